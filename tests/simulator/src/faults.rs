@@ -1,0 +1,309 @@
+//! Faults on demand: words in a prompt, or set through the control endpoint, that make the
+//! simulator misbehave. Parsing only; what is done about them is in `server` and `stream`.
+
+use std::time::Duration;
+
+/// One thing that goes wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// `big:100000`: the text has that many bytes.
+    Big(usize),
+    /// `chunks:200`: the text comes in that many deltas.
+    Chunks(usize),
+    /// `cut:5`: the connection breaks after that many events; a plain body breaks half way.
+    Cut(usize),
+    /// `error-mid:3`: after that many events the vendor's own error follows; plain: a 500.
+    ErrorMid(usize),
+    /// `fail:429`, `fail:429:7`, `fail-once:500`, `fail-times:500:2`: the vendor's own error.
+    /// `fail:quota`: the vendor's way to say that the money is gone, which no waiting mends.
+    Fail(Failure),
+    /// `garbage`: 200, and a body in no format at all.
+    Garbage,
+    /// `gap:3s`: headers and the first two events at once, then this pause before each event.
+    Gap(Duration),
+    /// `hang`: no answer, ever.
+    Hang,
+    /// `refuse`: the vendor's way to decline for safety.
+    Refuse,
+    /// `slow:3s`: this long before the first byte, headers included.
+    Slow(Duration),
+    /// `split-utf8`: a text beyond ASCII, in pieces that end inside characters and events.
+    SplitUtf8,
+}
+
+/// An error reply that was asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// What the error is.
+    pub cause: Cause,
+    /// The `Retry-After` in seconds, if one is sent; 429 sends 2 unless told otherwise.
+    pub retry_after: Option<u32>,
+    /// How often the same prompt fails before it succeeds; `None` is always.
+    pub times: Option<u32>,
+}
+
+/// Which error it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// The account has no money left; the vendor decides on the status.
+    Quota,
+    /// The vendor's error with this status, 400 to 599.
+    Status(u16),
+}
+
+/// Why a word is not a fault.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum FaultError {
+    /// The part after the colon is missing, no number, or out of range.
+    #[error("`{word}` lacks a proper value after `{name}:`")]
+    Value {
+        /// The name of the fault.
+        name: &'static str,
+        /// The word as it stood.
+        word: String,
+    },
+    /// There is no such fault.
+    #[error("`{word}` is not a fault")]
+    Unknown {
+        /// The word as it stood.
+        word: String,
+    },
+}
+
+/// All faults of one request, taken together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Script {
+    /// Bytes of text.
+    pub big: Option<usize>,
+    /// Number of deltas.
+    pub chunks: Option<usize>,
+    /// Events before the connection breaks.
+    pub cut: Option<usize>,
+    /// Events before an error event.
+    pub error_mid: Option<usize>,
+    /// The error to answer with.
+    pub fail: Option<Failure>,
+    /// Whether the body is nonsense.
+    pub garbage: bool,
+    /// Pause between events.
+    pub gap: Option<Duration>,
+    /// Whether no answer comes.
+    pub hang: bool,
+    /// Whether the vendor declines.
+    pub refuse: bool,
+    /// Pause before the answer.
+    pub slow: Option<Duration>,
+    /// Whether text and pieces are awkward.
+    pub split_utf8: bool,
+}
+
+impl Fault {
+    /// Reads one word: a name and, for most, a value after a colon.
+    ///
+    /// Durations are whole numbers with `ms` or `s`, counts whole numbers, statuses 400 to 599.
+    ///
+    /// # Errors
+    /// `Unknown` if no fault has that name, `Value` if the value does not fit it.
+    pub fn parse(word: &str) -> Result<Self, FaultError> {
+        let (name, value) = match word.split_once(':') {
+            Some((name, value)) => (name, Some(value)),
+            None => (word, None),
+        };
+        let bad = |name: &'static str| FaultError::Value { name, word: word.to_owned() };
+        let count = |name| value.and_then(|v| v.parse::<usize>().ok()).ok_or_else(|| bad(name));
+        let pause = |name| value.and_then(duration).ok_or_else(|| bad(name));
+        let fail = |name, parts: fn(&str) -> Option<Failure>| {
+            value.and_then(parts).map(Self::Fail).ok_or_else(|| bad(name))
+        };
+        let bare = |name, fault| if value.is_none() { Ok(fault) } else { Err(bad(name)) };
+        match name {
+            "big" => count("big").map(Self::Big),
+            "chunks" => count("chunks").map(Self::Chunks),
+            "cut" => count("cut").map(Self::Cut),
+            "error-mid" => count("error-mid").map(Self::ErrorMid),
+            "fail" => fail("fail", failure),
+            "fail-once" => fail("fail-once", |value| {
+                failure(value).map(|failure| Failure { times: Some(1), ..failure })
+            }),
+            "fail-times" => fail("fail-times", |value| {
+                let (status, times) = value.split_once(':')?;
+                let times = Some(times.parse().ok()?);
+                failure(status).map(|failure| Failure { times, ..failure })
+            }),
+            "gap" => pause("gap").map(Self::Gap),
+            "garbage" => bare("garbage", Self::Garbage),
+            "hang" => bare("hang", Self::Hang),
+            "refuse" => bare("refuse", Self::Refuse),
+            "slow" => pause("slow").map(Self::Slow),
+            "split-utf8" => bare("split-utf8", Self::SplitUtf8),
+            _ => Err(FaultError::Unknown { word: word.to_owned() }),
+        }
+    }
+}
+
+impl Script {
+    /// Finds every fault in a prompt; words that are none are the prompt's own.
+    #[must_use]
+    pub fn find(prompt: &str) -> Self {
+        let mut script = Self::default();
+        for word in words(prompt) {
+            if let Ok(fault) = Fault::parse(word) {
+                script.add(fault);
+            }
+        }
+        script
+    }
+
+    /// Reads a text that must consist of faults and white space, at least one of them.
+    ///
+    /// # Errors
+    /// As [`Fault::parse`], for the first word that is none; `Unknown` for an empty text.
+    pub fn parse(text: &str) -> Result<Self, FaultError> {
+        if text.trim().is_empty() {
+            return Err(FaultError::Unknown { word: String::new() });
+        }
+        let mut script = Self::default();
+        for word in text.split_whitespace() {
+            script.add(Fault::parse(word)?);
+        }
+        Ok(script)
+    }
+
+    /// Adds a fault; of two of a kind the later counts.
+    pub fn add(&mut self, fault: Fault) {
+        match fault {
+            Fault::Big(bytes) => self.big = Some(bytes),
+            Fault::Chunks(count) => self.chunks = Some(count),
+            Fault::Cut(events) => self.cut = Some(events),
+            Fault::ErrorMid(events) => self.error_mid = Some(events),
+            Fault::Fail(failure) => self.fail = Some(failure),
+            Fault::Garbage => self.garbage = true,
+            Fault::Gap(pause) => self.gap = Some(pause),
+            Fault::Hang => self.hang = true,
+            Fault::Refuse => self.refuse = true,
+            Fault::Slow(pause) => self.slow = Some(pause),
+            Fault::SplitUtf8 => self.split_utf8 = true,
+        }
+    }
+
+    /// Lays another script over this one: what it says counts.
+    #[must_use]
+    pub fn overlaid(self, over: Self) -> Self {
+        Self {
+            big: over.big.or(self.big),
+            chunks: over.chunks.or(self.chunks),
+            cut: over.cut.or(self.cut),
+            error_mid: over.error_mid.or(self.error_mid),
+            fail: over.fail.or(self.fail),
+            garbage: over.garbage || self.garbage,
+            gap: over.gap.or(self.gap),
+            hang: over.hang || self.hang,
+            refuse: over.refuse || self.refuse,
+            slow: over.slow.or(self.slow),
+            split_utf8: over.split_utf8 || self.split_utf8,
+        }
+    }
+}
+
+/// The tools that a prompt asks for by `call:<name>`, in order.
+pub(crate) fn called_tools(prompt: &str) -> impl Iterator<Item = &str> {
+    words(prompt).filter_map(|word| word.strip_prefix("call:"))
+}
+
+/// Words of letters, digits and `: - _`, so that `(fail:429).` holds `fail:429`.
+fn words(prompt: &str) -> impl Iterator<Item = &str> {
+    prompt
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '-' | '_')))
+        .map(|word| word.trim_matches([':', '-']))
+}
+
+fn failure(value: &str) -> Option<Failure> {
+    let (status, retry_after) = match value.split_once(':') {
+        Some((status, seconds)) => (status, Some(seconds.parse().ok()?)),
+        None => (value, None),
+    };
+    if status == "quota" {
+        return Some(Failure { cause: Cause::Quota, retry_after, times: None });
+    }
+    let status = status.parse().ok().filter(|status| (400..600).contains(status))?;
+    let retry_after = retry_after.or((status == 429).then_some(2));
+    Some(Failure { cause: Cause::Status(status), retry_after, times: None })
+}
+
+fn duration(value: &str) -> Option<Duration> {
+    if let Some(millis) = value.strip_suffix("ms") {
+        return millis.parse().ok().map(Duration::from_millis);
+    }
+    value.strip_suffix('s')?.parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cause, Duration, Failure, Fault, FaultError, Script, called_tools};
+
+    fn fail(status: u16, retry_after: Option<u32>, times: Option<u32>) -> Fault {
+        Fault::Fail(Failure { cause: Cause::Status(status), retry_after, times })
+    }
+
+    #[test]
+    fn every_fault_is_read() {
+        for (word, fault) in [
+            ("big:100000", Fault::Big(100_000)),
+            ("chunks:200", Fault::Chunks(200)),
+            ("cut:5", Fault::Cut(5)),
+            ("error-mid:3", Fault::ErrorMid(3)),
+            ("fail:429", fail(429, Some(2), None)),
+            ("fail:429:7", fail(429, Some(7), None)),
+            ("fail:500", fail(500, None, None)),
+            (
+                "fail:quota",
+                Fault::Fail(Failure { cause: Cause::Quota, retry_after: None, times: None }),
+            ),
+            ("fail:503:1", fail(503, Some(1), None)),
+            ("fail-once:500", fail(500, None, Some(1))),
+            ("fail-times:429:3", fail(429, Some(2), Some(3))),
+            ("gap:3s", Fault::Gap(Duration::from_secs(3))),
+            ("garbage", Fault::Garbage),
+            ("hang", Fault::Hang),
+            ("refuse", Fault::Refuse),
+            ("slow:250ms", Fault::Slow(Duration::from_millis(250))),
+            ("split-utf8", Fault::SplitUtf8),
+        ] {
+            assert_eq!(Fault::parse(word), Ok(fault), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_fault_is_an_error() {
+        for word in
+            ["fail", "fail:200", "fail:600", "fail:x", "slow:3", "slow:-1s", "cut:", "hang:1"]
+        {
+            assert!(matches!(Fault::parse(word), Err(FaultError::Value { .. })), "{word}");
+        }
+        for word in ["", "Hello", "FAIL:429"] {
+            assert!(matches!(Fault::parse(word), Err(FaultError::Unknown { .. })), "{word}");
+        }
+    }
+
+    #[test]
+    fn faults_are_found_anywhere_in_a_prompt() {
+        let found = Script::find("Please (slow:1s), then fail:503. Not failing:500 or refuses!");
+        let expected = Script::parse("slow:1s fail:503").unwrap();
+        assert_eq!(found, expected);
+        assert_eq!(Script::find("Hello world"), Script::default());
+    }
+
+    #[test]
+    fn a_list_of_faults_may_hold_nothing_else() {
+        assert!(Script::parse("fail:500 please").is_err());
+        assert!(Script::parse(" ").is_err());
+    }
+
+    #[test]
+    fn tools_are_called_by_name() {
+        assert_eq!(
+            called_tools("call:add, then call:look_up.").collect::<Vec<_>>(),
+            ["add", "look_up"]
+        );
+    }
+}

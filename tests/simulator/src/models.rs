@@ -1,0 +1,143 @@
+//! The models that the simulator knows, and what each of them can do.
+//!
+//! Limits and capabilities are those of the vendors' lists as of 2026-11; what a list leaves open is
+//! decided from the vendor's pages. Retired models stay known, to be refused as the vendor does.
+
+use crate::config::Vendor;
+
+/// A model of one vendor.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) vendor: Vendor,
+    /// What callers write.
+    pub(crate) id: &'static str,
+    /// What the reply calls it: the dated snapshot, where the vendor has one.
+    pub(crate) snapshot: &'static str,
+    pub(crate) kind: ModelKind,
+    /// The most tokens of one answer.
+    pub(crate) max_output: u64,
+    pub(crate) traits: Traits,
+}
+
+/// What a model makes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ModelKind {
+    Image,
+    Speech,
+    Text,
+}
+
+/// Where models differ in what they take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Traits {
+    /// `tool_choice` may demand a tool.
+    pub(crate) forced_tools: bool,
+    /// The messages may end with the assistant's turn.
+    pub(crate) prefill: bool,
+    /// OpenAI: `max_tokens` is refused, `reasoning_effort` is taken.
+    pub(crate) reasoning: bool,
+    pub(crate) retired: bool,
+    /// Temperature and its kin are taken.
+    pub(crate) sampling: bool,
+    /// Anthropic: the role `system` may stand between other turns.
+    pub(crate) system_turns: bool,
+    /// Anthropic: thinking cannot be turned off.
+    pub(crate) thinks_always: bool,
+}
+
+const PLAIN: Traits = Traits {
+    forced_tools: true,
+    prefill: true,
+    reasoning: false,
+    retired: false,
+    sampling: true,
+    system_turns: false,
+    thinks_always: false,
+};
+
+const OPENAI_REASONING: Traits = Traits { reasoning: true, sampling: false, ..PLAIN };
+
+const CLAUDE_5_5: Traits = Traits {
+    forced_tools: false,
+    prefill: false,
+    reasoning: true,
+    sampling: false,
+    system_turns: true,
+    thinks_always: true,
+    ..PLAIN
+};
+
+const RETIRED: Traits = Traits { retired: true, ..PLAIN };
+
+const fn model(vendor: Vendor, id: &'static str, max_output: u64, traits: Traits) -> Model {
+    Model { id, kind: ModelKind::Text, max_output, snapshot: id, traits, vendor }
+}
+
+const fn dated(id: &'static str, snapshot: &'static str) -> Model {
+    Model { snapshot, ..model(Vendor::OpenAi, id, 16_384, PLAIN) }
+}
+
+const fn media(vendor: Vendor, kind: ModelKind, id: &'static str, traits: Traits) -> Model {
+    Model { kind, ..model(vendor, id, 0, traits) }
+}
+
+/// All models.
+pub(crate) const MODELS: &[Model] = &[
+    dated("gpt-4o", "gpt-4o-2024-08-06"),
+    dated("gpt-4o-2024-08-06", "gpt-4o-2024-08-06"),
+    dated("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
+    dated("gpt-4o-mini-2024-07-18", "gpt-4o-mini-2024-07-18"),
+    model(Vendor::OpenAi, "gpt-5.4-mini", 128_000, OPENAI_REASONING),
+    model(Vendor::OpenAi, "gpt-6-astra", 128_000, OPENAI_REASONING),
+    model(Vendor::OpenAi, "gpt-6-luna", 128_000, OPENAI_REASONING),
+    model(Vendor::OpenAi, "gpt-6.1-sol", 128_000, OPENAI_REASONING),
+    model(Vendor::OpenAi, "gpt-6.1-terra", 128_000, OPENAI_REASONING),
+    media(Vendor::OpenAi, ModelKind::Image, "gpt-image-2", PLAIN),
+    media(Vendor::OpenAi, ModelKind::Image, "gpt-image-2.5-flare", PLAIN),
+    media(Vendor::OpenAi, ModelKind::Image, "gpt-image-2.5-sunburst", PLAIN),
+    media(Vendor::OpenAi, ModelKind::Image, "dall-e-3", RETIRED),
+    model(Vendor::Anthropic, "claude-opus-5-5", 128_000, CLAUDE_5_5),
+    model(Vendor::Anthropic, "claude-sonnet-5-5", 128_000, CLAUDE_5_5),
+    model(
+        Vendor::Anthropic,
+        "claude-haiku-5-5",
+        128_000,
+        Traits { forced_tools: true, thinks_always: false, ..CLAUDE_5_5 },
+    ),
+    model(
+        Vendor::Anthropic,
+        "claude-sonnet-4-6",
+        128_000,
+        Traits { prefill: false, reasoning: true, ..PLAIN },
+    ),
+    model(Vendor::Anthropic, "claude-haiku-4-5", 64_000, Traits { reasoning: true, ..PLAIN }),
+    model(
+        Vendor::Anthropic,
+        "claude-sonnet-4-20250514",
+        64_000,
+        Traits { reasoning: true, ..RETIRED },
+    ),
+    model(Vendor::Anthropic, "claude-3-5-haiku-20241022", 8_192, RETIRED),
+    model(Vendor::Groq, "openai/gpt-oss-120b", 65_536, PLAIN),
+    model(Vendor::Groq, "qwen/qwen3.8-27b", 16_384, PLAIN),
+    model(Vendor::Mistral, "mistral-large-4", 1_048_576, PLAIN),
+    model(Vendor::Mistral, "mistral-small-latest", 262_144, PLAIN),
+    model(Vendor::DeepSeek, "deepseek-v4-pro", 393_216, PLAIN),
+    model(Vendor::DeepSeek, "deepseek-flash", 393_216, PLAIN),
+    model(Vendor::Together, "zai-org/GLM-5.3", 128_000, PLAIN),
+    model(Vendor::Together, "Qwen/Qwen3.7-Plus", 1_000_000, PLAIN),
+    media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_v4", PLAIN),
+    media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_v4_turbo", PLAIN),
+    media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_multilingual_v2", PLAIN),
+    media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_flash_v2_5", PLAIN),
+];
+
+/// Finds a model by vendor, kind and id, retired ones included.
+pub(crate) fn find(vendor: Vendor, kind: ModelKind, id: &str) -> Option<&'static Model> {
+    MODELS.iter().find(|model| model.vendor == vendor && model.kind == kind && model.id == id)
+}
+
+/// What the vendor lists: all of its models that are not retired.
+pub(crate) fn listed(vendor: Vendor) -> impl Iterator<Item = &'static Model> {
+    MODELS.iter().filter(move |model| model.vendor == vendor && !model.traits.retired)
+}

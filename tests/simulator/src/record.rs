@@ -1,0 +1,276 @@
+//! What the simulator received, and how each exchange ended.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use http::{HeaderMap, Method};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::config::Vendor;
+
+/// How many requests are kept; the oldest go first.
+const MOST_RECORDS: usize = 1_000;
+
+/// A body above so many bytes is recorded by its size alone.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// Headers that hold a key.
+const SECRETS: [&str; 5] =
+    ["authorization", "api-key", "x-api-key", "x-goog-api-key", "xi-api-key"];
+
+/// One request and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// Counts from 1 since the start; also part of the ids in the reply.
+    pub id: u64,
+    /// The vendor's id.
+    pub vendor: &'static str,
+    /// `POST`, ….
+    pub method: String,
+    /// The path with the vendor's prefix, and the query.
+    pub path: String,
+    /// Header names in lower case; keys are masked but for the last four characters.
+    pub headers: Map<String, Value>,
+    /// The JSON that came; a string if it was none, `{"omitted_bytes": n}` above 1 MiB.
+    pub body: Value,
+    /// Unix time in milliseconds.
+    pub received_at_ms: u64,
+    /// The status that was answered; absent while there is none.
+    pub status: Option<u16>,
+    /// Pieces of the body that were handed to the connection; events, if it is a stream.
+    pub chunks_sent: u64,
+    /// Whether the whole reply was handed to the connection, as it was planned without `cut`.
+    pub finished: bool,
+    /// Whether the client closed the connection before that.
+    pub client_hung_up: bool,
+    /// Milliseconds from the receipt to the hang-up.
+    pub hung_up_after_ms: Option<u64>,
+}
+
+/// The list of records; a clone is another handle on the same one.
+#[derive(Clone)]
+pub(crate) struct Log {
+    changes: Arc<watch::Sender<u64>>,
+    records: Arc<Mutex<Records>>,
+}
+
+#[derive(Default)]
+struct Records {
+    kept: VecDeque<Record>,
+    last_id: u64,
+}
+
+/// What came in, as far as it is recorded.
+pub(crate) struct Received<'a> {
+    pub(crate) body: &'a [u8],
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) method: &'a Method,
+    pub(crate) path: String,
+    pub(crate) vendor: Vendor,
+}
+
+/// One exchange that is going on. Dropped before its end, it records that the client hung up:
+/// hyper drops the handler, or the body, when the connection closes.
+pub(crate) struct Exchange {
+    ended: bool,
+    id: u64,
+    log: Log,
+    started: Instant,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { changes: Arc::new(watch::Sender::new(0)), records: Arc::default() }
+    }
+}
+
+impl Log {
+    /// Records a request.
+    pub(crate) fn open(&self, received: &Received<'_>) -> Exchange {
+        let mut records = self.records();
+        records.last_id += 1;
+        let id = records.last_id;
+        if records.kept.len() >= MOST_RECORDS {
+            records.kept.pop_front();
+        }
+        records.kept.push_back(Record {
+            body: recorded_body(received.body),
+            chunks_sent: 0,
+            client_hung_up: false,
+            finished: false,
+            headers: masked(received.headers),
+            hung_up_after_ms: None,
+            id,
+            method: received.method.to_string(),
+            path: received.path.clone(),
+            received_at_ms: now_ms(),
+            status: None,
+            vendor: received.vendor.id(),
+        });
+        drop(records);
+        self.announce();
+        Exchange { ended: false, id, log: self.clone(), started: Instant::now() }
+    }
+
+    /// All records, oldest first.
+    pub(crate) fn all(&self) -> Vec<Record> {
+        self.records().kept.iter().cloned().collect()
+    }
+
+    /// Forgets all records; exchanges that still go on are not recorded again.
+    pub(crate) fn clear(&self) {
+        self.records().kept.clear();
+        self.announce();
+    }
+
+    /// Waits until a record fits. Ends only then: the caller sets the deadline.
+    pub(crate) async fn wait_for(&self, fits: impl Fn(&Record) -> bool) -> Record {
+        let mut changes = self.changes.subscribe();
+        loop {
+            changes.mark_unchanged();
+            if let Some(record) = self.all().into_iter().find(|record| fits(record)) {
+                return record;
+            }
+            // The sender lives in `self`, so an error cannot come; if it did, look again.
+            if changes.changed().await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn update(&self, id: u64, change: impl FnOnce(&mut Record)) {
+        if let Some(record) = self.records().kept.iter_mut().find(|record| record.id == id) {
+            change(record);
+        }
+        self.announce();
+    }
+
+    fn announce(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// A panic elsewhere leaves nothing half written here, so a poisoned lock is still good.
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Exchange {
+    /// The record's id.
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The status is decided.
+    pub(crate) fn answered(&self, status: u16) {
+        self.log.update(self.id, |record| record.status = Some(status));
+    }
+
+    /// A piece of the body goes out.
+    pub(crate) fn sent(&self) {
+        self.log.update(self.id, |record| record.chunks_sent += 1);
+    }
+
+    /// The whole body is out.
+    pub(crate) fn finish(&mut self) {
+        if !self.ended {
+            self.ended = true;
+            self.log.update(self.id, |record| record.finished = true);
+        }
+    }
+
+    /// We break off ourselves.
+    pub(crate) const fn broken_off(&mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if !self.ended {
+            let after = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.log.update(self.id, |record| {
+                record.client_hung_up = true;
+                record.hung_up_after_ms = Some(after);
+            });
+        }
+    }
+}
+
+fn recorded_body(body: &[u8]) -> Value {
+    if body.is_empty() {
+        return Value::Null;
+    }
+    if body.len() > LARGEST_BODY {
+        return json!({ "omitted_bytes": body.len() });
+    }
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body).into_owned()))
+}
+
+fn masked(headers: &HeaderMap) -> Map<String, Value> {
+    let mut kept = Map::new();
+    for (name, value) in headers {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let shown = if SECRETS.contains(&name.as_str()) { mask(&text) } else { text.into_owned() };
+        kept.insert(name.as_str().to_owned(), Value::from(shown));
+    }
+    kept
+}
+
+fn mask(text: &str) -> String {
+    let (scheme, secret) = match text.split_once(' ') {
+        Some((scheme, secret)) => (format!("{scheme} "), secret),
+        None => (String::new(), text),
+    };
+    let length = secret.chars().count();
+    // A secret of eight characters or less would be half told by its end.
+    let end: String = secret.chars().skip(if length > 8 { length - 4 } else { length }).collect();
+    format!("{scheme}***{end}")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the simulator runs on the host alone")]
+fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HeaderMap, Log, Method, Received, Vendor, mask};
+
+    #[test]
+    fn keys_are_masked_but_for_their_end() {
+        for (text, shown) in [
+            ("Bearer sk-simulator-key-0001", "Bearer ***0001"),
+            ("sk-ant-1234567", "***4567"),
+            ("Bearer short", "Bearer ***"),
+            ("", "***"),
+        ] {
+            assert_eq!(mask(text), shown);
+        }
+    }
+
+    #[test]
+    fn only_the_last_thousand_are_kept() {
+        let log = Log::default();
+        let headers = HeaderMap::new();
+        for _ in 0..1_005 {
+            log.open(&Received {
+                body: b"{}",
+                headers: &headers,
+                method: &Method::POST,
+                path: "/openai/v1/x".to_owned(),
+                vendor: Vendor::OpenAi,
+            })
+            .finish();
+        }
+        let all = log.all();
+        assert_eq!((all.len(), all.first().map(|record| record.id)), (1_000, Some(6)));
+        assert!(all.iter().all(|record| record.finished && !record.client_hung_up));
+    }
+}

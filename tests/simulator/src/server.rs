@@ -1,0 +1,291 @@
+//! The server: finds the endpoint, lets it read the request, applies the faults, answers.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, Vendor};
+use crate::endpoint::{self, Content, Endpoint, Incoming, Plan, Reply};
+use crate::fault_book::{FaultBook, Order};
+use crate::faults::{Cause, FaultError, Script};
+use crate::record::{Exchange, Log, Received, Record};
+use crate::{anthropic_messages, control, elevenlabs_speech, ideogram, media, openai_chat};
+use crate::{openai_images, stream};
+
+/// The largest request that is read, as at the vendor with the largest: 32 MB.
+const LARGEST_REQUEST: usize = 32 << 20;
+
+/// Every endpoint: method, path behind the vendor's prefix (`*` is one segment), reader.
+const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
+    (CHAT, "POST", "/v1/chat/completions", openai_chat::completions),
+    (CHAT, "GET", "/v1/models", openai_chat::models),
+    (&[Vendor::Anthropic], "POST", "/v1/messages", anthropic_messages::messages),
+    (
+        &[Vendor::Anthropic],
+        "POST",
+        "/v1/messages/count_tokens",
+        anthropic_messages::count_tokens_of,
+    ),
+    (&[Vendor::Anthropic], "GET", "/v1/models", anthropic_messages::models),
+    (&[Vendor::OpenAi], "POST", "/v1/images/generations", openai_images::generations),
+    (&[Vendor::Ideogram], "POST", "/generate", ideogram::legacy),
+    (&[Vendor::Ideogram], "POST", "/v1/ideogram-v3/generate", ideogram::v3),
+    (&[Vendor::ElevenLabs], "POST", "/v1/text-to-speech/*", elevenlabs_speech::whole),
+    (&[Vendor::ElevenLabs], "POST", "/v1/text-to-speech/*/stream", elevenlabs_speech::streamed),
+];
+
+/// The hosts that speak the chat API of OpenAI.
+const CHAT: &[Vendor] =
+    &[Vendor::DeepSeek, Vendor::Groq, Vendor::Mistral, Vendor::OpenAi, Vendor::Together];
+
+/// A simulator that runs; dropped, it accepts no more connections.
+pub struct Simulator {
+    /// Where it listens, on 127.0.0.1.
+    pub addr: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) faults: FaultBook,
+    pub(crate) log: Log,
+}
+
+impl Simulator {
+    /// Listens on 127.0.0.1 and serves in a task of the current tokio runtime.
+    ///
+    /// # Errors
+    /// The operating system's, if the port cannot be taken.
+    pub async fn start(config: Config) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
+        let addr = listener.local_addr()?;
+        let shared = Arc::new(Shared { config, faults: FaultBook::default(), log: Log::default() });
+        let router = router(Arc::clone(&shared));
+        // Small pieces leave at once: without it the kernel would gather what we split.
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                eprintln!("pieces may be gathered on the way: {error}");
+            }
+        });
+        let task = tokio::spawn(axum::serve(listener, router).into_future());
+        Ok(Self { addr, shared, task })
+    }
+
+    /// The address under which all vendors lie: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// A vendor's base URL, in the form in which the vendor's own is written in its documents: with
+    /// `/v1` for the chat API of OpenAI and its like, without for the others.
+    #[must_use]
+    pub fn base_url(&self, vendor: Vendor) -> String {
+        let version = if CHAT.contains(&vendor) { "/v1" } else { "" };
+        format!("http://{}/{}{version}", self.addr, vendor.id())
+    }
+
+    /// Everything that was received, oldest first, at most the last 1,000.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Record> {
+        self.shared.log.all()
+    }
+
+    /// Forgets what was received.
+    pub fn clear_requests(&self) {
+        self.shared.log.clear();
+    }
+
+    /// Waits until a recorded request fits: "the client has hung up". The caller sets the deadline.
+    pub async fn wait_for(&self, fits: impl Fn(&Record) -> bool) -> Record {
+        self.shared.log.wait_for(fits).await
+    }
+
+    /// Makes the next `times` requests to a vendor (`None`: to any) meet faults such as `fail:500`.
+    ///
+    /// # Errors
+    /// If a word of `fault` is none.
+    pub fn fault(&self, vendor: Option<Vendor>, fault: &str, times: u32) -> Result<(), FaultError> {
+        let script = Script::parse(fault)?;
+        let vendor = vendor.map(Vendor::id);
+        self.shared.faults.order(Order { fault: fault.to_owned(), script, times, vendor });
+        Ok(())
+    }
+
+    /// Forgets all faults that were set, and which prompts have failed how often.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear();
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/health", get(control::health))
+        .route("/control/faults", get(control::faults).post(control::order).delete(control::calm))
+        .route("/control/requests", get(control::requests).delete(control::forget))
+        .route("/control/requests/{id}", get(control::request))
+        .route("/files/{name}", get(media::file))
+        .fallback(vendor)
+        .with_state(shared)
+}
+
+/// Everything under a vendor's prefix.
+async fn vendor(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let full_path = request.uri().path().to_owned();
+    let (prefix, path) = match full_path.trim_start_matches('/').split_once('/') {
+        Some((prefix, rest)) => (prefix.to_owned(), format!("/{rest}")),
+        None => (full_path.trim_start_matches('/').to_owned(), String::new()),
+    };
+    let Ok(vendor) = Vendor::parse(&prefix) else {
+        return control::not_found("no vendor lies under this path");
+    };
+    let (parts, body) = request.into_parts();
+    let body = match to_bytes(body, LARGEST_REQUEST).await {
+        Ok(body) => body,
+        Err(error) => return control::too_large(&error),
+    };
+    let query = parts.uri.query().unwrap_or_default();
+    let exchange = shared.log.open(&Received {
+        body: &body,
+        headers: &parts.headers,
+        method: &parts.method,
+        path: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        vendor,
+    });
+    let incoming = Incoming {
+        body: &body,
+        config: &shared.config,
+        headers: &parts.headers,
+        id: exchange.id(),
+        path: &path,
+        query,
+        vendor,
+    };
+    let plan = match find(vendor, parts.method.as_str(), &path) {
+        Some(endpoint) => endpoint(&incoming),
+        None => Err(endpoint::no_such_path(&incoming, parts.method.as_str())),
+    };
+    match plan {
+        Ok(plan) => run(&shared, &incoming, plan, exchange).await,
+        Err(refusal) => finish(&incoming, refusal, &Script::default(), exchange),
+    }
+}
+
+/// Applies the faults that come before the reply, makes it, and hands over those that shape it.
+async fn run(
+    shared: &Shared,
+    incoming: &Incoming<'_>,
+    plan: Plan,
+    exchange: Exchange,
+) -> Response<Body> {
+    let mut script = shared.faults.script(incoming.vendor, &plan.prompt);
+    if script.hang {
+        // Ends when the connection closes: the handler is dropped, and the exchange with it.
+        std::future::pending::<()>().await;
+    }
+    if let Some(pause) = script.slow {
+        tokio::time::sleep(pause).await;
+    }
+    let reply = if let Some(failure) = script.fail {
+        let mut reply = match failure.cause {
+            Cause::Quota => endpoint::out_of_money(incoming),
+            Cause::Status(status) => endpoint::failure(incoming, status),
+        };
+        if let Some(seconds) = failure.retry_after {
+            reply.headers.push(("retry-after", seconds.to_string()));
+            if incoming.vendor == Vendor::OpenAi {
+                let millis = u64::from(seconds) * 1_000;
+                reply.headers.push(("retry-after-ms", millis.to_string()));
+            }
+        }
+        script = Script::default();
+        reply
+    } else if script.garbage {
+        garbage(plan.stream)
+    } else if script.error_mid.is_some() && !plan.stream {
+        // Without a stream there is no middle: the same failure takes the form of a status.
+        endpoint::failure(incoming, 500)
+    } else {
+        (plan.answer)(&script)
+    };
+    finish(incoming, reply, &script, exchange)
+}
+
+fn finish(
+    incoming: &Incoming<'_>,
+    mut reply: Reply,
+    script: &Script,
+    exchange: Exchange,
+) -> Response<Body> {
+    reply.headers.extend(endpoint::reply_headers(incoming));
+    stream::respond(reply, script, endpoint::error_event(incoming), exchange)
+}
+
+fn find(vendor: Vendor, method: &str, path: &str) -> Option<Endpoint> {
+    ROUTES
+        .iter()
+        .find(|(vendors, routed, pattern, _)| {
+            vendors.contains(&vendor) && *routed == method && fits(pattern, path)
+        })
+        .map(|(_, _, _, endpoint)| *endpoint)
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    let all = pattern.split('/').all(|wanted| {
+        segments.next().is_some_and(|segment| {
+            if wanted == "*" { !segment.is_empty() } else { wanted == segment }
+        })
+    });
+    all && segments.next().is_none()
+}
+
+fn garbage(stream: bool) -> Reply {
+    if stream {
+        let events = ["data: {\"id\": \"chatc\n\n", "event\u{0}: ?\nda ta {}}\n\n", "<html>\n\n"];
+        return Reply::events(events.map(str::to_owned).into());
+    }
+    let bytes = Bytes::from_static(b"<html><body>It works!</body></html>{\"id\":");
+    Reply {
+        content: Content::Whole { bytes, content_type: "application/json" },
+        headers: Vec::new(),
+        status: StatusCode::OK.as_u16(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_star_is_one_segment() {
+        for (pattern, path, fit) in [
+            ("/v1/models", "/v1/models", true),
+            ("/v1/models", "/v1/models/", false),
+            ("/v1/tts/*", "/v1/tts/abc", true),
+            ("/v1/tts/*", "/v1/tts/", false),
+            ("/v1/tts/*", "/v1/tts/abc/stream", false),
+            ("/v1/tts/*/stream", "/v1/tts/abc/stream", true),
+        ] {
+            assert_eq!(fits(pattern, path), fit, "{pattern} {path}");
+        }
+    }
+}
