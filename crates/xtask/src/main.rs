@@ -1,2 +1,70 @@
-//! xtask
-fn main() {}
+//! The project's commands, run as `cargo xtask <command>`; `cargo xtask help` lists them.
+//!
+//! Each command is one file. All begin with [`setup`], which installs what is missing and nothing twice,
+//! so that a fresh clone needs Rust, Node and git. Everything here runs on the developer's machine: the
+//! rules about wasm (no clock, no threads) do not hold.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this crate never becomes wasm: the host's clock is fine"
+)]
+
+mod args;
+mod bench;
+mod build;
+mod ci;
+mod dev;
+mod doctor;
+mod failure;
+mod files;
+mod interrupt;
+mod layout;
+mod random;
+mod run;
+mod say;
+mod setup;
+mod size;
+mod stack;
+mod test;
+mod workers;
+
+use std::process::ExitCode;
+
+use crate::args::Request;
+use crate::failure::Failure;
+use crate::layout::Layout;
+
+fn main() -> ExitCode {
+    let request = match args::parse(lexopt::Parser::from_env()) {
+        Ok(request) => request,
+        Err(refusal) => {
+            eprintln!("xtask: {refusal}\n\n{}", args::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match perform(request) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(request: Request) -> Result<(), Failure> {
+    if request == Request::Help {
+        println!("{}", args::USAGE);
+        return Ok(());
+    }
+    interrupt::watch()?;
+    let layout = Layout::find()?;
+    match request {
+        Request::Bench { args } => bench::run(&layout, &args),
+        Request::Build => build::run(&layout),
+        Request::Ci => ci::run(&layout),
+        Request::Dev { mode, upstream_ports } => dev::run(&layout, mode, &upstream_ports),
+        Request::Doctor => doctor::run(&layout),
+        Request::Help => Ok(()),
+        Request::Size => size::run(&layout),
+        Request::Test => test::run(&layout),
+    }
+}

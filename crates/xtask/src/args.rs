@@ -1,0 +1,149 @@
+//! What the caller asks for, read from the command line.
+
+use lexopt::prelude::{Long, Short, Value, ValueExt};
+
+/// Shown by `cargo xtask help`, and after a command line that makes no sense.
+pub(crate) const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  dev       builds and starts everything here, prints addresses and keys; Ctrl-C ends it
+              --detach   returns when the stack answers and leaves it running
+              --stop     ends the stack that runs on DE_PORT_BASE
+              --upstream-ports 9001,9002
+                         ports on 127.0.0.1 where providers of your own may live
+  test      runs every suite: on the host, and against a stack of its own
+  ci        what CI runs: formatting, lints, every suite, size budgets
+  build     builds the workers' wasm, if anything changed
+  size      builds, then compares the size of each worker with its budget
+  bench     runs the benchmarks of tests/bench; arguments are handed on
+  doctor    says what is there and what is missing, changes nothing
+  help      shows this
+
+Environment:
+  DE_PORT_BASE   first port of `dev`, 8787 if unset; two stacks side by side need two, 30 apart
+  DE_CACHE_DIR   where build tools are kept, ~/.cache/distributed-electrons if unset";
+
+/// One command with its options.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Request {
+    Bench { args: Vec<String> },
+    Build,
+    Ci,
+    Dev { mode: Mode, upstream_ports: Vec<u16> },
+    Doctor,
+    Help,
+    Size,
+    Test,
+}
+
+/// How `dev` ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// Returns once the stack answers; the stack goes on.
+    Detach,
+    /// Stays until a signal comes, then ends the stack.
+    Foreground,
+    /// Ends a stack that runs already.
+    Stop,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// A sentence for the caller: no command, an unknown one, or an option that it does not have.
+pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
+    let command = match parser.next()? {
+        Some(Value(command)) => command.into_string()?,
+        Some(Long("help") | Short('h')) => return Ok(Request::Help),
+        Some(other) => return Err(other.unexpected()),
+        None => return Err("which command?".into()),
+    };
+    let request = match command.as_str() {
+        "bench" => {
+            let args = parser.raw_args()?.map(|arg| arg.into_string()).collect::<Result<_, _>>()?;
+            return Ok(Request::Bench { args });
+        }
+        "build" => Request::Build,
+        "ci" => Request::Ci,
+        "dev" => return dev(parser),
+        "doctor" => Request::Doctor,
+        "help" => Request::Help,
+        "size" => Request::Size,
+        "test" => Request::Test,
+        unknown => return Err(format!("there is no command `{unknown}`").into()),
+    };
+    match parser.next()? {
+        Some(extra) => Err(extra.unexpected()),
+        None => Ok(request),
+    }
+}
+
+fn dev(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
+    let mut mode = Mode::Foreground;
+    let mut upstream_ports = Vec::new();
+    while let Some(arg) = parser.next()? {
+        let wanted = match arg {
+            Long("detach") => Mode::Detach,
+            Long("stop") => Mode::Stop,
+            Long("upstream-ports") => {
+                let list = parser.value()?.string()?;
+                upstream_ports = list.split(',').map(port).collect::<Result<_, _>>()?;
+                continue;
+            }
+            other => return Err(other.unexpected()),
+        };
+        if mode != Mode::Foreground && mode != wanted {
+            return Err("--detach and --stop exclude each other".into());
+        }
+        mode = wanted;
+    }
+    Ok(Request::Dev { mode, upstream_ports })
+}
+
+fn port(text: &str) -> Result<u16, lexopt::Error> {
+    text.trim().parse().map_err(|_error| format!("`{text}` is no port").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mode, Request, parse};
+
+    #[track_caller]
+    fn check(line: &str, expected: Result<Request, &str>) {
+        let parsed = parse(lexopt::Parser::from_args(line.split_whitespace()));
+        assert_eq!(parsed.map_err(|refusal| refusal.to_string()), expected.map_err(str::to_owned));
+    }
+
+    fn dev(mode: Mode) -> Request {
+        Request::Dev { mode, upstream_ports: Vec::new() }
+    }
+
+    #[test]
+    fn commands_and_their_options_are_read() {
+        check("build", Ok(Request::Build));
+        check("dev", Ok(dev(Mode::Foreground)));
+        check("dev --detach", Ok(dev(Mode::Detach)));
+        check("dev --stop", Ok(dev(Mode::Stop)));
+        check(
+            "dev --upstream-ports 9001,9002 --detach",
+            Ok(Request::Dev { mode: Mode::Detach, upstream_ports: vec![9001, 9002] }),
+        );
+        check("--help", Ok(Request::Help));
+        check(
+            "bench --requests 10 -- x",
+            Ok(Request::Bench {
+                args: ["--requests", "10", "--", "x"].map(str::to_owned).to_vec(),
+            }),
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        check("", Err("which command?"));
+        check("deploy-all", Err("there is no command `deploy-all`"));
+        check("dev --detach --stop", Err("--detach and --stop exclude each other"));
+        check("dev --upstream-ports 9001,x", Err("`x` is no port"));
+        check("dev --fast", Err("invalid option '--fast'"));
+        check("ci now", Err("unexpected argument \"now\""));
+    }
+}

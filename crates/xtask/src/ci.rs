@@ -1,0 +1,142 @@
+//! `cargo xtask ci`: the one list of steps that decides whether a change is good, here and on GitHub.
+
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::layout::Layout;
+use crate::run::Run;
+use crate::say::{self, Watch};
+use crate::setup::rust::TARGET;
+use crate::workers::{WORKERS, package};
+use crate::{setup, size, test};
+
+/// Runs the command.
+///
+/// # Errors
+/// `Steps` with the names of those that failed; each said why when it did.
+pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
+    let mut steps = Steps::begin();
+    steps.run("formatting", || cargo(layout, &["fmt", "--all", "--check"]).show())?;
+    steps.run("lints on the host", || {
+        cargo(layout, &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])
+            .show()
+    })?;
+    let tools = setup::prepare(layout)?;
+    steps.run("lints for wasm", || {
+        let packages = WORKERS.iter().flat_map(|worker| ["--package".to_owned(), package(worker)]);
+        cargo(layout, &["clippy", "--target", TARGET, "--package", "de-edge"])
+            .args(packages)
+            .args(["--", "--deny", "warnings"])
+            .env("WASM_BINDGEN_USE_JS_SYS", "1")
+            .show()
+    })?;
+    test::suites(layout, &tools, &mut steps)?;
+    if steps.has_passed("workers") {
+        steps.run("size budgets", || size::check(layout))?;
+    }
+    steps.end()
+}
+
+fn cargo(layout: &Layout, args: &[&str]) -> Run {
+    Run::new("cargo").args(args).dir(&layout.root)
+}
+
+/// Steps that run one after another, each with its time. One that fails does not keep the others from running.
+pub(crate) struct Steps {
+    done: Vec<Step>,
+    watch: Watch,
+}
+
+/// A step that has run.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    name: &'static str,
+    passed: bool,
+    time: String,
+}
+
+impl Step {
+    pub(crate) fn passed(&self) -> bool {
+        self.passed
+    }
+}
+
+impl Steps {
+    pub(crate) fn begin() -> Self {
+        Self { done: Vec::new(), watch: Watch::start() }
+    }
+
+    /// Runs a step and says how it went.
+    ///
+    /// # Errors
+    /// `Interrupted` only: any other failure is noted, and told at the end once more.
+    pub(crate) fn run(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<Step, Failure> {
+        interrupt::check()?;
+        say::part(name);
+        let watch = Watch::start();
+        let outcome = work();
+        let time = watch.text();
+        match &outcome {
+            Ok(()) => say::line(&format!("{name}: passed ({time})")),
+            Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+            Err(failure) => say::line(&format!("{name}: FAILED ({time}): {failure}")),
+        }
+        let step = Step { name, passed: outcome.is_ok(), time };
+        self.done.push(step.clone());
+        Ok(step)
+    }
+
+    /// Whether a step of this name has run and passed.
+    pub(crate) fn has_passed(&self, name: &str) -> bool {
+        self.done.iter().any(|step| step.name == name && step.passed)
+    }
+
+    /// Says how all steps went.
+    ///
+    /// # Errors
+    /// `Steps` if any failed.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        say::part("Steps");
+        for Step { name, passed, time } in &self.done {
+            say::line(&format!(
+                "{} {name:<30} {time:>12}",
+                if *passed { "passed" } else { "FAILED" }
+            ));
+        }
+        let failed = self.done.iter().filter(|step| !step.passed).map(|step| step.name.to_owned());
+        let failed = failed.collect::<Vec<_>>();
+        if failed.is_empty() {
+            say::line(&format!("all {} steps passed in {}", self.done.len(), self.watch.text()));
+            return Ok(());
+        }
+        Err(Failure::Steps { steps: failed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Steps;
+    use crate::failure::Failure;
+
+    #[test]
+    fn one_failed_step_fails_the_whole_but_stops_nothing() {
+        let broken = || Failure::System { action: "do it", problem: "broken".to_owned() };
+        let mut steps = Steps::begin();
+        assert!(!steps.run("first", || Err(broken())).unwrap().passed());
+        assert!(steps.run("second", || Ok(())).unwrap().passed());
+        assert!(steps.has_passed("second") && !steps.has_passed("first"));
+        assert_eq!(steps.end().unwrap_err().to_string(), "failed: first");
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_list() {
+        let mut steps = Steps::begin();
+        assert!(matches!(
+            steps.run("first", || Err(Failure::Interrupted)),
+            Err(Failure::Interrupted)
+        ));
+    }
+}

@@ -1,0 +1,99 @@
+//! What the commands need on this machine, installed if missing and never twice.
+//!
+//! Assumed: Rust, Node 20 or newer, npm, git. Everything else is fetched at the versions that `Cargo.lock` and
+//! `wrangler/package-lock.json` name, into this project's own cache folder or `wrangler/node_modules`, never
+//! among the user's tools.
+
+pub(crate) mod lock;
+pub(crate) mod node;
+pub(crate) mod rust;
+pub(crate) mod tools;
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+use crate::files;
+use crate::layout::Layout;
+use crate::run::Run;
+use crate::say::{self, Watch};
+use lock::Lock;
+
+/// The tools that are ready after set-up, by absolute path.
+#[derive(Clone, Debug)]
+pub(crate) struct Tools {
+    pub(crate) esbuild: PathBuf,
+    pub(crate) node: PathBuf,
+    pub(crate) wasm_bindgen: PathBuf,
+    pub(crate) wasm_opt: PathBuf,
+    pub(crate) worker_build: PathBuf,
+    /// One line that changes when any tool does.
+    pub(crate) versions: String,
+}
+
+/// Installs what is missing.
+///
+/// # Errors
+/// `Missing` with a remedy where the user must act; else what failed, with the end of its output.
+pub(crate) fn prepare(layout: &Layout) -> Result<Tools, Failure> {
+    let watch = Watch::start();
+    say::part("Set-up");
+    let lock = Lock::read(&layout.root.join("Cargo.lock"))?;
+    rust::prepare()?;
+    let worker_build = tools::worker_build(layout, &lock)?;
+    let wasm_bindgen = tools::wasm_bindgen(layout, &lock)?;
+    // Node first: cargo may need minutes, and a Node that is too old should be known before.
+    node::prepare(layout)?;
+    tools::prepare(layout, &[&worker_build, &wasm_bindgen])?;
+    let versions = format!(
+        "{} | worker-build {} | wasm-bindgen {} | {}",
+        rust::version()?,
+        worker_build.version,
+        wasm_bindgen.version,
+        node::lock_hash(layout)?
+    );
+    let tools = Tools {
+        esbuild: node::esbuild(layout),
+        node: node::packaged(layout)?,
+        wasm_bindgen: wasm_bindgen.binary,
+        wasm_opt: layout.wrangler().join("node_modules/.bin/wasm-opt"),
+        worker_build: worker_build.binary,
+        versions,
+    };
+    say::line(&format!("ready ({})", watch.text()));
+    Ok(tools)
+}
+
+impl Tools {
+    /// What every child needs that runs Node: the packaged one first, and no calls home by wrangler.
+    pub(crate) fn environment(&self) -> Result<[(&'static str, OsString); 4], Failure> {
+        let node = self.node.parent().map(PathBuf::from);
+        let rest = env::var_os("PATH").unwrap_or_default();
+        let path =
+            env::join_paths(node.into_iter().chain(env::split_paths(&rest))).map_err(|error| {
+                Failure::System { action: "put Node first on PATH", problem: error.to_string() }
+            })?;
+        Ok([
+            ("CI", "1".into()),
+            ("CLOUDFLARE_CF_FETCH_ENABLED", "false".into()),
+            ("PATH", path),
+            ("WRANGLER_SEND_METRICS", "false".into()),
+        ])
+    }
+
+    /// Gives a child that environment.
+    pub(crate) fn dress(&self, run: Run) -> Result<Run, Failure> {
+        Ok(self.environment()?.into_iter().fold(run, |run, (name, value)| run.env(name, value)))
+    }
+}
+
+/// Whether `cargo nextest` is installed. It is used if so; nobody has to have it.
+pub(crate) fn has_nextest() -> bool {
+    Run::new("cargo").args(["nextest", "--version"]).capture().is_ok()
+}
+
+/// Compares a stamp file with what it should say; a missing one differs.
+pub(crate) fn stamped(path: &std::path::Path, expected: &str) -> bool {
+    path.exists() && files::read(path).is_ok_and(|found| found == expected)
+}

@@ -1,0 +1,80 @@
+//! `cargo xtask size`: how large each worker is, and whether it keeps to its budget.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::build;
+use crate::failure::Failure;
+use crate::layout::Layout;
+use crate::say;
+use crate::setup;
+use crate::workers::WORKERS;
+
+/// What a worker's wasm may weigh, in bytes after gzip: 1 MiB.
+const BUDGET: u64 = 1024 * 1024;
+
+/// Runs the command.
+///
+/// # Errors
+/// `Steps` with each worker that is above its budget.
+pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
+    let tools = setup::prepare(layout)?;
+    build::all(layout, &tools)?;
+    check(layout)
+}
+
+/// Compares every built worker with its budget.
+pub(crate) fn check(layout: &Layout) -> Result<(), Failure> {
+    report(layout)?;
+    let mut above = Vec::new();
+    for worker in WORKERS {
+        let size = wasm(layout, worker)?;
+        if size.gzipped > BUDGET {
+            above.push(format!(
+                "{worker} is {} gzipped, allowed are {}",
+                say::kib(size.gzipped),
+                say::kib(BUDGET)
+            ));
+        }
+    }
+    if above.is_empty() { Ok(()) } else { Err(Failure::Steps { steps: above }) }
+}
+
+/// Says how large every built worker is.
+pub(crate) fn report(layout: &Layout) -> Result<(), Failure> {
+    for worker in WORKERS {
+        let Size { gzipped, raw } = wasm(layout, worker)?;
+        let share = gzipped * 100 / BUDGET;
+        say::line(&format!(
+            "{worker:<13} {:>9} {:>9} gzipped, {share} % of its budget",
+            say::kib(raw),
+            say::kib(gzipped)
+        ));
+    }
+    Ok(())
+}
+
+/// Bytes of a file, as it lies there and after gzip.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    gzipped: u64,
+    raw: u64,
+}
+
+fn wasm(layout: &Layout, worker: &str) -> Result<Size, Failure> {
+    measure(&layout.worker(worker).join("build/index_bg.wasm"))
+}
+
+fn measure(path: &Path) -> Result<Size, Failure> {
+    let content = fs::read(path).map_err(Failure::file("read", path))?;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let gzipped = encoder
+        .write_all(&content)
+        .and_then(|()| encoder.finish())
+        .map_err(Failure::file("compress", path))?;
+    Ok(Size { gzipped: gzipped.len() as u64, raw: content.len() as u64 })
+}

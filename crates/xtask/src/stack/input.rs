@@ -1,0 +1,182 @@
+//! What `wrangler/stack.mjs` is told: one JSON file, which it deletes once it has read it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::layout::Layout;
+use crate::random;
+use crate::stack::ports::{Ports, address};
+use crate::stack::{logs, state};
+use crate::workers::WORKERS;
+
+/// The whole file. Secret: it holds the master key, and statements with keys in them.
+#[derive(Debug, Serialize)]
+pub(crate) struct StackInput {
+    /// Where workers' console lines go.
+    log: PathBuf,
+    /// The folder of `*.sql`, applied in order of name.
+    migrations: PathBuf,
+    simulator: Simulator,
+    /// The folder of databases and objects.
+    state: PathBuf,
+    /// Run after the migrations, in batches of one transaction each.
+    statements: Vec<Statement>,
+    workers: BTreeMap<&'static str, Worker>,
+}
+
+/// One SQL statement with its bound values: `null`, numbers or texts, by position.
+#[derive(Debug, Serialize)]
+pub(crate) struct Statement {
+    pub(crate) sql: String,
+    pub(crate) args: Vec<serde_json::Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Simulator {
+    program: PathBuf,
+    args: [String; 2],
+    /// The keys go here and not into the arguments, which every user of the machine can read.
+    env: BTreeMap<&'static str, String>,
+    log: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct Worker {
+    /// Its `wrangler/<name>.jsonc`.
+    config: PathBuf,
+    /// The folder of `index.js` and `index_bg.wasm`.
+    build: PathBuf,
+    /// Absent for a worker that only others reach.
+    port: Option<u16>,
+    /// Added to the variables of its config.
+    vars: BTreeMap<&'static str, String>,
+}
+
+/// Secrets of one stack, made at its start.
+pub(crate) struct Secrets {
+    /// 32 bytes in base64; opens the sealed provider keys.
+    pub(crate) master_key: String,
+    /// The keys that the simulator accepts, by provider.
+    pub(crate) simulator_keys: BTreeMap<String, String>,
+}
+
+impl Secrets {
+    /// Makes new ones, with a simulator key for each of the providers.
+    pub(crate) fn make(providers: &[&str]) -> Result<Self, Failure> {
+        let simulator_keys = providers
+            .iter()
+            .map(|provider| {
+                Ok(((*provider).to_owned(), format!("sim-{provider}-{}", random::hex()?)))
+            })
+            .collect::<Result<_, Failure>>()?;
+        Ok(Self { master_key: random::master_key()?, simulator_keys })
+    }
+}
+
+impl StackInput {
+    /// Says what to run on these ports.
+    pub(crate) fn new(
+        layout: &Layout,
+        ports: Ports,
+        upstream_ports: &[u16],
+        secrets: &Secrets,
+        statements: Vec<Statement>,
+    ) -> Result<Self, Failure> {
+        let simulator_keys = json(&secrets.simulator_keys)?;
+        let loopback_ports =
+            std::iter::once(ports.simulator()).chain(upstream_ports.iter().copied());
+        let loopback_ports =
+            loopback_ports.map(|port| port.to_string()).collect::<Vec<_>>().join(",");
+        let logs = logs(layout, ports);
+        let workers = WORKERS.map(|name| {
+            let worker = Worker {
+                config: layout.wrangler().join(format!("{name}.jsonc")),
+                build: layout.worker(name).join("build"),
+                port: ports.worker(name),
+                vars: variables(name, ports, &loopback_ports, secrets),
+            };
+            (name, worker)
+        });
+        Ok(Self {
+            log: logs.join("workers.log"),
+            migrations: layout.root.join("migrations"),
+            simulator: Simulator {
+                program: layout.target.join("debug/de-simulator"),
+                args: ["--port".to_owned(), ports.simulator().to_string()],
+                env: BTreeMap::from([("DE_SIMULATOR_KEYS", simulator_keys)]),
+                log: logs.join("simulator.log"),
+            },
+            state: state(layout, ports),
+            statements,
+            workers: BTreeMap::from(workers),
+        })
+    }
+
+    /// The file's text.
+    pub(crate) fn json(&self) -> Result<String, Failure> {
+        json(self)
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value)
+        .map_err(|error| Failure::System { action: "write JSON", problem: error.to_string() })
+}
+
+fn variables(
+    worker: &str,
+    ports: Ports,
+    loopback_ports: &str,
+    secrets: &Secrets,
+) -> BTreeMap<&'static str, String> {
+    let mut variables = BTreeMap::from([
+        ("DE_LOOPBACK_PORTS", loopback_ports.to_owned()),
+        ("DE_PUBLIC_BASE", address(ports.base())),
+    ]);
+    // The rate limiter keeps counts and money, and opens no provider key.
+    if worker != "rate-limiter" {
+        variables.insert("DE_MASTER_KEY_V1", secrets.master_key.clone());
+    }
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use super::{Secrets, StackInput, Statement};
+    use crate::layout::Layout;
+    use crate::stack::ports::Ports;
+
+    #[test]
+    fn the_file_names_every_worker_and_only_those_who_need_it_get_the_master_key() {
+        let root = PathBuf::from("/clone");
+        let layout = Layout { target: root.join("target"), cache: root.join("cache"), root };
+        let ports = Ports::free().unwrap();
+        let secrets = Secrets::make(&["openai"]).unwrap();
+        let statement = Statement { sql: "SELECT ?1".to_owned(), args: vec![1.into()] };
+        let input = StackInput::new(&layout, ports, &[9001], &secrets, vec![statement])
+            .unwrap()
+            .json()
+            .unwrap();
+        let input: serde_json::Value = serde_json::from_str(&input).unwrap();
+        let workers = input["workers"].as_object().unwrap();
+        assert_eq!(workers.len(), 7);
+        assert_eq!(workers["config"]["port"], ports.base());
+        assert_eq!(
+            workers["text"]["vars"]["DE_LOOPBACK_PORTS"],
+            format!("{},9001", ports.simulator())
+        );
+        assert_eq!(workers["text"]["vars"]["DE_MASTER_KEY_V1"], secrets.master_key);
+        assert_eq!(workers["rate-limiter"]["vars"].get("DE_MASTER_KEY_V1"), None);
+        assert!(workers["rate-limiter"]["port"].is_null());
+        let keys = input["simulator"]["env"]["DE_SIMULATOR_KEYS"].as_str().unwrap();
+        let keys: BTreeMap<String, String> = serde_json::from_str(keys).unwrap();
+        assert_eq!(keys, secrets.simulator_keys);
+        assert_eq!(input["statements"][0]["args"][0], 1);
+    }
+}

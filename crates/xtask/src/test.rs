@@ -1,0 +1,70 @@
+//! `cargo xtask test`: every suite, on the host and against a stack of its own.
+
+use crate::ci::Steps;
+use crate::dev;
+use crate::failure::Failure;
+use crate::layout::Layout;
+use crate::run::Run;
+use crate::setup::{self, Tools};
+use crate::stack::Stack;
+use crate::{build, files};
+
+/// The suites for the vendors' own SDKs, run by Node.
+const SDK: &str = "tests/sdk";
+
+/// Runs the command.
+pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
+    let tools = setup::prepare(layout)?;
+    let mut steps = Steps::begin();
+    suites(layout, &tools, &mut steps)?;
+    steps.end()
+}
+
+/// Runs every suite as a step.
+pub(crate) fn suites(layout: &Layout, tools: &Tools, steps: &mut Steps) -> Result<(), Failure> {
+    let nextest = setup::has_nextest();
+    let host: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
+    steps.run("host tests", || cargo(layout, host, &["--workspace"]).show())?;
+    if nextest {
+        // Nextest runs no examples of documentation.
+        steps.run("examples in documentation", || {
+            cargo(layout, &["test", "--doc", "--quiet"], &["--workspace"]).show()
+        })?;
+    }
+    let built = steps.run("workers", || build::all(layout, tools))?;
+    if !built.passed() {
+        return Ok(());
+    }
+    let mut stack = None;
+    steps.run("stack", || {
+        stack = Some(dev::start_for_tests(layout, tools)?);
+        Ok(())
+    })?;
+    let Some(stack) = stack else { return Ok(()) };
+    steps.run("contract suite on the stack", || {
+        tell(cargo(layout, host, &["--package", "de-contract"]), &stack).show()
+    })?;
+    let scripts = sdk_scripts(layout)?;
+    if !scripts.is_empty() {
+        steps.run("SDK suites on the stack", || {
+            let run = Run::new(&tools.node).args(["--test"]).args(&scripts).dir(&layout.root);
+            tools.dress(tell(run, &stack))?.show()
+        })?;
+    }
+    Ok(())
+}
+
+fn cargo(layout: &Layout, command: &[&str], what: &[&str]) -> Run {
+    Run::new("cargo").args(command).args(what).dir(&layout.root)
+}
+
+/// Tells a suite where the stack is.
+fn tell(run: Run, stack: &Stack) -> Run {
+    run.env("BASE_URL", &stack.record.base).env("STACK_JSON", &stack.file)
+}
+
+fn sdk_scripts(layout: &Layout) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let mut scripts = files::entries(&layout.root.join(SDK))?;
+    scripts.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    Ok(scripts)
+}
