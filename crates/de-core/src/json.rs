@@ -1,0 +1,228 @@
+//! Strict JSON for what comes in from outside: request bodies, mappings, vendors' replies.
+//!
+//! Stricter than the parser alone, because a lenient reading lets two parts of the system see two
+//! different requests: a key that stands twice is refused, nesting ends at [`MAX_DEPTH`], text must
+//! be UTF-8 without lone surrogates, and a number that no finite `f64` can hold is an error.
+
+use core::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// The deepest nesting that is read: lists and objects inside one another.
+pub const MAX_DEPTH: usize = 64;
+
+/// Characters of a doubled key that its error repeats, so that a body cannot fill the log.
+const SHOWN_KEY: usize = 64;
+
+/// Why a text is not JSON that we accept, and where.
+///
+/// The fault is the writer's: the same text fails again.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{message} at line {line} column {column}")]
+pub struct JsonError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in bytes, counted from 1; 0 is the end of the line before.
+    pub column: usize,
+    /// What is wrong, in lower case and without the position.
+    pub message: String,
+}
+
+/// Parses one JSON value that fills `bytes`, white space aside.
+///
+/// # Errors
+/// [`JsonError`] with the place of the first fault.
+pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|error| explain(&error))?;
+    reader.end().map_err(|error| explain(&error))?;
+    Ok(value)
+}
+
+/// Parses one JSON object, which is what every request body of ours is.
+///
+/// # Errors
+/// [`JsonError`] as [`parse`] gives it, and one at line 1 where the value is of another type.
+pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
+    match parse(bytes)? {
+        Value::Object(members) => Ok(members),
+        other => Err(JsonError {
+            line: 1,
+            column: 1,
+            message: format!("expected an object, found {}", type_name(&other)),
+        }),
+    }
+}
+
+/// Names the JSON type of a value, with its article, as error messages put it.
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Takes the position out of the parser's message: it stands in fields of its own.
+fn explain(error: &serde_json::Error) -> JsonError {
+    let (line, column) = (error.line(), error.column());
+    let text = error.to_string();
+    let message = match text.strip_suffix(&format!(" at line {line} column {column}")) {
+        Some(message) => message.to_owned(),
+        None => text,
+    };
+    JsonError { line, column, message }
+}
+
+/// One value at a known depth.
+#[derive(Clone, Copy)]
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        Ok(Self { depth: self.depth + 1 })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("number out of range"))?;
+        Ok(Value::Number(number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut object = Map::new();
+        while let Some(key) = members.next_key::<String>()? {
+            if object.contains_key(&key) {
+                let shown: String = key.chars().take(SHOWN_KEY).collect();
+                return Err(A::Error::custom(format_args!("duplicate key {shown:?}")));
+            }
+            let value = members.next_value_seed(inner)?;
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn refused(text: &str, line: usize, message: &str) {
+        let error = parse(text.as_bytes()).unwrap_err();
+        assert_eq!((error.line, error.message.as_str()), (line, message), "{text}");
+        assert!(error.column <= text.len());
+    }
+
+    #[test]
+    fn values_of_every_type_are_read() {
+        let text = r#" {"a": [1, -2, 0.5, "x\u00e9", true, null], "b": {}} "#;
+        let expected = json!({"a": [1, -2, 0.5, "xé", true, null], "b": {}});
+        assert_eq!(parse(text.as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_not_strict_json_is_refused_with_its_place() {
+        refused("{\"a\":1,\n\"a\":2}", 2, "duplicate key \"a\"");
+        refused("[1e999]", 1, "number out of range");
+        refused("[NaN]", 1, "expected value");
+        refused("[1,]", 1, "trailing comma");
+        refused("{} {}", 1, "trailing characters");
+        refused("", 1, "EOF while parsing a value");
+        refused(r#"["\ud800"]"#, 1, "unexpected end of hex escape");
+        refused("\u{feff}{}", 1, "expected value");
+    }
+
+    #[test]
+    fn invalid_utf8_is_refused() {
+        assert!(parse(b"\"\xff\"").unwrap_err().message.contains("unicode"));
+        assert!(parse(b"{\"\xc3\x28\":1}").is_err());
+    }
+
+    #[test]
+    fn nesting_ends_at_64_levels() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
+        refused(&nested(MAX_DEPTH + 1), 1, "nested deeper than 64 levels");
+    }
+
+    #[test]
+    fn a_body_must_be_an_object() {
+        assert_eq!(object(b"{\"a\":1}").unwrap().len(), 1);
+        assert_eq!(object(b"null").unwrap_err().message, "expected an object, found null");
+        assert_eq!(object(b"[]").unwrap_err().message, "expected an object, found a list");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_parsed_or_refused(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn what_the_plain_parser_refuses_is_refused(text in r#"[\[\]{},:"a0-9.e ntrue-]{0,24}"#) {
+            if let Ok(value) = parse(text.as_bytes()) {
+                prop_assert_eq!(Some(value), serde_json::from_str(&text).ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Payload mappings: how one model of one vendor is called, said as data.
+//!
+//! A mapping is parsed once, when it is saved, and every fault is told then, each with its place.
+//! What comes out cannot fail to apply for want of a check: [`PayloadMapping::variables`] takes the
+//! values of a call, [`PayloadMapping::render`] makes the request without the key, and
+//! [`PayloadMapping::reply`], [`PayloadMapping::error`] and [`PayloadMapping::event`] read what the
+//! vendor answers. Nothing here sends: the exchange does, and adds the key.
+//!
+//! Jobs to poll (`response.kind: "poll"`) are not supported yet and refused when saved.
+
+mod body;
+mod declare;
+pub mod encode;
+mod endpoint;
+mod example;
+pub mod failure;
+mod fill;
+mod filter;
+pub mod issue;
+mod members;
+mod parse;
+mod path;
+pub mod preview;
+mod receive;
+pub mod render;
+pub mod reply;
+pub mod stream;
+mod template;
+pub mod variables;
+
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use self::failure::{Failure, MappedError};
+use self::issue::MappingIssue;
+use self::preview::Preview;
+use self::render::{BodyKind, Field, RenderError, RenderedRequest};
+use self::reply::{MappedReply, ReplyError, Source};
+use self::stream::{MappedDelta, Stream};
+use self::variables::{Notice, Reserved, Rules, VariableError, Variables};
+
+/// Where a provider may be called and how its key travels: what a mapping is checked against.
+#[derive(Clone, Debug)]
+pub struct ProviderRules {
+    /// Hosts (`host`, `host:port`) that an absolute endpoint may name besides the base URL's own.
+    pub allowed_hosts: Vec<String>,
+    /// How the exchange adds the key.
+    pub auth: AuthScheme,
+    /// Where relative endpoints begin: https, or http on loopback.
+    pub base_url: Url,
+    /// Whether a mapping may say itself where the key stands.
+    pub mapping_sees_key: bool,
+}
+
+/// How a key travels.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AuthScheme {
+    /// `Authorization: Bearer <key>`.
+    Bearer,
+    /// A header that holds the key and nothing else.
+    Header {
+        /// Its name.
+        name: String,
+    },
+    /// A query parameter that holds the key and nothing else.
+    Query {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A mapping that has been checked and taken apart.
+#[derive(Clone, Debug)]
+pub struct PayloadMapping {
+    auth: AuthScheme,
+    body: Option<body::Node>,
+    body_kind: BodyKind,
+    content_type: String,
+    endpoint: endpoint::Endpoint,
+    examples: Vec<example::Example>,
+    failure: Failure,
+    headers: Vec<Field>,
+    maps: filter::Maps,
+    method: http::Method,
+    query: Vec<Field>,
+    reply_content_type: Option<String>,
+    reply_kind: ReplyKind,
+    response_mapping: Vec<(String, Source)>,
+    rules: Rules,
+    stream: Stream,
+}
+
+/// What a vendor's successful answer is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReplyKind {
+    /// The body is the result: audio, an image. Headers and constants can still be mapped.
+    Bytes,
+    /// One JSON value, for [`PayloadMapping::reply`].
+    Json,
+    /// Server-sent events, for [`PayloadMapping::event`].
+    Sse,
+}
+
+impl PayloadMapping {
+    /// Parses a mapping for one provider, members in any order.
+    ///
+    /// Headers and query parameters that only repeat the provider's auth scheme are left out: the
+    /// exchange adds the key.
+    ///
+    /// # Errors
+    /// Every fault at once, each with its JSON Pointer.
+    pub fn parse(value: &Value, provider: &ProviderRules) -> Result<Self, Vec<MappingIssue>> {
+        parse::mapping(value, provider)
+    }
+
+    /// Makes the mapping drop options that it does not know, where the model config says so.
+    #[must_use]
+    pub fn dropping_unknown_options(mut self) -> Self {
+        self.rules.drop_unknown = true;
+        self
+    }
+
+    /// Gathers the values of one call: ours, the caller's options, the mapping's defaults.
+    ///
+    /// An option that is JSON null has no value, so the default holds; 0 and `false` are values.
+    ///
+    /// # Errors
+    /// Every option that cannot be used and every required variable without a value: a 400.
+    pub fn variables(
+        &self,
+        reserved: Reserved,
+        options: &Map<String, Value>,
+    ) -> Result<(Variables, Vec<Notice>), Vec<VariableError>> {
+        self.rules.gather(reserved, options)
+    }
+
+    /// Makes the request. It holds no key: see [`RenderedRequest::key_at`].
+    ///
+    /// # Errors
+    /// [`RenderError`] where a value is missing or does not fit.
+    pub fn render(&self, variables: &Variables) -> Result<RenderedRequest, RenderError> {
+        render::request(self, variables)
+    }
+
+    /// Tells what a successful answer will be: events only where the mapping streams and
+    /// `{stream}` is true.
+    pub fn reply_kind(&self, variables: &Variables) -> ReplyKind {
+        match self.reply_kind {
+            ReplyKind::Sse if !variables.is("stream", &Value::Bool(true)) => ReplyKind::Json,
+            kind => kind,
+        }
+    }
+
+    /// Whether a call with `stream` true is answered by events.
+    #[must_use]
+    pub fn can_stream(&self) -> bool {
+        self.reply_kind == ReplyKind::Sse
+    }
+
+    /// Whether a stream says itself that it is over, by a mark or an event of its own.
+    #[must_use]
+    pub fn has_end_mark(&self) -> bool {
+        self.stream.done.is_some()
+    }
+
+    /// The media type of a reply of bytes, where the mapping says one.
+    pub fn reply_content_type(&self) -> Option<&str> {
+        self.reply_content_type.as_deref()
+    }
+
+    /// Reads a successful reply. `headers` are (name, value); `body` is null for bytes.
+    ///
+    /// # Errors
+    /// [`ReplyError::Status`] if `status` is not 2xx, [`ReplyError::WrongType`] if a field is not
+    /// what its name says.
+    pub fn reply(
+        &self,
+        status: u16,
+        headers: &[(String, String)],
+        body: &Value,
+    ) -> Result<MappedReply, ReplyError> {
+        if !(200..300).contains(&status) {
+            return Err(ReplyError::Status { status });
+        }
+        let mut reply = MappedReply::default();
+        for (name, source) in &self.response_mapping {
+            reply.set(name, source.find(headers, body))?;
+        }
+        Ok(reply)
+    }
+
+    /// Reads an error body. What it does not say is absent, and the HTTP status decides.
+    pub fn error(&self, body: &Value) -> MappedError {
+        self.failure.read(&[], body)
+    }
+
+    /// Reads the data of one server-sent event; most say one thing or nothing.
+    ///
+    /// # Errors
+    /// [`ReplyError::EventNotJson`] unless the data is JSON or the end mark, and
+    /// [`ReplyError::WrongType`] for text or counts of another type.
+    pub fn event(&self, data: &str) -> Result<Vec<MappedDelta>, ReplyError> {
+        self.stream.read(data, |event| self.error(event))
+    }
+
+    /// Runs the mapping's own examples: input to request, and response to output.
+    ///
+    /// Empty if all hold; else one issue an example, with every difference in its reason.
+    pub fn check_examples(&self) -> Vec<MappingIssue> {
+        example::check(self)
+    }
+
+    /// Shows the exact request for an input, the key masked, and what each variable became.
+    ///
+    /// `input` holds reserved names and options side by side. Nothing is sent.
+    pub fn preview(&self, input: &Map<String, Value>) -> Preview {
+        preview::run(self, input)
+    }
+}
