@@ -1,0 +1,239 @@
+//! Road 1 to a vendor: adapters in code. A protocol translates, and has no port to send with.
+//!
+//! Two sides: the vendor's ([`Vendor`]: our canonical call out, its answer in) and the caller's
+//! ([`Dialect`]: its request in, our canonical answer out).
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::{
+    chat::{ChatCall, ChatReply, Delta},
+    mapping::render::KeyPlace,
+    model::OnUnsupported,
+};
+
+mod answer;
+pub mod anthropic_messages;
+mod fields;
+pub mod mapped;
+pub mod native;
+pub mod openai_chat;
+
+/// What a vendor's side needs to know of the model.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Whether the model takes `temperature`, `top_p` and kin; `None` if not known: they are sent.
+    pub sampling_params: Option<bool>,
+    /// Whether the model reasons: OpenAI's reasoning models refuse `max_tokens`.
+    pub reasoning: Option<bool>,
+    /// The bound for protocols that demand one and callers that give none.
+    pub default_max_output_tokens: u64,
+    /// How the host wants the output bound to be called; only `openai-chat` asks.
+    pub max_tokens_field: MaxTokensField,
+    /// What becomes of settings that the vendor has no word for.
+    pub on_unsupported: OnUnsupported,
+    /// The model, as the vendor names it.
+    pub upstream_model: String,
+}
+
+/// The member that bounds the output, among hosts that speak OpenAI's chat protocol.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum MaxTokensField {
+    /// `max_completion_tokens`: OpenAI, whose reasoning models refuse the other.
+    #[default]
+    MaxCompletionTokens,
+    /// `max_tokens`: most hosts that speak the protocol without being OpenAI.
+    MaxTokens,
+}
+
+impl MaxTokensField {
+    /// The member's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxCompletionTokens => "max_completion_tokens",
+            Self::MaxTokens => "max_tokens",
+        }
+    }
+}
+
+/// A request in the vendor's form, still without base URL and key.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// As it is sent.
+    pub body: Bytes,
+    /// Headers of the protocol, `content-type` among them.
+    pub headers: HeaderMap,
+    /// Where a mapping itself wants the key; nearly always empty: the provider's scheme adds it.
+    pub key_at: Vec<KeyPlace>,
+    /// Nearly always POST.
+    pub method: Method,
+    /// Where to.
+    pub place: Place,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// Under the provider's base URL: `/chat/completions`.
+    Path(String),
+    /// Elsewhere on one of the provider's allowed hosts.
+    Url(Url),
+}
+
+impl Draft {
+    /// A POST of JSON to a path under the base URL.
+    #[must_use]
+    pub fn json(path: &str, body: &Value) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        Self {
+            body: Bytes::from(body.to_string()),
+            headers,
+            key_at: Vec::new(),
+            method: Method::POST,
+            place: Place::Path(path.to_owned()),
+        }
+    }
+}
+
+/// The vendor's answer is not what its pages say.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("malformed reply at {pointer}: {reason}")]
+pub struct Malformed {
+    /// JSON Pointer into the answer.
+    pub pointer: String,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+/// The caller's request is not what the protocol says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FieldIssue {
+    /// JSON Pointer into the request: `/messages/0/role`.
+    pub pointer: String,
+    /// What is wrong there, for a person.
+    pub reason: String,
+}
+
+/// What a vendor said when it refused or failed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct VendorError {
+    /// The vendor's own word: `insufficient_quota`.
+    pub code: Option<String>,
+    /// For a person; masked and cut before anyone sees it.
+    pub message: Option<String>,
+    /// Money, not pace: waiting will not help.
+    pub out_of_money: bool,
+}
+
+/// The vendor's side of a protocol.
+pub trait Vendor: Send + Sync {
+    /// Writes the request.
+    ///
+    /// # Errors
+    /// Issues that name what this vendor cannot say; the caller's fault.
+    fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Writes the request from the caller's own body, where caller and vendor speak this protocol:
+    /// every member is kept, only the model (and what we need for counting) is set.
+    ///
+    /// `caller` are the caller's headers, of which some belong to the protocol.
+    fn relay(&self, body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft;
+
+    /// Reads a whole answer with status 2xx.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn reply(&self, body: &Value) -> Result<ChatReply, Malformed>;
+
+    /// Reads an error body, whatever it is.
+    fn error(&self, status: u16, body: &[u8]) -> VendorError;
+
+    /// A reader for one streamed answer.
+    fn stream(&self) -> Box<dyn VendorStream>;
+
+    /// Whether an answer can come as a stream at all.
+    fn streams(&self) -> bool {
+        true
+    }
+}
+
+/// Reads one streamed answer, event by event.
+pub trait VendorStream: Send {
+    /// Reads one server-sent event.
+    ///
+    /// # Errors
+    /// [`StreamFault`].
+    fn event(&mut self, event: &crate::sse::Event) -> Result<Vec<Delta>, StreamFault>;
+
+    /// Whether the vendor's own last event has come (`[DONE]`, `message_stop`).
+    fn is_done(&self) -> bool;
+}
+
+/// What went wrong inside a stream.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum StreamFault {
+    /// Not what the vendor's pages say.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The vendor told of a failure after its 200.
+    #[error("the vendor failed inside the stream")]
+    Vendor(VendorError),
+}
+
+/// The caller's side of a protocol.
+pub trait Dialect: Send + Sync {
+    /// Reads a request: the model's name and the call.
+    ///
+    /// # Errors
+    /// Every issue found, not the first alone.
+    fn call(&self, body: &Value) -> Result<(String, ChatCall), Vec<FieldIssue>>;
+
+    /// Writes a whole answer.
+    fn reply(&self, reply: &ChatReply, about: &About) -> Value;
+
+    /// A writer for one streamed answer.
+    fn stream(&self, about: About) -> Box<dyn DialectStream>;
+}
+
+/// What an answer says beside the vendor's words.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Seconds since 1970, for OpenAI's `created`.
+    pub created: i64,
+    /// Whether the caller wants the usage in the stream (OpenAI's `stream_options.include_usage`;
+    /// the other dialects always tell it).
+    pub include_usage: bool,
+    /// The model that answered, as the caller may name it.
+    pub model: String,
+    /// Ours: the answer's id where the vendor gave none.
+    pub receipt_id: String,
+    /// The caller's.
+    pub request_id: String,
+}
+
+/// Writes one streamed answer. Bytes are whole events, ready to send.
+pub trait DialectStream: Send {
+    /// Writes one step; may be empty.
+    fn delta(&mut self, delta: &Delta) -> Bytes;
+
+    /// Writes the good end. Called at most once, and then nothing else is.
+    fn end(&mut self) -> Bytes;
+
+    /// Writes a failure as the dialect tells it, and ends. Called at most once, instead of `end`.
+    fn fail(&mut self, failure: &StreamFailure) -> Bytes;
+}
+
+/// A failure after the head of the answer has gone out.
+#[derive(Clone, Debug)]
+pub struct StreamFailure {
+    /// Ours: `PROVIDER_TIMEOUT`.
+    pub code: &'static str,
+    /// For a person.
+    pub message: String,
+    /// As the status would have been: 504.
+    pub status: u16,
+}

@@ -1,0 +1,115 @@
+//! Anthropic's messages, spoken with vendors and with callers.
+//!
+//! Out of scope, and carried by a relay only: documents, files, the vendor's own tools, containers.
+//!
+//! Follows <https://platform.claude.com/docs/en/api/messages>.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+
+use super::{
+    About, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor, VendorError,
+    VendorStream,
+};
+use crate::chat::{ChatCall, ChatReply, Finish, Part};
+
+mod call;
+mod error;
+mod reader;
+mod reply;
+mod request;
+mod usage;
+mod writer;
+
+pub use error::error_type;
+
+/// Under the base URL, which has no version in it: `https://api.anthropic.com`.
+const PATH: &str = "/v1/messages";
+
+const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
+const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+
+/// What we speak where the caller does not choose. Newer versions refuse `temperature` and kin.
+const DEFAULT_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// The vendor's side.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnthropicMessagesVendor;
+
+/// The caller's side: `POST /v1/messages`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnthropicMessagesDialect;
+
+impl Vendor for AnthropicMessagesVendor {
+    fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
+        let body = request::body(call, target)?;
+        let mut draft = Draft::json(PATH, &Value::Object(body));
+        draft.headers.insert(VERSION, DEFAULT_VERSION);
+        Ok(draft)
+    }
+
+    fn relay(&self, mut body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft {
+        body.insert("model".to_owned(), Value::from(target.upstream_model.as_str()));
+        let mut draft = Draft::json(PATH, &Value::Object(body));
+        draft.headers.insert(VERSION, caller.get(VERSION).cloned().unwrap_or(DEFAULT_VERSION));
+        for beta in caller.get_all(BETA) {
+            draft.headers.append(BETA, beta.clone());
+        }
+        draft
+    }
+
+    fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
+        reply::read(body)
+    }
+
+    fn error(&self, status: u16, body: &[u8]) -> VendorError {
+        error::read(status, body)
+    }
+
+    fn stream(&self) -> Box<dyn VendorStream> {
+        Box::new(reader::Reader::default())
+    }
+}
+
+impl Dialect for AnthropicMessagesDialect {
+    fn call(&self, body: &Value) -> Result<(String, ChatCall), Vec<FieldIssue>> {
+        call::read(body)
+    }
+
+    fn reply(&self, reply: &ChatReply, about: &About) -> Value {
+        writer::reply(reply, about)
+    }
+
+    fn stream(&self, about: About) -> Box<dyn DialectStream> {
+        Box::new(writer::Writer::new(about))
+    }
+}
+
+/// Reads the vendor's word for a reason to end.
+fn finish_of(word: &str) -> Finish {
+    match word {
+        "end_turn" | "stop_sequence" => Finish::Stop,
+        "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+        "refusal" => Finish::ContentFilter,
+        "tool_use" => Finish::ToolCalls,
+        other => Finish::Unknown(other.to_owned()),
+    }
+}
+
+/// The word for a reason to end, of those that Anthropic's clients know.
+fn stop_reason(finish: &Finish, stop_sequence: Option<&str>, refused: bool) -> &'static str {
+    match finish {
+        Finish::ContentFilter => "refusal",
+        Finish::Length => "max_tokens",
+        Finish::ToolCalls => "tool_use",
+        Finish::Unknown(word) if word == "pause_turn" => "pause_turn",
+        Finish::Stop | Finish::Unknown(_) if refused => "refusal",
+        Finish::Stop | Finish::Unknown(_) if stop_sequence.is_some() => "stop_sequence",
+        Finish::Stop | Finish::Unknown(_) => "end_turn",
+    }
+}
+
+/// Whether the model declined in words of its own.
+fn is_refusal(parts: &[Part]) -> bool {
+    parts.iter().any(|part| matches!(part, Part::Refusal(_)))
+}

@@ -1,0 +1,55 @@
+//! A whole reply in.
+
+use serde_json::Value;
+
+use super::{
+    super::{Malformed, answer::Answer},
+    finish_of,
+    usage::Counts,
+};
+use crate::chat::{ChatReply, Choice, Finish, Part, ToolCall};
+
+/// Reads a `message`. Kinds of block that are not known are skipped.
+pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
+    let whole = Answer::whole(body)?;
+    if whole.value("content").is_none() {
+        return Err(whole.fault("content", "required"));
+    }
+    let mut parts = Vec::new();
+    for block in whole.objects("content")? {
+        parts.extend(part(&block)?);
+    }
+    let finish = whole.string("stop_reason")?.map_or(Finish::Stop, finish_of);
+    let stop_sequence = whole.string("stop_sequence")?.map(str::to_owned);
+    let usage = match whole.object("usage")? {
+        Some(usage) => {
+            let mut counts = Counts::default();
+            counts.overlay(&usage)?;
+            Some(counts.usage())
+        }
+        None => None,
+    };
+    Ok(ChatReply {
+        choices: vec![Choice { finish, parts, stop_sequence }],
+        id: whole.string_or_empty("id")?,
+        model: whole.string_or_empty("model")?,
+        usage,
+    })
+}
+
+fn part(block: &Answer<'_>) -> Result<Option<Part>, Malformed> {
+    Ok(match block.string("type")? {
+        Some("text") => Some(Part::Text(block.string_or_empty("text")?))
+            .filter(|part| *part != Part::Text(String::new())),
+        Some("thinking") => Some(Part::Thinking {
+            signature: block.string("signature")?.map(str::to_owned),
+            text: block.string_or_empty("thinking")?,
+        }),
+        Some("tool_use") => Some(Part::ToolCall(ToolCall {
+            arguments: block.value("input").map_or_else(|| "{}".to_owned(), Value::to_string),
+            id: block.string_or_empty("id")?,
+            name: block.string_or_empty("name")?,
+        })),
+        Some(_) | None => None,
+    })
+}

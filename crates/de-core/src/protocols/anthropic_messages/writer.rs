@@ -1,0 +1,254 @@
+//! Our answer out, to a caller that speaks Anthropic's protocol: whole or as a stream.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::{
+    super::{About, DialectStream, StreamFailure},
+    error_type, is_refusal, stop_reason, usage,
+};
+use crate::{
+    chat::{ChatReply, Delta, Finish, Part, ToolCall},
+    json,
+    receipt::Usage,
+    sse,
+};
+
+/// Writes a `message` of the first answer: the protocol has no place for more.
+pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
+    let choice = reply.choices.first().cloned().unwrap_or_default();
+    let content: Vec<Value> = choice.parts.iter().filter_map(block).collect();
+    let stop_sequence = choice.stop_sequence.as_deref();
+    json!({
+        "id": if reply.id.is_empty() { &about.receipt_id } else { &reply.id },
+        "type": "message",
+        "role": "assistant",
+        "model": about.model,
+        "content": content,
+        "stop_reason": stop_reason(&choice.finish, stop_sequence, is_refusal(&choice.parts)),
+        "stop_sequence": stop_sequence,
+        "usage": usage::write(&reply.usage.unwrap_or_default()),
+    })
+}
+
+fn block(part: &Part) -> Option<Value> {
+    match part {
+        Part::Refusal(text) | Part::Text(text) => {
+            (!text.is_empty()).then(|| json!({"type": "text", "text": text, "citations": null}))
+        }
+        Part::Thinking { signature, text } => {
+            let seal = signature.as_deref().unwrap_or_default();
+            Some(json!({"type": "thinking", "thinking": text, "signature": seal}))
+        }
+        Part::ToolCall(call) => Some(
+            json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input(call)}),
+        ),
+        // No answer holds these.
+        Part::Image(_) | Part::ToolResult { .. } => None,
+    }
+}
+
+/// The input of a call, which must be an object here: text that is none is wrapped, so that it is not lost.
+fn input(call: &ToolCall) -> Value {
+    match call.arguments.trim() {
+        "" => Value::Object(Map::new()),
+        text => json::object(text.as_bytes())
+            .map_or_else(|_| json!({"INVALID_JSON": text}), Value::Object),
+    }
+}
+
+/// Writes named events. Of several answers only the first is told.
+#[derive(Debug)]
+pub(super) struct Writer {
+    about: About,
+    /// Blocks of tool calls, by the call's index.
+    calls: Vec<(u32, u32)>,
+    finish: Option<Finish>,
+    /// The index of the next block.
+    next: u32,
+    open: Option<Open>,
+    refused: bool,
+    started: bool,
+    stop_sequence: Option<String>,
+    usage: Usage,
+}
+
+/// The block that is open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Open {
+    Call(u32),
+    Text,
+    Thinking,
+}
+
+impl Writer {
+    pub(super) fn new(about: About) -> Self {
+        Self {
+            about,
+            calls: Vec::new(),
+            finish: None,
+            next: 0,
+            open: None,
+            refused: false,
+            started: false,
+            stop_sequence: None,
+            usage: Usage::default(),
+        }
+    }
+
+    /// Writes `message_start`, once. What the vendor counts at the end only is 0 here; `message_delta`
+    /// tells all counters, which replace these.
+    fn start(&mut self, id: &str) -> String {
+        if core::mem::replace(&mut self.started, true) {
+            return String::new();
+        }
+        let message = json!({
+            "id": if id.is_empty() { self.about.receipt_id.as_str() } else { id },
+            "type": "message",
+            "role": "assistant",
+            "model": self.about.model,
+            "content": [],
+            "stop_reason": null,
+            "stop_sequence": null,
+            "usage": usage::write(&self.usage),
+        });
+        event("message_start", json!({"message": message}))
+    }
+
+    /// Closes the open block and opens another, unless it is open already.
+    fn switch(&mut self, to: Open, content: &Value) -> String {
+        let mut text = self.start("");
+        if self.open == Some(to) {
+            return text;
+        }
+        text.push_str(&self.close());
+        text.push_str(&event(
+            "content_block_start",
+            json!({"index": self.next, "content_block": content}),
+        ));
+        self.open = Some(to);
+        self.next = self.next.saturating_add(1);
+        text
+    }
+
+    fn close(&mut self) -> String {
+        match self.open.take() {
+            Some(_) => event("content_block_stop", json!({"index": self.next.saturating_sub(1)})),
+            None => String::new(),
+        }
+    }
+
+    fn text(&mut self, more: &str) -> String {
+        let mut text = self.switch(Open::Text, &json!({"type": "text", "text": ""}));
+        text.push_str(&self.more(json!({"type": "text_delta", "text": more})));
+        text
+    }
+
+    fn thinking(&mut self, more: &str, signature: Option<&str>) -> String {
+        let mut text = self
+            .switch(Open::Thinking, &json!({"type": "thinking", "thinking": "", "signature": ""}));
+        if !more.is_empty() {
+            text.push_str(&self.more(json!({"type": "thinking_delta", "thinking": more})));
+        }
+        if let Some(signature) = signature {
+            text.push_str(&self.more(json!({"type": "signature_delta", "signature": signature})));
+        }
+        text
+    }
+
+    fn call(
+        &mut self,
+        index: u32,
+        id: Option<&str>,
+        name: Option<&str>,
+        arguments: &str,
+    ) -> String {
+        let known = self.calls.iter().find(|(call, _)| *call == index).map(|(_, block)| *block);
+        let (mut text, block) = match known {
+            // Even if its block is closed: clients add up by index, and nothing may be lost.
+            Some(block) => (String::new(), block),
+            None => {
+                let made = format!("toolu_{}_{index}", self.about.receipt_id);
+                let id = id.filter(|id| !id.is_empty()).unwrap_or(&made);
+                let content = json!({"type": "tool_use", "id": id, "name": name.unwrap_or_default(), "input": {}});
+                let block = self.next;
+                self.calls.push((index, block));
+                (self.switch(Open::Call(index), &content), block)
+            }
+        };
+        if !arguments.is_empty() {
+            let delta = json!({"type": "input_json_delta", "partial_json": arguments});
+            text.push_str(&event("content_block_delta", json!({"index": block, "delta": delta})));
+        }
+        text
+    }
+
+    /// More of the open block, which is always the last one.
+    fn more(&self, delta: Value) -> String {
+        event("content_block_delta", json!({"index": self.next.saturating_sub(1), "delta": delta}))
+    }
+}
+
+impl DialectStream for Writer {
+    fn delta(&mut self, delta: &Delta) -> Bytes {
+        let text = match delta {
+            Delta::Finish { choice: 0, finish, stop_sequence } => {
+                self.finish = Some(finish.clone());
+                self.stop_sequence.clone_from(stop_sequence);
+                String::new()
+            }
+            Delta::Refusal { choice: 0, text } => {
+                self.refused = true;
+                self.text(text)
+            }
+            Delta::Start { id, model: _ } => self.start(id),
+            Delta::Text { choice: 0, text } => self.text(text),
+            Delta::Thinking { choice: 0, signature, text } => {
+                self.thinking(text, signature.as_deref())
+            }
+            Delta::ToolCall { arguments, choice: 0, id, index, name } => {
+                self.call(*index, id.as_deref(), name.as_deref(), arguments)
+            }
+            Delta::Usage(usage) => {
+                self.usage = self.usage.merge_max(*usage);
+                String::new()
+            }
+            Delta::Finish { .. }
+            | Delta::Refusal { .. }
+            | Delta::Text { .. }
+            | Delta::Thinking { .. }
+            | Delta::ToolCall { .. } => String::new(),
+        };
+        Bytes::from(text)
+    }
+
+    fn end(&mut self) -> Bytes {
+        let mut text = self.start("");
+        text.push_str(&self.close());
+        let finish = self.finish.take().unwrap_or_default();
+        let stop_sequence = self.stop_sequence.take();
+        let reason = stop_reason(&finish, stop_sequence.as_deref(), self.refused);
+        let delta = json!({"stop_reason": reason, "stop_sequence": stop_sequence});
+        text.push_str(&event(
+            "message_delta",
+            json!({"delta": delta, "usage": usage::write(&self.usage)}),
+        ));
+        text.push_str(&event("message_stop", json!({})));
+        Bytes::from(text)
+    }
+
+    fn fail(&mut self, failure: &StreamFailure) -> Bytes {
+        let error = json!({"type": error_type(failure.status), "message": failure.message});
+        Bytes::from(event("error", json!({"error": error, "request_id": self.about.request_id})))
+    }
+}
+
+/// Writes an event: its name stands in the data once more, as `type`.
+fn event(name: &str, members: Value) -> String {
+    let mut data = Map::new();
+    data.insert("type".to_owned(), name.into());
+    if let Value::Object(members) = members {
+        data.extend(members);
+    }
+    sse::encode(Some(name), &Value::Object(data).to_string())
+}

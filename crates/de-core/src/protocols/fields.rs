@@ -1,0 +1,245 @@
+//! Reads members of a request and collects every fault with its place, so that a caller mends all at once.
+//!
+//! `null` counts as absent, as both OpenAI's and Anthropic's clients send it for what was left open.
+
+use core::ops::RangeInclusive;
+
+use serde_json::{Map, Value};
+
+use super::{FieldIssue, OnUnsupported, Target};
+use crate::{chat::ChatCall, json::type_name};
+
+/// What was found wrong so far.
+#[derive(Debug, Default)]
+pub(crate) struct Issues(Vec<FieldIssue>);
+
+impl Issues {
+    /// Begins with what only a relay could have carried.
+    pub(crate) fn for_vendor(call: &ChatCall) -> Self {
+        Self(call.relay_only.clone())
+    }
+
+    /// Notes a setting that the vendor lacks, unless the model config says to leave such out.
+    pub(crate) fn unsupported(&mut self, pointer: &str, target: &Target) {
+        if target.on_unsupported == OnUnsupported::Refuse {
+            self.add(pointer, "this model's vendor has no such setting");
+        }
+    }
+
+    /// Notes a fault.
+    pub(crate) fn add(&mut self, pointer: impl Into<String>, reason: impl Into<String>) {
+        self.0.push(FieldIssue { pointer: pointer.into(), reason: reason.into() });
+    }
+
+    /// Notes that something else was expected.
+    pub(crate) fn expected(&mut self, pointer: impl Into<String>, what: &str, got: &Value) {
+        self.add(pointer, format!("expected {what}, got {}", type_name(got)));
+    }
+
+    /// Gives `value`, unless there were faults.
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Vec<FieldIssue>> {
+        if self.0.is_empty() { Ok(value) } else { Err(self.0) }
+    }
+}
+
+/// Writes the pointer of a member.
+pub(crate) fn below(pointer: &str, name: &str) -> String {
+    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// An object of the request and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields<'a> {
+    members: &'a Map<String, Value>,
+    pointer: String,
+}
+
+impl<'a> Fields<'a> {
+    /// Takes a value that must be an object; `None` is noted.
+    pub(crate) fn of(
+        pointer: impl Into<String>,
+        value: &'a Value,
+        issues: &mut Issues,
+    ) -> Option<Self> {
+        let pointer = pointer.into();
+        match value {
+            Value::Object(members) => Some(Self { members, pointer }),
+            other => {
+                issues.expected(pointer, "an object", other);
+                None
+            }
+        }
+    }
+
+    /// The pointer of a member.
+    pub(crate) fn at(&self, name: &str) -> String {
+        below(&self.pointer, name)
+    }
+
+    /// The pointer of the object itself.
+    pub(crate) fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// Whether a member is there and not null.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    /// A member of any type.
+    pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
+        self.members.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Notes a required member that is absent.
+    pub(crate) fn require(&self, name: &str, issues: &mut Issues) {
+        if !self.has(name) {
+            issues.add(self.at(name), "required");
+        }
+    }
+
+    /// Notes every member that is not among `known`.
+    pub(crate) fn refuse_unknown(&self, known: &[&str], issues: &mut Issues) {
+        for name in self.members.keys().filter(|name| !known.contains(&name.as_str())) {
+            issues.add(self.at(name), "unknown field");
+        }
+    }
+
+    fn typed<T>(
+        &self,
+        name: &str,
+        what: &str,
+        issues: &mut Issues,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.value(name)?;
+        let read = read(value);
+        if read.is_none() {
+            issues.expected(self.at(name), what, value);
+        }
+        read
+    }
+
+    /// A text.
+    pub(crate) fn string(&self, name: &str, issues: &mut Issues) -> Option<&'a str> {
+        self.typed(name, "a string", issues, Value::as_str)
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required_string(&self, name: &str, issues: &mut Issues) -> Option<&'a str> {
+        self.require(name, issues);
+        self.string(name, issues)
+    }
+
+    /// A text out of a closed set.
+    pub(crate) fn word(&self, name: &str, words: &[&str], issues: &mut Issues) -> Option<&'a str> {
+        let word = self.string(name, issues)?;
+        if words.contains(&word) {
+            return Some(word);
+        }
+        issues.add(self.at(name), format!("expected one of {}", words.join(", ")));
+        None
+    }
+
+    /// A truth value.
+    pub(crate) fn boolean(&self, name: &str, issues: &mut Issues) -> Option<bool> {
+        self.typed(name, "a boolean", issues, Value::as_bool)
+    }
+
+    /// A number within bounds.
+    pub(crate) fn number(
+        &self,
+        name: &str,
+        range: RangeInclusive<f64>,
+        issues: &mut Issues,
+    ) -> Option<f64> {
+        let what = format!("a number from {} to {}", range.start(), range.end());
+        self.numeric(name, &what, issues, |value| {
+            value.as_f64().filter(|number| range.contains(number))
+        })
+    }
+
+    /// A whole number of at least `least`.
+    pub(crate) fn count(&self, name: &str, least: u64, issues: &mut Issues) -> Option<u64> {
+        let what = format!("a whole number of at least {least}");
+        self.numeric(name, &what, issues, |value| value.as_u64().filter(|number| *number >= least))
+    }
+
+    /// A whole number of either sign.
+    pub(crate) fn integer(&self, name: &str, issues: &mut Issues) -> Option<i64> {
+        self.numeric(name, "a whole number", issues, Value::as_i64)
+    }
+
+    /// A number that may be of the right type and still wrong: then the message repeats it.
+    fn numeric<T>(
+        &self,
+        name: &str,
+        what: &str,
+        issues: &mut Issues,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Option<T> {
+        match self.value(name)? {
+            Value::Number(wrong) => {
+                let number = self.value(name).and_then(read);
+                if number.is_none() {
+                    issues.add(self.at(name), format!("expected {what}, got {wrong}"));
+                }
+                number
+            }
+            other => {
+                issues.expected(self.at(name), what, other);
+                None
+            }
+        }
+    }
+
+    /// A list.
+    pub(crate) fn list(&self, name: &str, issues: &mut Issues) -> Option<&'a [Value]> {
+        self.typed(name, "a list", issues, |value| value.as_array().map(Vec::as_slice))
+    }
+
+    /// A list's objects, each with its place. What is no object is noted and left out.
+    pub(crate) fn objects(&self, name: &str, issues: &mut Issues) -> Vec<Fields<'a>> {
+        let items = self.list(name, issues).unwrap_or_default();
+        let at = self.at(name);
+        let objects = items.iter().enumerate();
+        objects
+            .filter_map(|(index, item)| Fields::of(format!("{at}/{index}"), item, issues))
+            .collect()
+    }
+
+    /// An object.
+    pub(crate) fn object(&self, name: &str, issues: &mut Issues) -> Option<Fields<'a>> {
+        self.value(name).and_then(|value| Fields::of(self.at(name), value, issues))
+    }
+
+    /// A text, or a list of texts.
+    pub(crate) fn strings(&self, name: &str, issues: &mut Issues) -> Vec<String> {
+        match self.value(name) {
+            None => Vec::new(),
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(items)) => {
+                let mut strings = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    match item.as_str() {
+                        Some(text) => strings.push(text.to_owned()),
+                        None => {
+                            issues.expected(format!("{}/{index}", self.at(name)), "a string", item)
+                        }
+                    }
+                }
+                strings
+            }
+            Some(other) => {
+                issues.expected(self.at(name), "a string or a list of strings", other);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Members that are not among `known`, copied.
+    pub(crate) fn others(&self, known: &[&str]) -> Map<String, Value> {
+        let others = self.members.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+        others.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}

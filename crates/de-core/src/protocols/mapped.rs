@@ -1,0 +1,298 @@
+//! Road 2 as a protocol: a payload mapping, for text.
+//!
+//! A mapping sees the conversation as OpenAI-like messages of plain text, and the caller's settings as
+//! options. What a mapping has no place for is refused or dropped, as the model says.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Draft, FieldIssue, Malformed, Place, StreamFault, Target, Vendor, VendorError, VendorStream,
+};
+use crate::{
+    chat::{ChatCall, ChatReply, Choice, Delta, Finish, Message, Part, Role},
+    json,
+    mapping::{
+        PayloadMapping,
+        failure::MappedError,
+        reply::{MappedReply, ReplyError},
+        stream::{MappedDelta, MappedUsage},
+        variables::{Reserved, VariableError},
+    },
+    model::Protocol,
+    receipt::Usage,
+    sse::Event,
+};
+
+/// A vendor that is called by a mapping.
+pub struct MappedVendor {
+    mapping: Arc<PayloadMapping>,
+}
+
+impl MappedVendor {
+    /// Wraps a mapping.
+    #[must_use]
+    pub fn new(mapping: PayloadMapping) -> Self {
+        Self { mapping: Arc::new(mapping) }
+    }
+}
+
+impl Vendor for MappedVendor {
+    fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
+        let mut issues = call.relay_only.clone();
+        let reserved = reserved(call, target, &mut issues);
+        let variables = match self.mapping.variables(reserved, &options(call)) {
+            Ok((variables, _dropped)) => variables,
+            Err(errors) => {
+                issues.extend(errors.iter().map(option_issue));
+                return Err(issues);
+            }
+        };
+        if !issues.is_empty() {
+            return Err(issues);
+        }
+        let whole = |reason: String| vec![FieldIssue { pointer: String::new(), reason }];
+        let rendered = self.mapping.render(&variables).map_err(|err| whole(err.to_string()))?;
+        // Parts are told apart by a line that no content has: a digest of the content.
+        let boundary = Sha256::digest(Value::Object(variables.to_value()).to_string());
+        let boundary = format!("de-{}", URL_SAFE_NO_PAD.encode(boundary));
+        let body = rendered.body.encode(&boundary).map_err(|err| whole(err.to_string()))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &rendered.headers {
+            let name = HeaderName::try_from(name.as_str()).map_err(|err| whole(err.to_string()))?;
+            let value = HeaderValue::try_from(value.as_str()).map_err(|err| whole(err.to_string()))?;
+            headers.insert(name, value);
+        }
+        let mut bytes = Bytes::new();
+        if let Some(body) = body {
+            let kind = HeaderValue::try_from(body.content_type);
+            headers.insert(header::CONTENT_TYPE, kind.map_err(|err| whole(err.to_string()))?);
+            bytes = body.bytes.into();
+        }
+        Ok(Draft {
+            body: bytes,
+            headers,
+            key_at: rendered.key_at,
+            method: rendered.method,
+            place: Place::Url(rendered.url),
+        })
+    }
+
+    /// No caller speaks a mapping: there is nothing to relay, and nobody asks for it.
+    fn relay(&self, body: Map<String, Value>, _caller: &HeaderMap, _target: &Target) -> Draft {
+        Draft::json("", &Value::Object(body))
+    }
+
+    fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
+        self.mapping.reply(200, &[], body).map(reply).map_err(malformed)
+    }
+
+    fn error(&self, _status: u16, body: &[u8]) -> VendorError {
+        json::parse(body).map_or_else(|_| VendorError::default(), |body| told(self.mapping.error(&body)))
+    }
+
+    fn stream(&self) -> Box<dyn VendorStream> {
+        Box::new(MappedStream { done: false, ended: false, mapping: self.mapping.clone() })
+    }
+
+    fn streams(&self) -> bool {
+        self.mapping.can_stream()
+    }
+}
+
+/// The values of ours. Pictures and tools have no place in a mapping.
+fn reserved(call: &ChatCall, target: &Target, issues: &mut Vec<FieldIssue>) -> Reserved {
+    let mut messages = Vec::new();
+    for (index, message) in call.messages.iter().enumerate() {
+        let text = text_of(message, index, issues);
+        let role = if message.role == Role::User { "user" } else { "assistant" };
+        messages.push(json!({"role": role, "content": text}));
+    }
+    if !call.tools.is_empty() {
+        let reason = "this model takes no tools".to_owned();
+        issues.push(FieldIssue { pointer: "/tools".to_owned(), reason });
+    }
+    let last = call.messages.iter().rposition(|message| message.role == Role::User);
+    let prompt = last.and_then(|at| messages.get(at)).and_then(|message| message.get("content"));
+    let system = call.system.join("\n\n");
+    Reserved {
+        messages: Some(Value::Array(messages.clone())),
+        model: Some(target.upstream_model.clone()),
+        stream: Some(call.stream),
+        system: (!system.is_empty()).then_some(system),
+        user: call.user.clone(),
+        user_prompt: prompt.and_then(Value::as_str).map(str::to_owned),
+        ..Reserved::default()
+    }
+}
+
+fn text_of(message: &Message, index: usize, issues: &mut Vec<FieldIssue>) -> String {
+    let mut text = String::new();
+    for part in &message.parts {
+        match part {
+            Part::Refusal(words) | Part::Text(words) => text.push_str(words),
+            Part::Thinking { .. } => {}
+            Part::Image(_) | Part::ToolCall(_) | Part::ToolResult { .. } => {
+                let pointer = format!("/messages/{index}/content");
+                let reason = "this model takes text alone".to_owned();
+                issues.push(FieldIssue { pointer, reason });
+            }
+        }
+    }
+    text
+}
+
+/// The caller's settings by the names that mappings have for them. 0 is a value.
+fn options(call: &ChatCall) -> Map<String, Value> {
+    let stop = (!call.stop.is_empty()).then(|| json!(call.stop));
+    let all = [
+        ("frequency_penalty", call.frequency_penalty.map(Value::from)),
+        ("max_tokens", call.max_output_tokens.map(Value::from)),
+        ("presence_penalty", call.presence_penalty.map(Value::from)),
+        ("reasoning_effort", call.reasoning_effort.clone().map(Value::from)),
+        ("seed", call.seed.map(Value::from)),
+        ("stop", stop),
+        ("temperature", call.temperature.map(Value::from)),
+        ("top_k", call.top_k.map(Value::from)),
+        ("top_p", call.top_p.map(Value::from)),
+    ];
+    let given = all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    given.chain(call.extra.clone()).collect()
+}
+
+fn option_issue(error: &VariableError) -> FieldIssue {
+    FieldIssue { pointer: format!("/options/{}", error.name()), reason: error.to_string() }
+}
+
+fn reply(mapped: MappedReply) -> ChatReply {
+    let counts = MappedUsage {
+        cached_tokens: mapped.cached_tokens,
+        input_tokens: mapped.input_tokens,
+        output_tokens: mapped.output_tokens,
+        tokens_used: mapped.tokens_used,
+    };
+    let parts = mapped.text.map(Part::Text).into_iter().collect();
+    let finish = mapped.finish_reason.as_deref().map_or(Finish::Stop, finish);
+    ChatReply {
+        choices: vec![Choice { finish, parts, stop_sequence: None }],
+        id: String::new(),
+        model: mapped.model.unwrap_or_default(),
+        usage: usage(counts),
+    }
+}
+
+/// Counts of the vendor: its input is taken to include what its cache served. Absent if it named none.
+fn usage(counts: MappedUsage) -> Option<Usage> {
+    let MappedUsage { cached_tokens, input_tokens, output_tokens, tokens_used } = counts;
+    if input_tokens.is_none() && output_tokens.is_none() && tokens_used.is_none() {
+        return None;
+    }
+    let cached = cached_tokens.unwrap_or(0);
+    // A total alone is split as best it can be: what is not known to be one is the other.
+    let input = input_tokens
+        .or_else(|| Some(tokens_used?.saturating_sub(output_tokens.unwrap_or(0))))
+        .unwrap_or(0);
+    let output =
+        output_tokens.or_else(|| Some(tokens_used?.saturating_sub(input))).unwrap_or(0);
+    Some(Usage {
+        cached_input_tokens: cached,
+        input_tokens: input.saturating_sub(cached),
+        output_tokens: output,
+        requests: 1,
+        ..Usage::default()
+    })
+}
+
+/// The words that vendors have for the same ends.
+fn finish(word: &str) -> Finish {
+    match word {
+        "end_turn" | "eos" | "stop" | "stop_sequence" | "STOP" => Finish::Stop,
+        "length" | "max_tokens" | "MAX_TOKENS" => Finish::Length,
+        "tool_calls" | "tool_use" => Finish::ToolCalls,
+        "content_filter" | "refusal" | "SAFETY" => Finish::ContentFilter,
+        other => Finish::Unknown(other.to_owned()),
+    }
+}
+
+fn told(error: MappedError) -> VendorError {
+    VendorError { code: error.code, message: error.message, out_of_money: false }
+}
+
+fn malformed(error: ReplyError) -> Malformed {
+    Malformed { pointer: String::new(), reason: error.to_string() }
+}
+
+struct MappedStream {
+    done: bool,
+    ended: bool,
+    mapping: Arc<PayloadMapping>,
+}
+
+impl VendorStream for MappedStream {
+    fn event(&mut self, event: &Event) -> Result<Vec<Delta>, StreamFault> {
+        let read = self.mapping.event(&event.data).map_err(malformed)?;
+        let mut deltas = Vec::new();
+        for delta in read {
+            match delta {
+                MappedDelta::Done => self.done = true,
+                MappedDelta::Error(error) => return Err(StreamFault::Vendor(told(error))),
+                MappedDelta::Finish(word) => {
+                    self.ended = true;
+                    let finish = finish(&word);
+                    deltas.push(Delta::Finish { choice: 0, finish, stop_sequence: None });
+                }
+                MappedDelta::Text(text) => deltas.push(Delta::Text { choice: 0, text }),
+                MappedDelta::Usage(counts) => deltas.extend(usage(counts).map(Delta::Usage)),
+            }
+        }
+        Ok(deltas)
+    }
+
+    /// A vendor without an end mark has ended when it has said why.
+    fn is_done(&self) -> bool {
+        self.done || (self.ended && !self.mapping.has_end_mark())
+    }
+}
+
+/// A protocol that has a name and no code yet.
+pub struct Unbuilt(pub Protocol);
+
+impl Vendor for Unbuilt {
+    fn request(&self, _call: &ChatCall, _target: &Target) -> Result<Draft, Vec<FieldIssue>> {
+        let reason = format!("the protocol {} of this model is not built yet", self.0);
+        Err(vec![FieldIssue { pointer: "/model".to_owned(), reason }])
+    }
+
+    fn relay(&self, body: Map<String, Value>, _caller: &HeaderMap, _target: &Target) -> Draft {
+        Draft::json("", &Value::Object(body))
+    }
+
+    fn reply(&self, _body: &Value) -> Result<ChatReply, Malformed> {
+        Ok(ChatReply::default())
+    }
+
+    fn error(&self, _status: u16, _body: &[u8]) -> VendorError {
+        VendorError::default()
+    }
+
+    fn stream(&self) -> Box<dyn VendorStream> {
+        Box::new(Silent)
+    }
+}
+
+struct Silent;
+
+impl VendorStream for Silent {
+    fn event(&mut self, _event: &Event) -> Result<Vec<Delta>, StreamFault> {
+        Ok(Vec::new())
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+}

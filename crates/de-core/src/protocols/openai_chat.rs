@@ -1,0 +1,113 @@
+//! OpenAI's chat completions, spoken with vendors and with callers.
+//!
+//! Many hosts speak it with differences, which are read here too: reasoning beside the content, other
+//! reasons to end, other error bodies. Out of scope: sound, `functions` (the form before tools), custom
+//! tools; a relay carries them.
+//!
+//! Follows <https://platform.openai.com/docs/api-reference/chat>.
+
+use http::HeaderMap;
+use serde_json::{Map, Value};
+
+use super::{
+    About, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor, VendorError,
+    VendorStream,
+};
+use crate::chat::{ChatCall, ChatReply, Finish};
+
+mod call;
+mod error;
+mod filter;
+mod reader;
+mod reply;
+mod request;
+mod usage;
+mod writer;
+
+pub use error::error_type;
+pub use filter::UsageFilter;
+
+/// Under the base URL, which has the version in it: `https://api.openai.com/v1`.
+const PATH: &str = "/chat/completions";
+
+/// The vendor's side.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenAiChatVendor;
+
+/// The caller's side: `POST /v1/chat/completions`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenAiChatDialect;
+
+impl Vendor for OpenAiChatVendor {
+    fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
+        request::body(call, target).map(|body| Draft::json(PATH, &Value::Object(body)))
+    }
+
+    fn relay(&self, mut body: Map<String, Value>, _caller: &HeaderMap, target: &Target) -> Draft {
+        body.insert("model".to_owned(), Value::from(target.upstream_model.as_str()));
+        if body.get("stream") == Some(&Value::Bool(true)) {
+            request::ask_for_usage(&mut body);
+        }
+        Draft::json(PATH, &Value::Object(body))
+    }
+
+    fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
+        reply::read(body)
+    }
+
+    fn error(&self, status: u16, body: &[u8]) -> VendorError {
+        error::read(status, body)
+    }
+
+    fn stream(&self) -> Box<dyn VendorStream> {
+        Box::new(reader::Reader::default())
+    }
+}
+
+impl Dialect for OpenAiChatDialect {
+    fn call(&self, body: &Value) -> Result<(String, ChatCall), Vec<FieldIssue>> {
+        call::read(body)
+    }
+
+    fn reply(&self, reply: &ChatReply, about: &About) -> Value {
+        writer::reply(reply, about)
+    }
+
+    fn stream(&self, about: About) -> Box<dyn DialectStream> {
+        Box::new(writer::Writer::new(about))
+    }
+}
+
+/// Whether a request wants the usage chunk of its stream: `stream_options.include_usage`.
+#[must_use]
+pub fn include_usage(body: &Map<String, Value>) -> bool {
+    body.get("stream_options")
+        .and_then(|options| options.get("include_usage"))
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
+}
+
+/// The word for a reason to end, of those that OpenAI's clients know.
+///
+/// What is none of them is `stop`: the model had its say, and strict clients refuse other words.
+pub(crate) fn finish_word(finish: &Finish) -> &'static str {
+    match finish {
+        Finish::ContentFilter => "content_filter",
+        Finish::Length => "length",
+        Finish::Stop | Finish::Unknown(_) => "stop",
+        Finish::ToolCalls => "tool_calls",
+    }
+}
+
+/// Reads a vendor's word for a reason to end, those of other hosts included.
+///
+/// Mistral's `error` and DeepSeek's `insufficient_system_resource` mean that the answer broke off: cut.
+fn finish_of(word: &str) -> Finish {
+    match word {
+        "content_filter" => Finish::ContentFilter,
+        "error" | "insufficient_system_resource" | "length" | "model_length" => Finish::Length,
+        "function_call" | "tool_calls" => Finish::ToolCalls,
+        "stop" => Finish::Stop,
+        other => Finish::Unknown(other.to_owned()),
+    }
+}

@@ -1,0 +1,322 @@
+//! A caller's request in: the body of `POST /v1/chat/completions`.
+
+use serde_json::{Map, Value};
+
+use super::super::{
+    FieldIssue,
+    fields::{Fields, Issues},
+};
+use crate::chat::{
+    ChatCall, Image, Message, Part, ResponseFormat, Role, Tool, ToolCall, ToolChoice,
+};
+
+/// The most answers that OpenAI gives to one request.
+const MAX_N: u64 = 128;
+
+/// Members that have their place in a [`ChatCall`] or are read by [`super::include_usage`].
+const KNOWN: [&str; 20] = [
+    "frequency_penalty",
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "model",
+    "n",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "reasoning_effort",
+    "response_format",
+    "seed",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_p",
+    "user",
+    "safety_identifier",
+];
+
+/// Members that change the answer and that no other protocol has.
+const RELAY_ONLY: [&str; 8] = [
+    "audio",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "moderation",
+    "top_logprobs",
+    "web_search_options",
+];
+
+/// Reads the model's name and the call, or every fault.
+pub(super) fn read(body: &Value) -> Result<(String, ChatCall), Vec<FieldIssue>> {
+    let mut issues = Issues::default();
+    let Some(body) = Fields::of("", body, &mut issues) else {
+        return issues.or((String::new(), ChatCall::default()));
+    };
+    let model = body.required_string("model", &mut issues).unwrap_or_default().to_owned();
+    let mut call = ChatCall { extra: body.others(&KNOWN), ..ChatCall::default() };
+    settings(&body, &mut call, &mut issues);
+    call.tools = body
+        .objects("tools", &mut issues)
+        .iter()
+        .filter_map(|item| tool(item, &mut call, &mut issues))
+        .collect();
+    call.tool_choice = tool_choice(&body, &mut call, &mut issues);
+    call.response_format = response_format(&body, &mut call, &mut issues);
+    for name in RELAY_ONLY {
+        if body.value(name).is_some_and(|value| *value != Value::Bool(false)) {
+            relay_only(&mut call, body.at(name));
+        }
+    }
+    body.require("messages", &mut issues);
+    let messages = body.objects("messages", &mut issues);
+    if messages.is_empty() && body.value("messages").is_some_and(Value::is_array) {
+        issues.add("/messages", "expected at least one message");
+    }
+    for item in &messages {
+        message(item, &mut call, &mut issues);
+    }
+    issues.or((model, call))
+}
+
+fn settings(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
+    call.frequency_penalty = body.number("frequency_penalty", -2.0..=2.0, issues);
+    call.presence_penalty = body.number("presence_penalty", -2.0..=2.0, issues);
+    call.temperature = body.number("temperature", 0.0..=2.0, issues);
+    call.top_p = body.number("top_p", 0.0..=1.0, issues);
+    let (bound, old) =
+        (body.count("max_completion_tokens", 1, issues), body.count("max_tokens", 1, issues));
+    if body.has("max_completion_tokens") && body.has("max_tokens") {
+        issues.add("/max_tokens", "give max_completion_tokens or max_tokens, not both");
+    }
+    call.max_output_tokens = bound.or(old);
+    call.n = body.count("n", 1, issues);
+    if call.n.is_some_and(|n| n > MAX_N) {
+        issues.add("/n", format!("expected at most {MAX_N}"));
+    }
+    call.parallel_tool_calls = body.boolean("parallel_tool_calls", issues);
+    call.reasoning_effort = body.string("reasoning_effort", issues).map(str::to_owned);
+    call.seed = body.integer("seed", issues);
+    call.stop = body.strings("stop", issues);
+    call.stream = body.boolean("stream", issues).unwrap_or(false);
+    if let Some(options) = body.object("stream_options", issues) {
+        options.boolean("include_usage", issues);
+    }
+    let user = body.string("user", issues);
+    call.user = body.string("safety_identifier", issues).or(user).map(str::to_owned);
+}
+
+fn relay_only(call: &mut ChatCall, pointer: String) {
+    let reason = "only OpenAI's own protocol can say this, and this model's vendor speaks another"
+        .to_owned();
+    call.relay_only.push(FieldIssue { pointer, reason });
+}
+
+fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<Tool> {
+    if item.required_string("type", issues)? != "function" {
+        relay_only(call, item.pointer().to_owned());
+        return None;
+    }
+    item.require("function", issues);
+    let function = item.object("function", issues)?;
+    function.object("parameters", issues);
+    Some(Tool {
+        description: function.string("description", issues).map(str::to_owned),
+        name: function.required_string("name", issues)?.to_owned(),
+        parameters: function.value("parameters").cloned().unwrap_or_default(),
+        strict: function.boolean("strict", issues),
+    })
+}
+
+fn tool_choice(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<ToolChoice> {
+    if let Value::String(word) = body.value("tool_choice")? {
+        return match word.as_str() {
+            "auto" => Some(ToolChoice::Auto),
+            "none" => Some(ToolChoice::None),
+            // Mistral's clients say `any`.
+            "required" | "any" => Some(ToolChoice::Required),
+            _ => {
+                issues.add("/tool_choice", "expected one of none, auto, required, or an object");
+                None
+            }
+        };
+    }
+    let choice = body.object("tool_choice", issues)?;
+    if choice.required_string("type", issues)? != "function" {
+        relay_only(call, choice.pointer().to_owned());
+        return None;
+    }
+    choice.require("function", issues);
+    let name = choice.object("function", issues)?.required_string("name", issues)?;
+    Some(ToolChoice::Tool(name.to_owned()))
+}
+
+fn response_format(
+    body: &Fields<'_>,
+    call: &mut ChatCall,
+    issues: &mut Issues,
+) -> Option<ResponseFormat> {
+    let format = body.object("response_format", issues)?;
+    match format.required_string("type", issues)? {
+        "text" => None,
+        "json_object" => Some(ResponseFormat::JsonObject),
+        "json_schema" => {
+            format.require("json_schema", issues);
+            let spec = format.object("json_schema", issues)?;
+            spec.object("schema", issues);
+            Some(ResponseFormat::JsonSchema {
+                name: spec.required_string("name", issues)?.to_owned(),
+                schema: spec.value("schema").cloned().unwrap_or_else(|| Value::Object(Map::new())),
+                strict: spec.boolean("strict", issues),
+            })
+        }
+        _ => {
+            relay_only(call, format.pointer().to_owned());
+            None
+        }
+    }
+}
+
+fn message(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
+    let Some(role) = item.required_string("role", issues) else { return };
+    let (role, parts) = match role {
+        "developer" | "system" => {
+            item.require("content", issues);
+            let texts = content(item, call, issues, &["text"]).into_iter();
+            call.system.extend(
+                texts.filter_map(
+                    |part| {
+                        if let Part::Text(text) = part { Some(text) } else { None }
+                    },
+                ),
+            );
+            return;
+        }
+        "user" => {
+            item.require("content", issues);
+            (Role::User, content(item, call, issues, &["text", "image_url"]))
+        }
+        "assistant" => (Role::Assistant, assistant(item, call, issues)),
+        "tool" => {
+            item.require("content", issues);
+            let id = item.required_string("tool_call_id", issues).unwrap_or_default().to_owned();
+            let texts = content(item, call, issues, &["text"]).into_iter();
+            let content = texts
+                .filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None })
+                .collect();
+            (Role::User, vec![Part::ToolResult { content, id, is_error: false }])
+        }
+        // The form before tools.
+        "function" => return relay_only(call, item.pointer().to_owned()),
+        _ => {
+            issues.add(item.at("role"), "expected one of developer, system, user, assistant, tool");
+            return;
+        }
+    };
+    call.messages.push(Message { parts, role });
+}
+
+fn assistant(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Vec<Part> {
+    let mut parts = Vec::new();
+    // DeepSeek's form, in which our own answers tell thoughts too.
+    if let Some(text) = item.string("reasoning_content", issues) {
+        parts.push(Part::Thinking { signature: None, text: text.to_owned() });
+    }
+    parts.extend(content(item, call, issues, &["text", "refusal"]));
+    if let Some(text) = item.string("refusal", issues) {
+        parts.push(Part::Refusal(text.to_owned()));
+    }
+    for asked in item.objects("tool_calls", issues) {
+        let id = asked.required_string("id", issues);
+        if asked.string("type", issues).is_some_and(|kind| kind != "function") {
+            relay_only(call, asked.pointer().to_owned());
+            continue;
+        }
+        asked.require("function", issues);
+        let Some(function) = asked.object("function", issues) else { continue };
+        let (name, arguments) = (
+            function.required_string("name", issues),
+            function.required_string("arguments", issues),
+        );
+        if let (Some(id), Some(name), Some(arguments)) = (id, name, arguments) {
+            let (arguments, id, name) = (arguments.to_owned(), id.to_owned(), name.to_owned());
+            parts.push(Part::ToolCall(ToolCall { arguments, id, name }));
+        }
+    }
+    let mut otherwise = false;
+    for name in ["audio", "function_call"] {
+        if item.has(name) {
+            otherwise = true;
+            relay_only(call, item.at(name));
+        }
+    }
+    if !otherwise && !item.has("content") && !item.has("tool_calls") && !item.has("refusal") {
+        issues.add(item.at("content"), "required, unless there are tool_calls");
+    }
+    parts
+}
+
+/// Reads `content`: a text or parts, of which those not in `kinds` can only be relayed.
+fn content(
+    item: &Fields<'_>,
+    call: &mut ChatCall,
+    issues: &mut Issues,
+    kinds: &[&str],
+) -> Vec<Part> {
+    match item.value("content") {
+        None => return Vec::new(),
+        Some(Value::String(text)) => return vec![Part::Text(text.clone())],
+        Some(Value::Array(_)) => {}
+        Some(other) => {
+            issues.expected(item.at("content"), "a string or a list of parts", other);
+            return Vec::new();
+        }
+    }
+    let mut parts = Vec::new();
+    for part in item.objects("content", issues) {
+        match part.required_string("type", issues) {
+            Some(kind) if !kinds.contains(&kind) => relay_only(call, part.pointer().to_owned()),
+            Some("text") => {
+                parts.extend(
+                    part.required_string("text", issues).map(|text| Part::Text(text.to_owned())),
+                );
+            }
+            Some("refusal") => {
+                parts.extend(
+                    part.required_string("refusal", issues)
+                        .map(|text| Part::Refusal(text.to_owned())),
+                );
+            }
+            Some(_) => parts.extend(image(&part, issues).map(Part::Image)),
+            None => {}
+        }
+    }
+    parts
+}
+
+/// Reads `image_url`, which OpenAI wants as an object and Mistral takes as a text too.
+fn image(part: &Fields<'_>, issues: &mut Issues) -> Option<Image> {
+    part.require("image_url", issues);
+    let (url, at) = match part.value("image_url")? {
+        Value::String(url) => (url.as_str(), part.at("image_url")),
+        _ => {
+            let image = part.object("image_url", issues)?;
+            (image.required_string("url", issues)?, image.at("url"))
+        }
+    };
+    if url.starts_with("https://") || url.starts_with("http://") {
+        return Some(Image::Url(url.to_owned()));
+    }
+    let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    match inline {
+        Some((media_type, base64)) if !base64.is_empty() => {
+            Some(Image::Inline { base64: base64.to_owned(), media_type: media_type.to_owned() })
+        }
+        _ => {
+            issues.add(at, "expected an https address or a data: address with base64");
+            None
+        }
+    }
+}

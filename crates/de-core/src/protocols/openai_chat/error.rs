@@ -1,0 +1,59 @@
+//! Error bodies, of OpenAI and of the hosts that speak its protocol in their own way.
+
+use serde_json::Value;
+
+use super::super::VendorError;
+use crate::json;
+
+/// Codes and types of OpenAI that mean money, not pace.
+const OUT_OF_MONEY: [&str; 6] = [
+    "billing_hard_limit_reached",
+    "credit_balance_exhausted",
+    "insufficient_quota",
+    "organization_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+    "project_spend_limit_exceeded",
+];
+
+/// Reads an error body, whatever it is. 402 is money too: DeepSeek, Together.
+pub(super) fn read(status: u16, body: &[u8]) -> VendorError {
+    let mut error = json::parse(body).map(|value| of(&value)).unwrap_or_default();
+    error.out_of_money |= status == 402;
+    error
+}
+
+/// Reads `{"error": {…}}`, `{"error": "…"}`, `{"message": …}`, `{"detail": …}`, or a list with one of them.
+pub(super) fn of(body: &Value) -> VendorError {
+    let body = body.get(0).unwrap_or(body);
+    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
+    let word = |name: &str| error.get(name).and_then(word);
+    let (code, kind) = (word("code"), word("type"));
+    let money =
+        |word: &Option<String>| word.as_deref().is_some_and(|word| OUT_OF_MONEY.contains(&word));
+    let message =
+        [Some(error), error.get("message"), error.get("detail"), error.pointer("/detail/0/msg")];
+    VendorError {
+        out_of_money: money(&code) || money(&kind),
+        message: message.into_iter().flatten().find_map(Value::as_str).map(str::to_owned),
+        code: code.or(kind),
+    }
+}
+
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// The `type` of an error in OpenAI's envelope, for a status that we answer with.
+#[must_use]
+pub fn error_type(status: u16) -> &'static str {
+    match status {
+        402 => "insufficient_quota",
+        429 => "rate_limit_exceeded",
+        500.. => "server_error",
+        _ => "invalid_request_error",
+    }
+}

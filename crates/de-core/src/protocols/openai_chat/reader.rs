@@ -1,0 +1,147 @@
+//! A streamed reply in, chunk by chunk.
+
+use super::{
+    super::{Malformed, StreamFault, VendorStream, answer::Answer},
+    error, finish_of, reply, usage,
+};
+use crate::{
+    chat::{Delta, Part},
+    json,
+    receipt::Usage,
+    sse::Event,
+};
+
+/// Reads `chat.completion.chunk` events up to `[DONE]`.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    calls: Vec<OpenCall>,
+    done: bool,
+    started: bool,
+    usage: Usage,
+}
+
+/// A tool call of which more parts may come.
+#[derive(Debug)]
+struct OpenCall {
+    choice: u32,
+    id: String,
+    /// Ours, from 0 within the choice.
+    index: u32,
+    /// The vendor's.
+    vendor_index: u32,
+}
+
+impl VendorStream for Reader {
+    fn event(&mut self, event: &Event) -> Result<Vec<Delta>, StreamFault> {
+        if self.done {
+            return Ok(Vec::new());
+        }
+        let data = event.data.trim();
+        if data == "[DONE]" {
+            self.done = true;
+            return Ok(Vec::new());
+        }
+        let chunk = json::parse(data.as_bytes())
+            .map_err(|error| Malformed { pointer: String::new(), reason: error.to_string() })?;
+        if event.event.as_deref() == Some("error")
+            || chunk.get("error").is_some_and(|error| !error.is_null())
+        {
+            return Err(StreamFault::Vendor(error::of(&chunk)));
+        }
+        Ok(self.chunk(&Answer::whole(&chunk)?)?)
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
+    }
+}
+
+impl Reader {
+    fn chunk(&mut self, chunk: &Answer<'_>) -> Result<Vec<Delta>, Malformed> {
+        let mut deltas = Vec::new();
+        let (id, choices) = (chunk.string_or_empty("id")?, chunk.objects("choices")?);
+        // Azure begins with a chunk about the prompt that has neither.
+        if !self.started && (!id.is_empty() || !choices.is_empty()) {
+            self.started = true;
+            deltas.push(Delta::Start { id, model: chunk.string_or_empty("model")? });
+        }
+        for choice in &choices {
+            let index = choice.index("index", 0)?;
+            if let Some(delta) = choice.object("delta")? {
+                self.delta(index, &delta, &mut deltas)?;
+            }
+            if let Some(word) = choice.string("finish_reason")?.filter(|word| !word.is_empty()) {
+                deltas.push(Delta::Finish {
+                    choice: index,
+                    finish: finish_of(word),
+                    stop_sequence: None,
+                });
+            }
+        }
+        if let Some(usage) = usage::of(chunk)? {
+            self.usage = self.usage.merge_max(usage);
+            deltas.push(Delta::Usage(self.usage));
+        }
+        Ok(deltas)
+    }
+
+    fn delta(
+        &mut self,
+        choice: u32,
+        delta: &Answer<'_>,
+        deltas: &mut Vec<Delta>,
+    ) -> Result<(), Malformed> {
+        if let Some(text) = reply::thoughts(delta)? {
+            deltas.push(Delta::Thinking { choice, signature: None, text: text.to_owned() });
+        }
+        let mut parts = Vec::new();
+        reply::content(delta, &mut parts)?;
+        for part in parts {
+            match part {
+                Part::Text(text) => deltas.push(Delta::Text { choice, text }),
+                Part::Thinking { signature, text } => {
+                    deltas.push(Delta::Thinking { choice, signature, text })
+                }
+                Part::Image(_) | Part::Refusal(_) | Part::ToolCall(_) | Part::ToolResult { .. } => {
+                }
+            }
+        }
+        if let Some(text) = delta.string("refusal")?.filter(|text| !text.is_empty()) {
+            deltas.push(Delta::Refusal { choice, text: text.to_owned() });
+        }
+        for (position, call) in (0_u32..).zip(delta.objects("tool_calls")?) {
+            deltas.push(self.call(choice, position, &call)?);
+        }
+        Ok(())
+    }
+
+    /// Reads a part of a tool call.
+    ///
+    /// Some hosts repeat the id in every part, and some number every call 0: another id is another call.
+    fn call(&mut self, choice: u32, position: u32, call: &Answer<'_>) -> Result<Delta, Malformed> {
+        let vendor_index = call.index("index", position)?;
+        let id = call.string("id")?.unwrap_or_default();
+        let function = call.object("function")?;
+        let (name, arguments) = match &function {
+            Some(function) => (function.string("name")?, function.string_or_empty("arguments")?),
+            None => (None, String::new()),
+        };
+        let open = self
+            .calls
+            .iter()
+            .rev()
+            .find(|open| open.choice == choice && open.vendor_index == vendor_index);
+        match open {
+            Some(open) if id.is_empty() || open.id == id => {
+                Ok(Delta::ToolCall { arguments, choice, id: None, index: open.index, name: None })
+            }
+            _ => {
+                let others = self.calls.iter().filter(|open| open.choice == choice).count();
+                let index = u32::try_from(others).unwrap_or(u32::MAX);
+                self.calls.push(OpenCall { choice, id: id.to_owned(), index, vendor_index });
+                let name = Some(name.unwrap_or_default().to_owned());
+                Ok(Delta::ToolCall { arguments, choice, id: Some(id.to_owned()), index, name })
+            }
+        }
+    }
+}

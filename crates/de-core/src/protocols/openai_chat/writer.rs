@@ -1,0 +1,198 @@
+//! Our answer out, to a caller that speaks OpenAI's protocol: whole or as a stream.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::{
+    super::{About, DialectStream, StreamFailure},
+    error_type, finish_word, usage,
+};
+use crate::{
+    chat::{ChatReply, Choice, Delta, Finish, Part},
+    receipt::Usage,
+    sse,
+};
+
+/// Writes a `chat.completion`, with all members that strict clients want.
+///
+/// Thoughts go as `reasoning_content`, which OpenAI's clients skip and many others show.
+pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
+    let choices: Vec<Value> = reply
+        .choices
+        .iter()
+        .enumerate()
+        .map(|(index, choice)| self::choice(index, choice))
+        .collect();
+    let mut body = json!({
+        "id": if reply.id.is_empty() { &about.receipt_id } else { &reply.id },
+        "object": "chat.completion",
+        "created": about.created,
+        "model": about.model,
+        "choices": choices,
+    });
+    if let (Some(body), Some(usage)) = (body.as_object_mut(), &reply.usage) {
+        body.insert("usage".to_owned(), usage::write(usage));
+    }
+    body
+}
+
+fn choice(index: usize, choice: &Choice) -> Value {
+    let (mut text, mut refusal, mut thoughts) = (None::<String>, None::<String>, None::<String>);
+    let mut calls = Vec::new();
+    for part in &choice.parts {
+        match part {
+            Part::Refusal(more) => refusal.get_or_insert_default().push_str(more),
+            Part::Text(more) => text.get_or_insert_default().push_str(more),
+            Part::Thinking { text: more, .. } => thoughts.get_or_insert_default().push_str(more),
+            Part::ToolCall(call) => calls.push(json!({
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            })),
+            // No answer holds these.
+            Part::Image(_) | Part::ToolResult { .. } => {}
+        }
+    }
+    if calls.is_empty() && refusal.is_none() {
+        text.get_or_insert_default();
+    }
+    let mut message = Map::new();
+    message.insert("role".to_owned(), "assistant".into());
+    message.insert("content".to_owned(), text.into());
+    message.insert("refusal".to_owned(), refusal.into());
+    if let Some(thoughts) = thoughts.filter(|thoughts| !thoughts.is_empty()) {
+        message.insert("reasoning_content".to_owned(), thoughts.into());
+    }
+    if !calls.is_empty() {
+        message.insert("tool_calls".to_owned(), calls.into());
+    }
+    message.insert("annotations".to_owned(), Value::Array(Vec::new()));
+    json!({"index": index, "message": message, "logprobs": null, "finish_reason": finish_word(&choice.finish)})
+}
+
+/// Writes `chat.completion.chunk` events.
+#[derive(Debug)]
+pub(super) struct Writer {
+    about: About,
+    finished: Vec<u32>,
+    id: String,
+    started: Vec<u32>,
+    usage: Option<Usage>,
+}
+
+impl Writer {
+    pub(super) fn new(about: About) -> Self {
+        let id = about.receipt_id.clone();
+        Self { about, finished: Vec::new(), id, started: Vec::new(), usage: None }
+    }
+
+    fn chunk(&self, choices: Value, usage: Option<Value>) -> String {
+        let mut chunk = json!({
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "created": self.about.created,
+            "model": self.about.model,
+            "choices": choices,
+        });
+        // Told by every chunk, null but for the last, and by none if the caller did not ask.
+        if let (true, Some(chunk)) = (self.about.include_usage, chunk.as_object_mut()) {
+            chunk.insert("usage".to_owned(), usage.unwrap_or_default());
+        }
+        sse::encode(None, &chunk.to_string())
+    }
+
+    fn step(&self, choice: u32, delta: &Value, finish: Option<&Finish>) -> String {
+        let finish = finish.map(finish_word);
+        self.chunk(
+            json!([{"index": choice, "delta": delta, "logprobs": null, "finish_reason": finish}]),
+            None,
+        )
+    }
+
+    /// Writes the chunk with the role, which comes before all else of a choice.
+    fn open(&mut self, choice: u32) -> String {
+        if self.started.contains(&choice) {
+            return String::new();
+        }
+        self.started.push(choice);
+        self.step(choice, &json!({"role": "assistant", "content": "", "refusal": null}), None)
+    }
+
+    fn more(&mut self, choice: u32, delta: &Value) -> String {
+        let mut text = self.open(choice);
+        text.push_str(&self.step(choice, delta, None));
+        text
+    }
+
+    fn close(&mut self, choice: u32, finish: &Finish) -> String {
+        let mut text = self.open(choice);
+        if !self.finished.contains(&choice) {
+            self.finished.push(choice);
+            text.push_str(&self.step(choice, &json!({}), Some(finish)));
+        }
+        text
+    }
+}
+
+impl DialectStream for Writer {
+    fn delta(&mut self, delta: &Delta) -> Bytes {
+        let text = match delta {
+            Delta::Finish { choice, finish, stop_sequence: _ } => self.close(*choice, finish),
+            Delta::Refusal { choice, text } => self.more(*choice, &json!({"refusal": text})),
+            Delta::Start { id, model: _ } => {
+                // One stream, one id: a late name changes nothing.
+                if self.started.is_empty() && !id.is_empty() {
+                    self.id.clone_from(id);
+                }
+                self.open(0)
+            }
+            Delta::Text { choice, text } => self.more(*choice, &json!({"content": text})),
+            // A seal alone has no place here.
+            Delta::Thinking { text, .. } if text.is_empty() => String::new(),
+            Delta::Thinking { choice, signature: _, text } => {
+                self.more(*choice, &json!({"reasoning_content": text}))
+            }
+            Delta::ToolCall { arguments, choice, id, index, name } => {
+                let call = match (id, name) {
+                    (None, None) => json!({"index": index, "function": {"arguments": arguments}}),
+                    (id, name) => json!({
+                        "index": index,
+                        "id": id,
+                        "type": "function",
+                        "function": {"name": name, "arguments": arguments},
+                    }),
+                };
+                self.more(*choice, &json!({"tool_calls": [call]}))
+            }
+            Delta::Usage(usage) => {
+                self.usage = Some(self.usage.unwrap_or_default().merge_max(*usage));
+                String::new()
+            }
+        };
+        Bytes::from(text)
+    }
+
+    fn end(&mut self) -> Bytes {
+        let mut text = self.open(0);
+        for choice in self.started.clone() {
+            text.push_str(&self.close(choice, &Finish::Stop));
+        }
+        if let (true, Some(usage)) = (self.about.include_usage, &self.usage) {
+            text.push_str(&self.chunk(json!([]), Some(usage::write(usage))));
+        }
+        text.push_str("data: [DONE]\n\n");
+        Bytes::from(text)
+    }
+
+    /// OpenAI's clients raise an error at `data: {"error": …}` and read no further. `[DONE]` does not
+    /// follow: it is what tells a whole answer from a broken one.
+    fn fail(&mut self, failure: &StreamFailure) -> Bytes {
+        let error = json!({"error": {
+            "message": failure.message,
+            "type": error_type(failure.status),
+            "param": null,
+            "code": failure.code.to_ascii_lowercase(),
+        }});
+        Bytes::from(sse::encode(None, &error.to_string()))
+    }
+}
