@@ -1,0 +1,43 @@
+//! Money as integer micro-dollars: sums are exact, and nothing is rounded twice.
+
+use serde::{Deserialize, Serialize};
+
+/// An amount in micro-dollars: `1_000_000` is one US dollar.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Micros(pub i64);
+
+impl Micros {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// Adds, or says `None` where the sum does not fit.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// Adds, and stays at the largest amount where the sum does not fit.
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Receipts, D1 rows and the limiter's objects hold the bare number.
+    #[test]
+    fn json_form_is_a_bare_integer() {
+        assert_eq!(serde_json::to_string(&Micros(250)).unwrap(), "250");
+    }
+
+    #[test]
+    fn sums_are_checked() {
+        assert_eq!(Micros(1).checked_add(Micros(2)), Some(Micros(3)));
+        assert_eq!(Micros(i64::MAX).checked_add(Micros(1)), None);
+        assert_eq!(Micros(i64::MAX).saturating_add(Micros(1)), Micros(i64::MAX));
+    }
+}

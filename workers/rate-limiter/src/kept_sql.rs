@@ -1,0 +1,84 @@
+//! The SQLite of a Limiter object: leases, buckets of forgotten ones, and the receipts on their way.
+//!
+//! Numbers are bound as doubles, which INTEGER columns turn into integers. Live objects have these
+//! tables: change them by adding, since nobody migrates a thousand objects.
+
+/// Makes what is not there. One statement each.
+pub const TABLES: [&str; 6] = [
+    "CREATE TABLE IF NOT EXISTS leases (lease_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS buckets (
+       scope TEXT NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL, amount INTEGER NOT NULL,
+       leaves_at INTEGER NOT NULL, PRIMARY KEY (scope, kind, bucket)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS outbox (
+       receipt_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, size_bytes INTEGER NOT NULL,
+       cost_micros INTEGER, batch_rows INTEGER NOT NULL, refusals INTEGER NOT NULL, added_at INTEGER NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS outbox_in_order ON outbox (batch_rows DESC, added_at, receipt_id)",
+    "CREATE TABLE IF NOT EXISTS tombstones (
+       receipt_id TEXT NOT NULL PRIMARY KEY, cost_micros INTEGER, until INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS outbox_dead (
+       receipt_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, error TEXT NOT NULL, at INTEGER NOT NULL)",
+];
+
+/// All leases, as JSON.
+pub const LEASES: &str = "SELECT body FROM leases";
+/// `?1`: now. The buckets that still count.
+pub const BUCKETS: &str = "\
+SELECT scope, kind, bucket AS \"index\", amount, leaves_at FROM buckets WHERE leaves_at > ?1";
+/// `?1`: id, `?2`: JSON.
+pub const KEEP_LEASE: &str = "\
+INSERT INTO leases (lease_id, body) VALUES (?1, ?2)
+ON CONFLICT (lease_id) DO UPDATE SET body = excluded.body";
+/// `?1`: a JSON list of ids.
+pub const DROP_LEASES: &str =
+    "DELETE FROM leases WHERE lease_id IN (SELECT value FROM json_each(?1))";
+/// `?1`: a JSON list of buckets, to be added up.
+pub const ADD_BUCKETS: &str = "\
+INSERT INTO buckets (scope, kind, bucket, amount, leaves_at)
+SELECT value ->> '$.scope', value ->> '$.kind', value ->> '$.index', value ->> '$.amount',
+  value ->> '$.leaves_at'
+FROM json_each(?1) WHERE true
+ON CONFLICT (scope, kind, bucket) DO UPDATE SET amount = amount + excluded.amount";
+/// `?1`: now.
+pub const DROP_BUCKETS: &str = "DELETE FROM buckets WHERE leaves_at <= ?1";
+
+/// `?1`: id, `?2`: JSON, `?3`: size, `?4`: cost or NULL, `?5`: most rows of a batch, `?6`: now. One that
+/// waits, was delivered or was put aside is not taken again.
+pub const KEEP_RECEIPT: &str = "\
+INSERT INTO outbox (receipt_id, body, size_bytes, cost_micros, batch_rows, refusals, added_at)
+SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6
+WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE receipt_id = ?1)
+  AND NOT EXISTS (SELECT 1 FROM outbox_dead WHERE receipt_id = ?1)
+ON CONFLICT (receipt_id) DO NOTHING";
+/// What waits, in the order of delivery; enough rows for one batch.
+pub const WAITING: &str = "\
+SELECT receipt_id, batch_rows, refusals, size_bytes FROM outbox
+ORDER BY batch_rows DESC, added_at, receipt_id LIMIT 500";
+/// `?1`: a JSON list of ids. One text: the JSON list of these receipts.
+pub const BODIES: &str = "\
+SELECT coalesce('[' || group_concat(body, ',') || ']', '[]') AS bodies FROM outbox
+WHERE receipt_id IN (SELECT value FROM json_each(?1))";
+/// `?1`: a JSON list of ids, `?2`: until when.
+pub const BURY: &str = "\
+INSERT INTO tombstones (receipt_id, cost_micros, until)
+SELECT receipt_id, cost_micros, ?2 FROM outbox
+WHERE receipt_id IN (SELECT value FROM json_each(?1))
+ON CONFLICT (receipt_id) DO NOTHING";
+/// `?1`: a JSON list of ids, `?2`: why, `?3`: now.
+pub const PUT_ASIDE: &str = "\
+INSERT INTO outbox_dead (receipt_id, body, error, at)
+SELECT receipt_id, body, ?2, ?3 FROM outbox
+WHERE receipt_id IN (SELECT value FROM json_each(?1))
+ON CONFLICT (receipt_id) DO NOTHING";
+/// `?1`: a JSON list of ids.
+pub const DROP_RECEIPTS: &str =
+    "DELETE FROM outbox WHERE receipt_id IN (SELECT value FROM json_each(?1))";
+/// `?1`: a JSON list of waiting rows in their new state.
+pub const RETRY: &str = "\
+UPDATE outbox SET batch_rows = state.value ->> '$.batch_rows', refusals = state.value ->> '$.refusals'
+FROM json_each(?1) AS state WHERE outbox.receipt_id = state.value ->> '$.receipt_id'";
+/// `?1`: now.
+pub const DROP_TOMBSTONES: &str = "DELETE FROM tombstones WHERE until <= ?1";
+/// How much there is, and when the first tombstone may go.
+pub const SIZES: &str = "\
+SELECT (SELECT count(*) FROM outbox) AS waiting, (SELECT count(*) FROM outbox_dead) AS dead,
+  (SELECT count(*) FROM tombstones) AS tombstones, (SELECT min(until) FROM tombstones) AS first_until";

@@ -1,0 +1,81 @@
+//! D1, as the object needs it: the policy in, receipts out.
+
+use de_core::{
+    ids::{InstanceId, OrganizationId},
+    limits::Policy,
+    ports::{Arg, PortError, Row, Statement},
+    store::{epochs, limits, usage},
+    time::UnixMillis,
+};
+use de_edge::bindings::DB;
+use wasm_bindgen::JsValue;
+use worker::{Env, Error};
+
+use super::{Failure, reach::within};
+
+/// How long the database may take for a policy: a call waits for it.
+const POLICY_MS: u64 = 1_500;
+/// How long it may take for a batch of receipts.
+const DELIVERY_MS: u64 = 10_000;
+
+/// Reads the policy of the object of that name from the primary, in one round trip. Nobody's object,
+/// as readiness asks for one, has no limits.
+pub(super) async fn policy(env: &Env, name: &str, now: UnixMillis) -> Result<Policy, Failure> {
+    let found = if let Ok(organization) = OrganizationId::parse(name) {
+        let answers = run(env, POLICY_MS, limits::load_organization(&organization)).await?;
+        limits::organization_policy(answers)?
+    } else {
+        let instance = InstanceId::parse(name).map_err(|_| Failure::Nameless)?;
+        limits::policy(run(env, POLICY_MS, limits::load(&instance, now)).await?)?
+    };
+    Ok(found.unwrap_or_default())
+}
+
+/// Writes a JSON list of receipts, in one transaction, and that the instance is in use. An empty list
+/// changes nothing, and tells whether the database and its tables are there.
+pub(super) async fn deliver(
+    env: &Env,
+    name: Option<&str>,
+    now: UnixMillis,
+    receipts: &str,
+) -> Result<(), Failure> {
+    let mut statements = Vec::from(usage::deliver(receipts));
+    if let Some(Ok(instance)) = name.map(InstanceId::parse) {
+        statements.push(epochs::touch(&instance, now));
+    }
+    run(env, DELIVERY_MS, statements).await.map(|_| ())
+}
+
+/// Runs statements in one transaction. Without a session, all of it goes to the primary.
+async fn run(
+    env: &Env,
+    after_ms: u64,
+    statements: Vec<Statement>,
+) -> Result<Vec<Vec<Row>>, Failure> {
+    let batch = async {
+        let database = env.d1(DB)?;
+        let mut prepared = Vec::new();
+        for Statement { args, sql } in statements {
+            let args = args.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
+            prepared.push(database.prepare(sql).bind(&args)?);
+        }
+        let answers = database.batch(prepared).await?;
+        let rows = answers.iter().map(worker::D1Result::results::<Row>);
+        Ok(rows.collect::<Result<Vec<_>, Error>>()?)
+    };
+    within(after_ms, "the database", batch).await
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53, which is checked")]
+fn bind(arg: &Arg) -> Result<JsValue, PortError> {
+    Ok(match arg {
+        Arg::Bool(flag) => JsValue::from(u8::from(*flag)),
+        Arg::Int(number) if number.unsigned_abs() < 1 << 53 => JsValue::from_f64(*number as f64),
+        Arg::Int(_) => {
+            let message = "a number is too large for the runtime".to_owned();
+            return Err(PortError::Failed { port: "database", message });
+        }
+        Arg::Null => JsValue::NULL,
+        Arg::Text(text) => JsValue::from_str(text),
+    })
+}

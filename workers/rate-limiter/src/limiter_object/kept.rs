@@ -1,0 +1,170 @@
+//! What the object keeps in its SQLite. Every method is synchronous: no other event runs inside.
+
+use de_core::{
+    ids::{LeaseId, ReceiptId},
+    limits::{Bucket, Lease, Limiter},
+    outbox::{BATCH_ROWS, Change, Waiting},
+    receipt::Receipt,
+    time::UnixMillis,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
+use worker::{Error, Result, SqlStorage, SqlStorageValue as Value, State, console_error};
+
+use crate::kept_sql as sql;
+
+pub(super) struct Kept(SqlStorage);
+
+/// How much there is of what is delivered.
+#[derive(Deserialize)]
+pub(super) struct Sizes {
+    pub(super) dead: u64,
+    pub(super) first_until: Option<UnixMillis>,
+    pub(super) tombstones: u64,
+    pub(super) waiting: u64,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    body: String,
+}
+
+#[derive(Deserialize)]
+struct Bodies {
+    bodies: String,
+}
+
+impl Kept {
+    pub(super) fn of(state: &State) -> Self {
+        Self(state.storage().sql())
+    }
+
+    /// The limits as they were kept. Makes the tables, if this is the object's first life.
+    pub(super) fn load(&self, now: UnixMillis) -> Result<Limiter> {
+        for table in sql::TABLES {
+            self.run(table, Vec::new())?;
+        }
+        let leases = self
+            .rows::<Body>(sql::LEASES, Vec::new())?
+            .iter()
+            .map(|row| serde_json::from_str(&row.body).map_err(malformed))
+            .collect::<Result<_>>()?;
+        let buckets: Vec<Bucket> = self.rows(sql::BUCKETS, vec![int(now.0)])?;
+        Ok(Limiter::restore(leases, &buckets))
+    }
+
+    pub(super) fn keep_lease(&self, lease: &Lease) -> Result<()> {
+        let id = text(lease.lease_id().as_str());
+        self.run(sql::KEEP_LEASE, vec![id, json_text(lease)?])
+    }
+
+    pub(super) fn drop_leases(&self, leases: &[LeaseId]) -> Result<()> {
+        if leases.is_empty() {
+            return Ok(());
+        }
+        self.run(sql::DROP_LEASES, vec![json_text(leases)?])
+    }
+
+    pub(super) fn add_buckets(&self, buckets: &[Bucket]) -> Result<()> {
+        if buckets.is_empty() {
+            return Ok(());
+        }
+        self.run(sql::ADD_BUCKETS, vec![json_text(buckets)?])
+    }
+
+    /// Deletes buckets and tombstones whose time is over.
+    pub(super) fn drop_old(&self, now: UnixMillis) -> Result<()> {
+        self.run(sql::DROP_BUCKETS, vec![int(now.0)])?;
+        self.run(sql::DROP_TOMBSTONES, vec![int(now.0)])
+    }
+
+    pub(super) fn keep_receipt(&self, now: UnixMillis, receipt: &Receipt) -> Result<()> {
+        let body = serde_json::to_string(receipt).map_err(malformed)?;
+        let size = i64::try_from(body.len()).unwrap_or(i64::MAX);
+        let cost = receipt.cost_micros.map_or(Value::Null, |micros| int(micros.0));
+        let id = text(receipt.receipt_id.as_str());
+        let batch = int(i64::from(BATCH_ROWS));
+        self.run(
+            sql::KEEP_RECEIPT,
+            vec![id, Value::String(body), int(size), cost, batch, int(now.0)],
+        )
+    }
+
+    pub(super) fn waiting(&self) -> Result<Vec<Waiting>> {
+        self.rows(sql::WAITING, Vec::new())
+    }
+
+    /// The JSON list of some receipts that wait.
+    pub(super) fn bodies(&self, batch: &[Waiting]) -> Result<String> {
+        let ids: Vec<_> = batch.iter().map(|row| &row.receipt_id).collect();
+        let rows: Vec<Bodies> = self.rows(sql::BODIES, vec![json_text(&ids)?])?;
+        Ok(rows.into_iter().next().map_or_else(|| "[]".to_owned(), |row| row.bodies))
+    }
+
+    /// Does what a delivery decided. Ids are remembered, and dead rows kept, before the rows go.
+    pub(super) fn apply(&self, now: UnixMillis, changes: Vec<Change>, error: &str) -> Result<()> {
+        let (mut buried, mut aside, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        let mut until = now;
+        for change in changes {
+            match change {
+                Change::Bury { receipt_id, until: end } => {
+                    until = end;
+                    buried.push(receipt_id);
+                }
+                Change::PutAside { receipt_id } => aside.push(receipt_id),
+                Change::Retry(row) => again.push(row),
+            }
+        }
+        if !buried.is_empty() {
+            self.run(sql::BURY, vec![json_text(&buried)?, int(until.0)])?;
+            self.drop_receipts(&buried)?;
+        }
+        if !aside.is_empty() {
+            console_error!(
+                "{}",
+                json!({"message": "limiter: the database refuses a receipt, it is put aside", "receipt_ids": aside, "error": error})
+            );
+            self.run(sql::PUT_ASIDE, vec![json_text(&aside)?, text(error), int(now.0)])?;
+            self.drop_receipts(&aside)?;
+        }
+        if !again.is_empty() {
+            self.run(sql::RETRY, vec![json_text(&again)?])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn sizes(&self) -> Result<Sizes> {
+        let rows = self.rows(sql::SIZES, Vec::new())?;
+        rows.into_iter().next().ok_or_else(|| Error::from("no row of sizes"))
+    }
+
+    fn drop_receipts(&self, ids: &[ReceiptId]) -> Result<()> {
+        self.run(sql::DROP_RECEIPTS, vec![json_text(ids)?])
+    }
+
+    fn run(&self, sql: &str, values: Vec<Value>) -> Result<()> {
+        self.0.exec(sql, values).map(|_| ())
+    }
+
+    /// The cursor's `one` throws through Rust when there is no row, and its caller waits for ever.
+    fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<Value>) -> Result<Vec<T>> {
+        self.0.exec(sql, values)?.to_array()
+    }
+}
+
+fn int(number: i64) -> Value {
+    // Numbers travel as doubles: beyond 2^53 they would be another number.
+    Value::Integer(number.clamp(-(1 << 53), 1 << 53))
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn json_text(value: &(impl Serialize + ?Sized)) -> Result<Value> {
+    serde_json::to_string(value).map(Value::String).map_err(malformed)
+}
+
+fn malformed(err: serde_json::Error) -> Error {
+    Error::RustError(format!("not the JSON that was kept: {err}"))
+}

@@ -1,0 +1,190 @@
+//! The SQL of the object's own storage, on SQLite with its tables.
+
+use de_core::{
+    ids::{LeaseId, ReceiptId},
+    limits::{Bucket, Kind, Scope, ScopeKind, Span},
+    outbox::{BATCH_ROWS, Waiting},
+    receipt::Receipt,
+    time::UnixMillis,
+};
+use de_rate_limiter::kept_sql as kept;
+use rusqlite::{
+    Connection, params_from_iter,
+    types::{Value, ValueRef},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, json};
+
+/// An object's SQLite in its first life.
+fn object() -> Connection {
+    let object = Connection::open_in_memory().unwrap();
+    // Twice, as in its second life.
+    for table in kept::TABLES.iter().chain(&kept::TABLES) {
+        object.execute_batch(table).unwrap();
+    }
+    object
+}
+
+/// Binds as the runtime does: every number is a double.
+fn bind(value: serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Number(number) => Value::Real(number.as_f64().unwrap()),
+        serde_json::Value::String(text) => Value::Text(text),
+        other => Value::Text(other.to_string()),
+    }
+}
+
+fn run(database: &Connection, sql: &str, values: &[serde_json::Value]) -> usize {
+    let values = values.iter().cloned().map(bind);
+    database.execute(sql, params_from_iter(values)).unwrap()
+}
+
+fn rows<T: DeserializeOwned>(
+    database: &Connection,
+    sql: &str,
+    values: &[serde_json::Value],
+) -> Vec<T> {
+    let mut statement = database.prepare(sql).unwrap();
+    let names: Vec<_> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let values = values.iter().cloned().map(bind);
+    let mut found = statement.query(params_from_iter(values)).unwrap();
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().unwrap() {
+        let mut members = Map::new();
+        for (place, name) in names.iter().enumerate() {
+            let value = match row.get_ref(place).unwrap() {
+                ValueRef::Null => json!(null),
+                ValueRef::Integer(number) => json!(number),
+                ValueRef::Real(number) => json!(number),
+                ValueRef::Text(text) => json!(std::str::from_utf8(text).unwrap()),
+                ValueRef::Blob(_) => panic!("a blob"),
+            };
+            members.insert(name.clone(), value);
+        }
+        rows.push(serde_json::from_value(members.into()).unwrap());
+    }
+    rows
+}
+
+const RPM: Kind = Kind::Requests(Span::Minute);
+
+fn receipt(id: &str, admitted_at: i64) -> Receipt {
+    serde_json::from_value(json!({
+        "receipt_id": id, "request_id": "r-1", "organization_id": "org_1", "instance_id": "inst_1",
+        "project_id": "proj_1", "api_key_id": "key_1", "user_id": null, "model_id": "small",
+        "requested_model_id": null, "provider_id": "openai", "protocol": "openai-chat",
+        "modality": "text", "operation": "POST /generate", "status": "cut", "http_status": 200,
+        "error_code": "PROVIDER_ERROR", "streamed": true, "input_tokens": 9, "output_tokens": 3,
+        "media_ms": 2_400, "requests": 1, "cost_micros": null, "price_version": 2,
+        "price_valid_from": null, "estimated": true, "over_ceiling": false, "limiter_bypassed": false,
+        "attempts": [{"model_id": "small", "provider_id": "openai", "status": null, "duration_ms": 7, "error_code": "PROVIDER_ERROR"}],
+        "latency_ms": 9, "first_byte_ms": 3, "upstream_ms": null, "request_bytes": 1,
+        "response_bytes": 2, "admitted_at": admitted_at, "created_at": admitted_at + 9,
+    }))
+    .unwrap()
+}
+
+fn lease_id(number: u32) -> LeaseId {
+    LeaseId::parse(&format!("lease_{number}")).unwrap()
+}
+
+#[test]
+fn leases_are_kept_replaced_and_dropped() {
+    let object = object();
+    run(&object, kept::KEEP_LEASE, &[json!(lease_id(1)), json!("{\"a\":1}")]);
+    run(&object, kept::KEEP_LEASE, &[json!(lease_id(1)), json!("{\"a\":2}")]);
+    run(&object, kept::KEEP_LEASE, &[json!(lease_id(2)), json!("{}")]);
+    assert_eq!(run(&object, kept::DROP_LEASES, &[json!([lease_id(2), lease_id(3)])]), 1);
+    let left: Vec<Map<_, _>> = rows(&object, kept::LEASES, &[]);
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0]["body"], json!("{\"a\":2}"));
+}
+
+#[test]
+fn buckets_add_up_until_they_leave() {
+    let object = object();
+    let bucket = |amount| Bucket {
+        amount,
+        index: 4,
+        kind: RPM,
+        leaves_at: UnixMillis(65_000),
+        scope: Scope::new(ScopeKind::Key, "key_1"),
+    };
+    run(&object, kept::ADD_BUCKETS, &[json!([bucket(2)])]);
+    run(&object, kept::ADD_BUCKETS, &[json!([bucket(3)])]);
+    assert_eq!(rows::<Bucket>(&object, kept::BUCKETS, &[json!(64_999)]), [bucket(5)]);
+    assert_eq!(rows::<Bucket>(&object, kept::BUCKETS, &[json!(65_000)]), []);
+    assert_eq!(run(&object, kept::DROP_BUCKETS, &[json!(64_999)]), 0);
+    assert_eq!(run(&object, kept::DROP_BUCKETS, &[json!(65_000)]), 1);
+}
+
+fn keep(object: &Connection, id: &str, added_at: i64) -> usize {
+    let body = serde_json::to_string(&receipt(id, 5)).unwrap();
+    let size = body.len();
+    let values =
+        [json!(id), json!(body), json!(size), json!(null), json!(BATCH_ROWS), json!(added_at)];
+    run(object, kept::KEEP_RECEIPT, &values)
+}
+
+fn waiting(object: &Connection) -> Vec<String> {
+    let rows: Vec<Waiting> = rows(object, kept::WAITING, &[]);
+    rows.iter().map(|row| row.receipt_id.to_string()).collect()
+}
+
+#[test]
+fn a_receipt_is_taken_once_and_stays_known_for_as_long_as_its_tombstone() {
+    let object = object();
+    assert_eq!([keep(&object, "rcpt_1", 1), keep(&object, "rcpt_1", 2)], [1, 0]);
+    let ids = json!(["rcpt_1"]);
+    run(&object, kept::BURY, &[ids.clone(), json!(9_000)]);
+    run(&object, kept::DROP_RECEIPTS, &[ids]);
+    assert_eq!((keep(&object, "rcpt_1", 3), waiting(&object).len()), (0, 0));
+    let sizes: Vec<Map<_, _>> = rows(&object, kept::SIZES, &[]);
+    assert_eq!(
+        json!(sizes[0]),
+        json!({"waiting": 0, "dead": 0, "tombstones": 1, "first_until": 9_000})
+    );
+    run(&object, kept::DROP_TOMBSTONES, &[json!(9_000)]);
+    assert_eq!(keep(&object, "rcpt_1", 4), 1);
+}
+
+#[test]
+fn a_receipt_that_was_put_aside_is_kept_and_not_taken_again() {
+    let object = object();
+    keep(&object, "rcpt_1", 1);
+    let ids = json!(["rcpt_1"]);
+    run(&object, kept::PUT_ASIDE, &[ids.clone(), json!("CHECK constraint failed"), json!(5)]);
+    run(&object, kept::DROP_RECEIPTS, &[ids]);
+    assert_eq!(keep(&object, "rcpt_1", 2), 0);
+    let dead: Vec<Map<_, _>> =
+        rows(&object, "SELECT receipt_id, body, error FROM outbox_dead", &[]);
+    assert!(serde_json::from_str::<Receipt>(dead[0]["body"].as_str().unwrap()).is_ok());
+}
+
+#[test]
+fn rows_under_suspicion_wait_behind_the_others() {
+    let object = object();
+    for (place, id) in ["rcpt_a", "rcpt_b", "rcpt_c"].into_iter().enumerate() {
+        keep(&object, id, i64::try_from(place).unwrap());
+    }
+    assert_eq!(waiting(&object), ["rcpt_a", "rcpt_b", "rcpt_c"]);
+    let receipt_id = ReceiptId::parse("rcpt_a").unwrap();
+    let suspect = Waiting { batch_rows: 2, refusals: 1, ..Waiting::new(receipt_id, 1) };
+    run(&object, kept::RETRY, &[json!([suspect])]);
+    assert_eq!(waiting(&object), ["rcpt_b", "rcpt_c", "rcpt_a"]);
+    let state: Vec<Waiting> = rows(&object, kept::WAITING, &[]);
+    assert_eq!((state[2].batch_rows, state[2].refusals), (2, 1));
+}
+
+#[test]
+fn bodies_are_one_json_list() {
+    let object = object();
+    keep(&object, "rcpt_a", 1);
+    keep(&object, "rcpt_b", 2);
+    let bodies: Vec<Map<_, _>> = rows(&object, kept::BODIES, &[json!(["rcpt_a", "rcpt_b"])]);
+    let list: Vec<Receipt> = serde_json::from_str(bodies[0]["bodies"].as_str().unwrap()).unwrap();
+    assert_eq!(list.len(), 2);
+    let none: Vec<Map<_, _>> = rows(&object, kept::BODIES, &[json!([])]);
+    assert_eq!(none[0]["bodies"], json!("[]"));
+}
