@@ -1,1 +1,45 @@
-//! de-core
+//! The domain of Distributed Electrons: true on any machine, it never names the Workers runtime.
+//!
+//! # Reading order
+//!
+//! What everything is made of: [`ports`], [`time`], [`ids`], [`secret`], [`money`], [`json`]. How a
+//! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
+//! data). What is known: [`model`], [`pricing`], [`store`], [`seeds`], [`snapshot`], [`registry`]. Who
+//! asks: [`auth`], [`caller`]. What happens to a call: [`limits`], [`exchange`] with [`retry`] and
+//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`]. How it is served: [`http`].
+//!
+//! # Invariants
+//!
+//! 1. Only [`exchange`] sends to vendors; a protocol has no port to send with.
+//! 2. Only [`store`] holds SQL, always `&'static str` with bound values.
+//! 3. Only [`http::error`] picks a failure's status.
+//! 4. Time and randomness come from [`ports`]; every call to the outside has a deadline.
+//! 5. Nothing is spent without a reservation, and everything spent ends as one receipt.
+
+pub mod auth;
+pub mod books;
+pub mod caller;
+pub mod chat;
+pub mod cost;
+pub mod exchange;
+pub mod guard;
+pub mod http;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod mapping;
+pub mod model;
+pub mod money;
+pub mod outbox;
+pub mod ports;
+pub mod pricing;
+pub mod protocols;
+pub mod receipt;
+pub mod registry;
+pub mod retry;
+pub mod secret;
+pub mod seeds;
+pub mod snapshot;
+pub mod sse;
+pub mod store;
+pub mod time;

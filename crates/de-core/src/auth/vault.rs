@@ -1,0 +1,161 @@
+//! Seals and opens the vendors' keys: AES-256-GCM, one sealing key a master secret by HKDF-SHA-256.
+//!
+//! Instance and provider are associated data: a sealed key moved to another row does not open.
+
+use aes_gcm::{
+    Aes256Gcm,
+    aead::{Aead, KeyInit, Payload},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+use crate::{
+    ids::{InstanceId, ProviderId},
+    ports::{Entropy, Settings, random},
+    secret::Secret,
+};
+
+/// Why a key could not be sealed or opened.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum VaultError {
+    /// Altered, of another row, or sealed with another secret.
+    #[error("the sealed key does not open")]
+    DoesNotOpen,
+    /// Not of the form that we write.
+    #[error("the sealed key is malformed")]
+    Malformed,
+    /// No `DE_MASTER_KEY_V…` of this version, or none at all.
+    #[error("there is no master key of version {version}")]
+    NoMasterKey {
+        /// 0: none at all.
+        version: u32,
+    },
+}
+
+/// Seals with the highest version.
+///
+/// Returns `v1.<nonce>.<ciphertext>`, both in URL-safe base64.
+///
+/// # Errors
+/// [`VaultError::NoMasterKey`].
+pub fn seal(
+    settings: &Settings,
+    entropy: &dyn Entropy,
+    instance: &InstanceId,
+    provider: &ProviderId,
+    key: &Secret,
+) -> Result<String, VaultError> {
+    let newest = settings.master_keys.iter().max_by_key(|(version, _)| *version);
+    let (version, master) = newest.ok_or(VaultError::NoMasterKey { version: 0 })?;
+    let nonce: [u8; 12] = random(entropy);
+    let bound = associated(instance, provider);
+    let payload = Payload { msg: key.expose().as_bytes(), aad: bound.as_bytes() };
+    let sealed = cipher(*version, master)?
+        .encrypt(&nonce.into(), payload)
+        .map_err(|_| VaultError::Malformed)?;
+    Ok(format!("v{version}.{}.{}", URL_SAFE_NO_PAD.encode(nonce), URL_SAFE_NO_PAD.encode(sealed)))
+}
+
+/// Opens with the version that the text names.
+///
+/// # Errors
+/// [`VaultError`]; none of them is worth a retry.
+pub fn open(
+    settings: &Settings,
+    instance: &InstanceId,
+    provider: &ProviderId,
+    sealed: &str,
+) -> Result<Secret, VaultError> {
+    let mut parts = sealed.splitn(3, '.');
+    let (Some(version), Some(nonce), Some(text)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(VaultError::Malformed);
+    };
+    let version: u32 =
+        version.strip_prefix('v').and_then(|n| n.parse().ok()).ok_or(VaultError::Malformed)?;
+    let nonce: [u8; 12] = URL_SAFE_NO_PAD
+        .decode(nonce)
+        .ok()
+        .and_then(|nonce| nonce.try_into().ok())
+        .ok_or(VaultError::Malformed)?;
+    let text = URL_SAFE_NO_PAD.decode(text).map_err(|_| VaultError::Malformed)?;
+    let master = settings.master_keys.iter().find(|(known, _)| *known == version);
+    let (_, master) = master.ok_or(VaultError::NoMasterKey { version })?;
+    let bound = associated(instance, provider);
+    let key = cipher(version, master)?
+        .decrypt(&nonce.into(), Payload { msg: &text, aad: bound.as_bytes() })
+        .map_err(|_| VaultError::DoesNotOpen)?;
+    String::from_utf8(key).map(Secret::new).map_err(|_| VaultError::DoesNotOpen)
+}
+
+fn cipher(version: u32, master: &Secret) -> Result<Aes256Gcm, VaultError> {
+    let mut key = [0; 32];
+    Hkdf::<Sha256>::new(None, master.expose().as_bytes())
+        .expand(b"distributed-electrons/provider-keys", &mut key)
+        .map_err(|_| VaultError::NoMasterKey { version })?;
+    Ok(Aes256Gcm::new(&key.into()))
+}
+
+fn associated(instance: &InstanceId, provider: &ProviderId) -> String {
+    format!("{instance}/{provider}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Zeros;
+
+    impl Entropy for Zeros {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    fn settings(versions: &[u32]) -> Settings {
+        let master_keys =
+            versions.iter().map(|v| (*v, Secret::new(format!("master secret {v}")))).collect();
+        Settings { master_keys, ..Settings::default() }
+    }
+
+    fn place() -> (InstanceId, ProviderId) {
+        (InstanceId::parse("inst_a").unwrap(), ProviderId::parse("openai").unwrap())
+    }
+
+    /// Rows hold this text: a change needs a reader for the old form first.
+    #[test]
+    fn the_sealed_form_is_stable() {
+        let (instance, provider) = place();
+        let key = Secret::new("sk-vendor-key".to_owned());
+        let sealed = seal(&settings(&[1]), &Zeros, &instance, &provider, &key).unwrap();
+        assert_eq!(sealed, "v1.AAAAAAAAAAAAAAAA.ASuO8sNgFj9B45MxV65JHZ9_yJhjijR2gTW8QFU");
+        assert_eq!(open(&settings(&[1]), &instance, &provider, &sealed), Ok(key));
+    }
+
+    #[test]
+    fn the_highest_version_seals_and_every_version_opens() {
+        let (instance, provider) = place();
+        let key = Secret::new("sk-vendor-key".to_owned());
+        let old = seal(&settings(&[1]), &Zeros, &instance, &provider, &key).unwrap();
+        let new = seal(&settings(&[1, 2]), &Zeros, &instance, &provider, &key).unwrap();
+        assert!(new.starts_with("v2."));
+        for sealed in [&old, &new] {
+            assert_eq!(open(&settings(&[2, 1]), &instance, &provider, sealed), Ok(key.clone()));
+        }
+        let missing = open(&settings(&[2]), &instance, &provider, &old);
+        assert_eq!(missing, Err(VaultError::NoMasterKey { version: 1 }));
+    }
+
+    #[test]
+    fn a_sealed_key_opens_in_its_own_row_only() {
+        let (instance, provider) = place();
+        let key = Secret::new("sk-vendor-key".to_owned());
+        let sealed = seal(&settings(&[1]), &Zeros, &instance, &provider, &key).unwrap();
+        let other = InstanceId::parse("inst_b").unwrap();
+        let moved = open(&settings(&[1]), &other, &provider, &sealed);
+        assert_eq!(moved, Err(VaultError::DoesNotOpen));
+        for bad in ["", "v1", "v1.a.b", "x1.AAAAAAAAAAAAAAAA.AAAA", "v1.AAAAAAAAAAAAAAAA.é"] {
+            assert!(open(&settings(&[1]), &instance, &provider, bad).is_err(), "{bad}");
+        }
+    }
+}

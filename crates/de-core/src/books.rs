@@ -1,0 +1,366 @@
+//! One call in the books, from its arrival to its receipt.
+//!
+//! The work that writes the receipt is started with the call and waits for its end. So it is done
+//! however the call ends: answered, failed, cut, or dropped because the client has gone. Dropping the
+//! last handle is such an end.
+
+use std::{sync::Mutex, time::Duration};
+
+use futures_channel::oneshot;
+use futures_util::FutureExt;
+
+use crate::{
+    cost::{Cost, cost},
+    http::{context::Context, error::Code},
+    ids::{InstanceId, LeaseId, ReceiptId},
+    limits::wire::{SettleRequest, Spent},
+    money::Micros,
+    ports::{Level, LogLine, Platform, PortError, random},
+    receipt::{Attempt, Receipt, ReceiptStatus, Usage},
+    registry::Model,
+    store,
+    time::UnixMillis,
+};
+
+/// How often a settlement is tried at the Limiter before the receipt goes straight to the database.
+const SETTLE_TRIES: u32 = 2;
+const SETTLE_PAUSE: Duration = Duration::from_millis(250);
+
+/// One call that is open in the books.
+pub struct Books {
+    entry: Mutex<Entry>,
+    platform: Platform,
+    started: UnixMillis,
+}
+
+struct Entry {
+    closing: Option<oneshot::Sender<Closing>>,
+    /// Answer text in bytes that went out, for estimates.
+    answer_bytes: u64,
+    /// Whether a vendor was sent something that it may bill.
+    billable: bool,
+    /// Whether the vendor has said why its answer ended: counts that came before are not the last.
+    finished: bool,
+    leases: Vec<LeaseId>,
+    model: Option<std::sync::Arc<Model>>,
+    /// Prompt text in bytes, for estimates.
+    prompt_bytes: u64,
+    receipt: Receipt,
+    reserved_tokens: u64,
+    usage: Option<Usage>,
+}
+
+/// What is left to be written when a call is over.
+struct Closing {
+    leases: Vec<LeaseId>,
+    receipt: Receipt,
+}
+
+/// What is known of a call when it comes in.
+pub struct Arrival {
+    /// Whose limits and ledger it is.
+    pub instance: InstanceId,
+    /// The receipt as it would be if nothing happened.
+    pub receipt: Receipt,
+}
+
+/// How a call ended, as the caller saw it.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome {
+    /// It went away before the end.
+    Cancelled,
+    /// The head was good, the rest never came whole.
+    Cut(Code),
+    /// It got an error.
+    Failed(Code),
+    /// It got a whole answer.
+    Ok,
+}
+
+impl Books {
+    /// Opens a call, and starts the work that will close it.
+    #[must_use]
+    pub fn open(platform: &Platform, arrival: Arrival, started: UnixMillis) -> Self {
+        let (closing, closed) = oneshot::channel();
+        let Arrival { instance, receipt } = arrival;
+        let worker = platform.clone();
+        let write = async move {
+            // The sender is dropped only with an entry that has sent: a receipt always comes.
+            if let Ok(closing) = closed.await {
+                settle(&worker, &instance, closing).await;
+            }
+        };
+        platform.background.spawn(write.boxed());
+        let entry = Entry {
+            answer_bytes: 0,
+            billable: false,
+            closing: Some(closing),
+            finished: false,
+            leases: Vec::new(),
+            model: None,
+            prompt_bytes: 0,
+            receipt,
+            reserved_tokens: 0,
+            usage: None,
+        };
+        Self { entry: Mutex::new(entry), platform: platform.clone(), started }
+    }
+
+    /// The call's id in the books.
+    #[must_use]
+    pub fn receipt_id(&self) -> Option<ReceiptId> {
+        self.entry.lock().ok().map(|entry| entry.receipt.receipt_id.clone())
+    }
+
+    /// Notes what was asked for; `prompt_bytes` is the prompt's text, for estimates.
+    pub fn asked(&self, model: Option<&str>, streamed: bool, prompt_bytes: u64) {
+        let model = model.map(|model| model.chars().take(100).collect());
+        self.with(|entry| {
+            entry.receipt.requested_model_id = model;
+            entry.receipt.streamed = streamed;
+            entry.prompt_bytes = prompt_bytes;
+        });
+    }
+
+    /// Notes a share that was debited for this call, `tokens` of it.
+    pub fn leased(&self, lease: LeaseId, tokens: u64) {
+        self.with(|entry| {
+            entry.leases.push(lease);
+            entry.reserved_tokens = entry.reserved_tokens.max(tokens);
+        });
+    }
+
+    /// Notes that the Limiter did not answer and the instance lets calls through then.
+    pub fn bypassed(&self) {
+        self.with(|entry| entry.receipt.limiter_bypassed = true);
+    }
+
+    /// Notes that the call was let in.
+    pub fn admitted(&self, at: UnixMillis) {
+        self.with(|entry| entry.receipt.admitted_at = at);
+    }
+
+    /// Notes which model is tried now.
+    pub fn trying(&self, model: &std::sync::Arc<Model>) {
+        self.with(|entry| {
+            entry.receipt.model_id = Some(model.config.model_id.clone());
+            entry.receipt.provider_id = Some(model.config.provider_id.clone());
+            entry.receipt.protocol = Some(model.config.protocol.as_str().to_owned());
+            entry.receipt.price_version = i64::try_from(model.config.version).ok();
+            entry.receipt.price_valid_from =
+                model.config.pricing.as_ref().and_then(|pricing| pricing.valid_from);
+            entry.model = Some(model.clone());
+        });
+    }
+
+    /// Notes the end of one try, and whether the vendor may bill it.
+    pub fn tried(&self, attempt: Attempt, may_bill: bool) {
+        self.with(|entry| {
+            let waited = entry.receipt.upstream_ms.unwrap_or(0);
+            entry.receipt.upstream_ms = Some(waited.saturating_add(attempt.duration_ms));
+            entry.receipt.attempts.push(attempt);
+            entry.billable |= may_bill;
+        });
+    }
+
+    /// The tries so far, as JSON for a caller.
+    #[must_use]
+    pub fn attempts(&self) -> serde_json::Value {
+        let attempts = self.entry.lock().map(|entry| entry.receipt.attempts.clone());
+        serde_json::to_value(attempts.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// How many tries there were.
+    #[must_use]
+    pub fn tries(&self) -> usize {
+        self.entry.lock().map_or(0, |entry| entry.receipt.attempts.len())
+    }
+
+    /// Notes what the vendor has counted so far: the larger count of each class stays.
+    pub fn counted(&self, usage: &Usage) {
+        self.with(|entry| {
+            let known = entry.usage.unwrap_or_default();
+            entry.usage = Some(known.merge_max(*usage));
+        });
+    }
+
+    /// Notes that the vendor has said why its answer ended.
+    pub fn finished(&self) {
+        self.with(|entry| entry.finished = true);
+    }
+
+    /// Notes text that the vendor has sent, in bytes.
+    pub fn heard(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(0);
+        self.with(|entry| entry.answer_bytes = entry.answer_bytes.saturating_add(bytes));
+    }
+
+    /// Notes bytes of the answer's body on their way to the caller; the first ones set the time.
+    pub fn sent(&self, bytes: usize) {
+        let now = self.platform.clock.now().since(self.started);
+        let bytes = i64::try_from(bytes).unwrap_or(0);
+        self.with(|entry| {
+            entry.receipt.first_byte_ms.get_or_insert(now);
+            entry.receipt.response_bytes = entry.receipt.response_bytes.saturating_add(bytes);
+        });
+    }
+
+    /// What the call costs as far as it is known; `None` if it has no price or no count.
+    #[must_use]
+    pub fn cost(&self) -> Option<Micros> {
+        let entry = self.entry.lock().ok()?;
+        let usage = entry.usage?;
+        price(&entry, &usage)
+    }
+
+    /// Closes the call. Only the first close counts.
+    pub fn close(&self, outcome: Outcome, status: u16) {
+        let now = self.platform.clock.now();
+        let started = self.started;
+        self.with(|entry| close(entry, outcome, status, now, started));
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Entry)) {
+        if let Ok(mut entry) = self.entry.lock() {
+            change(&mut entry);
+        }
+    }
+}
+
+impl Drop for Books {
+    fn drop(&mut self) {
+        self.close(Outcome::Cancelled, CLIENT_LEFT);
+    }
+}
+
+/// The status of a call whose client did not wait for one; nobody ever sees it on the wire.
+pub const CLIENT_LEFT: u16 = 499;
+
+fn close(entry: &mut Entry, outcome: Outcome, status: u16, now: UnixMillis, started: UnixMillis) {
+    let Some(closing) = entry.closing.take() else { return };
+    let (word, code) = match outcome {
+        Outcome::Cancelled => (ReceiptStatus::Cancelled, None),
+        Outcome::Cut(code) => (ReceiptStatus::Cut, Some(code)),
+        Outcome::Failed(code) => (ReceiptStatus::Failed, Some(code)),
+        Outcome::Ok => (ReceiptStatus::Ok, None),
+    };
+    let usage = match entry.usage {
+        Some(usage) if word == ReceiptStatus::Ok || entry.finished => usage,
+        // Nothing was sent, or all was refused: nothing is billed.
+        _ if !entry.billable => Usage::default(),
+        known => {
+            entry.receipt.estimated = true;
+            estimate(entry, known.unwrap_or_default())
+        }
+    };
+    let total = usage.input_tokens.saturating_add(usage.output_tokens);
+    entry.receipt.cost_micros = price(entry, &usage);
+    entry.receipt.over_ceiling = entry.reserved_tokens > 0 && total > entry.reserved_tokens;
+    entry.receipt.usage = usage;
+    entry.receipt.status = word;
+    entry.receipt.http_status = status;
+    entry.receipt.error_code = code.map(|code| code.as_str().to_owned());
+    entry.receipt.latency_ms = now.since(started);
+    entry.receipt.created_at = now;
+    let closing_down =
+        Closing { leases: std::mem::take(&mut entry.leases), receipt: entry.receipt.clone() };
+    // The receiver waits in the background for as long as the runtime lives.
+    drop(closing.send(closing_down));
+}
+
+/// Counts that the vendor did not name: a token for each four bytes of text, at least what it did name.
+fn estimate(entry: &Entry, known: Usage) -> Usage {
+    let mut usage = Usage {
+        input_tokens: entry.prompt_bytes.div_ceil(4),
+        output_tokens: entry.answer_bytes.div_ceil(4),
+        requests: 1,
+        ..Usage::default()
+    };
+    let input = known.input_tokens.saturating_add(known.cached_input_tokens);
+    if input > 0 {
+        usage.input_tokens = 0;
+    }
+    usage.merge_max(known)
+}
+
+fn price(entry: &Entry, usage: &Usage) -> Option<Micros> {
+    if *usage == Usage::default() {
+        return Some(Micros::ZERO);
+    }
+    match cost(entry.model.as_ref()?.config.pricing.as_ref()?, usage) {
+        Cost::Known(micros) => Some(micros),
+        Cost::Unpriced { .. } => None,
+    }
+}
+
+/// Reports to the Limiter, and if that does not answer, to the database itself.
+async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing) {
+    let Closing { mut leases, receipt } = closing;
+    let usage = &receipt.usage;
+    let tokens = [
+        usage.input_tokens,
+        usage.cached_input_tokens,
+        usage.cache_write_tokens,
+        usage.output_tokens,
+    ];
+    let tokens = tokens.into_iter().fold(0, u64::saturating_add);
+    if leases.is_empty() {
+        // A call that was never let in has no lease; its receipt travels under an id of its own.
+        leases.push(LeaseId::make(receipt.created_at, random(&*platform.entropy)));
+    }
+    let mut kept = false;
+    for (index, lease_id) in leases.into_iter().enumerate() {
+        let receipts = if index == 0 { vec![receipt.clone()] } else { Vec::new() };
+        let spent = Spent { requests: 1, tokens };
+        let report =
+            SettleRequest { is_final: true, lease_id, receipts, running_ms: None, seq: 1, spent };
+        let settled = report_until(platform, instance, report).await;
+        if index == 0 {
+            kept = settled.is_ok();
+        }
+        if let Err(err) = settled {
+            warn(platform, &receipt, "the Limiter did not take a settlement", &err);
+        }
+    }
+    if !kept {
+        let text = serde_json::to_string(std::slice::from_ref(&receipt)).unwrap_or_default();
+        let statements = store::usage::deliver(&text).into();
+        if let Err(err) = platform.database.batch(statements).await {
+            warn(platform, &receipt, "a receipt could not be written", &err);
+        }
+    }
+}
+
+async fn report_until(
+    platform: &Platform,
+    instance: &InstanceId,
+    report: SettleRequest,
+) -> Result<(), PortError> {
+    let mut tries = 1;
+    loop {
+        match platform.limiter.settle(instance, report.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(err) if tries >= SETTLE_TRIES => return Err(err),
+            Err(_) => {
+                tries += 1;
+                platform.clock.sleep(SETTLE_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn warn(platform: &Platform, receipt: &Receipt, what: &str, err: &PortError) {
+    let mut fields = serde_json::Map::new();
+    fields.insert("receipt_id".to_owned(), receipt.receipt_id.as_str().into());
+    fields.insert("cause".to_owned(), err.to_string().into());
+    platform.log.write(LogLine { fields, level: Level::Error, message: what.to_owned() });
+}
+
+/// A new receipt id, told in the answer's header `x-de-receipt`.
+#[must_use]
+pub fn receipt_id(platform: &Platform, context: &Context) -> ReceiptId {
+    let id = ReceiptId::make(context.started(), random(&*platform.entropy));
+    context.tell(http::HeaderName::from_static("x-de-receipt"), id.as_str());
+    context.note("receipt_id", id.as_str());
+    id
+}

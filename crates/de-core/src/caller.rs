@@ -1,0 +1,338 @@
+//! Who calls: a key that holds, and the instance that it acts for.
+//!
+//! The tenant comes from the key. What a request says of it may only repeat it.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, header, request::Parts};
+use serde_json::Value;
+
+use crate::{
+    auth::{
+        Scope,
+        api_key::{ApiKey, KeyKind},
+    },
+    http::{
+        context::Context,
+        error::{ApiError, Code},
+    },
+    ids::{InstanceId, ModelId, OrganizationId},
+    limits::{self, Epochs, ScopeKind},
+    ports::{Platform, row},
+    snapshot,
+    store::{
+        self, Activity,
+        access::{AccessRow, GrantRow, InstanceColumns},
+    },
+    time::UnixMillis,
+};
+
+/// A caller whose key holds.
+#[derive(Clone)]
+pub struct Caller {
+    acting: Option<Acting>,
+    digest: String,
+    key: Arc<AccessRow>,
+}
+
+/// The instance that a caller acts for.
+#[derive(Clone)]
+struct Acting {
+    columns: InstanceColumns,
+    epochs: Epochs,
+    instance: InstanceId,
+    organization: OrganizationId,
+}
+
+/// A caller of a route that acts for an instance: generation, usage, models.
+#[derive(Clone)]
+pub struct Tenant(pub Caller);
+
+impl Caller {
+    /// The key's row.
+    #[must_use]
+    pub fn key(&self) -> &AccessRow {
+        &self.key
+    }
+
+    /// Whether the person behind the key operates the whole service.
+    #[must_use]
+    pub fn is_superadmin(&self) -> bool {
+        self.key.user_role.as_deref() == Some("superadmin")
+    }
+
+    /// Refuses a key without this scope.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
+        if self.key.scopes.contains(&scope) {
+            return Ok(());
+        }
+        let scope = scope.as_str();
+        let message = format!("this key has not the scope {scope}");
+        Err(ApiError::new(Code::Forbidden, message).with("scope", scope))
+    }
+
+    /// Refuses a key that may not call this model.
+    ///
+    /// # Errors
+    /// `MODEL_NOT_ALLOWED`.
+    pub fn may_call(&self, model: &ModelId) -> Result<(), ApiError> {
+        match &self.key.allowed_models {
+            Some(allowed) if !allowed.contains(model) => {
+                let message = format!("this key may not call {model}");
+                Err(ApiError::new(Code::ModelNotAllowed, message).with("model", model.as_str()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whose instance it is.
+    #[must_use]
+    pub fn organization_id(&self) -> &OrganizationId {
+        self.acting.as_ref().map_or(&self.key.organization_id, |acting| &acting.organization)
+    }
+
+    /// The instance. Only a [`Tenant`] asks: a caller without one has an id that names nothing.
+    #[must_use]
+    pub fn instance_id(&self) -> &InstanceId {
+        static NONE: std::sync::OnceLock<InstanceId> = std::sync::OnceLock::new();
+        match &self.acting {
+            Some(acting) => &acting.instance,
+            None => NONE.get_or_init(|| InstanceId::make(UnixMillis(0), [0; 10])),
+        }
+    }
+
+    /// What the instance's columns say.
+    #[must_use]
+    pub fn instance(&self) -> Option<&InstanceColumns> {
+        self.acting.as_ref().map(|acting| &acting.columns)
+    }
+
+    /// Whether the instance lets calls through when its Limiter does not answer.
+    #[must_use]
+    pub fn goes_on_without_limiter(&self) -> bool {
+        let word = self.instance().and_then(|instance| instance.on_limiter_failure.as_deref());
+        word == Some("allow")
+    }
+
+    /// The instance's default model of a modality.
+    #[must_use]
+    pub fn default_model(&self, modality: &str) -> Option<String> {
+        let models = self.acting.as_ref()?.columns.default_models.as_ref()?;
+        models.get(modality).and_then(Value::as_str).map(str::to_owned)
+    }
+
+    /// How fresh the copy of key and instance is.
+    #[must_use]
+    pub fn epochs(&self) -> Epochs {
+        self.acting.as_ref().map_or_else(|| self.key.epochs(), |acting| acting.epochs)
+    }
+
+    /// Whom a call counts for.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<limits::Scope> {
+        let mut scopes = vec![
+            limits::Scope::new(ScopeKind::Organization, self.organization_id().as_str()),
+            limits::Scope::new(ScopeKind::Instance, self.instance_id().as_str()),
+            limits::Scope::new(ScopeKind::Key, self.key.api_key_id.as_str()),
+        ];
+        if let Some(project) = &self.key.project_id {
+            scopes.push(limits::Scope::new(ScopeKind::Project, project.as_str()));
+        }
+        scopes
+    }
+
+    /// Reads key and instance anew, not older than `floor`, and checks them again.
+    ///
+    /// # Errors
+    /// As at the first time: the key may have been revoked in between.
+    pub async fn renewed(&self, platform: &Platform, floor: Epochs) -> Result<Self, ApiError> {
+        let key = read(platform, &self.digest, floor).await?;
+        let acting = match &self.acting {
+            Some(acting) if key.user_id.is_some() => {
+                Some(granted(platform, &key, &acting.instance).await?)
+            }
+            Some(_) | None => own(&key),
+        };
+        check(&key, acting.as_ref(), platform.clock.now())?;
+        Ok(Self { acting, digest: self.digest.clone(), key })
+    }
+
+    /// Refuses a body that names another tenant than the key's.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub fn must_be(&self, instance: Option<&str>, project: Option<&str>) -> Result<(), ApiError> {
+        let own = self.key.project_id.as_ref().map(|id| id.as_str());
+        let other_instance = instance.is_some_and(|id| id != self.instance_id().as_str());
+        let other_project = project.is_some_and(|id| own.is_some_and(|own| id != own));
+        if other_instance || other_project {
+            let message = "the request names another instance or project than its key belongs to";
+            return Err(ApiError::new(Code::Forbidden, message));
+        }
+        Ok(())
+    }
+}
+
+impl FromRequestParts<Platform> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, ApiError> {
+        let context = Context::from_request_parts(parts, platform).await?;
+        let missing = "no key: send `Authorization: Bearer <key>` or `x-api-key: <key>`";
+        let text = presented(&parts.headers)
+            .ok_or_else(|| ApiError::new(Code::MissingAuth, missing))?;
+        let key = ApiKey::parse(text).map_err(|_| unknown_key())?;
+        let row = read(platform, &key.digest, Epochs::default()).await?;
+        context.note("api_key_id", row.api_key_id.as_str());
+        context.note("organization_id", row.organization_id.as_str());
+        let named = parts.headers.get("x-instance-id").and_then(|id| id.to_str().ok());
+        let acting = match (own(&row), named) {
+            (Some(own), Some(named)) if own.instance.as_str() != named => {
+                let message = "X-Instance-ID names another instance than the key belongs to";
+                return Err(ApiError::new(Code::Forbidden, message));
+            }
+            (Some(own), _) => Some(own),
+            (None, Some(named)) => {
+                let instance = InstanceId::parse(named).map_err(|_| no_instance())?;
+                Some(granted(platform, &row, &instance).await?)
+            }
+            (None, None) => None,
+        };
+        check(&row, acting.as_ref(), platform.clock.now())?;
+        check_address(&row, &parts.headers)?;
+        check_origin(&row, acting.as_ref(), &parts.headers, &context)?;
+        if let Some(acting) = &acting {
+            context.note("instance_id", acting.instance.as_str());
+        }
+        Ok(Self { acting, digest: key.digest, key: row })
+    }
+}
+
+impl FromRequestParts<Platform> for Tenant {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, platform).await?;
+        if caller.acting.is_none() {
+            let message = "a user key must name its instance in the header X-Instance-ID";
+            return Err(ApiError::new(Code::InvalidRequest, message));
+        }
+        Ok(Self(caller))
+    }
+}
+
+/// The key as each family of SDKs sends it.
+fn presented(headers: &HeaderMap) -> Option<&str> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    bearer.or_else(|| text("x-api-key")).or_else(|| text("xi-api-key")).filter(|key| !key.is_empty())
+}
+
+async fn read(platform: &Platform, digest: &str, floor: Epochs) -> Result<Arc<AccessRow>, ApiError> {
+    snapshot::access(platform, digest, floor).await?.ok_or_else(unknown_key)
+}
+
+fn unknown_key() -> ApiError {
+    ApiError::new(Code::InvalidApiKey, "the key is not valid")
+}
+
+fn no_instance() -> ApiError {
+    ApiError::new(Code::NotFound, "there is no such instance")
+}
+
+/// The instance of a project's key.
+fn own(key: &AccessRow) -> Option<Acting> {
+    Some(Acting {
+        columns: key.instance.clone(),
+        epochs: key.epochs(),
+        instance: key.instance_id.clone()?,
+        organization: key.organization_id.clone(),
+    })
+}
+
+/// An instance that a person's key names: theirs by a grant, by their role in its organisation, or
+/// because they operate the service. Any other does not exist for them.
+async fn granted(
+    platform: &Platform,
+    key: &AccessRow,
+    instance: &InstanceId,
+) -> Result<Acting, ApiError> {
+    let user = key.user_id.as_ref().ok_or_else(no_instance)?;
+    let statement = store::access::instance_for_user(instance, user);
+    let mut answers = platform.database.batch(vec![statement]).await?;
+    let found = answers.pop().and_then(|mut rows| rows.pop()).ok_or_else(no_instance)?;
+    let found: GrantRow = row(found)?;
+    let role = key.user_role.as_deref();
+    let administers = role == Some("admin") && key.organization_id == found.organization_id;
+    let works = matches!(found.grant_role.as_deref(), Some("owner" | "admin" | "user"));
+    if role != Some("superadmin") && !administers && !works {
+        return Err(no_instance());
+    }
+    let epochs = Epochs { catalogue: found.catalogue_epoch, tenant: found.tenant_epoch };
+    Ok(Acting {
+        columns: found.instance,
+        epochs,
+        instance: found.instance_id,
+        organization: found.organization_id,
+    })
+}
+
+/// Whether the key holds at this moment, and everyone above it.
+fn check(key: &AccessRow, acting: Option<&Acting>, now: UnixMillis) -> Result<(), ApiError> {
+    if key.revoked_at.is_some_and(|at| at <= now) {
+        return Err(unknown_key());
+    }
+    // It ends at its millisecond.
+    if key.expires_at.is_some_and(|at| at <= now) {
+        return Err(ApiError::new(Code::KeyExpired, "the key has expired"));
+    }
+    let instance = acting.and_then(|acting| acting.columns.instance_status);
+    let standing = [Some(key.organization_status), instance, key.project_status, key.user_status];
+    if standing.contains(&Some(Activity::Suspended)) {
+        return Err(ApiError::new(Code::Forbidden, "the account is suspended"));
+    }
+    let environment = acting.and_then(|acting| acting.columns.environment.as_deref());
+    if key.prefix == KeyKind::Test.prefix() && environment == Some("production") {
+        let message = "test keys are refused by an instance in production";
+        return Err(ApiError::new(Code::InvalidApiKey, message));
+    }
+    Ok(())
+}
+
+/// The address is the platform's word: `cf-connecting-ip` cannot be set by a caller at the edge.
+fn check_address(key: &AccessRow, headers: &HeaderMap) -> Result<(), ApiError> {
+    let address = headers.get("cf-connecting-ip").and_then(|address| address.to_str().ok());
+    let listed = |address: &str| key.allowed_addresses.iter().any(|allowed| allowed == address);
+    if key.allowed_addresses.is_empty() || address.is_some_and(listed) {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::Forbidden, "the key may not be used from this address"))
+}
+
+/// A page may use the key, and read the answer, from the origins that instance and key list.
+fn check_origin(
+    key: &AccessRow,
+    acting: Option<&Acting>,
+    headers: &HeaderMap,
+    context: &Context,
+) -> Result<(), ApiError> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or_default();
+    let listed = |origins: &[String]| origins.iter().any(|allowed| allowed == origin);
+    if !key.allowed_origins.is_empty() && !listed(&key.allowed_origins) {
+        let message = "the key may not be used from this origin";
+        return Err(ApiError::new(Code::OriginNotAllowed, message));
+    }
+    let instance = acting.and_then(|acting| acting.columns.instance_allowed_origins.as_deref());
+    if listed(&key.allowed_origins) || instance.is_some_and(listed) {
+        context.allow_origin();
+    }
+    Ok(())
+}

@@ -1,0 +1,394 @@
+//! The one loop that speaks to vendors: reserves, sends, keeps deadlines, retries, falls back.
+//!
+//! Errors are told apart by status and by the vendor's own code, never by words in a message. A vendor's
+//! fault is never shown as the caller's: its 401 is our 502.
+
+mod failure;
+pub mod relay;
+pub mod translate;
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::{HeaderName, HeaderValue, header};
+use url::Url;
+
+use self::failure::Failure;
+use crate::{
+    auth::vault,
+    books::Books,
+    caller::Caller,
+    guard,
+    http::{
+        context::Context,
+        error::{ApiError, Code},
+    },
+    ids::LeaseId,
+    limits::{
+        Scope, ScopeKind,
+        wire::{Grant, LeaseRequest, Need},
+    },
+    mapping::render::KeyPlace,
+    ports::{Departure, Inbound, Outbound, Platform, random},
+    protocols::{Draft, Place},
+    receipt::Attempt,
+    registry::Model,
+    retry,
+    store::providers::ProviderAuth,
+    time::UnixMillis,
+};
+
+/// The largest whole answer that we take from a vendor.
+pub const ANSWER_CAP: usize = 32 * 1024 * 1024;
+/// The largest error body, and how long we wait for it.
+const ERROR_CAP: usize = 64 * 1024;
+const ERROR_WAIT: Duration = Duration::from_secs(5);
+
+/// One call to be made, with everything that it may use.
+pub struct Job<'a> {
+    /// Its place in the books.
+    pub books: &'a Books,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// Its request.
+    pub context: &'a Context,
+    /// When the client goes away.
+    pub departure: Option<&'a Departure>,
+    /// Writes the request for one of the models.
+    pub draft: &'a (dyn Fn(&Model) -> Result<Draft, ApiError> + Send + Sync),
+    /// The model that was asked for, then its fallbacks.
+    pub models: &'a [Arc<Model>],
+    /// What one try is reserved for.
+    pub need: Need,
+    /// The outside world.
+    pub platform: &'a Platform,
+    /// Whether the answer is read as a stream: its head comes early.
+    pub streamed: bool,
+}
+
+/// A vendor's good answer, whose body is still to come.
+pub struct Opened {
+    /// The answer.
+    pub inbound: Inbound,
+    /// Who gave it.
+    pub model: Arc<Model>,
+}
+
+/// Why a wait ended without what was waited for.
+enum Interrupted {
+    ClientLeft,
+    TimedOut,
+}
+
+/// Sends until a vendor answers well: retries what is safe to repeat, then goes down the fallbacks.
+///
+/// # Errors
+/// What the last try came to; where fallbacks were tried too, `ALL_PROVIDERS_FAILED` with one entry an
+/// attempt.
+pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
+    let mut last = None;
+    let mut first_try = true;
+    for model in job.models {
+        job.books.trying(model);
+        let mut number = 1;
+        loop {
+            let tried = attempt(job, model, first_try).await;
+            first_try = false;
+            let failure = match tried {
+                Ok(inbound) => {
+                    announce(job, model);
+                    return Ok(Opened { inbound, model: model.clone() });
+                }
+                Err(failure) => failure,
+            };
+            let again = failure.repeatable.then(|| {
+                let [byte] = random(&*job.platform.entropy);
+                retry::wait(number + 1, failure.asked, byte)
+            });
+            let falls_back = failure.falls_back;
+            last = Some(failure.error);
+            match again.flatten() {
+                Some(wait) if job.platform.clock.now().plus(millis(wait)) < deadline(job, model) => {
+                    number += 1;
+                    pause(job, wait).await?;
+                }
+                Some(_) | None if falls_back => break,
+                Some(_) | None => return Err(last.unwrap_or_else(nothing_tried)),
+            }
+        }
+    }
+    let last = last.unwrap_or_else(nothing_tried);
+    if job.models.len() < 2 {
+        return Err(last);
+    }
+    let message = format!("every model failed; the last one: {}", last.message());
+    let all = ApiError::new(Code::AllProvidersFailed, message);
+    Err(all.with("attempts", job.books.attempts()).with("last", last.code().as_str()))
+}
+
+fn nothing_tried() -> ApiError {
+    ApiError::internal("a call had no model to try")
+}
+
+/// Reads the whole body within the call's total deadline.
+///
+/// # Errors
+/// `PROVIDER_TIMEOUT`, `PROVIDER_ERROR` if the connection broke, `PROVIDER_MALFORMED` if it is too
+/// large.
+pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
+    let Opened { inbound, model } = opened;
+    let left = remaining(job, &model);
+    let name = &model.config.provider_id;
+    match within(job, left, inbound.body.whole(ANSWER_CAP)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => {
+            Err(ApiError::new(Code::ProviderMalformed, format!("{name} sent too large an answer")))
+        }
+        Ok(Err(err)) => {
+            let message = format!("{name} broke off in the middle of its answer");
+            Err(ApiError::new(Code::ProviderError, message).because(err.to_string()))
+        }
+        Err(Interrupted::TimedOut) => Err(failure::timed_out(&model, "finish its answer")),
+        Err(Interrupted::ClientLeft) => Err(failure::client_left()),
+    }
+}
+
+/// One try at one model.
+async fn attempt(job: &Job<'_>, model: &Arc<Model>, first: bool) -> Result<Inbound, Failure> {
+    if !first {
+        reserve(job, model).await?;
+    }
+    let draft = (job.draft)(model).map_err(Failure::final_one)?;
+    let outbound = outbound(job, model, draft)?;
+    let sent_at = job.platform.clock.now();
+    let patience = if job.streamed {
+        Duration::from_millis(model.deadlines().first_byte_ms).min(remaining(job, model))
+    } else {
+        remaining(job, model)
+    };
+    let answer = within(job, patience, job.platform.fetch.send(outbound)).await;
+    let (result, status, may_bill) = match answer {
+        Ok(Ok(inbound)) if (200..300).contains(&inbound.status) => {
+            let status = inbound.status;
+            (Ok(inbound), Some(status), true)
+        }
+        Ok(Ok(inbound)) => {
+            let status = inbound.status;
+            (Err(refused(job, model, inbound).await), Some(status), false)
+        }
+        Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
+        Err(Interrupted::TimedOut) => {
+            (Err(Failure::passing_on(failure::timed_out(model, "begin its answer"))), None, true)
+        }
+        Err(Interrupted::ClientLeft) => {
+            (Err(Failure::final_one(failure::client_left())), None, true)
+        }
+    };
+    let error_code =
+        result.as_ref().err().map(|failure| failure.error.code().as_str().to_owned());
+    let tried = Attempt {
+        duration_ms: job.platform.clock.now().since(sent_at),
+        error_code,
+        model_id: model.config.model_id.clone(),
+        provider_id: model.config.provider_id.clone(),
+        status,
+    };
+    job.books.tried(tried, may_bill);
+    result
+}
+
+/// Reads what the vendor says of its refusal.
+async fn refused(job: &Job<'_>, model: &Arc<Model>, inbound: Inbound) -> Failure {
+    let Inbound { body, headers, status } = inbound;
+    let body = match within(job, ERROR_WAIT, body.whole(ERROR_CAP)).await {
+        Ok(Ok(Some(body))) => body,
+        // The status alone says enough.
+        Ok(Ok(None) | Err(_)) | Err(_) => Bytes::new(),
+    };
+    let asked = retry::asked(&headers, job.platform.clock.now());
+    let told = model.vendor.error(status, &body);
+    failure::refused(model, status, told, asked)
+}
+
+/// Reserves one more try in the scopes of the model; the caller's own scopes count a call once.
+///
+/// A configuration that changed while this call ran does not end it: it began under the old one. But
+/// its tries count under the new limits.
+async fn reserve(job: &Job<'_>, model: &Model) -> Result<(), Failure> {
+    let mut epochs = model.epochs;
+    for _ in 0..RENEWALS {
+        let lease_id = LeaseId::make(job.platform.clock.now(), random(&*job.platform.entropy));
+        let ask = LeaseRequest {
+            deadline_ms: Some(model.deadlines().total_ms),
+            epochs,
+            lease_id: lease_id.clone(),
+            need: job.need,
+            scopes: model_scopes(model),
+        };
+        let cause = match job.platform.limiter.lease(job.caller.instance_id(), ask).await {
+            Ok(Grant::Granted(_)) => {
+                job.books.leased(lease_id, job.need.tokens);
+                return Ok(());
+            }
+            Ok(Grant::Denied(denial)) => {
+                return Err(Failure::passing_on(crate::http::limits::denied(job.context, &denial)));
+            }
+            Ok(Grant::Stale { epochs: newer }) => {
+                epochs = newer;
+                continue;
+            }
+            Ok(Grant::NeedsPolicy) => "the Limiter has no policy".to_owned(),
+            Err(err) => err.to_string(),
+        };
+        if job.caller.goes_on_without_limiter() {
+            job.books.bypassed();
+            return Ok(());
+        }
+        return Err(Failure::passing_on(limiter_unavailable(cause)));
+    }
+    Err(Failure::passing_on(limiter_unavailable("the epochs do not settle".to_owned())))
+}
+
+/// How often a share is asked for again because the configuration has changed in between.
+const RENEWALS: u32 = 3;
+
+/// The answer where limits cannot be checked and the instance does not go on without.
+#[must_use]
+pub fn limiter_unavailable(cause: String) -> ApiError {
+    ApiError::new(Code::LimiterUnavailable, "limits cannot be checked right now")
+        .retry_after(Duration::from_secs(1))
+        .because(cause)
+}
+
+/// The scopes in which every try at a model counts.
+#[must_use]
+pub fn model_scopes(model: &Model) -> Vec<Scope> {
+    vec![
+        Scope::new(ScopeKind::Model, model.config.model_id.as_str()),
+        Scope::new(ScopeKind::Provider, model.config.provider_id.as_str()),
+    ]
+}
+
+/// Adds address and key to a draft.
+fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<Outbound, Failure> {
+    let settings = &job.platform.settings;
+    let provider = &model.provider;
+    let bad = |reason: String| {
+        let message = format!("the provider {} is configured wrongly", provider.id);
+        Failure::passing_on(ApiError::new(Code::ProviderUnavailable, message).because(reason))
+    };
+    let mut url = match draft.place {
+        Place::Path(path) => {
+            let joined = format!("{}{path}", provider.base_url.as_str().trim_end_matches('/'));
+            Url::parse(&joined).map_err(|err| bad(err.to_string()))?
+        }
+        Place::Url(url) => url,
+    };
+    let hosts = &provider.allowed_hosts;
+    guard::check_provider(&url, &provider.base_url, hosts, &settings.loopback_ports)
+        .map_err(|err| bad(err.to_string()))?;
+    let Some(sealed) = &model.sealed_key else {
+        let message = format!("this instance has no key for the provider {}", provider.id);
+        return Err(Failure::passing_on(ApiError::new(Code::MissingApiKey, message)));
+    };
+    let key = vault::open(settings, job.caller.instance_id(), &provider.id, sealed)
+        .map_err(|err| bad(err.to_string()))?;
+    let mut headers = draft.headers;
+    for (name, value) in &provider.headers {
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    let secret = |text: String| {
+        let mut value =
+            HeaderValue::from_str(&text).map_err(|_| bad("the key is no header value".to_owned()))?;
+        value.set_sensitive(true);
+        Ok::<_, Failure>(value)
+    };
+    if draft.key_at.is_empty() {
+        match &provider.auth {
+            ProviderAuth::Bearer => {
+                headers.insert(header::AUTHORIZATION, secret(format!("Bearer {}", key.expose()))?);
+            }
+            ProviderAuth::Header { name, prefix } => {
+                let name =
+                    HeaderName::from_bytes(name.as_bytes()).map_err(|err| bad(err.to_string()))?;
+                let before = prefix.as_deref().unwrap_or_default();
+                headers.insert(name, secret(format!("{before}{}", key.expose()))?);
+            }
+            ProviderAuth::Query { name } => {
+                url.query_pairs_mut().append_pair(name, key.expose());
+            }
+        }
+    }
+    for place in draft.key_at {
+        match place {
+            KeyPlace::Header { name, before, after } => {
+                let name =
+                    HeaderName::from_bytes(name.as_bytes()).map_err(|err| bad(err.to_string()))?;
+                headers.insert(name, secret(format!("{before}{}{after}", key.expose()))?);
+            }
+            KeyPlace::Query { name, before, after } => {
+                let value = format!("{before}{}{after}", key.expose());
+                url.query_pairs_mut().append_pair(&name, &value);
+            }
+        }
+    }
+    Ok(Outbound { body: draft.body, headers, method: draft.method, url })
+}
+
+/// Says in the answer's headers who gave it.
+fn announce(job: &Job<'_>, model: &Model) {
+    let config = &model.config;
+    job.context.tell(HeaderName::from_static("x-de-model"), config.model_id.as_str());
+    job.context.tell(HeaderName::from_static("x-de-provider"), config.provider_id.as_str());
+    let tries = job.books.tries().to_string();
+    job.context.tell(HeaderName::from_static("x-de-attempts"), &tries);
+    job.context.note("model", config.model_id.as_str());
+    job.context.note("provider", config.provider_id.as_str());
+}
+
+/// When the whole call must be over.
+pub(crate) fn deadline(job: &Job<'_>, model: &Model) -> UnixMillis {
+    let total = i64::try_from(model.deadlines().total_ms).unwrap_or(i64::MAX);
+    job.context.started().plus(total)
+}
+
+fn remaining(job: &Job<'_>, model: &Model) -> Duration {
+    let left = deadline(job, model).since(job.platform.clock.now());
+    Duration::from_millis(u64::try_from(left).unwrap_or(0))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Waits before a repetition; a client that has gone ends it.
+async fn pause(job: &Job<'_>, wait: Duration) -> Result<(), ApiError> {
+    match within(job, wait, std::future::pending::<()>()).await {
+        Err(Interrupted::ClientLeft) => Err(failure::client_left()),
+        Err(Interrupted::TimedOut) | Ok(()) => Ok(()),
+    }
+}
+
+/// Waits for an answer, but not past a deadline nor past the client's patience.
+async fn within<T>(
+    job: &Job<'_>,
+    patience: Duration,
+    answer: impl Future<Output = T> + Send,
+) -> Result<T, Interrupted> {
+    let late = job.platform.clock.sleep(patience);
+    let left = async {
+        match job.departure {
+            Some(departure) => departure.0.fired().await,
+            None => std::future::pending().await,
+        }
+    };
+    match select(pin!(answer), select(pin!(late), pin!(left))).await {
+        Either::Left((answer, _)) => Ok(answer),
+        Either::Right((Either::Left(_), _)) => Err(Interrupted::TimedOut),
+        Either::Right((Either::Right(_), _)) => Err(Interrupted::ClientLeft),
+    }
+}
+

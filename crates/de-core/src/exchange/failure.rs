@@ -1,0 +1,124 @@
+//! What went wrong with one try, in our words, and what may follow it.
+
+use std::time::Duration;
+
+use crate::{
+    http::error::{ApiError, Code},
+    ports::PortError,
+    protocols::VendorError,
+    registry::Model,
+    retry,
+};
+
+/// The longest piece of a vendor's message that a caller sees.
+const MESSAGE_CAP: usize = 500;
+
+/// One try that failed.
+pub(super) struct Failure {
+    /// How long the vendor wants us to wait.
+    pub(super) asked: Option<Duration>,
+    /// What the caller is told, if nothing else helps.
+    pub(super) error: ApiError,
+    /// Whether another model may do better.
+    pub(super) falls_back: bool,
+    /// Whether the same request may be sent to the same vendor again.
+    pub(super) repeatable: bool,
+}
+
+impl Failure {
+    /// Nothing helps: the request itself is wrong, or nobody waits for it.
+    pub(super) fn final_one(error: ApiError) -> Self {
+        Self { asked: None, error, falls_back: false, repeatable: false }
+    }
+
+    /// Another model may do better.
+    pub(super) fn passing_on(error: ApiError) -> Self {
+        Self { asked: None, error, falls_back: true, repeatable: false }
+    }
+}
+
+/// The vendor answered with a status that is not 2xx.
+pub(super) fn refused(
+    model: &Model,
+    status: u16,
+    told: VendorError,
+    asked: Option<Duration>,
+) -> Failure {
+    let name = &model.config.provider_id;
+    let repeatable = retry::is_passing(status) && !told.out_of_money;
+    let (code, message) = match status {
+        // What the caller wrote, the vendor cannot read: with the vendor's reason in the details.
+        400 | 413 | 422 => (Code::InvalidRequest, format!("{name} refused the request as invalid")),
+        401 | 403 => (Code::ProviderAuth, format!("{name} refused this service's key")),
+        404 => (Code::ProviderError, format!("{name} does not serve {}", model.config.upstream_model)),
+        408 | 504 => (Code::ProviderTimeout, format!("{name} took too long")),
+        429 if told.out_of_money => {
+            (Code::ProviderError, format!("this service's account at {name} is used up"))
+        }
+        429 => (Code::ProviderRateLimit, format!("{name} asks to slow down")),
+        503 | 529 => (Code::ProviderUnavailable, format!("{name} is overloaded")),
+        _ => (Code::ProviderError, format!("{name} failed with status {status}")),
+    };
+    let mut error = ApiError::new(code, message)
+        .with("provider", name.as_str())
+        .with("provider_status", status);
+    if let Some(word) = told.code {
+        error = error.with("provider_code", cut(&word));
+    }
+    if let Some(message) = told.message {
+        error = error.with("provider_message", cut(&mask(&message)));
+    }
+    if matches!(code, Code::ProviderRateLimit | Code::ProviderUnavailable) {
+        // Without the vendor's word, a second: what one may try next, not a promise.
+        error = error.retry_after(asked.unwrap_or(Duration::from_secs(1)));
+    }
+    let falls_back = code != Code::InvalidRequest;
+    Failure { asked, error, falls_back, repeatable }
+}
+
+/// No answer came. It may have been served and billed, so it is not repeated at this vendor.
+pub(super) fn unreachable(model: &Model, err: &PortError) -> Failure {
+    let message = format!("{} could not be reached", model.config.provider_id);
+    let error = ApiError::new(Code::ProviderUnavailable, message)
+        .retry_after(Duration::from_secs(1))
+        .because(err.to_string());
+    Failure::passing_on(error)
+}
+
+pub(super) fn timed_out(model: &Model, what: &str) -> ApiError {
+    let message = format!("{} did not {what} in time", model.config.provider_id);
+    ApiError::new(Code::ProviderTimeout, message)
+}
+
+/// Nobody reads this; the receipt says `cancelled`.
+pub(super) fn client_left() -> ApiError {
+    ApiError::new(Code::ClientLeft, "the client went away")
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MESSAGE_CAP).collect()
+}
+
+/// Hides whatever looks like a key: a vendor may quote ours, whole or in part.
+fn mask(text: &str) -> String {
+    let is_key = |word: &str| {
+        let known = ["sk-", "sk_", "xi-", "gsk_", "key-", "Bearer"];
+        let long = word.len() >= 24 && word.bytes().any(|c| c.is_ascii_digit());
+        known.iter().any(|prefix| word.contains(prefix)) || long
+    };
+    let masked = text.split(' ').map(|word| if is_key(word) { "***" } else { word });
+    masked.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s14_keys_in_a_vendors_words_are_masked() {
+        assert_eq!(mask("Incorrect API key provided: sk-abc***."), "Incorrect API key provided: ***");
+        assert_eq!(mask("the model is busy"), "the model is busy");
+        assert_eq!(mask("token 0123456789abcdef0123456789abcdef"), "token ***");
+        assert_eq!(cut(&"é".repeat(600)).chars().count(), 500);
+    }
+}

@@ -1,0 +1,210 @@
+//! A stream in the caller's own protocol: its bytes pass, and we count a copy of them.
+//!
+//! Where the caller did not ask for the usage that we asked for, its bytes go through a filter instead,
+//! which drops that one event.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use super::{Opened, translate::Reading};
+use crate::{
+    books::{Books, Outcome},
+    http::error::Code,
+    ports::{InboundBody, Meter, Platform, Relay, RelayDeadlines, RelayEnd},
+    protocols::{DialectStream, StreamFailure, VendorStream, openai_chat::UsageFilter},
+    registry::Model,
+    sse::Decoder,
+};
+
+/// What a stream that is under way needs to end well.
+pub struct Tail {
+    /// The call's place in the books.
+    pub books: Arc<Books>,
+    /// Writes a failure in the caller's protocol.
+    pub dialect: Box<dyn DialectStream>,
+    /// Who answers.
+    pub model: Arc<Model>,
+}
+
+/// Hands the vendor's bytes to the platform.
+#[must_use]
+pub fn relay(opened: Opened, left: Duration, tail: Tail) -> Relay {
+    let gap = Duration::from_millis(opened.model.deadlines().between_chunks_ms);
+    let counter = Counter::new(opened.model.vendor.stream(), tail.books.clone());
+    let meter = RelayMeter { counter, tail };
+    opened.inbound.body.relay(RelayDeadlines { gap, total: left }, Box::new(meter))
+}
+
+/// Reads a copy of a stream for what the books need.
+struct Counter {
+    books: Arc<Books>,
+    decoder: Decoder,
+    /// Why no more can be read.
+    fault: Option<Code>,
+    reader: Box<dyn VendorStream>,
+}
+
+impl Counter {
+    fn new(reader: Box<dyn VendorStream>, books: Arc<Books>) -> Self {
+        Self { books, decoder: Decoder::default(), fault: None, reader }
+    }
+
+    fn seen(&mut self, bytes: &Bytes) {
+        self.books.sent(bytes.len());
+        for event in self.decoder.push(bytes) {
+            self.event(event);
+        }
+    }
+
+    fn event(&mut self, event: Result<crate::sse::Event, crate::sse::SseError>) {
+        let read = match event {
+            Ok(event) => Reading::of(&mut *self.reader, &event),
+            Err(_) => Reading::Fault(Code::ProviderMalformed),
+        };
+        match read {
+            Reading::Deltas(deltas) => {
+                for delta in &deltas {
+                    super::translate::note(&self.books, delta);
+                }
+            }
+            Reading::Fault(code) => {
+                self.fault.get_or_insert(code);
+            }
+        }
+    }
+
+    /// Whether all of it came, as the protocol says itself.
+    fn finish(&mut self) -> Result<(), Code> {
+        if let Some(last) = self.decoder.finish() {
+            self.event(last);
+        }
+        match self.fault {
+            Some(code) => Err(code),
+            None if self.reader.is_done() => Ok(()),
+            None => Err(Code::ProviderError),
+        }
+    }
+}
+
+struct RelayMeter {
+    counter: Counter,
+    tail: Tail,
+}
+
+impl Meter for RelayMeter {
+    fn seen(&mut self, bytes: &Bytes) {
+        self.counter.seen(bytes);
+    }
+
+    fn end(mut self: Box<Self>, how: RelayEnd) -> (Option<Bytes>, BoxFuture<'static, ()>) {
+        let whole = self.counter.finish();
+        let told = self.counter.fault.is_some();
+        let (outcome, tail) = match (how, whole) {
+            (RelayEnd::ClientLeft, _) => (Outcome::Cancelled, None),
+            (_, Ok(())) => (Outcome::Ok, None),
+            // The vendor's own error event has passed already.
+            (_, Err(code)) if told => (Outcome::Cut(code), None),
+            (RelayEnd::TimedOut, Err(_)) => {
+                let code = Code::ProviderTimeout;
+                (Outcome::Cut(code), Some(apart(failed(&mut self.tail, code))))
+            }
+            (RelayEnd::Broken | RelayEnd::Whole, Err(code)) => {
+                (Outcome::Cut(code), Some(apart(failed(&mut self.tail, code))))
+            }
+        };
+        self.tail.books.close(outcome, 200);
+        (tail, Box::pin(std::future::ready(())))
+    }
+}
+
+/// Sets an event apart from a piece of another one that may stand before it.
+fn apart(event: Bytes) -> Bytes {
+    let mut text = b"\n\n".to_vec();
+    text.extend_from_slice(&event);
+    text.into()
+}
+
+/// A failure of the vendor in the middle of its answer, in the caller's protocol.
+pub(super) fn failed(tail: &mut Tail, code: Code) -> Bytes {
+    let provider = &tail.model.config.provider_id;
+    let message = match code {
+        Code::ProviderTimeout => format!("{provider} stopped sending"),
+        Code::ProviderMalformed => format!("{provider} sent an answer that cannot be read"),
+        _ => format!("{provider} broke off in the middle of its answer"),
+    };
+    let failure = StreamFailure { code: code.as_str(), message, status: code.status().as_u16() };
+    tail.dialect.fail(&failure)
+}
+
+/// A body that lets all of a vendor's OpenAI stream through but the usage, which the caller did not
+/// want.
+#[must_use]
+pub fn filtered(platform: &Platform, opened: Opened, left: Duration, tail: Tail) -> Body {
+    let model = &opened.model;
+    let state = Filtering {
+        body: Some(opened.inbound.body),
+        counter: Counter::new(model.vendor.stream(), tail.books.clone()),
+        ends_at: platform.clock.now().plus(i64::try_from(left.as_millis()).unwrap_or(i64::MAX)),
+        filter: UsageFilter::default(),
+        gap: Duration::from_millis(model.deadlines().between_chunks_ms),
+        platform: platform.clone(),
+        tail,
+    };
+    let stream = futures_util::stream::unfold(state, |mut state| async move {
+        let bytes = state.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(bytes), state))
+    });
+    Body::from_stream(stream)
+}
+
+struct Filtering {
+    body: Option<Box<dyn InboundBody>>,
+    counter: Counter,
+    ends_at: crate::time::UnixMillis,
+    filter: UsageFilter,
+    gap: Duration,
+    platform: Platform,
+    tail: Tail,
+}
+
+impl Filtering {
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let body = self.body.as_mut()?;
+            let next = super::translate::next(&self.platform, body, self.gap, self.ends_at).await;
+            match next {
+                Ok(Some(bytes)) => {
+                    self.counter.seen(&bytes);
+                    let passed = self.filter.push(bytes);
+                    if !passed.is_empty() {
+                        return Some(passed);
+                    }
+                }
+                Ok(None) => return self.end(None),
+                Err(code) => return self.end(Some(code)),
+            }
+        }
+    }
+
+    fn end(&mut self, code: Option<Code>) -> Option<Bytes> {
+        self.body = None;
+        let rest = self.filter.finish();
+        let whole = self.counter.finish();
+        let told = self.counter.fault.is_some();
+        let mut last = rest.to_vec();
+        match whole {
+            Ok(()) => self.tail.books.close(Outcome::Ok, 200),
+            Err(fault) => {
+                let code = code.unwrap_or(fault);
+                if !told {
+                    last.extend_from_slice(&apart(failed(&mut self.tail, code)));
+                }
+                self.tail.books.close(Outcome::Cut(code), 200);
+            }
+        }
+        (!last.is_empty()).then(|| last.into())
+    }
+}

@@ -1,0 +1,198 @@
+//! What every worker's HTTP has in common: request id, envelope, CORS, headers, one log line.
+//!
+//! A worker hands [`service`] its routes and gets back what workerd and the tests both call.
+
+pub mod context;
+pub mod error;
+pub mod extract;
+pub mod health;
+pub mod limits;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+
+use self::{
+    context::{Context, Envelope},
+    error::{ApiError, Code},
+};
+use crate::{
+    ids::RequestId,
+    ports::{Level, LogLine, Platform, random},
+};
+
+/// The header that carries the request's id, both ways.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a page may read of our answers: ids, limits, and what happened.
+const EXPOSED: &str = "x-request-id, x-de-receipt, x-de-model, x-de-provider, x-de-attempts, \
+     x-de-cost-micros, x-de-max-tokens, retry-after, ratelimit, ratelimit-policy, server-timing, \
+     x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
+     x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens";
+
+/// Which worker this is; health and the log line name it.
+#[derive(Clone)]
+struct Service {
+    name: &'static str,
+    platform: Platform,
+}
+
+/// Dresses a worker's routes: `/health`, `/ready`, 404, 405, and all that this module is for.
+pub fn service(
+    name: &'static str,
+    platform: Platform,
+    routes: impl FnOnce(Router<Platform>) -> Router<Platform>,
+) -> Router {
+    let service = Service { name, platform: platform.clone() };
+    routes(health::routes(name))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(service, around))
+        .with_state(platform)
+}
+
+/// A worker whose routes are designed and not built: it lives, and says so to everything else.
+pub fn unbuilt(name: &'static str, platform: Platform) -> Router {
+    let service = Service { name, platform: platform.clone() };
+    health::routes(name)
+        .fallback(move || async move {
+            ApiError::new(Code::NotImplemented, format!("the {name} worker is not built yet"))
+        })
+        .layer(from_fn_with_state(service, around))
+        .with_state(platform)
+}
+
+async fn unknown_route(request: Request) -> ApiError {
+    let path = request.uri().path();
+    ApiError::new(Code::RouteNotFound, format!("there is no {} {path}", request.method()))
+}
+
+async fn wrong_method(request: Request) -> ApiError {
+    let path = request.uri().path();
+    ApiError::new(Code::MethodNotAllowed, format!("{path} does not take {}", request.method()))
+}
+
+/// Runs around every request.
+async fn around(State(service): State<Service>, mut request: Request, next: Next) -> Response {
+    let platform = &service.platform;
+    let started = platform.clock.now();
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let request_id = given
+        .and_then(|id| RequestId::parse(id).ok())
+        .unwrap_or_else(|| RequestId::make(started, random(&*platform.entropy)));
+    let envelope = Envelope::of(request.uri().path(), request.headers());
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let context = Context::new(request_id, envelope, started);
+
+    if method == Method::OPTIONS {
+        return preflight(&request, &context);
+    }
+    request.extensions_mut().insert(context.clone());
+    let mut response = next.run(request).await;
+    let failure = response.extensions_mut().remove::<ApiError>();
+    if let Some(error) = &failure {
+        let allow = response.headers().get(header::ALLOW).cloned();
+        response = error.render(&context);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    if failure.is_none() {
+        response.headers_mut().extend(context.told());
+    }
+    dress(response.headers_mut(), &context);
+    allow_origin(response.headers_mut(), origin, &context);
+    let line = log_line(&service, &context, &method, &path, response.status(), failure.as_ref());
+    platform.log.write(line);
+    response
+}
+
+/// Answers what a browser asks before it sends. The call itself decides: the key comes with it.
+fn preflight(request: &Request, context: &Context) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    dress(headers, context);
+    let asked = header::ACCESS_CONTROL_REQUEST_HEADERS;
+    if let Some(origin) = request.headers().get(header::ORIGIN) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        if let Some(names) = request.headers().get(asked) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+        }
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    }
+    response
+}
+
+/// The headers of every answer.
+fn dress(headers: &mut http::HeaderMap, context: &Context) {
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-site"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Ok(id) = HeaderValue::from_str(context.request_id().as_str()) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// Lets a page read the answer, if its origin is one that the caller's instance lists.
+fn allow_origin(headers: &mut http::HeaderMap, origin: Option<HeaderValue>, context: &Context) {
+    let Some(origin) = origin else { return };
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if context.allows_origin() {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let names = HeaderValue::from_static(EXPOSED);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, names);
+    }
+}
+
+fn log_line(
+    service: &Service,
+    context: &Context,
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    failure: Option<&ApiError>,
+) -> LogLine {
+    let duration_ms = service.platform.clock.now().since(context.started());
+    let mut fields = context.take_fields();
+    fields.insert("service".to_owned(), service.name.into());
+    fields.insert("request_id".to_owned(), context.request_id().as_str().into());
+    fields.insert("method".to_owned(), method.as_str().into());
+    fields.insert("path".to_owned(), path.into());
+    fields.insert("status".to_owned(), status.as_u16().into());
+    fields.insert("duration_ms".to_owned(), duration_ms.into());
+    let mut level = Level::Info;
+    if let Some(error) = failure {
+        level = error.level();
+        fields.insert("error_code".to_owned(), error.code().as_str().into());
+        if let Some(cause) = error.cause() {
+            fields.insert("cause".to_owned(), cause.into());
+        }
+    }
+    let message = format!("{method} {path} answered {status} in {duration_ms} ms");
+    LogLine { fields, level, message }
+}
+
+/// An answer whose body the platform sends by its own means.
+pub fn relayed(mut head: Response, relay: crate::ports::Relay) -> Response {
+    head.extensions_mut().insert(relay);
+    *head.body_mut() = Body::empty();
+    head
+}

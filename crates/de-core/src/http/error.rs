@@ -1,0 +1,358 @@
+//! The only place that picks a failure's status, and writes it in each protocol's envelope.
+//!
+//! A failure has two messages: one for the caller, and a cause for the log.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use super::context::{Context, Envelope};
+use crate::{
+    ports::{Level, PortError},
+    protocols::FieldIssue,
+};
+
+/// What went wrong, as a program may branch on it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Code {
+    /// Every model that was to be tried failed.
+    AllProvidersFailed,
+    /// The body is larger than we take.
+    BodyTooLarge,
+    /// The client went away before it had an answer.
+    ClientLeft,
+    /// Someone else has this id, or was first.
+    Conflict,
+    /// The vendor refused for safety.
+    ContentRefused,
+    /// The caller may not do this.
+    Forbidden,
+    /// Our fault; the log has the cause.
+    InternalError,
+    /// The key is not one of ours, or revoked.
+    InvalidApiKey,
+    /// The request makes no sense.
+    InvalidRequest,
+    /// The key's time is over.
+    KeyExpired,
+    /// The Limiter did not answer.
+    LimiterUnavailable,
+    /// The mapping needs a value that nobody gave.
+    MappingMissingVariable,
+    /// This path has no such method.
+    MethodNotAllowed,
+    /// The instance has no key for the provider.
+    MissingApiKey,
+    /// No key came with the request.
+    MissingAuth,
+    /// The model cannot do this kind of work.
+    ModelCapability,
+    /// The key may not call this model.
+    ModelNotAllowed,
+    /// No such model for this caller.
+    ModelNotFound,
+    /// No such thing for this caller.
+    NotFound,
+    /// Named and designed, not built.
+    NotImplemented,
+    /// The page's origin is not one that the key allows.
+    OriginNotAllowed,
+    /// The vendor refused our key.
+    ProviderAuth,
+    /// The vendor failed.
+    ProviderError,
+    /// The vendor's answer is not what its pages say.
+    ProviderMalformed,
+    /// The vendor said slow down.
+    ProviderRateLimit,
+    /// The vendor did not answer in time.
+    ProviderTimeout,
+    /// The vendor could not be reached.
+    ProviderUnavailable,
+    /// A limit of ours is used up.
+    RateLimitExceeded,
+    /// No such path.
+    RouteNotFound,
+    /// The body is of a type that we do not read.
+    UnsupportedMediaType,
+    /// Fields are wrong; details name them.
+    ValidationError,
+}
+
+impl Code {
+    /// As native envelopes and the log spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The status, decided here and nowhere else.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        self.row().0
+    }
+
+    fn row(self) -> (StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::AllProvidersFailed => (S::BAD_GATEWAY, "ALL_PROVIDERS_FAILED"),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"),
+            // Nobody reads it: the log shows 408, the receipt says `cancelled`.
+            Self::ClientLeft => (S::REQUEST_TIMEOUT, "CLIENT_LEFT"),
+            Self::Conflict => (S::CONFLICT, "CONFLICT"),
+            Self::ContentRefused => (S::UNPROCESSABLE_ENTITY, "CONTENT_REFUSED"),
+            Self::Forbidden => (S::FORBIDDEN, "FORBIDDEN"),
+            Self::InternalError => (S::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
+            Self::InvalidApiKey => (S::UNAUTHORIZED, "INVALID_API_KEY"),
+            Self::InvalidRequest => (S::BAD_REQUEST, "INVALID_REQUEST"),
+            Self::KeyExpired => (S::UNAUTHORIZED, "KEY_EXPIRED"),
+            Self::LimiterUnavailable => (S::SERVICE_UNAVAILABLE, "LIMITER_UNAVAILABLE"),
+            Self::MappingMissingVariable => (S::BAD_REQUEST, "MAPPING_MISSING_VARIABLE"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::MissingApiKey => (S::SERVICE_UNAVAILABLE, "MISSING_API_KEY"),
+            Self::MissingAuth => (S::UNAUTHORIZED, "MISSING_AUTH"),
+            Self::ModelCapability => (S::BAD_REQUEST, "MODEL_CAPABILITY"),
+            Self::ModelNotAllowed => (S::FORBIDDEN, "MODEL_NOT_ALLOWED"),
+            Self::ModelNotFound => (S::NOT_FOUND, "MODEL_NOT_FOUND"),
+            Self::NotFound => (S::NOT_FOUND, "NOT_FOUND"),
+            Self::NotImplemented => (S::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
+            Self::OriginNotAllowed => (S::FORBIDDEN, "ORIGIN_NOT_ALLOWED"),
+            Self::ProviderAuth => (S::BAD_GATEWAY, "PROVIDER_AUTH"),
+            Self::ProviderError => (S::BAD_GATEWAY, "PROVIDER_ERROR"),
+            Self::ProviderMalformed => (S::BAD_GATEWAY, "PROVIDER_MALFORMED"),
+            Self::ProviderRateLimit => (S::TOO_MANY_REQUESTS, "PROVIDER_RATE_LIMIT"),
+            Self::ProviderTimeout => (S::GATEWAY_TIMEOUT, "PROVIDER_TIMEOUT"),
+            Self::ProviderUnavailable => (S::SERVICE_UNAVAILABLE, "PROVIDER_UNAVAILABLE"),
+            Self::RateLimitExceeded => (S::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED"),
+            Self::RouteNotFound => (S::NOT_FOUND, "ROUTE_NOT_FOUND"),
+            Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            Self::ValidationError => (S::BAD_REQUEST, "VALIDATION_ERROR"),
+        }
+    }
+
+    /// OpenAI's `type` and `code`.
+    fn openai(self) -> (&'static str, String) {
+        let kind = match self.status().as_u16() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            429 => "rate_limit_error",
+            status if status < 500 => "invalid_request_error",
+            _ => "server_error",
+        };
+        (kind, self.as_str().to_ascii_lowercase())
+    }
+
+    /// Anthropic's `error.type`.
+    fn anthropic(self) -> &'static str {
+        match self.status().as_u16() {
+            401 => "authentication_error",
+            402 => "billing_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            409 => "conflict_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            504 => "timeout_error",
+            status if status < 500 => "invalid_request_error",
+            _ => "api_error",
+        }
+    }
+}
+
+/// A failure on its way to the caller.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    cause: Option<String>,
+    code: Code,
+    details: Map<String, Value>,
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    /// A failure with a message for the caller.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { cause: None, code, details: Map::new(), message, retry_after: None }
+    }
+
+    /// Our own fault: the caller learns nothing of the cause.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        let told = "something went wrong on our side; the request id finds it in our log";
+        Self::new(Code::InternalError, told).because(cause)
+    }
+
+    /// Wrong fields, all of them at once.
+    #[must_use]
+    pub fn fields(issues: &[FieldIssue]) -> Self {
+        let message = match issues {
+            [only] => format!("{}: {}", only.pointer, only.reason),
+            [first, rest @ ..] => {
+                format!("{}: {} (and {} more)", first.pointer, first.reason, rest.len())
+            }
+            [] => "the request is not valid".to_owned(),
+        };
+        let entry = |issue: &FieldIssue| json!({"field": issue.pointer, "reason": issue.reason});
+        Self::new(Code::ValidationError, message)
+            .with("fields", issues.iter().map(entry).collect::<Vec<_>>())
+    }
+
+    /// Adds what only the log may have.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds a detail for the caller.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Says when another try makes sense.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What the caller is told.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Particulars for the caller.
+    #[must_use]
+    pub fn details(&self) -> &Map<String, Value> {
+        &self.details
+    }
+
+    /// For the log only.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// `error` means someone must act, `warn` that we coped.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self.code {
+            Code::InternalError | Code::LimiterUnavailable | Code::MissingApiKey => Level::Error,
+            Code::ProviderAuth => Level::Error,
+            code if code.status().is_server_error() => Level::Warn,
+            _ => Level::Info,
+        }
+    }
+
+    /// The answer, in the form of the request's protocol.
+    #[must_use]
+    pub fn render(&self, context: &Context) -> Response {
+        let mut response = Response::new(Body::from(self.body(context).to_string()));
+        *response.status_mut() = self.code.status();
+        let headers = response.headers_mut();
+        headers.extend(context.told());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(wait) = self.retry_after {
+            // Rounded up: never too early.
+            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+        }
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if context.envelope() == Envelope::Anthropic {
+            let name = HeaderName::from_static("request-id");
+            if let Ok(id) = HeaderValue::from_str(context.request_id().as_str()) {
+                headers.insert(name, id);
+            }
+        }
+        response
+    }
+
+    /// The body of the answer; the same stands inside streams.
+    #[must_use]
+    pub fn body(&self, context: &Context) -> Value {
+        let request_id = context.request_id().as_str();
+        let details = (!self.details.is_empty()).then(|| Value::Object(self.details.clone()));
+        let mut body = match context.envelope() {
+            Envelope::Native => json!({
+                "error": self.message,
+                "error_code": self.code.as_str(),
+                "request_id": request_id,
+            }),
+            Envelope::OpenAi => {
+                let (kind, code) = self.code.openai();
+                json!({"error": {"message": self.message, "type": kind, "param": self.param(), "code": code}})
+            }
+            Envelope::Anthropic => json!({
+                "type": "error",
+                "error": {"type": self.code.anthropic(), "message": self.message},
+                "request_id": request_id,
+            }),
+        };
+        let place = match context.envelope() {
+            Envelope::Native => body.as_object_mut(),
+            Envelope::Anthropic | Envelope::OpenAi => {
+                body.get_mut("error").and_then(Value::as_object_mut)
+            }
+        };
+        if let (Some(place), Some(details)) = (place, details) {
+            place.insert("details".to_owned(), details);
+        }
+        body
+    }
+
+    /// The first wrong field in OpenAI's spelling: `messages[0].role`.
+    fn param(&self) -> Option<String> {
+        let pointer = self.details.get("fields")?.get(0)?.get("field")?.as_str()?;
+        let mut param = String::new();
+        for step in pointer.split('/').skip(1) {
+            if step.bytes().all(|c| c.is_ascii_digit()) {
+                param.push_str(&format!("[{step}]"));
+            } else {
+                if !param.is_empty() {
+                    param.push('.');
+                }
+                param.push_str(step);
+            }
+        }
+        (!param.is_empty()).then_some(param)
+    }
+}
+
+/// The body stays empty here: only the layer around all routes knows the request's envelope.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<PortError> for ApiError {
+    fn from(error: PortError) -> Self {
+        match &error {
+            PortError::Conflict { .. } => {
+                Self::new(Code::Conflict, "something with this id exists").because(error.to_string())
+            }
+            PortError::Failed { .. }
+            | PortError::Malformed { .. }
+            | PortError::TimedOut { .. }
+            | PortError::Unbound { .. } => Self::internal(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Bodies as JSON: capped, strict, and refused with the place of the fault.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
+use http::{HeaderMap, header, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use serde_json::{Map, Value};
+
+use super::{
+    context::Context,
+    error::{ApiError, Code},
+};
+use crate::{json, ports::Departure};
+
+/// The largest body of a generation route.
+const GENERATION_CAP: usize = 32 * 1024 * 1024;
+/// The largest body of the control plane.
+const ADMIN_CAP: usize = 1024 * 1024;
+
+/// The body of a generation route: read, and perhaps no JSON object of at most 32 MiB.
+///
+/// It never refuses by itself: a call that comes with a key has a receipt, also if its body is bad.
+pub struct Body {
+    object: Result<Map<String, Value>, ApiError>,
+    size_bytes: usize,
+}
+
+impl Body {
+    /// Its members, in the caller's order.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` with line and column, `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`.
+    pub fn into_object(self) -> Result<Map<String, Value>, ApiError> {
+        self.object
+    }
+
+    /// As it came, in bytes; 0 if it was not read to its end.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+}
+
+/// What a generation route wants to know of a request beside its body.
+pub struct Incoming {
+    /// Its id, envelope and notes.
+    pub context: Context,
+    /// When the client goes away, where the host can tell.
+    pub departure: Option<Departure>,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Incoming {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let context = Context::from_request_parts(parts, state).await?;
+        let departure = parts.extensions.get::<Departure>().cloned();
+        Ok(Self { context, departure, headers: parts.headers.clone() })
+    }
+}
+
+/// A JSON object of at most 1 MiB: what the control plane takes.
+pub struct AdminBody(pub Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        Ok(match read(request, GENERATION_CAP).await {
+            Ok(bytes) => Self { object: object(&bytes), size_bytes: bytes.len() },
+            Err(err) => Self { object: Err(err), size_bytes: 0 },
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for AdminBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = read(request, ADMIN_CAP).await?;
+        Ok(Self(object(&bytes)?))
+    }
+}
+
+async fn read(request: Request, cap: usize) -> Result<Bytes, ApiError> {
+    let (head, body) = request.into_parts();
+    media_type(&head.headers)?;
+    let too_large = || {
+        let message = format!("the body is larger than {} MiB", cap / 1024 / 1024);
+        ApiError::new(Code::BodyTooLarge, message).with("limit_bytes", cap)
+    };
+    let announced = head.headers.get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok());
+    if announced.and_then(|n| n.parse::<usize>().ok()).is_some_and(|n| n > cap) {
+        return Err(too_large());
+    }
+    match Limited::new(body, cap).collect().await {
+        Ok(all) => Ok(all.to_bytes()),
+        Err(err) if err.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Err(err) => {
+            let message = "the body broke off before its end";
+            Err(ApiError::new(Code::InvalidRequest, message).because(err.to_string()))
+        }
+    }
+}
+
+/// JSON under any of its names; a request that names nothing is taken at its word.
+fn media_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(given) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let given = given.to_str().unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/json" || essence.ends_with("+json") {
+        return Ok(());
+    }
+    let message = format!("the content type is {essence:?}; send application/json");
+    Err(ApiError::new(Code::UnsupportedMediaType, message))
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    json::object(bytes).map_err(|err| {
+        ApiError::new(Code::InvalidRequest, format!("the body is not valid JSON: {err}"))
+            .with("line", err.line)
+            .with("column", err.column)
+    })
+}

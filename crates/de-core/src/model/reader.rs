@@ -1,0 +1,166 @@
+//! Reads the members of a JSON object one by one, and remembers everything that is wrong.
+
+use serde_json::{Map, Value};
+
+use crate::{json::type_name, protocols::FieldIssue};
+
+/// One object on its way into a type. What is null counts as absent.
+pub(super) struct Reader<'a> {
+    issues: &'a mut Vec<FieldIssue>,
+    known: Vec<&'static str>,
+    members: &'a Map<String, Value>,
+    pointer: String,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(members: &'a Map<String, Value>, issues: &'a mut Vec<FieldIssue>) -> Self {
+        Self { issues, known: Vec::new(), members, pointer: String::new() }
+    }
+
+    /// Reads a member that must be there; `None` once an issue is noted.
+    pub(super) fn required<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&Value) -> Result<T, String>,
+    ) -> Option<T> {
+        if self.member(name).is_none() {
+            self.note(name, "is required".to_owned());
+            return None;
+        }
+        self.optional(name, read)
+    }
+
+    /// Reads a member that may be absent.
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&Value) -> Result<T, String>,
+    ) -> Option<T> {
+        match read(self.member(name)?) {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.note(name, reason);
+                None
+            }
+        }
+    }
+
+    /// Reads a list; absent is empty. What is wrong with an item is noted under its index.
+    pub(super) fn list<T: PartialEq>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        read: impl Fn(&Value) -> Result<T, String>,
+    ) -> Vec<T> {
+        let items = match self.member(name) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                self.note(name, format!("expected a list, found {}", type_name(other)));
+                return Vec::new();
+            }
+        };
+        if items.len() > most {
+            self.note(name, format!("has {} items; at most {most} are allowed", items.len()));
+            return Vec::new();
+        }
+        let mut list = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            match read(item) {
+                Ok(value) if list.contains(&value) => {
+                    self.note(&format!("{name}/{index}"), "stands here twice".to_owned());
+                }
+                Ok(value) => list.push(value),
+                Err(reason) => self.note(&format!("{name}/{index}"), reason),
+            }
+        }
+        list
+    }
+
+    /// Reads an object; absent is an empty one.
+    pub(super) fn object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Reader<'_>) -> T,
+    ) -> T {
+        let empty = Map::new();
+        let members = match self.member(name) {
+            None => &empty,
+            Some(Value::Object(members)) => members,
+            Some(other) => {
+                self.note(name, format!("expected an object, found {}", type_name(other)));
+                &empty
+            }
+        };
+        let pointer = format!("{}/{name}", self.pointer);
+        let mut inner = Reader { issues: self.issues, known: Vec::new(), members, pointer };
+        let value = read(&mut inner);
+        inner.finish();
+        value
+    }
+
+    /// Notes what is wrong with a member.
+    pub(super) fn note(&mut self, name: &str, reason: String) {
+        self.issues.push(FieldIssue { pointer: format!("{}/{name}", self.pointer), reason });
+    }
+
+    /// Notes every member that nothing asked for.
+    pub(super) fn finish(self) {
+        for name in self.members.keys().filter(|name| !self.known.contains(&name.as_str())) {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            let pointer = format!("{}/{name}", self.pointer);
+            self.issues.push(FieldIssue { pointer, reason: "is not a known member".to_owned() });
+        }
+    }
+
+    fn member(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.known.push(name);
+        self.members.get(name).filter(|value| !value.is_null())
+    }
+}
+
+/// Reads a text of 1 to `most` characters.
+pub(super) fn text(most: usize) -> impl Fn(&Value) -> Result<String, String> {
+    move |value| {
+        let text = string(value)?;
+        match text.chars().count() {
+            0 => Err("must not be empty".to_owned()),
+            length if length > most => Err(format!("has {length} characters; at most {most}")),
+            _ => Ok(text.to_owned()),
+        }
+    }
+}
+
+/// Reads a boolean.
+pub(super) fn flag(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("expected a boolean, found {}", type_name(value)))
+}
+
+/// Reads a whole number that is not smaller than `least`.
+pub(super) fn count(least: u64) -> impl Fn(&Value) -> Result<u64, String> {
+    // What is larger would not survive the way through JavaScript.
+    const MOST: u64 = (1 << 53) - 1;
+    move |value| match value.as_u64() {
+        Some(number) if (least..=MOST).contains(&number) => Ok(number),
+        Some(_) | None => Err(format!("expected a whole number of at least {least}")),
+    }
+}
+
+/// Reads a text that `parse` takes, else says what was expected.
+pub(super) fn word<T>(
+    parse: impl Fn(&str) -> Option<T>,
+    expected: impl Fn() -> String,
+) -> impl Fn(&Value) -> Result<T, String> {
+    move |value| parse(string(value)?).ok_or_else(|| format!("expected {}", expected()))
+}
+
+/// Reads an identifier.
+pub(super) fn id<T>(
+    parse: impl Fn(&str) -> Result<T, crate::ids::BadId>,
+) -> impl Fn(&Value) -> Result<T, String> {
+    move |value| parse(string(value)?).map_err(|err| err.to_string())
+}
+
+fn string(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| format!("expected a string, found {}", type_name(value)))
+}

@@ -1,0 +1,106 @@
+use serde_json::json;
+
+use super::*;
+
+fn full() -> Value {
+    json!({
+        "model_id": "gpt-4o-mini", "provider_id": "openai", "display_name": "GPT-4o mini",
+        "description": "Small.", "protocol": "openai-chat", "upstream_model": "gpt-4o-mini",
+        "capabilities": {"text": true, "image": false, "vision": true},
+        "context_window": 128000, "max_output_tokens": 16384, "default_max_output_tokens": 4096,
+        "pricing": {"currency": "USD", "input_micros_per_million_tokens": 150000},
+        "rate_limits": {"concurrent_requests": 100, "rpm": 500, "tpm": 0},
+        "aliases": ["small"], "fallbacks": ["gpt-5.4-mini"],
+        "timeouts": {"between_chunks_ms": 5, "first_byte_ms": 10, "total_ms": 20},
+        "on_unsupported": "drop", "unknown_options": "refuse", "status": "deprecated",
+        "deprecation_date": "2027-01-14", "version": 3
+    })
+}
+
+/// Rows, exports and seeds hold this form: what was read must come out again.
+#[test]
+fn json_form_is_stable() {
+    let config = ModelConfig::parse(&full()).unwrap();
+    assert_eq!(config.to_json(), full());
+    assert_eq!(serde_json::from_value::<ModelConfig>(config.to_json()).unwrap(), config);
+    assert!(!config.to_row().contains("version"));
+    assert_eq!(config.rate_limits.tpm, Some(0));
+}
+
+#[test]
+fn what_is_absent_is_filled_in() {
+    let config = ModelConfig::parse(&json!({
+        "model_id": "a", "provider_id": "p", "display_name": "A", "protocol": "gemini",
+        "capabilities": {"embeddings": true, "tools": null}, "description": null
+    }))
+    .unwrap();
+    assert_eq!(config.upstream_model, "a");
+    assert_eq!((config.status, config.version), (Status::Active, 1));
+    assert_eq!(config.modalities(), [Modality::Text]);
+    assert!(config.works_in(Modality::Text) && !config.works_in(Modality::Image));
+    assert!(!config.protocol.is_built() && Protocol::Mapped.is_built());
+    assert_eq!((config.output_bound(None), config.output_bound(Some(9))), (4_096, 9));
+    let deadlines = config.timeouts.deadlines();
+    assert_eq!((deadlines.first_byte_ms, deadlines.total_ms), (120_000, 600_000));
+}
+
+#[track_caller]
+fn check(change: &Value, expected: &[&str]) {
+    let (mut config, Value::Object(change)) = (full(), change.clone()) else { panic!("an object") };
+    config.as_object_mut().unwrap().extend(change);
+    let issues = ModelConfig::parse(&config).unwrap_err();
+    let told: Vec<String> = issues.iter().map(|i| format!("{} {}", i.pointer, i.reason)).collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn c31_unknown_members_are_refused_by_name() {
+    check(&json!({"colour": 1}), &["/colour is not a known member"]);
+    check(&json!({"a/b~": 1}), &["/a~1b~0 is not a known member"]);
+    check(
+        &json!({"capabilities": {"text": true, "smell": true}}),
+        &["/capabilities/smell is not a known member"],
+    );
+    check(&json!({"timeouts": {"total": 1}}), &["/timeouts/total is not a known member"]);
+}
+
+#[test]
+fn every_fault_is_named_at_once() {
+    check(
+        &json!({
+            "model_id": "-x", "display_name": null, "protocol": "smtp", "max_output_tokens": 1.5,
+            "aliases": ["ok", "No", "ok"], "rate_limits": [], "deprecation_date": "soon",
+            "status": 5, "capabilities": {"text": "yes"}
+        }),
+        &[
+            "/model_id not a model id: expected a-z 0-9 . _ : / - (at most 100, first a letter or digit)",
+            "/display_name is required",
+            "/protocol expected one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, openai-responses, openai-speech, openai-transcriptions, pexels, shotstack",
+            "/capabilities/text expected a boolean, found a string",
+            "/max_output_tokens expected a whole number of at least 1",
+            "/rate_limits expected an object, found a list",
+            "/aliases/1 not a model id: expected a-z 0-9 . _ : / - (at most 100, first a letter or digit)",
+            "/aliases/2 stands here twice",
+            "/status expected a string, found a number",
+            "/deprecation_date expected a date like 2027-01-14",
+            "/capabilities at least one of text, image, audio, video, embeddings, transcription must be true",
+        ],
+    );
+}
+
+#[test]
+fn members_must_fit_together() {
+    check(
+        &json!({"protocol": "mapped"}),
+        &["/payload_mapping is required when protocol is mapped"],
+    );
+    check(
+        &json!({"default_max_output_tokens": 20000}),
+        &["/default_max_output_tokens is over max_output_tokens, 16384"],
+    );
+    check(&json!({"fallbacks": ["gpt-4o-mini"]}), &["/fallbacks/0 is the model itself"]);
+    assert_eq!(
+        ModelConfig::parse(&json!([])).unwrap_err()[0].reason,
+        "expected an object, found a list"
+    );
+}

@@ -1,0 +1,216 @@
+//! The closed sets of words in a model config: protocols, modalities, states.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An enum whose variants are words: `ALL`, `as_str`, `parse`, and the same words in JSON.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// All of them, in the order of their names.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            /// Reads the word; `None` for any other.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == word)
+            }
+
+            /// What [`parse`](Self::parse) takes, for a message to a person: `one of a, b`.
+            #[must_use]
+            pub fn expected() -> String {
+                let words: Vec<&str> = Self::ALL.iter().map(|known| known.as_str()).collect();
+                format!("one of {}", words.join(", "))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(from)?;
+                Self::parse(&word).ok_or_else(|| {
+                    serde::de::Error::custom(format!("expected {}", Self::expected()))
+                })
+            }
+        }
+    };
+}
+
+words!(/// How a model's vendor is spoken to: in code by its own protocol, or by a mapping in data.
+    Protocol {
+    /// Anthropic's Messages API.
+    AnthropicMessages = "anthropic-messages",
+    /// ElevenLabs: text to speech.
+    ElevenlabsSpeech = "elevenlabs-speech",
+    /// ElevenLabs: speech to text.
+    ElevenlabsTranscription = "elevenlabs-transcription",
+    /// Google's generateContent.
+    Gemini = "gemini",
+    /// Google's batchEmbedContents.
+    GeminiEmbeddings = "gemini-embeddings",
+    /// Ideogram.
+    Ideogram = "ideogram",
+    /// A payload mapping says how.
+    Mapped = "mapped",
+    /// OpenAI's chat completions, and whoever speaks the same.
+    OpenaiChat = "openai-chat",
+    /// OpenAI's embeddings.
+    OpenaiEmbeddings = "openai-embeddings",
+    /// OpenAI's images.
+    OpenaiImages = "openai-images",
+    /// OpenAI's responses.
+    OpenaiResponses = "openai-responses",
+    /// OpenAI's text to speech.
+    OpenaiSpeech = "openai-speech",
+    /// OpenAI's speech to text.
+    OpenaiTranscriptions = "openai-transcriptions",
+    /// Pexels.
+    Pexels = "pexels",
+    /// Shotstack.
+    Shotstack = "shotstack",
+});
+
+impl Protocol {
+    /// Whether calls by this protocol are served. A config with another one can be kept, not called.
+    #[must_use]
+    pub fn is_built(self) -> bool {
+        match self {
+            Self::AnthropicMessages | Self::Mapped | Self::OpenaiChat => true,
+            Self::ElevenlabsSpeech
+            | Self::ElevenlabsTranscription
+            | Self::Gemini
+            | Self::GeminiEmbeddings
+            | Self::Ideogram
+            | Self::OpenaiEmbeddings
+            | Self::OpenaiImages
+            | Self::OpenaiResponses
+            | Self::OpenaiSpeech
+            | Self::OpenaiTranscriptions
+            | Self::Pexels
+            | Self::Shotstack => false,
+        }
+    }
+}
+
+words!(/// What a model works in. It decides which worker serves the model.
+    Modality {
+    /// Speech and sound, made or read.
+    Audio = "audio",
+    /// Pictures.
+    Image = "image",
+    /// Text and embeddings.
+    Text = "text",
+    /// Moving pictures.
+    Video = "video",
+});
+
+words!(/// Whether a model may be called.
+    Status {
+    /// Yes.
+    Active = "active",
+    /// Yes, and shown as not finished.
+    Beta = "beta",
+    /// Yes, with a warning; hidden from new use.
+    Deprecated = "deprecated",
+    /// No: it answers as if it did not exist.
+    Disabled = "disabled",
+});
+
+words!(/// What happens to an option that a model cannot honour.
+    OnUnsupported {
+    /// It is left out, and the reply says so.
+    Drop = "drop",
+    /// The call is refused with the option's name.
+    Refuse = "refuse",
+});
+
+/// A day of the calendar, `2027-01-14`.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Date(chrono::NaiveDate);
+
+impl Date {
+    /// Reads the full-date of RFC 3339; `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != "2027-01-14".len() {
+            return None;
+        }
+        chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Self)
+    }
+
+    /// Its first moment, in UTC.
+    #[must_use]
+    pub fn begins_at(self) -> crate::time::UnixMillis {
+        crate::time::UnixMillis(
+            self.0.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis(),
+        )
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.format("%Y-%m-%d"))
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows and exported files hold these words.
+    #[test]
+    fn words_are_stable() {
+        assert_eq!(
+            Protocol::expected(),
+            "one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, \
+             gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, \
+             openai-responses, openai-speech, openai-transcriptions, pexels, shotstack"
+        );
+        assert_eq!(Modality::expected(), "one of audio, image, text, video");
+        assert_eq!(Status::expected(), "one of active, beta, deprecated, disabled");
+        for protocol in Protocol::ALL {
+            assert_eq!(Protocol::parse(protocol.as_str()), Some(*protocol));
+        }
+    }
+
+    #[test]
+    fn dates_are_whole_days() {
+        assert_eq!(Date::parse("2027-01-14").unwrap().begins_at().0, 1_799_884_800_000);
+        assert_eq!(Date::parse("2027-01-14").unwrap().to_string(), "2027-01-14");
+        for bad in ["", "2027-1-14", "2027-02-30", "14.01.2027", "2027-01-14T00:00:00Z"] {
+            assert_eq!(Date::parse(bad), None, "{bad}");
+        }
+    }
+}

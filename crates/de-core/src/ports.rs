@@ -1,0 +1,460 @@
+//! What the core asks of the outside world. Workers answer in `de-edge`, tests in `de-testkit`.
+//!
+//! Every port is a small `dyn` trait. A double must behave like the real thing, refusals included.
+//! Dropping a future of a port gives up on it: a [`Fetch`] in flight is aborted.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Method};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use crate::{
+    ids::InstanceId,
+    limits::wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
+    time::UnixMillis,
+};
+
+/// Everything that one request may touch.
+#[derive(Clone)]
+pub struct Platform {
+    /// Work that outlives the answer.
+    pub background: Arc<dyn Background>,
+    /// Objects by key (R2).
+    pub blobs: Arc<dyn Blobs>,
+    /// Copies that may be a minute old (KV).
+    pub cache: Arc<dyn Cache>,
+    /// What time it is, and waiting.
+    pub clock: Arc<dyn Clock>,
+    /// The truth (D1).
+    pub database: Arc<dyn Database>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// Calls to the vendors.
+    pub fetch: Arc<dyn Fetch>,
+    /// One Limiter an instance.
+    pub limiter: Arc<dyn Limiter>,
+    /// The log of the platform.
+    pub log: Arc<dyn Log>,
+    /// What this isolate has seen lately.
+    pub memory: Arc<crate::snapshot::Memory>,
+    /// The other workers.
+    pub peers: Arc<dyn Peers>,
+    /// What the operator configured.
+    pub settings: Arc<Settings>,
+}
+
+/// The variables and secrets of a worker.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The ports on 127.0.0.1 that a provider may live on; none when deployed.
+    pub loopback_ports: Vec<u16>,
+    /// `DE_MASTER_KEY_V1`, …: what provider keys are sealed with, by version.
+    pub master_keys: Vec<(u32, crate::secret::Secret)>,
+    /// The origin of the front door, without a slash at the end.
+    pub public_base: Option<String>,
+}
+
+/// Why the outside world did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PortError {
+    /// A uniqueness constraint: `table.column` as SQLite names it.
+    #[error("{constraint} is taken")]
+    Conflict {
+        /// `table.column`, the first one if there are several.
+        constraint: String,
+    },
+    /// It answered, and refused or failed.
+    #[error("{port} failed: {message}")]
+    Failed {
+        /// Which port: `database`.
+        port: &'static str,
+        /// For the log only.
+        message: String,
+    },
+    /// The answer is not what the protocol between us says.
+    #[error("{port} answered in an unknown form: {message}")]
+    Malformed {
+        /// Which port.
+        port: &'static str,
+        /// For the log only.
+        message: String,
+    },
+    /// No answer within the deadline.
+    #[error("{port} did not answer in {after_ms} ms")]
+    TimedOut {
+        /// Which port.
+        port: &'static str,
+        /// The deadline.
+        after_ms: u64,
+    },
+    /// This worker has no such binding.
+    #[error("this worker has no binding for {port}")]
+    Unbound {
+        /// Which port.
+        port: &'static str,
+    },
+}
+
+/// A value bound into a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arg {
+    /// 0 or 1.
+    Bool(bool),
+    /// Must be smaller than 2^53: the runtime hands numbers over as doubles.
+    Int(i64),
+    /// NULL.
+    Null,
+    /// TEXT.
+    Text(String),
+}
+
+impl From<&str> for Arg {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Arg {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Arg {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<bool> for Arg {
+    fn from(flag: bool) -> Self {
+        Self::Bool(flag)
+    }
+}
+
+impl From<UnixMillis> for Arg {
+    fn from(time: UnixMillis) -> Self {
+        Self::Int(time.0)
+    }
+}
+
+impl<T: Into<Arg>> From<Option<T>> for Arg {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// One SQL statement with its values: `?1` is the first of `args`. At most 100 values.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// Bound values.
+    pub args: Vec<Arg>,
+    /// The text, never built at run time.
+    pub sql: &'static str,
+}
+
+/// One row: column name → JSON (numbers, text, null). Flags are 0 and 1.
+pub type Row = serde_json::Map<String, Value>;
+
+/// D1, or SQLite with the same schema.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// Runs statements in one transaction, one round trip: all of them or none.
+    ///
+    /// Returns the rows of each, in order. Rows that a statement changed are not counted here: use
+    /// `RETURNING`.
+    ///
+    /// # Errors
+    /// [`PortError::Conflict`] on a uniqueness constraint, else [`PortError::Failed`].
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError>;
+}
+
+/// Runs one statement and reads its rows as `T`.
+///
+/// # Errors
+/// Those of [`Database::batch`]; [`PortError::Malformed`] if a row is not a `T`.
+pub async fn rows<T: DeserializeOwned>(
+    database: &dyn Database,
+    statement: Statement,
+) -> Result<Vec<T>, PortError> {
+    let mut answers = database.batch(vec![statement]).await?;
+    let rows = answers.pop().unwrap_or_default();
+    rows.into_iter().map(row).collect()
+}
+
+/// Reads one row as `T`.
+///
+/// # Errors
+/// [`PortError::Malformed`] if the row is not a `T`.
+pub fn row<T: DeserializeOwned>(row: Row) -> Result<T, PortError> {
+    serde_json::from_value(Value::Object(row))
+        .map_err(|err| PortError::Malformed { port: "database", message: err.to_string() })
+}
+
+/// KV: text by key, up to a minute stale everywhere, at most about one write a second and key.
+#[async_trait]
+pub trait Cache: Send + Sync {
+    /// The text, or `None` if absent or expired.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`]: worth a look at the truth instead.
+    async fn get(&self, key: &str) -> Result<Option<String>, PortError>;
+
+    /// Writes; a lifetime under 60 s is refused. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`].
+    async fn put(&self, key: &str, value: String, lifetime: Duration) -> Result<(), PortError>;
+}
+
+/// R2: bytes by key.
+#[async_trait]
+pub trait Blobs: Send + Sync {
+    /// Size in bytes, or `None` if absent.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`].
+    async fn size(&self, key: &str) -> Result<Option<u64>, PortError>;
+}
+
+/// A request to a vendor, complete, key included.
+pub struct Outbound {
+    /// What is sent.
+    pub body: Bytes,
+    /// Not logged: the key is among them.
+    pub headers: HeaderMap,
+    /// GET, POST, …
+    pub method: Method,
+    /// Where to; already guarded.
+    pub url: Url,
+}
+
+/// A vendor's answer: the head is here, the body still to come.
+pub struct Inbound {
+    /// The rest. Dropping it closes the connection.
+    pub body: Box<dyn InboundBody>,
+    /// Those of [`READ_HEADERS`] that the vendor sent.
+    pub headers: HeaderMap,
+    /// 100 to 599.
+    pub status: u16,
+}
+
+/// The headers of a vendor's answer that anyone here reads; walking all of them costs more.
+pub const READ_HEADERS: [&str; 9] = [
+    "character-cost",
+    "content-length",
+    "content-type",
+    "location",
+    "request-id",
+    "retry-after",
+    "retry-after-ms",
+    "x-request-id",
+    "x-should-retry",
+];
+
+/// HTTP to the vendors. It follows no redirect, and asks for no compression.
+#[async_trait]
+pub trait Fetch: Send + Sync {
+    /// Sends; returns when the head of the answer is here. Dropping the future aborts the request.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`] if there was no answer: it may have been served all the same.
+    async fn send(&self, request: Outbound) -> Result<Inbound, PortError>;
+}
+
+/// The body of a vendor's answer.
+#[async_trait]
+pub trait InboundBody: Send {
+    /// The next bytes as they come, `None` at the end.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`] if the connection broke.
+    async fn chunk(&mut self) -> Result<Option<Bytes>, PortError>;
+
+    /// All that is still to come, or `None` if that is more than `cap` bytes.
+    ///
+    /// # Errors
+    /// As [`InboundBody::chunk`].
+    async fn whole(mut self: Box<Self>, cap: usize) -> Result<Option<Bytes>, PortError> {
+        let mut all = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if all.len() + chunk.len() > cap {
+                return Ok(None);
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(Some(all.into()))
+    }
+
+    /// Hands the bytes to the client by the platform's own means, past our code.
+    ///
+    /// `meter` sees a copy of them, some time later and in larger pieces.
+    fn relay(self: Box<Self>, deadlines: RelayDeadlines, meter: Box<dyn Meter>) -> Relay;
+}
+
+/// How long a relayed body may take.
+#[derive(Clone, Copy, Debug)]
+pub struct RelayDeadlines {
+    /// Between two chunks.
+    pub gap: Duration,
+    /// Until the end.
+    pub total: Duration,
+}
+
+/// Counts a relayed body, and ends it.
+pub trait Meter: Send {
+    /// Sees the next bytes.
+    fn seen(&mut self, bytes: &Bytes);
+
+    /// Learns how it ended; called exactly once. Returns what the client still has to be told, if
+    /// it is there, and the work that is left (receipts).
+    fn end(self: Box<Self>, how: RelayEnd) -> (Option<Bytes>, BoxFuture<'static, ()>);
+}
+
+/// How a relayed body ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RelayEnd {
+    /// The vendor broke off.
+    Broken,
+    /// The client went away.
+    ClientLeft,
+    /// A deadline passed.
+    TimedOut,
+    /// The vendor closed its side in good order.
+    Whole,
+}
+
+/// A body on its way past our code: the platform's own stream, hidden in a response extension.
+///
+/// On the host it holds a stream of bytes, so that a handler is tested as it is.
+#[derive(Clone)]
+pub struct Relay(pub Arc<dyn std::any::Any + Send + Sync>);
+
+/// The wall clock. On Workers it stands still while code runs and moves on I/O.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// What time it is.
+    fn now(&self) -> UnixMillis;
+
+    /// Waits.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// Random bytes, fit for keys.
+pub trait Entropy: Send + Sync {
+    /// Fills the buffer.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Takes random bytes as an array.
+pub fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes);
+    bytes
+}
+
+/// Work that goes on after the answer, at most 30 s (`waitUntil`).
+pub trait Background: Send + Sync {
+    /// Starts it.
+    fn spawn(&self, work: BoxFuture<'static, ()>);
+}
+
+/// The Limiter objects: one an instance. Every call has a deadline of its own.
+#[async_trait]
+pub trait Limiter: Send + Sync {
+    /// The epochs that the instance's object knows. One round trip.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer.
+    async fn epochs(&self, instance: &InstanceId) -> Result<crate::limits::Epochs, PortError>;
+
+    /// Asks for a share. Repeating a call with the same lease id changes nothing.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: whether the share was debited is not known.
+    async fn lease(
+        &self,
+        instance: &InstanceId,
+        ask: LeaseRequest,
+    ) -> Result<LeaseReply, PortError>;
+
+    /// Makes the object forget its policy and read it anew, not older than `epochs`. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer.
+    async fn refresh(
+        &self,
+        instance: &InstanceId,
+        epochs: crate::limits::Epochs,
+    ) -> Result<(), PortError>;
+
+    /// Reports what was spent, with receipts. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: repeat it.
+    async fn settle(
+        &self,
+        instance: &InstanceId,
+        report: SettleRequest,
+    ) -> Result<SettleReply, PortError>;
+}
+
+/// Lines for the operator. Never keys, prompts, replies, e-mail or IP addresses.
+pub trait Log: Send + Sync {
+    /// Writes one line.
+    fn write(&self, line: LogLine);
+}
+
+/// How urgent a line is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Level {
+    /// Someone must act.
+    Error,
+    /// What we did.
+    Info,
+    /// We coped.
+    Warn,
+}
+
+/// One line: readable alone, with its values as fields.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    /// Values by name.
+    pub fields: Row,
+    /// How urgent.
+    pub level: Level,
+    /// A sentence.
+    pub message: String,
+}
+
+/// The other workers, reached without the public internet.
+#[async_trait]
+pub trait Peers: Send + Sync {
+    /// Sends a whole HTTP request on to a worker (`text`, `image`, …) and hands its answer back.
+    ///
+    /// The answer's body is a [`Relay`].
+    ///
+    /// # Errors
+    /// [`PortError::Unbound`] for a worker that is not bound, else [`PortError::Failed`].
+    async fn forward(
+        &self,
+        worker: &str,
+        request: http::Request<axum::body::Body>,
+    ) -> Result<http::Response<axum::body::Body>, PortError>;
+}
+
+/// Tells when the client has gone, before the answer has begun. A request extension.
+#[derive(Clone)]
+pub struct Departure(pub Arc<dyn Signal>);
+
+/// Something that happens at most once.
+#[async_trait]
+pub trait Signal: Send + Sync {
+    /// Waits until it happens; for ever, if it does not.
+    async fn fired(&self);
+}

@@ -1,0 +1,193 @@
+//! A caller and a model's name in, a compiled model with its provider's access out.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use crate::{
+    caller::Caller,
+    http::error::{ApiError, Code},
+    ids::ProviderId,
+    limits::Epochs,
+    mapping::{AuthScheme, PayloadMapping, ProviderRules},
+    model::{Deadlines, Modality, ModelConfig, OnUnsupported, Protocol, Status, told},
+    ports::{Platform, PortError},
+    protocols::{
+        MaxTokensField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor, mapped::MappedVendor,
+        openai_chat::OpenAiChatVendor,
+    },
+    snapshot,
+    store::{models::ResolvedRow, providers::ProviderAuth},
+};
+
+/// A model that is ready to be called.
+pub struct Model {
+    /// What its row says.
+    pub config: ModelConfig,
+    /// How fresh this is.
+    pub epochs: Epochs,
+    /// Where it is called.
+    pub provider: Provider,
+    /// The instance's key for the provider, sealed; absent if it has none.
+    pub sealed_key: Option<String>,
+    /// How its vendor is spoken to.
+    pub vendor: Arc<dyn Vendor>,
+}
+
+/// Where a vendor lives, and where its key goes.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Hosts beside that of the base URL which may get the key.
+    pub allowed_hosts: Vec<String>,
+    /// How it wants its key.
+    pub auth: ProviderAuth,
+    /// Where its paths begin.
+    pub base_url: Url,
+    /// Sent with every call.
+    pub headers: HeaderMap,
+    /// `openai`.
+    pub id: ProviderId,
+    /// The member that bounds the output, where hosts of one protocol differ.
+    pub max_tokens_field: MaxTokensField,
+}
+
+impl Model {
+    /// Compiles a row.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the log: an operator has to mend it.
+    pub fn compile(row: ResolvedRow, epochs: Epochs) -> Result<Self, String> {
+        let config = row.model.parse().map_err(|issues| told(&issues))?;
+        let columns = row.provider;
+        let (Some(base_url), Some(auth)) = (columns.base_url, columns.auth) else {
+            return Err(format!("there is no provider {}", config.provider_id));
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in columns.headers.unwrap_or_default() {
+            let name = HeaderName::try_from(name).map_err(|err| err.to_string())?;
+            headers.insert(name, HeaderValue::try_from(value).map_err(|err| err.to_string())?);
+        }
+        let defaults = columns.protocol_defaults.unwrap_or_default();
+        let max_tokens = defaults.get("max_tokens_field").and_then(|field| field.as_str());
+        let provider = Provider {
+            allowed_hosts: columns.allowed_hosts.unwrap_or_default(),
+            auth,
+            base_url: Url::parse(&base_url).map_err(|err| format!("base_url: {err}"))?,
+            headers,
+            id: config.provider_id.clone(),
+            max_tokens_field: match max_tokens {
+                Some("max_tokens") => MaxTokensField::MaxTokens,
+                _ => MaxTokensField::MaxCompletionTokens,
+            },
+        };
+        let sees_key = defaults.get("mapping_sees_key") == Some(&true.into());
+        let vendor = vendor(&config, &provider, sees_key)?;
+        Ok(Self { config, epochs, provider, sealed_key: row.sealed, vendor })
+    }
+
+    /// How long the vendor may take.
+    #[must_use]
+    pub fn deadlines(&self) -> Deadlines {
+        self.config.timeouts.deadlines()
+    }
+
+    /// What the vendor's side of a protocol needs to know; `bound` is the output in tokens for
+    /// protocols that must be told one.
+    #[must_use]
+    pub fn target(&self, bound: u64) -> Target {
+        Target {
+            default_max_output_tokens: bound,
+            max_tokens_field: self.provider.max_tokens_field,
+            on_unsupported: self.config.on_unsupported,
+            reasoning: self.config.capabilities.reasoning,
+            sampling_params: self.config.capabilities.sampling_params,
+            upstream_model: self.config.upstream_model.clone(),
+        }
+    }
+}
+
+/// Finds the road to a vendor.
+fn vendor(
+    config: &ModelConfig,
+    provider: &Provider,
+    mapping_sees_key: bool,
+) -> Result<Arc<dyn Vendor>, String> {
+    Ok(match config.protocol {
+        Protocol::AnthropicMessages => Arc::new(AnthropicMessagesVendor),
+        Protocol::Mapped => {
+            let rules = rules(provider, mapping_sees_key);
+            let mapping = config.payload_mapping.clone().unwrap_or_default();
+            let mapping = PayloadMapping::parse(&mapping, &rules).map_err(|issues| {
+                issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+            })?;
+            Arc::new(MappedVendor::new(match config.unknown_options {
+                OnUnsupported::Drop => mapping.dropping_unknown_options(),
+                OnUnsupported::Refuse => mapping,
+            }))
+        }
+        Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        other => Arc::new(crate::protocols::mapped::Unbuilt(other)),
+    })
+}
+
+/// What a provider's mappings are checked against.
+#[must_use]
+pub fn rules(provider: &Provider, mapping_sees_key: bool) -> ProviderRules {
+    let auth = match &provider.auth {
+        ProviderAuth::Bearer => AuthScheme::Bearer,
+        ProviderAuth::Header { name, .. } => AuthScheme::Header { name: name.clone() },
+        ProviderAuth::Query { name } => AuthScheme::Query { name: name.clone() },
+    };
+    ProviderRules {
+        allowed_hosts: provider.allowed_hosts.clone(),
+        auth,
+        base_url: provider.base_url.clone(),
+        mapping_sees_key,
+    }
+}
+
+/// Finds the model that a caller means.
+///
+/// # Errors
+/// `MODEL_NOT_FOUND` (also for a disabled one), `MODEL_NOT_ALLOWED`, `MODEL_CAPABILITY` if it works in
+/// another modality.
+pub async fn resolve(
+    platform: &Platform,
+    caller: &Caller,
+    name: &str,
+    modality: Modality,
+) -> Result<Arc<Model>, ApiError> {
+    let unknown = || {
+        ApiError::new(Code::ModelNotFound, format!("there is no model {}", shown(name)))
+            .with("model", shown(name))
+    };
+    // What cannot be an id is none: nothing of it becomes a key of a cache.
+    if crate::ids::ModelId::parse(name).is_err() {
+        return Err(unknown());
+    }
+    let organization = caller.organization_id();
+    let instance = caller.instance_id();
+    let found = snapshot::model(platform, organization, instance, name, caller.epochs()).await;
+    let model = match found {
+        Ok(Some(model)) if model.config.status != Status::Disabled => model,
+        Ok(_) => return Err(unknown()),
+        Err(PortError::Malformed { message, .. }) => {
+            let told = format!("the model {name} is configured wrongly");
+            return Err(ApiError::new(Code::ProviderUnavailable, told).because(message));
+        }
+        Err(err) => return Err(err.into()),
+    };
+    caller.may_call(&model.config.model_id)?;
+    if !model.config.works_in(modality) {
+        let able: Vec<&str> = model.config.modalities().iter().map(|can| can.as_str()).collect();
+        let message = format!("{name} makes {}, not {modality}", able.join(" and "));
+        return Err(ApiError::new(Code::ModelCapability, message).with("model", name));
+    }
+    Ok(model)
+}
+
+/// A caller's word, cut: it may be anything.
+fn shown(name: &str) -> String {
+    name.chars().take(100).collect()
+}

@@ -1,0 +1,212 @@
+//! What a key and a model mean right now: isolate memory, then KV, then D1.
+//!
+//! Nothing here expires by waiting. A snapshot carries the epochs of the moment when it was read; the
+//! Limiter, which every paid call asks, refuses old ones, and then the snapshot is read anew. So a
+//! copy may be old, but it cannot be used when it is.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+
+use crate::{
+    ids::{InstanceId, OrganizationId},
+    limits::Epochs,
+    ports::{Level, LogLine, Platform, PortError, Row, row},
+    registry::Model,
+    store::{
+        self,
+        access::AccessRow,
+        epochs::EpochsRow,
+        models::ResolvedRow,
+    },
+};
+
+/// How long a copy stays in KV.
+const LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// How many snapshots of each kind an isolate remembers, at most.
+const REMEMBERED: usize = 2_000;
+
+/// What this isolate has read lately.
+#[derive(Default)]
+pub struct Memory {
+    access: Mutex<Recent<Arc<AccessRow>>>,
+    models: Mutex<Recent<Arc<Model>>>,
+}
+
+/// A bounded map that forgets what was not asked for lately: two generations, of which the older goes
+/// when the younger is full.
+struct Recent<T> {
+    old: BTreeMap<String, T>,
+    young: BTreeMap<String, T>,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self { old: BTreeMap::new(), young: BTreeMap::new() }
+    }
+}
+
+impl<T: Clone> Recent<T> {
+    fn find(&mut self, key: &str) -> Option<T> {
+        if let Some(value) = self.young.get(key) {
+            return Some(value.clone());
+        }
+        let value = self.old.remove(key)?;
+        self.insert(key.to_owned(), value.clone());
+        Some(value)
+    }
+
+    fn insert(&mut self, key: String, value: T) {
+        if self.young.len() >= REMEMBERED / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, value);
+    }
+}
+
+fn recall<T: Clone>(memory: &Mutex<Recent<T>>, key: &str) -> Option<T> {
+    memory.lock().ok()?.find(key)
+}
+
+fn remember<T: Clone>(memory: &Mutex<Recent<T>>, key: String, value: T) {
+    if let Ok(mut memory) = memory.lock() {
+        memory.insert(key, value);
+    }
+}
+
+/// What a key means; `None` if there is no such key. Expired and revoked keys are found too.
+///
+/// A copy older than `floor` is not used.
+///
+/// # Errors
+/// [`PortError`] if the database does not answer.
+pub async fn access(
+    platform: &Platform,
+    digest: &str,
+    floor: Epochs,
+) -> Result<Option<Arc<AccessRow>>, PortError> {
+    if let Some(known) = recall(&platform.memory.access, digest) {
+        if !known.epochs().older_than(floor) {
+            return Ok(Some(known));
+        }
+    }
+    let key = format!("v1/access/{digest}");
+    let copy = cached(platform, &key).await.and_then(|copy| row::<AccessRow>(copy).ok());
+    let found = match copy.filter(|copy| !copy.epochs().older_than(floor)) {
+        Some(copy) => copy,
+        None => {
+            let mut answers = platform.database.batch(vec![store::access::by_digest(digest)]).await?;
+            let Some(read) = answers.pop().and_then(|mut rows| rows.pop()) else { return Ok(None) };
+            keep(platform, key, &read);
+            row::<AccessRow>(read)?
+        }
+    };
+    let found = Arc::new(found);
+    remember(&platform.memory.access, digest.to_owned(), found.clone());
+    Ok(Some(found))
+}
+
+/// What a model's name means for an instance, compiled; `None` if it means nothing.
+///
+/// A copy older than `floor` is not used.
+///
+/// # Errors
+/// [`PortError`] if the database does not answer; [`PortError::Malformed`] if the row cannot be
+/// compiled.
+pub async fn model(
+    platform: &Platform,
+    organization: &OrganizationId,
+    instance: &InstanceId,
+    name: &str,
+    floor: Epochs,
+) -> Result<Option<Arc<Model>>, PortError> {
+    let place = format!("{instance}/{name}");
+    if let Some(known) = recall(&platform.memory.models, &place) {
+        if !known.epochs.older_than(floor) {
+            return Ok(Some(known));
+        }
+    }
+    let key = format!("v1/model/{place}");
+    let copy = cached(platform, &key).await;
+    let copy = copy.and_then(|copy| resolved(copy).ok()).filter(|(_, at)| !at.older_than(floor));
+    let (found, epochs) = match copy {
+        Some(copy) => copy,
+        None => {
+            let statements = vec![
+                store::epochs::of_instance(instance),
+                store::models::resolve(name, Some(organization), Some(instance)),
+            ];
+            let mut answers = platform.database.batch(statements).await?;
+            let read = answers.pop().and_then(|mut rows| rows.pop());
+            let epochs = answers.pop().and_then(|mut rows| rows.pop());
+            let (Some(mut read), Some(epochs)) = (read, epochs) else { return Ok(None) };
+            read.extend(epochs);
+            keep(platform, key, &read);
+            resolved(read)?
+        }
+    };
+    let model = Model::compile(found, epochs)
+        .map_err(|message| PortError::Malformed { port: "database", message })?;
+    let model = Arc::new(model);
+    remember(&platform.memory.models, place, model.clone());
+    Ok(Some(model))
+}
+
+fn resolved(read: Row) -> Result<(ResolvedRow, Epochs), PortError> {
+    let epochs: EpochsRow = row(read.clone())?;
+    Ok((row(read)?, epochs.into()))
+}
+
+/// A copy in KV. A cache that fails is a cache that is empty.
+async fn cached(platform: &Platform, key: &str) -> Option<Row> {
+    match platform.cache.get(key).await {
+        Ok(text) => serde_json::from_str(&text?).ok(),
+        Err(err) => {
+            complain(platform, &err);
+            None
+        }
+    }
+}
+
+/// Puts a copy into KV, off the answer's path.
+fn keep(platform: &Platform, key: String, read: &Row) {
+    let text = serde_json::Value::Object(read.clone()).to_string();
+    let worker = platform.clone();
+    let work = async move {
+        if let Err(err) = worker.cache.put(&key, text, LIFETIME).await {
+            complain(&worker, &err);
+        }
+    };
+    platform.background.spawn(work.boxed());
+}
+
+fn complain(platform: &Platform, err: &PortError) {
+    if matches!(err, PortError::Unbound { .. }) {
+        return;
+    }
+    let mut fields = Row::new();
+    fields.insert("cause".to_owned(), err.to_string().into());
+    let message = "the cache did not answer; the database did its work".to_owned();
+    platform.log.write(LogLine { fields, level: Level::Warn, message });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s17_memory_is_bounded_and_keeps_what_is_used() {
+        let mut recent = Recent::default();
+        for n in 0..10 * REMEMBERED {
+            recent.insert(format!("k{n}"), n);
+            assert_eq!(recent.find("k0"), Some(0), "after {n}");
+        }
+        assert!(recent.young.len() + recent.old.len() <= REMEMBERED);
+        assert_eq!(recent.find("k1"), None);
+    }
+}

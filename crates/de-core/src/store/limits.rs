@@ -1,0 +1,204 @@
+//! What the Limiter of an instance enforces.
+
+use serde::Deserialize;
+
+use super::{epochs, flag, json_text, statement};
+use crate::{
+    ids::{InstanceId, ModelId, OrganizationId},
+    limits::{Kind, Limit, Policy, Scope, ScopeKind, Span},
+    model::RateLimits,
+    ports::{PortError, Row, Statement, row},
+    time::UnixMillis,
+};
+
+#[derive(Deserialize)]
+struct LimitRow {
+    amount: u64,
+    kind: String,
+    per: Option<String>,
+    scope: String,
+    scope_id: String,
+    #[serde(deserialize_with = "flag")]
+    shadow: bool,
+}
+
+#[derive(Deserialize)]
+struct ModelLimitsRow {
+    model_id: ModelId,
+    #[serde(deserialize_with = "json_text")]
+    rate_limits: RateLimits,
+}
+
+/// What precedes the limits of a policy.
+#[derive(Deserialize)]
+struct HeadRow {
+    above: Option<OrganizationId>,
+    catalogue_epoch: u64,
+    tenant_epoch: u64,
+}
+
+/// Loads the policy of an instance's Limiter, and records that it is awake.
+///
+/// Four statements for one batch; [`policy`] reads their answers. Touching comes first, so that a
+/// change of the catalogue that this reading missed is told to this instance.
+#[must_use]
+pub fn load(instance: &InstanceId, now: UnixMillis) -> Vec<Statement> {
+    let head = statement(
+        "SELECT coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch,
+           coalesce((SELECT epoch FROM epochs WHERE scope = i.organization_id), 0) AS tenant_epoch,
+           (SELECT l.organization_id FROM limits AS l
+            WHERE l.organization_id = i.organization_id AND coalesce(l.instance_id, '') = ''
+            LIMIT 1) AS above
+         FROM instances AS i WHERE i.id = ?1",
+        [instance.as_str().into()],
+    );
+    let limits = statement(
+        "SELECT scope, scope_id, kind, per, amount, shadow FROM limits WHERE instance_id = ?1",
+        [instance.as_str().into()],
+    );
+    let models = statement(
+        "SELECT m.model_id, m.rate_limits FROM model_configs AS m
+         WHERE m.owner IN ('', (SELECT organization_id FROM instances WHERE id = ?1))
+           AND m.rate_limits IS NOT NULL
+           AND (m.owner > '' OR NOT EXISTS (
+             SELECT 1 FROM model_configs AS own
+             WHERE own.model_id = m.model_id
+               AND own.owner = (SELECT organization_id FROM instances WHERE id = ?1)))",
+        [instance.as_str().into()],
+    );
+    vec![epochs::touch(instance, now), head, limits, models]
+}
+
+/// Loads the policy of an organization's Limiter, which stands above those of its instances.
+///
+/// Two statements for one batch; [`organization_policy`] reads their answers.
+#[must_use]
+pub fn load_organization(organization: &OrganizationId) -> Vec<Statement> {
+    let head = statement(
+        "SELECT coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch,
+           coalesce((SELECT epoch FROM epochs WHERE scope = o.id), 0) AS tenant_epoch,
+           NULL AS above
+         FROM organizations AS o WHERE o.id = ?1",
+        [organization.as_str().into()],
+    );
+    let limits = statement(
+        "SELECT scope, scope_id, kind, per, amount, shadow FROM limits
+         WHERE organization_id = ?1 AND coalesce(instance_id, '') = ''",
+        [organization.as_str().into()],
+    );
+    vec![head, limits]
+}
+
+/// Reads the answers to [`load`]; `None` if there is no such instance.
+///
+/// A limit that the instance sets for a model takes the place of the model's own.
+///
+/// # Errors
+/// [`PortError::Malformed`] if a row is not what the schema says.
+pub fn policy(answers: Vec<Vec<Row>>) -> Result<Option<Policy>, PortError> {
+    let mut answers = answers.into_iter().skip(1);
+    let (head, limits) = (answers.next(), answers.next());
+    let Some(mut policy) = read(head, limits)? else { return Ok(None) };
+    let mut defaults = Vec::new();
+    for found in answers.next().unwrap_or_default() {
+        let ModelLimitsRow { model_id, rate_limits } = row(found)?;
+        let kinds = [
+            (Kind::Concurrent, rate_limits.concurrent_requests),
+            (Kind::Requests(Span::Minute), rate_limits.rpm),
+            (Kind::Tokens(Span::Minute), rate_limits.tpm),
+        ];
+        let scope = Scope::new(ScopeKind::Model, model_id.as_str());
+        let is_set =
+            |kind| policy.limits.iter().any(|limit| limit.scope == scope && limit.kind == kind);
+        for (kind, max) in kinds {
+            if let Some(max) = max.filter(|_| !is_set(kind)) {
+                defaults.push(Limit { kind, max, scope: scope.clone(), shadow: false });
+            }
+        }
+    }
+    policy.limits.extend(defaults);
+    Ok(Some(policy))
+}
+
+/// Reads the answers to [`load_organization`]; `None` if there is no such organization.
+///
+/// # Errors
+/// [`PortError::Malformed`] if a row is not what the schema says.
+pub fn organization_policy(answers: Vec<Vec<Row>>) -> Result<Option<Policy>, PortError> {
+    let mut answers = answers.into_iter();
+    let (head, limits) = (answers.next(), answers.next());
+    read(head, limits)
+}
+
+fn read(head: Option<Vec<Row>>, limits: Option<Vec<Row>>) -> Result<Option<Policy>, PortError> {
+    let Some(head) = head.unwrap_or_default().pop() else { return Ok(None) };
+    let HeadRow { above, catalogue_epoch, tenant_epoch } = row(head)?;
+    let limits = limits.unwrap_or_default().into_iter();
+    let limits = limits.map(|found| limit(row(found)?)).collect::<Result<_, PortError>>()?;
+    Ok(Some(Policy { above, catalogue_epoch, limits, tenant_epoch }))
+}
+
+fn limit(found: LimitRow) -> Result<Limit, PortError> {
+    let malformed = |message: String| PortError::Malformed { port: "database", message };
+    let name = match &found.per {
+        None => found.kind,
+        Some(per) => format!("{}_per_{per}", found.kind),
+    };
+    let kind = Kind::parse(&name).map_err(|err| malformed(err.to_string()))?;
+    let scope = ScopeKind::parse(&found.scope)
+        .ok_or_else(|| malformed(format!("limits.scope is {:?}", found.scope)))?;
+    let scope = Scope::new(scope, &found.scope_id);
+    Ok(Limit { kind, max: found.amount, scope, shadow: found.shadow })
+}
+
+/// A limit to be set.
+#[derive(Clone, Copy, Debug)]
+pub struct NewLimit<'a> {
+    /// How much.
+    pub amount: u64,
+    /// The instance; absent for an organization's own limit.
+    pub instance: Option<&'a InstanceId>,
+    /// What it counts.
+    pub kind: Kind,
+    /// Whose it is.
+    pub organization: &'a OrganizationId,
+    /// Whom it holds for.
+    pub scope: &'a Scope,
+    /// Counted, but not enforced.
+    pub shadow: bool,
+}
+
+/// Sets a limit. It goes into one batch with [`epochs::bump`] of the tenant.
+#[must_use]
+pub fn put(limit: &NewLimit<'_>, now: UnixMillis) -> Statement {
+    let kind = match limit.kind {
+        Kind::Concurrent => "concurrent",
+        Kind::Requests(_) => "requests",
+        Kind::Tokens(_) => "tokens",
+    };
+    let per = limit.kind.span().map(|span| match span {
+        Span::Day => "day",
+        Span::Hour => "hour",
+        Span::Minute => "minute",
+    });
+    statement(
+        "INSERT INTO limits (organization_id, instance_id, scope, scope_id, kind, per, amount, shadow,
+           created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
+         ON CONFLICT (organization_id, coalesce(instance_id, ''), scope, scope_id, kind,
+           coalesce(per, ''))
+         DO UPDATE SET amount = excluded.amount, shadow = excluded.shadow,
+           updated_at = excluded.updated_at",
+        [
+            limit.organization.as_str().into(),
+            limit.instance.map(InstanceId::as_str).into(),
+            limit.scope.kind.name().into(),
+            limit.scope.id.as_str().into(),
+            kind.into(),
+            per.into(),
+            i64::try_from(limit.amount).unwrap_or(i64::MAX).into(),
+            limit.shadow.into(),
+            now.into(),
+        ],
+    )
+}

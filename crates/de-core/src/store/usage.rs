@@ -1,0 +1,167 @@
+//! Receipts on their way into `usage_logs`, and out of it.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::statement;
+use crate::{
+    ids::{InstanceId, OrganizationId, ReceiptId, RequestId},
+    ports::{PortError, Row, Statement, row},
+    receipt::Receipt,
+    time::UnixMillis,
+};
+
+/// Delivers receipts: `receipts` is the JSON text of a list of them, at most 500 and 1 MB.
+///
+/// Two statements for one batch. One receipt delivered twice is one row. The first brings an
+/// [`InsertedRow`] for each that was new. The keys they name learn when they were last used. A Limiter adds
+/// [`super::epochs::touch`].
+#[must_use]
+pub fn deliver(receipts: &str) -> [Statement; 2] {
+    let insert = statement(
+        "INSERT INTO usage_logs (
+           receipt_id, request_id, organization_id, instance_id, project_id, api_key_id, user_id,
+           model_id, requested_model_id, provider_id, protocol, modality, operation, status,
+           http_status, error_code, streamed, input_tokens, cached_input_tokens,
+           cache_write_tokens, cache_write_1h_tokens, cache_write_12h_tokens, output_tokens,
+           reasoning_tokens, image_input_tokens, cached_image_input_tokens, image_output_tokens,
+           audio_input_tokens, audio_output_tokens, images, characters, media_ms, requests,
+           cost_micros, price_version, price_valid_from, estimated, over_ceiling,
+           limiter_bypassed, attempts, latency_ms, first_byte_ms, upstream_ms, request_bytes,
+           response_bytes, admitted_at, created_at
+         )
+         SELECT
+           r.value ->> '$.receipt_id', r.value ->> '$.request_id',
+           r.value ->> '$.organization_id', r.value ->> '$.instance_id',
+           r.value ->> '$.project_id', r.value ->> '$.api_key_id', r.value ->> '$.user_id',
+           r.value ->> '$.model_id', r.value ->> '$.requested_model_id',
+           r.value ->> '$.provider_id', r.value ->> '$.protocol', r.value ->> '$.modality',
+           r.value ->> '$.operation', r.value ->> '$.status',
+           CAST(r.value ->> '$.http_status' AS INTEGER), r.value ->> '$.error_code',
+           CAST(r.value ->> '$.streamed' AS INTEGER),
+           coalesce(CAST(r.value ->> '$.input_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.cached_input_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.cache_write_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.cache_write_1h_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.cache_write_12h_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.output_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.reasoning_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.image_input_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.cached_image_input_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.image_output_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.audio_input_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.audio_output_tokens' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.images' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.characters' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.media_ms' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.requests' AS INTEGER), 0),
+           CAST(r.value ->> '$.cost_micros' AS INTEGER),
+           CAST(r.value ->> '$.price_version' AS INTEGER),
+           CAST(r.value ->> '$.price_valid_from' AS INTEGER),
+           CAST(r.value ->> '$.estimated' AS INTEGER),
+           CAST(r.value ->> '$.over_ceiling' AS INTEGER),
+           CAST(r.value ->> '$.limiter_bypassed' AS INTEGER),
+           coalesce(r.value -> '$.attempts', '[]'), CAST(r.value ->> '$.latency_ms' AS INTEGER),
+           CAST(r.value ->> '$.first_byte_ms' AS INTEGER),
+           CAST(r.value ->> '$.upstream_ms' AS INTEGER),
+           CAST(r.value ->> '$.request_bytes' AS INTEGER),
+           CAST(r.value ->> '$.response_bytes' AS INTEGER),
+           CAST(r.value ->> '$.admitted_at' AS INTEGER),
+           CAST(r.value ->> '$.created_at' AS INTEGER)
+         FROM json_each(?1) AS r WHERE true
+         ON CONFLICT (receipt_id) DO NOTHING
+         RETURNING receipt_id",
+        [receipts.into()],
+    );
+    let keys = statement(
+        "UPDATE api_keys SET last_used_at = used.at
+         FROM (
+           SELECT r.value ->> '$.api_key_id' AS id, max(CAST(r.value ->> '$.admitted_at' AS INTEGER)) AS at
+           FROM json_each(?1) AS r GROUP BY 1
+         ) AS used
+         WHERE api_keys.id = used.id AND coalesce(api_keys.last_used_at, 0) < used.at",
+        [receipts.into()],
+    );
+    [insert, keys]
+}
+
+/// A receipt that was not there before.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct InsertedRow {
+    /// Which.
+    pub receipt_id: ReceiptId,
+}
+
+macro_rules! usage_select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT
+               receipt_id, request_id, organization_id, instance_id, project_id,
+               api_key_id, user_id, model_id, requested_model_id, provider_id, protocol,
+               modality, operation, status, http_status, error_code, streamed,
+               input_tokens, cached_input_tokens, cache_write_tokens,
+               cache_write_1h_tokens, cache_write_12h_tokens, output_tokens,
+               reasoning_tokens, image_input_tokens, cached_image_input_tokens,
+               image_output_tokens, audio_input_tokens, audio_output_tokens, images,
+               characters, media_ms, requests, cost_micros, price_version,
+               price_valid_from, estimated, over_ceiling, limiter_bypassed, attempts,
+               latency_ms, first_byte_ms, upstream_ms, request_bytes, response_bytes,
+               admitted_at, created_at
+             FROM usage_logs ",
+            $rest
+        )
+    };
+}
+
+/// Finds a receipt of an organization: at most one row for [`receipt`].
+#[must_use]
+pub fn by_receipt(id: &ReceiptId, organization: &OrganizationId) -> Statement {
+    statement(
+        usage_select!("WHERE receipt_id = ?1 AND organization_id = ?2"),
+        [id.as_str().into(), organization.as_str().into()],
+    )
+}
+
+/// Finds the receipts of an organization with a caller's request id, newest first, at most 200 rows for
+/// [`receipt`].
+#[must_use]
+pub fn by_request(id: &RequestId, organization: &OrganizationId) -> Statement {
+    statement(
+        usage_select!(
+            "WHERE request_id = ?1 AND organization_id = ?2 ORDER BY receipt_id DESC LIMIT 200"
+        ),
+        [id.as_str().into(), organization.as_str().into()],
+    )
+}
+
+/// The receipts of an instance since `since`, oldest first, at most 1,000 rows for [`receipt`].
+#[must_use]
+pub fn since(instance: &InstanceId, since: UnixMillis) -> Statement {
+    statement(
+        usage_select!(
+            "WHERE instance_id = ?1 AND admitted_at >= CAST(?2 AS INTEGER)
+             ORDER BY admitted_at LIMIT 1000"
+        ),
+        [instance.as_str().into(), since.into()],
+    )
+}
+
+/// Reads a row of `usage_logs`.
+///
+/// # Errors
+/// [`PortError::Malformed`] if the row is no receipt.
+pub fn receipt(mut columns: Row) -> Result<Receipt, PortError> {
+    for flag in ["streamed", "estimated", "over_ceiling", "limiter_bypassed"] {
+        if let Some(value) = columns.get_mut(flag) {
+            *value = Value::Bool(value.as_f64().is_some_and(|number| number != 0.0));
+        }
+    }
+    if let Some(attempts) = columns.get_mut("attempts") {
+        let text = attempts.as_str().unwrap_or_default();
+        *attempts = serde_json::from_str(text).map_err(|err| PortError::Malformed {
+            port: "database",
+            message: format!("usage_logs.attempts: {err}"),
+        })?;
+    }
+    row(columns)
+}

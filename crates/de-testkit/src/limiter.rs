@@ -1,0 +1,163 @@
+//! The Limiter in process: the pure code behind a lock, policies from the database, receipts straight
+//! into it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use de_core::{
+    ids::{InstanceId, OrganizationId},
+    limits::{
+        Epochs, Limiter as State, Policy,
+        wire::{Grant, LeaseReply, LeaseRequest, SettleReply, SettleRequest},
+    },
+    ports::{Clock, Database, Limiter, PortError},
+    store,
+};
+use tokio::sync::Mutex;
+
+/// All Limiters of all tenants.
+///
+/// One call at a time, as the input gate of an object has it; unlike an object, it delivers a receipt
+/// before it answers, so that tests need not wait for an alarm.
+pub struct LocalLimiter {
+    clock: Arc<dyn Clock>,
+    database: Arc<dyn Database>,
+    fails: AtomicBool,
+    instances: Mutex<HashMap<String, State>>,
+}
+
+impl LocalLimiter {
+    /// All of them cold.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, database: Arc<dyn Database>) -> Self {
+        Self { clock, database, fails: AtomicBool::new(false), instances: Mutex::default() }
+    }
+
+    /// Makes every call fail, or work again.
+    pub fn set_failing(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    fn works(&self) -> Result<(), PortError> {
+        if !self.fails.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(PortError::TimedOut { port: "limiter", after_ms: 2_000 })
+    }
+
+    async fn policy(&self, instance: &InstanceId) -> Result<Policy, PortError> {
+        let load = store::limits::load(instance, self.clock.now());
+        known(store::limits::policy(self.database.batch(load).await?)?)
+    }
+
+    async fn policy_above(&self, organization: &OrganizationId) -> Result<Policy, PortError> {
+        let load = store::limits::load_organization(organization);
+        known(store::limits::organization_policy(self.database.batch(load).await?)?)
+    }
+}
+
+#[async_trait]
+impl Limiter for LocalLimiter {
+    async fn epochs(&self, instance: &InstanceId) -> Result<Epochs, PortError> {
+        self.works()?;
+        let mut instances = self.instances.lock().await;
+        let state = instances.entry(instance.to_string()).or_default();
+        if let Some(epochs) = state.epochs() {
+            return Ok(epochs);
+        }
+        let policy = self.policy(instance).await?;
+        let epochs = policy.epochs();
+        state.set_policy(self.clock.now(), policy);
+        Ok(epochs)
+    }
+
+    async fn lease(
+        &self,
+        instance: &InstanceId,
+        ask: LeaseRequest,
+    ) -> Result<LeaseReply, PortError> {
+        self.works()?;
+        let mut instances = self.instances.lock().await;
+        let now = self.clock.now();
+        let state = instances.entry(instance.to_string()).or_default();
+        let mut grant = state.lease(now, &ask);
+        if grant == Grant::NeedsPolicy {
+            state.set_policy(now, self.policy(instance).await?);
+            grant = state.lease(now, &ask);
+        }
+        let (Grant::Granted(_), Some(organization)) = (&grant, state.above().cloned()) else {
+            return Ok(grant);
+        };
+        let above = instances.entry(organization.to_string()).or_default();
+        let mut second = above.lease(now, &ask);
+        if second == Grant::NeedsPolicy {
+            above.set_policy(now, self.policy_above(&organization).await?);
+            second = above.lease(now, &ask);
+        }
+        if let (Grant::Denied(denial), Some(state)) =
+            (&second, instances.get_mut(instance.as_str()))
+        {
+            state.withdraw(now, &ask.lease_id, denial.clone());
+            return Ok(second);
+        }
+        Ok(grant)
+    }
+
+    async fn refresh(&self, instance: &InstanceId, epochs: Epochs) -> Result<(), PortError> {
+        self.works()?;
+        let until = {
+            let mut instances = self.instances.lock().await;
+            let state = instances.entry(instance.to_string()).or_default();
+            if let Some(organization) = state.above().cloned() {
+                instances.entry(organization.to_string()).or_default().drop_policy(epochs);
+            }
+            let state = instances.entry(instance.to_string()).or_default();
+            state.drop_policy(epochs);
+            state.set_policy(self.clock.now(), self.policy(instance).await?)
+        };
+        // What was granted under the old epoch may still begin until then.
+        let wait_ms = until.map_or(0, |until| until.since(self.clock.now()));
+        if let Some(wait_ms) = u64::try_from(wait_ms).ok().filter(|wait_ms| *wait_ms > 0) {
+            self.clock.sleep(Duration::from_millis(wait_ms)).await;
+        }
+        Ok(())
+    }
+
+    async fn settle(
+        &self,
+        instance: &InstanceId,
+        report: SettleRequest,
+    ) -> Result<SettleReply, PortError> {
+        self.works()?;
+        let mut instances = self.instances.lock().await;
+        let now = self.clock.now();
+        if !report.receipts.is_empty() {
+            let receipts = serde_json::to_string(&report.receipts).map_err(|err| {
+                PortError::Malformed { port: "limiter", message: err.to_string() }
+            })?;
+            let mut batch = store::usage::deliver(&receipts).to_vec();
+            batch.push(store::epochs::touch(instance, now));
+            self.database.batch(batch).await?;
+        }
+        let state = instances.entry(instance.to_string()).or_default();
+        let outcome = state.settle(now, &report);
+        if let Some(organization) = state.above().cloned() {
+            instances.entry(organization.to_string()).or_default().settle(now, &report);
+        }
+        Ok(SettleReply { outcome })
+    }
+}
+
+fn known(policy: Option<Policy>) -> Result<Policy, PortError> {
+    policy.ok_or_else(|| PortError::Failed {
+        port: "limiter",
+        message: "there is no such instance".to_owned(),
+    })
+}

@@ -1,0 +1,66 @@
+//! The other workers: none, or routers in the same process.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, OnceLock},
+};
+
+use async_trait::async_trait;
+use axum::{Router, body::Body};
+use de_core::ports::{Peers, PortError};
+use http::{Request, Response};
+use tower_service::Service;
+
+use crate::{lock, relay::veil};
+
+/// A worker without service bindings.
+pub struct NoPeers;
+
+#[async_trait]
+impl Peers for NoPeers {
+    async fn forward(
+        &self,
+        _worker: &str,
+        _request: Request<Body>,
+    ) -> Result<Response<Body>, PortError> {
+        Err(PortError::Unbound { port: "peers" })
+    }
+}
+
+/// Routers by the name of their worker. They are bound after they were made, since each has the
+/// platform that holds this.
+#[derive(Default)]
+pub struct RouterPeers {
+    failing: OnceLock<()>,
+    routers: Mutex<HashMap<String, Router>>,
+}
+
+impl RouterPeers {
+    /// Binds a worker.
+    pub fn bind(&self, worker: &str, router: Router) {
+        lock(&self.routers).insert(worker.to_owned(), router);
+    }
+
+    /// Makes every call fail from now on.
+    pub fn fail(&self) {
+        self.failing.get_or_init(|| ());
+    }
+}
+
+#[async_trait]
+impl Peers for RouterPeers {
+    async fn forward(
+        &self,
+        worker: &str,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, PortError> {
+        if self.failing.get().is_some() {
+            return Err(PortError::Failed { port: "peers", message: "told to fail".to_owned() });
+        }
+        let router = lock(&self.routers).get(worker).cloned();
+        let mut router = router.ok_or(PortError::Unbound { port: "peers" })?;
+        // A router is always ready, and never fails.
+        let Ok(answer) = router.call(request).await;
+        Ok(veil(answer))
+    }
+}

@@ -1,0 +1,193 @@
+//! A whole platform of doubles.
+
+use std::{collections::HashMap, sync::Arc};
+
+use de_core::{
+    ids::ProviderId,
+    ports::{Fetch, Peers, Platform, Settings},
+    secret::Secret,
+    snapshot::Memory,
+    time::UnixMillis,
+};
+
+use crate::{
+    background::TokioBackground,
+    blobs::MemoryBlobs,
+    cache::MemoryCache,
+    clock::FakeClock,
+    database::{MigrationError, SqliteDatabase},
+    entropy::SeededEntropy,
+    fetch::ScriptedFetch,
+    limiter::LocalLimiter,
+    log::MemoryLog,
+    peers::NoPeers,
+    tenant::{SeedingError, TestTenant, seed_catalogue},
+};
+
+/// When tests begin, unless they say otherwise: 2026-11-25T12:00:00Z.
+pub const START: UnixMillis = UnixMillis(1_795_608_000_000);
+
+/// The doubles, each by its own type, and the platform that holds them.
+pub struct TestPlatform {
+    /// `join_all` waits for what goes on after an answer.
+    pub background: Arc<TokioBackground>,
+    /// R2.
+    pub blobs: Arc<MemoryBlobs>,
+    /// KV.
+    pub cache: Arc<MemoryCache>,
+    /// The clock; all doubles go by it.
+    pub clock: Arc<FakeClock>,
+    /// D1, seeded.
+    pub database: Arc<SqliteDatabase>,
+    /// The script of the vendors; not in use if another [`Fetch`] was given.
+    pub fetch: Arc<ScriptedFetch>,
+    /// The Limiters.
+    pub limiter: Arc<LocalLimiter>,
+    /// What was logged.
+    pub log: Arc<MemoryLog>,
+    /// What a router takes.
+    pub platform: Platform,
+    /// Whose keys tests use.
+    pub tenant: TestTenant,
+}
+
+/// Why there is no platform.
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformError {
+    /// No database.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// No seeds in it.
+    #[error(transparent)]
+    Seeding(#[from] SeedingError),
+}
+
+/// What can be different about a [`TestPlatform`].
+#[derive(Default)]
+pub struct Builder {
+    base_urls: HashMap<ProviderId, String>,
+    clock: Option<FakeClock>,
+    fetch: Option<MakeFetch>,
+    loopback_ports: Vec<u16>,
+    peers: Option<Arc<dyn Peers>>,
+    public_base: Option<String>,
+}
+
+type MakeFetch = Box<dyn FnOnce(Arc<TokioBackground>) -> Arc<dyn Fetch> + Send>;
+
+impl Builder {
+    /// Another clock than one that flows from [`START`].
+    #[must_use]
+    pub fn clock(mut self, clock: FakeClock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Other vendors than scripted ones.
+    #[must_use]
+    pub fn fetch(
+        mut self,
+        make: impl FnOnce(Arc<TokioBackground>) -> Arc<dyn Fetch> + Send + 'static,
+    ) -> Self {
+        self.fetch = Some(Box::new(make));
+        self
+    }
+
+    /// Lets a provider live at another base URL, on loopback if `port` is named too.
+    #[must_use]
+    pub fn base_url(mut self, provider: ProviderId, base_url: String, port: Option<u16>) -> Self {
+        self.base_urls.insert(provider, base_url);
+        self.loopback_ports.extend(port.filter(|port| !self.loopback_ports.contains(port)));
+        self
+    }
+
+    /// Other workers.
+    #[must_use]
+    pub fn peers(mut self, peers: Arc<dyn Peers>) -> Self {
+        self.peers = Some(peers);
+        self
+    }
+
+    /// The origin of the front door.
+    #[must_use]
+    pub fn public_base(mut self, origin: String) -> Self {
+        self.public_base = Some(origin);
+        self
+    }
+
+    /// Makes it, on the present tokio runtime.
+    ///
+    /// # Errors
+    /// [`PlatformError`], when migrations or seeds are wrong.
+    pub async fn build(self) -> Result<TestPlatform, PlatformError> {
+        let background = Arc::new(TokioBackground::new());
+        let blobs = Arc::new(MemoryBlobs::default());
+        let clock = Arc::new(self.clock.unwrap_or_else(|| FakeClock::flowing(START)));
+        let cache = Arc::new(MemoryCache::new(clock.clone()));
+        let database = Arc::new(SqliteDatabase::migrated()?);
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let scripted = Arc::new(ScriptedFetch::new(background.clone()));
+        let fetch: Arc<dyn Fetch> = match self.fetch {
+            Some(make) => make(background.clone()),
+            None => scripted.clone(),
+        };
+        let limiter = Arc::new(LocalLimiter::new(clock.clone(), database.clone()));
+        let log = Arc::new(MemoryLog::default());
+        let settings = Arc::new(Settings {
+            loopback_ports: self.loopback_ports,
+            master_keys: vec![(1, Secret::new("a master key for tests only, 0001".to_owned()))],
+            public_base: self.public_base,
+        });
+        let now = de_core::ports::Clock::now(&*clock);
+        let providers = seed_catalogue(&*database, &self.base_urls, now).await?;
+        let tenant = TestTenant::make(&*database, &settings, &*entropy, &providers, now).await?;
+        let platform = Platform {
+            background: background.clone(),
+            blobs: blobs.clone(),
+            cache: cache.clone(),
+            clock: clock.clone(),
+            database: database.clone(),
+            entropy,
+            fetch,
+            limiter: limiter.clone(),
+            log: log.clone(),
+            memory: Arc::new(Memory::default()),
+            peers: self.peers.unwrap_or_else(|| Arc::new(NoPeers)),
+            settings,
+        };
+        Ok(TestPlatform {
+            background,
+            blobs,
+            cache,
+            clock,
+            database,
+            fetch: scripted,
+            limiter,
+            log,
+            platform,
+            tenant,
+        })
+    }
+}
+
+impl TestPlatform {
+    /// The usual one: scripted vendors, a flowing clock, no peers.
+    ///
+    /// # Errors
+    /// [`PlatformError`], when migrations or seeds are wrong.
+    pub async fn new() -> Result<Self, PlatformError> {
+        Builder::default().build().await
+    }
+
+    /// One that differs.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The platform as a second isolate has it: everything shared but what an isolate remembers.
+    #[must_use]
+    pub fn another_isolate(&self) -> Platform {
+        Platform { memory: Arc::new(Memory::default()), ..self.platform.clone() }
+    }
+}

@@ -1,0 +1,340 @@
+//! The migrations, the seeds, and how SQLite finds what the queries ask for.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+use std::collections::HashMap;
+
+use de_core::{
+    auth::{Scope as KeyScope, api_key::KeyKind},
+    ids::{
+        ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
+        UserId,
+    },
+    limits::{Kind, Scope, ScopeKind, Span},
+    model::{Modality, ModelConfig, Status},
+    ports::{Database, Statement, rows},
+    seeds::{self, DevTenant},
+    store::{
+        Change, access,
+        audit::{Actor, AuditEvent},
+        epochs::{self, EpochScope},
+        limits, models,
+        pages::PageQuery,
+        provider_keys,
+        providers::{self, Provider, ProviderAuth},
+        tenants, usage,
+    },
+    time::UnixMillis,
+};
+use de_testkit::{database::SqliteDatabase, platform::TestPlatform, tenant::seed_catalogue};
+use serde_json::json;
+
+const NOW: UnixMillis = UnixMillis(1_795_608_000_000);
+
+/// Tables that a query makes for itself: they hold what it has found already.
+const MADE_BY_QUERIES: [&str; 6] = ["found", "used", "r", "a", "json_each", "CONSTANT"];
+
+#[track_caller]
+fn check_plan(database: &SqliteDatabase, statement: &Statement) {
+    for line in database.plan(statement).unwrap() {
+        let scanned = line.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+        assert!(
+            scanned
+                .is_none_or(|name| MADE_BY_QUERIES.contains(&name) || name.parse::<u8>().is_ok()),
+            "{line}\nin {}",
+            statement.sql
+        );
+    }
+}
+
+fn config() -> ModelConfig {
+    ModelConfig::parse(&json!({
+        "model_id": "m", "provider_id": "openai", "display_name": "M", "protocol": "openai-chat",
+        "capabilities": {"text": true}, "aliases": ["small"], "rate_limits": {"rpm": 5}
+    }))
+    .unwrap()
+}
+
+fn provider() -> Provider {
+    Provider {
+        id: ProviderId::parse("openai").unwrap(),
+        display_name: "OpenAI".to_owned(),
+        base_url: "https://api.openai.com/v1".to_owned(),
+        allowed_hosts: Vec::new(),
+        auth: ProviderAuth::Bearer,
+        headers: [("a".to_owned(), "b".to_owned())].into(),
+        protocol_defaults: serde_json::Map::new(),
+    }
+}
+
+fn every_statement() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let instance = InstanceId::parse("inst_1").unwrap();
+    let project = ProjectId::parse("proj_1").unwrap();
+    let user = UserId::parse("user_1").unwrap();
+    let openai = ProviderId::parse("openai").unwrap();
+    let model = ModelId::parse("m").unwrap();
+    let audit = AuditEvent {
+        action: "model-config.create",
+        actor: Actor::User(user.to_string()),
+        after: Some(json!({})),
+        before: None,
+        id: AuditEvent::make_id(NOW, [1; 10]),
+        organization_id: Some(organization.clone()),
+        request_id: None,
+        target_id: "m".to_owned(),
+    };
+    let change = Change { audit: &audit, by: user.as_str(), now: NOW };
+    let (own, shared) = (Some(&organization), None);
+    let list = |organization, modality| models::ModelQuery {
+        allowed: Some(std::slice::from_ref(&model)),
+        modality,
+        organization,
+        page: PageQuery { after: Some("a".to_owned()), limit: 2 },
+        provider: Some(&openai),
+        status: Some(Status::Active),
+        without_disabled: true,
+    };
+    let key = tenants::NewKey {
+        allowed_models: None,
+        digest: "d",
+        expires_at: None,
+        holder: tenants::KeyHolder::Project(&project),
+        id: &ApiKeyId::parse("key_1").unwrap(),
+        kind: KeyKind::Test,
+        last_four: "1234",
+        name: "k",
+        revoked_at: None,
+        scopes: &[KeyScope::Text],
+    };
+    let of_user = tenants::NewKey { holder: tenants::KeyHolder::User(&user), ..key.clone() };
+    let limit = limits::NewLimit {
+        amount: 5,
+        instance: Some(&instance),
+        kind: Kind::Requests(Span::Minute),
+        organization: &organization,
+        scope: &Scope::new(ScopeKind::Key, "key_1"),
+        shadow: false,
+    };
+    let instance_row = tenants::NewInstance {
+        allowed_origins: &[],
+        default_models: &json!({}),
+        id: &instance,
+        is_production: false,
+        name: "I",
+        organization_id: &organization,
+    };
+    let user_row = tenants::NewUser {
+        email: "a@b.c",
+        id: &user,
+        name: "U",
+        organization_id: &organization,
+        role: "user",
+    };
+    let receipt = ReceiptId::parse("rcpt_1").unwrap();
+    let mut all = vec![
+        access::by_digest("d"),
+        access::instance_for_user(&instance, &user),
+        access::instances_of_user(&user),
+        epochs::told(EpochScope::Catalogue, 1),
+        epochs::pending(),
+        epochs::of_instance(&instance),
+        epochs::instances_of(&organization, None),
+        epochs::instances_active_since(NOW),
+        epochs::touch(&instance, NOW),
+        limits::put(&limit, NOW),
+        models::resolve("m", own, Some(&instance)),
+        models::resolve("m", shared, None),
+        models::list(&list(own, Some(Modality::Text))),
+        models::list(&list(shared, None)),
+        models::list(&models::ModelQuery::default()),
+        provider_keys::of_instance(&instance),
+        provider_keys::put(&instance, &openai, "v1.a.b", "1234", NOW),
+        provider_keys::delete(&instance, &openai),
+        providers::find(&openai, own),
+        providers::put(&provider(), own, NOW),
+        providers::seed(&provider(), NOW),
+        tenants::put_organization(&organization, "O", NOW),
+        tenants::put_instance(&instance_row, NOW),
+        tenants::put_project(&project, &instance, "P", NOW),
+        tenants::put_user(user_row, NOW),
+        tenants::put_grant(&user, &instance, "owner", NOW),
+        tenants::put_key(&key, NOW),
+        tenants::revoke_namesakes(&key, NOW),
+        tenants::revoke_namesakes(&of_user, NOW),
+        usage::by_receipt(&receipt, &organization),
+        usage::by_request(&RequestId::parse("r").unwrap(), &organization),
+        usage::since(&instance, NOW),
+    ];
+    all.extend(usage::deliver("[]"));
+    all.extend(limits::load(&instance, NOW));
+    all.extend(limits::load_organization(&organization));
+    all.extend(epochs::bump(EpochScope::Tenant(&organization), NOW));
+    all.extend(models::create(&config(), own, change));
+    all.extend(models::replace(&config(), 1, own, change));
+    all.extend(models::seed(&config(), NOW));
+    all.extend(models::seeded(NOW));
+    all
+}
+
+#[test]
+fn no_query_reads_a_table_from_end_to_end() {
+    let database = SqliteDatabase::migrated().unwrap();
+    for statement in every_statement() {
+        check_plan(&database, &statement);
+    }
+}
+
+#[test]
+fn a_scan_would_be_seen() {
+    let database = SqliteDatabase::migrated().unwrap();
+    let scan = Statement { args: Vec::new(), sql: "SELECT id FROM api_keys WHERE name = 'x'" };
+    let plan = database.plan(&scan).unwrap();
+    assert_eq!(plan, ["SCAN api_keys"]);
+}
+
+/// What is true of every table, however it came about.
+#[tokio::test]
+async fn tables_are_strict_and_foreign_keys_have_an_index() {
+    let database = SqliteDatabase::migrated().unwrap();
+    let all = |sql| {
+        let statement = Statement { args: Vec::new(), sql };
+        let database = &database;
+        async move { database.batch(vec![statement]).await.unwrap().remove(0) }
+    };
+    let loose = all("SELECT name FROM pragma_table_list
+         WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'");
+    assert_eq!(loose.await, []);
+    let slow = all(
+        "SELECT m.name AS tab, f.\"from\" AS col FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) AS f
+         WHERE m.type = 'table' AND f.seq = 0 AND NOT EXISTS (
+           SELECT 1 FROM pragma_index_list(m.name) AS i, pragma_index_info(i.name) AS c
+           WHERE c.seqno = 0 AND c.name = f.\"from\")",
+    );
+    assert_eq!(slow.await, []);
+    for table in ["usage_logs", "audit_events", "model_config_versions"] {
+        let keys = Statement {
+            args: vec![table.into()],
+            sql: "SELECT \"from\" FROM pragma_foreign_key_list(?1)",
+        };
+        assert_eq!(database.batch(vec![keys]).await.unwrap()[0], [], "{table}");
+    }
+}
+
+#[tokio::test]
+async fn c07_seeds_can_run_again_and_change_nothing() {
+    let database = SqliteDatabase::migrated().unwrap();
+    let models = [config()];
+    let providers = [provider()];
+    database.batch(seeds::catalogue(&providers, &models, NOW)).await.unwrap();
+    let once = database.dump().unwrap();
+    database.batch(seeds::catalogue(&providers, &models, NOW.plus(60_000))).await.unwrap();
+    assert_eq!(database.dump().unwrap(), once);
+    assert!(once.contains("model_aliases {\"alias\":\"small\""), "{once}");
+    assert!(once.contains("epochs {\"scope\":\"catalogue\",\"epoch\":1}"), "{once}");
+}
+
+#[tokio::test]
+async fn the_seed_files_can_run_again_and_change_nothing() {
+    let database = SqliteDatabase::migrated().unwrap();
+    let none = HashMap::new();
+    seed_catalogue(&database, &none, NOW).await.unwrap();
+    let once = database.dump().unwrap();
+    seed_catalogue(&database, &none, NOW.plus(60_000)).await.unwrap();
+    assert_eq!(database.dump().unwrap(), once);
+}
+
+#[tokio::test]
+async fn what_seeds_name_is_there() {
+    let database = SqliteDatabase::migrated().unwrap();
+    seed_catalogue(&database, &HashMap::new(), NOW).await.unwrap();
+    let models: Vec<models::ModelRow> = {
+        let page = PageQuery { after: None, limit: 200 };
+        let all = models::list(&models::ModelQuery { page, ..models::ModelQuery::default() });
+        rows(&database, all).await.unwrap()
+    };
+    assert!(models.len() > 7);
+    for model in models {
+        let config = model.parse().unwrap();
+        for fallback in &config.fallbacks {
+            let found = models::resolve(fallback.as_str(), None, None);
+            let found: Vec<models::ResolvedRow> = rows(&database, found).await.unwrap();
+            assert_eq!(found.len(), 1, "{} falls back to {fallback}", config.model_id);
+        }
+        let itself = models::resolve(config.model_id.as_str(), None, None);
+        let itself: Vec<models::ResolvedRow> = rows(&database, itself).await.unwrap();
+        assert!(
+            itself[0].provider.base_url.is_some(),
+            "{} of {}",
+            config.model_id,
+            config.provider_id
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_seed_that_changed_makes_a_new_version_unless_an_operator_saved_one() {
+    let database = SqliteDatabase::migrated().unwrap();
+    database.batch(seeds::catalogue(&[], &[config()], NOW)).await.unwrap();
+    let renamed = ModelConfig { display_name: "Renamed".to_owned(), ..config() };
+    database
+        .batch(seeds::catalogue(&[], std::slice::from_ref(&renamed), NOW.plus(1)))
+        .await
+        .unwrap();
+    let dump = database.dump().unwrap();
+    assert!(dump.contains("\"version\":2") && dump.contains("Renamed"), "{dump}");
+    assert!(dump.contains("\"epoch\":2"), "{dump}");
+
+    let audit = AuditEvent {
+        action: "model-config.replace",
+        actor: Actor::System,
+        after: None,
+        before: None,
+        id: "audit_1".to_owned(),
+        organization_id: None,
+        request_id: None,
+        target_id: "m".to_owned(),
+    };
+    let change = Change { audit: &audit, by: "user_1", now: NOW.plus(2) };
+    let operators = ModelConfig { display_name: "Operator's".to_owned(), ..config() };
+    database.batch(models::replace(&operators, 2, None, change)).await.unwrap();
+    let before = database.dump().unwrap();
+    database.batch(seeds::catalogue(&[], &[renamed], NOW.plus(3))).await.unwrap();
+    assert_eq!(database.dump().unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_provider_that_an_operator_changed_is_left_alone() {
+    let database = SqliteDatabase::migrated().unwrap();
+    let moved = Provider { base_url: "https://eu.openai.com/v1".to_owned(), ..provider() };
+    database.batch(seeds::catalogue(&[provider()], &[], NOW)).await.unwrap();
+    database.batch(seeds::catalogue(std::slice::from_ref(&moved), &[], NOW.plus(1))).await.unwrap();
+    assert!(database.dump().unwrap().contains("https://eu.openai.com/v1"));
+    let own = Provider { base_url: "https://proxy.example/v1".to_owned(), ..provider() };
+    database.batch(vec![providers::put(&own, None, NOW.plus(2))]).await.unwrap();
+    let before = database.dump().unwrap();
+    database.batch(seeds::catalogue(&[moved], &[], NOW.plus(3))).await.unwrap();
+    assert_eq!(database.dump().unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_fresh_start_revokes_the_keys_of_the_start_before() {
+    let test = TestPlatform::new().await.unwrap();
+    let key = test.tenant.tenant.keys[1].clone();
+    let newer = seeds::DevKey {
+        digest: "other".to_owned(),
+        id: ApiKeyId::parse("key_other").unwrap(),
+        ..key.clone()
+    };
+    let tenant = DevTenant { keys: vec![newer], ..test.tenant.tenant.clone() };
+    test.database.batch(seeds::dev_tenant(&tenant, NOW.plus(1))).await.unwrap();
+    let old = test.database.batch(vec![access::by_digest(&key.digest)]).await.unwrap().remove(0);
+    assert_eq!(old[0]["revoked_at"], NOW.plus(1).0);
+    let new = test.database.batch(vec![access::by_digest("other")]).await.unwrap().remove(0);
+    assert!(new[0]["revoked_at"].is_null());
+}
