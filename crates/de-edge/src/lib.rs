@@ -1,1 +1,22 @@
-//! de-edge
+//! The ports of `de-core` over the Workers runtime.
+//!
+//! The only crate that wraps for `Send`: Workers have one thread, axum asks for `Send` all the same.
+//! Everything is looked up in the environment when it is used, and nothing of a request outlives it.
+
+mod background;
+mod blobs;
+mod body;
+mod cache;
+mod clock;
+mod database;
+mod departure;
+mod entropy;
+mod fetch;
+mod limiter;
+mod log;
+mod peers;
+mod relay;
+mod settings;
+
+pub mod bindings;
+pub mod serve;

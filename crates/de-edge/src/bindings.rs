@@ -1,0 +1,22 @@
+//! Every binding's name, once. `wrangler/*.jsonc` must name them so.
+
+/// R2: generated images, audio and renders.
+pub const ASSETS: &str = "ASSETS";
+/// KV: snapshots of keys and models.
+pub const CACHE: &str = "CACHE";
+/// D1: configuration, usage, audit.
+pub const DB: &str = "DB";
+/// Durable Objects: one Limiter an instance.
+pub const LIMITER: &str = "LIMITER";
+/// Variable: ports on 127.0.0.1 where a provider may live, with commas between.
+pub const LOOPBACK_PORTS: &str = "DE_LOOPBACK_PORTS";
+/// Secrets: `DE_MASTER_KEY_V1`, `DE_MASTER_KEY_V2`, …
+pub const MASTER_KEY: &str = "DE_MASTER_KEY_V";
+/// Variable: the front door's origin.
+pub const PUBLIC_BASE: &str = "DE_PUBLIC_BASE";
+
+/// The service binding of a worker by its name: `stock-media` is bound as `STOCK_MEDIA`.
+#[must_use]
+pub fn service(worker: &str) -> String {
+    worker.to_ascii_uppercase().replace('-', "_")
+}

@@ -1,0 +1,153 @@
+//! HTTP to the vendors by the platform's `fetch`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use de_core::ports::{
+    Fetch, Inbound, InboundBody, Meter, Outbound, PortError, READ_HEADERS, Relay, RelayDeadlines,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    AbortController, Headers, ReadableStreamDefaultReader, Request, RequestInit, RequestRedirect,
+    Response,
+};
+use worker::{
+    Context,
+    send::{SendFuture, SendWrapper},
+};
+
+use crate::{body, relay};
+
+pub(crate) struct EdgeFetch(pub(crate) Arc<Context>);
+
+#[async_trait]
+impl Fetch for EdgeFetch {
+    async fn send(&self, request: Outbound) -> Result<Inbound, PortError> {
+        let context = self.0.clone();
+        SendFuture::new(async move {
+            let abort = AbortOnDrop::new().map_err(failed)?;
+            let request = build(&request, &abort).map_err(failed)?;
+            let scope: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
+            let promise = scope.fetch_with_request(&request);
+            let response: Response =
+                JsFuture::from(promise).await.map_err(failed)?.unchecked_into();
+            let headers = read_headers(&response.headers()).map_err(failed)?;
+            let status = response.status();
+            let body = EdgeBody(SendWrapper::new(Receiving {
+                abort,
+                context,
+                reader: None,
+                response,
+            }));
+            Ok(Inbound { body: Box::new(body), headers, status })
+        })
+        .await
+    }
+}
+
+fn build(request: &Outbound, abort: &AbortOnDrop) -> Result<Request, JsValue> {
+    let headers = Headers::new()?;
+    for (name, value) in &request.headers {
+        let value = value.to_str().map_err(|_| JsValue::from_str("a header is not ASCII"))?;
+        headers.append(name.as_str(), value)?;
+    }
+    // Compressed bytes could not be relayed as they are.
+    headers.set("accept-encoding", "identity")?;
+    let init = RequestInit::new();
+    init.set_method(request.method.as_str());
+    init.set_headers(&headers);
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_signal(Some(&abort.0.signal()));
+    if !request.body.is_empty() {
+        init.set_body(&Uint8Array::from(request.body.as_ref()));
+    }
+    Request::new_with_str_and_init(request.url.as_str(), &init)
+}
+
+fn read_headers(headers: &Headers) -> Result<HeaderMap, JsValue> {
+    let mut read = HeaderMap::new();
+    for name in READ_HEADERS {
+        let value = headers.get(name)?.and_then(|value| HeaderValue::from_str(&value).ok());
+        if let Some(value) = value {
+            read.insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(read)
+}
+
+fn failed(err: JsValue) -> PortError {
+    PortError::Failed { port: "fetch", message: body::text(&err) }
+}
+
+/// Closes the connection when nobody wants the answer any more.
+pub(crate) struct AbortOnDrop(AbortController);
+
+impl AbortOnDrop {
+    fn new() -> Result<Self, JsValue> {
+        AbortController::new().map(Self)
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct EdgeBody(SendWrapper<Receiving>);
+
+struct Receiving {
+    abort: AbortOnDrop,
+    context: Arc<Context>,
+    reader: Option<ReadableStreamDefaultReader>,
+    response: Response,
+}
+
+impl Receiving {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
+        if self.reader.is_none() {
+            let Some(stream) = self.response.body() else { return Ok(None) };
+            self.reader = Some(body::reader(&stream));
+        }
+        let Some(reader) = &self.reader else { return Ok(None) };
+        let result = JsFuture::from(reader.read()).await.map_err(failed)?;
+        Ok(body::piece(&result))
+    }
+}
+
+#[async_trait]
+impl InboundBody for EdgeBody {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
+        SendFuture::new(self.0.chunk()).await
+    }
+
+    async fn whole(mut self: Box<Self>, cap: usize) -> Result<Option<Bytes>, PortError> {
+        SendFuture::new(async move {
+            let length = self.0.response.headers().get("content-length").ok().flatten();
+            let known = length.and_then(|length| length.parse::<usize>().ok());
+            if self.0.reader.is_none() && known.is_some_and(|length| length <= cap) {
+                let promise = self.0.response.array_buffer().map_err(failed)?;
+                let buffer = JsFuture::from(promise).await.map_err(failed)?;
+                return Ok(Some(Bytes::from(Uint8Array::new(&buffer).to_vec())));
+            }
+            let mut all = Vec::new();
+            while let Some(chunk) = self.0.chunk().await? {
+                if all.len() + chunk.len() > cap {
+                    return Ok(None);
+                }
+                all.extend_from_slice(&chunk);
+            }
+            Ok(Some(all.into()))
+        })
+        .await
+    }
+
+    fn relay(self: Box<Self>, deadlines: RelayDeadlines, meter: Box<dyn Meter>) -> Relay {
+        let Receiving { abort, context, response, reader: _ } = self.0.0;
+        relay::metered(&context, &response, abort, deadlines, meter)
+    }
+}

@@ -1,0 +1,226 @@
+//! Zero-copy streams: the vendor's bytes go to the client by the platform, and we count a copy.
+//!
+//! The stream is split. One branch is piped into an `IdentityTransformStream`, whose readable side is
+//! the answer; the pipe fails when the client leaves. The other is read here, in large blocks: without
+//! a minimum, since a minimum would hold the client's branch back too, and with pauses, since each
+//! read costs as much as the relay of a chunk.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use de_core::ports::{Meter, Relay, RelayDeadlines, RelayEnd};
+use futures_util::{
+    FutureExt,
+    future::{Either, LocalBoxFuture, Shared, select},
+};
+use js_sys::{Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStream, Response, WritableStream};
+use worker::{Context, Delay, send::SendWrapper};
+
+use crate::fetch::AbortOnDrop;
+
+/// How long our branch rests between two reads, while the platform collects for it.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// After the pipe has failed: how long a read may take before we believe that the vendor is well and
+/// the client is the one who left.
+const DOUBT: Duration = Duration::from_millis(50);
+
+/// How many blocks we still read in that doubt.
+const DOUBTS: u32 = 16;
+
+/// How long a client may take to fetch what the vendor has long sent.
+const FLUSH: Duration = Duration::from_secs(300);
+
+#[wasm_bindgen]
+extern "C" {
+    type IdentityTransformStream;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn new() -> Result<IdentityTransformStream, JsValue>;
+
+    #[wasm_bindgen(method, getter)]
+    fn readable(this: &IdentityTransformStream) -> ReadableStream;
+
+    #[wasm_bindgen(method, getter)]
+    fn writable(this: &IdentityTransformStream) -> WritableStream;
+
+    type Piped;
+
+    #[wasm_bindgen(method, catch, js_name = pipeTo)]
+    fn pipe_to(this: &Piped, to: &WritableStream, options: &Object) -> Result<Promise, JsValue>;
+
+    type ByteReader;
+
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &ByteReader, view: &Uint8Array) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn cancel(this: &ByteReader) -> Result<Promise, JsValue>;
+
+    type Readable;
+
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    fn get_reader(this: &Readable, how: &Object) -> Result<ByteReader, JsValue>;
+}
+
+/// The runtime's stream inside a [`Relay`].
+pub(crate) struct JsBody(pub(crate) SendWrapper<ReadableStream>);
+
+impl JsBody {
+    pub(crate) fn relay(stream: ReadableStream) -> Relay {
+        Relay(Arc::new(Self(SendWrapper::new(stream))))
+    }
+}
+
+/// What the pipe came to: whether all bytes went through.
+type Piping = Shared<LocalBoxFuture<'static, bool>>;
+
+/// Begins to relay, and returns the client's stream.
+pub(crate) fn metered(
+    context: &Context,
+    response: &Response,
+    abort: AbortOnDrop,
+    deadlines: RelayDeadlines,
+    meter: Box<dyn Meter>,
+) -> Relay {
+    match split(response) {
+        Ok(streams) => {
+            let client = JsBody::relay(streams.client.clone());
+            context.wait_until(run(streams, abort, deadlines, meter));
+            client
+        }
+        Err(_) => {
+            // A body that cannot be split is none, or one that was read before.
+            let (tail, work) = meter.end(RelayEnd::Broken);
+            context.wait_until(work);
+            let tail = tail.unwrap_or_default();
+            let response = Response::new_with_opt_str(Some(&String::from_utf8_lossy(&tail)));
+            let body = response.ok().and_then(|response| response.body());
+            body.map_or_else(|| Relay(Arc::new(())), JsBody::relay)
+        }
+    }
+}
+
+struct Streams {
+    client: ReadableStream,
+    ours: ByteReader,
+    piping: Piping,
+    writable: WritableStream,
+}
+
+fn split(response: &Response) -> Result<Streams, JsValue> {
+    let upstream = response.body().ok_or(JsValue::NULL)?;
+    let pair = upstream.tee();
+    let through = IdentityTransformStream::new()?;
+    let writable = through.writable();
+    // The end of the answer is ours to write: an error event, if the vendor breaks off.
+    let options = Object::new();
+    Reflect::set(&options, &"preventClose".into(), &true.into())?;
+    Reflect::set(&options, &"preventAbort".into(), &true.into())?;
+    let promise = pair.get(0).unchecked_ref::<Piped>().pipe_to(&writable, &options)?;
+    let piping = JsFuture::from(promise).map(|end| end.is_ok()).boxed_local().shared();
+    let how = Object::new();
+    Reflect::set(&how, &"mode".into(), &"byob".into())?;
+    let ours = pair.get(1).unchecked_ref::<Readable>().get_reader(&how)?;
+    Ok(Streams { client: through.readable(), ours, piping, writable })
+}
+
+async fn run(
+    streams: Streams,
+    abort: AbortOnDrop,
+    deadlines: RelayDeadlines,
+    mut meter: Box<dyn Meter>,
+) {
+    let mut how = drain(&streams, deadlines, &mut *meter).await;
+    if how == RelayEnd::TimedOut || how == RelayEnd::ClientLeft {
+        drop(abort);
+        // Frees the copies that the tee still holds for us; the connection is closed already.
+        drop(streams.ours.cancel());
+    } else if how == RelayEnd::Whole {
+        // The client may be slower than we are.
+        let flushed = match select(streams.piping.clone(), Delay::from(FLUSH)).await {
+            Either::Left((flushed, _)) => flushed,
+            Either::Right(_) => false,
+        };
+        if !flushed {
+            how = RelayEnd::ClientLeft;
+        }
+    }
+    let (tail, work) = meter.end(how);
+    if how != RelayEnd::ClientLeft {
+        // The writer is free only when the pipe has let go of it.
+        select(streams.piping.clone(), Delay::from(Duration::from_secs(1))).await;
+        // A client that left in this moment has no more to learn.
+        drop(finish(&streams.writable, tail).await);
+    }
+    work.await;
+}
+
+/// Reads our branch to its end, and says how it ended.
+///
+/// A pipe that has failed does not tell whose fault it was: the vendor's stream may have broken, or the
+/// client may have left. Our own branch tells: it breaks with the vendor, and only with the vendor.
+async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Meter) -> RelayEnd {
+    let total = Delay::from(deadlines.total).shared();
+    let mut view = Uint8Array::new_with_length(65_536);
+    let mut doubts = 0;
+    loop {
+        let Ok(promise) = streams.ours.read(&view) else { return RelayEnd::Broken };
+        let mut read = JsFuture::from(promise);
+        let mut doubting = streams.piping.peek() == Some(&false);
+        let outcome = loop {
+            let patience = if doubting { DOUBT } else { deadlines.gap };
+            let limit = select(Delay::from(patience), total.clone());
+            let failing = if doubting { never() } else { failing(streams.piping.clone()) };
+            match select(&mut read, select(limit, failing)).await {
+                Either::Left((outcome, _)) => break outcome,
+                Either::Right((Either::Left(_), _)) if doubting => return RelayEnd::ClientLeft,
+                Either::Right((Either::Left(_), _)) => return RelayEnd::TimedOut,
+                Either::Right((Either::Right(_), _)) => doubting = true,
+            }
+        };
+        let Ok(result) = outcome else { return RelayEnd::Broken };
+        let member = |name: &str| Reflect::get(&result, &name.into()).unwrap_or_default();
+        if member("done").is_truthy() {
+            return RelayEnd::Whole;
+        }
+        let block: Uint8Array = member("value").unchecked_into();
+        meter.seen(&Bytes::from(block.to_vec()));
+        // The old view is detached; its memory came back with the block.
+        view = Uint8Array::new(&block.buffer());
+        if !doubting {
+            select(Delay::from(PAUSE), streams.piping.clone()).await;
+        } else if doubts < DOUBTS {
+            doubts += 1;
+        } else {
+            return RelayEnd::ClientLeft;
+        }
+    }
+}
+
+/// Resolves when the pipe fails, and never when it does not.
+fn failing(piping: Piping) -> LocalBoxFuture<'static, ()> {
+    async move {
+        if piping.await {
+            std::future::pending::<()>().await;
+        }
+    }
+    .boxed_local()
+}
+
+fn never() -> LocalBoxFuture<'static, ()> {
+    std::future::pending().boxed_local()
+}
+
+/// Writes what the client still has to be told, and the end.
+async fn finish(writable: &WritableStream, tail: Option<Bytes>) -> Result<(), JsValue> {
+    let writer = writable.get_writer()?;
+    if let Some(tail) = tail {
+        JsFuture::from(writer.write_with_chunk(&Uint8Array::from(tail.as_ref()))).await?;
+    }
+    JsFuture::from(writer.close()).await?;
+    Ok(())
+}

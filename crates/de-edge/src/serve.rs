@@ -1,0 +1,145 @@
+//! From the runtime's request to a router and back.
+
+use std::sync::{Arc, Once};
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use de_core::ports::{Departure, Platform, Relay};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use tower_service::Service;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{Context, Env, send::SendWrapper};
+
+use crate::{
+    background::EdgeBackground,
+    blobs::EdgeBlobs,
+    body::RequestBody,
+    cache::EdgeCache,
+    clock::EdgeClock,
+    database::EdgeDatabase,
+    departure::EdgeDeparture,
+    entropy::EdgeEntropy,
+    fetch::EdgeFetch,
+    limiter::EdgeLimiter,
+    log::EdgeLog,
+    peers::{EdgePeers, JsRequest},
+    relay::JsBody,
+    settings,
+};
+
+/// Serves one request: builds the platform, calls the router, hands the answer to the runtime.
+///
+/// # Errors
+/// Only if the runtime refuses the answer; a handler's failure is an answer of its own.
+pub async fn serve(
+    request: web_sys::Request,
+    env: Env,
+    context: Context,
+    router: fn(Platform) -> Router,
+) -> worker::Result<web_sys::Response> {
+    report_panics();
+    let mut router = router(platform(env, context));
+    let request = read(request)?;
+    let answer: Result<_, std::convert::Infallible> = router.call(request).await;
+    match answer {
+        Ok(response) => write(response).await,
+        Err(never) => match never {},
+    }
+}
+
+/// Chains a readable stack in front of the hook of the `worker` crate, which must stay.
+fn report_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let theirs = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            console_error_panic_hook::hook(panic);
+            theirs(panic);
+        }));
+    });
+}
+
+fn platform(env: Env, context: Context) -> Platform {
+    let settings = settings::settings(&env);
+    let env = Arc::new(env);
+    let context = Arc::new(context);
+    Platform {
+        background: Arc::new(EdgeBackground(context.clone())),
+        blobs: Arc::new(EdgeBlobs(env.clone())),
+        cache: Arc::new(EdgeCache(env.clone())),
+        clock: Arc::new(EdgeClock),
+        database: Arc::new(EdgeDatabase(env.clone())),
+        entropy: Arc::new(EdgeEntropy),
+        fetch: Arc::new(EdgeFetch(context)),
+        limiter: Arc::new(EdgeLimiter(env.clone())),
+        log: Arc::new(EdgeLog),
+        memory: settings::memory(),
+        peers: Arc::new(EdgePeers(env)),
+        settings,
+    }
+}
+
+fn read(request: web_sys::Request) -> worker::Result<http::Request<Body>> {
+    let body = Body::new(RequestBody::new(&request));
+    let mut builder = http::Request::builder().method(&*request.method()).uri(request.url());
+    if let Some(headers) = builder.headers_mut() {
+        for entry in request.headers().entries() {
+            let pair: js_sys::Array = entry?.unchecked_into();
+            let (name, value) = (pair.get(0).as_string(), pair.get(1).as_string());
+            let (Some(name), Some(value)) = (name, value) else { continue };
+            // The runtime hands header bytes over as Latin-1: what is not visible ASCII stays opaque.
+            let value = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'));
+            let value = http::HeaderValue::from_bytes(&value.collect::<Vec<_>>());
+            if let (Ok(name), Ok(value)) = (http::HeaderName::from_bytes(name.as_bytes()), value) {
+                headers.append(name, value);
+            }
+        }
+    }
+    let signal = SendWrapper::new(request.signal());
+    let failed = |err: http::Error| worker::Error::RustError(err.to_string());
+    let mut read = builder.body(body).map_err(failed)?;
+    read.extensions_mut().insert(Departure(Arc::new(EdgeDeparture(signal))));
+    read.extensions_mut().insert(JsRequest(Arc::new(SendWrapper::new(request))));
+    Ok(read)
+}
+
+async fn write(mut response: http::Response<Body>) -> worker::Result<web_sys::Response> {
+    let relay = response.extensions_mut().remove::<Relay>();
+    if let Some(relay) = relay {
+        let (mut head, _) = response.into_parts();
+        // axum measured the empty body that stands in for the stream.
+        if head.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0") {
+            head.headers.remove(http::header::CONTENT_LENGTH);
+        }
+        let init = init(&head)?;
+        let stream = relay.0.downcast_ref::<JsBody>().map(|body| (*body.0).clone());
+        let made = web_sys::Response::new_with_opt_readable_stream_and_init(stream.as_ref(), &init);
+        return Ok(made?);
+    }
+    if response.body().size_hint().exact().is_none() {
+        return worker::response_to_wasm(response);
+    }
+    // A body that is there already: one copy, and no stream around it.
+    let (head, body) = response.into_parts();
+    let bytes = body.collect().await.map(|all| all.to_bytes()).unwrap_or_else(|_| Bytes::new());
+    let init = init(&head)?;
+    if bytes.is_empty() {
+        return Ok(web_sys::Response::new_with_opt_str_and_init(None, &init)?);
+    }
+    let array = js_sys::Uint8Array::from(bytes.as_ref());
+    Ok(web_sys::Response::new_with_opt_buffer_source_and_init(Some(&array), &init)?)
+}
+
+fn init(head: &http::response::Parts) -> Result<web_sys::ResponseInit, JsValue> {
+    let headers = web_sys::Headers::new()?;
+    for (name, value) in &head.headers {
+        if let Ok(value) = value.to_str() {
+            headers.append(name.as_str(), value)?;
+        }
+    }
+    let init = web_sys::ResponseInit::new();
+    init.set_status(head.status.as_u16());
+    init.set_headers(&headers);
+    Ok(init)
+}

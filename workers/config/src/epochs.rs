@@ -1,0 +1,75 @@
+//! Tells the Limiters that the configuration has changed, so that no old copy of it serves any more.
+
+use de_core::{
+    http::error::{ApiError, Code},
+    ids::{InstanceId, OrganizationId},
+    limits::Epochs,
+    ports::{Level, LogLine, Platform, Row, rows},
+    store::epochs::{EpochScope, InstanceRow, instances_active_since, instances_of, told},
+};
+use futures_util::StreamExt;
+
+/// A Limiter that has not been awake for so long reads its epochs before its first grant.
+const AWAKE_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// How many Limiters are told at once.
+const AT_ONCE: usize = 20;
+
+/// Tells every Limiter that may be awake; what cannot be told now stays in `pending_bumps`.
+///
+/// # Errors
+/// The change is saved, but some Limiter does not know of it: 503 with `details.saved`.
+pub(crate) async fn tell(
+    platform: &Platform,
+    organization: Option<&OrganizationId>,
+    epoch: u64,
+) -> Result<(), ApiError> {
+    let instances = instances(platform, organization).await?;
+    let epochs = match organization {
+        Some(_) => Epochs { catalogue: 0, tenant: epoch },
+        None => Epochs { catalogue: epoch, tenant: 0 },
+    };
+    let told_all = futures_util::stream::iter(instances)
+        .map(|instance| async move {
+            platform.limiter.refresh(&instance, epochs).await.map_err(|err| (instance, err))
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    let failures: Vec<_> = told_all.into_iter().filter_map(Result::err).collect();
+    if let Some((instance, err)) = failures.first() {
+        let mut fields = Row::new();
+        fields.insert("instance_id".to_owned(), instance.as_str().into());
+        fields.insert("failures".to_owned(), failures.len().into());
+        fields.insert("cause".to_owned(), err.to_string().into());
+        let message = "a change of the configuration could not be told to every Limiter".to_owned();
+        platform.log.write(LogLine { fields, level: Level::Error, message });
+        let message = "the change is saved, but not in effect everywhere yet";
+        return Err(ApiError::new(Code::LimiterUnavailable, message).with("saved", true));
+    }
+    let scope = EpochScope::of(organization);
+    platform.database.batch(vec![told(scope, epoch)]).await?;
+    Ok(())
+}
+
+async fn instances(
+    platform: &Platform,
+    organization: Option<&OrganizationId>,
+) -> Result<Vec<InstanceId>, ApiError> {
+    let Some(organization) = organization else {
+        let since = platform.clock.now().plus(-AWAKE_MS);
+        let awake: Vec<InstanceRow> =
+            rows(&*platform.database, instances_active_since(since)).await?;
+        return Ok(awake.into_iter().map(|row| row.id).collect());
+    };
+    let mut all: Vec<InstanceId> = Vec::new();
+    loop {
+        let page: Vec<InstanceRow> =
+            rows(&*platform.database, instances_of(organization, all.last())).await?;
+        let full = page.len() >= 1_000;
+        all.extend(page.into_iter().map(|row| row.id));
+        if !full {
+            return Ok(all);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! One origin for everything: requests go on to the worker of their modality, by service binding.
+//!
+//! `/v1/*` keeps its path. The native paths of a worker carry its name: `/text/generate`.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+    routing::any,
+};
+use de_core::{
+    http::{
+        REQUEST_ID,
+        context::Context,
+        error::{ApiError, Code},
+    },
+    ports::{Platform, PortError},
+};
+use http::{HeaderValue, Uri, uri::PathAndQuery};
+
+/// The paths under `/v1/` of each worker: a name stands for itself and all below it.
+const PATHS: [(&str, &[&str]); 4] = [
+    ("audio", &["/v1/audio", "/v1/text-to-speech", "/v1/voices", "/v2/voices"]),
+    ("image", &["/v1/images"]),
+    ("render", &["/assets", "/v1/assets", "/v1/jobs"]),
+    (
+        "text",
+        &[
+            "/v1/capabilities",
+            "/v1/chat",
+            "/v1/embeddings",
+            "/v1/messages",
+            "/v1/models",
+            "/v1/responses",
+        ],
+    ),
+];
+
+/// The workers whose whole surface stands under their own name.
+const WORKERS: [&str; 5] = ["audio", "image", "render", "stock-media", "text"];
+
+/// Adds the routes of the other workers.
+pub(crate) fn routes(mut routes: Router<Platform>) -> Router<Platform> {
+    for (worker, paths) in PATHS {
+        for path in paths {
+            let as_it_is = move |State(platform): State<Platform>, context: Context, request: Request| {
+                forward(platform, context, worker, request)
+            };
+            routes = routes
+                .route(path, any(as_it_is))
+                .route(&format!("{path}/{{*rest}}"), any(as_it_is));
+        }
+    }
+    for worker in WORKERS {
+        let without_name =
+            move |State(platform): State<Platform>, context: Context, request: Request| async move {
+                forward(platform, context, worker, stripped(request, worker)?).await
+            };
+        routes = routes.route(&format!("/{worker}/{{*rest}}"), any(without_name));
+    }
+    routes
+}
+
+/// The same request as the worker sees it on its own host.
+fn stripped(mut request: Request, worker: &str) -> Result<Request, ApiError> {
+    let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let rest = target.strip_prefix('/').and_then(|path| path.strip_prefix(worker));
+    let rest = rest.unwrap_or("/").to_owned();
+    let mut parts = request.uri().clone().into_parts();
+    let bad = |err: String| ApiError::new(Code::RouteNotFound, "there is no such path").because(err);
+    parts.path_and_query = Some(PathAndQuery::try_from(rest).map_err(|err| bad(err.to_string()))?);
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|err| bad(err.to_string()))?;
+    Ok(request)
+}
+
+async fn forward(
+    platform: Platform,
+    context: Context,
+    worker: &'static str,
+    mut request: Request,
+) -> Result<Response<Body>, ApiError> {
+    // One id in both logs, and the caller gets it back.
+    if let Ok(id) = HeaderValue::from_str(context.request_id().as_str()) {
+        request.headers_mut().insert(REQUEST_ID, id);
+    }
+    context.note("worker", worker);
+    platform.peers.forward(worker, request).await.map_err(|err| match &err {
+        PortError::Unbound { .. } => {
+            let message = format!("the {worker} worker is not deployed here");
+            ApiError::new(Code::NotImplemented, message).because(err.to_string())
+        }
+        _ => ApiError::internal(err.to_string()),
+    })
+}

@@ -1,0 +1,89 @@
+//! What a caller asks for, whatever protocol it spoke.
+
+use de_core::{
+    chat::{ChatCall, Part},
+    cost::TextSize,
+    http::error::ApiError,
+    model::Protocol,
+};
+use serde_json::{Map, Value};
+
+/// A call for text, read and checked.
+pub(crate) struct Ask {
+    /// In the canonical form.
+    pub(crate) call: ChatCall,
+    /// Whether a stream shall tell its usage, where the protocol leaves that to the caller.
+    pub(crate) include_usage: bool,
+    /// The instance that the body names.
+    pub(crate) instance_id: Option<String>,
+    /// The model or alias; absent where the instance's default shall serve.
+    pub(crate) model: Option<String>,
+    /// The project that the body names.
+    pub(crate) project_id: Option<String>,
+    /// The caller's own body, where its protocol is one that vendors speak too.
+    pub(crate) raw: Option<Map<String, Value>>,
+}
+
+/// The protocol that a caller speaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wire {
+    Anthropic,
+    Native,
+    OpenAi,
+}
+
+impl Wire {
+    /// The vendors' protocol that it is, if any.
+    pub(crate) fn protocol(self) -> Option<Protocol> {
+        match self {
+            Self::Anthropic => Some(Protocol::AnthropicMessages),
+            Self::Native => None,
+            Self::OpenAi => Some(Protocol::OpenaiChat),
+        }
+    }
+}
+
+/// A route: what it is called in the books, and how it reads a body.
+pub(crate) struct Route {
+    pub(crate) operation: &'static str,
+    pub(crate) read: fn(Map<String, Value>) -> Result<Ask, ApiError>,
+    pub(crate) wire: Wire,
+}
+
+impl Ask {
+    /// Text of the prompt in bytes, for estimates.
+    pub(crate) fn prompt_bytes(&self) -> u64 {
+        let system = self.call.system.iter().map(String::len).sum::<usize>();
+        let parts = self.call.messages.iter().flat_map(|message| &message.parts);
+        let text = parts.map(|part| match part {
+            Part::Image(_) => 0,
+            Part::Refusal(text) | Part::Text(text) | Part::Thinking { text, .. } => text.len(),
+            Part::ToolCall(call) => call.name.len() + call.arguments.len(),
+            Part::ToolResult { content, .. } => content.len(),
+        });
+        u64::try_from(system + text.sum::<usize>()).unwrap_or(u64::MAX)
+    }
+
+    /// What bounds the tokens of one try at a model. `context` is what a picture may cost at most.
+    pub(crate) fn size(&self, body_bytes: usize, output_bound: u64, context: u64) -> TextSize {
+        let parts = self.call.messages.iter().flat_map(|message| &message.parts);
+        let pictures = parts.filter(|part| matches!(part, Part::Image(_))).count();
+        let pictures = u64::try_from(pictures).unwrap_or(u64::MAX);
+        let messages = self.call.messages.len() + self.call.system.len();
+        // A body holds all text, and more than its text: schemas, names, escapes. Pictures are bounded
+        // by the context that they must fit into, not by the size of their data.
+        let text_bytes = if pictures == 0 {
+            u64::try_from(body_bytes).unwrap_or(u64::MAX)
+        } else {
+            self.prompt_bytes()
+        };
+        TextSize {
+            attachment_tokens: if pictures == 0 { 0 } else { context },
+            choices: self.call.n.unwrap_or(1),
+            messages: u64::try_from(messages).unwrap_or(u64::MAX),
+            output_bound,
+            text_bytes,
+            tools: u64::try_from(self.call.tools.len()).unwrap_or(u64::MAX),
+        }
+    }
+}

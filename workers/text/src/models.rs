@@ -1,0 +1,121 @@
+//! `GET /v1/models`: what a key may call, in OpenAI's shape, or in Anthropic's for its SDKs.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use de_core::{
+    caller::{Caller, Tenant},
+    http::{
+        error::{ApiError, Code},
+        extract::Incoming,
+    },
+    ids::ModelId,
+    model::{ModelConfig, Status},
+    ports::{Platform, rows},
+    store::{
+        models::{ModelQuery, ModelRow, list as list_models},
+        pages::PageQuery,
+    },
+};
+use serde_json::{Value, json};
+
+/// How many pages of 200 are read: more models than that are not listed by any SDK's one call.
+const PAGES: usize = 10;
+
+/// Lists the models that the key may call. Deprecated ones work, and are not offered.
+pub(crate) async fn list(
+    State(platform): State<Platform>,
+    Tenant(caller): Tenant,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let caller = fresh(&platform, caller).await?;
+    let mut models = Vec::new();
+    let mut after = None;
+    for _ in 0..PAGES {
+        let query = ModelQuery {
+            allowed: caller.key().allowed_models.as_deref(),
+            organization: Some(caller.organization_id()),
+            page: PageQuery { after, limit: 200 },
+            without_disabled: true,
+            ..ModelQuery::default()
+        };
+        let read: Vec<ModelRow> = rows(&*platform.database, list_models(&query)).await?;
+        let full = read.len() > 200;
+        let page = query.page.page(read, |row| row.model_id.as_str());
+        after = page.data.last().map(|row| row.model_id.as_str().to_owned());
+        models.extend(page.data);
+        if !full {
+            break;
+        }
+    }
+    // A row that cannot be read hurts no other.
+    let configs = models.iter().filter_map(|row| Some((row, row.parse().ok()?)));
+    let offered = configs.filter(|(_, config)| config.status != Status::Deprecated);
+    let anthropic = is_anthropic(&incoming);
+    let data: Vec<Value> = offered.map(|(row, config)| shown(row, &config, anthropic)).collect();
+    let id = |model: Option<&Value>| model.and_then(|model| model.get("id").cloned());
+    let body = if anthropic {
+        json!({"first_id": id(data.first()), "has_more": false, "last_id": id(data.last()), "data": data})
+    } else {
+        json!({"object": "list", "data": data})
+    };
+    Ok(Json(body).into_response())
+}
+
+/// Shows one model. Its id may have slashes, plain or percent-encoded.
+pub(crate) async fn read(
+    State(platform): State<Platform>,
+    Tenant(caller): Tenant,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let caller = fresh(&platform, caller).await?;
+    let unknown = || ApiError::new(Code::ModelNotFound, "there is no such model");
+    let id = ModelId::parse(&id).map_err(|_| unknown())?;
+    let allowed = [id];
+    let query = ModelQuery {
+        allowed: Some(&allowed),
+        organization: Some(caller.organization_id()),
+        without_disabled: true,
+        ..ModelQuery::default()
+    };
+    let mut found: Vec<ModelRow> = rows(&*platform.database, list_models(&query)).await?;
+    let row = found.pop().ok_or_else(unknown)?;
+    let config = row.parse().map_err(|_| unknown())?;
+    caller.may_call(&config.model_id)?;
+    Ok(Json(shown(&row, &config, is_anthropic(&incoming))).into_response())
+}
+
+/// A route that reserves nothing asks the Limiter whether its copy of the key still holds.
+async fn fresh(platform: &Platform, caller: Caller) -> Result<Caller, ApiError> {
+    let epochs = platform.limiter.epochs(caller.instance_id()).await.map_err(|err| {
+        ApiError::new(Code::LimiterUnavailable, "keys cannot be checked right now")
+            .because(err.to_string())
+    })?;
+    if caller.epochs().older_than(epochs) { caller.renewed(platform, epochs).await } else { Ok(caller) }
+}
+
+fn is_anthropic(incoming: &Incoming) -> bool {
+    incoming.headers.contains_key("anthropic-version")
+}
+
+fn shown(row: &ModelRow, config: &ModelConfig, anthropic: bool) -> Value {
+    if anthropic {
+        return json!({
+            "type": "model",
+            "id": row.model_id.as_str(),
+            "display_name": config.display_name,
+            "created_at": row.created_at.rfc3339(),
+            "max_input_tokens": config.context_window,
+            "max_tokens": config.max_output_tokens,
+        });
+    }
+    json!({
+        "id": row.model_id.as_str(),
+        "object": "model",
+        "created": row.created_at.0 / 1_000,
+        "owned_by": config.provider_id.as_str(),
+    })
+}

@@ -1,0 +1,231 @@
+//! The answer in the caller's protocol: relayed where the vendor speaks it too, else translated.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use de_core::{
+    books::{Books, Outcome},
+    chat::{ChatReply, Delta, Finish, Part},
+    exchange::{
+        self, Job, Opened,
+        relay::{Tail, filtered, relay},
+        translate::{text_bytes, translated},
+    },
+    http::{
+        error::{ApiError, Code},
+        relayed,
+    },
+    json,
+    protocols::{
+        About, Dialect, DialectStream, anthropic_messages::AnthropicMessagesDialect,
+        native::{self, NativeStream},
+        openai_chat::OpenAiChatDialect,
+    },
+    registry::Model,
+};
+use http::{HeaderName, HeaderValue, header};
+use serde_json::{Value, json};
+
+use crate::ask::{Ask, Wire};
+
+/// What an answer is made with.
+pub(crate) struct Reply<'a> {
+    pub(crate) ask: &'a Ask,
+    pub(crate) books: Arc<Books>,
+    pub(crate) job: &'a Job<'a>,
+    pub(crate) wire: Wire,
+}
+
+impl Reply<'_> {
+    /// A stream: its first bytes leave when the vendor's come.
+    pub(crate) fn streamed(self, opened: Opened) -> Response {
+        let model = opened.model.clone();
+        let left = self.left(&model);
+        let same = self.wire.protocol() == Some(model.config.protocol);
+        let dialect = self.dialect(&model);
+        let platform = self.job.platform;
+        let tail = Tail { books: self.books.clone(), dialect, model };
+        let head = event_stream();
+        if !same {
+            return with_body(head, translated(platform, opened, left, tail));
+        }
+        if self.wire == Wire::OpenAi && !self.ask.include_usage {
+            return with_body(head, filtered(platform, opened, left, tail));
+        }
+        relayed(head, relay(opened, left, tail))
+    }
+
+    /// A whole answer. Where the caller wanted a stream and the vendor has none, it is told as one.
+    pub(crate) async fn whole(self, opened: Opened) -> Result<Response, ApiError> {
+        let model = opened.model.clone();
+        let bytes = exchange::whole(self.job, opened).await?;
+        let malformed = |reason: String| {
+            let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
+            ApiError::new(Code::ProviderMalformed, message).because(reason)
+        };
+        let body = json::parse(&bytes).map_err(|err| malformed(err.to_string()))?;
+        let reply = model.vendor.reply(&body).map_err(|err| malformed(err.to_string()))?;
+        for choice in &reply.choices {
+            self.books.heard(text_bytes(&choice.parts));
+        }
+        if let Some(usage) = &reply.usage {
+            self.books.counted(usage);
+        }
+        if let Some(cost) = self.books.cost() {
+            let name = HeaderName::from_static("x-de-cost-micros");
+            self.job.context.tell(name, &cost.0.to_string());
+        }
+        let same = self.wire.protocol() == Some(model.config.protocol);
+        let response = if self.ask.call.stream {
+            with_body(event_stream(), Body::from(self.as_events(&reply, &model)))
+        } else if same {
+            with_body(json_head(), Body::from(bytes))
+        } else {
+            with_body(json_head(), Body::from(self.translated(&reply, &model).to_string()))
+        };
+        let size = http_body::Body::size_hint(response.body()).exact().unwrap_or(0);
+        self.books.sent(usize::try_from(size).unwrap_or(usize::MAX));
+        self.books.close(Outcome::Ok, 200);
+        Ok(response)
+    }
+
+    fn translated(&self, reply: &ChatReply, model: &Model) -> Value {
+        match self.wire {
+            Wire::Anthropic => AnthropicMessagesDialect.reply(reply, &self.about(model)),
+            Wire::Native => self.native(reply, model),
+            Wire::OpenAi => OpenAiChatDialect.reply(reply, &self.about(model)),
+        }
+    }
+
+    /// `{success, text, metadata, request_id, timestamp}`.
+    fn native(&self, reply: &ChatReply, model: &Model) -> Value {
+        let context = self.job.context;
+        let now = self.job.platform.clock.now();
+        let usage = reply.usage.unwrap_or_default();
+        let finish = reply.choices.first().map(|choice| &choice.finish);
+        let calls: Vec<Value> = reply
+            .choices
+            .iter()
+            .flat_map(|choice| &choice.parts)
+            .filter_map(|part| match part {
+                Part::ToolCall(call) => {
+                    Some(json!({"id": call.id, "name": call.name, "arguments": call.arguments}))
+                }
+                _ => None,
+            })
+            .collect();
+        let mut metadata = json!({
+            "provider": model.config.provider_id.as_str(),
+            "model": model.config.model_id.as_str(),
+            "tokens_used": usage.total_tokens(),
+            "input_tokens": usage.total_input_tokens(),
+            "output_tokens": usage.output_tokens,
+            "finish_reason": native::finish_reason(finish.unwrap_or(&Finish::Stop)),
+            "cost_micros": self.books.cost().map(|cost| cost.0),
+            "generation_time_ms": now.since(context.started()),
+        });
+        if let (Some(metadata), false) = (metadata.as_object_mut(), calls.is_empty()) {
+            metadata.insert("tool_calls".to_owned(), Value::Array(calls));
+        }
+        json!({
+            "success": true,
+            "text": reply.text(),
+            "metadata": metadata,
+            "request_id": context.request_id().as_str(),
+            "timestamp": now.rfc3339(),
+        })
+    }
+
+    /// A whole answer as the events that a stream of it would have had.
+    fn as_events(&self, reply: &ChatReply, model: &Model) -> Bytes {
+        let mut dialect = self.dialect(model);
+        let mut out = Vec::new();
+        for delta in deltas(reply) {
+            out.extend_from_slice(&dialect.delta(&delta));
+        }
+        out.extend_from_slice(&dialect.end());
+        out.into()
+    }
+
+    fn dialect(&self, model: &Model) -> Box<dyn DialectStream> {
+        let request_id = self.job.context.request_id().as_str().to_owned();
+        match self.wire {
+            Wire::Anthropic => AnthropicMessagesDialect.stream(self.about(model)),
+            Wire::Native => Box::new(NativeStream::new(request_id)),
+            Wire::OpenAi => OpenAiChatDialect.stream(self.about(model)),
+        }
+    }
+
+    fn about(&self, model: &Model) -> About {
+        let receipt = self.books.receipt_id();
+        About {
+            created: self.job.platform.clock.now().0 / 1_000,
+            include_usage: self.ask.include_usage,
+            model: model.config.model_id.as_str().to_owned(),
+            receipt_id: receipt.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+            request_id: self.job.context.request_id().as_str().to_owned(),
+        }
+    }
+
+    /// What is left of the call's total time.
+    fn left(&self, model: &Model) -> Duration {
+        let spent = self.job.platform.clock.now().since(self.job.context.started());
+        let spent = u64::try_from(spent).unwrap_or(0);
+        Duration::from_millis(model.deadlines().total_ms.saturating_sub(spent))
+    }
+}
+
+/// The steps that a stream of this answer would have had.
+fn deltas(reply: &ChatReply) -> Vec<Delta> {
+    let mut deltas = vec![Delta::Start { id: reply.id.clone(), model: reply.model.clone() }];
+    for (index, answer) in reply.choices.iter().enumerate() {
+        let choice = u32::try_from(index).unwrap_or(u32::MAX);
+        let mut calls = 0;
+        for part in &answer.parts {
+            match part {
+                Part::Text(text) => deltas.push(Delta::Text { choice, text: text.clone() }),
+                Part::Refusal(text) => deltas.push(Delta::Refusal { choice, text: text.clone() }),
+                Part::Thinking { signature, text } => deltas.push(Delta::Thinking {
+                    choice,
+                    signature: signature.clone(),
+                    text: text.clone(),
+                }),
+                Part::ToolCall(call) => {
+                    deltas.push(Delta::ToolCall {
+                        arguments: call.arguments.clone(),
+                        choice,
+                        id: Some(call.id.clone()),
+                        index: calls,
+                        name: Some(call.name.clone()),
+                    });
+                    calls += 1;
+                }
+                Part::Image(_) | Part::ToolResult { .. } => {}
+            }
+        }
+        let stop_sequence = answer.stop_sequence.clone();
+        deltas.push(Delta::Finish { choice, finish: answer.finish.clone(), stop_sequence });
+    }
+    deltas.extend(reply.usage.map(Delta::Usage));
+    deltas
+}
+
+fn event_stream() -> Response {
+    head("text/event-stream; charset=utf-8")
+}
+
+fn json_head() -> Response {
+    head("application/json")
+}
+
+fn head(content_type: &'static str) -> Response {
+    let mut response = Response::new(Body::empty());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn with_body(mut head: Response, body: Body) -> Response {
+    *head.body_mut() = body;
+    head
+}

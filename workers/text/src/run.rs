@@ -1,0 +1,182 @@
+//! One call, from the caller's body to the answer's head. What happens to it stands in the books.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use de_core::{
+    auth::Scope,
+    books::{self, Arrival, Books, CLIENT_LEFT, Outcome},
+    caller::Caller,
+    exchange::{self, Job},
+    http::{
+        context::Context,
+        error::{ApiError, Code},
+        extract::{Body, Incoming},
+    },
+    model::Protocol,
+    ports::Platform,
+    protocols::{Draft, native::native_issue},
+    receipt::{Receipt, ReceiptStatus, Usage},
+    registry::Model,
+};
+use http::HeaderName;
+
+use crate::{
+    admission::{Admitted, admit},
+    ask::{Ask, Route, Wire},
+    respond::Reply,
+};
+
+/// Runs one call: every authenticated one leaves exactly one receipt, whatever becomes of it.
+pub(crate) async fn run(
+    platform: Platform,
+    caller: Caller,
+    incoming: Incoming,
+    body: Body,
+    route: Route,
+) -> Result<Response, ApiError> {
+    let context = incoming.context.clone();
+    let arrival = arrival(&platform, &context, &caller, &body, &route);
+    let books = Arc::new(Books::open(&platform, arrival, context.started()));
+    let answered = answer(&platform, caller, incoming, body, route, &books).await;
+    if let Err(error) = &answered {
+        match error.code() {
+            Code::ClientLeft => books.close(Outcome::Cancelled, CLIENT_LEFT),
+            code => books.close(Outcome::Failed(code), code.status().as_u16()),
+        }
+    }
+    answered
+}
+
+fn arrival(
+    platform: &Platform,
+    context: &Context,
+    caller: &Caller,
+    body: &Body,
+    route: &Route,
+) -> Arrival {
+    let key = caller.key();
+    let receipt = Receipt {
+        receipt_id: books::receipt_id(platform, context),
+        request_id: context.request_id().clone(),
+        organization_id: caller.organization_id().clone(),
+        instance_id: caller.instance_id().clone(),
+        project_id: key.project_id.clone(),
+        api_key_id: Some(key.api_key_id.clone()),
+        user_id: key.user_id.clone(),
+        model_id: None,
+        requested_model_id: None,
+        provider_id: None,
+        protocol: None,
+        modality: "text".to_owned(),
+        operation: route.operation.to_owned(),
+        status: ReceiptStatus::Failed,
+        http_status: 0,
+        error_code: None,
+        streamed: false,
+        usage: Usage::default(),
+        cost_micros: None,
+        price_version: None,
+        price_valid_from: None,
+        estimated: false,
+        over_ceiling: false,
+        limiter_bypassed: false,
+        attempts: Vec::new(),
+        latency_ms: 0,
+        first_byte_ms: None,
+        upstream_ms: None,
+        request_bytes: i64::try_from(body.size_bytes()).unwrap_or(i64::MAX),
+        response_bytes: 0,
+        admitted_at: context.started(),
+        created_at: context.started(),
+    };
+    Arrival { instance: caller.instance_id().clone(), receipt }
+}
+
+async fn answer(
+    platform: &Platform,
+    caller: Caller,
+    incoming: Incoming,
+    body: Body,
+    route: Route,
+    books: &Arc<Books>,
+) -> Result<Response, ApiError> {
+    let Incoming { context, departure, headers } = incoming;
+    caller.require(Scope::Text)?;
+    if headers.contains_key("idempotency-key") {
+        let message = "Idempotency-Key is not supported for text yet; leave the header out";
+        return Err(ApiError::new(Code::InvalidRequest, message));
+    }
+    let size_bytes = body.size_bytes();
+    let ask = (route.read)(body.into_object()?)?;
+    caller.must_be(ask.instance_id.as_deref(), ask.project_id.as_deref())?;
+    books.asked(ask.model.as_deref(), ask.call.stream, ask.prompt_bytes());
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let fallbacks = text("x-de-fallback");
+    let arrived = platform.clock.now();
+    let admitted =
+        admit(platform, &context, books, caller, &ask, size_bytes, fallbacks).await?;
+    let let_in = platform.clock.now();
+    let Admitted { caller, models, need, output_bound } = &admitted;
+    let draft = |model: &Model| draft(&ask, &headers, route.wire, *output_bound, model, caller);
+    let streams = ask.call.stream && models.iter().all(|model| model.vendor.streams());
+    let job = Job {
+        books,
+        caller,
+        context: &context,
+        departure: departure.as_ref(),
+        draft: &draft,
+        models,
+        need: *need,
+        platform,
+        streamed: streams,
+    };
+    let opened = exchange::open(&job).await?;
+    let timing = format!(
+        "auth;dur={}, limit;dur={}, upstream;dur={}",
+        arrived.since(context.started()),
+        let_in.since(arrived),
+        platform.clock.now().since(let_in)
+    );
+    context.tell(HeaderName::from_static("server-timing"), &timing);
+    let reply = Reply { ask: &ask, books: books.clone(), job: &job, wire: route.wire };
+    if streams { Ok(reply.streamed(opened)) } else { reply.whole(opened).await }
+}
+
+/// Writes the request for one model: the caller's own body where both speak its protocol, else anew.
+fn draft(
+    ask: &Ask,
+    headers: &http::HeaderMap,
+    wire: Wire,
+    output_bound: Option<u64>,
+    model: &Model,
+    caller: &Caller,
+) -> Result<Draft, ApiError> {
+    let of_instance = caller.instance().and_then(|instance| instance.default_max_output_tokens);
+    let target = model.target(model.config.output_bound(of_instance));
+    if !model.config.protocol.is_built() {
+        let protocol = model.config.protocol;
+        let message = format!("the protocol {protocol} of {} is not built yet", model.config.model_id);
+        return Err(ApiError::new(Code::NotImplemented, message));
+    }
+    if let (Some(raw), true) = (&ask.raw, wire.protocol() == Some(model.config.protocol)) {
+        let mut raw = raw.clone();
+        if let (Some(bound), Protocol::OpenaiChat) = (output_bound, model.config.protocol) {
+            raw.insert(target.max_tokens_field.as_str().to_owned(), bound.into());
+        }
+        return Ok(model.vendor.relay(raw, headers, &target));
+    }
+    let mut call = ask.call.clone();
+    call.max_output_tokens = call.max_output_tokens.or(output_bound);
+    call.stream = call.stream && model.vendor.streams();
+    if wire != Wire::Native {
+        // Members that only the caller's protocol knows mean nothing in another one.
+        call.extra.clear();
+    }
+    model.vendor.request(&call, &target).map_err(|mut issues| {
+        if wire == Wire::Native {
+            issues = issues.into_iter().map(native_issue).collect();
+        }
+        ApiError::fields(&issues)
+    })
+}
