@@ -94,6 +94,11 @@ impl Steps {
         self.done.iter().any(|step| step.name == name && step.passed)
     }
 
+    /// Whether every step so far has passed.
+    pub(crate) fn have_passed(&self) -> bool {
+        self.done.iter().all(Step::passed)
+    }
+
     /// Says how all steps went.
     ///
     /// # Errors

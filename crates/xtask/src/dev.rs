@@ -14,7 +14,7 @@ use crate::say::{self, Watch};
 use crate::setup::{self, Tools};
 use crate::stack::input::{Secrets, StackInput};
 use crate::stack::ports::{Ports, address};
-use crate::stack::record::{self, Record};
+use crate::stack::record::{self, Keys, Record};
 use crate::stack::{Plan, Stack};
 use vendor_keys::VendorKeys;
 
@@ -72,18 +72,21 @@ fn start(
     for provider in upstreams.keys.providers() {
         say::line(&format!("{provider} is called for real, with the key of .dev.vars"));
     }
-    let secrets = Secrets::make(&seed::SIMULATED)?;
+    let secrets = Secrets::make(seed::SIMULATED.map(|(provider, _place)| provider))?;
     let tenant = seed::tenant(&seed::Wishes {
-        base: &address(ports.base()),
-        simulator: &address(ports.simulator()),
+        origins: ports.pages().map(address).collect(),
         secrets: &secrets,
+        seeds: &layout.root.join("seeds"),
+        simulator: &address(ports.simulator()),
         vendor_keys: upstreams.keys,
     })?;
-    let plan = Plan {
-        input: StackInput::new(layout, ports, upstreams.ports, &secrets, tenant.statements)?,
+    let keys = Keys {
         admin_key: tenant.admin_key,
         client_key: tenant.client_key,
+        refused_keys: tenant.refused_keys,
     };
+    let input = StackInput::new(layout, ports, upstreams.ports, &secrets, tenant.statements)?;
+    let plan = Plan { input, keys };
     Stack::start(layout, tools, ports, plan)
 }
 
@@ -109,7 +112,11 @@ fn end_former(layout: &Layout, ports: Ports) -> Result<bool, Failure> {
     Ok(alive)
 }
 
-/// Starts a stack for a test run: on free ports, and without any real vendor.
-pub(crate) fn start_for_tests(layout: &Layout, tools: &Tools) -> Result<Stack, Failure> {
-    start(layout, tools, Ports::free()?, &Upstreams { ports: &[], keys: &VendorKeys::default() })
+/// Starts a stack for a test run: without any real vendor.
+pub(crate) fn start_for_tests(
+    layout: &Layout,
+    tools: &Tools,
+    ports: Ports,
+) -> Result<Stack, Failure> {
+    start(layout, tools, ports, &Upstreams { ports: &[], keys: &VendorKeys::default() })
 }

@@ -30,7 +30,7 @@ use crate::say::{self, Watch};
 use crate::setup::Tools;
 use input::StackInput;
 use ports::Ports;
-use record::Record;
+use record::{Keys, Record};
 
 /// How long everything may take from the start of Node to the first answer.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -41,8 +41,7 @@ const GRACE: Duration = Duration::from_secs(6);
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) input: StackInput,
-    pub(crate) admin_key: Option<String>,
-    pub(crate) client_key: Option<String>,
+    pub(crate) keys: Keys,
 }
 
 /// A stack that answers. Dropped, it ends; [`Stack::detach`] leaves it running.
@@ -55,6 +54,8 @@ pub(crate) struct Stack {
     pub(crate) file: PathBuf,
     logs: PathBuf,
     leave: bool,
+    /// Removed once the stack has ended.
+    traces: Vec<PathBuf>,
 }
 
 /// One line of what `stack.mjs` says.
@@ -95,10 +96,11 @@ impl Stack {
         let mut stack = Self {
             node: node?,
             pipe: None,
-            record: Record::new(ports, plan.admin_key, plan.client_key),
+            record: Record::new(ports, plan.keys),
             file: record::path(layout, ports),
             logs,
             leave: false,
+            traces: vec![folder],
         };
         stack.pipe = stack.node.stdin.take();
         stack.listen(watch)?;
@@ -189,6 +191,11 @@ impl Stack {
         Ok(())
     }
 
+    /// Removes state and logs too once it has ended: nobody needs those of a test run that passed.
+    pub(crate) fn forget(mut self, layout: &Layout, ports: Ports) {
+        self.traces.extend([state(layout, ports), logs(layout, ports)]);
+    }
+
     fn problem(&self, problem: &str) -> Failure {
         Failure::Stack { problem: problem.to_owned(), logs: self.logs.clone() }
     }
@@ -198,7 +205,7 @@ impl Stack {
         self.pipe = None;
         run::end_group(&mut self.node, GRACE)?;
         self.record.end_strays()?;
-        files::remove(&self.file)
+        self.traces.iter().chain([&self.file]).try_for_each(|path| files::remove(path))
     }
 }
 

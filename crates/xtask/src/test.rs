@@ -7,6 +7,7 @@ use crate::layout::Layout;
 use crate::run::Run;
 use crate::setup::{self, Tools};
 use crate::stack::Stack;
+use crate::stack::ports::Ports;
 use crate::{build, files};
 
 /// The suites for the vendors' own SDKs, run by Node.
@@ -35,9 +36,10 @@ pub(crate) fn suites(layout: &Layout, tools: &Tools, steps: &mut Steps) -> Resul
     if !built.passed() {
         return Ok(());
     }
+    let ports = Ports::free()?;
     let mut stack = None;
     steps.run("stack", || {
-        stack = Some(dev::start_for_tests(layout, tools)?);
+        stack = Some(dev::start_for_tests(layout, tools, ports)?);
         Ok(())
     })?;
     let Some(stack) = stack else { return Ok(()) };
@@ -50,6 +52,9 @@ pub(crate) fn suites(layout: &Layout, tools: &Tools, steps: &mut Steps) -> Resul
             let run = Run::new(&tools.node).args(["--test"]).args(&scripts).dir(&layout.root);
             tools.dress(tell(run, &stack))?.show()
         })?;
+    }
+    if steps.have_passed() {
+        stack.forget(layout, ports);
     }
     Ok(())
 }

@@ -14,8 +14,8 @@ pub(crate) fn table(layout: &Layout, ports: Ports, stack: &Stack) -> String {
     rows.extend(record.hosts.iter().map(|(worker, host)| (worker.clone(), host.clone())));
     rows.extend(record.interfaces.iter().map(|(page, host)| (page.clone(), host.clone())));
     rows.push(("simulator".to_owned(), record.simulator.clone()));
-    rows.extend(record.client_key.clone().map(|key| ("client key".to_owned(), key)));
-    rows.extend(record.admin_key.clone().map(|key| ("admin key".to_owned(), key)));
+    rows.push(("client key".to_owned(), record.keys.client_key.clone()));
+    rows.push(("admin key".to_owned(), record.keys.admin_key.clone()));
     rows.push(("logs".to_owned(), layout.short(&logs).display().to_string()));
     rows.push(("all of this".to_owned(), layout.short(&stack.file).display().to_string()));
     let mut text = String::from("\n");
@@ -24,13 +24,10 @@ pub(crate) fn table(layout: &Layout, ports: Ports, stack: &Stack) -> String {
         let _ = writeln!(text, "  {name:<12} {value}");
     }
     let host = record.hosts.get("text").unwrap_or(&record.base);
-    text + &examples(host, &record.base, record.client_key.as_deref())
+    text + &examples(host, &record.base, &record.keys.client_key)
 }
 
-fn examples(text_host: &str, base: &str, client_key: Option<&str>) -> String {
-    let Some(key) = client_key else {
-        return format!("\nTry it:\n\n  curl -s {base}/health\n");
-    };
+fn examples(text_host: &str, base: &str, key: &str) -> String {
     format!(
         r#"
 Try it:
@@ -50,11 +47,10 @@ mod tests {
 
     #[test]
     fn commands_can_be_pasted() {
-        let text = examples("http://127.0.0.1:8797", "http://127.0.0.1:8787", Some("de_test_1"));
+        let text = examples("http://127.0.0.1:8797", "http://127.0.0.1:8787", "de_test_1");
         assert!(text.contains(
             "curl -s http://127.0.0.1:8797/generate -H 'Authorization: Bearer de_test_1'"
         ));
         assert!(text.contains(r#"-d '{"prompt": "Hello world", "model_id": "gpt-4o-mini"}'"#));
-        assert_eq!(examples("t", "b", None), "\nTry it:\n\n  curl -s b/health\n");
     }
 }

@@ -36,7 +36,7 @@ impl VendorKeys {
         self.0.keys().map(String::as_str)
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut keys = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();

@@ -4,7 +4,7 @@
 //! two clones with different versions do not disturb each other.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::files;
@@ -50,7 +50,7 @@ pub(crate) fn prepare(layout: &Layout, tools: &[&Tool]) -> Result<(), Failure> {
     installed
 }
 
-fn install(layout: &Layout, tool: &Tool, build: &PathBuf) -> Result<(), Failure> {
+fn install(layout: &Layout, tool: &Tool, build: &Path) -> Result<(), Failure> {
     let watch = Watch::start();
     let Tool { name, version, .. } = tool;
     say::line(&format!(
@@ -61,14 +61,17 @@ fn install(layout: &Layout, tool: &Tool, build: &PathBuf) -> Result<(), Failure>
     // Installed aside and moved when whole: an interrupted install never looks complete.
     let aside =
         layout.cache.join("tools").join(format!(".{name}-{version}-{}", std::process::id()));
-    let outcome = Run::new("cargo")
-        .args(["install", "--locked", "--version", &format!("={version}"), name, "--root"])
-        .args([&aside])
-        .env("CARGO_TARGET_DIR", build)
-        // Away from the repository, whose cargo settings are for its own crates.
-        .dir(&layout.cache)
-        .progress(name)
-        .capture();
+    let outcome = match cargo_install(layout, tool, build, &aside, &["--locked"]) {
+        // A registry that mirrors another one may not have all that the tool's author had.
+        Err(failure @ Failure::Ended { .. }) => {
+            say::line(&format!("{name} cannot be installed as its author locked it: {failure}"));
+            say::line(&format!(
+                "installing {name} {version} with the versions that this registry has"
+            ));
+            cargo_install(layout, tool, build, &aside, &[])
+        }
+        other => other,
+    };
     let moved = outcome.and_then(|_output| {
         let renamed = fs::rename(&aside, &tool.root);
         // Another run may have been faster: then its copy is as good.
@@ -82,4 +85,22 @@ fn install(layout: &Layout, tool: &Tool, build: &PathBuf) -> Result<(), Failure>
     moved?;
     say::line(&format!("installed {name} {version} ({})", watch.text()));
     Ok(())
+}
+
+fn cargo_install(
+    layout: &Layout,
+    tool: &Tool,
+    build: &Path,
+    root: &Path,
+    options: &[&str],
+) -> Result<String, Failure> {
+    Run::new("cargo")
+        .args(["install", "--version", &format!("={}", tool.version), tool.name, "--root"])
+        .args([root])
+        .args(options)
+        .env("CARGO_TARGET_DIR", build)
+        // Away from the repository, whose cargo settings are for its own crates.
+        .dir(&layout.cache)
+        .progress(tool.name)
+        .capture()
 }

@@ -65,12 +65,10 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     /// Makes new ones, with a simulator key for each of the providers.
-    pub(crate) fn make(providers: &[&str]) -> Result<Self, Failure> {
+    pub(crate) fn make<'a>(providers: impl IntoIterator<Item = &'a str>) -> Result<Self, Failure> {
         let simulator_keys = providers
-            .iter()
-            .map(|provider| {
-                Ok(((*provider).to_owned(), format!("sim-{provider}-{}", random::hex()?)))
-            })
+            .into_iter()
+            .map(|provider| Ok((provider.to_owned(), format!("sim-{provider}-{}", random::hex()?))))
             .collect::<Result<_, Failure>>()?;
         Ok(Self { master_key: random::master_key()?, simulator_keys })
     }
@@ -157,7 +155,7 @@ mod tests {
         let root = PathBuf::from("/clone");
         let layout = Layout { target: root.join("target"), cache: root.join("cache"), root };
         let ports = Ports::free().unwrap();
-        let secrets = Secrets::make(&["openai"]).unwrap();
+        let secrets = Secrets::make(["openai"]).unwrap();
         let statement = Statement { sql: "SELECT ?1".to_owned(), args: vec![1.into()] };
         let input = StackInput::new(&layout, ports, &[9001], &secrets, vec![statement])
             .unwrap()

@@ -75,6 +75,11 @@ impl Ports {
         HOSTS.into_iter().map(move |(worker, distance)| (worker, self.base + distance))
     }
 
+    /// The ports of the pages.
+    pub(crate) fn pages(self) -> impl Iterator<Item = u16> {
+        self.base + 1..=self.base + 4
+    }
+
     /// The port of a worker; none if it is only reached through others.
     pub(crate) fn worker(self, name: &str) -> Option<u16> {
         if name == "config" {
@@ -133,7 +138,9 @@ mod tests {
             .chain([ports.base(), ports.simulator()])
             .collect();
         assert_eq!(used.len(), 7);
-        assert!(used.iter().all(|port| !(9001..=9004).contains(port) && *port < 9000 + SPAN));
+        assert!(
+            used.iter().all(|port| ports.pages().all(|page| page != *port) && *port < 9000 + SPAN)
+        );
     }
 
     #[test]

@@ -25,10 +25,8 @@ pub(crate) struct Record {
     /// The pages, by name.
     pub(crate) interfaces: BTreeMap<String, String>,
     pub(crate) simulator: String,
-    /// A key of the operator; none if the seeds make no tenant.
-    pub(crate) admin_key: Option<String>,
-    /// A key of a client app in the dev tenant.
-    pub(crate) client_key: Option<String>,
+    #[serde(flatten)]
+    pub(crate) keys: Keys,
     /// The runtime, for whoever measures what a request costs.
     pub(crate) workerd_pid: Option<u32>,
     /// Every process of the stack.
@@ -37,16 +35,26 @@ pub(crate) struct Record {
     processes: Vec<Process>,
 }
 
+/// The keys that a stack was started with.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Keys {
+    /// A key of the operator.
+    pub(crate) admin_key: String,
+    /// A key of a client app in the dev tenant.
+    pub(crate) client_key: String,
+    /// Keys that must be refused, by the reason: `expired`, `revoked`. Suites try them.
+    pub(crate) refused_keys: BTreeMap<String, String>,
+}
+
 impl Record {
     /// Describes a stack of which no process is known yet.
-    pub(crate) fn new(ports: Ports, admin_key: Option<String>, client_key: Option<String>) -> Self {
+    pub(crate) fn new(ports: Ports, keys: Keys) -> Self {
         Self {
             base: address(ports.base()),
             hosts: ports.hosts().map(|(worker, port)| (worker.to_owned(), address(port))).collect(),
             interfaces: BTreeMap::new(),
             simulator: address(ports.simulator()),
-            admin_key,
-            client_key,
+            keys,
             workerd_pid: None,
             pids: Vec::new(),
             processes: Vec::new(),
@@ -129,7 +137,7 @@ fn name(base: u16) -> PathBuf {
 mod tests {
     use std::path::Path;
 
-    use super::{Record, name};
+    use super::{Keys, Record, name};
     use crate::stack::ports::Ports;
 
     #[test]
@@ -140,7 +148,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let mut record = Record::new(Ports::free().unwrap(), Some("admin".to_owned()), None);
+        let keys = Keys { admin_key: "admin".to_owned(), ..Keys::default() };
+        let mut record = Record::new(Ports::free().unwrap(), keys);
         record.find_processes(std::process::id());
         assert!(record.is_alive());
         let read: Record = serde_json::from_str(&record.json().unwrap()).unwrap();
