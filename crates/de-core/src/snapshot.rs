@@ -90,10 +90,9 @@ pub async fn access(
     digest: &str,
     floor: Epochs,
 ) -> Result<Option<Arc<AccessRow>>, PortError> {
-    if let Some(known) = recall(&platform.memory.access, digest) {
-        if !known.epochs().older_than(floor) {
-            return Ok(Some(known));
-        }
+    let known = recall(&platform.memory.access, digest);
+    if let Some(known) = known.filter(|known| !known.epochs().older_than(floor)) {
+        return Ok(Some(known));
     }
     let key = format!("v1/access/{digest}");
     let copy = cached(platform, &key).await.and_then(|copy| row::<AccessRow>(copy).ok());
@@ -126,10 +125,9 @@ pub async fn model(
     floor: Epochs,
 ) -> Result<Option<Arc<Model>>, PortError> {
     let place = format!("{instance}/{name}");
-    if let Some(known) = recall(&platform.memory.models, &place) {
-        if !known.epochs.older_than(floor) {
-            return Ok(Some(known));
-        }
+    let known = recall(&platform.memory.models, &place);
+    if let Some(known) = known.filter(|known| !known.epochs.older_than(floor)) {
+        return Ok(Some(known));
     }
     let key = format!("v1/model/{place}");
     let copy = cached(platform, &key).await;

@@ -15,7 +15,8 @@ impl Blobs for EdgeBlobs {
     async fn size(&self, key: &str) -> Result<Option<u64>, PortError> {
         let bucket = self.0.bucket(ASSETS).map_err(|_| PortError::Unbound { port: "blobs" })?;
         let head = SendFuture::new(async { bucket.head(key).await }).await;
-        let failed = |err: worker::Error| PortError::Failed { port: "blobs", message: err.to_string() };
+        let failed =
+            |err: worker::Error| PortError::Failed { port: "blobs", message: err.to_string() };
         Ok(head.map_err(failed)?.map(|object| object.size()))
     }
 }

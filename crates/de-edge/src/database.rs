@@ -69,4 +69,3 @@ fn failed(err: worker::Error) -> PortError {
         None => PortError::Failed { port: "database", message },
     }
 }
-

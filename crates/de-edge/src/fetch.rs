@@ -37,12 +37,8 @@ impl Fetch for EdgeFetch {
                 JsFuture::from(promise).await.map_err(failed)?.unchecked_into();
             let headers = read_headers(&response.headers()).map_err(failed)?;
             let status = response.status();
-            let body = EdgeBody(SendWrapper::new(Receiving {
-                abort,
-                context,
-                reader: None,
-                response,
-            }));
+            let body =
+                EdgeBody(SendWrapper::new(Receiving { abort, context, reader: None, response }));
             Ok(Inbound { body: Box::new(body), headers, status })
         })
         .await

@@ -52,9 +52,12 @@ impl EdgeLimiter {
                 Ok::<_, PortError>((reply.status_code(), bytes))
             });
             match select(call, Delay::from(deadline)).await {
-                Either::Left((Ok((200, bytes)), _)) => serde_json::from_slice(&bytes).map_err(|err| {
-                    PortError::Malformed { port: "limiter", message: err.to_string() }
-                }),
+                Either::Left((Ok((200, bytes)), _)) => {
+                    serde_json::from_slice(&bytes).map_err(|err| PortError::Malformed {
+                        port: "limiter",
+                        message: err.to_string(),
+                    })
+                }
                 Either::Left((Ok((status, bytes)), _)) => {
                     let text = String::from_utf8_lossy(&bytes);
                     let message = format!("{path} answered {status}: {text}");

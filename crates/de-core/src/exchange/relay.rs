@@ -45,11 +45,19 @@ struct Counter {
     /// Why no more can be read.
     fault: Option<Code>,
     reader: Box<dyn VendorStream>,
+    /// Whether the vendor's own error event has passed.
+    refused: bool,
 }
 
 impl Counter {
     fn new(reader: Box<dyn VendorStream>, books: Arc<Books>) -> Self {
-        Self { books, decoder: Decoder::default(), fault: None, reader }
+        Self { books, decoder: Decoder::default(), fault: None, reader, refused: false }
+    }
+
+    /// Whether the caller has seen an end: the vendor's last frame, or its own error event. What cannot
+    /// be read is none.
+    fn has_ended(&self) -> bool {
+        self.refused || self.reader.is_done()
     }
 
     fn seen(&mut self, bytes: &Bytes) {
@@ -71,6 +79,7 @@ impl Counter {
                 }
             }
             Reading::Fault(code) => {
+                self.refused |= code == Code::ProviderError;
                 self.fault.get_or_insert(code);
             }
         }
@@ -101,11 +110,10 @@ impl Meter for RelayMeter {
 
     fn end(mut self: Box<Self>, how: RelayEnd) -> (Option<Bytes>, BoxFuture<'static, ()>) {
         let whole = self.counter.finish();
-        let told = self.counter.fault.is_some();
+        let told = self.counter.has_ended();
         let (outcome, tail) = match (how, whole) {
             (RelayEnd::ClientLeft, _) => (Outcome::Cancelled, None),
             (_, Ok(())) => (Outcome::Ok, None),
-            // The vendor's own error event has passed already.
             (_, Err(code)) if told => (Outcome::Cut(code), None),
             (RelayEnd::TimedOut, Err(_)) => {
                 let code = Code::ProviderTimeout;
@@ -141,7 +149,6 @@ pub(super) fn failed(tail: &mut Tail, code: Code) -> Bytes {
 
 /// A body that lets all of a vendor's OpenAI stream through but the usage, which the caller did not
 /// want.
-#[must_use]
 pub fn filtered(platform: &Platform, opened: Opened, left: Duration, tail: Tail) -> Body {
     let model = &opened.model;
     let state = Filtering {
@@ -193,7 +200,7 @@ impl Filtering {
         self.body = None;
         let rest = self.filter.finish();
         let whole = self.counter.finish();
-        let told = self.counter.fault.is_some();
+        let told = self.counter.has_ended();
         let mut last = rest.to_vec();
         match whole {
             Ok(()) => self.tail.books.close(Outcome::Ok, 200),

@@ -65,7 +65,6 @@ pub fn text_bytes(parts: &[Part]) -> usize {
 ///
 /// Dropping it (the client has gone) closes the vendor's connection and the books. A vendor that is
 /// silent is no reason to be silent too: a comment each [`HEARTBEAT`] shows whether the client is there.
-#[must_use]
 pub fn translated(platform: &Platform, opened: Opened, left: Duration, tail: Tail) -> Body {
     let now = platform.clock.now();
     let state = Translating {

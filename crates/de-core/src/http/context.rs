@@ -27,9 +27,8 @@ impl Envelope {
         let openai = ["chat/", "completions", "embeddings", "images/", "audio/", "responses"];
         let Some((_, rest)) = path.split_once("/v1/") else { return Self::Native };
         let models = rest == "models" || rest.starts_with("models/");
-        if rest == "messages" || rest.starts_with("messages/") {
-            Self::Anthropic
-        } else if models && headers.contains_key("anthropic-version") {
+        let messages = rest == "messages" || rest.starts_with("messages/");
+        if messages || (models && headers.contains_key("anthropic-version")) {
             Self::Anthropic
         } else if models || openai.iter().any(|prefix| rest.starts_with(prefix)) {
             Self::OpenAi

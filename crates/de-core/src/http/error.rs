@@ -166,7 +166,10 @@ impl Code {
 
 /// A failure on its way to the caller.
 #[derive(Clone, Debug)]
-pub struct ApiError {
+pub struct ApiError(Box<Failure>);
+
+#[derive(Clone, Debug)]
+struct Failure {
     cause: Option<String>,
     code: Code,
     details: Map<String, Value>,
@@ -178,7 +181,7 @@ impl ApiError {
     /// A failure with a message for the caller.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { cause: None, code, details: Map::new(), message, retry_after: None }
+        Self(Box::new(Failure { cause: None, code, details: Map::new(), message, retry_after: None }))
     }
 
     /// Our own fault: the caller learns nothing of the cause.
@@ -205,52 +208,52 @@ impl ApiError {
     /// Adds what only the log may have.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
-        self.cause = Some(cause.into());
+        self.0.cause = Some(cause.into());
         self
     }
 
     /// Adds a detail for the caller.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.to_owned(), value.into());
+        self.0.details.insert(name.to_owned(), value.into());
         self
     }
 
     /// Says when another try makes sense.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        self.0.retry_after = Some(wait);
         self
     }
 
     /// What went wrong.
     #[must_use]
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// What the caller is told.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Particulars for the caller.
     #[must_use]
     pub fn details(&self) -> &Map<String, Value> {
-        &self.details
+        &self.0.details
     }
 
     /// For the log only.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+        self.0.cause.as_deref()
     }
 
     /// `error` means someone must act, `warn` that we coped.
     #[must_use]
     pub fn level(&self) -> Level {
-        match self.code {
+        match self.0.code {
             Code::InternalError | Code::LimiterUnavailable | Code::MissingApiKey => Level::Error,
             Code::ProviderAuth => Level::Error,
             code if code.status().is_server_error() => Level::Warn,
@@ -262,16 +265,16 @@ impl ApiError {
     #[must_use]
     pub fn render(&self, context: &Context) -> Response {
         let mut response = Response::new(Body::from(self.body(context).to_string()));
-        *response.status_mut() = self.code.status();
+        *response.status_mut() = self.0.code.status();
         let headers = response.headers_mut();
         headers.extend(context.told());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = self.0.retry_after {
             // Rounded up: never too early.
             let seconds = wait.as_millis().div_ceil(1000).max(1);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
         }
-        if self.code.status() == StatusCode::UNAUTHORIZED {
+        if self.0.code.status() == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if context.envelope() == Envelope::Anthropic {
@@ -287,20 +290,20 @@ impl ApiError {
     #[must_use]
     pub fn body(&self, context: &Context) -> Value {
         let request_id = context.request_id().as_str();
-        let details = (!self.details.is_empty()).then(|| Value::Object(self.details.clone()));
+        let details = (!self.0.details.is_empty()).then(|| Value::Object(self.0.details.clone()));
         let mut body = match context.envelope() {
             Envelope::Native => json!({
-                "error": self.message,
-                "error_code": self.code.as_str(),
+                "error": self.0.message,
+                "error_code": self.0.code.as_str(),
                 "request_id": request_id,
             }),
             Envelope::OpenAi => {
-                let (kind, code) = self.code.openai();
-                json!({"error": {"message": self.message, "type": kind, "param": self.param(), "code": code}})
+                let (kind, code) = self.0.code.openai();
+                json!({"error": {"message": self.0.message, "type": kind, "param": self.param(), "code": code}})
             }
             Envelope::Anthropic => json!({
                 "type": "error",
-                "error": {"type": self.code.anthropic(), "message": self.message},
+                "error": {"type": self.0.code.anthropic(), "message": self.0.message},
                 "request_id": request_id,
             }),
         };
@@ -318,7 +321,7 @@ impl ApiError {
 
     /// The first wrong field in OpenAI's spelling: `messages[0].role`.
     fn param(&self) -> Option<String> {
-        let pointer = self.details.get("fields")?.get(0)?.get("field")?.as_str()?;
+        let pointer = self.0.details.get("fields")?.get(0)?.get("field")?.as_str()?;
         let mut param = String::new();
         for step in pointer.split('/').skip(1) {
             if step.bytes().all(|c| c.is_ascii_digit()) {
@@ -337,7 +340,7 @@ impl ApiError {
 /// The body stays empty here: only the layer around all routes knows the request's envelope.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = self.code.status().into_response();
+        let mut response = self.0.code.status().into_response();
         response.extensions_mut().insert(self);
         response
     }

@@ -1,0 +1,115 @@
+//! The lines that nothing may cross, read off the sources.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every Rust file below a folder, with its text up to the tests.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    collect(&root().join(folder), &mut found);
+    assert!(!found.is_empty(), "{folder} has no sources");
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+            found.push((path.to_string_lossy().into_owned(), code));
+        }
+    }
+}
+
+/// Code lines, without comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.starts_with("//"))
+}
+
+fn refuse(folder: &str, words: &[&str], may: impl Fn(&str) -> bool) {
+    for (path, text) in sources(folder) {
+        if may(&path) {
+            continue;
+        }
+        for line in code(&text) {
+            for word in words {
+                assert!(!line.contains(word), "{path} has `{word}`: {line}");
+            }
+        }
+    }
+}
+
+const RUNTIME: [&str; 6] =
+    ["worker::", "js_sys::", "web_sys::", "wasm_bindgen::", "JsValue", "SendWrapper"];
+
+#[test]
+fn only_the_edge_names_the_runtime() {
+    refuse("crates/de-core/src", &RUNTIME, |_| false);
+    for worker in ["audio", "config", "image", "rate-limiter", "render", "stock-media", "text"] {
+        refuse(&format!("workers/{worker}/src"), &RUNTIME, |path| {
+            path.ends_with("entry.rs") || path.contains("_object")
+        });
+    }
+}
+
+#[test]
+fn only_the_exchange_sends_to_vendors() {
+    refuse("crates/de-core/src", &["fetch.send("], |path| path.ends_with("src/exchange.rs"));
+    for worker in ["config", "text"] {
+        refuse(&format!("workers/{worker}/src"), &["fetch.send(", ".fetch."], |_| false);
+    }
+}
+
+#[test]
+fn only_the_store_holds_sql() {
+    let words = ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM"];
+    refuse("crates/de-core/src", &words, |path| {
+        // `SELECT 1` asks whether the database lives.
+        path.contains("/store/") || path.ends_with("http/health.rs")
+    });
+    for worker in ["config", "text"] {
+        refuse(&format!("workers/{worker}/src"), &words, |_| false);
+    }
+}
+
+#[test]
+fn sql_is_never_built_at_run_time() {
+    refuse(
+        "crates/de-core/src/store",
+        &["format!(\"SELECT", "format!(\"INSERT", "SELECT *"],
+        |_| false,
+    );
+}
+
+#[test]
+fn time_and_randomness_come_from_ports() {
+    let words =
+        ["SystemTime", "Instant::", "Utc::now", "Uuid::new_v", "now_v7", "thread_rng", "getrandom"];
+    refuse("crates/de-core/src", &words, |_| false);
+}
+
+#[test]
+fn only_error_rs_picks_a_failures_status() {
+    let words = [
+        "StatusCode::BAD",
+        "StatusCode::NOT_FOUND",
+        "StatusCode::UNAUTHORIZED",
+        "StatusCode::FORBIDDEN",
+        "StatusCode::INTERNAL",
+        "StatusCode::TOO_MANY",
+        "StatusCode::GATEWAY",
+    ];
+    refuse("crates/de-core/src", &words, |path| path.ends_with("http/error.rs"));
+    for worker in ["config", "text"] {
+        refuse(&format!("workers/{worker}/src"), &words, |_| false);
+    }
+}
