@@ -154,6 +154,12 @@ impl PayloadMapping {
         }
     }
 
+    /// Whether a template of the request names this variable.
+    #[must_use]
+    pub fn uses(&self, name: &str) -> bool {
+        self.rules.used.contains(name)
+    }
+
     /// Whether a call with `stream` true is answered by events.
     #[must_use]
     pub fn can_stream(&self) -> bool {

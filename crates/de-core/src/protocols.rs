@@ -127,6 +127,10 @@ pub struct VendorError {
     pub message: Option<String>,
     /// Money, not pace: waiting will not help.
     pub out_of_money: bool,
+    /// Refused for safety: no other try will help.
+    pub refused: bool,
+    /// The vendor's word says that another try may help, whatever the status.
+    pub retry: bool,
 }
 
 /// The vendor's side of a protocol.

@@ -1,24 +1,133 @@
-//! `cargo xtask bench`: the benchmarks of `tests/bench`, which start what they measure themselves.
+//! `cargo xtask bench`: the benchmarks of `tests/bench`, against a stack of their own.
+//!
+//! The stack is the one of `dev` and `test`, with two differences: the vendor is the benchmark's own, which is
+//! faster than the simulator, and the catalogue has no models but those that the benchmark makes.
+
+use std::collections::HashMap;
+
+use de_core::auth::api_key::{ApiKey, KeyKind};
+use de_core::auth::vault;
+use de_core::ids::ProviderId;
+use de_core::ports::{self, Arg, Settings};
+use de_core::secret::Secret;
+use de_core::seeds::{self, DevKey, DevProviderKey, DevTenant};
+use serde_json::Value;
 
 use crate::build;
 use crate::failure::Failure;
+use crate::files;
 use crate::layout::Layout;
+use crate::random::{self, System};
 use crate::run::Run;
 use crate::say;
-use crate::setup;
+use crate::setup::{self, Tools};
+use crate::stack::input::{Secrets, StackInput, Statement};
+use crate::stack::ports::{Ports, address};
+use crate::stack::record::Keys;
+use crate::stack::{Plan, Stack};
+
+/// The providers that the benchmark's vendor stands in for, and what follows its address in their base URLs.
+const PROVIDERS: [(&str, &str); 2] = [("anthropic", ""), ("openai", "/v1")];
+/// The vendor's port, counted from the simulator's.
+const VENDOR: u16 = 1;
 
 /// Runs the command; `args` go to the benchmark.
 ///
-/// It finds the packaged Node in `DE_NODE` and the repository in `DE_ROOT`.
+/// It finds the packaged Node in `DE_NODE`, the repository in `DE_ROOT`, the record of the stack in
+/// `STACK_JSON`, and the port where the stack expects its vendor in `DE_BENCH_VENDOR_PORT`.
 pub(crate) fn run(layout: &Layout, args: &[String]) -> Result<(), Failure> {
     let tools = setup::prepare(layout)?;
     build::all(layout, &tools)?;
     say::part("Benchmarks");
-    let run = Run::new("cargo")
-        .args(["run", "--quiet", "--release", "--package", "de-bench", "--"])
+    // All is compiled before anything is measured.
+    compile(layout)?;
+    let ports = Ports::free()?;
+    let vendor_port = ports.simulator() + VENDOR;
+    let stack = start(layout, &tools, ports, vendor_port)?;
+    let run = Run::new(layout.target.join("release/de-bench"))
         .args(args)
+        .env("DE_BENCH_VENDOR_PORT", vendor_port.to_string())
         .env("DE_NODE", &tools.node)
         .env("DE_ROOT", &layout.root)
+        .env("STACK_JSON", &stack.file)
         .dir(&layout.root);
-    tools.dress(run)?.show()
+    tools.dress(run)?.show()?;
+    stack.forget(layout, ports);
+    Ok(())
+}
+
+fn compile(layout: &Layout) -> Result<(), Failure> {
+    // The release profile is made for small wasm; whoever measures should rather be quick.
+    Run::new("cargo")
+        .args(["build", "--release", "--package", "de-bench"])
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .env("CARGO_PROFILE_RELEASE_LTO", "false")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
+        .dir(&layout.root)
+        .show()?;
+    // Every stack starts it; here nobody calls it.
+    Run::new("cargo").args(["build", "--package", "de-simulator"]).dir(&layout.root).show()
+}
+
+fn start(layout: &Layout, tools: &Tools, ports: Ports, vendor_port: u16) -> Result<Stack, Failure> {
+    let secrets = Secrets::make(PROVIDERS.map(|(provider, _place)| provider))?;
+    let mut keys = Keys::default();
+    let statements = rows(layout, &secrets, vendor_port, &mut keys)?;
+    let input = StackInput::new(layout, ports, &[vendor_port], &secrets, statements)?;
+    Stack::start(layout, tools, ports, Plan { input, keys })
+}
+
+/// The rows of a tenant that may call the vendor; its keys go into `keys`.
+fn rows(
+    layout: &Layout,
+    secrets: &Secrets,
+    vendor_port: u16,
+    keys: &mut Keys,
+) -> Result<Vec<Statement>, Failure> {
+    let malformed = |problem: String| Failure::System { action: "make a tenant", problem };
+    let mut tenant = DevTenant::bare().ok_or_else(|| malformed("its ids are bad".to_owned()))?;
+    let master = (1, Secret::new(secrets.master_key.clone()));
+    let settings = Settings { master_keys: vec![master], ..Settings::default() };
+    let mut base_urls = HashMap::new();
+    for (provider, place) in PROVIDERS {
+        let provider_id =
+            ProviderId::parse(provider).map_err(|error| malformed(error.to_string()))?;
+        base_urls.insert(provider_id.clone(), format!("{}{place}", address(vendor_port)));
+        let key = Secret::new(format!("bench-{}", random::hex()?));
+        let sealed = vault::seal(&settings, &System, &tenant.instance_id, &provider_id, &key)
+            .map_err(|error| malformed(error.to_string()))?;
+        let last_four = key.last_four();
+        tenant.provider_keys.push(DevProviderKey { last_four, provider_id, sealed });
+    }
+    for (kind, text) in
+        [(KeyKind::Admin, &mut keys.admin_key), (KeyKind::Test, &mut keys.client_key)]
+    {
+        let made = ApiKey::make(kind, &System);
+        tenant.keys.push(DevKey {
+            digest: made.key.digest,
+            expires_at: None,
+            id: made.key.id,
+            kind,
+            last_four: made.secret.last_four(),
+            name: kind.prefix().to_owned(),
+            revoked_at: None,
+        });
+        made.secret.expose().clone_into(text);
+    }
+    let file = layout.root.join("seeds/providers.json");
+    let providers = seeds::read_providers(&files::read(&file)?, &base_urls)
+        .map_err(|error| Failure::Content { path: file, problem: error.to_string() })?;
+    let now = random::now();
+    let catalogue = seeds::catalogue(&providers, &[], now);
+    Ok(catalogue.into_iter().chain(seeds::dev_tenant(&tenant, now)).map(statement).collect())
+}
+
+fn statement(ports::Statement { args, sql }: ports::Statement) -> Statement {
+    let args = args.into_iter().map(|arg| match arg {
+        Arg::Bool(flag) => Value::from(u8::from(flag)),
+        Arg::Int(number) => Value::from(number),
+        Arg::Null => Value::Null,
+        Arg::Text(text) => Value::from(text),
+    });
+    Statement { args: args.collect(), sql: sql.to_owned() }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Query, State},
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -14,7 +14,7 @@ use de_core::{
     http::{
         context::Context,
         error::{ApiError, Code},
-        extract::{AdminBody, Incoming},
+        extract::{AdminBody, Incoming, PathText},
     },
     ids::{ModelId, OrganizationId, ProviderId},
     mapping::{AuthScheme, PayloadMapping, ProviderRules, issue::MappingIssue},
@@ -64,7 +64,7 @@ pub(crate) async fn list(
 pub(crate) async fn read(
     State(platform): State<Platform>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Response, ApiError> {
     may_read(&caller)?;
     let unknown = || ApiError::new(Code::ModelNotFound, "there is no such model config");

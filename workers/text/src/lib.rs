@@ -6,6 +6,8 @@
 //! | `POST /v1/chat/completions` | OpenAI chat completions | `text` |
 //! | `POST /v1/messages` | Anthropic messages | `text` |
 //! | `GET /v1/models`, `GET /v1/models/{id}` | OpenAI, or Anthropic with `anthropic-version` | any |
+//!
+//! Embeddings, responses, counting tokens and capabilities are designed and not built: 501.
 
 mod admission;
 mod ask;
@@ -20,9 +22,16 @@ mod run;
 
 use axum::{
     Router,
-    routing::{get, post},
+    http::Uri,
+    routing::{any, get, post},
 };
-use de_core::{http, ports::Platform};
+use de_core::{
+    http::{
+        self,
+        error::{ApiError, Code},
+    },
+    ports::Platform,
+};
 
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
@@ -34,5 +43,14 @@ pub fn router(platform: Platform) -> Router {
             .route("/v1/messages", post(messages::create))
             .route("/v1/models", get(models::list))
             .route("/v1/models/{*id}", get(models::read))
+            .route("/v1/capabilities", any(not_built))
+            .route("/v1/embeddings", any(not_built))
+            .route("/v1/messages/count_tokens", any(not_built))
+            .route("/v1/responses", any(not_built))
+            .route("/v1/responses/{*rest}", any(not_built))
     })
+}
+
+async fn not_built(uri: Uri) -> ApiError {
+    ApiError::new(Code::NotImplemented, format!("{} is not built yet", uri.path()))
 }

@@ -2,21 +2,22 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
     caller::{Caller, Tenant},
     http::{
         error::{ApiError, Code},
-        extract::Incoming,
+        extract::{Incoming, PathText},
     },
     ids::ModelId,
-    model::{ModelConfig, Status},
+    model::{Modality, ModelConfig, Status},
     ports::{Platform, rows},
     store::{
         models::{ModelQuery, ModelRow, list as list_models},
         pages::PageQuery,
+        provider_keys::{self, ProviderKeyRow},
     },
 };
 use serde_json::{Value, json};
@@ -52,7 +53,16 @@ pub(crate) async fn list(
     }
     // A row that cannot be read hurts no other.
     let configs = models.iter().filter_map(|row| Some((row, row.parse().ok()?)));
-    let offered = configs.filter(|(_, config)| config.status != Status::Deprecated);
+    let keys: Vec<ProviderKeyRow> =
+        rows(&*platform.database, provider_keys::of_instance(caller.instance_id())).await?;
+    let has_key = |config: &ModelConfig| keys.iter().any(|key| key.provider_id == config.provider_id);
+    // What cannot be called is not offered: no code for its protocol, no key for its provider.
+    let offered = configs.filter(|(_, config)| {
+        config.status != Status::Deprecated
+            && config.protocol.is_built()
+            && config.works_in(Modality::Text)
+            && has_key(config)
+    });
     let anthropic = is_anthropic(&incoming);
     let data: Vec<Value> = offered.map(|(row, config)| shown(row, &config, anthropic)).collect();
     let id = |model: Option<&Value>| model.and_then(|model| model.get("id").cloned());
@@ -68,7 +78,7 @@ pub(crate) async fn list(
 pub(crate) async fn read(
     State(platform): State<Platform>,
     Tenant(caller): Tenant,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let caller = fresh(&platform, caller).await?;

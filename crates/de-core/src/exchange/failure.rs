@@ -45,8 +45,10 @@ pub(super) fn refused(
     asked: Option<Duration>,
 ) -> Failure {
     let name = &model.config.provider_id;
-    let repeatable = retry::is_passing(status) && !told.out_of_money;
+    let passing = retry::is_passing(status) || told.retry;
+    let repeatable = passing && !told.out_of_money && !told.refused;
     let (code, message) = match status {
+        _ if told.refused => (Code::ContentRefused, format!("{name} refused the request for safety")),
         // What the caller wrote, the vendor cannot read: with the vendor's reason in the details.
         400 | 413 | 422 => (Code::InvalidRequest, format!("{name} refused the request as invalid")),
         401 | 403 => (Code::ProviderAuth, format!("{name} refused this service's key")),
@@ -72,7 +74,7 @@ pub(super) fn refused(
         // Without the vendor's word, a second: what one may try next, not a promise.
         error = error.retry_after(asked.unwrap_or(Duration::from_secs(1)));
     }
-    let falls_back = code != Code::InvalidRequest;
+    let falls_back = !matches!(code, Code::ContentRefused | Code::InvalidRequest);
     Failure { asked, error, falls_back, repeatable }
 }
 

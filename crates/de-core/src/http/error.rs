@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::context::{Context, Envelope};
 use crate::{
     ports::{Level, PortError},
-    protocols::FieldIssue,
+    protocols::{FieldIssue, anthropic_messages, openai_chat},
 };
 
 /// What went wrong, as a program may branch on it.
@@ -42,8 +42,6 @@ pub enum Code {
     KeyExpired,
     /// The Limiter did not answer.
     LimiterUnavailable,
-    /// The mapping needs a value that nobody gave.
-    MappingMissingVariable,
     /// This path has no such method.
     MethodNotAllowed,
     /// The instance has no key for the provider.
@@ -102,8 +100,8 @@ impl Code {
         match self {
             Self::AllProvidersFailed => (S::BAD_GATEWAY, "ALL_PROVIDERS_FAILED"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"),
-            // Nobody reads it: the log shows 408, the receipt says `cancelled`.
-            Self::ClientLeft => (S::REQUEST_TIMEOUT, "CLIENT_LEFT"),
+            // Nobody reads it: log and receipt show 499, as many servers' logs do.
+            Self::ClientLeft => (S::from_u16(499).unwrap_or(S::REQUEST_TIMEOUT), "CLIENT_LEFT"),
             Self::Conflict => (S::CONFLICT, "CONFLICT"),
             Self::ContentRefused => (S::UNPROCESSABLE_ENTITY, "CONTENT_REFUSED"),
             Self::Forbidden => (S::FORBIDDEN, "FORBIDDEN"),
@@ -112,7 +110,6 @@ impl Code {
             Self::InvalidRequest => (S::BAD_REQUEST, "INVALID_REQUEST"),
             Self::KeyExpired => (S::UNAUTHORIZED, "KEY_EXPIRED"),
             Self::LimiterUnavailable => (S::SERVICE_UNAVAILABLE, "LIMITER_UNAVAILABLE"),
-            Self::MappingMissingVariable => (S::BAD_REQUEST, "MAPPING_MISSING_VARIABLE"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::MissingApiKey => (S::SERVICE_UNAVAILABLE, "MISSING_API_KEY"),
             Self::MissingAuth => (S::UNAUTHORIZED, "MISSING_AUTH"),
@@ -132,34 +129,6 @@ impl Code {
             Self::RouteNotFound => (S::NOT_FOUND, "ROUTE_NOT_FOUND"),
             Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::ValidationError => (S::BAD_REQUEST, "VALIDATION_ERROR"),
-        }
-    }
-
-    /// OpenAI's `type` and `code`.
-    fn openai(self) -> (&'static str, String) {
-        let kind = match self.status().as_u16() {
-            401 => "authentication_error",
-            403 => "permission_error",
-            429 => "rate_limit_error",
-            status if status < 500 => "invalid_request_error",
-            _ => "server_error",
-        };
-        (kind, self.as_str().to_ascii_lowercase())
-    }
-
-    /// Anthropic's `error.type`.
-    fn anthropic(self) -> &'static str {
-        match self.status().as_u16() {
-            401 => "authentication_error",
-            402 => "billing_error",
-            403 => "permission_error",
-            404 => "not_found_error",
-            409 => "conflict_error",
-            413 => "request_too_large",
-            429 => "rate_limit_error",
-            504 => "timeout_error",
-            status if status < 500 => "invalid_request_error",
-            _ => "api_error",
         }
     }
 }
@@ -298,12 +267,16 @@ impl ApiError {
                 "request_id": request_id,
             }),
             Envelope::OpenAi => {
-                let (kind, code) = self.0.code.openai();
+                let kind = openai_chat::error_type(self.0.code.status().as_u16());
+                let code = self.0.code.as_str().to_ascii_lowercase();
                 json!({"error": {"message": self.0.message, "type": kind, "param": self.param(), "code": code}})
             }
             Envelope::Anthropic => json!({
                 "type": "error",
-                "error": {"type": self.0.code.anthropic(), "message": self.0.message},
+                "error": {
+                    "type": anthropic_messages::error_type(self.0.code.status().as_u16()),
+                    "message": self.0.message,
+                },
                 "request_id": request_id,
             }),
         };

@@ -1,6 +1,6 @@
 //! Bodies as JSON: capped, strict, and refused with the place of the fault.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
@@ -58,6 +58,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Incoming {
         let context = Context::from_request_parts(parts, state).await?;
         let departure = parts.extensions.get::<Departure>().cloned();
         Ok(Self { context, departure, headers: parts.headers.clone() })
+    }
+}
+
+/// The one variable part of a path, percent-decoded.
+pub struct PathText(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = Path::from_request_parts(parts, state).await;
+        read.map(|Path(text)| Self(text)).map_err(|err| {
+            let message = "the path is not percent-encoded UTF-8";
+            ApiError::new(Code::InvalidRequest, message).because(err.to_string())
+        })
     }
 }
 

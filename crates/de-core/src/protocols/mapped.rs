@@ -45,7 +45,7 @@ impl MappedVendor {
 impl Vendor for MappedVendor {
     fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
         let mut issues = call.relay_only.clone();
-        let reserved = reserved(call, target, &mut issues);
+        let reserved = reserved(&self.mapping, call, target, &mut issues);
         let variables = match self.mapping.variables(reserved, &options(call)) {
             Ok((variables, _dropped)) => variables,
             Err(errors) => {
@@ -106,27 +106,51 @@ impl Vendor for MappedVendor {
 }
 
 /// The values of ours. Pictures and tools have no place in a mapping.
-fn reserved(call: &ChatCall, target: &Target, issues: &mut Vec<FieldIssue>) -> Reserved {
-    let mut messages = Vec::new();
+///
+/// A mapping that names both `messages` and the prompt gets the turns before the last one as the former
+/// and the last one as the latter; one that names the prompt alone can carry no more than one turn.
+fn reserved(
+    mapping: &PayloadMapping,
+    call: &ChatCall,
+    target: &Target,
+    issues: &mut Vec<FieldIssue>,
+) -> Reserved {
+    let mut turns: Vec<(Role, String)> = Vec::new();
     for (index, message) in call.messages.iter().enumerate() {
-        let text = text_of(message, index, issues);
-        let role = if message.role == Role::User { "user" } else { "assistant" };
-        messages.push(json!({"role": role, "content": text}));
+        turns.push((message.role, text_of(message, index, issues)));
     }
+    let mut refuse = |pointer: &str, reason: &str| {
+        issues.push(FieldIssue { pointer: pointer.to_owned(), reason: reason.to_owned() });
+    };
     if !call.tools.is_empty() {
-        let reason = "this model takes no tools".to_owned();
-        issues.push(FieldIssue { pointer: "/tools".to_owned(), reason });
+        refuse("/tools", "this model takes no tools");
     }
-    let last = call.messages.iter().rposition(|message| message.role == Role::User);
-    let prompt = last.and_then(|at| messages.get(at)).and_then(|message| message.get("content"));
+    let takes_prompt = ["prompt", "user_prompt", "user_text"].iter().any(|name| mapping.uses(name));
+    let takes_messages = mapping.uses("messages");
+    let ends_with_user = turns.last().is_some_and(|(role, _)| *role == Role::User);
+    let mut prompt = None;
+    if takes_prompt && ends_with_user {
+        prompt = turns.pop().map(|(_, text)| text);
+    }
+    if !turns.is_empty() && !takes_messages {
+        refuse("/messages", "this model takes one prompt, not a conversation");
+    }
+    let messages = turns.into_iter().map(|(role, text)| {
+        let role = if role == Role::User { "user" } else { "assistant" };
+        json!({"role": role, "content": text})
+    });
+    let messages: Vec<Value> = messages.collect();
     let system = call.system.join("\n\n");
+    if !system.is_empty() && !mapping.uses("system") {
+        refuse("/system", "this model takes no system prompt");
+    }
     Reserved {
-        messages: Some(Value::Array(messages.clone())),
+        messages: (!messages.is_empty()).then_some(Value::Array(messages)),
         model: Some(target.upstream_model.clone()),
         stream: Some(call.stream),
         system: (!system.is_empty()).then_some(system),
         user: call.user.clone(),
-        user_prompt: prompt.and_then(Value::as_str).map(str::to_owned),
+        user_prompt: prompt,
         ..Reserved::default()
     }
 }
@@ -220,7 +244,13 @@ fn finish(word: &str) -> Finish {
 }
 
 fn told(error: MappedError) -> VendorError {
-    VendorError { code: error.code, message: error.message, out_of_money: false }
+    VendorError {
+        code: error.code,
+        message: error.message,
+        out_of_money: false,
+        refused: error.refusal,
+        retry: error.retry,
+    }
 }
 
 fn malformed(error: ReplyError) -> Malformed {
@@ -294,5 +324,70 @@ impl VendorStream for Silent {
 
     fn is_done(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+    use crate::{
+        mapping::{AuthScheme, ProviderRules},
+        protocols::MaxTokensField,
+    };
+
+    fn vendor(body: Value) -> MappedVendor {
+        let rules = ProviderRules {
+            allowed_hosts: Vec::new(),
+            auth: AuthScheme::Bearer,
+            base_url: Url::parse("https://api.example.com/v1").unwrap(),
+            mapping_sees_key: false,
+        };
+        let mapping = json!({
+            "endpoint": "/complete",
+            "method": "POST",
+            "body": body,
+            "response_mapping": {"text": "$.text"},
+        });
+        MappedVendor::new(PayloadMapping::parse(&mapping, &rules).unwrap())
+    }
+
+    fn sent(body: Value, turns: &[(Role, &str)]) -> Result<Value, Vec<FieldIssue>> {
+        let messages = turns
+            .iter()
+            .map(|(role, text)| Message { parts: vec![Part::Text((*text).to_owned())], role: *role })
+            .collect();
+        let call = ChatCall { messages, ..ChatCall::default() };
+        let target = Target {
+            default_max_output_tokens: 100,
+            max_tokens_field: MaxTokensField::MaxTokens,
+            on_unsupported: crate::model::OnUnsupported::Refuse,
+            reasoning: None,
+            sampling_params: None,
+            upstream_model: "m".to_owned(),
+        };
+        vendor(body).request(&call, &target).map(|draft| json::parse(&draft.body).unwrap())
+    }
+
+    #[test]
+    fn every_turn_is_sent_exactly_once() {
+        let turns = [(Role::User, "a"), (Role::Assistant, "b"), (Role::User, "c")];
+        let both = json!({"history": "{messages}", "prompt": "{user_prompt}"});
+        assert_eq!(
+            sent(both.clone(), &turns).unwrap(),
+            json!({"history": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
+                "prompt": "c"})
+        );
+        assert_eq!(sent(both, &turns[..1]).unwrap(), json!({"prompt": "a"}));
+        let all = sent(json!({"turns": "{messages}"}), &turns).unwrap();
+        assert_eq!(all.pointer("/turns/2/content"), Some(&json!("c")));
+    }
+
+    #[test]
+    fn what_a_mapping_cannot_carry_is_refused_and_not_lost() {
+        let turns = [(Role::User, "a"), (Role::Assistant, "b"), (Role::User, "c")];
+        let issues = sent(json!({"prompt": "{user_prompt}"}), &turns).unwrap_err();
+        assert_eq!(issues[0].pointer, "/messages");
     }
 }
