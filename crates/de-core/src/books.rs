@@ -41,18 +41,39 @@ struct Entry {
     billable: bool,
     /// Whether the vendor has said why its answer ended: counts that came before are not the last.
     finished: bool,
-    leases: Vec<LeaseId>,
+    leases: Vec<Held>,
     model: Option<std::sync::Arc<Model>>,
     /// Prompt text in bytes, for estimates.
     prompt_bytes: u64,
     receipt: Receipt,
-    reserved_tokens: u64,
     usage: Option<Usage>,
+}
+
+/// A share that was asked for on behalf of a call.
+struct Held {
+    /// Whether the call went on with it. An answer that never came may still have been a grant.
+    granted: bool,
+    /// Whether a vendor may have billed without answering: then nothing is given back.
+    keeps: bool,
+    lease_id: LeaseId,
+    share: Share,
+    tokens: u64,
+}
+
+/// What a share is for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Share {
+    /// One more try at the same model: an admission, whose tokens the first try still holds.
+    Again,
+    /// The call itself, with the first try at its model.
+    Call,
+    /// The first try at a fallback.
+    Fallback(crate::ids::ModelId),
 }
 
 /// What is left to be written when a call is over.
 struct Closing {
-    leases: Vec<LeaseId>,
+    leases: Vec<(LeaseId, Spent)>,
     receipt: Receipt,
 }
 
@@ -100,7 +121,6 @@ impl Books {
             model: None,
             prompt_bytes: 0,
             receipt,
-            reserved_tokens: 0,
             usage: None,
         };
         Self { entry: Mutex::new(entry), platform: platform.clone(), started }
@@ -122,11 +142,26 @@ impl Books {
         });
     }
 
-    /// Notes a share that was debited for this call, `tokens` of it.
-    pub fn leased(&self, lease: LeaseId, tokens: u64) {
+    /// Notes a share before it is asked for: a grant whose answer is lost is given back at the end.
+    pub fn asks(&self, lease_id: &LeaseId, share: Share, tokens: u64) {
+        let lease_id = lease_id.clone();
+        let held = Held { granted: false, keeps: false, lease_id, share, tokens };
+        self.with(|entry| entry.leases.push(held));
+    }
+
+    /// Notes that the call goes on with the share asked for last.
+    pub fn granted(&self) {
         self.with(|entry| {
-            entry.leases.push(lease);
-            entry.reserved_tokens = entry.reserved_tokens.max(tokens);
+            if let Some(held) = entry.leases.last_mut() {
+                held.granted = true;
+            }
+        });
+    }
+
+    /// Notes that the share asked for last was refused: there is nothing to settle.
+    pub fn denied(&self) {
+        self.with(|entry| {
+            entry.leases.pop();
         });
     }
 
@@ -158,6 +193,13 @@ impl Books {
         self.with(|entry| {
             let waited = entry.receipt.upstream_ms.unwrap_or(0);
             entry.receipt.upstream_ms = Some(waited.saturating_add(attempt.duration_ms));
+            if may_bill && attempt.status.is_none() {
+                // Whether it was served is not known: its hold stays, in the call's scopes too.
+                let last = entry.leases.len().saturating_sub(1);
+                for (index, held) in entry.leases.iter_mut().enumerate() {
+                    held.keeps |= index == 0 || index == last;
+                }
+            }
             entry.receipt.attempts.push(attempt);
             entry.billable |= may_bill;
         });
@@ -253,19 +295,40 @@ fn close(entry: &mut Entry, outcome: Outcome, status: u16, now: UnixMillis, star
             estimate(entry, known.unwrap_or_default())
         }
     };
-    let total = usage.input_tokens.saturating_add(usage.output_tokens);
+    let total = usage.total_tokens();
+    let reserved = entry.leases.iter().map(|held| held.tokens).max().unwrap_or(0);
     entry.receipt.cost_micros = price(entry, &usage);
-    entry.receipt.over_ceiling = entry.reserved_tokens > 0 && total > entry.reserved_tokens;
+    entry.receipt.over_ceiling = reserved > 0 && total > reserved;
     entry.receipt.usage = usage;
     entry.receipt.status = word;
     entry.receipt.http_status = status;
     entry.receipt.error_code = code.map(|code| code.as_str().to_owned());
     entry.receipt.latency_ms = now.since(started);
     entry.receipt.created_at = now;
-    let closing_down =
-        Closing { leases: std::mem::take(&mut entry.leases), receipt: entry.receipt.clone() };
+    let served = entry.receipt.model_id.clone();
+    let leases = std::mem::take(&mut entry.leases).into_iter();
+    let leases = leases.map(|held| spent(held, served.as_ref(), total)).collect();
+    let closing_down = Closing { leases, receipt: entry.receipt.clone() };
     // The receiver waits in the background for as long as the runtime lives.
     drop(closing.send(closing_down));
+}
+
+/// What was spent of a share, when its call used `total` tokens at the model `served`.
+///
+/// The first share holds for the caller and for the first model: where a fallback served, that model's
+/// window counts its tokens too, which errs on the safe side.
+fn spent(held: Held, served: Option<&crate::ids::ModelId>, total: u64) -> (LeaseId, Spent) {
+    if !held.granted {
+        return (held.lease_id, Spent::default());
+    }
+    let used = match &held.share {
+        Share::Again => 0,
+        Share::Call => total,
+        Share::Fallback(model) if Some(model) == served => total,
+        Share::Fallback(_) => 0,
+    };
+    let tokens = if held.keeps { used.max(held.tokens) } else { used };
+    (held.lease_id, Spent { requests: 1, tokens })
 }
 
 /// Counts that the vendor did not name: a token for each four bytes of text, at least what it did name.
@@ -296,38 +359,30 @@ fn price(entry: &Entry, usage: &Usage) -> Option<Micros> {
 /// Reports to the Limiter, and if that does not answer, to the database itself.
 async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing) {
     let Closing { mut leases, receipt } = closing;
-    let usage = &receipt.usage;
-    let tokens = [
-        usage.input_tokens,
-        usage.cached_input_tokens,
-        usage.cache_write_tokens,
-        usage.output_tokens,
-    ];
-    let tokens = tokens.into_iter().fold(0, u64::saturating_add);
     if leases.is_empty() {
         // A call that was never let in has no lease; its receipt travels under an id of its own.
-        leases.push(LeaseId::make(receipt.created_at, random(&*platform.entropy)));
+        let lease_id = LeaseId::make(receipt.created_at, random(&*platform.entropy));
+        leases.push((lease_id, Spent::default()));
     }
-    let mut kept = false;
-    for (index, lease_id) in leases.into_iter().enumerate() {
+    for (index, (lease_id, spent)) in leases.into_iter().enumerate() {
         let receipts = if index == 0 { vec![receipt.clone()] } else { Vec::new() };
-        let spent = Spent { requests: 1, tokens };
         let report =
             SettleRequest { is_final: true, lease_id, receipts, running_ms: None, seq: 1, spent };
-        let settled = report_until(platform, instance, report).await;
-        if index == 0 {
-            kept = settled.is_ok();
-        }
-        if let Err(err) = settled {
+        if let Err(err) = report_until(platform, instance, report).await {
             warn(platform, &receipt, "the Limiter did not take a settlement", &err);
+            if index == 0 {
+                // At once, as the time after an answer is short.
+                write(platform, &receipt).await;
+            }
         }
     }
-    if !kept {
-        let text = serde_json::to_string(std::slice::from_ref(&receipt)).unwrap_or_default();
-        let statements = store::usage::deliver(&text).into();
-        if let Err(err) = platform.database.batch(statements).await {
-            warn(platform, &receipt, "a receipt could not be written", &err);
-        }
+}
+
+/// Writes a receipt past the Limiter. If that has it too, the database still has it once.
+async fn write(platform: &Platform, receipt: &Receipt) {
+    let text = serde_json::to_string(std::slice::from_ref(receipt)).unwrap_or_default();
+    if let Err(err) = platform.database.batch(store::usage::deliver(&text).into()).await {
+        warn(platform, receipt, "a receipt could not be written", &err);
     }
 }
 

@@ -45,6 +45,10 @@ struct Acting {
     organization: OrganizationId,
 }
 
+/// A caller of the control plane: its key is read from the database each time.
+#[derive(Clone)]
+pub struct Operator(pub Caller);
+
 /// A caller of a route that acts for an instance: generation, usage, models.
 #[derive(Clone)]
 pub struct Tenant(pub Caller);
@@ -150,7 +154,11 @@ impl Caller {
     /// # Errors
     /// As at the first time: the key may have been revoked in between.
     pub async fn renewed(&self, platform: &Platform, floor: Epochs) -> Result<Self, ApiError> {
-        let key = read(platform, &self.digest, floor).await?;
+        let key = if self.key.user_id.is_some() {
+            read_now(platform, &self.digest).await?
+        } else {
+            read(platform, &self.digest, floor).await?
+        };
         let acting = match &self.acting {
             Some(acting) if key.user_id.is_some() => {
                 Some(granted(platform, &key, &acting.instance).await?)
@@ -181,34 +189,52 @@ impl FromRequestParts<Platform> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, ApiError> {
-        let context = Context::from_request_parts(parts, platform).await?;
-        let missing = "no key: send `Authorization: Bearer <key>` or `x-api-key: <key>`";
-        let text = presented(&parts.headers)
-            .ok_or_else(|| ApiError::new(Code::MissingAuth, missing))?;
-        let key = ApiKey::parse(text).map_err(|_| unknown_key())?;
-        let row = read(platform, &key.digest, Epochs::default()).await?;
-        context.note("api_key_id", row.api_key_id.as_str());
-        context.note("organization_id", row.organization_id.as_str());
-        let named = parts.headers.get("x-instance-id").and_then(|id| id.to_str().ok());
-        let acting = match (own(&row), named) {
-            (Some(own), Some(named)) if own.instance.as_str() != named => {
-                let message = "X-Instance-ID names another instance than the key belongs to";
-                return Err(ApiError::new(Code::Forbidden, message));
-            }
-            (Some(own), _) => Some(own),
-            (None, Some(named)) => {
-                let instance = InstanceId::parse(named).map_err(|_| no_instance())?;
-                Some(granted(platform, &row, &instance).await?)
-            }
-            (None, None) => None,
-        };
-        check(&row, acting.as_ref(), platform.clock.now())?;
-        check_address(&row, &parts.headers)?;
-        check_origin(&row, acting.as_ref(), &parts.headers, &context)?;
-        if let Some(acting) = &acting {
-            context.note("instance_id", acting.instance.as_str());
+        identify(parts, platform, false).await
+    }
+}
+
+/// Reads the key and who it acts for. `now`: not from a copy.
+async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<Caller, ApiError> {
+    let context = Context::from_request_parts(parts, platform).await?;
+    let missing = "no key: send `Authorization: Bearer <key>` or `x-api-key: <key>`";
+    let text =
+        presented(&parts.headers).ok_or_else(|| ApiError::new(Code::MissingAuth, missing))?;
+    let key = ApiKey::parse(text).map_err(|_| unknown_key())?;
+    // Nothing asks a Limiter whether the copy of a person's key still holds.
+    let row = if now || key.kind == KeyKind::Admin {
+        read_now(platform, &key.digest).await?
+    } else {
+        read(platform, &key.digest, Epochs::default()).await?
+    };
+    context.note("api_key_id", row.api_key_id.as_str());
+    context.note("organization_id", row.organization_id.as_str());
+    let named = parts.headers.get("x-instance-id").and_then(|id| id.to_str().ok());
+    let acting = match (own(&row), named) {
+        (Some(own), Some(named)) if own.instance.as_str() != named => {
+            let message = "X-Instance-ID names another instance than the key belongs to";
+            return Err(ApiError::new(Code::Forbidden, message));
         }
-        Ok(Self { acting, digest: key.digest, key: row })
+        (Some(own), _) => Some(own),
+        (None, Some(named)) => {
+            let instance = InstanceId::parse(named).map_err(|_| no_instance())?;
+            Some(granted(platform, &row, &instance).await?)
+        }
+        (None, None) => None,
+    };
+    check(&row, acting.as_ref(), platform.clock.now())?;
+    check_address(&row, &parts.headers)?;
+    check_origin(&row, acting.as_ref(), &parts.headers, &context)?;
+    if let Some(acting) = &acting {
+        context.note("instance_id", acting.instance.as_str());
+    }
+    Ok(Caller { acting, digest: key.digest, key: row })
+}
+
+impl FromRequestParts<Platform> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, ApiError> {
+        identify(parts, platform, true).await.map(Self)
     }
 }
 
@@ -232,11 +258,22 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
-    bearer.or_else(|| text("x-api-key")).or_else(|| text("xi-api-key")).filter(|key| !key.is_empty())
+    bearer
+        .or_else(|| text("x-api-key"))
+        .or_else(|| text("xi-api-key"))
+        .filter(|key| !key.is_empty())
 }
 
-async fn read(platform: &Platform, digest: &str, floor: Epochs) -> Result<Arc<AccessRow>, ApiError> {
+async fn read(
+    platform: &Platform,
+    digest: &str,
+    floor: Epochs,
+) -> Result<Arc<AccessRow>, ApiError> {
     snapshot::access(platform, digest, floor).await?.ok_or_else(unknown_key)
+}
+
+async fn read_now(platform: &Platform, digest: &str) -> Result<Arc<AccessRow>, ApiError> {
+    snapshot::access_now(platform, digest).await?.ok_or_else(unknown_key)
 }
 
 fn unknown_key() -> ApiError {

@@ -196,7 +196,10 @@ impl ChatReply {
     #[must_use]
     pub fn text(&self) -> String {
         let parts = self.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
-        parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).collect()
+        parts
+            .iter()
+            .filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None })
+            .collect()
     }
 }
 

@@ -6,6 +6,7 @@
 mod failure;
 pub mod relay;
 pub mod translate;
+mod upstream;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use url::Url;
 use self::failure::Failure;
 use crate::{
     auth::vault,
-    books::Books,
+    books::{Books, Share},
     caller::Caller,
     guard,
     http::{
@@ -35,6 +36,7 @@ use crate::{
     receipt::Attempt,
     registry::Model,
     retry,
+    secret::Secret,
     store::providers::ProviderAuth,
     time::UnixMillis,
 };
@@ -88,34 +90,32 @@ enum Interrupted {
 /// attempt.
 pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
     let mut last = None;
-    let mut first_try = true;
-    for model in job.models {
-        job.books.trying(model);
-        let mut number = 1;
-        loop {
-            let tried = attempt(job, model, first_try).await;
-            first_try = false;
-            let failure = match tried {
-                Ok(inbound) => {
-                    announce(job, model);
-                    return Ok(Opened { inbound, model: model.clone() });
-                }
-                Err(failure) => failure,
-            };
-            let again = failure.repeatable.then(|| {
-                let [byte] = random(&*job.platform.entropy);
-                retry::wait(number + 1, failure.asked, byte)
-            });
-            let falls_back = failure.falls_back;
-            last = Some(failure.error);
-            match again.flatten() {
-                Some(wait) if job.platform.clock.now().plus(millis(wait)) < deadline(job, model) => {
-                    number += 1;
-                    pause(job, wait).await?;
-                }
-                Some(_) | None if falls_back => break,
-                Some(_) | None => return Err(last.unwrap_or_else(nothing_tried)),
+    for (index, model) in job.models.iter().enumerate() {
+        let is_fallback = index > 0;
+        let draft = match (job.draft)(model) {
+            Ok(draft) => draft,
+            // A fallback that cannot say this request is none: what went wrong before stands.
+            Err(_) if is_fallback => continue,
+            Err(error) => return Err(error),
+        };
+        if is_fallback {
+            if remaining(job, model).is_zero() {
+                break;
             }
+            let share = Share::Fallback(model.config.model_id.clone());
+            if let Err(error) = reserve(job, model, share).await {
+                last.get_or_insert(error);
+                continue;
+            }
+        }
+        job.books.trying(model);
+        match tries(job, model, draft, index + 1 < job.models.len()).await {
+            Ok(inbound) => {
+                announce(job, model);
+                return Ok(Opened { inbound, model: model.clone() });
+            }
+            Err(failure) if failure.falls_back => last = Some(failure.error),
+            Err(failure) => return Err(failure.error),
         }
     }
     let last = last.unwrap_or_else(nothing_tried);
@@ -125,6 +125,36 @@ pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
     let message = format!("every model failed; the last one: {}", last.message());
     let all = ApiError::new(Code::AllProvidersFailed, message);
     Err(all.with("attempts", job.books.attempts()).with("last", last.code().as_str()))
+}
+
+/// All tries at one model. The first is reserved already.
+async fn tries(
+    job: &Job<'_>,
+    model: &Arc<Model>,
+    draft: Draft,
+    has_fallback: bool,
+) -> Result<Inbound, Failure> {
+    let mut number = 1;
+    loop {
+        let failure = match attempt(job, model, draft.clone(), has_fallback).await {
+            Ok(inbound) => return Ok(inbound),
+            Err(failure) => failure,
+        };
+        if !failure.repeatable {
+            return Err(failure);
+        }
+        let [byte] = random(&*job.platform.entropy);
+        let wait = retry::wait(number + 1, failure.asked, byte);
+        let Some(wait) = wait.filter(|wait| *wait < remaining(job, model)) else {
+            return Err(failure);
+        };
+        number += 1;
+        pause(job, wait).await.map_err(Failure::final_one)?;
+        // Without a share there is no other try, and the vendor's own failure is what counts.
+        if reserve(job, model, Share::Again).await.is_err() {
+            return Err(failure);
+        }
+    }
 }
 
 fn nothing_tried() -> ApiError {
@@ -155,14 +185,17 @@ pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
 }
 
 /// One try at one model.
-async fn attempt(job: &Job<'_>, model: &Arc<Model>, first: bool) -> Result<Inbound, Failure> {
-    if !first {
-        reserve(job, model).await?;
-    }
-    let draft = (job.draft)(model).map_err(Failure::final_one)?;
-    let outbound = outbound(job, model, draft)?;
+async fn attempt(
+    job: &Job<'_>,
+    model: &Arc<Model>,
+    draft: Draft,
+    has_fallback: bool,
+) -> Result<Inbound, Failure> {
+    let (outbound, key) = outbound(job, model, draft)?;
     let sent_at = job.platform.clock.now();
-    let patience = if job.streamed {
+    // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
+    // time left.
+    let patience = if job.streamed || has_fallback {
         Duration::from_millis(model.deadlines().first_byte_ms).min(remaining(job, model))
     } else {
         remaining(job, model)
@@ -175,7 +208,7 @@ async fn attempt(job: &Job<'_>, model: &Arc<Model>, first: bool) -> Result<Inbou
         }
         Ok(Ok(inbound)) => {
             let status = inbound.status;
-            (Err(refused(job, model, inbound).await), Some(status), false)
+            (Err(refused(job, model, inbound, &key).await), Some(status), false)
         }
         Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
         Err(Interrupted::TimedOut) => {
@@ -185,8 +218,7 @@ async fn attempt(job: &Job<'_>, model: &Arc<Model>, first: bool) -> Result<Inbou
             (Err(Failure::final_one(failure::client_left())), None, true)
         }
     };
-    let error_code =
-        result.as_ref().err().map(|failure| failure.error.code().as_str().to_owned());
+    let error_code = result.as_ref().err().map(|failure| failure.error.code().as_str().to_owned());
     let tried = Attempt {
         duration_ms: job.platform.clock.now().since(sent_at),
         error_code,
@@ -199,7 +231,7 @@ async fn attempt(job: &Job<'_>, model: &Arc<Model>, first: bool) -> Result<Inbou
 }
 
 /// Reads what the vendor says of its refusal.
-async fn refused(job: &Job<'_>, model: &Arc<Model>, inbound: Inbound) -> Failure {
+async fn refused(job: &Job<'_>, model: &Arc<Model>, inbound: Inbound, key: &Secret) -> Failure {
     let Inbound { body, headers, status } = inbound;
     let body = match within(job, ERROR_WAIT, body.whole(ERROR_CAP)).await {
         Ok(Ok(Some(body))) => body,
@@ -207,47 +239,67 @@ async fn refused(job: &Job<'_>, model: &Arc<Model>, inbound: Inbound) -> Failure
         Ok(Ok(None) | Err(_)) | Err(_) => Bytes::new(),
     };
     let asked = retry::asked(&headers, job.platform.clock.now());
-    let told = model.vendor.error(status, &body);
-    failure::refused(model, status, told, asked)
+    let mut told = model.vendor.error(status, &body);
+    told.message = told.message.map(|message| key.mask(&message));
+    let word = headers.get("x-should-retry").and_then(|word| word.to_str().ok());
+    let mut failure = failure::refused(model, status, told, asked);
+    match word {
+        Some("true") => failure.repeatable = true,
+        Some("false") => failure.repeatable = false,
+        Some(_) | None => {}
+    }
+    failure
 }
 
 /// Reserves one more try in the scopes of the model; the caller's own scopes count a call once.
 ///
 /// A configuration that changed while this call ran does not end it: it began under the old one. But
 /// its tries count under the new limits.
-async fn reserve(job: &Job<'_>, model: &Model) -> Result<(), Failure> {
+async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiError> {
     let mut epochs = model.epochs;
+    let need = match share {
+        // The first try's slot and tokens are held until the call ends, and serve this one.
+        Share::Again => Need { requests: 1, slots: 0, tokens: 0 },
+        Share::Call | Share::Fallback(_) => job.need,
+    };
     for _ in 0..RENEWALS {
         let lease_id = LeaseId::make(job.platform.clock.now(), random(&*job.platform.entropy));
+        job.books.asks(&lease_id, share.clone(), need.tokens);
         let ask = LeaseRequest {
             deadline_ms: Some(model.deadlines().total_ms),
             epochs,
-            lease_id: lease_id.clone(),
-            need: job.need,
+            lease_id,
+            need,
             scopes: model_scopes(model),
         };
         let cause = match job.platform.limiter.lease(job.caller.instance_id(), ask).await {
             Ok(Grant::Granted(_)) => {
-                job.books.leased(lease_id, job.need.tokens);
+                job.books.granted();
                 return Ok(());
             }
             Ok(Grant::Denied(denial)) => {
-                return Err(Failure::passing_on(crate::http::limits::denied(job.context, &denial)));
+                job.books.denied();
+                return Err(crate::http::limits::denied(job.context, &denial));
             }
             Ok(Grant::Stale { epochs: newer }) => {
+                job.books.denied();
                 epochs = newer;
                 continue;
             }
-            Ok(Grant::NeedsPolicy) => "the Limiter has no policy".to_owned(),
+            Ok(Grant::NeedsPolicy) => {
+                job.books.denied();
+                return Err(limiter_unavailable("the Limiter has no policy".to_owned()));
+            }
             Err(err) => err.to_string(),
         };
         if job.caller.goes_on_without_limiter() {
+            job.books.granted();
             job.books.bypassed();
             return Ok(());
         }
-        return Err(Failure::passing_on(limiter_unavailable(cause)));
+        return Err(limiter_unavailable(cause));
     }
-    Err(Failure::passing_on(limiter_unavailable("the epochs do not settle".to_owned())))
+    Err(limiter_unavailable("the epochs do not settle".to_owned()))
 }
 
 /// How often a share is asked for again because the configuration has changed in between.
@@ -270,8 +322,8 @@ pub fn model_scopes(model: &Model) -> Vec<Scope> {
     ]
 }
 
-/// Adds address and key to a draft.
-fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<Outbound, Failure> {
+/// Adds address and key to a draft; the key comes back for masking what the vendor says.
+fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<(Outbound, Secret), Failure> {
     let settings = &job.platform.settings;
     let provider = &model.provider;
     let bad = |reason: String| {
@@ -301,8 +353,8 @@ fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<Outbound, Fail
         }
     }
     let secret = |text: String| {
-        let mut value =
-            HeaderValue::from_str(&text).map_err(|_| bad("the key is no header value".to_owned()))?;
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| bad("the key is no header value".to_owned()))?;
         value.set_sensitive(true);
         Ok::<_, Failure>(value)
     };
@@ -335,7 +387,7 @@ fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<Outbound, Fail
             }
         }
     }
-    Ok(Outbound { body: draft.body, headers, method: draft.method, url })
+    Ok((Outbound { body: draft.body, headers, method: draft.method, url }, key))
 }
 
 /// Says in the answer's headers who gave it.
@@ -358,10 +410,6 @@ pub(crate) fn deadline(job: &Job<'_>, model: &Model) -> UnixMillis {
 fn remaining(job: &Job<'_>, model: &Model) -> Duration {
     let left = deadline(job, model).since(job.platform.clock.now());
     Duration::from_millis(u64::try_from(left).unwrap_or(0))
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Waits before a repetition; a client that has gone ends it.
@@ -391,4 +439,3 @@ async fn within<T>(
         Either::Right((Either::Right(_), _)) => Err(Interrupted::ClientLeft),
     }
 }
-

@@ -48,7 +48,11 @@ pub fn check(url: &Url, loopback_ports: &[u16]) -> Result<(), Refusal> {
     let host = url.host_str().unwrap_or_default().to_owned();
     if host == "127.0.0.1" {
         let port = url.port_or_known_default().unwrap_or(0);
-        return if loopback_ports.contains(&port) { Ok(()) } else { Err(Refusal::NotPublic { host }) };
+        return if loopback_ports.contains(&port) {
+            Ok(())
+        } else {
+            Err(Refusal::NotPublic { host })
+        };
     }
     if url.scheme() != "https" {
         return Err(Refusal::Scheme);
@@ -86,7 +90,8 @@ pub fn check_provider(
 /// `Url` has already turned decimal, octal and hexadecimal spellings of IPv4 into addresses.
 fn is_public(name: &str) -> bool {
     let name = name.trim_end_matches('.');
-    let private = ["localhost", "local", "internal", "lan", "home", "corp", "test", "invalid", "arpa"];
+    let private =
+        ["localhost", "local", "internal", "lan", "home", "corp", "test", "invalid", "arpa"];
     let Some((_, zone)) = name.rsplit_once('.') else { return false };
     !private.contains(&zone) && name.parse::<IpAddr>().is_err()
 }
@@ -101,7 +106,8 @@ mod tests {
 
     #[test]
     fn s01_only_public_https_is_called() {
-        for good in ["https://api.openai.com/v1", "https://api.openai.com:443/", "http://127.0.0.1:9000/x"]
+        for good in
+            ["https://api.openai.com/v1", "https://api.openai.com:443/", "http://127.0.0.1:9000/x"]
         {
             assert!(allowed(good), "{good}");
         }
@@ -133,7 +139,8 @@ mod tests {
     fn a_provider_is_called_at_its_own_hosts() {
         let base = Url::parse("https://api.openai.com/v1").unwrap();
         let check = |url: &str| {
-            check_provider(&Url::parse(url).unwrap(), &base, &["eu.api.openai.com".to_owned()], &[]).is_ok()
+            check_provider(&Url::parse(url).unwrap(), &base, &["eu.api.openai.com".to_owned()], &[])
+                .is_ok()
         };
         assert!(check("https://api.openai.com/v2/x"));
         assert!(check("https://eu.api.openai.com/v1"));

@@ -31,7 +31,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a page may read of our answers: ids, limits, and what happened.
 const EXPOSED: &str = "x-request-id, x-de-receipt, x-de-model, x-de-provider, x-de-attempts, \
-     x-de-cost-micros, x-de-max-tokens, retry-after, ratelimit, ratelimit-policy, server-timing, \
+     x-de-cost-micros, x-de-dropped, x-de-max-tokens, retry-after, ratelimit, ratelimit-policy, server-timing, \
      x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
      x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens";
 
@@ -147,6 +147,10 @@ fn dress(headers: &mut http::HeaderMap, context: &Context) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if let Ok(id) = HeaderValue::from_str(context.request_id().as_str()) {
+        if context.envelope() == Envelope::Anthropic {
+            // Where Anthropic's SDKs look for it.
+            headers.insert(HeaderName::from_static("request-id"), id.clone());
+        }
         headers.insert(REQUEST_ID, id);
     }
 }

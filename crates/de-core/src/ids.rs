@@ -97,7 +97,10 @@ impl ModelId {
         if starts && text.len() <= 100 && text.bytes().all(all) {
             return Ok(Self(text.to_owned()));
         }
-        Err(BadId { what: "a model id", form: "a-z 0-9 . _ : / - (at most 100, first a letter or digit)" })
+        Err(BadId {
+            what: "a model id",
+            form: "a-z 0-9 . _ : / - (at most 100, first a letter or digit)",
+        })
     }
 
     /// The id as text.
@@ -134,7 +137,10 @@ impl ProviderId {
         if !text.is_empty() && !text.starts_with('-') && text.len() <= 50 && text.bytes().all(all) {
             return Ok(Self(text.to_owned()));
         }
-        Err(BadId { what: "a provider id", form: "a-z 0-9 - (at most 50, first a letter or digit)" })
+        Err(BadId {
+            what: "a provider id",
+            form: "a-z 0-9 - (at most 50, first a letter or digit)",
+        })
     }
 
     /// The id as text.

@@ -10,7 +10,7 @@ mod words;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use self::reader::{Reader, count, flag, id, text, word};
+use self::reader::{Reader, count, flag, id, patience, text, word};
 pub use self::words::{Date, Modality, OnUnsupported, Protocol, Status};
 use crate::{
     ids::{ModelId, ProviderId},
@@ -207,7 +207,9 @@ impl Timeouts {
     pub fn deadlines(&self) -> Deadlines {
         let total_ms = self.total_ms.unwrap_or(600_000);
         Deadlines {
-            between_chunks_ms: self.between_chunks_ms.unwrap_or(60_000).min(total_ms),
+            // Work that outlives the client has 30 s on the platform: a relayed stream whose vendor is
+            // silent for longer would end without its receipt.
+            between_chunks_ms: self.between_chunks_ms.unwrap_or(25_000).min(total_ms),
             first_byte_ms: self.first_byte_ms.unwrap_or(120_000).min(total_ms),
             total_ms,
         }
@@ -312,9 +314,9 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
     let aliases = reader.list("aliases", 20, id(ModelId::parse));
     let fallbacks = reader.list("fallbacks", 10, id(ModelId::parse));
     let timeouts = reader.object("timeouts", |reader| Timeouts {
-        between_chunks_ms: reader.optional("between_chunks_ms", count(1)),
-        first_byte_ms: reader.optional("first_byte_ms", count(1)),
-        total_ms: reader.optional("total_ms", count(1)),
+        between_chunks_ms: reader.optional("between_chunks_ms", patience()),
+        first_byte_ms: reader.optional("first_byte_ms", patience()),
+        total_ms: reader.optional("total_ms", patience()),
     });
     let unsupported = || word(OnUnsupported::parse, OnUnsupported::expected);
     let on_unsupported = reader.optional("on_unsupported", unsupported());

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// An amount in micro-dollars: `1_000_000` is one US dollar.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
 #[serde(transparent)]
 pub struct Micros(pub i64);
 

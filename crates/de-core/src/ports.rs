@@ -300,6 +300,8 @@ pub trait InboundBody: Send {
 /// How long a relayed body may take.
 #[derive(Clone, Copy, Debug)]
 pub struct RelayDeadlines {
+    /// Until the first chunk.
+    pub first: Duration,
     /// Between two chunks.
     pub gap: Duration,
     /// Until the end.

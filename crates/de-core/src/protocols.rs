@@ -88,7 +88,8 @@ impl Draft {
     #[must_use]
     pub fn json(path: &str, body: &Value) -> Self {
         let mut headers = HeaderMap::new();
-        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        headers
+            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         Self {
             body: Bytes::from(body.to_string()),
             headers,

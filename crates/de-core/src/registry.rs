@@ -14,8 +14,8 @@ use crate::{
     model::{Deadlines, Modality, ModelConfig, OnUnsupported, Protocol, Status, told},
     ports::{Platform, PortError},
     protocols::{
-        MaxTokensField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor, mapped::MappedVendor,
-        openai_chat::OpenAiChatVendor,
+        MaxTokensField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
+        mapped::MappedVendor, openai_chat::OpenAiChatVendor,
     },
     snapshot,
     store::{models::ResolvedRow, providers::ProviderAuth},

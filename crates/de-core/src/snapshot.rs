@@ -6,27 +6,29 @@
 
 use std::{
     collections::BTreeMap,
+    pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 
 use crate::{
     ids::{InstanceId, OrganizationId},
     limits::Epochs,
     ports::{Level, LogLine, Platform, PortError, Row, row},
     registry::Model,
-    store::{
-        self,
-        access::AccessRow,
-        epochs::EpochsRow,
-        models::ResolvedRow,
-    },
+    store::{self, access::AccessRow, epochs::EpochsRow, models::ResolvedRow},
 };
 
 /// How long a copy stays in KV.
 const LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// How long the cache may take, before the database is asked instead.
+const CACHE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How many snapshots of each kind an isolate remembers, at most.
 const REMEMBERED: usize = 2_000;
@@ -99,7 +101,8 @@ pub async fn access(
     let found = match copy.filter(|copy| !copy.epochs().older_than(floor)) {
         Some(copy) => copy,
         None => {
-            let mut answers = platform.database.batch(vec![store::access::by_digest(digest)]).await?;
+            let mut answers =
+                platform.database.batch(vec![store::access::by_digest(digest)]).await?;
             let Some(read) = answers.pop().and_then(|mut rows| rows.pop()) else { return Ok(None) };
             keep(platform, key, &read);
             row::<AccessRow>(read)?
@@ -108,6 +111,20 @@ pub async fn access(
     let found = Arc::new(found);
     remember(&platform.memory.access, digest.to_owned(), found.clone());
     Ok(Some(found))
+}
+
+/// What a key means at this moment, from the database: for keys of persons, and for the control plane,
+/// where no Limiter is asked whether a copy still holds.
+///
+/// # Errors
+/// [`PortError`] if the database does not answer.
+pub async fn access_now(
+    platform: &Platform,
+    digest: &str,
+) -> Result<Option<Arc<AccessRow>>, PortError> {
+    let mut answers = platform.database.batch(vec![store::access::by_digest(digest)]).await?;
+    let found = answers.pop().and_then(|mut rows| rows.pop());
+    found.map(|found| row::<AccessRow>(found).map(Arc::new)).transpose()
 }
 
 /// What a model's name means for an instance, compiled; `None` if it means nothing.
@@ -162,12 +179,14 @@ fn resolved(read: Row) -> Result<(ResolvedRow, Epochs), PortError> {
 
 /// A copy in KV. A cache that fails is a cache that is empty.
 async fn cached(platform: &Platform, key: &str) -> Option<Row> {
-    match platform.cache.get(key).await {
-        Ok(text) => serde_json::from_str(&text?).ok(),
-        Err(err) => {
+    let late = platform.clock.sleep(CACHE_PATIENCE);
+    match select(platform.cache.get(key), pin!(late)).await {
+        Either::Left((Ok(text), _)) => serde_json::from_str(&text?).ok(),
+        Either::Left((Err(err), _)) => {
             complain(platform, &err);
             None
         }
+        Either::Right(_) => None,
     }
 }
 

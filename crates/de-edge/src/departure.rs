@@ -11,6 +11,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::AbortSignal;
 use worker::send::{SendFuture, SendWrapper};
 
+#[derive(Clone)]
 pub(crate) struct EdgeDeparture(pub(crate) SendWrapper<AbortSignal>);
 
 #[async_trait]

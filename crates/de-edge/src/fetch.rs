@@ -20,14 +20,19 @@ use worker::{
     send::{SendFuture, SendWrapper},
 };
 
-use crate::{body, relay};
+use crate::{body, departure::EdgeDeparture, relay};
 
-pub(crate) struct EdgeFetch(pub(crate) Arc<Context>);
+pub(crate) struct EdgeFetch {
+    pub(crate) context: Arc<Context>,
+    /// When the client of this request goes away.
+    pub(crate) departure: EdgeDeparture,
+}
 
 #[async_trait]
 impl Fetch for EdgeFetch {
     async fn send(&self, request: Outbound) -> Result<Inbound, PortError> {
-        let context = self.0.clone();
+        let context = self.context.clone();
+        let departure = self.departure.clone();
         SendFuture::new(async move {
             let abort = AbortOnDrop::new().map_err(failed)?;
             let request = build(&request, &abort).map_err(failed)?;
@@ -37,8 +42,13 @@ impl Fetch for EdgeFetch {
                 JsFuture::from(promise).await.map_err(failed)?.unchecked_into();
             let headers = read_headers(&response.headers()).map_err(failed)?;
             let status = response.status();
-            let body =
-                EdgeBody(SendWrapper::new(Receiving { abort, context, reader: None, response }));
+            let body = EdgeBody(SendWrapper::new(Receiving {
+                abort,
+                context,
+                departure,
+                reader: None,
+                response,
+            }));
             Ok(Inbound { body: Box::new(body), headers, status })
         })
         .await
@@ -99,6 +109,7 @@ struct EdgeBody(SendWrapper<Receiving>);
 struct Receiving {
     abort: AbortOnDrop,
     context: Arc<Context>,
+    departure: EdgeDeparture,
     reader: Option<ReadableStreamDefaultReader>,
     response: Response,
 }
@@ -143,7 +154,7 @@ impl InboundBody for EdgeBody {
     }
 
     fn relay(self: Box<Self>, deadlines: RelayDeadlines, meter: Box<dyn Meter>) -> Relay {
-        let Receiving { abort, context, response, reader: _ } = self.0.0;
-        relay::metered(&context, &response, abort, deadlines, meter)
+        let Receiving { abort, context, departure, response, reader: _ } = self.0.0;
+        relay::metered(&context, &response, abort, deadlines, meter, departure)
     }
 }

@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use de_core::ports::{Meter, Relay, RelayDeadlines, RelayEnd};
+use de_core::ports::{Meter, Relay, RelayDeadlines, RelayEnd, Signal};
 use futures_util::{
     FutureExt,
     future::{Either, LocalBoxFuture, Shared, select},
@@ -19,7 +19,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, Response, WritableStream};
 use worker::{Context, Delay, send::SendWrapper};
 
-use crate::fetch::AbortOnDrop;
+use crate::{departure::EdgeDeparture, fetch::AbortOnDrop};
 
 /// How long our branch rests between two reads, while the platform collects for it.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -85,11 +85,12 @@ pub(crate) fn metered(
     abort: AbortOnDrop,
     deadlines: RelayDeadlines,
     meter: Box<dyn Meter>,
+    departure: EdgeDeparture,
 ) -> Relay {
     match split(response) {
         Ok(streams) => {
             let client = JsBody::relay(streams.client.clone());
-            context.wait_until(run(streams, abort, deadlines, meter));
+            context.wait_until(run(streams, abort, deadlines, meter, departure));
             client
         }
         Err(_) => {
@@ -133,8 +134,15 @@ async fn run(
     abort: AbortOnDrop,
     deadlines: RelayDeadlines,
     mut meter: Box<dyn Meter>,
+    departure: EdgeDeparture,
 ) {
-    let mut how = drain(&streams, deadlines, &mut *meter).await;
+    let mut how = {
+        let drained = std::pin::pin!(drain(&streams, deadlines, &mut *meter));
+        match select(drained, departure.fired()).await {
+            Either::Left((how, _)) => how,
+            Either::Right(_) => RelayEnd::ClientLeft,
+        }
+    };
     if how == RelayEnd::TimedOut || how == RelayEnd::ClientLeft {
         drop(abort);
         // Frees the copies that the tee still holds for us; the connection is closed already.
@@ -167,12 +175,13 @@ async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Met
     let total = Delay::from(deadlines.total).shared();
     let mut view = Uint8Array::new_with_length(65_536);
     let mut doubts = 0;
+    let mut gap = deadlines.first;
     loop {
         let Ok(promise) = streams.ours.read(&view) else { return RelayEnd::Broken };
         let mut read = JsFuture::from(promise);
         let mut doubting = streams.piping.peek() == Some(&false);
         let outcome = loop {
-            let patience = if doubting { DOUBT } else { deadlines.gap };
+            let patience = if doubting { DOUBT } else { gap };
             let limit = select(Delay::from(patience), total.clone());
             let failing = if doubting { never() } else { failing(streams.piping.clone()) };
             match select(&mut read, select(limit, failing)).await {
@@ -189,6 +198,7 @@ async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Met
         }
         let block: Uint8Array = member("value").unchecked_into();
         meter.seen(&Bytes::from(block.to_vec()));
+        gap = deadlines.gap;
         // The old view is detached; its memory came back with the block.
         view = Uint8Array::new(&block.buffer());
         if !doubting {

@@ -39,8 +39,9 @@ pub async fn serve(
     router: fn(Platform) -> Router,
 ) -> worker::Result<web_sys::Response> {
     report_panics();
-    let mut router = router(platform(env, context));
-    let request = read(request)?;
+    let departure = EdgeDeparture(SendWrapper::new(request.signal()));
+    let mut router = router(platform(env, context, departure.clone()));
+    let request = read(request, departure)?;
     let answer: Result<_, std::convert::Infallible> = router.call(request).await;
     match answer {
         Ok(response) => write(response).await,
@@ -60,7 +61,7 @@ fn report_panics() {
     });
 }
 
-fn platform(env: Env, context: Context) -> Platform {
+fn platform(env: Env, context: Context, departure: EdgeDeparture) -> Platform {
     let settings = settings::settings(&env);
     let env = Arc::new(env);
     let context = Arc::new(context);
@@ -71,7 +72,7 @@ fn platform(env: Env, context: Context) -> Platform {
         clock: Arc::new(EdgeClock),
         database: Arc::new(EdgeDatabase(env.clone())),
         entropy: Arc::new(EdgeEntropy),
-        fetch: Arc::new(EdgeFetch(context)),
+        fetch: Arc::new(EdgeFetch { context, departure }),
         limiter: Arc::new(EdgeLimiter(env.clone())),
         log: Arc::new(EdgeLog),
         memory: settings::memory(),
@@ -80,7 +81,10 @@ fn platform(env: Env, context: Context) -> Platform {
     }
 }
 
-fn read(request: web_sys::Request) -> worker::Result<http::Request<Body>> {
+fn read(
+    request: web_sys::Request,
+    departure: EdgeDeparture,
+) -> worker::Result<http::Request<Body>> {
     let body = Body::new(RequestBody::new(&request));
     let mut builder = http::Request::builder().method(&*request.method()).uri(request.url());
     if let Some(headers) = builder.headers_mut() {
@@ -96,10 +100,9 @@ fn read(request: web_sys::Request) -> worker::Result<http::Request<Body>> {
             }
         }
     }
-    let signal = SendWrapper::new(request.signal());
     let failed = |err: http::Error| worker::Error::RustError(err.to_string());
     let mut read = builder.body(body).map_err(failed)?;
-    read.extensions_mut().insert(Departure(Arc::new(EdgeDeparture(signal))));
+    read.extensions_mut().insert(Departure(Arc::new(departure)));
     read.extensions_mut().insert(JsRequest(Arc::new(SendWrapper::new(request))));
     Ok(read)
 }

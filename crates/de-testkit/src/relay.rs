@@ -75,7 +75,8 @@ pub fn relay(
     background: Arc<dyn Background>,
 ) -> Relay {
     let end = Instant::now() + deadlines.total;
-    let metered = Metered { background, body, end, gap: deadlines.gap, meter: Some(meter) };
+    let RelayDeadlines { first, gap, .. } = deadlines;
+    let metered = Metered { background, body, end, gap, meter: Some(meter), patience: first };
     // `None` is a stream that has told its end.
     HostRelay::hide(Box::pin(stream::unfold(Some(metered), |metered| async {
         let mut metered = metered?;
@@ -101,16 +102,19 @@ struct Metered {
     gap: Duration,
     /// Gone once it was told the end.
     meter: Option<Box<dyn Meter>>,
+    /// How long the next chunk may take.
+    patience: Duration,
 }
 
 impl Metered {
     async fn next(&mut self) -> Result<Bytes, RelayEnd> {
-        let chunk = timeout(self.gap, timeout_at(self.end, self.body.chunk())).await;
+        let chunk = timeout(self.patience, timeout_at(self.end, self.body.chunk())).await;
         match chunk {
             Err(_) | Ok(Err(_)) => Err(RelayEnd::TimedOut),
             Ok(Ok(Err(_))) => Err(RelayEnd::Broken),
             Ok(Ok(Ok(None))) => Err(RelayEnd::Whole),
             Ok(Ok(Ok(Some(bytes)))) => {
+                self.patience = self.gap;
                 if let Some(meter) = &mut self.meter {
                     meter.seen(&bytes);
                 }
@@ -167,8 +171,11 @@ mod tests {
         }
     }
 
-    const DEADLINES: RelayDeadlines =
-        RelayDeadlines { gap: Duration::from_secs(5), total: Duration::from_secs(12) };
+    const DEADLINES: RelayDeadlines = RelayDeadlines {
+        first: Duration::from_secs(5),
+        gap: Duration::from_secs(5),
+        total: Duration::from_secs(12),
+    };
 
     async fn check(answer: Answer, tail: Option<&'static str>, got: &[&str], seen: &[&str]) {
         let background = Arc::new(TokioBackground::new());

@@ -9,7 +9,7 @@ use axum::{
 };
 use de_core::{
     auth::Scope,
-    caller::Caller,
+    caller::{Caller, Operator},
     guard,
     http::{
         context::Context,
@@ -40,7 +40,7 @@ const FILTERS: [&str; 5] = ["cursor", "limit", "provider_id", "status", "type"];
 /// Lists the shared models and the organisation's own, by id.
 pub(crate) async fn list(
     State(platform): State<Platform>,
-    caller: Caller,
+    Operator(caller): Operator,
     Query(filters): Query<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
     may_read(&caller)?;
@@ -63,7 +63,7 @@ pub(crate) async fn list(
 /// Shows one model. Its id may have slashes, plain or percent-encoded.
 pub(crate) async fn read(
     State(platform): State<Platform>,
-    caller: Caller,
+    Operator(caller): Operator,
     PathText(id): PathText,
 ) -> Result<Response, ApiError> {
     may_read(&caller)?;
@@ -77,7 +77,7 @@ pub(crate) async fn read(
 /// Makes a model: shared, by whoever operates the service, or of an organisation, by its admins.
 pub(crate) async fn create(
     State(platform): State<Platform>,
-    caller: Caller,
+    Operator(caller): Operator,
     incoming: Incoming,
     AdminBody(mut body): AdminBody,
 ) -> Result<Response, ApiError> {

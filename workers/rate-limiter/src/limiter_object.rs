@@ -244,6 +244,16 @@ impl Limiter {
     }
 
     async fn settle(&self, report: &SettleRequest) -> Result<SettleReply, Failure> {
+        if self.limits.borrow().epochs().is_none() {
+            // A cold object does not know whether the organization counts this call too. What it
+            // cannot learn now must not keep a receipt from being kept.
+            if let Err(err) = self.load_policy().await {
+                console_error!(
+                    "{}",
+                    json!({"message": "limiter: settles without its policy", "error": err.to_string()})
+                );
+            }
+        }
         let (outcome, above) = self.book(report)?;
         if !report.receipts.is_empty() {
             self.wake_by(now().plus(self.delivery_pause_ms())).await?;

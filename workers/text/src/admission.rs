@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use de_core::{
-    books::Books,
+    books::{Books, Share},
     caller::Caller,
     cost::text_ceiling,
     exchange,
@@ -39,10 +39,20 @@ pub(crate) struct Admitted {
     pub(crate) caller: Caller,
     /// The model that was asked for, then its fallbacks.
     pub(crate) models: Vec<Arc<Model>>,
-    /// What each try is reserved for.
+    /// What the first try at each model is reserved for.
     pub(crate) need: Need,
-    /// The output bound that must be sent, since a limit counts on it and the caller gave none.
-    pub(crate) output_bound: Option<u64>,
+    /// Whether a limit counts tokens: then the output must have a bound, whoever serves.
+    pub(crate) bounded: bool,
+}
+
+impl Admitted {
+    /// The output bound in tokens that is sent to this model because the caller gave none, and a limit
+    /// counts on there being one.
+    pub(crate) fn sent_bound(&self, ask: &Ask, model: &Model) -> Option<u64> {
+        let counted = self.bounded || model.config.rate_limits.tpm.is_some();
+        let unbounded = ask.call.max_output_tokens.is_none();
+        (counted && unbounded).then(|| output_bound(&self.caller, ask, model))
+    }
 }
 
 /// Finds the models, reserves the share.
@@ -73,46 +83,50 @@ pub(crate) async fn admit(
         }
         books.trying(model);
         warn_of_retirement(context, model);
-        let bound = output_bound(&caller, ask, model);
-        let context_window = model.config.context_window.unwrap_or(1 << 20);
-        let tokens = text_ceiling(ask.size(size_bytes, bound, context_window));
+        // Whichever of them serves, its tokens fit into what is reserved.
+        let ceiling = |model: &Arc<Model>| {
+            text_ceiling(ask.size(size_bytes, output_bound(&caller, ask, model), model))
+        };
+        let tokens = models.iter().map(ceiling).max().unwrap_or(0);
         let need = Need { requests: 1, slots: 1, tokens };
         let lease_id = LeaseId::make(platform.clock.now(), random(&*platform.entropy));
         let mut scopes = caller.scopes();
         scopes.extend(exchange::model_scopes(model));
+        books.asks(&lease_id, Share::Call, need.tokens);
         let request = LeaseRequest {
             deadline_ms: Some(model.deadlines().total_ms),
             epochs: oldest(&caller, &models),
-            lease_id: lease_id.clone(),
+            lease_id,
             need,
             scopes,
         };
         match platform.limiter.lease(caller.instance_id(), request).await {
             Ok(Grant::Granted(share)) => {
-                books.leased(lease_id, need.tokens);
+                books.granted();
                 books.admitted(platform.clock.now());
                 tell(context, &share.standing);
-                let counted = share.standing.tokens.is_some();
-                let unbounded = ask.call.max_output_tokens.is_none();
-                let output_bound = (counted && unbounded).then_some(bound);
-                if let Some(bound) = output_bound {
-                    context.tell(HeaderName::from_static("x-de-max-tokens"), &bound.to_string());
-                }
-                return Ok(Admitted { caller, models, need, output_bound });
+                let bounded = share.standing.tokens.is_some();
+                return Ok(Admitted { bounded, caller, models, need });
             }
-            Ok(Grant::Denied(denial)) => return Err(denied(context, &denial)),
+            Ok(Grant::Denied(denial)) => {
+                books.denied();
+                return Err(denied(context, &denial));
+            }
             Ok(Grant::Stale { epochs }) if renewals < RENEWALS => {
+                books.denied();
                 renewals += 1;
                 caller = caller.renewed(platform, epochs).await?;
             }
             Ok(Grant::NeedsPolicy | Grant::Stale { .. }) => {
+                books.denied();
                 let cause = "the Limiter and the database disagree".to_owned();
                 return Err(exchange::limiter_unavailable(cause));
             }
             Err(err) if caller.goes_on_without_limiter() => {
+                books.granted();
                 books.bypassed();
                 context.note("limiter", err.to_string());
-                return Ok(Admitted { caller, models, need, output_bound: None });
+                return Ok(Admitted { bounded: false, caller, models, need });
             }
             Err(err) => return Err(exchange::limiter_unavailable(err.to_string())),
         }

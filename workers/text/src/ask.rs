@@ -5,6 +5,7 @@ use de_core::{
     cost::TextSize,
     http::error::ApiError,
     model::Protocol,
+    registry::Model,
 };
 use serde_json::{Map, Value};
 
@@ -64,26 +65,50 @@ impl Ask {
         u64::try_from(system + text.sum::<usize>()).unwrap_or(u64::MAX)
     }
 
-    /// What bounds the tokens of one try at a model. `context` is what a picture may cost at most.
-    pub(crate) fn size(&self, body_bytes: usize, output_bound: u64, context: u64) -> TextSize {
+    /// What bounds the tokens of one try at a model.
+    pub(crate) fn size(&self, body_bytes: usize, output_bound: u64, model: &Model) -> TextSize {
+        let context = model.config.context_window.unwrap_or(1 << 20);
         let parts = self.call.messages.iter().flat_map(|message| &message.parts);
         let pictures = parts.filter(|part| matches!(part, Part::Image(_))).count();
         let pictures = u64::try_from(pictures).unwrap_or(u64::MAX);
+        // Documents and what a vendor's own tools fetch: nobody knows before the vendor has read it.
+        let opaque = self.call.relay_only.iter().any(|issue| {
+            ["/messages", "/system", "/tools"].iter().any(|place| issue.pointer.starts_with(place))
+        });
+        let attachment_tokens = if opaque {
+            context
+        } else {
+            pictures.saturating_mul(picture_tokens(model.config.protocol)).min(context)
+        };
         let messages = self.call.messages.len() + self.call.system.len();
-        // A body holds all text, and more than its text: schemas, names, escapes. Pictures are bounded
-        // by the context that they must fit into, not by the size of their data.
+        // A body holds all text, and more than its text: schemas, names, escapes. The data of pictures
+        // in it is not text.
         let text_bytes = if pictures == 0 {
             u64::try_from(body_bytes).unwrap_or(u64::MAX)
         } else {
             self.prompt_bytes()
         };
         TextSize {
-            attachment_tokens: if pictures == 0 { 0 } else { context },
+            attachment_tokens,
             choices: self.call.n.unwrap_or(1),
             messages: u64::try_from(messages).unwrap_or(u64::MAX),
             output_bound,
             text_bytes,
             tools: u64::try_from(self.call.tools.len()).unwrap_or(u64::MAX),
         }
+    }
+}
+
+/// The most tokens that one picture may cost.
+///
+/// OpenAI bills by tiles of 512 pixels, up to 8 of them, and GPT-4o mini at 5,667 tokens a tile:
+/// <https://platform.openai.com/docs/guides/images-vision>. Anthropic scales down to some 4,800:
+/// <https://docs.anthropic.com/en/docs/build-with-claude/vision>.
+fn picture_tokens(protocol: Protocol) -> u64 {
+    match protocol {
+        Protocol::AnthropicMessages => 5_000,
+        Protocol::OpenaiChat => 50_000,
+        // Only their context bounds the others.
+        _ => u64::MAX,
     }
 }

@@ -55,7 +55,8 @@ pub(crate) async fn list(
     let configs = models.iter().filter_map(|row| Some((row, row.parse().ok()?)));
     let keys: Vec<ProviderKeyRow> =
         rows(&*platform.database, provider_keys::of_instance(caller.instance_id())).await?;
-    let has_key = |config: &ModelConfig| keys.iter().any(|key| key.provider_id == config.provider_id);
+    let has_key =
+        |config: &ModelConfig| keys.iter().any(|key| key.provider_id == config.provider_id);
     // What cannot be called is not offered: no code for its protocol, no key for its provider.
     let offered = configs.filter(|(_, config)| {
         config.status != Status::Deprecated
@@ -104,7 +105,11 @@ async fn fresh(platform: &Platform, caller: Caller) -> Result<Caller, ApiError> 
         ApiError::new(Code::LimiterUnavailable, "keys cannot be checked right now")
             .because(err.to_string())
     })?;
-    if caller.epochs().older_than(epochs) { caller.renewed(platform, epochs).await } else { Ok(caller) }
+    if caller.epochs().older_than(epochs) {
+        caller.renewed(platform, epochs).await
+    } else {
+        Ok(caller)
+    }
 }
 
 fn is_anthropic(incoming: &Incoming) -> bool {

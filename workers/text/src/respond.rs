@@ -18,7 +18,8 @@ use de_core::{
     },
     json,
     protocols::{
-        About, Dialect, DialectStream, anthropic_messages::AnthropicMessagesDialect,
+        About, Dialect, DialectStream,
+        anthropic_messages::AnthropicMessagesDialect,
         native::{self, NativeStream},
         openai_chat::OpenAiChatDialect,
     },
@@ -61,7 +62,8 @@ impl Reply<'_> {
         let model = opened.model.clone();
         let bytes = exchange::whole(self.job, opened).await?;
         let malformed = |reason: String| {
-            let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
+            let message =
+                format!("{} sent an answer that cannot be read", model.config.provider_id);
             ApiError::new(Code::ProviderMalformed, message).because(reason)
         };
         let body = json::parse(&bytes).map_err(|err| malformed(err.to_string()))?;

@@ -15,7 +15,7 @@ use de_core::{
     },
     model::Protocol,
     ports::Platform,
-    protocols::{Draft, native::native_issue},
+    protocols::{Draft, Target, native::native_issue},
     receipt::{Receipt, ReceiptStatus, Usage},
     registry::Model,
 };
@@ -114,24 +114,34 @@ async fn answer(
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let fallbacks = text("x-de-fallback");
     let arrived = platform.clock.now();
-    let admitted =
-        admit(platform, &context, books, caller, &ask, size_bytes, fallbacks).await?;
+    let admitted = admit(platform, &context, books, caller, &ask, size_bytes, fallbacks).await?;
     let let_in = platform.clock.now();
-    let Admitted { caller, models, need, output_bound } = &admitted;
-    let draft = |model: &Model| draft(&ask, &headers, route.wire, *output_bound, model, caller);
-    let streams = ask.call.stream && models.iter().all(|model| model.vendor.streams());
+    // The first model decides whether the answer is read as a stream; fallbacks that cannot do as it
+    // does are none for this call.
+    let streams = ask.call.stream && admitted.models.iter().take(1).all(|m| m.vendor.streams());
+    let able = |model: &&Arc<Model>| !streams || model.vendor.streams();
+    let models: Vec<Arc<Model>> = admitted.models.iter().filter(able).cloned().collect();
+    let drafting =
+        Drafting { admitted: &admitted, ask: &ask, headers: &headers, streams, wire: route.wire };
+    let draft = |model: &Model| drafting.draft(model);
     let job = Job {
         books,
-        caller,
+        caller: &admitted.caller,
         context: &context,
         departure: departure.as_ref(),
         draft: &draft,
-        models,
-        need: *need,
+        models: &models,
+        need: admitted.need,
         platform,
         streamed: streams,
     };
     let opened = exchange::open(&job).await?;
+    if ask.raw.is_some() && route.wire.protocol() != Some(opened.model.config.protocol) {
+        tell_dropped(&context, &ask);
+    }
+    if let Some(bound) = admitted.sent_bound(&ask, &opened.model) {
+        context.tell(HeaderName::from_static("x-de-max-tokens"), &bound.to_string());
+    }
     let timing = format!(
         "auth;dur={}, limit;dur={}, upstream;dur={}",
         arrived.since(context.started()),
@@ -143,40 +153,70 @@ async fn answer(
     if streams { Ok(reply.streamed(opened)) } else { reply.whole(opened).await }
 }
 
-/// Writes the request for one model: the caller's own body where both speak its protocol, else anew.
-fn draft(
-    ask: &Ask,
-    headers: &http::HeaderMap,
+/// Names the members of the caller's protocol that the vendor's has no word for: they were left out.
+fn tell_dropped(context: &Context, ask: &Ask) {
+    let names: Vec<&str> = ask.call.extra.keys().map(String::as_str).take(50).collect();
+    if !names.is_empty() {
+        context.tell(HeaderName::from_static("x-de-dropped"), &names.join(", "));
+    }
+}
+
+/// What the requests to all models of one call are written from.
+struct Drafting<'a> {
+    admitted: &'a Admitted,
+    ask: &'a Ask,
+    headers: &'a http::HeaderMap,
+    streams: bool,
     wire: Wire,
-    output_bound: Option<u64>,
-    model: &Model,
-    caller: &Caller,
-) -> Result<Draft, ApiError> {
-    let of_instance = caller.instance().and_then(|instance| instance.default_max_output_tokens);
-    let target = model.target(model.config.output_bound(of_instance));
-    if !model.config.protocol.is_built() {
-        let protocol = model.config.protocol;
-        let message = format!("the protocol {protocol} of {} is not built yet", model.config.model_id);
-        return Err(ApiError::new(Code::NotImplemented, message));
-    }
-    if let (Some(raw), true) = (&ask.raw, wire.protocol() == Some(model.config.protocol)) {
-        let mut raw = raw.clone();
-        if let (Some(bound), Protocol::OpenaiChat) = (output_bound, model.config.protocol) {
-            raw.insert(target.max_tokens_field.as_str().to_owned(), bound.into());
+}
+
+impl Drafting<'_> {
+    /// Writes the request for one model: the caller's own body where both speak its protocol, else anew.
+    fn draft(&self, model: &Model) -> Result<Draft, ApiError> {
+        let config = &model.config;
+        if !config.protocol.is_built() {
+            let message =
+                format!("the protocol {} of {} is not built yet", config.protocol, config.model_id);
+            return Err(ApiError::new(Code::NotImplemented, message));
         }
-        return Ok(model.vendor.relay(raw, headers, &target));
-    }
-    let mut call = ask.call.clone();
-    call.max_output_tokens = call.max_output_tokens.or(output_bound);
-    call.stream = call.stream && model.vendor.streams();
-    if wire != Wire::Native {
-        // Members that only the caller's protocol knows mean nothing in another one.
-        call.extra.clear();
-    }
-    model.vendor.request(&call, &target).map_err(|mut issues| {
-        if wire == Wire::Native {
-            issues = issues.into_iter().map(native_issue).collect();
+        let instance = self.admitted.caller.instance();
+        let of_instance = instance.and_then(|instance| instance.default_max_output_tokens);
+        let target = model.target(config.output_bound(of_instance));
+        let bound = self.admitted.sent_bound(self.ask, model);
+        match &self.ask.raw {
+            Some(raw) if self.wire.protocol() == Some(config.protocol) => {
+                let mut raw = raw.clone();
+                if !self.streams {
+                    raw.shift_remove("stream");
+                    raw.shift_remove("stream_options");
+                }
+                if let (Some(bound), Protocol::OpenaiChat) = (bound, config.protocol) {
+                    raw.insert(target.max_tokens_field.as_str().to_owned(), bound.into());
+                }
+                Ok(model.vendor.relay(raw, self.headers, &target))
+            }
+            Some(_) | None => self.translated(model, &target, bound),
         }
-        ApiError::fields(&issues)
-    })
+    }
+
+    fn translated(
+        &self,
+        model: &Model,
+        target: &Target,
+        bound: Option<u64>,
+    ) -> Result<Draft, ApiError> {
+        let mut call = self.ask.call.clone();
+        call.max_output_tokens = call.max_output_tokens.or(bound);
+        call.stream = self.streams;
+        if self.wire != Wire::Native {
+            // Members that only the caller's protocol knows mean nothing in another one.
+            call.extra.clear();
+        }
+        model.vendor.request(&call, target).map_err(|mut issues| {
+            if self.wire == Wire::Native {
+                issues = issues.into_iter().map(native_issue).collect();
+            }
+            ApiError::fields(&issues)
+        })
+    }
 }

@@ -149,8 +149,14 @@ mod tests {
         let made = key();
         let text = made.secret.expose();
         assert_eq!(text.len(), "de_live_".len() + 71);
-        assert_eq!(text, "de_live_0DGcLGWMl53uz9DKRkqEUw5TX0pX49PLXbqGYg1G9xVnHASs6s4EZkPyD6HQY2hZ01j2LPp");
-        assert_eq!(made.key.digest, "bd781808d9a475f6d66d61a78a9212e82c466a342ae7b992038dae6c3dd66a90");
+        assert_eq!(
+            text,
+            "de_live_0DGcLGWMl53uz9DKRkqEUw5TX0pX49PLXbqGYg1G9xVnHASs6s4EZkPyD6HQY2hZ01j2LPp"
+        );
+        assert_eq!(
+            made.key.digest,
+            "bd781808d9a475f6d66d61a78a9212e82c466a342ae7b992038dae6c3dd66a90"
+        );
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub fn open(
     sealed: &str,
 ) -> Result<Secret, VaultError> {
     let mut parts = sealed.splitn(3, '.');
-    let (Some(version), Some(nonce), Some(text)) = (parts.next(), parts.next(), parts.next()) else {
+    let (Some(version), Some(nonce), Some(text)) = (parts.next(), parts.next(), parts.next())
+    else {
         return Err(VaultError::Malformed);
     };
     let version: u32 =

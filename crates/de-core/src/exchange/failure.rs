@@ -48,11 +48,15 @@ pub(super) fn refused(
     let passing = retry::is_passing(status) || told.retry;
     let repeatable = passing && !told.out_of_money && !told.refused;
     let (code, message) = match status {
-        _ if told.refused => (Code::ContentRefused, format!("{name} refused the request for safety")),
+        _ if told.refused => {
+            (Code::ContentRefused, format!("{name} refused the request for safety"))
+        }
         // What the caller wrote, the vendor cannot read: with the vendor's reason in the details.
         400 | 413 | 422 => (Code::InvalidRequest, format!("{name} refused the request as invalid")),
         401 | 403 => (Code::ProviderAuth, format!("{name} refused this service's key")),
-        404 => (Code::ProviderError, format!("{name} does not serve {}", model.config.upstream_model)),
+        404 => {
+            (Code::ProviderError, format!("{name} does not serve {}", model.config.upstream_model))
+        }
         408 | 504 => (Code::ProviderTimeout, format!("{name} took too long")),
         429 if told.out_of_money => {
             (Code::ProviderError, format!("this service's account at {name} is used up"))
@@ -69,6 +73,9 @@ pub(super) fn refused(
     }
     if let Some(message) = told.message {
         error = error.with("provider_message", cut(&mask(&message)));
+    }
+    if told.out_of_money {
+        error = error.for_good();
     }
     if matches!(code, Code::ProviderRateLimit | Code::ProviderUnavailable) {
         // Without the vendor's word, a second: what one may try next, not a promise.
@@ -104,9 +111,12 @@ fn cut(text: &str) -> String {
 /// Hides whatever looks like a key: a vendor may quote ours, whole or in part.
 fn mask(text: &str) -> String {
     let is_key = |word: &str| {
-        let known = ["sk-", "sk_", "xi-", "gsk_", "key-", "Bearer"];
-        let long = word.len() >= 24 && word.bytes().any(|c| c.is_ascii_digit());
-        known.iter().any(|prefix| word.contains(prefix)) || long
+        let word = word.trim_matches(|c: char| c.is_ascii_punctuation() && c != '*');
+        let known = ["sk-", "sk_", "xi-", "gsk_", "key-"];
+        let all = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
+        let long = word.len() >= 32 && word.bytes().all(all);
+        let digits = word.bytes().any(|c| c.is_ascii_digit());
+        known.iter().any(|prefix| word.starts_with(prefix)) || (long && digits)
     };
     let masked = text.split(' ').map(|word| if is_key(word) { "***" } else { word });
     masked.collect::<Vec<_>>().join(" ")
@@ -118,8 +128,13 @@ mod tests {
 
     #[test]
     fn s14_keys_in_a_vendors_words_are_masked() {
-        assert_eq!(mask("Incorrect API key provided: sk-abc***."), "Incorrect API key provided: ***");
+        assert_eq!(
+            mask("Incorrect API key provided: sk-abc***."),
+            "Incorrect API key provided: ***"
+        );
         assert_eq!(mask("the model is busy"), "the model is busy");
+        let harmless = "a risk-free task-queue for claude-sonnet-4-20250514";
+        assert_eq!(mask(harmless), harmless);
         assert_eq!(mask("token 0123456789abcdef0123456789abcdef"), "token ***");
         assert_eq!(cut(&"é".repeat(600)).chars().count(), 500);
     }

@@ -9,11 +9,15 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::{Opened, translate::Reading};
+use super::{
+    Opened,
+    translate::Reading,
+    upstream::{COMMENT, Heard, Upstream},
+};
 use crate::{
     books::{Books, Outcome},
     http::error::Code,
-    ports::{InboundBody, Meter, Platform, Relay, RelayDeadlines, RelayEnd},
+    ports::{Meter, Platform, Relay, RelayDeadlines, RelayEnd},
     protocols::{DialectStream, StreamFailure, VendorStream, openai_chat::UsageFilter},
     registry::Model,
     sse::Decoder,
@@ -32,10 +36,12 @@ pub struct Tail {
 /// Hands the vendor's bytes to the platform.
 #[must_use]
 pub fn relay(opened: Opened, left: Duration, tail: Tail) -> Relay {
-    let gap = Duration::from_millis(opened.model.deadlines().between_chunks_ms);
+    let deadlines = opened.model.deadlines();
+    let first = Duration::from_millis(deadlines.first_byte_ms);
+    let gap = Duration::from_millis(deadlines.between_chunks_ms);
     let counter = Counter::new(opened.model.vendor.stream(), tail.books.clone());
     let meter = RelayMeter { counter, tail };
-    opened.inbound.body.relay(RelayDeadlines { gap, total: left }, Box::new(meter))
+    opened.inbound.body.relay(RelayDeadlines { first, gap, total: left }, Box::new(meter))
 }
 
 /// Reads a copy of a stream for what the books need.
@@ -150,15 +156,11 @@ pub(super) fn failed(tail: &mut Tail, code: Code) -> Bytes {
 /// A body that lets all of a vendor's OpenAI stream through but the usage, which the caller did not
 /// want.
 pub fn filtered(platform: &Platform, opened: Opened, left: Duration, tail: Tail) -> Body {
-    let model = &opened.model;
     let state = Filtering {
-        body: Some(opened.inbound.body),
-        counter: Counter::new(model.vendor.stream(), tail.books.clone()),
-        ends_at: platform.clock.now().plus(i64::try_from(left.as_millis()).unwrap_or(i64::MAX)),
+        counter: Counter::new(opened.model.vendor.stream(), tail.books.clone()),
         filter: UsageFilter::default(),
-        gap: Duration::from_millis(model.deadlines().between_chunks_ms),
-        platform: platform.clone(),
         tail,
+        upstream: Upstream::new(platform, opened, left),
     };
     let stream = futures_util::stream::unfold(state, |mut state| async move {
         let bytes = state.next().await?;
@@ -168,36 +170,36 @@ pub fn filtered(platform: &Platform, opened: Opened, left: Duration, tail: Tail)
 }
 
 struct Filtering {
-    body: Option<Box<dyn InboundBody>>,
     counter: Counter,
-    ends_at: crate::time::UnixMillis,
     filter: UsageFilter,
-    gap: Duration,
-    platform: Platform,
     tail: Tail,
+    upstream: Upstream,
 }
 
 impl Filtering {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            let body = self.body.as_mut()?;
-            let next = super::translate::next(&self.platform, body, self.gap, self.ends_at).await;
-            match next {
-                Ok(Some(bytes)) => {
+            match self.upstream.hear().await? {
+                Heard::Bytes(bytes) => {
                     self.counter.seen(&bytes);
                     let passed = self.filter.push(bytes);
                     if !passed.is_empty() {
                         return Some(passed);
                     }
                 }
-                Ok(None) => return self.end(None),
-                Err(code) => return self.end(Some(code)),
+                Heard::End => return self.end(None),
+                Heard::Fault(code) => return self.end(Some(code)),
+                // Between two events only: in the middle of one it would tear it.
+                Heard::Silence if self.filter.is_between_events() => {
+                    return Some(Bytes::from_static(COMMENT));
+                }
+                Heard::Silence => {}
             }
         }
     }
 
     fn end(&mut self, code: Option<Code>) -> Option<Bytes> {
-        self.body = None;
+        self.upstream.close();
         let rest = self.filter.finish();
         let whole = self.counter.finish();
         let told = self.counter.has_ended();

@@ -1,23 +1,22 @@
 //! A stream from one protocol to another: the vendor's events in, the caller's events out.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, Either, select};
 
 use super::{
     Opened,
     relay::{Tail, failed},
+    upstream::{COMMENT, Heard, Upstream},
 };
 use crate::{
     books::{Books, Outcome},
     chat::{Delta, Part},
     http::error::Code,
-    ports::{InboundBody, Platform, PortError},
+    ports::Platform,
     protocols::{StreamFault, VendorStream},
     sse::{Decoder, Event},
-    time::UnixMillis,
 };
 
 /// What one event came to.
@@ -64,19 +63,14 @@ pub fn text_bytes(parts: &[Part]) -> usize {
 /// A body in the caller's protocol.
 ///
 /// Dropping it (the client has gone) closes the vendor's connection and the books. A vendor that is
-/// silent is no reason to be silent too: a comment each [`HEARTBEAT`] shows whether the client is there.
+/// silent is no reason to be silent too: a comment now and then shows whether the client is there.
 pub fn translated(platform: &Platform, opened: Opened, left: Duration, tail: Tail) -> Body {
-    let now = platform.clock.now();
     let state = Translating {
         decoder: Decoder::default(),
-        ends_at: now.plus(i64::try_from(left.as_millis()).unwrap_or(i64::MAX)),
-        gap: Duration::from_millis(opened.model.deadlines().between_chunks_ms),
-        heard_at: now,
         outcome: None,
-        platform: platform.clone(),
         reader: opened.model.vendor.stream(),
-        source: Some(Source::Idle(opened.inbound.body)),
         tail,
+        upstream: Upstream::new(platform, opened, left),
     };
     let stream = futures_util::stream::unfold(state, |mut state| async move {
         let bytes = state.next().await?;
@@ -88,44 +82,13 @@ pub fn translated(platform: &Platform, opened: Opened, left: Duration, tail: Tai
     Body::from_stream(stream)
 }
 
-/// How long a translated stream is silent before it says that it lives.
-///
-/// A client that left is noticed by a write that fails, and only the second one after it left does:
-/// twice this is still under a second.
-const HEARTBEAT: Duration = Duration::from_millis(400);
-
-/// A comment, which readers of events skip: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
-const COMMENT: &[u8] = b": waiting\n\n";
-
-type Read = (Box<dyn InboundBody>, Result<Option<Bytes>, PortError>);
-
-/// The vendor's body. A read that is under way is kept until it ends: giving it up would lose its bytes.
-enum Source {
-    Idle(Box<dyn InboundBody>),
-    Reading(BoxFuture<'static, Read>),
-}
-
-/// What came of waiting for the vendor.
-enum Heard {
-    Bytes(Bytes),
-    End,
-    Fault(Code),
-    Silence,
-}
-
 struct Translating {
     decoder: Decoder,
-    ends_at: UnixMillis,
-    gap: Duration,
-    /// When the vendor last sent something.
-    heard_at: UnixMillis,
     /// How it ended, once it has.
     outcome: Option<Outcome>,
-    platform: Platform,
     reader: Box<dyn VendorStream>,
-    /// Gone when the end has been written.
-    source: Option<Source>,
     tail: Tail,
+    upstream: Upstream,
 }
 
 impl Translating {
@@ -133,7 +96,7 @@ impl Translating {
     async fn next(&mut self) -> Option<Bytes> {
         let mut out = Vec::new();
         while out.is_empty() {
-            match self.hear().await? {
+            match self.upstream.hear().await? {
                 Heard::Bytes(bytes) => self.translate(&bytes, &mut out),
                 Heard::End => {
                     let last = self.decoder.finish();
@@ -162,38 +125,6 @@ impl Translating {
         }
     }
 
-    /// Waits for the vendor, at most for a heartbeat. `None` after the end.
-    async fn hear(&mut self) -> Option<Heard> {
-        let mut reading = match self.source.take()? {
-            Source::Reading(reading) => reading,
-            Source::Idle(mut body) => Box::pin(async move {
-                let chunk = body.chunk().await;
-                (body, chunk)
-            }),
-        };
-        let now = self.platform.clock.now();
-        let late_at = self.heard_at.plus(i64::try_from(self.gap.as_millis()).unwrap_or(i64::MAX));
-        let late_at = late_at.min(self.ends_at);
-        let left = Duration::from_millis(u64::try_from(late_at.since(now)).unwrap_or(0));
-        let patience = self.platform.clock.sleep(HEARTBEAT.min(left));
-        match select(&mut reading, pin!(patience)).await {
-            Either::Left(((body, chunk), _)) => {
-                self.heard_at = self.platform.clock.now();
-                self.source = Some(Source::Idle(body));
-                Some(match chunk {
-                    Ok(Some(bytes)) => Heard::Bytes(bytes),
-                    Ok(None) => Heard::End,
-                    Err(_) => Heard::Fault(Code::ProviderError),
-                })
-            }
-            Either::Right(_) if left <= HEARTBEAT => Some(Heard::Fault(Code::ProviderTimeout)),
-            Either::Right(_) => {
-                self.source = Some(Source::Reading(reading));
-                Some(Heard::Silence)
-            }
-        }
-    }
-
     /// Translates one event; `false` if it ended the stream.
     fn event(&mut self, event: Result<Event, Code>, out: &mut Vec<u8>) -> bool {
         let deltas = match event.map(|event| Reading::of(&mut *self.reader, &event)) {
@@ -214,31 +145,14 @@ impl Translating {
         if !self.reader.is_done() {
             return self.fail(Code::ProviderError, out);
         }
-        self.source = None;
+        self.upstream.close();
         out.extend_from_slice(&self.tail.dialect.end());
         self.outcome = Some(Outcome::Ok);
     }
 
     fn fail(&mut self, code: Code, out: &mut Vec<u8>) {
-        self.source = None;
+        self.upstream.close();
         out.extend_from_slice(&failed(&mut self.tail, code));
         self.outcome = Some(Outcome::Cut(code));
-    }
-}
-
-/// The next bytes from a vendor, `None` at the end of its connection.
-pub(super) async fn next(
-    platform: &Platform,
-    body: &mut Box<dyn InboundBody>,
-    gap: Duration,
-    ends_at: UnixMillis,
-) -> Result<Option<Bytes>, Code> {
-    let left = u64::try_from(ends_at.since(platform.clock.now())).unwrap_or(0);
-    let patience = gap.min(Duration::from_millis(left));
-    let late = platform.clock.sleep(patience);
-    match select(pin!(body.chunk()), pin!(late)).await {
-        Either::Left((Ok(chunk), _)) => Ok(chunk),
-        Either::Left((Err(_), _)) => Err(Code::ProviderError),
-        Either::Right(_) => Err(Code::ProviderTimeout),
     }
 }

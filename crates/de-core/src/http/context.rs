@@ -88,7 +88,8 @@ impl Context {
 
     /// Adds a header to the answer, whether it succeeds or fails.
     pub fn tell(&self, name: http::HeaderName, value: &str) {
-        if let (Ok(mut noted), Ok(value)) = (self.noted.lock(), http::HeaderValue::from_str(value)) {
+        if let (Ok(mut noted), Ok(value)) = (self.noted.lock(), http::HeaderValue::from_str(value))
+        {
             noted.headers.insert(name, value);
         }
     }

@@ -142,6 +142,7 @@ struct Failure {
     cause: Option<String>,
     code: Code,
     details: Map<String, Value>,
+    for_good: bool,
     message: String,
     retry_after: Option<Duration>,
 }
@@ -150,7 +151,14 @@ impl ApiError {
     /// A failure with a message for the caller.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self(Box::new(Failure { cause: None, code, details: Map::new(), message, retry_after: None }))
+        Self(Box::new(Failure {
+            cause: None,
+            code,
+            details: Map::new(),
+            for_good: false,
+            message,
+            retry_after: None,
+        }))
     }
 
     /// Our own fault: the caller learns nothing of the cause.
@@ -193,6 +201,28 @@ impl ApiError {
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
+    }
+
+    /// Says that the same request will fail again, whatever its status suggests.
+    #[must_use]
+    pub fn for_good(mut self) -> Self {
+        self.0.for_good = true;
+        self
+    }
+
+    /// Whether a client may send the same request again by itself.
+    ///
+    /// Not where it may have been billed without an answer, nor where only an operator can help.
+    fn may_repeat(&self) -> bool {
+        !self.0.for_good
+            && !matches!(
+                self.0.code,
+                Code::MissingApiKey
+                    | Code::NotImplemented
+                    | Code::ProviderAuth
+                    | Code::ProviderMalformed
+                    | Code::ProviderTimeout
+            )
     }
 
     /// What went wrong.
@@ -241,16 +271,18 @@ impl ApiError {
         if let Some(wait) = self.0.retry_after {
             // Rounded up: never too early.
             let seconds = wait.as_millis().div_ceil(1000).max(1);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)),
+            );
         }
         if self.0.code.status() == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if context.envelope() == Envelope::Anthropic {
-            let name = HeaderName::from_static("request-id");
-            if let Ok(id) = HeaderValue::from_str(context.request_id().as_str()) {
-                headers.insert(name, id);
-            }
+        if !self.may_repeat() {
+            // The official SDKs of OpenAI and Anthropic obey it; without it they would buy again.
+            let name = HeaderName::from_static("x-should-retry");
+            headers.insert(name, HeaderValue::from_static("false"));
         }
         response
     }
@@ -323,7 +355,8 @@ impl From<PortError> for ApiError {
     fn from(error: PortError) -> Self {
         match &error {
             PortError::Conflict { .. } => {
-                Self::new(Code::Conflict, "something with this id exists").because(error.to_string())
+                Self::new(Code::Conflict, "something with this id exists")
+                    .because(error.to_string())
             }
             PortError::Failed { .. }
             | PortError::Malformed { .. }

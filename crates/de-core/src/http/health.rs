@@ -1,6 +1,11 @@
 //! `GET /health` says that the code runs; `GET /ready` asks every part that it stands on.
 
-use axum::{Json, Router, extract::State, response::{IntoResponse, Response}, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use futures_util::future::{Either, select};
 use http::StatusCode;
 use serde_json::{Map, Value, json};

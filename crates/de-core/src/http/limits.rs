@@ -61,10 +61,11 @@ pub fn denied(context: &Context, denial: &Denial) -> ApiError {
         Kind::Concurrent => format!("{} calls at once", refusal.limit),
         kind => format!("{} {}", refusal.limit, kind.name().replace('_', " ")),
     };
-    let error = ApiError::new(
-        Code::RateLimitExceeded,
-        format!("the limit of {what} for this {scope} is used up"),
-    );
+    let message = match refusal.retry_after_ms {
+        Some(_) => format!("the limit of {what} for this {scope} is used up"),
+        None => format!("this call alone may need more than the limit of {what} for this {scope}"),
+    };
+    let error = ApiError::new(Code::RateLimitExceeded, message);
     let error = error
         .with("scope", scope)
         .with("kind", refusal.kind.name())
@@ -72,7 +73,7 @@ pub fn denied(context: &Context, denial: &Denial) -> ApiError {
         .with("reset", json!(refusal.retry_after_ms));
     match refusal.retry_after_ms {
         Some(wait) => error.retry_after(Duration::from_millis(wait.max(0).unsigned_abs())),
-        // It is larger than the limit: waiting does not help, but a 429 has to say something.
-        None => error.retry_after(Duration::from_secs(60)),
+        // Waiting does not help, but a 429 has to say something.
+        None => error.retry_after(Duration::from_secs(60)).for_good(),
     }
 }

@@ -146,6 +146,16 @@ pub(super) fn count(least: u64) -> impl Fn(&Value) -> Result<u64, String> {
     }
 }
 
+/// Reads a time in milliseconds, 1 to an hour: more than that the runtime's timers and the Limiter's
+/// memory of a lease do not hold.
+pub(super) fn patience() -> impl Fn(&Value) -> Result<u64, String> {
+    const MOST: u64 = 3_600_000;
+    move |value| match value.as_u64() {
+        Some(number) if (1..=MOST).contains(&number) => Ok(number),
+        Some(_) | None => Err(format!("expected milliseconds from 1 to {MOST}")),
+    }
+}
+
 /// Reads a text that `parse` takes, else says what was expected.
 pub(super) fn word<T>(
     parse: impl Fn(&str) -> Option<T>,

@@ -65,7 +65,8 @@ impl Vendor for MappedVendor {
         let mut headers = HeaderMap::new();
         for (name, value) in &rendered.headers {
             let name = HeaderName::try_from(name.as_str()).map_err(|err| whole(err.to_string()))?;
-            let value = HeaderValue::try_from(value.as_str()).map_err(|err| whole(err.to_string()))?;
+            let value =
+                HeaderValue::try_from(value.as_str()).map_err(|err| whole(err.to_string()))?;
             headers.insert(name, value);
         }
         let mut bytes = Bytes::new();
@@ -93,7 +94,8 @@ impl Vendor for MappedVendor {
     }
 
     fn error(&self, _status: u16, body: &[u8]) -> VendorError {
-        json::parse(body).map_or_else(|_| VendorError::default(), |body| told(self.mapping.error(&body)))
+        json::parse(body)
+            .map_or_else(|_| VendorError::default(), |body| told(self.mapping.error(&body)))
     }
 
     fn stream(&self) -> Box<dyn VendorStream> {
@@ -221,8 +223,7 @@ fn usage(counts: MappedUsage) -> Option<Usage> {
     let input = input_tokens
         .or_else(|| Some(tokens_used?.saturating_sub(output_tokens.unwrap_or(0))))
         .unwrap_or(0);
-    let output =
-        output_tokens.or_else(|| Some(tokens_used?.saturating_sub(input))).unwrap_or(0);
+    let output = output_tokens.or_else(|| Some(tokens_used?.saturating_sub(input))).unwrap_or(0);
     Some(Usage {
         cached_input_tokens: cached,
         input_tokens: input.saturating_sub(cached),
@@ -356,7 +357,10 @@ mod tests {
     fn sent(body: Value, turns: &[(Role, &str)]) -> Result<Value, Vec<FieldIssue>> {
         let messages = turns
             .iter()
-            .map(|(role, text)| Message { parts: vec![Part::Text((*text).to_owned())], role: *role })
+            .map(|(role, text)| Message {
+                parts: vec![Part::Text((*text).to_owned())],
+                role: *role,
+            })
             .collect();
         let call = ChatCall { messages, ..ChatCall::default() };
         let target = Target {

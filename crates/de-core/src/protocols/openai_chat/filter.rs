@@ -67,6 +67,12 @@ impl UsageFilter {
         }
     }
 
+    /// Whether all that has come so far ended with an event: something else may stand here.
+    #[must_use]
+    pub fn is_between_events(&self) -> bool {
+        self.current.is_empty() && !self.idle
+    }
+
     /// Gives what was held at the end of the stream: an event without its blank line.
     #[must_use]
     pub fn finish(&mut self) -> Bytes {

@@ -1,0 +1,101 @@
+//! The stack in process: both workers on loopback, doubles of the ports, the simulator.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use de_core::{
+    ids::ProviderId,
+    ports::{Arg, Database, Departure, Peers, PortError, Statement},
+};
+use de_simulator::{Config, Simulator, Vendor};
+use de_testkit::{
+    database::SqliteDatabase, fetch::ReqwestFetch, host::Host, peers::RouterPeers,
+    platform::TestPlatform, tenant::TestTenant,
+};
+use http::{Extensions, Request, Response};
+
+/// Where a page of the local stack would live.
+const PAGE: &str = "http://127.0.0.1:9001";
+
+/// Everything that has to live as long as the test.
+pub struct Local {
+    /// D1.
+    pub database: Arc<SqliteDatabase>,
+    /// The config worker.
+    pub front: Host,
+    /// The vendors.
+    pub simulator: Simulator,
+    /// Who calls.
+    pub tenant: TestTenant,
+    /// The text worker.
+    pub text: Host,
+}
+
+impl Local {
+    /// Starts it on free ports.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start() -> Self {
+        let keys = Vendor::ALL.map(|vendor| (vendor, vec![vendor_key(vendor)]));
+        let config = Config { keys: keys.into_iter().collect(), ..Config::default() };
+        let simulator = Simulator::start(config).await.expect("the simulator starts");
+        let port = simulator.addr.port();
+        let peers = Arc::new(Bindings(RouterPeers::default()));
+        let mut builder = TestPlatform::builder().peers(peers.clone()).fetch(|background| {
+            Arc::new(ReqwestFetch::new(background).expect("an HTTP client can be made"))
+        });
+        for vendor in Vendor::ALL {
+            let id = ProviderId::parse(vendor.id()).expect("vendors have the providers' ids");
+            builder = builder.base_url(id, simulator.base_url(vendor), Some(port));
+        }
+        let made = builder.build().await.expect("the platform can be made");
+        let origins = Statement {
+            args: vec![Arg::Text(serde_json::json!([PAGE]).to_string())],
+            sql: "UPDATE instances SET allowed_origins = ?1",
+        };
+        made.database.batch(vec![origins]).await.expect("the origins can be set");
+        let text = de_text::router(made.another_isolate());
+        peers.0.bind("text", de_text::router(made.another_isolate()));
+        let front = de_config::router(made.another_isolate());
+        Self {
+            database: made.database,
+            front: Host::serve(front).await.expect("a port is free"),
+            simulator,
+            tenant: made.tenant,
+            text: Host::serve(text).await.expect("a port is free"),
+        }
+    }
+
+    /// An origin that the instance lists.
+    #[must_use]
+    pub fn page_origin(&self) -> String {
+        PAGE.to_owned()
+    }
+}
+
+/// Service bindings: what crosses one is a request, not what a router has noted in it.
+struct Bindings(RouterPeers);
+
+#[async_trait]
+impl Peers for Bindings {
+    async fn forward(
+        &self,
+        worker: &str,
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, PortError> {
+        let departure = request.extensions_mut().remove::<Departure>();
+        *request.extensions_mut() = Extensions::new();
+        // Leaving the front door ends the call behind it too.
+        if let Some(departure) = departure {
+            request.extensions_mut().insert(departure);
+        }
+        self.0.forward(worker, request).await
+    }
+}
+
+/// The key that the test tenant has for a vendor.
+fn vendor_key(vendor: Vendor) -> String {
+    format!("test-{}-key-0001", vendor.id())
+}

@@ -1,0 +1,55 @@
+//! Models that a test makes for itself.
+
+use serde_json::{Map, Value, json};
+
+use crate::{stack::Stack, wait::unique, wire::Server};
+
+/// What a model of [`Stack::model`] costs for each token read, in micro-dollars.
+pub const INPUT_MICROS: i64 = 1;
+/// And for each token made.
+pub const OUTPUT_MICROS: i64 = 2;
+
+/// A model config under a new name, served by this vendor; `differs` replaces members.
+#[must_use]
+pub fn config(server: Server, differs: &Value) -> Map<String, Value> {
+    let protocol = match server {
+        Server::Anthropic => "anthropic-messages",
+        Server::OpenAi => "openai-chat",
+    };
+    let base = json!({
+        "model_id": unique("contract"),
+        "provider_id": server.provider(),
+        "display_name": "A model of the contract suite",
+        "protocol": protocol,
+        "upstream_model": server.model(),
+        "capabilities": {
+            "text": true, "tools": true, "streaming": true, "system_prompt": true, "sampling_params": true,
+        },
+        "context_window": 128_000,
+        "max_output_tokens": 4_096,
+        "default_max_output_tokens": 500,
+        "pricing": {
+            "currency": "USD",
+            "input_micros_per_million_tokens": INPUT_MICROS * 1_000_000,
+            "output_micros_per_million_tokens": OUTPUT_MICROS * 1_000_000,
+        },
+    });
+    let mut members = base.as_object().cloned().unwrap_or_default();
+    for (name, value) in differs.as_object().into_iter().flatten() {
+        members.insert(name.clone(), value.clone());
+    }
+    members
+}
+
+impl Stack {
+    /// Makes a model and says its id.
+    ///
+    /// # Panics
+    /// If the config worker does not take it.
+    pub async fn model(&self, server: Server, differs: Value) -> String {
+        let config = Value::Object(config(server, &differs));
+        let answer = self.admin().post("/v1/model-configs", &config).await.unwrap();
+        assert_eq!(answer.status, 201, "{config} gave {}", answer.text());
+        config["model_id"].as_str().unwrap_or_default().to_owned()
+    }
+}

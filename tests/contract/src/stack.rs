@@ -1,0 +1,152 @@
+//! The system under test, wherever it runs.
+
+use std::{collections::BTreeMap, env, fs, path::PathBuf};
+
+use de_core::auth::api_key::{ApiKey, KeyKind};
+use de_testkit::{client::TestClient, entropy::SeededEntropy};
+use serde::Deserialize;
+
+use crate::{books::Books, call::Call, local::Local, vendors::Vendors, wire::Wire};
+
+/// A stack that answers.
+pub struct Stack {
+    /// The rows that calls leave.
+    pub books: Books,
+    /// The front door, without a key.
+    pub front: TestClient,
+    /// The keys of its tenant.
+    pub keys: Keys,
+    /// An origin whose pages may read answers.
+    pub page_origin: String,
+    /// The text worker's own host, without a key.
+    pub text: TestClient,
+    /// `http://127.0.0.1:<port>` of `front`.
+    pub front_base: String,
+    /// The same of `text`.
+    pub text_base: String,
+    /// What the vendors received.
+    pub vendors: Vendors,
+    /// Whether it is wasm in workerd.
+    pub is_real: bool,
+    _local: Option<Local>,
+}
+
+/// The keys of a stack's tenant.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Of its superadmin.
+    pub admin: String,
+    /// Of a project.
+    pub client: String,
+    /// Of a project, and its time is over.
+    pub expired: String,
+    /// Of a project, and withdrawn.
+    pub revoked: String,
+}
+
+/// The part of `stack.json` that is read here.
+#[derive(Deserialize)]
+struct Record {
+    admin_key: String,
+    base: String,
+    client_key: String,
+    hosts: BTreeMap<String, String>,
+    refused_keys: BTreeMap<String, String>,
+    simulator: String,
+}
+
+impl Stack {
+    /// The stack of `BASE_URL` and `STACK_JSON`, else one in process, made for this test alone.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn ready() -> Self {
+        match (env::var("BASE_URL"), env::var("STACK_JSON")) {
+            (Ok(base), Ok(file)) => Self::real(&base, &PathBuf::from(file)),
+            (Err(_), Err(_)) => Self::in_process().await,
+            (Ok(_), Err(_)) => panic!("BASE_URL needs STACK_JSON beside it: it has the keys"),
+            (Err(_), Ok(_)) => panic!("STACK_JSON needs BASE_URL beside it"),
+        }
+    }
+
+    async fn in_process() -> Self {
+        let local = Local::start().await;
+        let tenant = &local.tenant;
+        let text_of = |key: &de_core::secret::Secret| key.expose().to_owned();
+        Self {
+            books: Books::in_process(local.database.clone()),
+            front: client(&local.front.base()),
+            front_base: local.front.base(),
+            is_real: false,
+            keys: Keys {
+                admin: text_of(&tenant.admin_key),
+                client: text_of(&tenant.client_key),
+                expired: text_of(&tenant.expired_key),
+                revoked: text_of(&tenant.revoked_key),
+            },
+            page_origin: local.page_origin(),
+            text: client(&local.text.base()),
+            text_base: local.text.base(),
+            vendors: Vendors::at(&local.simulator.address()),
+            _local: Some(local),
+        }
+    }
+
+    fn real(base: &str, file: &PathBuf) -> Self {
+        let text = fs::read_to_string(file).expect("STACK_JSON names a file");
+        let record: Record = serde_json::from_str(&text).expect("the file is a stack's record");
+        let base = base.trim_end_matches('/');
+        assert_eq!(record.base, base, "BASE_URL and STACK_JSON describe one stack");
+        let port: u16 = base.rsplit(':').next().unwrap().parse().expect("the base has a port");
+        let folder = file.parent().expect("the file lies in a folder");
+        let refused = |why: &str| {
+            record.refused_keys.get(why).cloned().unwrap_or_else(|| panic!("no {why} key"))
+        };
+        let text_base = record.hosts.get("text").expect("the text worker has a host").clone();
+        Self {
+            books: Books::of_state(&folder.join("state").join(port.to_string())),
+            front: client(base),
+            front_base: base.to_owned(),
+            is_real: true,
+            keys: Keys {
+                admin: record.admin_key.clone(),
+                client: record.client_key.clone(),
+                expired: refused("expired"),
+                revoked: refused("revoked"),
+            },
+            page_origin: format!("http://127.0.0.1:{}", port + 1),
+            text: client(&text_base),
+            text_base,
+            vendors: Vendors::at(&record.simulator),
+            _local: None,
+        }
+    }
+
+    /// A call with the client's key, on the text worker's own host.
+    #[must_use]
+    pub fn call(&self, wire: Wire, model: &str, prompt: &str) -> Call<'_> {
+        Call::new(self, wire, model, prompt)
+    }
+
+    /// The front door with the admin's key.
+    #[must_use]
+    pub fn admin(&self) -> TestClient {
+        self.front.clone().with_key(&self.keys.admin).unwrap()
+    }
+
+    /// The front door with the client's key.
+    #[must_use]
+    pub fn client(&self) -> TestClient {
+        self.front.clone().with_key(&self.keys.client).unwrap()
+    }
+}
+
+/// A well-formed key that nobody has.
+#[must_use]
+pub fn stranger_key() -> String {
+    ApiKey::make(KeyKind::Test, &SeededEntropy::new(7_777)).secret.expose().to_owned()
+}
+
+fn client(base: &str) -> TestClient {
+    TestClient::of_url(base).expect("a client can be made")
+}

@@ -1,0 +1,207 @@
+//! Text in one piece: each protocol to each vendor.
+
+use de_contract::{
+    stack::Stack,
+    wait::unique,
+    wire::{Server, Wire, pairs},
+};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_front_page_call_answers() {
+    let stack = Stack::ready().await;
+    let body = json!({"prompt": "Hello world", "model_id": "gpt-4o-mini"});
+    let text = stack.text.clone().with_key(&stack.keys.client).unwrap();
+    for (client, path) in [(text, "/generate"), (stack.client(), "/text/generate")] {
+        let answer = client.post(path, &body).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.header("x-de-model"), "gpt-4o-mini");
+        assert_eq!(answer.header("x-de-provider"), "openai");
+        assert_eq!(answer.header("x-de-attempts"), "1");
+        assert!(answer.header("x-de-receipt").starts_with("rcpt_"));
+        assert!(answer.header("server-timing").contains("upstream;dur="));
+        let body = answer.json();
+        assert_eq!(body["success"], true);
+        assert_eq!(body["text"], "You said: Hello world");
+        assert_eq!(body["request_id"], answer.header("x-request-id"));
+        let metadata = &body["metadata"];
+        assert_eq!(metadata["provider"], "openai");
+        assert_eq!(metadata["model"], "gpt-4o-mini");
+        assert_eq!(metadata["finish_reason"], "stop");
+        let count = |name: &str| metadata[name].as_i64().unwrap();
+        assert!(count("input_tokens") > 0 && count("output_tokens") > 0);
+        assert_eq!(count("tokens_used"), count("input_tokens") + count("output_tokens"));
+        assert!(count("generation_time_ms") >= 0);
+        assert_eq!(answer.header("x-de-cost-micros"), count("cost_micros").to_string());
+        // RFC 3339 in UTC with milliseconds.
+        let timestamp = body["timestamp"].as_str().unwrap();
+        assert!(timestamp.ends_with('Z') && timestamp.len() == 24, "{timestamp}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_model_the_instances_default_serves() {
+    let stack = Stack::ready().await;
+    let answer = stack.call(Wire::Native, "", "Hello").without_model().send().await.good();
+    assert_eq!(answer.header("x-de-model"), "gpt-4o-mini");
+    assert!(stack.books.row(&answer.request_id).await["requested_model_id"].is_null());
+}
+
+#[tokio::test]
+async fn every_protocol_reaches_every_vendor_with_system_turns_stop_and_usage() {
+    let stack = Stack::ready().await;
+    for (wire, server) in pairs() {
+        let word = unique("turns");
+        let call = stack
+            .call(wire, server.model(), &format!("and now {word} END tail"))
+            .system("Be brief.")
+            .earlier("What is one and one?", "Two.")
+            .stop("END")
+            .option("max_tokens", 100)
+            .option("temperature", 0.5);
+        let answer = call.send().await.good();
+        assert_eq!(answer.text(), format!("You said: and now {word} "), "{wire:?} {server:?}");
+        let finish = match (wire, server) {
+            // OpenAI does not say whether it was the stop text.
+            (Wire::Anthropic, Server::Anthropic) => "stop_sequence",
+            (Wire::Anthropic, Server::OpenAi) => "end_turn",
+            (Wire::Native | Wire::OpenAi, _) => "stop",
+        };
+        assert_eq!(answer.finish(), finish, "{wire:?} {server:?}");
+        let record = stack.vendors.only(&word).await;
+        assert_eq!(record["vendor"], server.provider());
+        let sent = &record["body"];
+        let turns = sent["messages"].as_array().unwrap();
+        let roles: Vec<&str> = turns.iter().filter_map(|turn| turn["role"].as_str()).collect();
+        match server {
+            Server::Anthropic => {
+                assert_eq!(roles, ["user", "assistant", "user"]);
+                assert!(sent["system"].to_string().contains("Be brief."), "{sent}");
+                assert_eq!(sent["stop_sequences"], json!(["END"]));
+                assert_eq!(sent["max_tokens"], 100);
+            }
+            Server::OpenAi => {
+                assert!(matches!(roles[0], "system" | "developer"), "{roles:?}");
+                assert_eq!(roles[1..], ["user", "assistant", "user"]);
+                assert!(turns[0]["content"].to_string().contains("Be brief."), "{sent}");
+                assert!(sent["stop"].to_string().contains("END"), "{sent}");
+                let bound = sent.get("max_completion_tokens").or(sent.get("max_tokens"));
+                assert_eq!(bound, Some(&json!(100)));
+            }
+        }
+        assert_eq!(sent["temperature"], 0.5);
+        let counts = answer.counts();
+        assert!(counts.input > 20 && counts.output > 3, "{counts:?}");
+        let row = stack.books.row(&answer.request_id).await;
+        assert_eq!(row["input_tokens"], counts.input, "{row}");
+        assert_eq!(row["output_tokens"], counts.output, "{row}");
+    }
+}
+
+#[tokio::test]
+async fn c20_temperature_zero_arrives_as_zero() {
+    let stack = Stack::ready().await;
+    for (wire, server) in pairs() {
+        let word = unique("zero");
+        let call = stack.call(wire, server.model(), &word).option("temperature", 0);
+        call.option("top_p", 0).send().await.good();
+        let body = &stack.vendors.only(&word).await["body"];
+        assert_eq!(body["temperature"].as_f64(), Some(0.0), "{wire:?} {server:?}: {body}");
+        assert_eq!(body["top_p"].as_f64(), Some(0.0), "{wire:?} {server:?}: {body}");
+    }
+    // Zero tokens make no sense, and are not turned into some.
+    let answer = stack.call(Wire::Native, "gpt-4o-mini", "Hello").option("max_tokens", 0);
+    answer.send().await.fails(400, "VALIDATION_ERROR");
+}
+
+#[tokio::test]
+async fn an_answer_at_its_bound_says_so() {
+    let stack = Stack::ready().await;
+    for (wire, server) in pairs() {
+        let call = stack.call(wire, server.model(), "one two three four five six seven");
+        let answer = call.option("max_tokens", 4).send().await.good();
+        let word = if wire == Wire::Anthropic { "max_tokens" } else { "length" };
+        assert_eq!(answer.finish(), word, "{wire:?} {server:?}");
+        assert_eq!(answer.counts().output, 4);
+    }
+}
+
+#[tokio::test]
+async fn text_beyond_ascii_arrives_whole_both_ways() {
+    let stack = Stack::ready().await;
+    for (wire, server) in pairs() {
+        let prompt = format!("Grüße, 世界 🌍 {}", unique("utf8"));
+        let answer = stack.call(wire, server.model(), &prompt).send().await.good();
+        assert_eq!(answer.text(), format!("You said: {prompt}"), "{wire:?} {server:?}");
+    }
+}
+
+#[tokio::test]
+async fn c29_input_and_output_are_counted_apart() {
+    let stack = Stack::ready().await;
+    for (wire, server) in pairs() {
+        let prompt = format!("one two three {}", unique("count"));
+        let counts = stack.call(wire, server.model(), &prompt).send().await.good().counts();
+        // Three for the message, one a word, and two words more in the answer: the simulator's rule.
+        assert_eq!(counts.output + 1, counts.input + 1 - 3 + 1 + 2, "{wire:?} {server:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_caller_sees_the_model_that_it_named() {
+    let stack = Stack::ready().await;
+    for (wire, server) in pairs().filter(|(wire, server)| !server.speaks(*wire)) {
+        let body = stack.call(wire, server.model(), "Hello").send().await.good().json();
+        let named = if wire == Wire::Native { &body["metadata"]["model"] } else { &body["model"] };
+        assert_eq!(named, server.model());
+    }
+}
+
+#[tokio::test]
+async fn an_alias_serves_as_its_model() {
+    let stack = Stack::ready().await;
+    let alias = unique("alias");
+    let model = stack.model(Server::OpenAi, json!({"aliases": [alias]})).await;
+    let answer = stack.call(Wire::Native, &alias, "Hello").send().await.good();
+    assert_eq!(answer.header("x-de-model"), model);
+    let row = stack.books.row(&answer.request_id).await;
+    assert_eq!(row["model_id"], model.as_str());
+    assert_eq!(row["requested_model_id"], alias.as_str());
+}
+
+#[tokio::test]
+async fn tools_cross_from_each_protocol_to_the_other_vendor() {
+    let stack = Stack::ready().await;
+    let schema = json!({"type": "object", "properties": {"input": {"type": "string"}}});
+    let function = json!({"name": "look_up", "description": "Looks up.", "parameters": schema});
+    let call = stack.call(Wire::OpenAi, Server::Anthropic.model(), "call:look_up please");
+    let tools = json!([{"type": "function", "function": function}]);
+    let body = call.member("tools", tools).send().await.good().json();
+    let called = &body["choices"][0]["message"]["tool_calls"][0];
+    assert_eq!(called["function"]["name"], "look_up", "{body}");
+    let arguments: Value =
+        serde_json::from_str(called["function"]["arguments"].as_str().unwrap()).unwrap();
+    assert_eq!(arguments, json!({"input": "call:look_up please"}));
+    assert_eq!(body["choices"][0]["finish_reason"], "tool_calls");
+
+    let call = stack.call(Wire::Anthropic, Server::OpenAi.model(), "call:look_up please");
+    let tools = json!([{"name": "look_up", "description": "Looks up.", "input_schema": schema}]);
+    let body = call.member("tools", tools).send().await.good().json();
+    let block = body["content"].as_array().unwrap().iter().find(|b| b["type"] == "tool_use");
+    let block = block.unwrap_or_else(|| panic!("no tool was called: {body}"));
+    assert_eq!(block["name"], "look_up");
+    assert_eq!(block["input"], json!({"input": "call:look_up please"}));
+    assert_eq!(body["stop_reason"], "tool_use");
+}
+
+#[tokio::test]
+async fn unknown_members_are_kept_where_the_vendor_speaks_the_callers_protocol() {
+    let stack = Stack::ready().await;
+    let word = unique("kept");
+    let call = stack.call(Wire::OpenAi, "gpt-4o-mini", &word);
+    call.member("metadata", json!({"team": "blue"})).member("store", false).send().await.good();
+    let body = &stack.vendors.only(&word).await["body"];
+    assert_eq!(body["metadata"], json!({"team": "blue"}));
+    assert_eq!(body["store"], false);
+}
