@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use de_core::ports::{Arg, Database, PortError, Row, Statement};
 use futures_util::future::{Either, select};
 use wasm_bindgen::JsValue;
-use worker::{D1Database, Delay, Env, send::SendFuture};
+use worker::{Delay, Env, send::SendFuture};
 
 use crate::bindings::DB;
 
@@ -17,9 +17,9 @@ pub(crate) struct EdgeDatabase(pub(crate) Arc<Env>);
 #[async_trait]
 impl Database for EdgeDatabase {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError> {
-        let database = self.0.d1(DB).map_err(|_| PortError::Unbound { port: "database" })?;
+        let env = self.0.clone();
         SendFuture::new(async move {
-            let answer = std::pin::pin!(run(&database, statements));
+            let answer = std::pin::pin!(batch(&env, statements));
             match select(answer, Delay::from(DEADLINE)).await {
                 Either::Left((rows, _)) => rows,
                 Either::Right(_) => Err(PortError::TimedOut { port: "database", after_ms: 10_000 }),
@@ -29,10 +29,12 @@ impl Database for EdgeDatabase {
     }
 }
 
-async fn run(
-    database: &D1Database,
-    statements: Vec<Statement>,
-) -> Result<Vec<Vec<Row>>, PortError> {
+/// Runs statements in one transaction, with no deadline of its own: for objects, which have others.
+///
+/// # Errors
+/// As [`Database::batch`].
+pub async fn batch(env: &Env, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError> {
+    let database = env.d1(DB).map_err(|_| PortError::Unbound { port: "database" })?;
     let prepare = |statement: Statement| {
         let args: Result<Vec<JsValue>, PortError> = statement.args.iter().map(bind).collect();
         database.prepare(statement.sql).bind(&args?).map_err(failed)

@@ -8,7 +8,6 @@ mod blobs;
 mod body;
 mod cache;
 mod clock;
-mod database;
 mod departure;
 mod entropy;
 mod fetch;
@@ -19,4 +18,5 @@ mod relay;
 mod settings;
 
 pub mod bindings;
+pub mod database;
 pub mod serve;

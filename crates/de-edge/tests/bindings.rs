@@ -1,5 +1,7 @@
 //! The names in `bindings.rs` and those in `wrangler/*.jsonc` are the same.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
 use std::{fs, path::PathBuf};
 
 use de_edge::bindings;

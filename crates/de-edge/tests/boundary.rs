@@ -1,5 +1,7 @@
 //! The lines that nothing may cross, read off the sources.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

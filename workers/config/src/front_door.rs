@@ -44,19 +44,21 @@ const WORKERS: [&str; 5] = ["audio", "image", "render", "stock-media", "text"];
 pub(crate) fn routes(mut routes: Router<Platform>) -> Router<Platform> {
     for (worker, paths) in PATHS {
         for path in paths {
-            let as_it_is = move |State(platform): State<Platform>, context: Context, request: Request| {
-                forward(platform, context, worker, request)
-            };
+            let as_it_is =
+                move |State(platform): State<Platform>, context: Context, request: Request| {
+                    forward(platform, context, worker, request)
+                };
             routes = routes
                 .route(path, any(as_it_is))
                 .route(&format!("{path}/{{*rest}}"), any(as_it_is));
         }
     }
     for worker in WORKERS {
-        let without_name =
-            move |State(platform): State<Platform>, context: Context, request: Request| async move {
-                forward(platform, context, worker, stripped(request, worker)?).await
-            };
+        let without_name = move |State(platform): State<Platform>,
+                                 context: Context,
+                                 request: Request| async move {
+            forward(platform, context, worker, stripped(request, worker)?).await
+        };
         routes = routes.route(&format!("/{worker}/{{*rest}}"), any(without_name));
     }
     routes
@@ -68,7 +70,8 @@ fn stripped(mut request: Request, worker: &str) -> Result<Request, ApiError> {
     let rest = target.strip_prefix('/').and_then(|path| path.strip_prefix(worker));
     let rest = rest.unwrap_or("/").to_owned();
     let mut parts = request.uri().clone().into_parts();
-    let bad = |err: String| ApiError::new(Code::RouteNotFound, "there is no such path").because(err);
+    let bad =
+        |err: String| ApiError::new(Code::RouteNotFound, "there is no such path").because(err);
     parts.path_and_query = Some(PathAndQuery::try_from(rest).map_err(|err| bad(err.to_string()))?);
     *request.uri_mut() = Uri::from_parts(parts).map_err(|err| bad(err.to_string()))?;
     Ok(request)

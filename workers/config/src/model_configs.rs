@@ -234,11 +234,7 @@ async fn check(
 }
 
 /// What is wrong with a mapping: its form, its addresses, and examples that do not hold.
-fn mapping_issues(
-    mapping: &Value,
-    provider: ProviderRow,
-    base_url: url::Url,
-) -> Vec<FieldIssue> {
+fn mapping_issues(mapping: &Value, provider: ProviderRow, base_url: url::Url) -> Vec<FieldIssue> {
     let auth = match provider.auth {
         ProviderAuth::Bearer => AuthScheme::Bearer,
         ProviderAuth::Header { name, .. } => AuthScheme::Header { name },

@@ -1,5 +1,7 @@
 //! The SQL of the object's own storage, on SQLite with its tables.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
 use de_core::{
     ids::{LeaseId, ReceiptId},
     limits::{Bucket, Kind, Scope, ScopeKind, Span},

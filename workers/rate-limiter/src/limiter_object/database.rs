@@ -3,13 +3,12 @@
 use de_core::{
     ids::{InstanceId, OrganizationId},
     limits::Policy,
-    ports::{Arg, PortError, Row, Statement},
+    ports::{Row, Statement},
     store::{epochs, limits, usage},
     time::UnixMillis,
 };
-use de_edge::bindings::DB;
-use wasm_bindgen::JsValue;
-use worker::{Env, Error};
+use de_edge::database::batch;
+use worker::Env;
 
 use super::{Failure, reach::within};
 
@@ -52,30 +51,6 @@ async fn run(
     after_ms: u64,
     statements: Vec<Statement>,
 ) -> Result<Vec<Vec<Row>>, Failure> {
-    let batch = async {
-        let database = env.d1(DB)?;
-        let mut prepared = Vec::new();
-        for Statement { args, sql } in statements {
-            let args = args.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
-            prepared.push(database.prepare(sql).bind(&args)?);
-        }
-        let answers = database.batch(prepared).await?;
-        let rows = answers.iter().map(worker::D1Result::results::<Row>);
-        Ok(rows.collect::<Result<Vec<_>, Error>>()?)
-    };
+    let batch = async { Ok(batch(env, statements).await?) };
     within(after_ms, "the database", batch).await
-}
-
-#[expect(clippy::cast_precision_loss, reason = "exact below 2^53, which is checked")]
-fn bind(arg: &Arg) -> Result<JsValue, PortError> {
-    Ok(match arg {
-        Arg::Bool(flag) => JsValue::from(u8::from(*flag)),
-        Arg::Int(number) if number.unsigned_abs() < 1 << 53 => JsValue::from_f64(*number as f64),
-        Arg::Int(_) => {
-            let message = "a number is too large for the runtime".to_owned();
-            return Err(PortError::Failed { port: "database", message });
-        }
-        Arg::Null => JsValue::NULL,
-        Arg::Text(text) => JsValue::from_str(text),
-    })
 }
