@@ -65,7 +65,9 @@ fn onward(request: &http::Request<Body>, original: &Request) -> Result<Request, 
     init.set_headers(&headers);
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&original.signal()));
-    if let Some(body) = original.body() {
+    // A body that means nothing is no reason to fail: `fetch` takes none with these methods.
+    let takes_body = !matches!(original.method().as_str(), "GET" | "HEAD");
+    if let Some(body) = original.body().filter(|_| takes_body) {
         init.set_body(&body);
     }
     Request::new_with_str_and_init(&request.uri().to_string(), &init)

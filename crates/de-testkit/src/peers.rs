@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use axum::{Router, body::Body};
-use de_core::ports::{Peers, PortError};
-use http::{Request, Response};
+use de_core::ports::{Departure, Peers, PortError};
+use http::{Extensions, Request, Response};
 use tower_service::Service;
 
 use crate::{lock, relay::veil};
@@ -52,8 +52,15 @@ impl Peers for RouterPeers {
     async fn forward(
         &self,
         worker: &str,
-        request: Request<Body>,
+        mut request: Request<Body>,
     ) -> Result<Response<Body>, PortError> {
+        // What crosses a binding is a request, not what a router has noted in it; but a client that
+        // leaves the front door leaves the worker behind it too.
+        let departure = request.extensions_mut().remove::<Departure>();
+        *request.extensions_mut() = Extensions::new();
+        if let Some(departure) = departure {
+            request.extensions_mut().insert(departure);
+        }
         if self.failing.get().is_some() {
             return Err(PortError::Failed { port: "peers", message: "told to fail".to_owned() });
         }

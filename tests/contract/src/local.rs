@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use axum::body::Body;
 use de_core::{
     ids::ProviderId,
-    ports::{Arg, Database, Departure, Peers, PortError, Statement},
+    ports::{Arg, Database, Statement},
 };
 use de_simulator::{Config, Simulator, Vendor};
 use de_testkit::{
     database::SqliteDatabase, fetch::ReqwestFetch, host::Host, peers::RouterPeers,
     platform::TestPlatform, tenant::TestTenant,
 };
-use http::{Extensions, Request, Response};
 
 /// Where a page of the local stack would live.
 const PAGE: &str = "http://127.0.0.1:9001";
@@ -42,7 +39,7 @@ impl Local {
         let config = Config { keys: keys.into_iter().collect(), ..Config::default() };
         let simulator = Simulator::start(config).await.expect("the simulator starts");
         let port = simulator.addr.port();
-        let peers = Arc::new(Bindings(RouterPeers::default()));
+        let peers = Arc::new(RouterPeers::default());
         let mut builder = TestPlatform::builder().peers(peers.clone()).fetch(|background| {
             Arc::new(ReqwestFetch::new(background).expect("an HTTP client can be made"))
         });
@@ -57,7 +54,7 @@ impl Local {
         };
         made.database.batch(vec![origins]).await.expect("the origins can be set");
         let text = de_text::router(made.another_isolate());
-        peers.0.bind("text", de_text::router(made.another_isolate()));
+        peers.bind("text", de_text::router(made.another_isolate()));
         let front = de_config::router(made.another_isolate());
         Self {
             database: made.database,
@@ -72,26 +69,6 @@ impl Local {
     #[must_use]
     pub fn page_origin(&self) -> String {
         PAGE.to_owned()
-    }
-}
-
-/// Service bindings: what crosses one is a request, not what a router has noted in it.
-struct Bindings(RouterPeers);
-
-#[async_trait]
-impl Peers for Bindings {
-    async fn forward(
-        &self,
-        worker: &str,
-        mut request: Request<Body>,
-    ) -> Result<Response<Body>, PortError> {
-        let departure = request.extensions_mut().remove::<Departure>();
-        *request.extensions_mut() = Extensions::new();
-        // Leaving the front door ends the call behind it too.
-        if let Some(departure) = departure {
-            request.extensions_mut().insert(departure);
-        }
-        self.0.forward(worker, request).await
     }
 }
 
