@@ -1,2 +1,179 @@
-//! bench
-fn main() {}
+//! What a request through the gateway costs, beside one through a worker that only passes it on.
+//!
+//! `cargo xtask bench` starts the gateway and runs this; README.md beside it says what is measured and how.
+//! It fails on wrong answers and never on slow ones.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this crate never becomes wasm: the host's clock is what it measures with"
+)]
+
+mod answer;
+mod bare;
+mod case;
+mod cpu;
+mod failure;
+mod gateway;
+mod load;
+mod machine;
+mod report;
+mod vendor;
+
+use std::{
+    env,
+    error::Error as _,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use bare::Bare;
+use case::{Plan, Side};
+use failure::Failure;
+use gateway::Gateway;
+use load::Target;
+use machine::Machine;
+use report::{Line, Report};
+
+const HELP: &str = "\
+cargo xtask bench [--quick] [--rounds N] [--only WORD]
+
+  --quick      every road in under a minute, to see that it works; the figures are no good
+  --rounds N   how often each case is measured on each side, in turn
+  --only WORD  the cases whose name has this word: json, relayed, filtered, translated";
+
+/// The longest that one answer may take before it counts as none.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprint!("bench: {failure}");
+            let mut cause = failure.source().and_then(std::error::Error::source);
+            while let Some(error) = cause {
+                eprint!(": {error}");
+                cause = error.source();
+            }
+            eprintln!();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command line.
+struct Options {
+    quick: bool,
+    plan: Plan,
+}
+
+fn options() -> Result<Option<Options>, lexopt::Error> {
+    use lexopt::prelude::{Long, Short, ValueExt};
+    let (mut quick, mut rounds, mut only) = (false, None, None);
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Long("only") => only = Some(parser.value()?.string()?),
+            Long("quick") => quick = true,
+            Long("rounds") => rounds = Some(parser.value()?.parse()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let mut plan = if quick { Plan::quick() } else { Plan::full() };
+    plan.rounds = rounds.unwrap_or(plan.rounds).max(1);
+    if let Some(word) = only {
+        plan.cases.retain(|case| case.to_string().contains(&word));
+    }
+    Ok(Some(Options { quick, plan }))
+}
+
+async fn run() -> Result<(), Failure> {
+    let Some(Options { quick, plan }) =
+        options().map_err(|source| Failure::Arguments { source })?
+    else {
+        println!("{HELP}");
+        return Ok(());
+    };
+    let setting = |name: &'static str| env::var(name).map_err(|_| Failure::Setting { name });
+    let root = PathBuf::from(setting("DE_ROOT")?);
+    let port = setting("DE_BENCH_VENDOR_PORT")?;
+    let port = port.parse().map_err(|_| Failure::Setting { name: "DE_BENCH_VENDOR_PORT" })?;
+    let gateway = Gateway::find()?;
+    let _vendor = vendor::start(port).await?;
+    let bare = Bare::start(&root, port).await?;
+    let machine = Machine::now(&bare.told.workerd);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .timeout(PATIENCE)
+        .build()
+        .map_err(|source| Failure::Request { what: "making a client".to_owned(), source })?;
+    let measured = compare(&plan, &gateway, &bare, client).await;
+    bare.end().await?;
+    let cases = measured?;
+    let machine = Machine { load_after: machine::load(), ..machine };
+    let report = Report { machine, quick, rounds: plan.rounds, cases };
+    println!("\n{}\n{}", report.machine.line(), HOW_TO_READ);
+    println!("{}", report.table());
+    write(&root, &report)
+}
+
+const HOW_TO_READ: &str =
+    "Each cell: ratio of text to bare (text / bare), medians over the rounds.\n";
+
+/// Makes the models, then measures.
+async fn compare(
+    plan: &Plan,
+    gateway: &Gateway,
+    bare: &Bare,
+    client: reqwest::Client,
+) -> Result<Vec<Line>, Failure> {
+    gateway.make_models(&client).await?;
+    let text = Target {
+        client: client.clone(),
+        key: gateway.client_key.clone(),
+        pid: gateway.workerd_pid,
+        side: Side::Text,
+        url: gateway.text().to_owned(),
+    };
+    let passing = Target {
+        client,
+        key: "bare".to_owned(),
+        pid: bare.told.pid,
+        side: Side::Bare,
+        url: bare.told.url.clone(),
+    };
+    measure(plan, &text, &passing).await
+}
+
+/// Measures every case: text, bare, text, bare. The first round of each does not count, since the runtime is
+/// still compiling.
+async fn measure(plan: &Plan, text: &Target, bare: &Target) -> Result<Vec<Line>, Failure> {
+    let mut lines = Vec::new();
+    for case in &plan.cases {
+        for target in [text, bare] {
+            target.round(*case, plan.round_limit).await?;
+        }
+        let mut rounds = Vec::new();
+        for _ in 0..plan.rounds {
+            let ours = text.round(*case, plan.round_limit).await?;
+            let others = bare.round(*case, plan.round_limit).await?;
+            rounds.push((ours, others));
+        }
+        eprintln!("  {case}, {} at once: {} rounds", case.concurrency, plan.rounds);
+        lines.push(Line::of_rounds(*case, &rounds));
+    }
+    Ok(lines)
+}
+
+fn write(root: &Path, report: &Report) -> Result<(), Failure> {
+    let folder = root.join("target/bench");
+    fs::create_dir_all(&folder).map_err(Failure::system("create", &folder))?;
+    let json = serde_json::to_string_pretty(report).map_err(|source| Failure::Json { source })?;
+    let file = folder.join("latest.json");
+    fs::write(&file, json + "\n").map_err(Failure::system("write", &file))?;
+    println!("written to {}", file.display());
+    Ok(())
+}
