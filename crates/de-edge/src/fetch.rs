@@ -67,7 +67,7 @@ fn build(request: &Outbound, abort: &AbortOnDrop) -> Result<Request, JsValue> {
     init.set_method(request.method.as_str());
     init.set_headers(&headers);
     init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&abort.0.signal()));
+    init.set_signal(Some(&abort.controller.signal()));
     if !request.body.is_empty() {
         init.set_body(&Uint8Array::from(request.body.as_ref()));
     }
@@ -90,17 +90,29 @@ fn failed(err: JsValue) -> PortError {
 }
 
 /// Closes the connection when nobody wants the answer any more.
-pub(crate) struct AbortOnDrop(AbortController);
+pub(crate) struct AbortOnDrop {
+    armed: bool,
+    controller: AbortController,
+}
 
 impl AbortOnDrop {
     fn new() -> Result<Self, JsValue> {
-        AbortController::new().map(Self)
+        AbortController::new().map(|controller| Self { armed: true, controller })
+    }
+}
+
+impl AbortOnDrop {
+    /// The answer is whole: there is nothing to close, and an abort costs an exception.
+    fn disarm(&mut self) {
+        self.armed = false;
     }
 }
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.0.abort();
+        if self.armed {
+            self.controller.abort();
+        }
     }
 }
 
@@ -139,6 +151,7 @@ impl InboundBody for EdgeBody {
             if self.0.reader.is_none() && known.is_some_and(|length| length <= cap) {
                 let promise = self.0.response.array_buffer().map_err(failed)?;
                 let buffer = JsFuture::from(promise).await.map_err(failed)?;
+                self.0.abort.disarm();
                 return Ok(Some(Bytes::from(Uint8Array::new(&buffer).to_vec())));
             }
             let mut all = Vec::new();
@@ -148,6 +161,7 @@ impl InboundBody for EdgeBody {
                 }
                 all.extend_from_slice(&chunk);
             }
+            self.0.abort.disarm();
             Ok(Some(all.into()))
         })
         .await

@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use de_core::auth::api_key::{ApiKey, KeyKind};
 use de_core::auth::vault;
 use de_core::ids::ProviderId;
-use de_core::ports::{self, Arg, Settings};
+use de_core::ports::Settings;
 use de_core::secret::Secret;
 use de_core::seeds::{self, DevKey, DevProviderKey, DevTenant};
-use serde_json::Value;
 
 use crate::build;
+use crate::dev::seed::statement;
 use crate::failure::Failure;
 use crate::files;
 use crate::layout::Layout;
@@ -120,14 +120,4 @@ fn rows(
     let now = random::now();
     let catalogue = seeds::catalogue(&providers, &[], now);
     Ok(catalogue.into_iter().chain(seeds::dev_tenant(&tenant, now)).map(statement).collect())
-}
-
-fn statement(ports::Statement { args, sql }: ports::Statement) -> Statement {
-    let args = args.into_iter().map(|arg| match arg {
-        Arg::Bool(flag) => Value::from(u8::from(flag)),
-        Arg::Int(number) => Value::from(number),
-        Arg::Null => Value::Null,
-        Arg::Text(text) => Value::from(text),
-    });
-    Statement { args: args.collect(), sql: sql.to_owned() }
 }

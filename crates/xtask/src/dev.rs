@@ -1,6 +1,6 @@
 //! `cargo xtask dev`: the whole gateway on this machine, with a tenant to play with.
 
-mod seed;
+pub(crate) mod seed;
 mod show;
 mod vendor_keys;
 

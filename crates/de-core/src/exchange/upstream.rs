@@ -1,6 +1,6 @@
 //! A vendor's body as a stream that passes through our code: with deadlines, and a sign of life.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either, select};
@@ -43,11 +43,16 @@ pub(super) enum Heard {
 pub(super) struct Upstream {
     ends_at: UnixMillis,
     gap: Duration,
+    /// Whether something came since the timer was set.
+    heard: bool,
     /// When it must have sent something, else it is late.
     late_at: UnixMillis,
     platform: Platform,
     /// Gone when it is not wanted any more.
     source: Option<Source>,
+    /// Rings each [`HEARTBEAT`], or when the vendor would be late. One for many chunks: on Workers
+    /// a timer costs as much as a chunk.
+    timer: BoxFuture<'static, ()>,
 }
 
 impl Upstream {
@@ -55,16 +60,20 @@ impl Upstream {
     pub(super) fn new(platform: &Platform, opened: Opened, left: Duration) -> Self {
         let deadlines = opened.model.deadlines();
         let now = platform.clock.now();
+        let ends_at = later(now, left);
+        let late_at = later(now, Duration::from_millis(deadlines.first_byte_ms));
         Self {
-            ends_at: later(now, left),
+            ends_at,
             gap: Duration::from_millis(deadlines.between_chunks_ms),
-            late_at: later(now, Duration::from_millis(deadlines.first_byte_ms)),
+            heard: false,
+            late_at,
             platform: platform.clone(),
             source: Some(Source::Idle(opened.inbound.body)),
+            timer: timer(platform, now, late_at.min(ends_at)),
         }
     }
 
-    /// Waits for the vendor, at most for a heartbeat. `None` after the end.
+    /// Waits for the vendor, at most for two heartbeats. `None` after the end.
     pub(super) async fn hear(&mut self) -> Option<Heard> {
         let mut reading = match self.source.take()? {
             Source::Reading(reading) => reading,
@@ -73,30 +82,47 @@ impl Upstream {
                 (body, chunk)
             }),
         };
-        let late_at = self.late_at.min(self.ends_at);
-        let left = u64::try_from(late_at.since(self.platform.clock.now())).unwrap_or(0);
-        let left = Duration::from_millis(left);
-        let patience = self.platform.clock.sleep(HEARTBEAT.min(left));
-        Some(match select(&mut reading, pin!(patience)).await {
-            Either::Left(((body, Ok(Some(bytes))), _)) => {
-                self.late_at = later(self.platform.clock.now(), self.gap);
-                self.source = Some(Source::Idle(body));
-                Heard::Bytes(bytes)
-            }
-            Either::Left(((_, Ok(None)), _)) => Heard::End,
-            Either::Left(((_, Err(_)), _)) => Heard::Fault(Code::ProviderError),
-            Either::Right(_) if left <= HEARTBEAT => Heard::Fault(Code::ProviderTimeout),
-            Either::Right(_) => {
-                self.source = Some(Source::Reading(reading));
-                Heard::Silence
-            }
-        })
+        loop {
+            let chunk = match select(&mut reading, &mut self.timer).await {
+                Either::Left((chunk, _)) => chunk,
+                Either::Right(_) => {
+                    let now = self.platform.clock.now();
+                    let late_at = self.late_at.min(self.ends_at);
+                    if now >= late_at {
+                        return Some(Heard::Fault(Code::ProviderTimeout));
+                    }
+                    self.timer = timer(&self.platform, now, late_at);
+                    if std::mem::take(&mut self.heard) {
+                        continue;
+                    }
+                    self.source = Some(Source::Reading(reading));
+                    return Some(Heard::Silence);
+                }
+            };
+            return Some(match chunk {
+                (body, Ok(Some(bytes))) => {
+                    self.heard = true;
+                    self.late_at = later(self.platform.clock.now(), self.gap);
+                    self.source = Some(Source::Idle(body));
+                    Heard::Bytes(bytes)
+                }
+                (_, Ok(None)) => Heard::End,
+                (_, Err(_)) => Heard::Fault(Code::ProviderError),
+            });
+        }
     }
 
     /// Closes the connection.
     pub(super) fn close(&mut self) {
         self.source = None;
     }
+}
+
+fn timer(platform: &Platform, now: UnixMillis, late_at: UnixMillis) -> BoxFuture<'static, ()> {
+    let left = u64::try_from(late_at.since(now)).unwrap_or(0);
+    let wait = HEARTBEAT.min(Duration::from_millis(left));
+    let clock = platform.clock.clone();
+    Box::pin(async move { clock.sleep(wait).await })
 }
 
 fn later(now: UnixMillis, wait: Duration) -> UnixMillis {

@@ -147,7 +147,8 @@ fn provider_keys(
     Ok(keys)
 }
 
-fn statement(ports::Statement { args, sql }: ports::Statement) -> Statement {
+/// A statement as the stack takes it: JSON.
+pub(crate) fn statement(ports::Statement { args, sql }: ports::Statement) -> Statement {
     let args = args.into_iter().map(|arg| match arg {
         Arg::Bool(flag) => Value::from(u8::from(flag)),
         Arg::Int(number) => Value::from(number),
