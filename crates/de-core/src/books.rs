@@ -194,10 +194,11 @@ impl Books {
             let waited = entry.receipt.upstream_ms.unwrap_or(0);
             entry.receipt.upstream_ms = Some(waited.saturating_add(attempt.duration_ms));
             if may_bill && attempt.status.is_none() {
-                // Whether it was served is not known: its hold stays, in the call's scopes too.
-                let last = entry.leases.len().saturating_sub(1);
+                // Whether it was served is not known: its hold stays, in the call's scopes too. A
+                // repetition has none of its own, but that of the first try at its model.
+                let holding = entry.leases.iter().rposition(|held| held.share != Share::Again);
                 for (index, held) in entry.leases.iter_mut().enumerate() {
-                    held.keeps |= index == 0 || index == last;
+                    held.keeps |= index == 0 || Some(index) == holding;
                 }
             }
             entry.receipt.attempts.push(attempt);

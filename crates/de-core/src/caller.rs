@@ -32,8 +32,18 @@ use crate::{
 #[derive(Clone)]
 pub struct Caller {
     acting: Option<Acting>,
+    came: Came,
     digest: String,
     key: Arc<AccessRow>,
+}
+
+/// Where a request came from.
+#[derive(Clone, Default)]
+struct Came {
+    /// The platform's word: `cf-connecting-ip` cannot be set by a caller at the edge.
+    address: Option<String>,
+    /// The page that sent it, if one did.
+    origin: Option<String>,
 }
 
 /// The instance that a caller acts for.
@@ -149,6 +159,16 @@ impl Caller {
         scopes
     }
 
+    /// Whether the page that sent the request may read the answer: its origin is one that the key or its
+    /// instance lists.
+    fn may_be_read(&self) -> bool {
+        let instance =
+            self.instance().and_then(|instance| instance.instance_allowed_origins.as_ref());
+        let lists = [Some(&self.key.allowed_origins), instance];
+        let origin = self.came.origin.as_ref();
+        origin.is_some_and(|origin| lists.into_iter().flatten().any(|list| list.contains(origin)))
+    }
+
     /// Reads key and instance anew, not older than `floor`, and checks them again.
     ///
     /// # Errors
@@ -165,8 +185,24 @@ impl Caller {
             }
             Some(_) | None => own(&key),
         };
-        check(&key, acting.as_ref(), platform.clock.now())?;
-        Ok(Self { acting, digest: self.digest.clone(), key })
+        check(&key, acting.as_ref(), &self.came, platform.clock.now())?;
+        Ok(Self { acting, came: self.came.clone(), digest: self.digest.clone(), key })
+    }
+
+    /// The caller as it is now, if the copy that it was read from is old; `None` if it is not.
+    ///
+    /// For refusals: what is let in asks the Limiter in any case, what is refused would not, and would
+    /// go on being refused after the reason is gone.
+    ///
+    /// # Errors
+    /// As [`Caller::renewed`]. A Limiter that does not answer leaves the copy as it is.
+    pub async fn fresher(&self, platform: &Platform) -> Result<Option<Self>, ApiError> {
+        match platform.limiter.epochs(self.instance_id()).await {
+            Ok(epochs) if self.epochs().older_than(epochs) => {
+                self.renewed(platform, epochs).await.map(Some)
+            }
+            Ok(_) | Err(_) => Ok(None),
+        }
     }
 
     /// Refuses a body that names another tenant than the key's.
@@ -201,14 +237,43 @@ async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<C
         presented(&parts.headers).ok_or_else(|| ApiError::new(Code::MissingAuth, missing))?;
     let key = ApiKey::parse(text).map_err(|_| unknown_key())?;
     // Nothing asks a Limiter whether the copy of a person's key still holds.
-    let row = if now || key.kind == KeyKind::Admin {
-        read_now(platform, &key.digest).await?
-    } else {
+    let from_copy = !now && key.kind != KeyKind::Admin;
+    let row = if from_copy {
         read(platform, &key.digest, Epochs::default()).await?
+    } else {
+        read_now(platform, &key.digest).await?
     };
-    context.note("api_key_id", row.api_key_id.as_str());
-    context.note("organization_id", row.organization_id.as_str());
-    let named = parts.headers.get("x-instance-id").and_then(|id| id.to_str().ok());
+    let text = |name: &str| {
+        parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let came = Came { address: text("cf-connecting-ip"), origin: text(header::ORIGIN.as_str()) };
+    let named = text("x-instance-id");
+    let mut caller = checked(platform, &key, row, &came, named.as_deref()).await;
+    if from_copy && caller.is_err() {
+        // What a copy refuses may have been allowed since.
+        let row = read(platform, &key.digest, Epochs::NEWEST).await?;
+        caller = checked(platform, &key, row, &came, named.as_deref()).await;
+    }
+    let caller = caller?;
+    context.note("api_key_id", caller.key.api_key_id.as_str());
+    context.note("organization_id", caller.key.organization_id.as_str());
+    if let Some(acting) = &caller.acting {
+        context.note("instance_id", acting.instance.as_str());
+    }
+    if caller.may_be_read() {
+        context.allow_origin();
+    }
+    Ok(caller)
+}
+
+/// The caller that a row makes, if it may act.
+async fn checked(
+    platform: &Platform,
+    key: &ApiKey,
+    row: Arc<AccessRow>,
+    came: &Came,
+    named: Option<&str>,
+) -> Result<Caller, ApiError> {
     let acting = match (own(&row), named) {
         (Some(own), Some(named)) if own.instance.as_str() != named => {
             let message = "X-Instance-ID names another instance than the key belongs to";
@@ -221,13 +286,8 @@ async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<C
         }
         (None, None) => None,
     };
-    check(&row, acting.as_ref(), platform.clock.now())?;
-    check_address(&row, &parts.headers)?;
-    check_origin(&row, acting.as_ref(), &parts.headers, &context)?;
-    if let Some(acting) = &acting {
-        context.note("instance_id", acting.instance.as_str());
-    }
-    Ok(Caller { acting, digest: key.digest, key: row })
+    check(&row, acting.as_ref(), came, platform.clock.now())?;
+    Ok(Caller { acting, came: came.clone(), digest: key.digest.clone(), key: row })
 }
 
 impl FromRequestParts<Platform> for Operator {
@@ -321,8 +381,13 @@ async fn granted(
     })
 }
 
-/// Whether the key holds at this moment, and everyone above it.
-fn check(key: &AccessRow, acting: Option<&Acting>, now: UnixMillis) -> Result<(), ApiError> {
+/// Whether the key holds at this moment and place, and everyone above it.
+fn check(
+    key: &AccessRow,
+    acting: Option<&Acting>,
+    came: &Came,
+    now: UnixMillis,
+) -> Result<(), ApiError> {
     if key.revoked_at.is_some_and(|at| at <= now) {
         return Err(unknown_key());
     }
@@ -340,36 +405,16 @@ fn check(key: &AccessRow, acting: Option<&Acting>, now: UnixMillis) -> Result<()
         let message = "test keys are refused by an instance in production";
         return Err(ApiError::new(Code::InvalidApiKey, message));
     }
-    Ok(())
-}
-
-/// The address is the platform's word: `cf-connecting-ip` cannot be set by a caller at the edge.
-fn check_address(key: &AccessRow, headers: &HeaderMap) -> Result<(), ApiError> {
-    let address = headers.get("cf-connecting-ip").and_then(|address| address.to_str().ok());
-    let listed = |address: &str| key.allowed_addresses.iter().any(|allowed| allowed == address);
-    if key.allowed_addresses.is_empty() || address.is_some_and(listed) {
-        return Ok(());
+    let among =
+        |list: &[String], one: &Option<String>| one.as_ref().is_some_and(|one| list.contains(one));
+    if !key.allowed_addresses.is_empty() && !among(&key.allowed_addresses, &came.address) {
+        let message = "the key may not be used from this address";
+        return Err(ApiError::new(Code::Forbidden, message));
     }
-    Err(ApiError::new(Code::Forbidden, "the key may not be used from this address"))
-}
-
-/// A page may use the key, and read the answer, from the origins that instance and key list.
-fn check_origin(
-    key: &AccessRow,
-    acting: Option<&Acting>,
-    headers: &HeaderMap,
-    context: &Context,
-) -> Result<(), ApiError> {
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
-    let origin = origin.to_str().unwrap_or_default();
-    let listed = |origins: &[String]| origins.iter().any(|allowed| allowed == origin);
-    if !key.allowed_origins.is_empty() && !listed(&key.allowed_origins) {
+    let from_page = came.origin.is_some() && !key.allowed_origins.is_empty();
+    if from_page && !among(&key.allowed_origins, &came.origin) {
         let message = "the key may not be used from this origin";
         return Err(ApiError::new(Code::OriginNotAllowed, message));
-    }
-    let instance = acting.and_then(|acting| acting.columns.instance_allowed_origins.as_deref());
-    if listed(&key.allowed_origins) || instance.is_some_and(listed) {
-        context.allow_origin();
     }
     Ok(())
 }

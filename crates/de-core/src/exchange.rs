@@ -90,6 +90,8 @@ enum Interrupted {
 /// attempt.
 pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
     let mut last = None;
+    // Asked again, the call would pass all of them again.
+    let (mut billed, mut may_help) = (false, false);
     for (index, model) in job.models.iter().enumerate() {
         let is_fallback = index > 0;
         let draft = match (job.draft)(model) {
@@ -104,6 +106,7 @@ pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
             }
             let share = Share::Fallback(model.config.model_id.clone());
             if let Err(error) = reserve(job, model, share).await {
+                may_help |= error.may_repeat();
                 last.get_or_insert(error);
                 continue;
             }
@@ -114,7 +117,11 @@ pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
                 announce(job, model);
                 return Ok(Opened { inbound, model: model.clone() });
             }
-            Err(failure) if failure.falls_back => last = Some(failure.error),
+            Err(failure) if failure.falls_back => {
+                billed |= failure.error.code() == Code::ProviderTimeout;
+                may_help |= failure.error.may_repeat();
+                last = Some(failure.error);
+            }
             Err(failure) => return Err(failure.error),
         }
     }
@@ -124,6 +131,7 @@ pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
     }
     let message = format!("every model failed; the last one: {}", last.message());
     let all = ApiError::new(Code::AllProvidersFailed, message);
+    let all = if billed || !may_help { all.for_good() } else { all };
     Err(all.with("attempts", job.books.attempts()).with("last", last.code().as_str()))
 }
 
@@ -177,7 +185,8 @@ pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
         }
         Ok(Err(err)) => {
             let message = format!("{name} broke off in the middle of its answer");
-            Err(ApiError::new(Code::ProviderError, message).because(err.to_string()))
+            // It was made and is billed.
+            Err(ApiError::new(Code::ProviderError, message).because(err.to_string()).for_good())
         }
         Err(Interrupted::TimedOut) => Err(failure::timed_out(&model, "finish its answer")),
         Err(Interrupted::ClientLeft) => Err(failure::client_left()),

@@ -81,8 +81,16 @@ pub fn check_provider(
     check(url, loopback_ports)?;
     let host = url.host_str().unwrap_or_default();
     let own = url.origin() == base.origin();
-    let listed = url.scheme() == "https" && allowed_hosts.iter().any(|allowed| allowed == host);
+    let listed =
+        url.scheme() == "https" && allowed_hosts.iter().any(|allowed| bare(allowed) == host);
     if own || listed { Ok(()) } else { Err(Refusal::ForeignHost { host: host.to_owned() }) }
+}
+
+/// A listed host as a bare name: rows may say `api.example.com`, `api.example.com:443` or its origin.
+fn bare(allowed: &str) -> &str {
+    let host = allowed.strip_prefix("https://").unwrap_or(allowed);
+    let host = host.strip_suffix('/').unwrap_or(host);
+    host.strip_suffix(":443").unwrap_or(host)
 }
 
 /// A name with a dot, not of a private zone, not a number in disguise.
@@ -144,6 +152,7 @@ mod tests {
         };
         assert!(check("https://api.openai.com/v2/x"));
         assert!(check("https://eu.api.openai.com/v1"));
+        assert_eq!(bare("https://api.example.com:443/"), "api.example.com");
         assert!(!check("https://evil.example/v1"));
         assert!(!check("https://api.openai.com.evil.example/"));
     }

@@ -4,13 +4,16 @@
 //! different requests: a key that stands twice is refused, nesting ends at [`MAX_DEPTH`], text must
 //! be UTF-8 without lone surrogates, and a number that no finite `f64` can hold is an error.
 
-use core::fmt;
+use core::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// The deepest nesting that is read: lists and objects inside one another.
 pub const MAX_DEPTH: usize = 64;
+
+/// How many values a request body may have: one of a few bytes a value must not fill an isolate's memory.
+pub const MAX_VALUES: usize = 500_000;
 
 /// Characters of a doubled key that its error repeats, so that a body cannot fill the log.
 const SHOWN_KEY: usize = 64;
@@ -34,18 +37,24 @@ pub struct JsonError {
 /// # Errors
 /// [`JsonError`] with the place of the first fault.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    within(usize::MAX, bytes)
+}
+
+fn within(values: usize, bytes: &[u8]) -> Result<Value, JsonError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|error| explain(&error))?;
+    let left = Cell::new(values);
+    let strict = Strict { depth: 0, left: &left };
+    let value = strict.deserialize(&mut reader).map_err(|error| explain(&error))?;
     reader.end().map_err(|error| explain(&error))?;
     Ok(value)
 }
 
-/// Parses one JSON object, which is what every request body of ours is.
+/// Parses one JSON object of at most [`MAX_VALUES`] values, which is what every request body of ours is.
 ///
 /// # Errors
-/// [`JsonError`] as [`parse`] gives it, and one at line 1 where the value is of another type.
+/// [`JsonError`] as [`parse`] gives it, one for too many values, and one at line 1 where the value is of another type.
 pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
-    match parse(bytes)? {
+    match within(MAX_VALUES, bytes)? {
         Value::Object(members) => Ok(members),
         other => Err(JsonError {
             line: 1,
@@ -80,28 +89,38 @@ fn explain(error: &serde_json::Error) -> JsonError {
 
 /// One value at a known depth.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     depth: usize,
+    left: &'a Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
+    /// Counts one more value.
+    fn count<E: serde::de::Error>(self) -> Result<(), E> {
+        let left = self.left.get().checked_sub(1);
+        let left = left.ok_or_else(|| E::custom(format_args!("more than {MAX_VALUES} values")))?;
+        self.left.set(left);
+        Ok(())
+    }
+
     fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, left: self.left })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.count()?;
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,6 +209,14 @@ mod tests {
         refused("", 1, "EOF while parsing a value");
         refused(r#"["\ud800"]"#, 1, "unexpected end of hex escape");
         refused("\u{feff}{}", 1, "expected value");
+    }
+
+    #[test]
+    fn s17_values_are_counted() {
+        let body = |count: usize| format!(r#"{{"a":[{}0]}}"#, "0,".repeat(count - 3));
+        assert!(object(body(MAX_VALUES).as_bytes()).is_ok());
+        let error = object(body(MAX_VALUES + 1).as_bytes()).unwrap_err();
+        assert_eq!(error.message, format!("more than {MAX_VALUES} values"));
     }
 
     #[test]

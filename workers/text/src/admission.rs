@@ -70,7 +70,16 @@ pub(crate) async fn admit(
 ) -> Result<Admitted, ApiError> {
     let mut renewals = 0;
     loop {
-        let models = models(platform, &caller, ask, named_fallbacks).await?;
+        let models = match models(platform, &caller, ask, named_fallbacks).await {
+            Ok(models) => models,
+            // Refused by a copy: it may be old.
+            Err(refusal) if renewals == 0 => {
+                renewals += 1;
+                caller = caller.fresher(platform).await?.ok_or(refusal)?;
+                continue;
+            }
+            Err(refusal) => return Err(refusal),
+        };
         let Some(model) = models.first() else {
             return Err(ApiError::internal("a resolved call has no model"));
         };

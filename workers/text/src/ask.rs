@@ -1,7 +1,7 @@
 //! What a caller asks for, whatever protocol it spoke.
 
 use de_core::{
-    chat::{ChatCall, Part},
+    chat::{ChatCall, Image, Part},
     cost::TextSize,
     http::error::ApiError,
     model::Protocol,
@@ -65,6 +65,16 @@ impl Ask {
         u64::try_from(system + text.sum::<usize>()).unwrap_or(u64::MAX)
     }
 
+    /// The data of pictures that stand in the body itself, in bytes of base64.
+    fn picture_bytes(&self) -> usize {
+        let parts = self.call.messages.iter().flat_map(|message| &message.parts);
+        let size = |part: &Part| match part {
+            Part::Image(Image::Inline { base64, .. }) => base64.len(),
+            _ => 0,
+        };
+        parts.map(size).sum()
+    }
+
     /// What bounds the tokens of one try at a model.
     pub(crate) fn size(&self, body_bytes: usize, output_bound: u64, model: &Model) -> TextSize {
         let context = model.config.context_window.unwrap_or(1 << 20);
@@ -81,19 +91,15 @@ impl Ask {
             pictures.saturating_mul(picture_tokens(model.config.protocol)).min(context)
         };
         let messages = self.call.messages.len() + self.call.system.len();
-        // A body holds all text, and more than its text: schemas, names, escapes. The data of pictures
-        // in it is not text.
-        let text_bytes = if pictures == 0 {
-            u64::try_from(body_bytes).unwrap_or(u64::MAX)
-        } else {
-            self.prompt_bytes()
-        };
+        // A body holds all text, and more than its text: schemas, names, escapes. Only the data of
+        // pictures in it is no text.
+        let text_bytes = body_bytes.saturating_sub(self.picture_bytes());
         TextSize {
             attachment_tokens,
             choices: self.call.n.unwrap_or(1),
             messages: u64::try_from(messages).unwrap_or(u64::MAX),
             output_bound,
-            text_bytes,
+            text_bytes: u64::try_from(text_bytes).unwrap_or(u64::MAX),
             tools: u64::try_from(self.call.tools.len()).unwrap_or(u64::MAX),
         }
     }

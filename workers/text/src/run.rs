@@ -102,7 +102,11 @@ async fn answer(
     books: &Arc<Books>,
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
-    caller.require(Scope::Text)?;
+    let mut caller = caller;
+    if let Err(refusal) = caller.require(Scope::Text) {
+        caller = caller.fresher(platform).await?.ok_or(refusal)?;
+        caller.require(Scope::Text)?;
+    }
     if headers.contains_key("idempotency-key") {
         let message = "Idempotency-Key is not supported for text yet; leave the header out";
         return Err(ApiError::new(Code::InvalidRequest, message));
@@ -154,8 +158,13 @@ async fn answer(
 }
 
 /// Names the members of the caller's protocol that the vendor's has no word for: they were left out.
+///
+/// What a header cannot hold is escaped, lest one such name hide all others.
 fn tell_dropped(context: &Context, ask: &Ask) {
-    let names: Vec<&str> = ask.call.extra.keys().map(String::as_str).take(50).collect();
+    let shown = |name: &String| -> String {
+        name.chars().take(60).flat_map(char::escape_default).collect()
+    };
+    let names: Vec<String> = ask.call.extra.keys().take(50).map(shown).collect();
     if !names.is_empty() {
         context.tell(HeaderName::from_static("x-de-dropped"), &names.join(", "));
     }

@@ -118,8 +118,9 @@ impl Meter for RelayMeter {
         let whole = self.counter.finish();
         let told = self.counter.has_ended();
         let (outcome, tail) = match (how, whole) {
-            (RelayEnd::ClientLeft, _) => (Outcome::Cancelled, None),
+            // Whoever leaves after the last event has got a whole answer.
             (_, Ok(())) => (Outcome::Ok, None),
+            (RelayEnd::ClientLeft, Err(_)) => (Outcome::Cancelled, None),
             (_, Err(code)) if told => (Outcome::Cut(code), None),
             (RelayEnd::TimedOut, Err(_)) => {
                 let code = Code::ProviderTimeout;
@@ -183,12 +184,16 @@ impl Filtering {
                 Heard::Bytes(bytes) => {
                     self.counter.seen(&bytes);
                     let passed = self.filter.push(bytes);
+                    // The protocol's own end counts, not that of the connection.
+                    if self.counter.reader.is_done() {
+                        return self.end(None, passed);
+                    }
                     if !passed.is_empty() {
                         return Some(passed);
                     }
                 }
-                Heard::End => return self.end(None),
-                Heard::Fault(code) => return self.end(Some(code)),
+                Heard::End => return self.end(None, Bytes::new()),
+                Heard::Fault(code) => return self.end(Some(code), Bytes::new()),
                 // Between two events only: in the middle of one it would tear it.
                 Heard::Silence if self.filter.is_between_events() => {
                     return Some(Bytes::from_static(COMMENT));
@@ -198,12 +203,14 @@ impl Filtering {
         }
     }
 
-    fn end(&mut self, code: Option<Code>) -> Option<Bytes> {
+    /// Ends with what was passed last and what is still to be told.
+    fn end(&mut self, code: Option<Code>, passed: Bytes) -> Option<Bytes> {
         self.upstream.close();
         let rest = self.filter.finish();
         let whole = self.counter.finish();
         let told = self.counter.has_ended();
-        let mut last = rest.to_vec();
+        let mut last = passed.to_vec();
+        last.extend_from_slice(&rest);
         match whole {
             Ok(()) => self.tail.books.close(Outcome::Ok, 200),
             Err(fault) => {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, Either, select};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Either, Shared, select},
+};
 
 use super::Opened;
 use crate::{
@@ -14,9 +17,10 @@ use crate::{
 
 /// How long a stream is silent before it says that it lives.
 ///
-/// A client that left is noticed by a write that fails, and only the second one after it left does:
-/// twice this is still under a second.
-const HEARTBEAT: Duration = Duration::from_millis(400);
+/// A client that left is noticed by a write that fails, and only the second one after it left does. The
+/// first comes at most two heartbeats after the vendor's last chunk: three of them are still under a
+/// second.
+const HEARTBEAT: Duration = Duration::from_millis(300);
 
 /// A comment, which readers of events skip:
 /// <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
@@ -52,7 +56,10 @@ pub(super) struct Upstream {
     source: Option<Source>,
     /// Rings each [`HEARTBEAT`], or when the vendor would be late. One for many chunks: on Workers
     /// a timer costs as much as a chunk.
-    timer: BoxFuture<'static, ()>,
+    ///
+    /// Shared, because it outlives the task that set it: the runtime pulls each chunk in a task of its
+    /// own, and a timer there wakes the first one that waited for it, and no other.
+    timer: Shared<BoxFuture<'static, ()>>,
 }
 
 impl Upstream {
@@ -118,11 +125,15 @@ impl Upstream {
     }
 }
 
-fn timer(platform: &Platform, now: UnixMillis, late_at: UnixMillis) -> BoxFuture<'static, ()> {
+fn timer(
+    platform: &Platform,
+    now: UnixMillis,
+    late_at: UnixMillis,
+) -> Shared<BoxFuture<'static, ()>> {
     let left = u64::try_from(late_at.since(now)).unwrap_or(0);
     let wait = HEARTBEAT.min(Duration::from_millis(left));
     let clock = platform.clock.clone();
-    Box::pin(async move { clock.sleep(wait).await })
+    async move { clock.sleep(wait).await }.boxed().shared()
 }
 
 fn later(now: UnixMillis, wait: Duration) -> UnixMillis {

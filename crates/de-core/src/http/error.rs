@@ -17,6 +17,9 @@ use crate::{
     protocols::{FieldIssue, anthropic_messages, openai_chat},
 };
 
+/// How many wrong fields an answer names, at most.
+const SHOWN_ISSUES: usize = 100;
+
 /// What went wrong, as a program may branch on it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Code {
@@ -179,7 +182,7 @@ impl ApiError {
         };
         let entry = |issue: &FieldIssue| json!({"field": issue.pointer, "reason": issue.reason});
         Self::new(Code::ValidationError, message)
-            .with("fields", issues.iter().map(entry).collect::<Vec<_>>())
+            .with("fields", issues.iter().take(SHOWN_ISSUES).map(entry).collect::<Vec<_>>())
     }
 
     /// Adds what only the log may have.
@@ -213,7 +216,7 @@ impl ApiError {
     /// Whether a client may send the same request again by itself.
     ///
     /// Not where it may have been billed without an answer, nor where only an operator can help.
-    fn may_repeat(&self) -> bool {
+    pub(crate) fn may_repeat(&self) -> bool {
         !self.0.for_good
             && !matches!(
                 self.0.code,
