@@ -7,7 +7,10 @@
 use std::{
     collections::BTreeMap,
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,6 +33,10 @@ const LIFETIME: Duration = Duration::from_secs(3_600);
 /// How long the cache may take, before the database is asked instead.
 const CACHE_PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long a cache that was late is not asked: a call reads several copies, and is not to wait for
+/// each of them.
+const CACHE_REST_MS: i64 = 10_000;
+
 /// How many snapshots of each kind an isolate remembers, at most.
 const REMEMBERED: usize = 2_000;
 
@@ -37,6 +44,8 @@ const REMEMBERED: usize = 2_000;
 #[derive(Default)]
 pub struct Memory {
     access: Mutex<Recent<Arc<AccessRow>>>,
+    /// When the cache is asked again; past unless it was late.
+    cache_rests_until: AtomicI64,
     models: Mutex<Recent<Arc<Model>>>,
 }
 
@@ -179,6 +188,10 @@ fn resolved(read: Row) -> Result<(ResolvedRow, Epochs), PortError> {
 
 /// A copy in KV. A cache that fails is a cache that is empty.
 async fn cached(platform: &Platform, key: &str) -> Option<Row> {
+    let rests_until = &platform.memory.cache_rests_until;
+    if platform.clock.now().0 < rests_until.load(Ordering::Relaxed) {
+        return None;
+    }
     let late = platform.clock.sleep(CACHE_PATIENCE);
     match select(platform.cache.get(key), pin!(late)).await {
         Either::Left((Ok(text), _)) => serde_json::from_str(&text?).ok(),
@@ -186,7 +199,11 @@ async fn cached(platform: &Platform, key: &str) -> Option<Row> {
             complain(platform, &err);
             None
         }
-        Either::Right(_) => None,
+        Either::Right(_) => {
+            rests_until
+                .store(platform.clock.now().0.saturating_add(CACHE_REST_MS), Ordering::Relaxed);
+            None
+        }
     }
 }
 

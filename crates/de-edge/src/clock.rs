@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use de_core::{ports::Clock, time::UnixMillis};
+use futures_util::FutureExt;
 use worker::{Date, Delay, send::SendFuture};
 
 pub(crate) struct EdgeClock;
@@ -15,6 +16,8 @@ impl Clock for EdgeClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        SendFuture::new(Delay::from(duration)).await;
+        // A `Delay` wakes the first task that waited for it and no other; shared, it wakes the one that
+        // waits now.
+        SendFuture::new(Delay::from(duration).shared()).await;
     }
 }

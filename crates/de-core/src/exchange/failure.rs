@@ -90,7 +90,8 @@ pub(super) fn unreachable(model: &Model, err: &PortError) -> Failure {
     let message = format!("{} could not be reached", model.config.provider_id);
     let error = ApiError::new(Code::ProviderUnavailable, message)
         .retry_after(Duration::from_secs(1))
-        .because(err.to_string());
+        .because(err.to_string())
+        .for_good();
     Failure::passing_on(error)
 }
 

@@ -1,0 +1,464 @@
+//! The text worker over doubles: what it does when a port fails, hangs, or loses an answer.
+//!
+//! Time is tokio's, and paused: what takes seconds here takes none.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests: what does not hold ends them, and their modules have one reader"
+)]
+
+#[path = "http/doubles.rs"]
+mod doubles;
+#[path = "http/gateway.rs"]
+mod gateway;
+
+use std::{sync::Arc, time::Duration};
+
+use de_core::{
+    limits::wire::Spent,
+    ports::{Clock, Database, Limiter, PortError},
+    store::epochs::{self, EpochScope},
+};
+use de_testkit::{client::TestClient, fetch::Answer};
+use serde_json::{Value, json};
+
+use crate::{
+    doubles::{FirstTaskClock, HangingCache, Road},
+    gateway::{Gateway, anthropic, openai, openai_error},
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_whose_answer_was_lost_is_given_back() {
+    let gateway = Gateway::new().await;
+    let limits = json!({"rpm": 5, "tpm": 100_000, "concurrent_requests": 1});
+    gateway.model("lost", "openai-chat", json!({"rate_limits": limits})).await;
+    gateway.limiter.leases_go(Road::Lossy);
+    for _ in 0..2 {
+        let answer = gateway.generate("lost").await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert_eq!(answer.json()["error_code"], "LIMITER_UNAVAILABLE");
+        assert_eq!(answer.header("retry-after"), "1");
+        let receipt = gateway.receipt(&answer).await;
+        assert_eq!(receipt["error_code"], "LIMITER_UNAVAILABLE");
+        assert_eq!((&receipt["limiter_bypassed"], &receipt["cost_micros"]), (&json!(0), &json!(0)));
+    }
+    assert_eq!(gateway.sent(), 0);
+    let reports = gateway.limiter.reports();
+    assert_eq!(reports.len(), 2);
+    assert!(reports.iter().all(|report| report.is_final && report.spent == Spent::default()));
+    // Slot, admissions and tokens are there again.
+    gateway.limiter.leases_go(Road::Open);
+    gateway.test.fetch.answer(openai("Hi."));
+    let answer = gateway.generate("lost").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("x-ratelimit-remaining-requests"), "4");
+    let left: u64 = answer.header("x-ratelimit-remaining-tokens").parse().unwrap();
+    assert!(left > 99_000, "{left}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_goes_on_without_its_limiter_says_so_in_the_receipt() {
+    let gateway = Gateway::new().await;
+    gateway.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
+    gateway.model("lost", "openai-chat", json!({"rate_limits": {"rpm": 5}})).await;
+    for (road, bypassed) in [(Road::Open, 0), (Road::Lossy, 1), (Road::Cut, 1)] {
+        gateway.limiter.leases_go(road);
+        gateway.test.fetch.answer(openai("Hi."));
+        let answer = gateway.generate("lost").await;
+        assert_eq!(answer.status, 200, "{road:?}: {}", answer.text());
+        let receipt = gateway.receipt(&answer).await;
+        assert_eq!(receipt["limiter_bypassed"], bypassed, "{road:?}");
+        assert_eq!((&receipt["input_tokens"], &receipt["output_tokens"]), (&json!(9), &json!(3)));
+    }
+    // The grant that was lost counts, as its call went on.
+    gateway.limiter.leases_go(Road::Open);
+    gateway.test.fetch.answer(openai("Hi."));
+    let answer = gateway.generate("lost").await;
+    assert_eq!(answer.header("x-ratelimit-remaining-requests"), "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn settling_counts_the_tokens_of_all_classes() {
+    let gateway = Gateway::new().await;
+    let differs = json!({"rate_limits": {"tpm": 100_000}});
+    gateway.model("used-1", "anthropic-messages", differs.clone()).await;
+    gateway.model("fresh1", "anthropic-messages", differs).await;
+    let usage = json!({
+        "input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 20,
+        "cache_creation_input_tokens": 430,
+        "cache_creation": {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 400},
+    });
+    let left = async |model: &str| {
+        gateway.test.fetch.answer(anthropic(&usage));
+        let answer = gateway.generate(model).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(gateway.receipt(&answer).await["cache_write_1h_tokens"], 400);
+        answer.header("x-ratelimit-remaining-tokens").parse::<u64>().unwrap()
+    };
+    let fresh = left("fresh1").await;
+    assert_eq!(left("used-1").await, fresh);
+    assert_eq!(left("used-1").await, fresh - (10 + 20 + 30 + 400 + 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_could_not_be_reserved_holds_nothing() {
+    let gateway = Gateway::new().await;
+    gateway.model("second", "openai-chat", json!({"rate_limits": {"rpm": 5}})).await;
+    gateway.model("first", "openai-chat", json!({"fallbacks": ["second"]})).await;
+    // A vendor that is slow enough for the road to break behind the first grant.
+    gateway.test.fetch.answer(openai_error(401, "no").head_after(Duration::from_secs(1)));
+    let breaks = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        gateway.limiter.leases_go(Road::Lossy);
+    };
+    let (answer, ()) = tokio::join!(gateway.generate("first"), breaks);
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    assert_eq!(answer.json()["details"]["last"], "PROVIDER_AUTH");
+    assert_eq!(gateway.sent(), 1);
+    gateway.receipt(&answer).await;
+    gateway.limiter.leases_go(Road::Open);
+    gateway.test.fetch.answer(openai("Hi."));
+    let answer = gateway.generate("second").await;
+    assert_eq!(answer.header("x-ratelimit-remaining-requests"), "4");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_reaches_the_database_once_whatever_becomes_of_its_settlement() {
+    for road in [Road::Cut, Road::Lossy, Road::Open] {
+        let gateway = Gateway::new().await;
+        gateway.limiter.settlements_go(road);
+        gateway.test.fetch.answer(openai("Hi."));
+        let answer = gateway.generate("gpt-4o-mini").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let receipt = gateway.receipt(&answer).await;
+        assert_eq!(receipt["status"], "ok", "{road:?}");
+        assert_eq!((&receipt["input_tokens"], &receipt["output_tokens"]), (&json!(9), &json!(3)));
+        // The Limiter is back, and gets what it may have got before.
+        let report = gateway.limiter.reports().remove(0);
+        assert_eq!(report.receipts.len(), 1);
+        let instance = &gateway.test.tenant.tenant.instance_id;
+        gateway.limiter.inner.settle(instance, report).await.unwrap();
+        assert_eq!(gateway.receipt(&answer).await, receipt, "{road:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_that_the_database_does_not_take_is_told_to_the_log() {
+    let gateway = Gateway::new().await;
+    gateway.limiter.settlements_go(Road::Cut);
+    gateway.test.fetch.answer(openai("Hi.").head_after(Duration::from_secs(1)));
+    let fails = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let message = "D1 is away".to_owned();
+        gateway.test.database.fail_next(PortError::Failed { port: "database", message });
+    };
+    let (answer, ()) = tokio::join!(gateway.generate("gpt-4o-mini"), fails);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(gateway.receipts(&answer).await.is_empty());
+    let log = gateway.test.log.text();
+    assert!(log.contains("Error a receipt could not be written"), "{log}");
+    assert!(log.contains(answer.header("x-de-receipt")), "{log}");
+}
+
+/// The status and code of a call that presents a key.
+async fn refusal(client: &TestClient, path: &str) -> (u16, String) {
+    let answer = client.get(path).await.unwrap();
+    let body = answer.json();
+    let code = body["error_code"].as_str().or(body["error"]["code"].as_str());
+    (answer.status, code.unwrap_or_default().to_ascii_uppercase())
+}
+
+#[tokio::test(start_paused = true)]
+async fn s03_a_persons_key_is_refused_as_soon_as_it_is_revoked() {
+    let gateway = Gateway::new().await;
+    let tenant = &gateway.test.tenant;
+    let instance = tenant.tenant.instance_id.as_str();
+    let admin = |client: &TestClient| {
+        let client = client.clone().with_key(tenant.admin_key.expose()).unwrap();
+        client.with_header("x-instance-id", instance).unwrap()
+    };
+    let (config, text) = (admin(&gateway.config), admin(&gateway.text));
+    for _ in 0..2 {
+        assert_eq!(refusal(&config, "/v1/model-configs").await.0, 200);
+        assert_eq!(refusal(&text, "/v1/models").await.0, 200);
+    }
+    gateway.test.background.join_all().await;
+    gateway.sql("UPDATE api_keys SET revoked_at = 1 WHERE prefix = 'de_admin_'", &[]).await;
+    let refused = (401, "INVALID_API_KEY".to_owned());
+    assert_eq!(refusal(&config, "/v1/model-configs").await, refused);
+    assert_eq!(refusal(&text, "/v1/models").await, refused);
+    assert_eq!(refusal(&admin(&gateway.isolate()), "/v1/models").await, refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s03_the_control_plane_reads_every_key_anew() {
+    let gateway = Gateway::new().await;
+    let client = gateway.config.clone().with_key(gateway.test.tenant.client_key.expose()).unwrap();
+    assert_eq!(refusal(&client, "/v1/model-configs").await.0, 200);
+    gateway.test.background.join_all().await;
+    gateway.sql("UPDATE api_keys SET revoked_at = 1 WHERE prefix = 'de_test_'", &[]).await;
+    let refused = (401, "INVALID_API_KEY".to_owned());
+    assert_eq!(refusal(&client, "/v1/model-configs").await, refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s03_a_projects_key_is_refused_everywhere_once_its_epoch_is_told() {
+    let gateway = Gateway::new().await;
+    let other = gateway.isolate();
+    let body = json!({"model_id": "gpt-4o-mini", "prompt": "Hello"});
+    for client in [&gateway.text, &other] {
+        gateway.test.fetch.answer(openai("Hi."));
+        assert_eq!(client.post("/generate", &body).await.unwrap().status, 200);
+    }
+    gateway.test.background.join_all().await;
+    let copies = gateway.test.cache.entries();
+    assert!(copies.iter().any(|(key, _)| key.starts_with("v1/access/")), "{copies:?}");
+
+    gateway.sql("UPDATE api_keys SET revoked_at = 1 WHERE prefix = 'de_test_'", &[]).await;
+    let tenant = &gateway.test.tenant.tenant;
+    let now = gateway.test.clock.now();
+    let bump = epochs::bump(EpochScope::Tenant(&tenant.organization_id), now);
+    gateway.test.database.batch(bump.into()).await.unwrap();
+    let row = gateway
+        .sql("SELECT epoch FROM epochs WHERE scope = ?1", &[tenant.organization_id.as_str()])
+        .await;
+    let tenant_epoch = row[0]["epoch"].as_u64().unwrap();
+    let epochs = de_core::limits::Epochs { catalogue: 0, tenant: tenant_epoch };
+    gateway.limiter.refresh(&tenant.instance_id, epochs).await.unwrap();
+
+    // One that remembers, one more, and one that knows it from KV alone.
+    for client in [&gateway.text, &other, &gateway.isolate()] {
+        let answer = client.post("/generate", &body).await.unwrap();
+        assert_eq!(answer.status, 401, "{}", answer.text());
+        assert_eq!(answer.json()["error_code"], "INVALID_API_KEY");
+    }
+    for client in [&gateway.text, &other, &gateway.isolate()] {
+        assert_eq!(refusal(client, "/v1/models").await.0, 401);
+    }
+    assert_eq!(gateway.sent(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_without_a_key_is_not_to_be_asked_again() {
+    let gateway = Gateway::new().await;
+    gateway.sql("DELETE FROM provider_keys WHERE provider_id = 'openai'", &[]).await;
+    let answer = gateway.generate("gpt-4o-mini").await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.json()["error_code"], "MISSING_API_KEY");
+    assert_eq!(answer.header("x-should-retry"), "false");
+    assert_eq!(gateway.sent(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_broke_off_was_billed_and_is_not_to_be_bought_again() {
+    let gateway = Gateway::new().await;
+    let rows = [
+        (Answer::ok().chunk("{\"id\": ").break_off(), "PROVIDER_ERROR"),
+        (Answer::ok().chunk("{\"id\": "), "PROVIDER_MALFORMED"),
+    ];
+    for (answer, code) in rows {
+        gateway.test.fetch.answer(answer);
+        let answer = gateway.generate("gpt-4o-mini").await;
+        assert_eq!(answer.status, 502, "{}", answer.text());
+        assert_eq!(answer.json()["error_code"], code);
+        assert_eq!(answer.header("x-should-retry"), "false", "{code}");
+        assert_eq!(gateway.receipt(&answer).await["error_code"], code);
+    }
+    assert_eq!(gateway.sent(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vendors_own_word_on_repeating_counts() {
+    let gateway = Gateway::new().await;
+    let failure = || openai_error(500, "The server had an error.");
+    gateway.test.fetch.answer(failure().header("x-should-retry", "false"));
+    let answer = gateway.generate("gpt-4o-mini").await;
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    assert_eq!(gateway.sent(), 1);
+    // The same without that word, and a refusal with the opposite one.
+    let refusal = openai_error(400, "Try again.").header("x-should-retry", "true");
+    for first in [failure(), refusal] {
+        let before = gateway.sent();
+        gateway.test.fetch.answer(first);
+        gateway.test.fetch.answer(openai("Hi."));
+        let answer = gateway.generate("gpt-4o-mini").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(gateway.sent() - before, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s14_a_vendor_that_quotes_our_key_is_masked_and_names_of_models_are_not() {
+    let gateway = Gateway::new().await;
+    let key = gateway.test.tenant.vendor_keys.values();
+    let key = key.map(|key| key.expose()).find(|key| key.contains("openai")).unwrap();
+    let message =
+        format!("Wrong key={key}, sent as \"Bearer {key}\" for claude-sonnet-4-20250514.");
+    for (path, model) in
+        [("/generate", "model_id"), ("/v1/chat/completions", "model"), ("/v1/messages", "model")]
+    {
+        gateway.test.fetch.answer(openai_error(401, &message));
+        let messages = json!([{"role": "user", "content": "Hello"}]);
+        let mut body = json!({model: "gpt-4o-mini", "messages": messages});
+        if path == "/v1/messages" {
+            body["max_tokens"] = 100.into();
+        }
+        let answer = gateway.text.post(path, &body).await.unwrap();
+        assert_eq!(answer.status, 502, "{}", answer.text());
+        let text = answer.text();
+        assert!(!text.contains(key), "{path}: {text}");
+        assert!(text.contains("Wrong key=***, sent as"), "{path}: {text}");
+        assert!(text.contains("for claude-sonnet-4-20250514."), "{path}: {text}");
+    }
+    gateway.test.background.join_all().await;
+    assert!(!gateway.test.log.text().contains(key));
+    assert!(!gateway.test.database.dump().unwrap().contains(key));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_hangs_holds_a_call_up_for_half_a_second() {
+    let gateway = Gateway::with(|platform| platform.cache = Arc::new(HangingCache)).await;
+    for patience_ms in [600, 50] {
+        gateway.test.fetch.answer(openai("Hi."));
+        let before = gateway.test.clock.now();
+        let answer = gateway.generate("gpt-4o-mini").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let took = gateway.test.clock.now().since(before);
+        assert!(took <= patience_ms, "{took} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_fails_is_an_empty_one() {
+    let gateway = Gateway::new().await;
+    gateway.test.cache.set_failing(true);
+    gateway.test.fetch.answer(openai("Hi."));
+    let answer = gateway.generate("gpt-4o-mini").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+/// Long enough for a sign of life.
+const PAUSE: Duration = Duration::from_secs(2);
+const SIGN: &str = ": waiting\n\n";
+
+/// A chunk of OpenAI's stream.
+fn chunk(choices: &Value) -> String {
+    let chunk = json!({
+        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini",
+        "choices": choices, "usage": null,
+    });
+    format!("data: {chunk}\n\n")
+}
+
+/// OpenAI's stream, in pieces that come a pause apart: two silences inside an event, two between.
+fn pieces() -> Vec<String> {
+    let begin = chunk(&json!([{"index": 0, "delta": {"role": "assistant", "content": "Hé"}}]));
+    let (head, tail) = begin.split_at(25);
+    let more = chunk(&json!([{"index": 0, "delta": {"content": "llo"}}]));
+    let (half, rest) = more.split_at(more.len() - 1);
+    let end = chunk(&json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]));
+    let texts = [head, tail, half, &format!("{rest}{end}")];
+    texts.map(str::to_owned).into()
+}
+
+const USAGE: &str = "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\
+    \"model\":\"gpt-4o-mini\",\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3,\
+    \"total_tokens\":12}}\n\n";
+
+fn haltingly(pieces: &[String]) -> Answer {
+    let answer = Answer::ok().header("content-type", "text/event-stream");
+    let answer =
+        pieces.iter().fold(answer, |answer, piece| answer.chunk(piece.clone()).pause(PAUSE));
+    answer.chunk(USAGE).chunk("data: [DONE]\n\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filtered_stream_shows_life_between_events_alone() {
+    let gateway = Gateway::new().await;
+    gateway.test.fetch.answer(haltingly(&pieces()));
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    let body = json!({"model": "gpt-4o-mini", "messages": messages, "stream": true});
+    let answer = gateway.text.post("/v1/chat/completions", &body).await.unwrap();
+    let text = answer.text();
+    let [head, tail, half, last] = pieces().try_into().unwrap();
+    // All that came but the usage, and signs of life after whole events alone.
+    assert_eq!(text.replace(SIGN, ""), format!("{head}{tail}{half}{last}data: [DONE]\n\n"));
+    for expected in [format!("{head}{tail}{SIGN}"), format!("{half}{last}{SIGN}")] {
+        assert!(text.contains(&expected), "{text}");
+    }
+    assert_eq!(gateway.receipt(&answer).await["status"], "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_translated_stream_shows_life_between_its_own_events() {
+    let gateway = Gateway::new().await;
+    gateway.test.fetch.answer(haltingly(&pieces()));
+    let body = json!({"model_id": "gpt-4o-mini", "prompt": "Hello"});
+    let answer = gateway.text.post("/generate/stream", &body).await.unwrap();
+    let text = answer.text();
+    // Our events are whole when they leave, so each of the four silences is one between events.
+    assert!(text.matches(SIGN).count() >= 4, "{text}");
+    for block in text.split_terminator("\n\n").filter(|block| *block != ": waiting") {
+        let data = block.strip_prefix("data: ").unwrap();
+        assert!(serde_json::from_str::<Value>(data).is_ok(), "{block}");
+    }
+    let told: String = answer
+        .events()
+        .iter()
+        .map(|event| event.json()["text"].as_str().unwrap_or("").to_owned())
+        .collect();
+    assert_eq!(told, "Héllo");
+    assert_eq!(gateway.receipt(&answer).await["status"], "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_pulled_by_many_tasks_keeps_its_deadlines() {
+    let gateway = Gateway::with(|platform| {
+        platform.clock = Arc::new(FirstTaskClock(platform.clock.clone()));
+    })
+    .await;
+    let timeouts = json!({"between_chunks_ms": 5_000});
+    gateway.model("silent", "openai-chat", json!({"timeouts": timeouts})).await;
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    let openai = json!({"model": "silent", "messages": messages, "stream": true});
+    let native = json!({"model_id": "silent", "prompt": "Hello"});
+    for (path, body) in [("/v1/chat/completions", openai), ("/generate/stream", native)] {
+        let pieces = pieces();
+        // The second piece comes while the timer runs that was set for the first.
+        let answer = Answer::events().chunk(pieces[0].clone()).pause(Duration::from_millis(100));
+        gateway.test.fetch.answer(answer.chunk(pieces[1].clone()).hang());
+        let began = gateway.test.clock.now();
+        let mut stream = gateway.text.stream(path, &body).await.unwrap();
+        let mut signs = 0;
+        // As the runtime does: a task for each chunk.
+        loop {
+            let pulled = tokio::spawn(async move { (stream.next_chunk().await, stream) });
+            let pulled = tokio::time::timeout(Duration::from_secs(60), pulled).await;
+            let (chunk, rest) = pulled.expect("a timer wakes who waits").unwrap();
+            stream = rest;
+            let Some(chunk) = chunk else { break };
+            signs += usize::from(chunk == SIGN);
+        }
+        let took = gateway.test.clock.now().since(began);
+        assert!((5_000..6_000).contains(&took), "{path}: {took} ms");
+        assert!(signs > 10, "{path}: {signs}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relayed_stream_is_the_vendors_alone() {
+    let gateway = Gateway::new().await;
+    gateway.test.fetch.answer(haltingly(&pieces()));
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    let body = json!({
+        "model": "gpt-4o-mini", "messages": messages, "stream": true,
+        "stream_options": {"include_usage": true},
+    });
+    let answer = gateway.text.post("/v1/chat/completions", &body).await.unwrap();
+    assert_eq!(answer.text(), format!("{}{USAGE}data: [DONE]\n\n", pieces().concat()));
+    assert_eq!(gateway.receipt(&answer).await["status"], "ok");
+}
