@@ -10,7 +10,7 @@ use futures_channel::oneshot;
 use futures_util::FutureExt;
 
 use crate::{
-    cost::{Cost, cost},
+    cost::{Cost, Terms, cost_on, percent},
     http::{context::Context, error::Code},
     ids::{InstanceId, LeaseId, ReceiptId},
     limits::wire::{SettleRequest, Spent},
@@ -46,6 +46,8 @@ struct Entry {
     /// Prompt text in bytes, for estimates.
     prompt_bytes: u64,
     receipt: Receipt,
+    /// The service tier that served, as the vendor says.
+    service_tier: Option<String>,
     usage: Option<Usage>,
 }
 
@@ -121,6 +123,7 @@ impl Books {
             model: None,
             prompt_bytes: 0,
             receipt,
+            service_tier: None,
             usage: None,
         };
         Self { entry: Mutex::new(entry), platform: platform.clone(), started }
@@ -225,6 +228,11 @@ impl Books {
             let known = entry.usage.unwrap_or_default();
             entry.usage = Some(known.merge_max(*usage));
         });
+    }
+
+    /// Notes the service tier that served, in the vendor's word: it sets the price.
+    pub fn served(&self, tier: &str) {
+        self.with(|entry| entry.service_tier = Some(tier.to_owned()));
     }
 
     /// Notes that the vendor has said why its answer ended.
@@ -351,7 +359,9 @@ fn price(entry: &Entry, usage: &Usage) -> Option<Micros> {
     if *usage == Usage::default() {
         return Some(Micros::ZERO);
     }
-    match cost(entry.model.as_ref()?.config.pricing.as_ref()?, usage) {
+    let pricing = entry.model.as_ref()?.config.pricing.as_ref()?;
+    let percent = percent(pricing, entry.service_tier.as_deref());
+    match cost_on(Terms { percent, ..Terms::default() }, pricing, usage) {
         Cost::Known(micros) => Some(micros),
         Cost::Unpriced { .. } => None,
     }

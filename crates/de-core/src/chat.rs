@@ -176,6 +176,8 @@ pub struct ChatReply {
     pub id: String,
     /// The model, as the vendor names it.
     pub model: String,
+    /// The service tier that really served, in the vendor's word: `priority`. It sets the price.
+    pub service_tier: Option<String>,
     /// What the vendor counted; `None` if it did not say.
     pub usage: Option<Usage>,
 }
@@ -238,6 +240,8 @@ pub enum Delta {
         /// More of the words.
         text: String,
     },
+    /// The service tier that really serves, in the vendor's word: the last one told holds.
+    ServiceTier(String),
     /// The answer begins.
     Start {
         /// The vendor's id of the answer.

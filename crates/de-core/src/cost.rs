@@ -53,6 +53,13 @@ impl Default for Terms<'_> {
 /// the multiplier is in percent: all fits over one denominator, so that one division rounds.
 const DENOMINATOR: u128 = 1_000_000 * 1_000 * 100;
 
+/// Percent of the list price under a service tier, in the vendor's word; 100 if the tier has no multiplier
+/// (`default`, `standard`) or none was told.
+#[must_use]
+pub fn percent(pricing: &Pricing, tier: Option<&str>) -> u32 {
+    tier.and_then(|tier| pricing.multipliers_percent.get(tier)).copied().unwrap_or(100)
+}
+
 /// What a call costs at list price. See [`cost_on`].
 #[must_use]
 pub fn cost(pricing: &Pricing, usage: &Usage) -> Cost {
@@ -211,6 +218,15 @@ mod tests {
         let pricing = Pricing::import(&pricing).unwrap();
         let usage: Usage = serde_json::from_value(usage).unwrap();
         assert_eq!(cost(&pricing, &usage), expected);
+    }
+
+    #[test]
+    fn the_tier_sets_the_percent() {
+        let pricing =
+            json!({"currency": "USD", "multipliers_percent": {"flex": 50, "priority": 200}});
+        let pricing = Pricing::import(&pricing).unwrap();
+        let tiers = [Some("flex"), Some("priority"), Some("default"), Some("new"), None];
+        assert_eq!(tiers.map(|tier| percent(&pricing, tier)), [50, 200, 100, 100, 100]);
     }
 
     fn known(micros: i64) -> Cost {

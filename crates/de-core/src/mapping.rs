@@ -160,6 +160,18 @@ impl PayloadMapping {
         self.rules.used.contains(name)
     }
 
+    /// Whether a call may set this option: a template names it, or it is declared.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        self.uses(name) || self.rules.declared.contains_key(name)
+    }
+
+    /// Whether some event of a stream may tell how much of the input was cached.
+    pub(crate) fn streams_cached_tokens(&self) -> bool {
+        let mut counts = self.stream.rules.iter().flat_map(|rule| &rule.usage);
+        counts.any(|(field, _)| *field == stream::UsageField::Cached)
+    }
+
     /// Whether a call with `stream` true is answered by events.
     #[must_use]
     pub fn can_stream(&self) -> bool {

@@ -26,14 +26,16 @@ pub mod openai_chat;
 pub struct Target {
     /// Whether the model takes `temperature`, `top_p` and kin; `None` if not known: they are sent.
     pub sampling_params: Option<bool>,
-    /// Whether the model reasons: OpenAI's reasoning models refuse `max_tokens`.
-    pub reasoning: Option<bool>,
     /// The bound for protocols that demand one and callers that give none.
     pub default_max_output_tokens: u64,
     /// How the host wants the output bound to be called; only `openai-chat` asks.
     pub max_tokens_field: MaxTokensField,
     /// What becomes of settings that the vendor has no word for.
     pub on_unsupported: OnUnsupported,
+    /// How the host wants the seed to be called; only `openai-chat` asks.
+    pub seed_field: SeedField,
+    /// Whether the host takes `user`; only `openai-chat` asks.
+    pub takes_user: bool,
     /// The model, as the vendor names it.
     pub upstream_model: String,
 }
@@ -55,6 +57,27 @@ impl MaxTokensField {
         match self {
             Self::MaxCompletionTokens => "max_completion_tokens",
             Self::MaxTokens => "max_tokens",
+        }
+    }
+}
+
+/// The member that seeds the sampling, among hosts that speak OpenAI's chat protocol.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SeedField {
+    /// `seed`: OpenAI and most others.
+    #[default]
+    Seed,
+    /// `random_seed`: Mistral.
+    RandomSeed,
+}
+
+impl SeedField {
+    /// The member's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RandomSeed => "random_seed",
+            Self::Seed => "seed",
         }
     }
 }
@@ -143,7 +166,8 @@ pub trait Vendor: Send + Sync {
     fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
 
     /// Writes the request from the caller's own body, where caller and vendor speak this protocol:
-    /// every member is kept, only the model (and what we need for counting) is set.
+    /// every member is kept, only the model (and what we need for counting) is set, and a setting that
+    /// the host calls otherwise gets the host's name.
     ///
     /// `caller` are the caller's headers, of which some belong to the protocol.
     fn relay(&self, body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft;
@@ -159,6 +183,14 @@ pub trait Vendor: Send + Sync {
 
     /// A reader for one streamed answer.
     fn stream(&self) -> Box<dyn VendorStream>;
+
+    /// Whether a request can carry a bound of the output.
+    ///
+    /// Where it cannot, a bound in [`ChatCall::max_output_tokens`] is an option without a place, refused
+    /// or dropped as the model says: callers must not add one of their own.
+    fn bounds_output(&self) -> bool {
+        true
+    }
 
     /// Whether an answer can come as a stream at all.
     fn streams(&self) -> bool {

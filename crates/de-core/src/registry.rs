@@ -14,7 +14,7 @@ use crate::{
     model::{Deadlines, Modality, ModelConfig, OnUnsupported, Protocol, Status, told},
     ports::{Platform, PortError},
     protocols::{
-        MaxTokensField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
+        MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
         mapped::MappedVendor, openai_chat::OpenAiChatVendor,
     },
     snapshot,
@@ -50,6 +50,10 @@ pub struct Provider {
     pub id: ProviderId,
     /// The member that bounds the output, where hosts of one protocol differ.
     pub max_tokens_field: MaxTokensField,
+    /// The member that seeds the sampling, where hosts of one protocol differ.
+    pub seed_field: SeedField,
+    /// Whether it takes the caller's name for its user.
+    pub takes_user: bool,
 }
 
 impl Model {
@@ -80,6 +84,11 @@ impl Model {
                 Some("max_tokens") => MaxTokensField::MaxTokens,
                 _ => MaxTokensField::MaxCompletionTokens,
             },
+            seed_field: match defaults.get("seed_field").and_then(|field| field.as_str()) {
+                Some("random_seed") => SeedField::RandomSeed,
+                _ => SeedField::Seed,
+            },
+            takes_user: defaults.get("takes_user") != Some(&false.into()),
         };
         let sees_key = defaults.get("mapping_sees_key") == Some(&true.into());
         let vendor = vendor(&config, &provider, sees_key)?;
@@ -100,8 +109,9 @@ impl Model {
             default_max_output_tokens: bound,
             max_tokens_field: self.provider.max_tokens_field,
             on_unsupported: self.config.on_unsupported,
-            reasoning: self.config.capabilities.reasoning,
             sampling_params: self.config.capabilities.sampling_params,
+            seed_field: self.provider.seed_field,
+            takes_user: self.provider.takes_user,
             upstream_model: self.config.upstream_model.clone(),
         }
     }

@@ -1,13 +1,10 @@
 //! Server-sent events: vendors' streams in, ours out. Pure, and linear in the bytes read.
 //!
-//! [`Decoder`] reads events, [`Splitter`] cuts the raw bytes at the ends of events, [`encode`] writes
-//! one. Any chunking of the same bytes gives the same events: lines end with LF, CRLF or CR, and a
-//! chunk may end within an event, a line end or a character. Follows
-//! <https://html.spec.whatwg.org/multipage/server-sent-events.html>, with one liberty: a last event
-//! without its blank line counts, since vendors end their streams so. `id` and `retry` are of no use
-//! here and skipped.
-
-use bytes::Bytes;
+//! [`Decoder`] reads events, [`encode`] writes one. Any chunking of the same bytes gives the same
+//! events: lines end with LF, CRLF or CR, and a chunk may end within an event, a line end or a
+//! character. Follows <https://html.spec.whatwg.org/multipage/server-sent-events.html>, with one
+//! liberty: a last event without its blank line counts, since vendors end their streams so. `id` and
+//! `retry` are of no use here and skipped.
 
 /// The most bytes of one event, all its lines together.
 pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
@@ -186,56 +183,6 @@ impl Boundary {
             }
         }
         None
-    }
-}
-
-/// Cuts raw bytes at the ends of events, so that one event can be left out and the others stay as they are.
-///
-/// The blocks, joined, are the input. A block is what came up to and with its blank line; further blank
-/// lines are blocks of their own. After a blank line that ends in a CR, the next byte is waited for.
-#[derive(Debug, Default)]
-pub struct Splitter {
-    boundary: Boundary,
-    failed: bool,
-    held: Vec<u8>,
-}
-
-impl Splitter {
-    /// Reads a chunk: the blocks that it completes, in order. A block within one chunk is not copied.
-    ///
-    /// An error is the last item, and nothing comes after it.
-    pub fn push(&mut self, mut chunk: Bytes) -> Vec<Result<Bytes, SseError>> {
-        let mut blocks = Vec::new();
-        while !self.failed && !chunk.is_empty() {
-            let Some(end) = self.boundary.find(&chunk) else {
-                self.held.extend_from_slice(&chunk);
-                if self.held.len() > MAX_EVENT_BYTES {
-                    self.failed = true;
-                    blocks.push(Err(SseError::TooLong));
-                }
-                break;
-            };
-            let part = chunk.split_to(end);
-            let block = if self.held.is_empty() {
-                part
-            } else {
-                self.held.extend_from_slice(&part);
-                Bytes::from(core::mem::take(&mut self.held))
-            };
-            if block.len() > MAX_EVENT_BYTES {
-                self.failed = true;
-                blocks.push(Err(SseError::TooLong));
-            } else {
-                blocks.push(Ok(block));
-            }
-        }
-        blocks
-    }
-
-    /// Gives what is left at the end of the bytes: a block without its blank line.
-    pub fn finish(&mut self) -> Option<Bytes> {
-        let held = core::mem::take(&mut self.held);
-        (!held.is_empty() && !self.failed).then(|| Bytes::from(held))
     }
 }
 

@@ -17,7 +17,8 @@ use de_core::{
     chat::Delta,
     model::OnUnsupported,
     protocols::{
-        About, Dialect, DialectStream, FieldIssue, MaxTokensField, StreamFault, Target, Vendor,
+        About, Dialect, DialectStream, FieldIssue, MaxTokensField, SeedField, StreamFault, Target,
+        Vendor,
         anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
         openai_chat::{OpenAiChatDialect, OpenAiChatVendor},
     },
@@ -82,10 +83,11 @@ const DIALECTS: [(&str, &dyn Dialect); 2] =
 fn target() -> Target {
     Target {
         sampling_params: None,
-        reasoning: None,
         default_max_output_tokens: 1024,
         max_tokens_field: MaxTokensField::MaxCompletionTokens,
         on_unsupported: OnUnsupported::Refuse,
+        seed_field: SeedField::Seed,
+        takes_user: true,
         upstream_model: "upstream-1".to_owned(),
     }
 }

@@ -205,3 +205,80 @@ async fn unknown_members_are_kept_where_the_vendor_speaks_the_callers_protocol()
     assert_eq!(body["metadata"], json!({"team": "blue"}));
     assert_eq!(body["store"], false);
 }
+
+/// Hosts that speak OpenAI's protocol: a model of each, and how it calls the bound and the seed.
+const HOSTS: [(&str, &str, &str, &str); 4] = [
+    ("deepseek", "deepseek-flash", "max_tokens", "seed"),
+    ("groq", "groq/openai/gpt-oss-120b", "max_completion_tokens", "seed"),
+    ("mistral", "mistral/mistral-small-latest", "max_tokens", "random_seed"),
+    ("together", "together/zai-org/glm-5.3", "max_tokens", "seed"),
+];
+
+/// Checks that the vendor got each setting once, under its own name.
+#[track_caller]
+fn named_its_way(sent: &Value, bound: &str, seed: &str, count: Option<u64>) {
+    for name in ["max_completion_tokens", "max_tokens"] {
+        let expected = (name == bound).then(|| json!(100));
+        assert_eq!(sent.get(name).cloned(), expected, "{name}: {sent}");
+    }
+    for name in ["random_seed", "seed"] {
+        let expected = count.filter(|_| name == seed).map(Value::from);
+        assert_eq!(sent.get(name).cloned(), expected, "{name}: {sent}");
+    }
+}
+
+#[tokio::test]
+async fn hosts_get_each_setting_by_the_name_that_they_know() {
+    let stack = Stack::ready().await;
+    for (host, model, bound, seed) in HOSTS {
+        for wire in Wire::ALL {
+            let word = unique("host");
+            let call = stack.call(wire, model, &word);
+            let call = match wire {
+                Wire::Anthropic => call
+                    .option("max_tokens", 100)
+                    .member("metadata", json!({"user_id": "somebody"})),
+                Wire::Native => call.option("max_tokens", 100).option("seed", 5),
+                Wire::OpenAi => call.member("max_completion_tokens", 100).member("seed", 5),
+            };
+            let answer = call.send().await.good();
+            assert_eq!(answer.text(), format!("You said: {word}"), "{wire:?} {host}");
+            assert_eq!(answer.header("x-de-provider"), host);
+            let record = stack.vendors.only(&word).await;
+            assert_eq!(record["vendor"], host);
+            let count = (wire != Wire::Anthropic).then_some(5);
+            named_its_way(&record["body"], bound, seed, count);
+            let word = unique("host");
+            let call = stack.call(wire, model, &word).option("max_tokens", 100).streamed();
+            assert_eq!(call.send().await.status(), 200, "{wire:?} {host}");
+            named_its_way(&stack.vendors.only(&word).await["body"], bound, seed, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_costs_what_the_tier_costs_that_served_it() {
+    let stack = Stack::ready().await;
+    let pricing = json!({
+        "currency": "USD",
+        "input_micros_per_million_tokens": 1_000_000,
+        "output_micros_per_million_tokens": 2_000_000,
+        "multipliers_percent": {"priority": 300},
+    });
+    let model = stack.model(Server::OpenAi, json!({"pricing": pricing})).await;
+    for (tier, times) in [("priority", 3), ("default", 1), ("flex", 1)] {
+        for streamed in [false, true] {
+            let call = stack.call(Wire::OpenAi, &model, "Hello").member("service_tier", tier);
+            let call = if streamed { call.streamed() } else { call };
+            let answer = call.send().await;
+            let row = stack.books.row(&answer.request_id).await;
+            let count = |name: &str| row[name].as_i64().unwrap();
+            let list_price = count("input_tokens") + 2 * count("output_tokens");
+            assert!(list_price > 0, "{row}");
+            assert_eq!(count("cost_micros"), times * list_price, "{tier} {streamed}: {row}");
+            if !streamed {
+                assert_eq!(answer.header("x-de-cost-micros"), count("cost_micros").to_string());
+            }
+        }
+    }
+}

@@ -51,7 +51,8 @@ impl Admitted {
     pub(crate) fn sent_bound(&self, ask: &Ask, model: &Model) -> Option<u64> {
         let counted = self.bounded || model.config.rate_limits.tpm.is_some();
         let unbounded = ask.call.max_output_tokens.is_none();
-        (counted && unbounded).then(|| output_bound(&self.caller, ask, model))
+        let sendable = model.vendor.bounds_output();
+        (counted && unbounded && sendable).then(|| output_bound(&self.caller, ask, model))
     }
 }
 
@@ -155,8 +156,13 @@ fn newest(caller: &Caller, models: &[Arc<Model>]) -> Epochs {
     models.iter().fold(caller.epochs(), |newest, model| newest.newest(model.epochs))
 }
 
-/// The most that the model may answer: the caller's bound, else the one that we would send.
+/// The most that the model may answer: the caller's bound, else the one that we would send. A mapping
+/// that cannot say one leaves it to what the model can make at all.
 fn output_bound(caller: &Caller, ask: &Ask, model: &Model) -> u64 {
+    if !model.vendor.bounds_output() {
+        let most = model.config.max_output_tokens.or(model.config.context_window);
+        return most.unwrap_or(1 << 20);
+    }
     let of_instance = caller.instance().and_then(|instance| instance.default_max_output_tokens);
     ask.call.max_output_tokens.unwrap_or_else(|| model.config.output_bound(of_instance))
 }

@@ -71,6 +71,9 @@ impl Reply<'_> {
         for choice in &reply.choices {
             self.books.heard(text_bytes(&choice.parts));
         }
+        if let Some(tier) = &reply.service_tier {
+            self.books.served(tier);
+        }
         if let Some(usage) = &reply.usage {
             self.books.counted(usage);
         }

@@ -44,6 +44,7 @@ pub(super) fn note(books: &Books, delta: &Delta) {
         Delta::ToolCall { arguments, .. } => books.heard(arguments.len()),
         Delta::Usage(usage) => books.counted(usage),
         Delta::Finish { .. } => books.finished(),
+        Delta::ServiceTier(tier) => books.served(tier),
         Delta::Start { .. } => {}
     }
 }

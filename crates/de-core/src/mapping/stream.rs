@@ -53,7 +53,7 @@ pub(crate) enum UsageField {
     Total,
 }
 
-/// Counts as one event tells them: each replaces what an earlier event said, none is added.
+/// Counts as events tell them, one by one or together: each replaces what an earlier event said, none is added.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct MappedUsage {
     /// Input tokens, cached ones included.

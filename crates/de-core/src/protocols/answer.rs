@@ -57,6 +57,11 @@ impl<'a> Answer<'a> {
         self.typed(name, "a string", Value::as_str)
     }
 
+    /// A word that is good to know, and that no answer is lost over: `None` if it is anything else.
+    pub(crate) fn word(&self, name: &str) -> Option<&'a str> {
+        self.value(name).and_then(Value::as_str).filter(|word| !word.is_empty())
+    }
+
     /// A text, empty if absent.
     pub(crate) fn string_or_empty(&self, name: &str) -> Result<String, Malformed> {
         Ok(self.string(name)?.unwrap_or_default().to_owned())

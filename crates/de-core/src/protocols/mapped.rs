@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Map, Value, json};
@@ -15,6 +14,7 @@ use super::{
     Draft, FieldIssue, Malformed, Place, StreamFault, Target, Vendor, VendorError, VendorStream,
 };
 use crate::{
+    auth::api_key::hex,
     chat::{ChatCall, ChatReply, Choice, Delta, Finish, Message, Part, Role},
     json,
     mapping::{
@@ -60,8 +60,7 @@ impl Vendor for MappedVendor {
         let rendered = self.mapping.render(&variables).map_err(|err| whole(err.to_string()))?;
         // Parts are told apart by a line that no content has: a digest of the content.
         let boundary = Sha256::digest(Value::Object(variables.to_value()).to_string());
-        let boundary = format!("de-{}", URL_SAFE_NO_PAD.encode(boundary));
-        let body = rendered.body.encode(&boundary).map_err(|err| whole(err.to_string()))?;
+        let body = rendered.body.encode(&hex(&boundary)).map_err(|err| whole(err.to_string()))?;
         let mut headers = HeaderMap::new();
         for (name, value) in &rendered.headers {
             let name = HeaderName::try_from(name.as_str()).map_err(|err| whole(err.to_string()))?;
@@ -99,7 +98,12 @@ impl Vendor for MappedVendor {
     }
 
     fn stream(&self) -> Box<dyn VendorStream> {
-        Box::new(MappedStream { done: false, ended: false, mapping: self.mapping.clone() })
+        let counts = MappedUsage::default();
+        Box::new(MappedStream { counts, done: false, ended: false, mapping: self.mapping.clone() })
+    }
+
+    fn bounds_output(&self) -> bool {
+        self.mapping.takes("max_tokens")
     }
 
     fn streams(&self) -> bool {
@@ -208,6 +212,7 @@ fn reply(mapped: MappedReply) -> ChatReply {
         choices: vec![Choice { finish, parts, stop_sequence: None }],
         id: String::new(),
         model: mapped.model.unwrap_or_default(),
+        service_tier: None,
         usage: usage(counts),
     }
 }
@@ -259,6 +264,8 @@ fn malformed(error: ReplyError) -> Malformed {
 }
 
 struct MappedStream {
+    /// As the vendor has told them so far, in one event or many.
+    counts: MappedUsage,
     done: bool,
     ended: bool,
     mapping: Arc<PayloadMapping>,
@@ -268,6 +275,8 @@ impl VendorStream for MappedStream {
     fn event(&mut self, event: &Event) -> Result<Vec<Delta>, StreamFault> {
         let read = self.mapping.event(&event.data).map_err(malformed)?;
         let mut deltas = Vec::new();
+        let known = self.counts;
+        let over = self.is_done();
         for delta in read {
             match delta {
                 MappedDelta::Done => self.done = true,
@@ -278,8 +287,11 @@ impl VendorStream for MappedStream {
                     deltas.push(Delta::Finish { choice: 0, finish, stop_sequence: None });
                 }
                 MappedDelta::Text(text) => deltas.push(Delta::Text { choice: 0, text }),
-                MappedDelta::Usage(counts) => deltas.extend(usage(counts).map(Delta::Usage)),
+                MappedDelta::Usage(counts) => self.counts.overlay(counts),
             }
+        }
+        if self.counts != known || self.is_done() != over {
+            deltas.extend(self.usage().map(Delta::Usage));
         }
         Ok(deltas)
     }
@@ -287,6 +299,23 @@ impl VendorStream for MappedStream {
     /// A vendor without an end mark has ended when it has said why.
     fn is_done(&self) -> bool {
         self.done || (self.ended && !self.mapping.has_end_mark())
+    }
+}
+
+impl MappedStream {
+    /// The counts by class, as far as they hold.
+    ///
+    /// Who gets them keeps the larger count of each class, so none may be told that a later event would
+    /// make smaller: input before the part of it that was cached, a total before what it is made of.
+    /// Such counts wait for the end.
+    fn usage(&self) -> Option<Usage> {
+        if self.is_done() {
+            return usage(self.counts);
+        }
+        let cached_is_known =
+            self.counts.cached_tokens.is_some() || !self.mapping.streams_cached_tokens();
+        let counts = MappedUsage { tokens_used: None, ..self.counts };
+        usage(counts).filter(|_| cached_is_known)
     }
 }
 
@@ -329,69 +358,4 @@ impl VendorStream for Silent {
 }
 
 #[cfg(test)]
-mod tests {
-    use url::Url;
-
-    use super::*;
-    use crate::{
-        mapping::{AuthScheme, ProviderRules},
-        protocols::MaxTokensField,
-    };
-
-    fn vendor(body: Value) -> MappedVendor {
-        let rules = ProviderRules {
-            allowed_hosts: Vec::new(),
-            auth: AuthScheme::Bearer,
-            base_url: Url::parse("https://api.example.com/v1").unwrap(),
-            mapping_sees_key: false,
-        };
-        let mapping = json!({
-            "endpoint": "/complete",
-            "method": "POST",
-            "body": body,
-            "response_mapping": {"text": "$.text"},
-        });
-        MappedVendor::new(PayloadMapping::parse(&mapping, &rules).unwrap())
-    }
-
-    fn sent(body: Value, turns: &[(Role, &str)]) -> Result<Value, Vec<FieldIssue>> {
-        let messages = turns
-            .iter()
-            .map(|(role, text)| Message {
-                parts: vec![Part::Text((*text).to_owned())],
-                role: *role,
-            })
-            .collect();
-        let call = ChatCall { messages, ..ChatCall::default() };
-        let target = Target {
-            default_max_output_tokens: 100,
-            max_tokens_field: MaxTokensField::MaxTokens,
-            on_unsupported: crate::model::OnUnsupported::Refuse,
-            reasoning: None,
-            sampling_params: None,
-            upstream_model: "m".to_owned(),
-        };
-        vendor(body).request(&call, &target).map(|draft| json::parse(&draft.body).unwrap())
-    }
-
-    #[test]
-    fn every_turn_is_sent_exactly_once() {
-        let turns = [(Role::User, "a"), (Role::Assistant, "b"), (Role::User, "c")];
-        let both = json!({"history": "{messages}", "prompt": "{user_prompt}"});
-        assert_eq!(
-            sent(both.clone(), &turns).unwrap(),
-            json!({"history": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
-                "prompt": "c"})
-        );
-        assert_eq!(sent(both, &turns[..1]).unwrap(), json!({"prompt": "a"}));
-        let all = sent(json!({"turns": "{messages}"}), &turns).unwrap();
-        assert_eq!(all.pointer("/turns/2/content"), Some(&json!("c")));
-    }
-
-    #[test]
-    fn what_a_mapping_cannot_carry_is_refused_and_not_lost() {
-        let turns = [(Role::User, "a"), (Role::Assistant, "b"), (Role::User, "c")];
-        let issues = sent(json!({"prompt": "{user_prompt}"}), &turns).unwrap_err();
-        assert_eq!(issues[0].pointer, "/messages");
-    }
-}
+mod tests;

@@ -202,6 +202,7 @@ impl DialectStream for NativeStream {
             }
             Delta::Finish { .. }
             | Delta::Refusal { .. }
+            | Delta::ServiceTier(_)
             | Delta::Start { .. }
             | Delta::Text { .. }
             | Delta::Thinking { .. }

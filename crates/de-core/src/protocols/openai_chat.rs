@@ -45,6 +45,12 @@ impl Vendor for OpenAiChatVendor {
 
     fn relay(&self, mut body: Map<String, Value>, _caller: &HeaderMap, target: &Target) -> Draft {
         body.insert("model".to_owned(), Value::from(target.upstream_model.as_str()));
+        rename(
+            &mut body,
+            &["max_completion_tokens", "max_tokens"],
+            target.max_tokens_field.as_str(),
+        );
+        rename(&mut body, &["seed"], target.seed_field.as_str());
         if body.get("stream") == Some(&Value::Bool(true)) {
             request::ask_for_usage(&mut body);
         }
@@ -61,6 +67,18 @@ impl Vendor for OpenAiChatVendor {
 
     fn stream(&self) -> Box<dyn VendorStream> {
         Box::new(reader::Reader::default())
+    }
+}
+
+/// Gives a setting the name that the host has for it. What stands there under that name already stays.
+fn rename(body: &mut Map<String, Value>, names: &[&str], host_name: &str) {
+    for name in names.iter().filter(|name| **name != host_name) {
+        let value = body.shift_remove(*name).filter(|value| !value.is_null());
+        if let Some(value) = value
+            && body.get(host_name).is_none_or(Value::is_null)
+        {
+            body.insert(host_name.to_owned(), value);
+        }
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) fn sum(deltas: &[Delta]) -> ChatReply {
                 Some(Part::Refusal(whole)) => whole.push_str(&text),
                 _ => choice.parts.push(Part::Refusal(text)),
             },
+            Delta::ServiceTier(tier) => reply.service_tier = Some(tier),
             Delta::Start { id, model } => (reply.id, reply.model) = (id, model),
             Delta::Text { text, .. } => match choice.parts.last_mut() {
                 Some(Part::Text(whole)) => whole.push_str(&text),

@@ -4,8 +4,8 @@ use de_core::{
     chat::{Delta, Finish, Part},
     model::OnUnsupported,
     protocols::{
-        Dialect, MaxTokensField, Place, StreamFailure, Target, Vendor,
-        anthropic_messages::AnthropicMessagesDialect,
+        Dialect, MaxTokensField, Place, SeedField, StreamFailure, Target, Vendor,
+        anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
         openai_chat::{OpenAiChatDialect, OpenAiChatVendor, include_usage},
     },
     receipt::Usage,
@@ -14,8 +14,8 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::{
-    ANTHROPIC, OPENAI, OPENAI_REFUSAL, about, conformance::sum, deltas, events, json, lines, sent,
-    target, written,
+    ANTHROPIC, DIALECTS, OPENAI, OPENAI_REFUSAL, about, conformance::sum, deltas, events, json,
+    lines, sent, target, written,
 };
 
 fn ask(members: Value) -> Value {
@@ -223,12 +223,60 @@ fn a_relay_changes_the_model_and_asks_for_usage() {
         r#"{"x":[1,{"y":null}],"model":"upstream-1","stream":true,"stream_options":{"include_obfuscation":false,"include_usage":true}}"#
     );
     let plain = json!({"model": "m", "stream": false, "max_tokens": 3});
-    assert_eq!(relayed(plain), json!({"model": "upstream-1", "stream": false, "max_tokens": 3}));
+    assert_eq!(
+        relayed(plain),
+        json!({"model": "upstream-1", "stream": false, "max_completion_tokens": 3})
+    );
     let asks = |options: Value| {
         include_usage(ask(json!({"stream_options": options})).as_object().unwrap())
     };
     assert!(asks(json!({"include_usage": true})));
     assert!(!asks(json!({"include_usage": false})) && !asks(json!(null)));
+}
+
+#[test]
+fn a_relay_names_the_bound_as_the_host_does() {
+    let ours = target();
+    let theirs = Target { max_tokens_field: MaxTokensField::MaxTokens, ..target() };
+    let relayed = |body: Value, target: &Target| -> String {
+        let body = body.as_object().unwrap().clone();
+        let draft = OpenAiChatVendor.relay(body, &HeaderMap::new(), target);
+        String::from_utf8(draft.body.to_vec()).unwrap()
+    };
+    let (old, new) =
+        (json!({"model": "", "max_tokens": 3}), json!({"model": "", "max_completion_tokens": 3}));
+    let (as_old, as_new) = (
+        r#"{"model":"upstream-1","max_tokens":3}"#,
+        r#"{"model":"upstream-1","max_completion_tokens":3}"#,
+    );
+    for body in [old, new] {
+        assert_eq!(relayed(body.clone(), &ours), as_new);
+        assert_eq!(relayed(body, &theirs), as_old);
+    }
+    let both = json!({"model": "", "max_tokens": 3, "max_completion_tokens": 4});
+    assert_eq!(relayed(both.clone(), &theirs), as_old);
+    assert_eq!(relayed(both, &ours), as_new.replace('3', "4"));
+    // A null is none, and a value of a wrong type is for the vendor to refuse.
+    let null = json!({"model": "", "max_tokens": null, "max_completion_tokens": 3});
+    assert_eq!(relayed(null, &theirs), as_old);
+    let wrong = json!({"model": "", "max_completion_tokens": "x"});
+    assert_eq!(relayed(wrong, &theirs), as_old.replace('3', "\"x\""));
+    let seeded = Target { seed_field: SeedField::RandomSeed, ..target() };
+    let body = json!({"model": "", "seed": 0, "user": "u"});
+    let expected = r#"{"model":"upstream-1","user":"u","random_seed":0}"#;
+    assert_eq!(relayed(body, &seeded), expected);
+}
+
+#[test]
+fn a_host_gets_no_member_that_it_refuses() {
+    let (_, call) = OpenAiChatDialect.call(&ask(json!({"seed": 0, "user": "u"}))).unwrap();
+    let host = Target { seed_field: SeedField::RandomSeed, takes_user: false, ..target() };
+    let draft = OpenAiChatVendor.request(&call, &host).unwrap();
+    let body: Value = serde_json::from_slice(&draft.body).unwrap();
+    assert_eq!(
+        body,
+        json!({"model": "upstream-1", "messages": [{"role": "user", "content": "Hi"}], "random_seed": 0})
+    );
 }
 
 #[test]
@@ -298,6 +346,38 @@ fn hosts_that_speak_it_in_their_way_are_read() {
         ["{}"],
         "no number"
     );
+}
+
+#[test]
+fn the_tier_that_served_is_read_and_kept_from_other_protocols() {
+    let reply = |tier: Value| {
+        let body = json!({"choices": [{"message": {"content": "Hi"}}], "service_tier": tier});
+        OpenAiChatVendor.reply(&body).unwrap().service_tier
+    };
+    assert_eq!(reply(json!("priority")).as_deref(), Some("priority"));
+    for none in [json!(null), json!(""), json!(7)] {
+        assert_eq!(reply(none), None);
+    }
+    let chunk = |tier: &str| {
+        let choice = r#"[{"index":0,"delta":{"content":"a"}}]"#;
+        format!("data: {{\"choices\":{choice},\"service_tier\":{tier}}}\n\n")
+    };
+    let stream = ["null", "\"auto\"", "\"auto\"", "\"flex\""].map(chunk).concat();
+    let steps = deltas(&OpenAiChatVendor, &format!("{stream}data: [DONE]\n\n"));
+    let tiers = steps.iter().filter_map(|delta| match delta {
+        Delta::ServiceTier(tier) => Some(tier.as_str()),
+        _ => None,
+    });
+    assert_eq!(tiers.collect::<Vec<_>>(), ["auto", "flex"]);
+    let without: Vec<Delta> =
+        steps.iter().filter(|delta| !matches!(delta, Delta::ServiceTier(_))).cloned().collect();
+    for (name, dialect) in DIALECTS {
+        let told = written(dialect.stream(about()), &steps);
+        assert_eq!(told, written(dialect.stream(about()), &without), "{name}");
+    }
+    let reply = json!({"content": [], "usage": {"input_tokens": 1, "service_tier": "priority"}});
+    let reply = AnthropicMessagesVendor.reply(&reply).unwrap();
+    assert_eq!(reply.service_tier.as_deref(), Some("priority"));
 }
 
 #[test]

@@ -10,9 +10,10 @@ fn reader(name: &str) -> Speaker {
     SPEAKERS.into_iter().find(|speaker| speaker.name == name).unwrap()
 }
 
-/// What a reply is after translation: our model's name, and no seals where the protocol has none.
+/// What a reply is after translation: our model's name, no tier, and no seals where the protocol has none.
 fn translated(mut reply: ChatReply, dialect: &str) -> ChatReply {
     "served-1".clone_into(&mut reply.model);
+    reply.service_tier = None;
     for part in reply.choices.iter_mut().flat_map(|choice| &mut choice.parts) {
         if let Part::Thinking { signature, .. } = part {
             *signature = signature.take().filter(|_| dialect == "anthropic-messages");

@@ -107,10 +107,12 @@ impl Reader {
         Ok(deltas)
     }
 
-    fn count(&mut self, holder: &Answer<'_>) -> Result<Option<Delta>, Malformed> {
-        let Some(usage) = holder.object("usage")? else { return Ok(None) };
+    /// Reads the counts, and with them the tier, which are told side by side.
+    fn count(&mut self, holder: &Answer<'_>) -> Result<Vec<Delta>, Malformed> {
+        let Some(usage) = holder.object("usage")? else { return Ok(Vec::new()) };
         self.counts.overlay(&usage)?;
-        Ok(Some(Delta::Usage(self.counts.usage())))
+        let tier = usage.word("service_tier").map(|tier| Delta::ServiceTier(tier.to_owned()));
+        Ok(tier.into_iter().chain([Delta::Usage(self.counts.usage())]).collect())
     }
 
     fn begin(&mut self, block: u32, content: &Answer<'_>) -> Result<Option<Delta>, Malformed> {

@@ -21,10 +21,11 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
     }
     let finish = whole.string("stop_reason")?.map_or(Finish::Stop, finish_of);
     let stop_sequence = whole.string("stop_sequence")?.map(str::to_owned);
-    let usage = match whole.object("usage")? {
+    let told = whole.object("usage")?;
+    let usage = match &told {
         Some(usage) => {
             let mut counts = Counts::default();
-            counts.overlay(&usage)?;
+            counts.overlay(usage)?;
             Some(counts.usage())
         }
         None => None,
@@ -33,6 +34,7 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
         choices: vec![Choice { finish, parts, stop_sequence }],
         id: whole.string_or_empty("id")?,
         model: whole.string_or_empty("model")?,
+        service_tier: told.and_then(|usage| usage.word("service_tier")).map(str::to_owned),
         usage,
     })
 }

@@ -215,6 +215,7 @@ impl DialectStream for Writer {
             }
             Delta::Finish { .. }
             | Delta::Refusal { .. }
+            | Delta::ServiceTier(_)
             | Delta::Text { .. }
             | Delta::Thinking { .. }
             | Delta::ToolCall { .. } => String::new(),

@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Reader {
     calls: Vec<OpenCall>,
     done: bool,
+    /// Told by every chunk; passed on when it changes.
+    service_tier: Option<String>,
     started: bool,
     usage: Usage,
 }
@@ -77,6 +79,12 @@ impl Reader {
                     stop_sequence: None,
                 });
             }
+        }
+        if let Some(tier) = chunk.word("service_tier")
+            && self.service_tier.as_deref() != Some(tier)
+        {
+            self.service_tier = Some(tier.to_owned());
+            deltas.push(Delta::ServiceTier(tier.to_owned()));
         }
         if let Some(usage) = usage::of(chunk)? {
             self.usage = self.usage.merge_max(usage);

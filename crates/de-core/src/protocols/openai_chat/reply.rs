@@ -19,6 +19,7 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
         choices: choices.iter().map(choice).collect::<Result<_, _>>()?,
         id: whole.string_or_empty("id")?,
         model: whole.string_or_empty("model")?,
+        service_tier: whole.word("service_tier").map(str::to_owned),
         usage: usage::of(&whole)?,
     })
 }

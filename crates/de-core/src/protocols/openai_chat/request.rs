@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{FieldIssue, MaxTokensField, Target, fields::Issues};
+use super::super::{FieldIssue, Target, fields::Issues};
 use crate::chat::{ChatCall, Image, Message, Part, ResponseFormat, Role, Tool, ToolChoice};
 
 /// OpenAI's bound; the hosts that have one have the same.
@@ -25,11 +25,7 @@ pub(super) fn body(
     };
     set("model", Some(target.upstream_model.as_str().into()));
     set("messages", Some(messages(call, &mut issues).into()));
-    let bound = match target.max_tokens_field {
-        MaxTokensField::MaxCompletionTokens => "max_completion_tokens",
-        MaxTokensField::MaxTokens => "max_tokens",
-    };
-    set(bound, call.max_output_tokens.map(Value::from));
+    set(target.max_tokens_field.as_str(), call.max_output_tokens.map(Value::from));
     if target.sampling_params != Some(false) {
         set("temperature", call.temperature.map(Value::from));
         set("top_p", call.top_p.map(Value::from));
@@ -40,7 +36,7 @@ pub(super) fn body(
         }
     }
     set("n", call.n.map(Value::from));
-    set("seed", call.seed.map(Value::from));
+    set(target.seed_field.as_str(), call.seed.map(Value::from));
     if call.stop.len() > MAX_STOPS {
         issues.add("/stop", format!("this model's vendor takes at most {MAX_STOPS}"));
     }
@@ -52,7 +48,10 @@ pub(super) fn body(
         set("tool_choice", call.tool_choice.as_ref().map(tool_choice));
         set("parallel_tool_calls", call.parallel_tool_calls.map(Value::from));
     }
-    set("user", call.user.clone().map(Value::from));
+    if target.takes_user {
+        // Elsewhere left out without a word: it helps the vendor to tell users apart and changes no answer.
+        set("user", call.user.clone().map(Value::from));
+    }
     if call.stream {
         set("stream", Some(true.into()));
         ask_for_usage(&mut body);

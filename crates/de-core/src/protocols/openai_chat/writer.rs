@@ -147,6 +147,8 @@ impl DialectStream for Writer {
                 self.open(0)
             }
             Delta::Text { choice, text } => self.more(*choice, &json!({"content": text})),
+            // The caller did not ask the vendor that said it.
+            Delta::ServiceTier(_) => String::new(),
             // A seal alone has no place here.
             Delta::Thinking { text, .. } if text.is_empty() => String::new(),
             Delta::Thinking { choice, signature: _, text } => {
