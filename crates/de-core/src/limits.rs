@@ -57,8 +57,12 @@ pub struct Limiter {
     /// Slots that are held, by scope.
     held: BTreeMap<Scope, u64>,
     index: Index,
+    /// The epochs of the policy that was set last, dropped or not.
+    last_epochs: Option<Epochs>,
     latest: UnixMillis,
     leases: BTreeMap<LeaseId, Lease>,
+    /// The end of the last lease that was granted under an older policy than the present one.
+    older_until: Option<UnixMillis>,
     policy: Option<Policy>,
     refusals: Refusals,
     slot_ends: BTreeSet<(UnixMillis, LeaseId)>,
@@ -85,6 +89,8 @@ impl Limiter {
                 window.add(bucket.index, bucket.amount);
             }
         }
+        // Nobody knows under which policy they were granted.
+        limiter.outdate_leases();
         limiter
     }
 
@@ -101,7 +107,10 @@ impl Limiter {
     }
 
     /// Takes a policy over, unless a newer one is known, and answers when the last lease ends that was
-    /// granted before: from then on nothing begins under the old one. `None` if it was too old.
+    /// granted under an older one: from then on nothing begins under that. `None` if it was too old.
+    ///
+    /// Who sets a policy that is there already gets the same answer: it may have come in from elsewhere
+    /// a moment ago.
     ///
     /// A limit that is new counts the leases that are remembered; of older calls it knows nothing.
     pub fn set_policy(&mut self, now: UnixMillis, policy: Policy) -> Option<UnixMillis> {
@@ -130,20 +139,33 @@ impl Limiter {
         self.counted = true;
         self.windows = windows;
         self.index = index;
-        let changed = self.policy.as_ref().is_none_or(|old| old.epochs() != epochs);
+        if self.last_epochs != Some(epochs) {
+            self.outdate_leases();
+        }
         self.floor = epochs;
+        self.last_epochs = Some(epochs);
         self.policy = Some(policy);
-        let last =
-            self.leases.values().filter(|lease| !lease.done).map(|lease| lease.ends_at).max();
-        Some(last.filter(|end| changed && *end > now).unwrap_or(now))
+        Some(self.older_leases_end().filter(|end| *end > now).unwrap_or(now))
     }
 
     /// Lets go of the policy, and accepts none older than `epochs` from now on.
     ///
     /// What is used of its limits stays counted, and reports are taken as before.
     pub fn drop_policy(&mut self, epochs: Epochs) {
+        if self.last_epochs.is_some_and(|last| last.older_than(epochs)) {
+            self.outdate_leases();
+        }
         self.floor = self.floor.newest(epochs);
         self.policy = None;
+    }
+
+    /// When the last unsettled lease ends, or has ended, that was granted under an older policy than the
+    /// present one, or than the one that is awaited. `None` without any.
+    #[must_use]
+    pub fn older_leases_end(&self) -> Option<UnixMillis> {
+        // A lease of the present policy was granted later, and so ends later.
+        let until = self.older_until?;
+        self.unsettled_ends().filter(|end| *end <= until).max()
     }
 
     /// Grants what is asked for, whole, in every scope and kind, or refuses and debits nothing.
@@ -303,9 +325,20 @@ impl Limiter {
         Forgotten { buckets, leases: gone }
     }
 
-    /// When there may be something to forget; `None` if nothing is held.
+    /// Whether something is held that cannot be forgotten, because the limits are not known yet.
+    #[must_use]
+    pub fn waits_for_policy(&self) -> bool {
+        let holds = !self.leases.is_empty() || !self.windows.is_empty();
+        holds && !self.counted
+    }
+
+    /// When there may be something to forget; `None` if nothing is held, or if nothing can be forgotten
+    /// before the limits are known ([`Limiter::waits_for_policy`]).
     #[must_use]
     pub fn tidy_at(&self, now: UnixMillis) -> Option<UnixMillis> {
+        if !self.counted {
+            return None;
+        }
         let leases = self.leases.values().map(|lease| self.forgettable_at(lease)).min();
         let windows = (!self.windows.is_empty()).then(|| now.plus(Span::Day.bucket_ms()));
         leases.into_iter().chain(windows).min()
@@ -320,6 +353,15 @@ impl Limiter {
             window_buckets: u64::try_from(buckets).unwrap_or(u64::MAX),
             ..self.counts
         }
+    }
+
+    /// Marks all leases that are held as granted under an older policy.
+    fn outdate_leases(&mut self) {
+        self.older_until = self.unsettled_ends().max().max(self.older_until);
+    }
+
+    fn unsettled_ends(&self) -> impl Iterator<Item = UnixMillis> {
+        self.leases.values().filter(|lease| !lease.done).map(|lease| lease.ends_at)
     }
 
     /// Time never goes back here: when the clock does, it stands still until it has caught up.

@@ -1,20 +1,23 @@
 //! The SQLite of a Limiter object: leases, buckets of forgotten ones, and the receipts on their way.
 //!
 //! Numbers are bound as doubles, which INTEGER columns turn into integers. Live objects have these
-//! tables: change them by adding, since nobody migrates a thousand objects.
+//! tables: change them by adding, since nobody migrates a thousand objects. A row that is read costs as
+//! much as one that is asked for, so what runs at every alarm goes by an index.
 
-/// Makes what is not there. One statement each.
-pub const TABLES: [&str; 6] = [
+/// Makes what is not there, in each life of the object. One statement each.
+pub const TABLES: [&str; 8] = [
     "CREATE TABLE IF NOT EXISTS leases (lease_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS buckets (
        scope TEXT NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL, amount INTEGER NOT NULL,
        leaves_at INTEGER NOT NULL, PRIMARY KEY (scope, kind, bucket)) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS buckets_by_leaving ON buckets (leaves_at)",
     "CREATE TABLE IF NOT EXISTS outbox (
        receipt_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, size_bytes INTEGER NOT NULL,
        cost_micros INTEGER, batch_rows INTEGER NOT NULL, refusals INTEGER NOT NULL, added_at INTEGER NOT NULL)",
     "CREATE INDEX IF NOT EXISTS outbox_in_order ON outbox (batch_rows DESC, added_at, receipt_id)",
     "CREATE TABLE IF NOT EXISTS tombstones (
        receipt_id TEXT NOT NULL PRIMARY KEY, cost_micros INTEGER, until INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS tombstones_by_until ON tombstones (until)",
     "CREATE TABLE IF NOT EXISTS outbox_dead (
        receipt_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, error TEXT NOT NULL, at INTEGER NOT NULL)",
 ];
@@ -78,7 +81,11 @@ UPDATE outbox SET batch_rows = state.value ->> '$.batch_rows', refusals = state.
 FROM json_each(?1) AS state WHERE outbox.receipt_id = state.value ->> '$.receipt_id'";
 /// `?1`: now.
 pub const DROP_TOMBSTONES: &str = "DELETE FROM tombstones WHERE until <= ?1";
-/// How much there is, and when the first tombstone may go.
-pub const SIZES: &str = "\
-SELECT (SELECT count(*) FROM outbox) AS waiting, (SELECT count(*) FROM outbox_dead) AS dead,
-  (SELECT count(*) FROM tombstones) AS tombstones, (SELECT min(until) FROM tombstones) AS first_until";
+/// What there is to wake up for: whether a receipt waits (0 or 1), and when the first tombstone may go.
+pub const NEXT: &str = "\
+SELECT EXISTS (SELECT 1 FROM outbox) AS waits, (SELECT min(until) FROM tombstones) AS first_until";
+/// What has not reached the database.
+pub const BACKLOG: &str = "\
+SELECT (SELECT count(*) FROM outbox) AS waiting, (SELECT count(*) FROM outbox_dead) AS dead";
+/// How many tombstones there are. Reads all of them: for who asks, never for the object's own work.
+pub const TOMBSTONES: &str = "SELECT count(*) AS tombstones FROM tombstones";

@@ -139,7 +139,12 @@ impl DurableObject for Limiter {
             );
             self.failures.set(self.failures.get().saturating_add(1));
         }
-        self.tidy()?;
+        if let Err(err) = self.tidy().await {
+            console_error!(
+                "{}",
+                json!({"message": "limiter: cannot tidy up", "error": err.to_string()})
+            );
+        }
         // Whatever went wrong above, the next alarm is planned here: the runtime's own retries end.
         self.plan().await?;
         Response::empty()
@@ -221,13 +226,12 @@ impl Limiter {
                 self.drop_lease(&lease_id)?;
                 Ok(other)
             }
-            Err(failure) => {
-                // Whether the one above has debited is not known. If so, that debit stands until it
-                // leaves its window, which errs on the safe side.
-                self.limits.borrow_mut().cancel(&lease_id);
-                self.drop_lease(&lease_id)?;
-                Err(failure)
-            }
+            // Whether the one above has debited is not known, nor whether the call goes on without
+            // limits. So the lease stands here, and with it the way to the one above: the holder settles
+            // it in either case, with nothing or with what it has spent, and that is passed on. A
+            // settlement with nothing in its name would let a repeated ask in for nothing up there, and
+            // a call that goes on would be counted nowhere.
+            Err(failure) => Err(failure),
         }
     }
 
@@ -260,10 +264,15 @@ impl Limiter {
         }
         if let Some(organization) = above {
             let body = to_json(&SettleRequest { receipts: Vec::new(), ..report.clone() })?;
-            let told =
-                reach::limiter::<SettleReply>(&self.env, &organization, "/settle", &body).await;
+            let tell = || reach::limiter::<SettleReply>(&self.env, &organization, "/settle", &body);
+            let mut told = tell().await;
+            if told.is_err() {
+                // A report counts once, however often it arrives.
+                told = tell().await;
+            }
             if let Err(err) = told {
-                // Its hold stands until it leaves the window: too much is counted, never too little.
+                // Its hold stands until it leaves the window, and its slot until the call's deadline:
+                // too much is counted, never too little.
                 console_error!(
                     "{}",
                     json!({"message": "limiter: the organization's limiter was not told of a settled call", "error": err.to_string()})
@@ -293,19 +302,21 @@ impl Limiter {
     }
 
     async fn replace_policy(&self, policy: Policy) -> Result<PolicyReply, Failure> {
-        let ends = self.limits.borrow_mut().set_policy(now(), policy);
-        self.outlive(ends).await
+        self.limits.borrow_mut().set_policy(now(), policy);
+        self.outlive().await
     }
 
     async fn refresh(&self, epochs: Epochs) -> Result<PolicyReply, Failure> {
         // From here on nothing is granted under the old policy, also while the new one is read.
         self.limits.borrow_mut().drop_policy(epochs);
-        let ends = self.load_policy().await?;
-        self.outlive(ends).await
+        self.load_policy().await?;
+        self.outlive().await
     }
 
-    /// Waits until no lease lives that was granted under an older policy.
-    async fn outlive(&self, ends: Option<UnixMillis>) -> Result<PolicyReply, Failure> {
+    /// Waits until no lease lives that was granted under an older policy, whoever brought the present
+    /// one: a call that came in while the database was awaited may have been first.
+    async fn outlive(&self) -> Result<PolicyReply, Failure> {
+        let ends = self.limits.borrow().older_leases_end();
         if let Some(ends) = ends {
             sleep(ends.since(now())).await;
         }
@@ -313,14 +324,14 @@ impl Limiter {
         Ok(PolicyReply { epochs })
     }
 
-    /// Reads the policy from the primary. `None` if a newer one came in from elsewhere meanwhile.
-    async fn load_policy(&self) -> Result<Option<UnixMillis>, Failure> {
+    /// Reads the policy from the primary, and takes it over unless a newer one came in meanwhile.
+    async fn load_policy(&self) -> Result<(), Failure> {
         let name = self.state.id().name().ok_or(Failure::Nameless)?;
         let policy = database::policy(&self.env, &name, now()).await?;
         // Other events ran while the database was awaited. Epochs decide, not who comes last.
         let mut limits = self.limits.borrow_mut();
-        let ends = limits.set_policy(now(), policy);
-        if limits.epochs().is_none() { Err(Failure::OldPolicy) } else { Ok(ends) }
+        limits.set_policy(now(), policy);
+        if limits.epochs().is_none() { Err(Failure::OldPolicy) } else { Ok(()) }
     }
 
     async fn epochs(&self) -> Result<Epochs, Failure> {
@@ -333,42 +344,52 @@ impl Limiter {
     }
 
     fn stats(&self) -> Result<Stats, Failure> {
-        let sizes = Kept::of(&self.state).sizes()?;
+        let kept = Kept::of(&self.state);
+        let backlog = kept.backlog()?;
         let limits = self.limits.borrow();
         Ok(Stats {
             counts: limits.counts(),
-            dead: sizes.dead,
+            dead: backlog.dead,
             epochs: limits.epochs(),
-            tombstones: sizes.tombstones,
-            waiting: sizes.waiting,
+            tombstones: kept.tombstones()?,
+            waiting: backlog.waiting,
         })
     }
 
     async fn drain(&self) -> Result<DrainReply, Failure> {
         let delivered = self.deliver().await?;
         self.plan().await?;
-        let sizes = Kept::of(&self.state).sizes()?;
-        Ok(DrainReply { dead: sizes.dead, delivered, waiting: sizes.waiting })
+        let backlog = Kept::of(&self.state).backlog()?;
+        Ok(DrainReply { dead: backlog.dead, delivered, waiting: backlog.waiting })
     }
 
     /// Lets go of what counts no more. The buckets are added up before their leases go: should that
     /// stop half-way, the calls count twice until they leave their windows, never not at all.
-    fn tidy(&self) -> Result<(), Error> {
+    async fn tidy(&self) -> Result<(), Failure> {
+        let waits = self.limits.borrow().waits_for_policy();
+        if waits && let Err(err) = self.load_policy().await {
+            // Its leases stay until the next call brings the limits: no alarm is set for them.
+            console_error!(
+                "{}",
+                json!({"message": "limiter: tidies up without its policy", "error": err.to_string()})
+            );
+        }
         let now = now();
         let gone = self.limits.borrow_mut().forget(now);
         let kept = Kept::of(&self.state);
         kept.add_buckets(&gone.buckets)?;
         kept.drop_leases(&gone.leases)?;
-        kept.drop_old(now)
+        Ok(kept.drop_old(now)?)
     }
 
     /// Sets the alarm for whatever is next.
     async fn plan(&self) -> Result<(), Error> {
         let now = now();
-        let sizes = Kept::of(&self.state).sizes()?;
+        let next = Kept::of(&self.state).next()?;
         let plans = Plans {
-            bury_at: sizes.first_until,
-            deliver_at: (sizes.waiting > 0).then(|| now.plus(self.delivery_pause_ms())),
+            // Those of a minute go together; and what could not be tidied up is not tried at once.
+            bury_at: next.first_until.map(|at| at.max(now.plus(TIDY_MS))),
+            deliver_at: (next.waits > 0).then(|| now.plus(self.delivery_pause_ms())),
             tidy_at: self.limits.borrow().tidy_at(now).map(|at| at.max(now.plus(TIDY_MS / 6))),
         };
         match outbox::next_alarm(now, plans) {

@@ -142,13 +142,62 @@ fn a_receipt_is_taken_once_and_stays_known_for_as_long_as_its_tombstone() {
     run(&object, kept::BURY, &[ids.clone(), json!(9_000)]);
     run(&object, kept::DROP_RECEIPTS, &[ids]);
     assert_eq!((keep(&object, "rcpt_1", 3), waiting(&object).len()), (0, 0));
-    let sizes: Vec<Map<_, _>> = rows(&object, kept::SIZES, &[]);
-    assert_eq!(
-        json!(sizes[0]),
-        json!({"waiting": 0, "dead": 0, "tombstones": 1, "first_until": 9_000})
-    );
+    assert_eq!(only(&object, kept::BACKLOG), json!({"waiting": 0, "dead": 0}));
+    assert_eq!(only(&object, kept::TOMBSTONES), json!({"tombstones": 1}));
+    assert_eq!(next(&object), json!({"waits": 0, "first_until": 9_000}));
     run(&object, kept::DROP_TOMBSTONES, &[json!(9_000)]);
+    assert_eq!(next(&object), json!({"waits": 0, "first_until": null}));
     assert_eq!(keep(&object, "rcpt_1", 4), 1);
+    assert_eq!(next(&object), json!({"waits": 1, "first_until": null}));
+}
+
+fn only(object: &Connection, sql: &str) -> serde_json::Value {
+    let rows: Vec<Map<_, _>> = rows(object, sql, &[]);
+    assert_eq!(rows.len(), 1);
+    json!(rows[0])
+}
+
+fn next(object: &Connection) -> serde_json::Value {
+    only(object, kept::NEXT)
+}
+
+/// How SQLite goes about a statement, without what it does to the lists that are bound.
+fn plan(object: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = object.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let unbound = vec![Value::Null; statement.parameter_count()];
+    let steps = statement
+        .query_map(params_from_iter(unbound), |row| row.get::<_, String>("detail"))
+        .unwrap();
+    let steps = steps.map(Result::unwrap);
+    steps.filter(|step| step.starts_with("SCAN") && !step.contains("VIRTUAL TABLE")).collect()
+}
+
+/// An object with two days of tombstones wakes up every few seconds: it must not read them all.
+#[test]
+fn no_table_is_read_whole_while_the_object_works() {
+    let object = object();
+    let texts = [
+        kept::ADD_BUCKETS,
+        kept::BODIES,
+        kept::BURY,
+        kept::DROP_BUCKETS,
+        kept::DROP_LEASES,
+        kept::DROP_RECEIPTS,
+        kept::DROP_TOMBSTONES,
+        kept::KEEP_LEASE,
+        kept::KEEP_RECEIPT,
+        kept::PUT_ASIDE,
+        kept::RETRY,
+    ];
+    for sql in texts {
+        let scans: Vec<_> =
+            plan(&object, sql).into_iter().filter(|step| step != "SCAN CONSTANT ROW").collect();
+        assert!(scans.is_empty(), "{sql}: {scans:?}");
+    }
+    // In order, and no further than their batch or their first row.
+    assert_eq!(plan(&object, kept::WAITING), ["SCAN outbox USING INDEX outbox_in_order"]);
+    let next = plan(&object, kept::NEXT);
+    assert!(next.iter().all(|step| step.starts_with("SCAN outbox") || step == "SCAN CONSTANT ROW"));
 }
 
 #[test]

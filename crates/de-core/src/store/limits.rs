@@ -91,7 +91,8 @@ pub fn load_organization(organization: &OrganizationId) -> Vec<Statement> {
 
 /// Reads the answers to [`load`]; `None` if there is no such instance.
 ///
-/// A limit that the instance sets for a model takes the place of the model's own.
+/// A limit that the instance enforces for a model takes the place of the model's own; one on trial
+/// leaves it in force.
 ///
 /// # Errors
 /// [`PortError::Malformed`] if a row is not what the schema says.
@@ -108,8 +109,10 @@ pub fn policy(answers: Vec<Vec<Row>>) -> Result<Option<Policy>, PortError> {
             (Kind::Tokens(Span::Minute), rate_limits.tpm),
         ];
         let scope = Scope::new(ScopeKind::Model, model_id.as_str());
-        let is_set =
-            |kind| policy.limits.iter().any(|limit| limit.scope == scope && limit.kind == kind);
+        let is_set = |kind| {
+            let mut enforced = policy.limits.iter().filter(|limit| !limit.shadow);
+            enforced.any(|limit| limit.scope == scope && limit.kind == kind)
+        };
         for (kind, max) in kinds {
             if let Some(max) = max.filter(|_| !is_set(kind)) {
                 defaults.push(Limit { kind, max, scope: scope.clone(), shadow: false });
@@ -201,4 +204,42 @@ pub fn put(limit: &NewLimit<'_>, now: UnixMillis) -> Statement {
             now.into(),
         ],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(value: serde_json::Value) -> Row {
+        match value {
+            serde_json::Value::Object(row) => row,
+            other => panic!("no row: {other}"),
+        }
+    }
+
+    /// What holds for the model `m`, whose own limit is 5 a minute, beside one row of the instance.
+    fn of_model(amount: u64, shadow: u8) -> Vec<(u64, bool)> {
+        let head = json!({"above": null, "catalogue_epoch": 1, "tenant_epoch": 1});
+        let limit = json!({
+            "scope": "model", "scope_id": "m", "kind": "requests", "per": "minute",
+            "amount": amount, "shadow": shadow,
+        });
+        let model = json!({"model_id": "m", "rate_limits": "{\"rpm\":5}"});
+        let answers = [head, limit, model].map(|value| vec![found(value)]);
+        let answers = std::iter::once(Vec::new()).chain(answers).collect();
+        let policy = policy(answers).unwrap().unwrap();
+        policy.limits.iter().map(|limit| (limit.max, limit.shadow)).collect()
+    }
+
+    #[test]
+    fn an_enforced_limit_takes_the_place_of_the_models_own() {
+        assert_eq!(of_model(9, 0), [(9, false)]);
+    }
+
+    #[test]
+    fn a_limit_on_trial_leaves_the_models_own_in_force() {
+        assert_eq!(of_model(9, 1), [(9, true), (5, false)]);
+    }
 }

@@ -187,13 +187,16 @@ pub fn replace(
     organization: Option<&OrganizationId>,
     change: Change<'_>,
 ) -> Vec<Statement> {
-    let expected = i64::try_from(expected).unwrap_or(i64::MAX);
-    // Where the current version is not the expected one, this inserts a version that is there already:
-    // its primary key then refuses the whole batch.
+    // No version is as large, but a caller may name one that the database's binding cannot take.
+    let expected = i64::try_from(expected).unwrap_or(i64::MAX).min((1 << 53) - 1);
+    // Where the current version is not the expected one, this inserts the first version twice: the
+    // primary key then refuses the whole batch, whatever versions there are.
     let version = statement(
         "INSERT INTO model_config_versions (model_id, owner, version, config, created_by, created_at)
-         VALUES (?1, ?2, coalesce((SELECT m.version + 1 FROM model_configs AS m
-           WHERE m.model_id = ?1 AND m.owner = ?2 AND m.version = ?3), CAST(?3 AS INTEGER)), ?4, ?5, ?6)",
+         SELECT ?1, ?2, coalesce(m.version + 1, 1), ?4, ?5, ?6
+         FROM json_each('[1, 2]')
+         LEFT JOIN model_configs AS m ON m.model_id = ?1 AND m.owner = ?2 AND m.version = ?3
+         WHERE json_each.value = 1 OR m.version IS NULL",
         [
             config.model_id.as_str().into(),
             owner(organization),

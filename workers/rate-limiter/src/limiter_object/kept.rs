@@ -15,13 +15,25 @@ use crate::kept_sql as sql;
 
 pub(super) struct Kept(SqlStorage);
 
-/// How much there is of what is delivered.
+/// What there is to wake up for.
 #[derive(Deserialize)]
-pub(super) struct Sizes {
-    pub(super) dead: u64,
+pub(super) struct Next {
+    /// When the first tombstone may go.
     pub(super) first_until: Option<UnixMillis>,
-    pub(super) tombstones: u64,
+    /// 1 if a receipt waits, else 0.
+    pub(super) waits: u8,
+}
+
+/// What has not reached the database.
+#[derive(Deserialize)]
+pub(super) struct Backlog {
+    pub(super) dead: u64,
     pub(super) waiting: u64,
+}
+
+#[derive(Deserialize)]
+struct Tombstones {
+    tombstones: u64,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +84,8 @@ impl Kept {
         self.run(sql::ADD_BUCKETS, vec![json_text(buckets)?])
     }
 
-    /// Deletes buckets and tombstones whose time is over.
+    /// Deletes buckets and tombstones whose time is over. Both are found by index: where nothing is
+    /// due, nothing is read.
     pub(super) fn drop_old(&self, now: UnixMillis) -> Result<()> {
         self.run(sql::DROP_BUCKETS, vec![int(now.0)])?;
         self.run(sql::DROP_TOMBSTONES, vec![int(now.0)])
@@ -133,9 +146,17 @@ impl Kept {
         Ok(())
     }
 
-    pub(super) fn sizes(&self) -> Result<Sizes> {
-        let rows = self.rows(sql::SIZES, Vec::new())?;
-        rows.into_iter().next().ok_or_else(|| Error::from("no row of sizes"))
+    pub(super) fn next(&self) -> Result<Next> {
+        self.only(sql::NEXT)
+    }
+
+    pub(super) fn backlog(&self) -> Result<Backlog> {
+        self.only(sql::BACKLOG)
+    }
+
+    /// Counts the tombstones by reading them all: not for the object's own work.
+    pub(super) fn tombstones(&self) -> Result<u64> {
+        self.only::<Tombstones>(sql::TOMBSTONES).map(|row| row.tombstones)
     }
 
     fn drop_receipts(&self, ids: &[ReceiptId]) -> Result<()> {
@@ -144,6 +165,11 @@ impl Kept {
 
     fn run(&self, sql: &str, values: Vec<Value>) -> Result<()> {
         self.0.exec(sql, values).map(|_| ())
+    }
+
+    fn only<T: DeserializeOwned>(&self, sql: &str) -> Result<T> {
+        let rows = self.rows(sql, Vec::new())?;
+        rows.into_iter().next().ok_or_else(|| Error::from("no row of a query that always has one"))
     }
 
     /// The cursor's `one` throws through Rust when there is no row, and its caller waits for ever.
