@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use de_core::{
+    auth::Scope,
     books::{Books, Share},
     caller::Caller,
     cost::text_ceiling,
     exchange,
     http::{
         context::Context,
-        error::ApiError,
+        error::{ApiError, Code},
         limits::{denied, tell},
     },
     ids::LeaseId,
@@ -69,8 +70,18 @@ pub(crate) async fn admit(
     named_fallbacks: Option<&str>,
 ) -> Result<Admitted, ApiError> {
     let mut renewals = 0;
+    let mut is_anew = false;
     loop {
-        let models = models(platform, &caller, ask, named_fallbacks).await?;
+        // Its key may have lost the scope since it was read first.
+        caller.require(Scope::Text)?;
+        let models = match models(platform, &caller, ask, named_fallbacks).await {
+            Err(err) if err.code() == Code::ModelNotAllowed && !is_anew => {
+                is_anew = true;
+                caller = caller.anew(platform).await?;
+                continue;
+            }
+            found => found?,
+        };
         let Some(model) = models.first() else {
             return Err(ApiError::internal("a resolved call has no model"));
         };

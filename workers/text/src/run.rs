@@ -102,6 +102,10 @@ async fn answer(
     books: &Arc<Books>,
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
+    let caller = match caller.require(Scope::Text) {
+        Ok(()) => caller,
+        Err(_) => caller.anew(platform).await?,
+    };
     caller.require(Scope::Text)?;
     if headers.contains_key("idempotency-key") {
         let message = "Idempotency-Key is not supported for text yet; leave the header out";
