@@ -21,7 +21,7 @@ use de_core::{
     seeds::{self, DevTenant},
     store::{
         Activity, Change, Viewer, access, api_keys,
-        audit::{Actor, AuditEvent},
+        audit::{self, Actor, AuditEvent},
         epochs::{self, EpochScope},
         instances, limits, models, organizations,
         pages::PageQuery,
@@ -214,6 +214,14 @@ fn control_plane() -> Vec<Statement> {
         api_keys::holder(&user),
         api_keys::unchanged("audit_1", &key, NOW),
     ];
+    for (organization, target) in [
+        (Some(&organization), Some("t")),
+        (Some(&organization), None),
+        (None, Some("t")),
+        (None, None),
+    ] {
+        all.push(audit::list(organization, target, &page()));
+    }
     all.extend(organizations::delete(&organization));
     all.extend(instances::delete(&instance));
     for viewer in [Viewer::Everything, person] {

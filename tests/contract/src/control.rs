@@ -91,6 +91,12 @@ impl Control {
 }
 
 impl Told {
+    /// 100 to 599.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.0.status
+    }
+
     /// The same, once its status is seen to be this.
     ///
     /// # Panics

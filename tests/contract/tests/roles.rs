@@ -63,7 +63,8 @@ POST /v1/api-keys                      ++++-..- +......-
 GET /v1/api-keys/{id}                  +++++..- +......-
 PATCH /v1/api-keys/{id}                ++++-..- +......-
 DELETE /v1/api-keys/{id}               ++++-..- +......-
-POST /v1/api-keys/{id}/rotate          ++++-..- +......-";
+POST /v1/api-keys/{id}/rotate          ++++-..- +......-
+GET /v1/audit-events                   ++------ ++------";
 
 struct World {
     control: Control,
@@ -133,6 +134,7 @@ impl World {
                 let made = self.control.make("api-keys", project.clone()).await;
                 (made["id"].as_str().unwrap().to_owned(), project)
             }
+            "audit-events" => (String::new(), Value::Null),
             other => panic!("a resource that is not walked yet: {other}"),
         };
         let body = match route.path {
@@ -243,6 +245,13 @@ async fn nobody_gets_a_key_of_someone_above() {
     admin.post(&format!("{path}/rotate"), &json!({})).await.fails(403, "FORBIDDEN");
     admin.patch(&path, &json!({"expires_at": null})).await.fails(403, "FORBIDDEN");
     member.get(&path).await.fails(404, "NOT_FOUND");
+    // What happened in one's own organization is on record, and only that.
+    let page = admin.get("/v1/audit-events?limit=200").await.is(200).json();
+    for event in page["data"].as_array().unwrap() {
+        assert_eq!(event["organization_id"], home.organization.as_str(), "{event}");
+    }
+    assert_eq!(page["data"][0]["action"], "api-key.create");
+    admin.get("/v1/audit-events?organization_id=org_dev").await.fails(404, "NOT_FOUND");
     // Only who operates the service suspends and lifts.
     let path = format!("/v1/organizations/{}", home.organization);
     admin.patch(&path, &json!({"status": "suspended"})).await.fails(403, "FORBIDDEN");

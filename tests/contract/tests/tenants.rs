@@ -212,3 +212,57 @@ async fn s01_a_programs_key_does_not_reach_the_tenants() {
         control.get(path).await.fails(403, "FORBIDDEN");
     }
 }
+
+#[tokio::test]
+async fn s19_changes_are_listed_the_newest_first_and_stay() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let path = format!("/v1/projects/{}", tenant.project);
+    for name in ["One", "Two"] {
+        control.patch(&path, &json!({"name": name})).await.is(200);
+    }
+    let list = format!("/v1/audit-events?limit=2&organization_id={}", tenant.organization);
+    let first = control.get(&list).await.is(200).json();
+    assert_eq!(first["data"][0]["action"], "project.update");
+    assert_eq!(first["data"][0]["before"]["name"], "One");
+    assert_eq!(first["data"][0]["after"]["name"], "Two");
+    assert_eq!(first["data"][0]["actor"]["kind"], "user");
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = control.get(&format!("{list}&cursor={cursor}")).await.is(200).json();
+    let actions: Vec<&str> = [&first, &second]
+        .iter()
+        .flat_map(|page| page["data"].as_array().unwrap())
+        .filter_map(|event| event["action"].as_str())
+        .collect();
+    assert_eq!(actions, ["project.update", "project.update", "project.create", "instance.create"]);
+    let of_one = control.get(&format!("/v1/audit-events?target_id={}", tenant.project)).await;
+    assert_eq!(of_one.is(200).json()["data"].as_array().unwrap().len(), 3);
+    for method in [Method::DELETE, Method::PATCH, Method::POST] {
+        let request = control.client.request(method, "/v1/audit-events").json(&json!({}));
+        assert_eq!(request.send().await.unwrap().status, 405);
+    }
+}
+
+#[tokio::test]
+async fn changes_at_the_same_moment_all_hold_or_say_that_they_do_not() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let path = format!("/v1/instances/{}", tenant.instance);
+    let patches = [
+        json!({"name": "New"}),
+        json!({"retention_days": 7}),
+        json!({"default_max_output_tokens": 9}),
+    ];
+    let told = patches.each_ref().map(|patch| control.patch(&path, patch));
+    let told = futures_util::future::join_all(told).await;
+    let row = control.get(&path).await.is(200).json();
+    for (patch, told) in patches.iter().zip(told) {
+        let (name, value) = patch.as_object().unwrap().iter().next().unwrap();
+        match told.status() {
+            200 => assert_eq!(&row[name], value, "{row}"),
+            _ => drop(told.fails(409, "CONFLICT")),
+        }
+    }
+}

@@ -158,11 +158,14 @@ pub(crate) async fn delete(
         return Ok(answer);
     }
     let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    // Its Limiter can be told only while there is a row that names it.
-    let updated_at = later(platform.clock.now(), before.updated_at);
-    let still = InstanceRow { status: Activity::Suspended, updated_at, ..before.clone() };
-    if save(&request, "instance.suspend", &before, &still).await? == Saved::Overtaken {
-        return Err(overtaken(&incoming.headers));
+    let mut still = before.clone();
+    if deletion.cascade {
+        // Whose keys may be in use: their Limiters can be told only while there are rows that name them.
+        still.status = Activity::Suspended;
+        still.updated_at = later(platform.clock.now(), before.updated_at);
+        if save(&request, "instance.suspend", &before, &still).await? == Saved::Overtaken {
+            return Err(overtaken(&incoming.headers));
+        }
     }
     let change = Change {
         action: "instance.delete",
@@ -181,6 +184,7 @@ pub(crate) async fn delete(
     };
     match request.save(change, batch).await? {
         Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
+        Saved::Overtaken if deletion.cascade => Err(overtaken(&incoming.headers)),
         Saved::Overtaken => Err(not_empty(&count(&platform, store::below(&before.id)).await?)),
     }
 }

@@ -6,6 +6,7 @@
 //! The resources of `UNBUILT` are designed and not built: they answer 501.
 
 mod api_keys;
+mod audit_events;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod epochs;
@@ -28,8 +29,7 @@ use de_core::{
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: [&str; 15] = [
-    "audit-events",
+const UNBUILT: [&str; 14] = [
     "bootstrap",
     "budgets",
     "limits",
@@ -76,6 +76,7 @@ pub fn control_plane() -> Routes {
         .patch(key, P::ApiKeyWrite, api_keys::update)
         .delete(key, P::ApiKeyWrite, api_keys::delete)
         .post("/v1/api-keys/{id}/rotate", P::ApiKeyWrite, api_keys::rotate)
+        .get("/v1/audit-events", P::AuditRead, audit_events::list)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
         .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)

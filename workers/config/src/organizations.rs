@@ -132,11 +132,14 @@ pub(crate) async fn delete(
     }
     spare_own(&allowed, &before)?;
     let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    // Its Limiters can be told only while there are rows that name them.
-    let updated_at = later(platform.clock.now(), before.updated_at);
-    let still = OrganizationRow { status: Activity::Suspended, updated_at, ..before.clone() };
-    if save(&request, "organization.suspend", &before, &still).await? == Saved::Overtaken {
-        return Err(overtaken(&incoming.headers));
+    let mut still = before.clone();
+    if deletion.cascade {
+        // Whose keys may be in use: their Limiters can be told only while there are rows that name them.
+        still.status = Activity::Suspended;
+        still.updated_at = later(platform.clock.now(), before.updated_at);
+        if save(&request, "organization.suspend", &before, &still).await? == Saved::Overtaken {
+            return Err(overtaken(&incoming.headers));
+        }
     }
     let change = Change {
         action: "organization.delete",
@@ -155,6 +158,7 @@ pub(crate) async fn delete(
     };
     match request.save(change, batch).await? {
         Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
+        Saved::Overtaken if deletion.cascade => Err(overtaken(&incoming.headers)),
         Saved::Overtaken => Err(not_empty(&count(&platform, store::below(&before.id)).await?)),
     }
 }

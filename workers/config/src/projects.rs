@@ -178,10 +178,8 @@ pub(crate) async fn delete(
     };
     match request.save(change, batch).await? {
         Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
-        Saved::Overtaken => {
-            find(&platform, &allowed, &id).await?;
-            Err(not_empty(&count(&platform, store::below(&before.id)).await?))
-        }
+        Saved::Overtaken if deletion.cascade => Err(overtaken(&incoming.headers)),
+        Saved::Overtaken => Err(not_empty(&count(&platform, store::below(&before.id)).await?)),
     }
 }
 
