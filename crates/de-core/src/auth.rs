@@ -1,7 +1,8 @@
-//! Who calls, and what a key looks like. What a caller may do is decided by the routes' scopes.
+//! Who calls, and what a key looks like. What a caller may do: [`access`].
 //!
 //! `design`: a key names exactly one project or one person; we keep its digest, never the key.
 
+pub mod access;
 pub mod api_key;
 pub mod vault;
 
@@ -40,5 +41,15 @@ impl Scope {
             Self::Stock => "stock",
             Self::Text => "text",
         }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Admin, Self::Audio, Self::Image, Self::Read, Self::Render, Self::Stock, Self::Text];
+
+    /// Reads the word of a row or a request.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
     }
 }

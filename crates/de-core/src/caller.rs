@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     auth::{
         Scope,
+        access::Role,
         api_key::{ApiKey, KeyKind},
     },
     http::{
@@ -74,6 +75,15 @@ impl Caller {
     #[must_use]
     pub fn is_superadmin(&self) -> bool {
         self.key.user_role.as_deref() == Some("superadmin")
+    }
+
+    /// Who the person behind the key is; a project's key is nobody.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match &self.key.user_id {
+            Some(_) => Role::of(Some(self.key.user_role.as_deref().unwrap_or("user"))),
+            None => Role::Client,
+        }
     }
 
     /// Refuses a key without this scope.
@@ -251,7 +261,7 @@ async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<C
     let mut caller = checked(platform, &key, row, &came, named.as_deref()).await;
     if from_copy && caller.is_err() {
         // What a copy refuses may have been allowed since.
-        let row = read(platform, &key.digest, Epochs::NEWEST).await?;
+        let row = read_anew(platform, &key.digest).await?;
         caller = checked(platform, &key, row, &came, named.as_deref()).await;
     }
     let caller = caller?;
@@ -330,6 +340,10 @@ async fn read(
     floor: Epochs,
 ) -> Result<Arc<AccessRow>, ApiError> {
     snapshot::access(platform, digest, floor).await?.ok_or_else(unknown_key)
+}
+
+async fn read_anew(platform: &Platform, digest: &str) -> Result<Arc<AccessRow>, ApiError> {
+    snapshot::access_anew(platform, digest).await?.ok_or_else(unknown_key)
 }
 
 async fn read_now(platform: &Platform, digest: &str) -> Result<Arc<AccessRow>, ApiError> {

@@ -7,6 +7,7 @@ pub mod error;
 pub mod extract;
 pub mod health;
 pub mod limits;
+pub mod routes;
 
 use axum::{
     Router,

@@ -109,15 +109,26 @@ pub async fn access(
     let copy = cached(platform, &key).await.and_then(|copy| row::<AccessRow>(copy).ok());
     let found = match copy.filter(|copy| !copy.epochs().older_than(floor)) {
         Some(copy) => copy,
-        None => {
-            let mut answers =
-                platform.database.batch(vec![store::access::by_digest(digest)]).await?;
-            let Some(read) = answers.pop().and_then(|mut rows| rows.pop()) else { return Ok(None) };
-            keep(platform, key, &read);
-            row::<AccessRow>(read)?
-        }
+        None => return access_anew(platform, digest).await,
     };
     let found = Arc::new(found);
+    remember(&platform.memory.access, digest.to_owned(), found.clone());
+    Ok(Some(found))
+}
+
+/// What a key means at this moment, from the database, in place of all copies that this isolate and KV
+/// have.
+///
+/// # Errors
+/// [`PortError`] if the database does not answer.
+pub async fn access_anew(
+    platform: &Platform,
+    digest: &str,
+) -> Result<Option<Arc<AccessRow>>, PortError> {
+    let mut answers = platform.database.batch(vec![store::access::by_digest(digest)]).await?;
+    let Some(read) = answers.pop().and_then(|mut rows| rows.pop()) else { return Ok(None) };
+    keep(platform, format!("v1/access/{digest}"), &read);
+    let found = Arc::new(row::<AccessRow>(read)?);
     remember(&platform.memory.access, digest.to_owned(), found.clone());
     Ok(Some(found))
 }

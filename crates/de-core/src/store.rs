@@ -5,11 +5,15 @@
 //! on the real migrations and ask `EXPLAIN QUERY PLAN` that it reads no table from end to end.
 
 pub mod access;
+pub mod api_keys;
 pub mod audit;
 pub mod epochs;
+pub mod instances;
 pub mod limits;
 pub mod models;
+pub mod organizations;
 pub mod pages;
+pub mod projects;
 pub mod provider_keys;
 pub mod providers;
 pub mod tenants;
@@ -19,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    ids::OrganizationId,
+    ids::{OrganizationId, UserId},
     ports::{Arg, Statement},
 };
 
@@ -31,6 +35,49 @@ pub enum Activity {
     Active,
     /// No, until the operator lifts it.
     Suspended,
+}
+
+impl Activity {
+    /// As it stands in rows and replies.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+
+    /// Reads the word of a request.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Active, Self::Suspended].into_iter().find(|known| known.as_str() == word)
+    }
+}
+
+/// Whose eyes a list is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Viewer<'a> {
+    /// Who operates the service.
+    Everything,
+    /// A person: what they have a grant on, and what is of the organization that they administer.
+    Person {
+        /// Which they administer, if any.
+        organization: Option<&'a OrganizationId>,
+        /// Who it is.
+        user: &'a UserId,
+    },
+}
+
+impl Viewer<'_> {
+    /// The values of a list's last two parameters, where it takes them.
+    fn args(self) -> Vec<Arg> {
+        match self {
+            Self::Everything => Vec::new(),
+            Self::Person { organization, user } => {
+                vec![organization.map(OrganizationId::as_str).into(), user.as_str().into()]
+            }
+        }
+    }
 }
 
 /// Who makes a change, and when.

@@ -20,12 +20,12 @@ use de_core::{
     ports::{Database, Statement, rows},
     seeds::{self, DevTenant},
     store::{
-        Change, access,
-        audit::{Actor, AuditEvent},
+        Activity, Change, Viewer, access, api_keys,
+        audit::{self, Actor, AuditEvent},
         epochs::{self, EpochScope},
-        limits, models,
+        instances, limits, models, organizations,
         pages::PageQuery,
-        provider_keys,
+        projects, provider_keys,
         providers::{self, Provider, ProviderAuth},
         tenants, usage,
     },
@@ -37,7 +37,8 @@ use serde_json::json;
 const NOW: UnixMillis = UnixMillis(1_795_608_000_000);
 
 /// Tables that a query makes for itself: they hold what it has found already.
-const MADE_BY_QUERIES: [&str; 6] = ["found", "used", "r", "a", "json_each", "CONSTANT"];
+const MADE_BY_QUERIES: [&str; 8] =
+    ["found", "used", "r", "a", "json_each", "CONSTANT", "seen", "places"];
 
 #[track_caller]
 fn check_plan(database: &SqliteDatabase, statement: &Statement) {
@@ -171,6 +172,7 @@ fn every_statement() -> Vec<Statement> {
         usage::by_request(&RequestId::parse("r").unwrap(), &organization),
         usage::since(&instance, NOW),
     ];
+    all.extend(control_plane());
     all.extend(usage::deliver("[]"));
     all.extend(limits::load(&instance, NOW));
     all.extend(limits::load_organization(&organization));
@@ -179,6 +181,66 @@ fn every_statement() -> Vec<Statement> {
     all.extend(models::replace(&config(), 1, own, change));
     all.extend(models::seed(&config(), NOW));
     all.extend(models::seeded(NOW));
+    all
+}
+
+/// What organizations, instances, projects and keys are read and changed by.
+fn control_plane() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let instance = InstanceId::parse("inst_1").unwrap();
+    let project = ProjectId::parse("proj_1").unwrap();
+    let key = ApiKeyId::parse("key_1").unwrap();
+    let user = UserId::parse("user_1").unwrap();
+    let page = || PageQuery { after: Some("a".to_owned()), limit: 2 };
+    let active = Some(Activity::Active);
+    let person = Viewer::Person { organization: Some(&organization), user: &user };
+    let mut all = vec![
+        organizations::find(&organization),
+        organizations::list(Some(&organization), active, &page()),
+        organizations::list(None, None, &PageQuery::default()),
+        organizations::below(&organization),
+        organizations::unchanged("audit_1", &organization, NOW),
+        organizations::empty("audit_1", &organization),
+        instances::find(&instance, Some(&user)),
+        instances::below(&instance),
+        instances::unchanged("audit_1", &instance, NOW),
+        instances::empty("audit_1", &instance),
+        projects::find(&project, Some(&user)),
+        projects::below(&project),
+        projects::delete(&project),
+        projects::unchanged("audit_1", &project, NOW),
+        projects::empty("audit_1", &project),
+        api_keys::find(&key, Some(&user)),
+        api_keys::holder(&user),
+        api_keys::unchanged("audit_1", &key, NOW),
+    ];
+    for (organization, target) in [
+        (Some(&organization), Some("t")),
+        (Some(&organization), None),
+        (None, Some("t")),
+        (None, None),
+    ] {
+        all.push(audit::list(organization, target, &page()));
+    }
+    all.extend(organizations::delete(&organization));
+    all.extend(instances::delete(&instance));
+    for viewer in [Viewer::Everything, person] {
+        for organization in [None, Some(&organization)] {
+            let status = active;
+            let environment = Some("production");
+            let query =
+                instances::InstanceQuery { environment, organization, page: page(), status };
+            all.push(instances::list(&query, viewer));
+        }
+        for instance in [None, Some(&instance)] {
+            let query = projects::ProjectQuery { instance, page: page(), status: active };
+            all.push(projects::list(&query, viewer));
+        }
+        for (project, user) in [(None, None), (Some(&project), None), (None, Some(&user))] {
+            let query = api_keys::ApiKeyQuery { page: page(), project, user };
+            all.push(api_keys::list(&query, viewer));
+        }
+    }
     all
 }
 

@@ -1,40 +1,40 @@
 //! The control plane, and the front door of every modality.
 //!
-//! | route | permission |
-//! | --- | --- |
-//! | `GET /v1/model-configs`, `GET /v1/model-configs/{id}` | a key with the scope `read` or `admin` |
-//! | `POST /v1/model-configs` | a key with the scope `admin` |
-//! | `/v1/*` of a modality, `/text/*`, `/image/*`, … | that of the worker behind |
+//! Each route of [`control_plane`] names its permission; `de_core::auth::access` says who has it. The
+//! paths of a modality (`/v1/chat/*`, `/text/*`, …) go on to its worker, which looks at the key itself.
 //!
-//! The other resources of the control plane are designed and not built: they answer 501.
+//! The resources of `UNBUILT` are designed and not built: they answer 501.
 
+mod api_keys;
+mod audit_events;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod epochs;
 mod front_door;
+mod instances;
 mod model_configs;
+mod organizations;
+mod projects;
+mod resource;
 
-use axum::{Router, routing::get};
+use axum::Router;
 use de_core::{
+    auth::access::Permission,
     http::{
         self,
         error::{ApiError, Code},
+        routes::Routes,
     },
     ports::Platform,
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: [&str; 19] = [
-    "api-keys",
-    "audit-events",
+const UNBUILT: [&str; 14] = [
     "bootstrap",
     "budgets",
-    "instances",
     "limits",
     "metrics",
     "openapi.json",
-    "organizations",
-    "projects",
     "provider-keys",
     "providers",
     "receipts",
@@ -46,12 +46,46 @@ const UNBUILT: [&str; 19] = [
     "webhooks",
 ];
 
+/// The operations of the control plane.
+#[must_use]
+pub fn control_plane() -> Routes {
+    use Permission as P;
+    let organization = "/v1/organizations/{id}";
+    let instance = "/v1/instances/{id}";
+    let project = "/v1/projects/{id}";
+    let key = "/v1/api-keys/{id}";
+    Routes::default()
+        .get("/v1/organizations", P::OrganizationRead, organizations::list)
+        .post("/v1/organizations", P::OrganizationCreate, organizations::create)
+        .get(organization, P::OrganizationRead, organizations::read)
+        .patch(organization, P::OrganizationWrite, organizations::update)
+        .delete(organization, P::OrganizationDelete, organizations::delete)
+        .get("/v1/instances", P::InstanceRead, instances::list)
+        .post("/v1/instances", P::InstanceCreate, instances::create)
+        .get(instance, P::InstanceRead, instances::read)
+        .patch(instance, P::InstanceWrite, instances::update)
+        .delete(instance, P::InstanceDelete, instances::delete)
+        .get("/v1/projects", P::ProjectRead, projects::list)
+        .post("/v1/projects", P::ProjectWrite, projects::create)
+        .get(project, P::ProjectRead, projects::read)
+        .patch(project, P::ProjectWrite, projects::update)
+        .delete(project, P::ProjectDelete, projects::delete)
+        .get("/v1/api-keys", P::ApiKeyRead, api_keys::list)
+        .post("/v1/api-keys", P::ApiKeyWrite, api_keys::create)
+        .get(key, P::ApiKeyRead, api_keys::read)
+        .patch(key, P::ApiKeyWrite, api_keys::update)
+        .delete(key, P::ApiKeyWrite, api_keys::delete)
+        .post("/v1/api-keys/{id}/rotate", P::ApiKeyWrite, api_keys::rotate)
+        .get("/v1/audit-events", P::AuditRead, audit_events::list)
+        .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
+        .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
+        .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
+}
+
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
     http::service("config", platform, |routes| {
-        let mut routes = routes
-            .route("/v1/model-configs", get(model_configs::list).post(model_configs::create))
-            .route("/v1/model-configs/{*id}", get(model_configs::read));
+        let mut routes = routes.merge(control_plane().into_router());
         for resource in UNBUILT {
             let answer = move || async move { not_built(resource) };
             routes = routes

@@ -8,13 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use de_core::{
-    auth::Scope,
-    caller::{Caller, Operator},
+    caller::Caller,
     guard,
     http::{
         context::Context,
         error::{ApiError, Code},
         extract::{AdminBody, Incoming, PathText},
+        routes::Allowed,
     },
     ids::{ModelId, OrganizationId, ProviderId},
     mapping::{AuthScheme, PayloadMapping, ProviderRules, issue::MappingIssue},
@@ -23,8 +23,7 @@ use de_core::{
     protocols::FieldIssue,
     store::{
         Change,
-        audit::{Actor, AuditEvent},
-        epochs::EpochRow,
+        audit::AuditEvent,
         models::{self, ModelQuery, ModelRow, SavedRow},
         pages::PageQuery,
         providers::{self, ProviderAuth, ProviderRow},
@@ -33,17 +32,20 @@ use de_core::{
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
-use crate::epochs;
+use crate::{
+    epochs,
+    resource::{actor, raised},
+};
 
 const FILTERS: [&str; 5] = ["cursor", "limit", "provider_id", "status", "type"];
 
 /// Lists the shared models and the organisation's own, by id.
 pub(crate) async fn list(
     State(platform): State<Platform>,
-    Operator(caller): Operator,
+    allowed: Allowed,
     Query(filters): Query<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
-    may_read(&caller)?;
+    let caller = allowed.caller();
     let query = query(&filters)?;
     let provider = query.provider.as_ref();
     let asked = ModelQuery {
@@ -63,10 +65,10 @@ pub(crate) async fn list(
 /// Shows one model. Its id may have slashes, plain or percent-encoded.
 pub(crate) async fn read(
     State(platform): State<Platform>,
-    Operator(caller): Operator,
+    allowed: Allowed,
     PathText(id): PathText,
 ) -> Result<Response, ApiError> {
-    may_read(&caller)?;
+    let caller = allowed.caller();
     let unknown = || ApiError::new(Code::ModelNotFound, "there is no such model config");
     let id = ModelId::parse(&id).map_err(|_| unknown())?;
     let organization = caller.organization_id();
@@ -77,33 +79,27 @@ pub(crate) async fn read(
 /// Makes a model: shared, by whoever operates the service, or of an organisation, by its admins.
 pub(crate) async fn create(
     State(platform): State<Platform>,
-    Operator(caller): Operator,
+    allowed: Allowed,
     incoming: Incoming,
     AdminBody(mut body): AdminBody,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Admin)?;
+    let caller = allowed.caller();
     if incoming.headers.contains_key("idempotency-key") {
         let message = "Idempotency-Key is not supported here yet; the model's id makes it unique";
         return Err(ApiError::new(Code::InvalidRequest, message));
     }
-    let organization = owner(&caller, body.shift_remove("organization_id"))?;
+    let organization = owner(caller, body.shift_remove("organization_id"))?;
     let config =
         ModelConfig::parse(&Value::Object(body)).map_err(|issues| ApiError::fields(&issues))?;
     check(&platform, &config, organization.as_ref()).await?;
     let now = platform.clock.now();
-    let event = audit(&platform, &caller, &incoming.context, organization.clone(), &config);
+    let event = audit(&platform, caller, &incoming.context, organization.clone(), &config);
     let change = Change { audit: &event, by: caller.key().api_key_id.as_str(), now };
     let batch = models::create(&config, organization.as_ref(), change);
     let answers = platform.database.batch(batch).await.map_err(|err| taken(err, &config))?;
     let first = answers.first().and_then(|rows| rows.first()).cloned().unwrap_or_default();
     let SavedRow { version } = row(first)?;
-    let mut epoch = None;
-    for answer in answers.into_iter().flatten() {
-        if answer.contains_key("epoch") {
-            epoch = Some(row::<EpochRow>(answer)?.epoch);
-        }
-    }
-    epochs::tell(&platform, organization.as_ref(), epoch.unwrap_or(0)).await?;
+    epochs::tell(&platform, organization.as_ref(), raised(answers)?).await?;
     let saved = ModelConfig { version, ..config };
     let saved = ModelRow {
         config: saved.to_row(),
@@ -119,10 +115,6 @@ pub(crate) async fn create(
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
-}
-
-fn may_read(caller: &Caller) -> Result<(), ApiError> {
-    caller.require(Scope::Admin).or_else(|_| caller.require(Scope::Read))
 }
 
 /// What the filters of a list mean.
@@ -265,14 +257,9 @@ fn audit(
     organization_id: Option<OrganizationId>,
     config: &ModelConfig,
 ) -> AuditEvent {
-    let key = caller.key();
-    let actor = match &key.user_id {
-        Some(user) => Actor::User(user.as_str().to_owned()),
-        None => Actor::Key(key.api_key_id.as_str().to_owned()),
-    };
     AuditEvent {
         action: "model-config.create",
-        actor,
+        actor: actor(caller),
         after: Some(config.to_json()),
         before: None,
         id: AuditEvent::make_id(platform.clock.now(), random(&*platform.entropy)),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use de_core::{
+    auth::Scope,
     books::{Books, Share},
     caller::Caller,
     cost::text_ceiling,
@@ -71,6 +72,8 @@ pub(crate) async fn admit(
 ) -> Result<Admitted, ApiError> {
     let mut renewals = 0;
     loop {
+        // A key that was read anew may have lost the scope.
+        caller.require(Scope::Text)?;
         let models = match models(platform, &caller, ask, named_fallbacks).await {
             Ok(models) => models,
             // Refused by a copy: it may be old.

@@ -95,6 +95,7 @@ pub(crate) async fn read(
     let mut found: Vec<ModelRow> = rows(&*platform.database, list_models(&query)).await?;
     let row = found.pop().ok_or_else(unknown)?;
     let config = row.parse().map_err(|_| unknown())?;
+    // `fresh` has asked the Limiter how old the copy is.
     caller.may_call(&config.model_id)?;
     Ok(Json(shown(&row, &config, is_anthropic(&incoming))).into_response())
 }

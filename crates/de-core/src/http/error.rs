@@ -63,6 +63,8 @@ pub enum Code {
     NotImplemented,
     /// The page's origin is not one that the key allows.
     OriginNotAllowed,
+    /// Someone else has changed it since the caller read it.
+    PreconditionFailed,
     /// The vendor refused our key.
     ProviderAuth,
     /// The vendor failed.
@@ -122,6 +124,7 @@ impl Code {
             Self::NotFound => (S::NOT_FOUND, "NOT_FOUND"),
             Self::NotImplemented => (S::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
             Self::OriginNotAllowed => (S::FORBIDDEN, "ORIGIN_NOT_ALLOWED"),
+            Self::PreconditionFailed => (S::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
             Self::ProviderAuth => (S::BAD_GATEWAY, "PROVIDER_AUTH"),
             Self::ProviderError => (S::BAD_GATEWAY, "PROVIDER_ERROR"),
             Self::ProviderMalformed => (S::BAD_GATEWAY, "PROVIDER_MALFORMED"),

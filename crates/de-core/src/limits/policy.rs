@@ -38,9 +38,6 @@ pub struct Epochs {
 }
 
 impl Epochs {
-    /// Newer than any: what is not older than this is read anew.
-    pub const NEWEST: Self = Self { catalogue: u64::MAX, tenant: u64::MAX };
-
     /// Whether at least one of the two lags behind `other`'s.
     #[must_use]
     pub fn older_than(self, other: Self) -> bool {

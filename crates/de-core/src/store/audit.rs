@@ -1,8 +1,9 @@
 //! The trail of changes: who changed what, before and after.
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{json_arg, statement};
+use super::{json_arg, json_text_or_null, pages::PageQuery, statement};
 use crate::{
     ids::{OrganizationId, RequestId},
     ports::{Arg, Statement},
@@ -75,6 +76,97 @@ pub fn insert(event: &AuditEvent, now: UnixMillis) -> Statement {
             state(&event.before),
             state(&event.after),
             now.into(),
+        ],
+    )
+}
+
+macro_rules! columns {
+    () => {
+        "SELECT e.id, e.organization_id, e.actor_kind, e.actor_id, e.action, e.target_id, e.request_id,
+           e.before_state, e.after_state, e.created_at, e.created_at || '/' || e.id AS place
+         FROM audit_events AS e"
+    };
+}
+
+/// One change, as it was recorded.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AuditRow {
+    /// What was done.
+    pub action: String,
+    /// Who did it; absent for the system.
+    pub actor_id: Option<String>,
+    /// `key`, `system` or `user`.
+    pub actor_kind: String,
+    /// What it was then.
+    #[serde(deserialize_with = "json_text_or_null")]
+    pub after_state: Option<Value>,
+    /// What it was before.
+    #[serde(deserialize_with = "json_text_or_null")]
+    pub before_state: Option<Value>,
+    /// When.
+    pub created_at: UnixMillis,
+    /// Its id.
+    pub id: String,
+    /// Whose it is; absent for the shared catalogue.
+    pub organization_id: Option<OrganizationId>,
+    /// Where it stands in the list: what cursors are made of.
+    pub place: String,
+    /// The request that asked for it.
+    pub request_id: Option<String>,
+    /// What was changed.
+    pub target_id: String,
+}
+
+/// Lists changes, the newest first: [`AuditRow`]s for [`PageQuery::page`], by their `place`.
+///
+/// Without an organization: of all, the shared catalogue included. A cursor that is not one of this list
+/// begins at the end, so it finds nothing.
+#[must_use]
+pub fn list(
+    organization: Option<&OrganizationId>,
+    target: Option<&str>,
+    page: &PageQuery,
+) -> Statement {
+    let (millis, id) = match page.after.as_deref() {
+        // Later than anything, and a letter after that of `audit_`.
+        None => (1 << 52, "b"),
+        Some(place) => match place.split_once('/') {
+            Some((millis, id)) => (millis.parse().unwrap_or(0), id),
+            None => (0, ""),
+        },
+    };
+    let sql = match (organization, target) {
+        (Some(_), _) => concat!(
+            columns!(),
+            " WHERE e.organization_id = ?3 AND e.created_at <= CAST(?1 AS INTEGER)
+                AND (e.created_at < CAST(?1 AS INTEGER) OR e.id < ?2)
+                AND (?4 IS NULL OR e.target_id = ?4)
+              ORDER BY e.created_at DESC, e.id DESC LIMIT CAST(?5 AS INTEGER)"
+        ),
+        (None, Some(_)) => concat!(
+            columns!(),
+            " WHERE e.target_id = ?4 AND e.created_at <= CAST(?1 AS INTEGER)
+                AND (e.created_at < CAST(?1 AS INTEGER) OR e.id < ?2)
+                AND ?3 IS NULL
+              ORDER BY e.created_at DESC, e.id DESC LIMIT CAST(?5 AS INTEGER)"
+        ),
+        (None, None) => concat!(
+            columns!(),
+            " WHERE e.created_at <= CAST(?1 AS INTEGER)
+                AND (e.created_at < CAST(?1 AS INTEGER) OR e.id < ?2)
+                AND ?3 IS NULL AND ?4 IS NULL
+              ORDER BY e.created_at DESC, e.id DESC LIMIT CAST(?5 AS INTEGER)"
+        ),
+    };
+    let millis: i64 = millis;
+    statement(
+        sql,
+        [
+            millis.into(),
+            id.into(),
+            organization.map(OrganizationId::as_str).into(),
+            target.into(),
+            page.rows_to_read().into(),
         ],
     )
 }

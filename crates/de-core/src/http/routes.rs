@@ -1,0 +1,221 @@
+//! Routes of the control plane: each names its permission, and none can be made without one.
+//!
+//! The key and the permission are checked before the handler runs, so a handler that asks for nothing is
+//! still closed. What a permission means for one row is asked by [`Allowed::on`], when the row is known.
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, Request, State},
+    handler::Handler,
+    response::IntoResponse,
+    routing::{MethodFilter, on},
+};
+use http::{Method, request::Parts};
+
+use super::error::{ApiError, Code};
+use crate::{
+    auth::{
+        Scope,
+        access::{Grant, Permission, Role, Standing},
+    },
+    caller::{Caller, Operator},
+    ids::OrganizationId,
+    ports::Platform,
+};
+
+/// One operation.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// GET, POST, …
+    pub method: Method,
+    /// As axum writes it: `/v1/projects/{id}`.
+    pub path: &'static str,
+    /// What it needs.
+    pub permission: Permission,
+}
+
+/// The routes made so far.
+#[derive(Default)]
+pub struct Routes {
+    made: Vec<Route>,
+    router: Router<Platform>,
+}
+
+impl Routes {
+    /// Adds a GET.
+    #[must_use]
+    pub fn get<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
+    where
+        H: Handler<T, Platform> + Sync,
+        T: 'static,
+    {
+        self.add(Method::GET, MethodFilter::GET, path, permission, handler)
+    }
+
+    /// Adds a POST.
+    #[must_use]
+    pub fn post<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
+    where
+        H: Handler<T, Platform> + Sync,
+        T: 'static,
+    {
+        self.add(Method::POST, MethodFilter::POST, path, permission, handler)
+    }
+
+    /// Adds a PATCH.
+    #[must_use]
+    pub fn patch<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
+    where
+        H: Handler<T, Platform> + Sync,
+        T: 'static,
+    {
+        self.add(Method::PATCH, MethodFilter::PATCH, path, permission, handler)
+    }
+
+    /// Adds a DELETE.
+    #[must_use]
+    pub fn delete<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
+    where
+        H: Handler<T, Platform> + Sync,
+        T: 'static,
+    {
+        self.add(Method::DELETE, MethodFilter::DELETE, path, permission, handler)
+    }
+
+    fn add<H, T>(
+        mut self,
+        method: Method,
+        filter: MethodFilter,
+        path: &'static str,
+        permission: Permission,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Platform> + Sync,
+        T: 'static,
+    {
+        let guarded = move |State(platform): State<Platform>, request: Request| {
+            let handler = handler.clone();
+            async move {
+                match admit(&platform, request, permission).await {
+                    Ok(request) => handler.call(request, platform).await,
+                    Err(err) => err.into_response(),
+                }
+            }
+        };
+        self.router = self.router.route(path, on(filter, guarded));
+        self.made.push(Route { method, path, permission });
+        self
+    }
+
+    /// What they are, for tests that walk all of them.
+    #[must_use]
+    pub fn list(&self) -> &[Route] {
+        &self.made
+    }
+
+    /// The same as a router.
+    pub fn into_router(self) -> Router<Platform> {
+        self.router
+    }
+}
+
+/// Lets a request through whose key has the scope, and whose holder may hold the permission somewhere.
+async fn admit(
+    platform: &Platform,
+    request: Request,
+    permission: Permission,
+) -> Result<Request, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let Operator(caller) = Operator::from_request_parts(&mut parts, platform).await?;
+    if let Some(scope) = permission.lacks(&caller.key().scopes) {
+        let message = format!("this key has not the scope {}", scope.as_str());
+        return Err(ApiError::new(Code::Forbidden, message).with("scope", scope.as_str()));
+    }
+    if !permission.possible(caller.role()) {
+        return Err(forbidden());
+    }
+    parts.extensions.insert(Allowed { caller, permission });
+    Ok(Request::from_parts(parts, body))
+}
+
+fn forbidden() -> ApiError {
+    ApiError::new(Code::Forbidden, "this is not for the holder of this key to do")
+}
+
+/// A caller who was let through to a route.
+#[derive(Clone)]
+pub struct Allowed {
+    caller: Caller,
+    permission: Permission,
+}
+
+impl Allowed {
+    /// Who it is.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Refuses what the caller may not do to something of this organization, on whose instance it has
+    /// this grant. `what` is the word for it: `project`.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` if the caller may not even see it, else `FORBIDDEN`.
+    pub fn on(
+        &self,
+        organization: &OrganizationId,
+        grant: Option<Grant>,
+        what: &str,
+    ) -> Result<(), ApiError> {
+        let standing = self.standing(organization, grant);
+        if self.permission.held(standing) {
+            Ok(())
+        } else if self.permission.sees(standing) {
+            Err(forbidden())
+        } else {
+            Err(unknown(what))
+        }
+    }
+
+    /// Refuses everyone who does not operate the service.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub fn operates(&self) -> Result<(), ApiError> {
+        if self.caller.is_superadmin() { Ok(()) } else { Err(forbidden()) }
+    }
+
+    /// Whether the route changes anything.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.permission.lacks(&[Scope::Read]).is_some()
+    }
+
+    fn standing(&self, organization: &OrganizationId, grant: Option<Grant>) -> Standing {
+        let is_home = self.caller.key().organization_id == *organization;
+        Standing { grant, is_home, role: self.caller.role() }
+    }
+
+    /// The organization that the caller administers; `None` if none or if all.
+    #[must_use]
+    pub fn administers(&self) -> Option<&OrganizationId> {
+        (self.caller.role() == Role::Admin).then_some(&self.caller.key().organization_id)
+    }
+}
+
+/// What does not exist for this caller.
+#[must_use]
+pub fn unknown(what: &str) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is no such {what}"))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Allowed {
+    type Rejection = ApiError;
+
+    /// Only [`Routes`] lets anyone through: elsewhere there is nobody to be found here.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let missing = || ApiError::internal("a handler for the control plane stands elsewhere");
+        parts.extensions.get::<Self>().cloned().ok_or_else(missing)
+    }
+}

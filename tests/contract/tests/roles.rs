@@ -1,0 +1,322 @@
+//! Who may do what, over every route of the control plane: roles, grants, own and foreign tenant.
+//!
+//! In process only: persons are rows that no route makes yet.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what does not hold ends the test"
+)]
+
+use de_contract::control::{Control, Tenant};
+use de_core::{
+    auth::{
+        Scope,
+        access::Permission,
+        api_key::{ApiKey, KeyKind},
+    },
+    http::routes::Route,
+    ids::{InstanceId, OrganizationId, ProjectId, UserId},
+    ports::{Arg, Database, Statement},
+    store::tenants::{self, KeyHolder, NewKey, NewUser},
+};
+use de_testkit::{
+    client::TestClient,
+    entropy::SeededEntropy,
+    platform::{START, TestPlatform},
+};
+use serde_json::{Value, json};
+
+/// Everyone who asks: a word, the role, the grant on the instance, the kind of key.
+const PEOPLE: [(&str, &str, Option<&str>); 8] = [
+    ("superadmin", "superadmin", None),
+    ("admin", "admin", None),
+    ("owner", "user", Some("owner")),
+    ("gadmin", "user", Some("admin")),
+    ("guser", "user", Some("user")),
+    ("readonly", "user", Some("readonly")),
+    ("member", "user", None),
+    ("client", "", None),
+];
+
+/// Each operation: what everyone gets in their own tenant, and in another one's. The columns are those of
+/// `PEOPLE`; `+` is done, `-` 403, `.` 404. Lists name no tenant: what they show is tried below.
+const MATRIX: &str = "
+GET /v1/organizations                  +++++++- +++++++-
+POST /v1/organizations                 +------- +-------
+GET /v1/organizations/{id}             +++++++- +......-
+PATCH /v1/organizations/{id}           ++------ +.------
+DELETE /v1/organizations/{id}          +------- +-------
+GET /v1/instances                      +++++++- +++++++-
+POST /v1/instances                     ++------ +.------
+GET /v1/instances/{id}                 ++++++.- +......-
+PATCH /v1/instances/{id}               ++++--.- +......-
+DELETE /v1/instances/{id}              +++---.- +......-
+GET /v1/projects                       +++++++- +++++++-
+POST /v1/projects                      ++++--.- +......-
+GET /v1/projects/{id}                  ++++++.- +......-
+PATCH /v1/projects/{id}                ++++--.- +......-
+DELETE /v1/projects/{id}               +++---.- +......-
+GET /v1/api-keys                       +++++++- +++++++-
+POST /v1/api-keys                      ++++-..- +......-
+GET /v1/api-keys/{id}                  +++++..- +......-
+PATCH /v1/api-keys/{id}                ++++-..- +......-
+DELETE /v1/api-keys/{id}               ++++-..- +......-
+POST /v1/api-keys/{id}/rotate          ++++-..- +......-
+GET /v1/audit-events                   ++------ ++------";
+
+struct World {
+    control: Control,
+    test: TestPlatform,
+}
+
+impl World {
+    async fn new() -> Self {
+        let test = TestPlatform::new().await.unwrap();
+        let router = de_config::router(test.another_isolate());
+        let admin = TestClient::of_router(router).with_key(test.tenant.admin_key.expose()).unwrap();
+        Self { control: Control::of(admin), test }
+    }
+
+    /// A key of someone of this tenant, with these scopes.
+    async fn someone(&self, tenant: &Tenant, who: (&str, &str, Option<&str>), n: u64) -> Control {
+        let (word, role, grant) = who;
+        let user = UserId::parse(&format!("user_{word}-{}", &tenant.organization[4..])).unwrap();
+        let organization = OrganizationId::parse(&tenant.organization).unwrap();
+        let instance = InstanceId::parse(&tenant.instance).unwrap();
+        let project = ProjectId::parse(&tenant.project).unwrap();
+        let is_client = role.is_empty();
+        let kind = if is_client { KeyKind::Live } else { KeyKind::Admin };
+        let made = ApiKey::make(kind, &SeededEntropy::new(n));
+        let email = format!("{user}@example.com").to_lowercase();
+        let new =
+            NewUser { email: &email, id: &user, name: word, organization_id: &organization, role };
+        let holder = if is_client { KeyHolder::Project(&project) } else { KeyHolder::User(&user) };
+        let key = NewKey {
+            allowed_models: None,
+            digest: &made.key.digest,
+            expires_at: None,
+            holder,
+            id: &made.key.id,
+            kind,
+            last_four: "0000",
+            name: word,
+            revoked_at: None,
+            scopes: &[Scope::Admin, Scope::Read],
+        };
+        let mut batch = Vec::new();
+        if !is_client {
+            batch.push(tenants::put_user(new, START));
+        }
+        batch.extend(grant.map(|grant| tenants::put_grant(&user, &instance, grant, START)));
+        batch.push(tenants::put_key(&key, START));
+        self.test.database.batch(batch).await.unwrap();
+        let router = de_config::router(self.test.another_isolate());
+        Control::of(TestClient::of_router(router).with_key(made.secret.expose()).unwrap())
+    }
+
+    /// How one of them fares with an operation on a tenant: `+`, `-` or `.`.
+    async fn fares(&self, who: &Control, route: &Route, tenant: &Tenant) -> char {
+        let project = json!({"project_id": tenant.project, "scopes": ["text"]});
+        // Something of its own for each try, since some of them remove it.
+        let (id, body) = match route.path.split('/').nth(2).unwrap() {
+            "organizations" => (tenant.organization.clone(), json!({"name": "New"})),
+            "instances" => {
+                let new = json!({"name": "New", "environment": "production",
+                    "organization_id": tenant.organization});
+                (tenant.instance.clone(), new)
+            }
+            "projects" => {
+                (tenant.project.clone(), json!({"name": "New", "instance_id": tenant.instance}))
+            }
+            "api-keys" => {
+                let made = self.control.make("api-keys", project.clone()).await;
+                (made["id"].as_str().unwrap().to_owned(), project)
+            }
+            "audit-events" => (String::new(), Value::Null),
+            other => panic!("a resource that is not walked yet: {other}"),
+        };
+        let body = match route.path {
+            path if path.ends_with("/rotate") => json!({}),
+            path if path.contains("{id}") => json!({"name": "New"}),
+            _ => body,
+        };
+        let path = route.path.replace("{id}", &id);
+        // A dry run is asked for as much as the real thing.
+        let path = if route.permission == Permission::ApiKeyWrite || route.method != "DELETE" {
+            path
+        } else {
+            format!("{path}?dry_run=true")
+        };
+        let request = who.client.request(route.method.clone(), &path);
+        let request = if ["GET", "DELETE"].contains(&route.method.as_str()) {
+            request
+        } else {
+            request.json(&body)
+        };
+        let answer = request.send().await.unwrap();
+        match answer.status {
+            200..300 => '+',
+            403 => '-',
+            404 => '.',
+            other => panic!("{} {path} gave {other}: {}", route.method, answer.text()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_asks_who_it_is_and_whose_it_is() {
+    let world = World::new().await;
+    let (home, away) = (world.control.tenant().await, world.control.tenant().await);
+    let mut people = Vec::new();
+    for (n, who) in PEOPLE.into_iter().enumerate() {
+        people.push(world.someone(&home, who, 900 + n as u64).await);
+    }
+    let routes = de_config::control_plane();
+    let mut text = String::new();
+    for route in routes.list().iter().filter(|route| !route.path.contains("model-configs")) {
+        text.push_str(&format!("\n{:<38}", format!("{} {}", route.method, route.path)));
+        for tenant in [&home, &away] {
+            text.push(' ');
+            for who in &people {
+                text.push(world.fares(who, route, tenant).await);
+            }
+        }
+    }
+    assert_eq!(text, MATRIX, "{text}");
+}
+
+#[tokio::test]
+async fn a_list_shows_what_is_ones_own_and_no_more() {
+    let world = World::new().await;
+    let (home, away) = (world.control.tenant().await, world.control.tenant().await);
+    for tenant in [&home, &away] {
+        let body = json!({"project_id": tenant.project, "scopes": ["text"]});
+        world.control.make("api-keys", body).await;
+    }
+    let admin = world.someone(&home, PEOPLE[1], 911).await;
+    let readonly = world.someone(&home, PEOPLE[5], 912).await;
+    let member = world.someone(&home, PEOPLE[6], 913).await;
+    let rows = [
+        // Keys: the program's, and those of the three persons; each sees their own.
+        (&admin, [1, 1, 1, 4]),
+        (&readonly, [1, 1, 1, 1]),
+        (&member, [1, 0, 0, 1]),
+    ];
+    for (who, counts) in rows {
+        for (resource, count) in
+            ["organizations", "instances", "projects", "api-keys"].iter().zip(counts)
+        {
+            let page = who.get(&format!("/v1/{resource}")).await.is(200).json();
+            assert_eq!(page["data"].as_array().unwrap().len(), count, "{resource}: {page}");
+            for foreign in [&away.organization, &away.instance, &away.project] {
+                assert!(!page.to_string().contains(foreign.as_str()), "{page}");
+            }
+        }
+        // Filters do not widen it.
+        for path in [
+            format!("/v1/instances?organization_id={}", away.organization),
+            format!("/v1/projects?instance_id={}", away.instance),
+            format!("/v1/api-keys?project_id={}", away.project),
+        ] {
+            let page = who.get(&path).await.is(200).json();
+            assert_eq!(page, json!({"data": [], "next_cursor": null}), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_a_key_of_someone_above() {
+    let world = World::new().await;
+    let home = world.control.tenant().await;
+    let admin = world.someone(&home, PEOPLE[1], 911).await;
+    let member = world.someone(&home, PEOPLE[6], 912).await;
+    world.someone(&home, PEOPLE[0], 913).await;
+    let person = |word: &str| format!("user_{word}-{}", &home.organization[4..]);
+    let ask = |word: &str| json!({"user_id": person(word), "scopes": ["admin"]});
+    admin.post("/v1/api-keys", &ask("superadmin")).await.fails(403, "FORBIDDEN");
+    admin.post("/v1/api-keys", &ask("member")).await.is(201);
+    member.post("/v1/api-keys", &ask("member")).await.is(201);
+    member.post("/v1/api-keys", &ask("admin")).await.fails(404, "NOT_FOUND");
+    let theirs = format!("/v1/api-keys?user_id={}", person("superadmin"));
+    let key = admin.get(&theirs).await.is(200).json()["data"][0]["id"].clone();
+    let path = format!("/v1/api-keys/{}", key.as_str().unwrap());
+    admin.post(&format!("{path}/rotate"), &json!({})).await.fails(403, "FORBIDDEN");
+    admin.patch(&path, &json!({"expires_at": null})).await.fails(403, "FORBIDDEN");
+    member.get(&path).await.fails(404, "NOT_FOUND");
+    // What happened in one's own organization is on record, and only that.
+    let page = admin.get("/v1/audit-events?limit=200").await.is(200).json();
+    for event in page["data"].as_array().unwrap() {
+        assert_eq!(event["organization_id"], home.organization.as_str(), "{event}");
+    }
+    assert_eq!(page["data"][0]["action"], "api-key.create");
+    admin.get("/v1/audit-events?organization_id=org_dev").await.fails(404, "NOT_FOUND");
+    // Only who operates the service suspends and lifts.
+    let path = format!("/v1/organizations/{}", home.organization);
+    admin.patch(&path, &json!({"status": "suspended"})).await.fails(403, "FORBIDDEN");
+    admin.patch(&path, &json!({"name": "Ours"})).await.is(200);
+}
+
+#[tokio::test]
+async fn s19_every_change_is_on_record_and_no_secret_is() {
+    let world = World::new().await;
+    let home = world.control.tenant().await;
+    let body = json!({"project_id": home.project, "scopes": ["text"]});
+    let made = world.control.make("api-keys", body).await;
+    let secret = made["secret"].as_str().unwrap();
+    let path = format!("/v1/api-keys/{}", made["id"].as_str().unwrap());
+    world.control.patch(&path, &json!({"name": "Renamed"})).await.is(200);
+    let newer = world.control.post(&format!("{path}/rotate"), &json!({})).await.is(201).json();
+    world
+        .control
+        .delete(&format!("/v1/organizations/{}?cascade=true", home.organization))
+        .await
+        .is(204);
+    let events = Statement {
+        args: vec![Arg::Text(home.organization.clone())],
+        sql: "SELECT action, actor_kind, actor_id, request_id, before_state, after_state
+              FROM audit_events WHERE organization_id = ?1 ORDER BY rowid",
+    };
+    let events = world.test.database.batch(vec![events]).await.unwrap().remove(0);
+    let actions: Vec<&str> = events.iter().filter_map(|event| event["action"].as_str()).collect();
+    assert_eq!(
+        actions,
+        [
+            "organization.create",
+            "instance.create",
+            "project.create",
+            "api-key.create",
+            "api-key.update",
+            "api-key.rotate",
+            "organization.suspend",
+            "organization.delete",
+        ]
+    );
+    for event in &events {
+        assert_eq!(
+            (&event["actor_kind"], &event["actor_id"]),
+            (&json!("user"), &json!("user_dev"))
+        );
+        assert!(event["request_id"].is_string());
+    }
+    let update: Value = serde_json::from_str(events[4]["after_state"].as_str().unwrap()).unwrap();
+    assert_eq!(update["name"], "Renamed");
+    let database = world.test.database.dump().unwrap();
+    for secret in [secret, newer["secret"].as_str().unwrap()] {
+        assert!(!database.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_a_limiter_does_not_hear_of_says_so() {
+    let world = World::new().await;
+    let home = world.control.tenant().await;
+    world.test.limiter.set_failing(true);
+    let path = format!("/v1/projects/{}", home.project);
+    let refused = world.control.patch(&path, &json!({"name": "Deaf"})).await;
+    let refused = refused.fails(503, "LIMITER_UNAVAILABLE");
+    assert_eq!(refused["details"]["saved"], true);
+    world.test.limiter.set_failing(false);
+    assert_eq!(world.control.get(&path).await.is(200).json()["name"], "Deaf");
+}
