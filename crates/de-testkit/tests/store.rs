@@ -9,7 +9,7 @@
 
 use de_core::{
     auth::api_key::ApiKey,
-    ids::{InstanceId, ModelId, OrganizationId, ReceiptId},
+    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ReceiptId},
     limits::{Kind, Scope, ScopeKind, Span},
     model::{Modality, ModelConfig, Status},
     ports::{Database, PortError, Row, Statement, row, rows},
@@ -17,6 +17,7 @@ use de_core::{
     store::{
         Activity, Change,
         access::{self, AccessRow, GrantRow},
+        api_keys::{self, ApiKeyRow},
         audit::{Actor, AuditEvent},
         epochs::{self, EpochScope},
         limits, models,
@@ -140,6 +141,52 @@ async fn a_key_is_found_with_all_that_it_means() {
     let foreign = access::instance_for_user(&foreign, &user);
     let foreign: Vec<GrantRow> = rows(&*test.database, foreign).await.unwrap();
     assert_eq!(foreign[0].grant_role, None);
+}
+
+#[tokio::test]
+async fn a_key_that_takes_over_has_the_limits_of_the_old_one() {
+    let test = TestPlatform::new().await.unwrap();
+    let dev = &test.tenant.tenant;
+    let old = &dev.keys[1].id;
+    let limit = limits::NewLimit {
+        amount: 5,
+        instance: Some(&dev.instance_id),
+        kind: Kind::Requests(Span::Minute),
+        organization: &dev.organization_id,
+        scope: &Scope::new(ScopeKind::Key, old.as_str()),
+        shadow: false,
+    };
+    run(&test.database, vec![limits::put(&limit, START)]).await;
+    let found: Vec<ApiKeyRow> = rows(&*test.database, api_keys::find(old, None)).await.unwrap();
+    let new = ApiKeyId::parse("key_new").unwrap();
+    run(&test.database, vec![api_keys::inherit_limits(&found[0], &new, START)]).await;
+    let held = Statement {
+        args: Vec::new(),
+        sql: "SELECT scope_id, kind, per, amount FROM limits WHERE scope = 'key' ORDER BY rowid",
+    };
+    let held = run(&test.database, vec![held]).await.remove(0);
+    let row = |id: &str| json!({"scope_id": id, "kind": "requests", "per": "minute", "amount": 5});
+    assert_eq!(json!(held), json!([row(old.as_str()), row("key_new")]));
+}
+
+#[tokio::test]
+async fn a_change_that_was_overtaken_leaves_nothing() {
+    let test = TestPlatform::new().await.unwrap();
+    let key = &test.tenant.tenant.keys[1].id;
+    let found: Vec<ApiKeyRow> = rows(&*test.database, api_keys::find(key, None)).await.unwrap();
+    let before = test.database.dump().unwrap();
+    let batch = |event: &str, expected: UnixMillis| {
+        vec![
+            de_core::store::audit::insert(&audit(event), START),
+            api_keys::unchanged(event, key, expected),
+            api_keys::update(&ApiKeyRow { name: "Renamed".to_owned(), ..found[0].clone() }),
+        ]
+    };
+    let late = test.database.batch(batch("audit_1", found[0].updated_at.plus(1))).await;
+    assert_eq!(conflict(late), "audit_events.id");
+    assert_eq!(test.database.dump().unwrap(), before);
+    run(&test.database, batch("audit_2", found[0].updated_at)).await;
+    assert!(test.database.dump().unwrap().contains("Renamed"));
 }
 
 #[tokio::test]
