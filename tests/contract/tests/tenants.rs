@@ -123,6 +123,12 @@ async fn c31_every_bad_field_is_named_at_once() {
         ("POST", "/v1/organizations".to_owned(), json!({}), vec!["/name"]),
         (
             "POST",
+            "/v1/instances".to_owned(),
+            json!({"name": null, "environment": null, "organization_id": null}),
+            vec!["/organization_id", "/name", "/environment"],
+        ),
+        (
+            "POST",
             "/v1/organizations".to_owned(),
             json!({"name": " ", "billing_email": "x", "time_zone": "no where", "status": "gone", "org": 1}),
             vec!["/name", "/billing_email", "/time_zone", "/status", "/org"],

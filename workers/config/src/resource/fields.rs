@@ -23,11 +23,6 @@ impl Fields {
         Self { issues: Vec::new(), known: Vec::new(), rest: body }
     }
 
-    /// Whether the body names a field.
-    pub(crate) fn names(&self, name: &str) -> bool {
-        self.rest.contains_key(name)
-    }
-
     /// Whether the body names a field as null or an empty list.
     pub(crate) fn is_blank(&self, name: &str) -> bool {
         match self.rest.get(name) {
@@ -37,9 +32,10 @@ impl Fields {
         }
     }
 
-    /// Complains if the body does not name a field.
+    /// Complains, once, if the body has nothing for a field.
     pub(crate) fn require(&mut self, name: &str) {
-        if !self.names(name) {
+        if self.rest.get(name).is_none_or(Value::is_null) {
+            self.rest.shift_remove(name);
             self.wrong(name, "is required");
         }
     }
