@@ -268,7 +268,15 @@ impl Books {
     pub fn close(&self, outcome: Outcome, status: u16) {
         let now = self.platform.clock.now();
         let started = self.started;
-        self.with(|entry| close(entry, outcome, status, now, started));
+        let mut line = None;
+        self.with(|entry| {
+            if close(entry, outcome, status, now, started) {
+                line = broken_off(outcome, &entry.receipt);
+            }
+        });
+        if let Some(line) = line {
+            self.platform.log.write(line);
+        }
     }
 
     fn with(&self, change: impl FnOnce(&mut Entry)) {
@@ -287,10 +295,40 @@ impl Drop for Books {
 /// The status of a call whose client did not wait for one; nobody ever sees it on the wire.
 pub const CLIENT_LEFT: u16 = 499;
 
-fn close(entry: &mut Entry, outcome: Outcome, status: u16, now: UnixMillis, started: UnixMillis) {
-    let Some(closing) = entry.closing.take() else { return };
+/// The line of a stream that broke off: the line of its request has said 200 when it began.
+fn broken_off(outcome: Outcome, receipt: &Receipt) -> Option<LogLine> {
+    let (level, what) = match outcome {
+        Outcome::Cancelled if receipt.first_byte_ms.is_some() => (Level::Info, "its client left"),
+        Outcome::Cut(_) => (Level::Warn, "its vendor broke off"),
+        Outcome::Cancelled | Outcome::Failed(_) | Outcome::Ok => return None,
+    };
+    let text = |text: Option<&str>| text.map_or(serde_json::Value::Null, Into::into);
+    let fields = [
+        ("error_code", text(receipt.error_code.as_deref())),
+        ("estimated", receipt.estimated.into()),
+        ("input_tokens", receipt.usage.input_tokens.into()),
+        ("model", text(receipt.model_id.as_ref().map(|id| id.as_str()))),
+        ("output_tokens", receipt.usage.output_tokens.into()),
+        ("provider", text(receipt.provider_id.as_ref().map(|id| id.as_str()))),
+        ("receipt_id", receipt.receipt_id.as_str().into()),
+        ("request_id", receipt.request_id.as_str().into()),
+    ];
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let message = format!("{} ended early: {what}", receipt.operation);
+    Some(LogLine { fields, level, message })
+}
+
+/// Closes an entry; `false` if it was closed before.
+fn close(
+    entry: &mut Entry,
+    outcome: Outcome,
+    status: u16,
+    now: UnixMillis,
+    started: UnixMillis,
+) -> bool {
+    let Some(closing) = entry.closing.take() else { return false };
     let (word, code) = match outcome {
-        Outcome::Cancelled => (ReceiptStatus::Cancelled, None),
+        Outcome::Cancelled => (ReceiptStatus::Cancelled, Some(Code::ClientLeft)),
         Outcome::Cut(code) => (ReceiptStatus::Cut, Some(code)),
         Outcome::Failed(code) => (ReceiptStatus::Failed, Some(code)),
         Outcome::Ok => (ReceiptStatus::Ok, None),
@@ -320,6 +358,7 @@ fn close(entry: &mut Entry, outcome: Outcome, status: u16, now: UnixMillis, star
     let closing_down = Closing { leases, receipt: entry.receipt.clone() };
     // The receiver waits in the background for as long as the runtime lives.
     drop(closing.send(closing_down));
+    true
 }
 
 /// What was spent of a share, when its call used `total` tokens at the model `served`.

@@ -112,6 +112,8 @@ pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
             }
         }
         job.books.trying(model);
+        job.context.note("model", model.config.model_id.as_str());
+        job.context.note("provider", model.config.provider_id.as_str());
         match tries(job, model, draft, index + 1 < job.models.len()).await {
             Ok(inbound) => {
                 announce(job, model);
@@ -406,8 +408,6 @@ fn announce(job: &Job<'_>, model: &Model) {
     job.context.tell(HeaderName::from_static("x-de-provider"), config.provider_id.as_str());
     let tries = job.books.tries().to_string();
     job.context.tell(HeaderName::from_static("x-de-attempts"), &tries);
-    job.context.note("model", config.model_id.as_str());
-    job.context.note("provider", config.provider_id.as_str());
 }
 
 /// When the whole call must be over.

@@ -54,12 +54,14 @@ impl LocalLimiter {
 
     async fn policy(&self, instance: &InstanceId) -> Result<Policy, PortError> {
         let load = store::limits::load(instance, self.clock.now());
-        known(store::limits::policy(self.database.batch(load).await?)?)
+        // Nobody's object, as readiness asks for one, has no limits.
+        Ok(store::limits::policy(self.database.batch(load).await?)?.unwrap_or_default())
     }
 
     async fn policy_above(&self, organization: &OrganizationId) -> Result<Policy, PortError> {
         let load = store::limits::load_organization(organization);
-        known(store::limits::organization_policy(self.database.batch(load).await?)?)
+        let read = store::limits::organization_policy(self.database.batch(load).await?)?;
+        Ok(read.unwrap_or_default())
     }
 }
 
@@ -153,11 +155,4 @@ impl Limiter for LocalLimiter {
         }
         Ok(SettleReply { outcome })
     }
-}
-
-fn known(policy: Option<Policy>) -> Result<Policy, PortError> {
-    policy.ok_or_else(|| PortError::Failed {
-        port: "limiter",
-        message: "there is no such instance".to_owned(),
-    })
 }

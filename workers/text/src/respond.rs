@@ -108,7 +108,22 @@ impl Reply<'_> {
         let context = self.job.context;
         let now = self.job.platform.clock.now();
         let usage = reply.usage.unwrap_or_default();
-        let finish = reply.choices.first().map(|choice| &choice.finish);
+        let first = reply.choices.first();
+        let refusal = first.and_then(|choice| {
+            choice.parts.iter().find_map(|part| match part {
+                Part::Refusal(words) => Some(words.as_str()),
+                _ => None,
+            })
+        });
+        // A vendor that declines in words has refused, whatever it calls the end.
+        let finish = match refusal {
+            Some(_) => &Finish::ContentFilter,
+            None => first.map_or(&Finish::Stop, |choice| &choice.finish),
+        };
+        let mut text = reply.text();
+        if text.is_empty() {
+            text = refusal.unwrap_or_default().to_owned();
+        }
         let calls: Vec<Value> = reply
             .choices
             .iter()
@@ -126,7 +141,7 @@ impl Reply<'_> {
             "tokens_used": usage.total_tokens(),
             "input_tokens": usage.total_input_tokens(),
             "output_tokens": usage.output_tokens,
-            "finish_reason": native::finish_reason(finish.unwrap_or(&Finish::Stop)),
+            "finish_reason": native::finish_reason(finish),
             "cost_micros": self.books.cost().map(|cost| cost.0),
             "generation_time_ms": now.since(context.started()),
         });
@@ -135,7 +150,7 @@ impl Reply<'_> {
         }
         json!({
             "success": true,
-            "text": reply.text(),
+            "text": text,
             "metadata": metadata,
             "request_id": context.request_id().as_str(),
             "timestamp": now.rfc3339(),

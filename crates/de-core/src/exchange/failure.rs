@@ -67,14 +67,16 @@ pub(super) fn refused(
     };
     let mut error = ApiError::new(code, message)
         .with("provider", name.as_str())
-        .with("provider_status", status);
+        .with("provider_status", status)
+        .because(format!("{name} answered {status} {}", told.code.as_deref().unwrap_or("")));
     if let Some(word) = told.code {
         error = error.with("provider_code", cut(&word));
     }
     if let Some(message) = told.message {
         error = error.with("provider_message", cut(&mask(&message)));
     }
-    if told.out_of_money {
+    if told.out_of_money || status == 404 {
+        // Only an operator can help.
         error = error.for_good();
     }
     if matches!(code, Code::ProviderRateLimit | Code::ProviderUnavailable) {

@@ -15,7 +15,7 @@ use super::{
     upstream::{COMMENT, Heard, Upstream},
 };
 use crate::{
-    books::{Books, Outcome},
+    books::{Books, CLIENT_LEFT, Outcome},
     http::error::Code,
     ports::{Meter, Platform, Relay, RelayDeadlines, RelayEnd},
     protocols::{DialectStream, StreamFailure, VendorStream, openai_chat::UsageFilter},
@@ -130,7 +130,8 @@ impl Meter for RelayMeter {
                 (Outcome::Cut(code), Some(apart(failed(&mut self.tail, code))))
             }
         };
-        self.tail.books.close(outcome, 200);
+        let status = if matches!(outcome, Outcome::Cancelled) { CLIENT_LEFT } else { 200 };
+        self.tail.books.close(outcome, status);
         (tail, Box::pin(std::future::ready(())))
     }
 }

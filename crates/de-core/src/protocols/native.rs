@@ -177,6 +177,8 @@ pub fn usage(usage: &Usage) -> Value {
 #[derive(Debug)]
 pub struct NativeStream {
     finish: Finish,
+    /// Whether the model declined in words: that is a refusal, whatever the vendor calls the end.
+    refused: bool,
     request_id: String,
     usage: Option<Usage>,
 }
@@ -185,7 +187,7 @@ impl NativeStream {
     /// Begins a stream for the request of that id.
     #[must_use]
     pub fn new(request_id: String) -> Self {
-        Self { finish: Finish::default(), request_id, usage: None }
+        Self { finish: Finish::default(), refused: false, request_id, usage: None }
     }
 }
 
@@ -194,6 +196,7 @@ impl DialectStream for NativeStream {
         match delta {
             Delta::Finish { choice: 0, finish, stop_sequence: _ } => self.finish = finish.clone(),
             Delta::Refusal { choice: 0, text } | Delta::Text { choice: 0, text } => {
+                self.refused |= matches!(delta, Delta::Refusal { .. });
                 let piece = json!({"text": text, "done": false, "request_id": self.request_id});
                 return Bytes::from(sse::encode(None, &piece.to_string()));
             }
@@ -212,10 +215,11 @@ impl DialectStream for NativeStream {
     }
 
     fn end(&mut self) -> Bytes {
+        let finish = if self.refused { &Finish::ContentFilter } else { &self.finish };
         let last = json!({
             "text": "",
             "done": true,
-            "finish_reason": finish_reason(&self.finish),
+            "finish_reason": finish_reason(finish),
             "usage": self.usage.as_ref().map(usage),
             "request_id": self.request_id,
         });
