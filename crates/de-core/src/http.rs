@@ -210,3 +210,14 @@ pub fn relayed(mut head: Response, relay: crate::ports::Relay) -> Response {
     *head.body_mut() = Body::empty();
     head
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_in_a_path_do_not_reach_the_log() {
+        assert_eq!(without_keys("/v1/models/de_test_4EtYY"), "/v1/models/***");
+        assert_eq!(without_keys("/v1/models/gpt-4o"), "/v1/models/gpt-4o");
+    }
+}

@@ -242,6 +242,14 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_no_request_id() {
+        assert!(RequestId::parse("job-17.retry_2").is_ok());
+        for bad in ["", "a b", "de_live_0DGcLGWMl53uz9DKRkqEUw", &"a".repeat(129)] {
+            assert!(RequestId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn made_ids_sort_by_time() {
         let early = ReceiptId::make(UnixMillis(1_000), [255; 10]);
         let late = ReceiptId::make(UnixMillis(2_000), [0; 10]);
