@@ -25,7 +25,7 @@ use de_core::{
         Change,
         audit::AuditEvent,
         models::{self, ModelQuery, ModelRow, SavedRow},
-        pages::PageQuery,
+        pages::{BadPage, PageQuery},
         providers::{self, ProviderAuth, ProviderRow},
     },
 };
@@ -157,7 +157,11 @@ fn query(filters: &BTreeMap<String, String>) -> Result<Filters, ApiError> {
         }
     });
     let page = PageQuery::parse(text("limit"), text("cursor")).unwrap_or_else(|err| {
-        wrong("limit", err.to_string());
+        let name = match err {
+            BadPage::Cursor => "cursor",
+            BadPage::Limit => "limit",
+        };
+        wrong(name, err.to_string());
         PageQuery::default()
     });
     if issues.is_empty() {
