@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
@@ -90,8 +91,7 @@ impl Model {
             },
             takes_user: defaults.get("takes_user") != Some(&false.into()),
         };
-        let sees_key = defaults.get("mapping_sees_key") == Some(&true.into());
-        let vendor = vendor(&config, &provider, sees_key)?;
+        let vendor = vendor(&config, &provider, &defaults)?;
         Ok(Self { config, epochs, provider, sealed_key: row.sealed, vendor })
     }
 
@@ -121,12 +121,13 @@ impl Model {
 fn vendor(
     config: &ModelConfig,
     provider: &Provider,
-    mapping_sees_key: bool,
+    protocol_defaults: &Map<String, Value>,
 ) -> Result<Arc<dyn Vendor>, String> {
     Ok(match config.protocol {
         Protocol::AnthropicMessages => Arc::new(AnthropicMessagesVendor),
         Protocol::Mapped => {
-            let rules = rules(provider, mapping_sees_key);
+            let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
+            let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);
             let mapping = config.payload_mapping.clone().unwrap_or_default();
             let mapping = PayloadMapping::parse(&mapping, &rules).map_err(|issues| {
                 issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -141,20 +142,21 @@ fn vendor(
     })
 }
 
-/// What a provider's mappings are checked against.
+/// What a provider's mappings are checked against, when they are saved and when they are called.
 #[must_use]
-pub fn rules(provider: &Provider, mapping_sees_key: bool) -> ProviderRules {
-    let auth = match &provider.auth {
+pub fn rules(
+    base_url: Url,
+    allowed_hosts: Vec<String>,
+    auth: &ProviderAuth,
+    protocol_defaults: &Map<String, Value>,
+) -> ProviderRules {
+    let auth = match auth {
         ProviderAuth::Bearer => AuthScheme::Bearer,
         ProviderAuth::Header { name, .. } => AuthScheme::Header { name: name.clone() },
         ProviderAuth::Query { name } => AuthScheme::Query { name: name.clone() },
     };
-    ProviderRules {
-        allowed_hosts: provider.allowed_hosts.clone(),
-        auth,
-        base_url: provider.base_url.clone(),
-        mapping_sees_key,
-    }
+    let mapping_sees_key = protocol_defaults.get("mapping_sees_key") == Some(&Value::Bool(true));
+    ProviderRules { allowed_hosts, auth, base_url, mapping_sees_key }
 }
 
 /// Finds the model that a caller means.

@@ -17,16 +17,17 @@ use de_core::{
         routes::Allowed,
     },
     ids::{ModelId, OrganizationId, ProviderId},
-    mapping::{AuthScheme, PayloadMapping, ProviderRules, issue::MappingIssue},
+    mapping::{PayloadMapping, issue::MappingIssue},
     model::{Modality, ModelConfig, Status},
     ports::{Platform, PortError, random, row, rows},
     protocols::FieldIssue,
+    registry,
     store::{
         Change,
         audit::AuditEvent,
         models::{self, ModelQuery, ModelRow, SavedRow},
         pages::{BadPage, PageQuery},
-        providers::{self, ProviderAuth, ProviderRow},
+        providers::{self, ProviderRow},
     },
 };
 use http::{HeaderValue, StatusCode, header};
@@ -231,18 +232,8 @@ async fn check(
 
 /// What is wrong with a mapping: its form, its addresses, and examples that do not hold.
 fn mapping_issues(mapping: &Value, provider: ProviderRow, base_url: url::Url) -> Vec<FieldIssue> {
-    let auth = match provider.auth {
-        ProviderAuth::Bearer => AuthScheme::Bearer,
-        ProviderAuth::Header { name, .. } => AuthScheme::Header { name },
-        ProviderAuth::Query { name } => AuthScheme::Query { name },
-    };
-    let sees_key = provider.protocol_defaults.get("mapping_sees_key");
-    let rules = ProviderRules {
-        allowed_hosts: provider.allowed_hosts,
-        auth,
-        base_url,
-        mapping_sees_key: sees_key == Some(&Value::Bool(true)),
-    };
+    let ProviderRow { allowed_hosts, auth, protocol_defaults, .. } = provider;
+    let rules = registry::rules(base_url, allowed_hosts, &auth, &protocol_defaults);
     let found = match PayloadMapping::parse(mapping, &rules) {
         Ok(mapping) => mapping.check_examples(),
         Err(issues) => issues,

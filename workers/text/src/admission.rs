@@ -208,10 +208,10 @@ fn warn_of_retirement(context: &Context, model: &Model) {
     if model.config.status != Status::Deprecated {
         return;
     }
-    let until = model.config.deprecation_date.map(|date| date.begins_at());
-    let since = until.map_or(0, |at| at.0 / 1_000);
-    context.tell(HeaderName::from_static("deprecation"), &format!("@{since}"));
-    if let Some(until) = until {
+    // Both headers are dates: without one in the row there is nothing true to say.
+    if let Some(until) = model.config.deprecation_date.map(|date| date.begins_at()) {
+        let since = until.0 / 1_000;
+        context.tell(HeaderName::from_static("deprecation"), &format!("@{since}"));
         context.tell(HeaderName::from_static("sunset"), &until.http_date());
     }
 }

@@ -8,7 +8,10 @@ use de_core::{
         extract::{Body, Incoming},
     },
     ports::Platform,
-    protocols::{Dialect, openai_chat::OpenAiChatDialect},
+    protocols::{
+        Dialect,
+        openai_chat::{OpenAiChatDialect, include_usage},
+    },
 };
 use serde_json::{Map, Value};
 
@@ -32,14 +35,14 @@ fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
     let body = Value::Object(body);
     let read = OpenAiChatDialect.call(&body).map_err(|issues| ApiError::fields(&issues))?;
     let (model, call) = read;
-    let asked = body.pointer("/stream_options/include_usage");
+    let raw = into_object(body);
     Ok(Ask {
         call,
-        include_usage: asked == Some(&Value::Bool(true)),
+        include_usage: raw.as_ref().is_some_and(include_usage),
         instance_id: None,
         model: Some(model),
         project_id: None,
-        raw: into_object(body),
+        raw,
     })
 }
 
