@@ -8,6 +8,7 @@ pub mod access;
 pub mod api_keys;
 pub mod audit;
 pub mod epochs;
+pub mod idempotency;
 pub mod instances;
 pub mod limits;
 pub mod models;
@@ -18,6 +19,7 @@ pub mod provider_keys;
 pub mod providers;
 pub mod tenants;
 pub mod usage;
+pub mod users;
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -47,10 +49,13 @@ impl Activity {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Active, Self::Suspended];
+
     /// Reads the word of a request.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Active, Self::Suspended].into_iter().find(|known| known.as_str() == word)
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
     }
 }
 
