@@ -49,7 +49,8 @@ async fn ten_at_once_make_one() {
     let body = json!({"project_id": tenant.project, "scopes": ["text"]});
     let asks = (0..10).map(|_| make(&control, "/v1/api-keys", &key, &body));
     let answers = join_all(asks).await;
-    let secrets: Vec<Value> = answers.iter().map(|answer| answer.json()["secret"].clone()).collect();
+    let secrets: Vec<Value> =
+        answers.iter().map(|answer| answer.json()["secret"].clone()).collect();
     assert!(answers.iter().all(|answer| answer.status == 201), "{answers:?}");
     assert!(secrets[0].is_string() && secrets.iter().all(|secret| *secret == secrets[0]));
     assert_eq!(count(&control, &format!("/v1/api-keys?project_id={}", tenant.project)).await, 1);

@@ -3,12 +3,7 @@
 use axum::response::Response;
 use de_core::{
     caller::Caller,
-    http::{
-        context::Context,
-        error::ApiError,
-        extract::Incoming,
-        routes::Allowed,
-    },
+    http::{context::Context, error::ApiError, extract::Incoming, routes::Allowed},
     ids::OrganizationId,
     ports::{Platform, PortError, Row, Statement, random, row},
     store::{
