@@ -25,6 +25,7 @@ mod setup;
 mod size;
 mod stack;
 mod test;
+mod types;
 mod workers;
 
 use std::process::ExitCode;
@@ -66,5 +67,6 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Help => Ok(()),
         Request::Size => size::run(&layout),
         Request::Test => test::run(&layout),
+        Request::Types => types::run(&layout),
     }
 }

@@ -19,6 +19,7 @@ pub mod answer;
 pub mod books;
 pub mod call;
 pub mod control;
+pub mod document;
 pub mod leave;
 pub mod local;
 pub mod models;

@@ -6,7 +6,9 @@ use de_core::auth::api_key::{ApiKey, KeyKind};
 use de_testkit::{client::TestClient, entropy::SeededEntropy};
 use serde::Deserialize;
 
-use crate::{books::Books, call::Call, local::Local, vendors::Vendors, wire::Wire};
+use crate::{
+    books::Books, call::Call, document::check, local::Local, vendors::Vendors, wire::Wire,
+};
 
 /// A stack that answers.
 pub struct Stack {
@@ -157,5 +159,5 @@ pub fn stranger_key() -> String {
 }
 
 fn client(base: &str) -> TestClient {
-    TestClient::of_url(base).expect("a client can be made")
+    TestClient::of_url(base).expect("a client can be made").witnessed(check::answer)
 }

@@ -13,12 +13,15 @@ mod epochs;
 mod front_door;
 mod instances;
 mod model_configs;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
+mod openapi_json;
 mod organizations;
 mod projects;
 mod resource;
 mod users;
 
-use axum::Router;
+use axum::{Router, http::Method};
 use de_core::{
     auth::access::Permission,
     http::{
@@ -34,12 +37,11 @@ use de_core::{
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: [&str; 14] = [
+const UNBUILT: [&str; 13] = [
     "bootstrap",
     "budgets",
     "limits",
     "metrics",
-    "openapi.json",
     "provider-keys",
     "providers",
     "receipts",
@@ -84,6 +86,7 @@ pub fn control_plane() -> Routes {
         .get("/v1/audit-events", P::AuditRead, audit_events::list)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
+        .open(Method::GET, "/v1/openapi.json", openapi_json::read)
         .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
 }
 

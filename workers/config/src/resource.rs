@@ -14,6 +14,8 @@ mod once;
 
 pub(crate) use answer::{if_match, listed, overtaken, shown};
 pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, raised};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use deletion::WouldDelete;
 pub(crate) use deletion::{Cascade, delete};
 pub(crate) use fields::{Fields, origin};
 pub(crate) use filters::Filters;
