@@ -3,9 +3,16 @@
 pub mod catalogue;
 pub mod check;
 pub mod closed;
+pub mod tour;
+pub mod world;
 
 use de_core::openapi::{document::Document, health};
 use serde_json::Value;
+
+use self::{
+    catalogue::Catalogue,
+    tour::{tour, with_examples},
+};
 
 /// What stands at the beginning of it.
 const ABOUT: &str = "\
@@ -25,9 +32,19 @@ pub const PATH: &str = "docs/openapi.json";
 /// The committed document.
 pub const COMMITTED: &str = include_str!("../../../docs/openapi.json");
 
-/// The document as the code describes it.
+/// The document as the code describes it, with what the examples are answered.
+///
+/// # Panics
+/// If an example has no answer.
+pub async fn described() -> Value {
+    let bare = bare();
+    let catalogue = Catalogue::of(bare.clone());
+    with_examples(bare, &tour(&catalogue).await)
+}
+
+/// The document without examples of answers.
 #[must_use]
-pub fn described() -> Value {
+pub fn bare() -> Value {
     let mut document = Document::default();
     de_text::openapi::describe(&mut document);
     de_config::openapi::describe(&mut document);

@@ -10,20 +10,45 @@
 use std::collections::BTreeSet;
 
 use de_contract::{
-    document::{self, catalogue::committed},
+    document::{
+        self,
+        catalogue::committed,
+        check::{compile, faults, wrong},
+        closed::closed,
+        tour::{Stop, tour},
+    },
     stack::Stack,
 };
 use http::Method;
 use serde_json::{Value, json};
 
-#[test]
-fn the_committed_document_is_the_described_one() {
-    let written = document::written(&document::described());
+#[tokio::test]
+async fn the_committed_document_is_the_described_one() {
+    let written = document::written(&document::described().await);
     assert!(
         written == document::COMMITTED,
         "{} is not what the code describes; `cargo xtask types` writes it anew",
         document::PATH
     );
+}
+
+#[tokio::test]
+async fn examples_are_asked_and_answered_as_they_stand_there() {
+    let catalogue = committed();
+    let stops = tour(catalogue).await;
+    assert_eq!(stops.len(), catalogue.operations.len());
+    for Stop { operation, response } in &stops {
+        let media = &operation.value["requestBody"]["content"]["application/json"];
+        if media.is_object() {
+            let schema = compile(&closed(catalogue, &media["schema"]));
+            let faults = faults(&schema, &media["example"]);
+            assert!(faults.is_empty(), "{}: {faults:?}", operation.id);
+        }
+        let text = response.text();
+        assert!((200..300).contains(&response.status), "{}: {text}", operation.id);
+        let wrong = wrong(catalogue, operation, response);
+        assert!(wrong.is_empty(), "{}: {wrong:?}: {text}", operation.id);
+    }
 }
 
 /// `METHOD /path` of all operations that carry a mark.

@@ -1,8 +1,12 @@
 //! The operations of the committed document, found by what is asked.
 
-use std::sync::LazyLock;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex},
+};
 
 use http::Method;
+use jsonschema::Validator;
 use serde_json::Value;
 
 /// The committed document, read.
@@ -11,6 +15,7 @@ pub struct Catalogue {
     pub document: Value,
     /// Its operations, in its order.
     pub operations: Vec<Operation>,
+    compiled: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 /// One operation.
@@ -52,7 +57,7 @@ impl Catalogue {
                 });
             }
         }
-        Self { document, operations }
+        Self { compiled: Mutex::default(), document, operations }
     }
 
     /// The operation that a request is, if it is described. `path` may have a query.
@@ -83,6 +88,15 @@ impl Catalogue {
     pub fn by_id(&self, id: &str) -> &Operation {
         let found = self.operations.iter().find(|operation| operation.id == id);
         found.unwrap_or_else(|| panic!("no operation is called {id}"))
+    }
+
+    /// What checks bodies of a place in the document, made once.
+    ///
+    /// # Panics
+    /// If a schema there is none.
+    pub fn validator(&self, place: &str, make: impl FnOnce() -> Validator) -> Arc<Validator> {
+        let mut compiled = self.compiled.lock().unwrap();
+        compiled.entry(place.to_owned()).or_insert_with(|| Arc::new(make())).clone()
     }
 
     /// What a value is: itself, or what it refers to.

@@ -1,10 +1,5 @@
 //! Holds answers against the document: status, headers, type and body are all described, or the test fails.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock, Mutex},
-};
-
 use de_testkit::client::{Asked, TestResponse};
 use jsonschema::Validator;
 use serde_json::Value;
@@ -101,13 +96,15 @@ fn body(
     let Some(media) = content.get(kind) else { return vec![format!("the type {kind:?}")] };
     let place = format!("{} {} {kind}", operation.id, response.status);
     if kind == "text/event-stream" {
-        let validator = validator(&place, || closed(catalogue, &media["x-event-schema"]));
+        let schema = &media["x-event-schema"];
+        let validator = catalogue.validator(&place, || compile(&closed(catalogue, schema)));
         return events(&validator, response);
     }
     let Ok(read) = serde_json::from_slice::<Value>(&response.body) else {
         return vec!["a body that is no JSON".to_owned()];
     };
-    faults(&validator(&place, || closed(catalogue, &media["schema"])), &read)
+    let schema = &media["schema"];
+    faults(&catalogue.validator(&place, || compile(&closed(catalogue, schema))), &read)
 }
 
 /// What is wrong with the events of a stream.
@@ -145,19 +142,6 @@ fn code(operation: &Operation, body: &Value) -> Option<String> {
     let listed = operation.value["x-error-codes"].as_array().into_iter().flatten();
     let known = listed.filter_map(Value::as_str).any(|code| code == told);
     (!known).then(|| format!("the code {told}"))
-}
-
-/// Compiled once for each place.
-fn validator(place: &str, schema: impl FnOnce() -> Value) -> Arc<Validator> {
-    static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> =
-        LazyLock::new(Mutex::default);
-    let mut compiled = COMPILED.lock().unwrap();
-    if let Some(known) = compiled.get(place) {
-        return known.clone();
-    }
-    let made = Arc::new(compile(&schema()));
-    compiled.insert(place.to_owned(), made.clone());
-    made
 }
 
 /// Compiles a schema that stands alone.
