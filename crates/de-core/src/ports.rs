@@ -26,6 +26,8 @@ pub struct Platform {
     pub background: Arc<dyn Background>,
     /// Objects by key (R2).
     pub blobs: Arc<dyn Blobs>,
+    /// What slows down those who try keys (rate-limit binding).
+    pub brake: Arc<dyn Brake>,
     /// Copies that may be a minute old (KV).
     pub cache: Arc<dyn Cache>,
     /// What time it is, and waiting.
@@ -220,6 +222,16 @@ pub trait Blobs: Send + Sync {
     /// # Errors
     /// [`PortError::Failed`].
     async fn size(&self, key: &str) -> Result<Option<u64>, PortError>;
+}
+
+/// Slows down whoever tries keys. A brake, not a promise: it counts a location of the platform at a
+/// time, and not at once.
+#[async_trait]
+pub trait Brake: Send + Sync {
+    /// Counts one failed log-in of this address and says whether it is still under the limit.
+    ///
+    /// A brake that is absent or does not answer says yes. Not safe to repeat: each call counts.
+    async fn allows(&self, address: &str) -> bool;
 }
 
 /// A request to a vendor, complete, key included.

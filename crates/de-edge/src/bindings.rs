@@ -2,6 +2,8 @@
 
 /// R2: generated images, audio and renders.
 pub const ASSETS: &str = "ASSETS";
+/// Rate limit: failed log-ins an address and minute, one count for all workers.
+pub const BRAKE: &str = "BRAKE";
 /// KV: snapshots of keys and models.
 pub const CACHE: &str = "CACHE";
 /// D1: configuration, usage, audit.

@@ -15,6 +15,7 @@ use crate::{
     background::EdgeBackground,
     blobs::EdgeBlobs,
     body::RequestBody,
+    brake::EdgeBrake,
     cache::EdgeCache,
     clock::EdgeClock,
     database::EdgeDatabase,
@@ -68,6 +69,7 @@ fn platform(env: Env, context: Context, departure: EdgeDeparture) -> Platform {
     Platform {
         background: Arc::new(EdgeBackground(context.clone())),
         blobs: Arc::new(EdgeBlobs(env.clone())),
+        brake: Arc::new(EdgeBrake(env.clone())),
         cache: Arc::new(EdgeCache(env.clone())),
         clock: Arc::new(EdgeClock),
         database: Arc::new(EdgeDatabase(env.clone())),
