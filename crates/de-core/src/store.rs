@@ -17,6 +17,7 @@ pub mod projects;
 pub mod provider_keys;
 pub mod providers;
 pub mod tenants;
+pub mod upkeep;
 pub mod usage;
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};

@@ -16,6 +16,7 @@ mod model_configs;
 mod organizations;
 mod projects;
 mod resource;
+pub mod scheduled;
 
 use axum::Router;
 use de_core::{
