@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
 
@@ -53,12 +53,25 @@ pub struct Platform {
 /// The variables and secrets of a worker.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// What runs here, as the platform knows it.
+    pub deployment: Option<Deployment>,
     /// The ports on 127.0.0.1 that a provider may live on; none when deployed.
     pub loopback_ports: Vec<u16>,
     /// `DE_MASTER_KEY_V1`, …: what provider keys are sealed with, by version.
     pub master_keys: Vec<(u32, crate::secret::Secret)>,
     /// The origin of the front door, without a slash at the end.
     pub public_base: Option<String>,
+}
+
+/// A version of a worker, as the platform keeps it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Deployment {
+    /// When it was uploaded: RFC 3339, in UTC.
+    pub created_at: String,
+    /// The platform's id of the version.
+    pub id: String,
+    /// What whoever uploaded it called it; `null` if nothing.
+    pub tag: Option<String>,
 }
 
 /// Why the outside world did not do what it was asked.
@@ -446,9 +459,22 @@ pub struct LogLine {
     pub message: String,
 }
 
+/// The longest answer that [`Peers::ask`] reads, in bytes.
+pub const ASK_CAP: usize = 64 * 1024;
+
 /// The other workers, reached without the public internet.
 #[async_trait]
 pub trait Peers: Send + Sync {
+    /// Asks a worker a small question, `GET` of a path, and returns the status and the JSON of its
+    /// answer, of at most [`ASK_CAP`] bytes.
+    ///
+    /// Safe to repeat. It waits for ever; whoever does not want to drops the future.
+    ///
+    /// # Errors
+    /// [`PortError::Unbound`] for a worker that is not bound, [`PortError::Malformed`] for an answer that
+    /// is too large or no JSON, else [`PortError::Failed`].
+    async fn ask(&self, worker: &str, path: &str) -> Result<(u16, Value), PortError>;
+
     /// Sends a whole HTTP request on to a worker (`text`, `image`, …) and hands its answer back.
     ///
     /// The answer's body is a [`Relay`].

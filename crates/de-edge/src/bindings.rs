@@ -17,6 +17,9 @@ pub const MASTER_KEY: &str = "DE_MASTER_KEY_V";
 /// Variable: the front door's origin.
 pub const PUBLIC_BASE: &str = "DE_PUBLIC_BASE";
 
+/// What the platform knows of the version that runs.
+pub const VERSION: &str = "CF_VERSION_METADATA";
+
 /// The service binding of a worker by its name: `stock-media` is bound as `STOCK_MEDIA`.
 #[must_use]
 pub fn service(worker: &str) -> String {

@@ -10,8 +10,8 @@ use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, Headers, ReadableStreamDefaultReader, Request, RequestInit, RequestRedirect,
-    Response,
+    AbortController, AbortSignal, Headers, ReadableStreamDefaultReader, Request, RequestInit,
+    RequestRedirect, Response,
 };
 use worker::send::{SendFuture, SendWrapper};
 
@@ -62,7 +62,7 @@ fn build(request: &Outbound, abort: &AbortOnDrop) -> Result<Request, JsValue> {
     init.set_method(request.method.as_str());
     init.set_headers(&headers);
     init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&abort.controller.signal()));
+    init.set_signal(Some(&abort.signal()));
     if !request.body.is_empty() {
         init.set_body(&Uint8Array::from(request.body.as_ref()));
     }
@@ -91,14 +91,17 @@ pub(crate) struct AbortOnDrop {
 }
 
 impl AbortOnDrop {
-    fn new() -> Result<Self, JsValue> {
+    pub(crate) fn new() -> Result<Self, JsValue> {
         AbortController::new().map(|controller| Self { armed: true, controller })
     }
-}
 
-impl AbortOnDrop {
+    /// What the request has to hear.
+    pub(crate) fn signal(&self) -> AbortSignal {
+        self.controller.signal()
+    }
+
     /// The answer is whole: there is nothing to close, and an abort costs an exception.
-    fn disarm(&mut self) {
+    pub(crate) fn disarm(&mut self) {
         self.armed = false;
     }
 }

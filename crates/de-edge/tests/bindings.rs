@@ -57,6 +57,7 @@ fn every_worker_runs_on_the_same_database_and_date() {
     let (_, first) = &configs[0];
     for (worker, config) in &configs {
         assert_eq!(config["name"], format!("de-{worker}"));
+        assert_eq!(config["version_metadata"], json!({"binding": bindings::VERSION}), "{worker}");
         assert_eq!(config["compatibility_date"], first["compatibility_date"], "{worker}");
         assert_eq!(config["compatibility_flags"], first["compatibility_flags"], "{worker}");
         let database = config.pointer("/d1_databases/0/database_id");

@@ -149,6 +149,7 @@ impl Builder {
         let limiter = Arc::new(LocalLimiter::new(clock.clone(), database.clone()));
         let log = Arc::new(MemoryLog::default());
         let settings = Arc::new(Settings {
+            deployment: None,
             loopback_ports: self.loopback_ports,
             master_keys: vec![(1, Secret::new("a master key for tests only, 0001".to_owned()))],
             public_base: self.public_base,

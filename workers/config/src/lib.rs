@@ -17,6 +17,7 @@ mod organizations;
 mod projects;
 mod resource;
 pub mod scheduled;
+pub mod services;
 
 use axum::Router;
 use de_core::{
