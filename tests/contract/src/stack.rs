@@ -12,6 +12,8 @@ use crate::{books::Books, call::Call, local::Local, vendors::Vendors, wire::Wire
 pub struct Stack {
     /// The rows that calls leave.
     pub books: Books,
+    /// Where the runtime calls a worker's cron before its time; none in process.
+    pub cron: Option<String>,
     /// The front door, without a key.
     pub front: TestClient,
     /// The keys of its tenant.
@@ -28,7 +30,7 @@ pub struct Stack {
     pub vendors: Vendors,
     /// Whether it is wasm in workerd.
     pub is_real: bool,
-    _local: Option<Local>,
+    local: Option<Local>,
 }
 
 /// The keys of a stack's tenant.
@@ -50,6 +52,7 @@ struct Record {
     admin_key: String,
     base: String,
     client_key: String,
+    cron: String,
     hosts: BTreeMap<String, String>,
     refused_keys: BTreeMap<String, String>,
     simulator: String,
@@ -75,6 +78,7 @@ impl Stack {
         let text_of = |key: &de_core::secret::Secret| key.expose().to_owned();
         Self {
             books: Books::in_process(local.database.clone()),
+            cron: None,
             front: client(&local.front.base()),
             front_base: local.front.base(),
             is_real: false,
@@ -88,7 +92,7 @@ impl Stack {
             text: client(&local.text.base()),
             text_base: local.text.base(),
             vendors: Vendors::at(&local.simulator.address()),
-            _local: Some(local),
+            local: Some(local),
         }
     }
 
@@ -105,6 +109,7 @@ impl Stack {
         let text_base = record.hosts.get("text").expect("the text worker has a host").clone();
         Self {
             books: Books::of_state(&folder.join("state").join(port.to_string())),
+            cron: Some(record.cron.clone()),
             front: client(base),
             front_base: base.to_owned(),
             is_real: true,
@@ -118,7 +123,7 @@ impl Stack {
             text: client(&text_base),
             text_base,
             vendors: Vendors::at(&record.simulator),
-            _local: None,
+            local: None,
         }
     }
 
@@ -126,6 +131,15 @@ impl Stack {
     #[must_use]
     pub fn call(&self, wire: Wire, model: &str, prompt: &str) -> Call<'_> {
         Call::new(self, wire, model, prompt)
+    }
+
+    /// All that the database holds, as text; `None` for a stack that is not in process.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    #[must_use]
+    pub fn dump(&self) -> Option<String> {
+        self.local.as_ref().map(|local| local.database.dump().expect("the database can be read"))
     }
 
     /// The front door with the admin's key.
