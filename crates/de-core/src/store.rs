@@ -18,6 +18,7 @@ pub mod projects;
 pub mod provider_keys;
 pub mod providers;
 pub mod tenants;
+pub mod upkeep;
 pub mod usage;
 pub mod users;
 

@@ -28,7 +28,11 @@ use de_core::{
         pages::PageQuery,
         projects, provider_keys,
         providers::{self, Provider, ProviderAuth},
+<<<<<<< HEAD
         tenants, usage, users,
+=======
+        tenants, upkeep, usage,
+>>>>>>> edge
     },
     time::UnixMillis,
 };
@@ -144,7 +148,7 @@ fn every_statement() -> Vec<Statement> {
         access::instance_for_user(&instance, &user),
         access::instances_of_user(&user),
         epochs::told(EpochScope::Catalogue, 1),
-        epochs::pending(),
+        epochs::pending(None),
         epochs::of_instance(&instance),
         epochs::instances_of(&organization, None),
         epochs::instances_active_since(NOW),
@@ -169,6 +173,8 @@ fn every_statement() -> Vec<Statement> {
         tenants::put_key(&key, NOW),
         tenants::revoke_namesakes(&key, NOW),
         tenants::revoke_namesakes(&of_user, NOW),
+        upkeep::expired_claims(NOW),
+        upkeep::expired_sessions(NOW),
         usage::by_receipt(&receipt, &organization),
         usage::by_request(&RequestId::parse("r").unwrap(), &organization),
         usage::since(&instance, NOW),
