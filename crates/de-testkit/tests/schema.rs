@@ -28,11 +28,7 @@ use de_core::{
         pages::PageQuery,
         projects, provider_keys,
         providers::{self, Provider, ProviderAuth},
-<<<<<<< HEAD
-        tenants, usage, users,
-=======
-        tenants, upkeep, usage,
->>>>>>> edge
+        tenants, upkeep, usage, users,
     },
     time::UnixMillis,
 };
