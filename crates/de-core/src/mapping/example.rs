@@ -127,6 +127,7 @@ impl Example {
     ) -> Result<Value, String> {
         let variables = gather(mapping, &self.input).map(|(variables, _)| variables);
         let polling = Polling::new(Arc::new(mapping.clone()), &variables.unwrap_or_default());
+        let polling = polling.map_err(|error| error.to_string())?;
         let Some(mut polling) = polling else { return Ok(Value::Null) };
         let mut heard = |body: &Value, headers: &[(String, String)]| {
             let step = polling.heard(&Heard { asked_ms: None, body, headers });

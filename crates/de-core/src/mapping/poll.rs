@@ -119,23 +119,40 @@ enum Stage {
 
 impl Polling {
     /// Begins with the variables of the order. `None` if the mapping polls nothing.
-    #[must_use]
-    pub fn new(mapping: Arc<PayloadMapping>, variables: &Variables) -> Option<Self> {
-        let variables = variables.only(&mapping.poll.as_ref()?.names);
-        Some(Self { lost: 0, mapping, stage: Stage::Ordered, variables })
+    ///
+    /// # Errors
+    /// [`RenderError`] where a value is missing without which the job, once paid for, could not be
+    /// asked about.
+    pub fn new(
+        mapping: Arc<PayloadMapping>,
+        variables: &Variables,
+    ) -> Result<Option<Self>, RenderError> {
+        let Some(poll) = &mapping.poll else { return Ok(None) };
+        let variables = variables.only(&poll.names);
+        let mut trial = variables.clone();
+        trial.set("job_id", "job".into());
+        let heads = [Some(&poll.request), poll.result_request.as_ref(), poll.cancel.as_ref()];
+        for head in heads.into_iter().flatten() {
+            head.render(&mut Renderer::new(&mapping.maps, &trial))?;
+        }
+        Ok(Some(Self { lost: 0, mapping, stage: Stage::Ordered, variables }))
     }
 
     /// Goes on with a job that was ordered before. `None` if the mapping polls nothing.
-    #[must_use]
+    ///
+    /// # Errors
+    /// As [`Polling::new`].
     pub fn resume(
         mapping: Arc<PayloadMapping>,
         variables: &Variables,
         job_id: &str,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, RenderError> {
         let mut polling = Self::new(mapping, variables)?;
-        polling.variables.set("job_id", job_id.into());
-        polling.stage = Stage::Running;
-        Some(polling)
+        if let Some(polling) = &mut polling {
+            polling.variables.set("job_id", job_id.into());
+            polling.stage = Stage::Running;
+        }
+        Ok(polling)
     }
 
     /// How long to wait between two polls in milliseconds.

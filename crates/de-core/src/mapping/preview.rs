@@ -95,12 +95,13 @@ pub(crate) fn run(mapping: &PayloadMapping, input: &Map<String, Value>) -> Previ
         }
     };
     let job_id = input.get("job_id").and_then(Value::as_str).unwrap_or(MADE_UP_JOB);
-    let poll = Polling::resume(Arc::new(mapping.clone()), &variables, job_id).and_then(|polling| {
-        follow(&polling, job_id, &mapping.auth)
-            .map_err(|error| {
-                issues.push(PreviewIssue { pointer: String::new(), reason: error.to_string() });
-            })
-            .ok()
+    let poll = Polling::resume(Arc::new(mapping.clone()), &variables, job_id);
+    let poll = poll.map_err(PollError::from).and_then(|polling| {
+        polling.map(|polling| follow(&polling, job_id, &mapping.auth)).transpose()
+    });
+    let poll = poll.unwrap_or_else(|error| {
+        issues.push(PreviewIssue { pointer: String::new(), reason: error.to_string() });
+        None
     });
     Preview { request, poll, variables: variables.to_value(), issues }
 }

@@ -7,7 +7,7 @@ use super::{object, parse, provider};
 use crate::mapping::PayloadMapping;
 use crate::mapping::failure::MappedError;
 use crate::mapping::poll::{Heard, PollError, Polling, Step, Wait};
-use crate::mapping::variables::Reserved;
+use crate::mapping::variables::{Reserved, Variables};
 
 /// A mapping that polls; `members` replaces those of its `response`.
 fn polled(members: Value) -> Value {
@@ -48,7 +48,7 @@ fn polling(mapping: Value) -> Polling {
         ..Reserved::default()
     };
     let (variables, _) = mapping.variables(reserved, &Map::new()).unwrap();
-    Polling::new(Arc::new(mapping), &variables).expect("it polls")
+    Polling::new(Arc::new(mapping), &variables).unwrap().expect("it polls")
 }
 
 fn hear(polling: &mut Polling, body: Value) -> Result<Step, PollError> {
@@ -237,11 +237,16 @@ fn a_lost_poll_is_repeated_ever_later_and_a_vendors_word_counts_as_the_least() {
 #[test]
 fn a_job_is_taken_up_again_by_its_id() {
     let mapping = Arc::new(parse(polled(json!({}))));
-    let mut polling = Polling::resume(mapping, &Default::default(), "j").expect("it polls");
+    let none = Variables::default();
+    let mut polling = Polling::resume(mapping, &none, "j").unwrap().expect("it polls");
     assert_eq!(sends(polling.lost(None)), "GET /v1/jobs/j");
     assert_eq!(done(hear(&mut polling, json!({"state": "done"}))), json!({}));
     let whole = parse(json!({"endpoint": "/x", "method": "GET"}));
-    assert!(Polling::new(Arc::new(whole), &Default::default()).is_none());
+    assert!(Polling::new(Arc::new(whole), &none).unwrap().is_none());
+    // A job that could not be asked about is not ordered.
+    let mapping = Arc::new(parse(polled(json!({"query": {"region": "{region}"}}))));
+    let error = Polling::new(mapping, &none).unwrap_err();
+    assert_eq!(error.to_string(), "region is missing");
 }
 
 #[test]
