@@ -284,3 +284,30 @@ async fn c01_a_poll_may_not_carry_the_key_elsewhere() {
     let expected = expected.map(|name| format!("/payload_mapping/response/{name}"));
     assert_eq!(fields, expected, "{}", answer.text());
 }
+
+/// The models that the page about mappings makes, step by step.
+fn models_of_the_page() -> Vec<Value> {
+    const PAGE: &str = include_str!("../../../docs/payload-mapping.md");
+    let blocks = PAGE.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let values = blocks.filter_map(|block| serde_json::from_str::<Value>(block).ok());
+    values.filter(|value| value.get("payload_mapping").is_some()).collect()
+}
+
+#[tokio::test]
+async fn the_models_of_the_page_about_mappings_work() {
+    let stack = Stack::ready().await;
+    let models = models_of_the_page();
+    assert_eq!(models.len(), 2, "one is polled, one streams");
+    for mut config in models {
+        let id = unique(config["model_id"].as_str().unwrap());
+        config["model_id"] = id.as_str().into();
+        let made = stack.admin().post("/v1/model-configs", &config).await.unwrap();
+        assert_eq!(made.status, 201, "{}", made.text());
+        let call = stack.call(Wire::Native, &id, "Hello world");
+        assert_eq!(call.send().await.good().text(), "You said: Hello world");
+        let streamed = call.request_id(&unique("streamed")).streamed().send().await.good();
+        streamed.story().is_whole();
+        assert_eq!(streamed.story().text(), "You said: Hello world");
+        assert!(streamed.story().usage.unwrap().output > 3);
+    }
+}
