@@ -11,6 +11,7 @@ mod audit_events;
 mod entry;
 mod epochs;
 mod front_door;
+mod grants;
 mod instances;
 mod model_configs;
 mod organizations;
@@ -29,12 +30,12 @@ use de_core::{
     ports::Platform,
     store::{
         api_keys::ApiKeyRow, instances::InstanceRow, organizations::OrganizationRow,
-        projects::ProjectRow,
+        projects::ProjectRow, users::UserRow,
     },
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: [&str; 14] = [
+const UNBUILT: [&str; 13] = [
     "bootstrap",
     "budgets",
     "limits",
@@ -47,7 +48,6 @@ const UNBUILT: [&str; 14] = [
     "services",
     "sessions",
     "usage",
-    "users",
     "webhooks",
 ];
 
@@ -59,6 +59,8 @@ pub fn control_plane() -> Routes {
     let instance = "/v1/instances/{id}";
     let project = "/v1/projects/{id}";
     let key = "/v1/api-keys/{id}";
+    let user = "/v1/users/{id}";
+    let grant = "/v1/users/{id}/grants/{instance_id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -81,6 +83,15 @@ pub fn control_plane() -> Routes {
         .patch(key, P::ApiKeyWrite, resource::update::<ApiKeyRow>)
         .delete(key, P::ApiKeyWrite, api_keys::delete)
         .post("/v1/api-keys/{id}/rotate", P::ApiKeyWrite, api_keys::rotate)
+        .get("/v1/users", P::UserRead, users::list)
+        .post("/v1/users", P::UserWrite, users::create)
+        .get(user, P::UserRead, resource::read::<UserRow>)
+        .patch(user, P::UserWrite, resource::update::<UserRow>)
+        .delete(user, P::UserWrite, resource::delete::<UserRow>)
+        .get("/v1/users/{id}/grants", P::UserRead, grants::of_user)
+        .put(grant, P::GrantWrite, grants::put)
+        .delete(grant, P::GrantWrite, grants::delete)
+        .get("/v1/instances/{id}/grants", P::GrantRead, grants::of_instance)
         .get("/v1/audit-events", P::AuditRead, audit_events::list)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
