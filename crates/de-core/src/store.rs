@@ -8,6 +8,7 @@ pub mod access;
 pub mod api_keys;
 pub mod audit;
 pub mod epochs;
+pub mod grants;
 pub mod idempotency;
 pub mod instances;
 pub mod limits;
