@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
-use de_core::auth::api_key::{ApiKey, KeyKind};
+use de_core::{
+    auth::api_key::{ApiKey, KeyKind},
+    ports::Platform,
+};
 use de_testkit::{client::TestClient, entropy::SeededEntropy};
 use serde::Deserialize;
 
@@ -160,6 +163,12 @@ impl Stack {
             let found: Vec<_> = words.iter().filter(|word| text.contains(word.as_str())).collect();
             assert!(found.is_empty(), "in the {place}: {found:?}");
         }
+    }
+
+    /// The ports behind it; `None` for a stack that is not in process.
+    #[must_use]
+    pub fn platform(&self) -> Option<&Platform> {
+        self.local.as_ref().map(|local| &local.platform)
     }
 
     /// The front door with the admin's key.
