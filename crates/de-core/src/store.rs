@@ -8,6 +8,7 @@ pub mod access;
 pub mod api_keys;
 pub mod audit;
 pub mod epochs;
+pub mod grants;
 pub mod idempotency;
 pub mod instances;
 pub mod limits;
@@ -18,6 +19,7 @@ pub mod projects;
 pub mod provider_keys;
 pub mod providers;
 pub mod tenants;
+pub mod upkeep;
 pub mod usage;
 pub mod users;
 

@@ -5,6 +5,7 @@
 
 pub mod background;
 pub mod blobs;
+pub mod brake;
 pub mod cache;
 pub mod client;
 pub mod clock;

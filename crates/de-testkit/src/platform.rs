@@ -13,6 +13,7 @@ use de_core::{
 use crate::{
     background::TokioBackground,
     blobs::MemoryBlobs,
+    brake::MemoryBrake,
     cache::MemoryCache,
     clock::FakeClock,
     database::{MigrationError, SqliteDatabase},
@@ -33,6 +34,8 @@ pub struct TestPlatform {
     pub background: Arc<TokioBackground>,
     /// R2.
     pub blobs: Arc<MemoryBlobs>,
+    /// What counts failed log-ins.
+    pub brake: Arc<MemoryBrake>,
     /// KV.
     pub cache: Arc<MemoryCache>,
     /// The clock; all doubles go by it.
@@ -67,6 +70,7 @@ pub enum PlatformError {
 pub struct Builder {
     base_urls: HashMap<ProviderId, String>,
     clock: Option<FakeClock>,
+    failed_log_ins: Option<u32>,
     fetch: Option<MakeFetch>,
     loopback_ports: Vec<u16>,
     peers: Option<Arc<dyn Peers>>,
@@ -80,6 +84,13 @@ impl Builder {
     #[must_use]
     pub fn clock(mut self, clock: FakeClock) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// How many failed log-ins an address has a minute; else more than any test needs.
+    #[must_use]
+    pub fn failed_log_ins(mut self, limit: u32) -> Self {
+        self.failed_log_ins = Some(limit);
         self
     }
 
@@ -123,6 +134,10 @@ impl Builder {
         let background = Arc::new(TokioBackground::new());
         let blobs = Arc::new(MemoryBlobs::default());
         let clock = Arc::new(self.clock.unwrap_or_else(|| FakeClock::flowing(START)));
+        let brake = Arc::new(MemoryBrake::new(clock.clone()));
+        if let Some(limit) = self.failed_log_ins {
+            brake.set_limit(limit);
+        }
         let cache = Arc::new(MemoryCache::new(clock.clone()));
         let database = Arc::new(SqliteDatabase::migrated()?);
         let entropy = Arc::new(SeededEntropy::new(1));
@@ -134,6 +149,7 @@ impl Builder {
         let limiter = Arc::new(LocalLimiter::new(clock.clone(), database.clone()));
         let log = Arc::new(MemoryLog::default());
         let settings = Arc::new(Settings {
+            deployment: None,
             loopback_ports: self.loopback_ports,
             master_keys: vec![(1, Secret::new("a master key for tests only, 0001".to_owned()))],
             public_base: self.public_base,
@@ -144,6 +160,7 @@ impl Builder {
         let platform = Platform {
             background: background.clone(),
             blobs: blobs.clone(),
+            brake: brake.clone(),
             cache: cache.clone(),
             clock: clock.clone(),
             database: database.clone(),
@@ -158,6 +175,7 @@ impl Builder {
         Ok(TestPlatform {
             background,
             blobs,
+            brake,
             cache,
             clock,
             database,

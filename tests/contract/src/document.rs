@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod check;
 pub mod closed;
+pub mod strategy;
 pub mod tour;
 pub mod world;
 

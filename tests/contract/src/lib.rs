@@ -18,6 +18,7 @@
 pub mod answer;
 pub mod books;
 pub mod call;
+pub mod canary;
 pub mod control;
 pub mod document;
 pub mod leave;
@@ -25,6 +26,7 @@ pub mod local;
 pub mod models;
 pub mod stack;
 pub mod story;
+pub mod traffic;
 pub mod vendors;
 pub mod wait;
 pub mod wire;

@@ -11,6 +11,7 @@ mod audit_events;
 mod entry;
 mod epochs;
 mod front_door;
+mod grants;
 mod instances;
 mod model_configs;
 #[cfg(not(target_family = "wasm"))]
@@ -19,6 +20,8 @@ mod openapi_json;
 mod organizations;
 mod projects;
 mod resource;
+pub mod scheduled;
+mod services;
 mod users;
 
 use axum::{Router, http::Method};
@@ -32,12 +35,12 @@ use de_core::{
     ports::Platform,
     store::{
         api_keys::ApiKeyRow, instances::InstanceRow, organizations::OrganizationRow,
-        projects::ProjectRow,
+        projects::ProjectRow, users::UserRow,
     },
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: [&str; 13] = [
+const UNBUILT: &[&str] = &[
     "bootstrap",
     "budgets",
     "limits",
@@ -46,10 +49,8 @@ const UNBUILT: [&str; 13] = [
     "providers",
     "receipts",
     "requests",
-    "services",
     "sessions",
     "usage",
-    "users",
     "webhooks",
 ];
 
@@ -61,6 +62,8 @@ pub fn control_plane() -> Routes {
     let instance = "/v1/instances/{id}";
     let project = "/v1/projects/{id}";
     let key = "/v1/api-keys/{id}";
+    let user = "/v1/users/{id}";
+    let grant = "/v1/users/{id}/grants/{instance_id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -83,18 +86,28 @@ pub fn control_plane() -> Routes {
         .patch(key, P::ApiKeyWrite, resource::update::<ApiKeyRow>)
         .delete(key, P::ApiKeyWrite, api_keys::delete)
         .post("/v1/api-keys/{id}/rotate", P::ApiKeyWrite, api_keys::rotate)
+        .get("/v1/users", P::UserRead, users::list)
+        .post("/v1/users", P::UserWrite, users::create)
+        .get(user, P::UserRead, resource::read::<UserRow>)
+        .patch(user, P::UserWrite, resource::update::<UserRow>)
+        .delete(user, P::UserWrite, resource::delete::<UserRow>)
+        .get("/v1/users/{id}/grants", P::UserRead, grants::of_user)
+        .put(grant, P::GrantWrite, grants::put)
+        .delete(grant, P::GrantWrite, grants::delete)
+        .get("/v1/instances/{id}/grants", P::GrantRead, grants::of_instance)
         .get("/v1/audit-events", P::AuditRead, audit_events::list)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
         .open(Method::GET, "/v1/openapi.json", openapi_json::read)
         .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
+        .get("/v1/services", P::ServiceRead, services::list)
 }
 
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
     http::service("config", platform, |routes| {
         let mut routes = routes.merge(control_plane().into_router());
-        for resource in UNBUILT {
+        for resource in UNBUILT.iter().copied() {
             let answer = move || async move { not_built(resource) };
             routes = routes
                 .route(&format!("/v1/{resource}"), axum::routing::any(answer))

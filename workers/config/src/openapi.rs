@@ -7,15 +7,18 @@
 mod api_keys;
 mod audit_events;
 mod document;
+mod grants;
 mod instances;
 mod model_configs;
 mod organizations;
 mod projects;
+mod services;
+mod users;
 mod values;
 
 use de_core::{
     openapi::{
-        document::{Document, Tag},
+        document::Document,
         operation::{Answer, Operation},
         shape::Shape,
     },
@@ -29,13 +32,16 @@ use crate::{control_plane, resource::WouldDelete};
 
 /// Adds the operations of the control plane.
 pub fn describe(document: &mut Document) {
-    let resources: [(Tag, Vec<Operation>); 7] = [
+    let resources = [
         (organizations::TAG, organizations::operations()),
         (instances::TAG, instances::operations()),
         (projects::TAG, projects::operations()),
         (api_keys::TAG, api_keys::operations()),
+        (users::TAG, users::operations()),
+        (grants::TAG, grants::operations()),
         (audit_events::TAG, audit_events::operations()),
         (model_configs::TAG, model_configs::operations()),
+        (services::TAG, services::operations()),
         (document::TAG, document::operations()),
     ];
     for (tag, operations) in resources {
@@ -93,11 +99,6 @@ impl Kind {
             .changes()
             .body(body, example)
             .answers(made.headers(&["ETag", "Location", "Idempotency-Replayed"]))
-    }
-
-    /// Makes one in something that the caller may not see.
-    fn create_below(&self, body: Shape, example: serde_json::Value, row: Shape) -> Operation {
-        self.create(body, example, row).fails(&[de_core::http::error::Code::NotFound])
     }
 
     /// Shows one.

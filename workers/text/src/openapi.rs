@@ -44,28 +44,23 @@ pub fn describe(document: &mut Document) {
 
 /// What a call to a vendor brings along, whoever speaks it.
 fn generates(operation: Operation) -> Operation {
-    operation
-        .scope(Some(de_core::auth::Scope::Text))
-        .header("X-Instance-ID")
-        .header("x-de-fallback")
-        .fails(&[
-            Code::AllProvidersFailed,
-            Code::ContentRefused,
-            Code::LimiterUnavailable,
-            Code::MissingApiKey,
-            Code::ModelCapability,
-            Code::ModelNotAllowed,
-            Code::ModelNotFound,
-            Code::NotFound,
-            Code::NotImplemented,
-            Code::ProviderAuth,
-            Code::ProviderError,
-            Code::ProviderMalformed,
-            Code::ProviderRateLimit,
-            Code::ProviderTimeout,
-            Code::ProviderUnavailable,
-            Code::RateLimitExceeded,
-        ])
+    operation.scope(Some(de_core::auth::Scope::Text)).header("x-de-fallback").fails(&[
+        Code::AllProvidersFailed,
+        Code::ContentRefused,
+        Code::LimiterUnavailable,
+        Code::MissingApiKey,
+        Code::ModelCapability,
+        Code::ModelNotAllowed,
+        Code::ModelNotFound,
+        Code::NotImplemented,
+        Code::ProviderAuth,
+        Code::ProviderError,
+        Code::ProviderMalformed,
+        Code::ProviderRateLimit,
+        Code::ProviderTimeout,
+        Code::ProviderUnavailable,
+        Code::RateLimitExceeded,
+    ])
 }
 
 /// What is told in headers of such a call.

@@ -173,12 +173,14 @@ impl Operation {
         self.keyed()
     }
 
+    /// A key may name an instance that is not there for it.
     fn keyed(self) -> Self {
-        self.fails(&[
+        self.header("X-Instance-ID").fails(&[
             Code::Forbidden,
             Code::InvalidApiKey,
             Code::KeyExpired,
             Code::MissingAuth,
+            Code::NotFound,
             Code::OriginNotAllowed,
         ])
     }
@@ -195,7 +197,7 @@ impl Operation {
             "description": about,
             "schema": shape.schema,
         }));
-        self.fails(&[Code::InvalidRequest, Code::NotFound])
+        self.fails(&[Code::InvalidRequest])
     }
 
     /// A part of the path that is one of a few words.
@@ -393,7 +395,7 @@ mod tests {
             .permission(Permission::ProjectWrite)
             .once()
             .body(Shape::plain(json!({"type": "object"})), json!({}));
-        assert_eq!(operation.failing(), [400, 401, 403, 409, 413, 415, 500]);
+        assert_eq!(operation.failing(), [400, 401, 403, 404, 409, 413, 415, 500]);
         assert_eq!(operation.json()["x-permission"], "project-write");
     }
 }

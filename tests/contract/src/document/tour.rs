@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use de_testkit::client::TestResponse;
-use http::Method;
 use serde_json::Value;
 
 use super::{
@@ -26,19 +25,77 @@ pub struct Stop<'a> {
     pub response: TestResponse,
 }
 
+/// What was made on the way: ids by the path that lists them.
+#[derive(Clone, Debug, Default)]
+pub struct Made(BTreeMap<String, String>);
+
 /// Walks through all operations of a document.
 ///
 /// # Panics
 /// If there is no answer.
 pub async fn tour(catalogue: &Catalogue) -> Vec<Stop<'_>> {
     let world = World::new().await;
-    let mut made = BTreeMap::new();
+    let mut made = Made::default();
     let mut stops = Vec::new();
     for operation in itinerary(catalogue) {
-        let path = path(catalogue, operation, &made);
-        let key = world.key(operation).expose();
+        let response = made.visit(&world, catalogue, operation).await;
+        stops.push(Stop { operation, response });
+    }
+    stops
+}
+
+/// Makes one of everything that can be made.
+///
+/// # Panics
+/// If it is not made.
+pub async fn settle(world: &World, catalogue: &Catalogue) -> Made {
+    let mut made = Made::default();
+    for operation in itinerary(catalogue).into_iter().filter(|operation| phase(operation) < LOOK) {
+        let response = made.visit(world, catalogue, operation).await;
+        assert!(response.status < 300, "{}: {}", operation.id, response.text());
+    }
+    made
+}
+
+/// Makes everything, looks at it, changes it, and removes it from below.
+fn itinerary(catalogue: &Catalogue) -> Vec<&Operation> {
+    let mut all: Vec<(usize, &Operation)> = catalogue.operations.iter().enumerate().collect();
+    let last = all.len();
+    all.sort_by_key(|(index, operation)| {
+        let phase = phase(operation);
+        (phase, if phase == REMOVE { last - index } else { *index })
+    });
+    all.into_iter().map(|(_, operation)| operation).collect()
+}
+
+/// When everything that can be made is there.
+const LOOK: usize = 2;
+/// When everything is looked at and changed.
+const REMOVE: usize = 5;
+
+fn phase(operation: &Operation) -> usize {
+    match operation.method.as_str() {
+        "POST" if !operation.path.contains('{') => 0,
+        "PUT" => 1,
+        "GET" => LOOK,
+        "PATCH" => 3,
+        "DELETE" => REMOVE,
+        _ => 4,
+    }
+}
+
+impl Made {
+    /// Sends the example of an operation, and notes what it makes.
+    async fn visit(
+        &mut self,
+        world: &World,
+        catalogue: &Catalogue,
+        operation: &Operation,
+    ) -> TestResponse {
+        let path = self.path(catalogue, operation);
         let mut request = world.front.request(operation.method.clone(), &path);
         if operation.value["x-open"].is_null() {
+            let key = world.key(operation).expose();
             request = request.header("authorization", &format!("Bearer {key}"));
         }
         let body = &operation.value["requestBody"]["content"]["application/json"]["example"];
@@ -46,54 +103,33 @@ pub async fn tour(catalogue: &Catalogue) -> Vec<Stop<'_>> {
             request = request.json(body);
         }
         let response = request.send().await.unwrap();
-        if operation.method == Method::POST && response.status == 201 {
+        if response.status == 201 && phase(operation) == 0 {
             let row = response.json();
             let id = ["id", "model_id"].iter().find_map(|name| row[*name].as_str());
-            if let (Some(id), false) = (id, operation.path.contains('{')) {
-                made.insert(operation.path.clone(), id.to_owned());
-            }
+            self.0.extend(id.map(|id| (operation.path.clone(), id.to_owned())));
         }
-        stops.push(Stop { operation, response });
+        response
     }
-    stops
-}
 
-/// Makes everything, looks at it, changes it, and removes it from below.
-fn itinerary(catalogue: &Catalogue) -> Vec<&Operation> {
-    let phase = |operation: &Operation| match operation.method.as_str() {
-        "POST" if !operation.path.contains('{') => 0,
-        "PUT" => 1,
-        "GET" => 2,
-        "PATCH" => 3,
-        "DELETE" => 5,
-        _ => 4,
-    };
-    let mut all: Vec<(usize, &Operation)> = catalogue.operations.iter().enumerate().collect();
-    let last = all.len();
-    all.sort_by_key(|(index, operation)| {
-        let phase = phase(operation);
-        (phase, if phase == 5 { last - index } else { *index })
-    });
-    all.into_iter().map(|(_, operation)| operation).collect()
-}
-
-/// The path with something in each of its variable parts; of a list the first row only.
-fn path(catalogue: &Catalogue, operation: &Operation, made: &BTreeMap<String, String>) -> String {
-    let mut path = operation.path.clone();
-    for (name, parameter) in parameters(catalogue, operation, "path") {
-        let variable = format!("{{{name}}}");
-        let before = operation.path.split(&format!("/{variable}")).next().unwrap_or_default();
-        let schema = catalogue.resolve(&parameter["schema"]);
-        let usual = schema["examples"][0].as_str().or(schema["enum"][0].as_str());
-        let own = made.get(before).map(String::as_str);
-        let value = own.or_else(|| seeded(&name)).or(usual).unwrap_or("unknown");
-        path = path.replace(&variable, value);
+    /// The path with something in each of its variable parts; of a list the first row only.
+    #[must_use]
+    pub fn path(&self, catalogue: &Catalogue, operation: &Operation) -> String {
+        let mut path = operation.path.clone();
+        for (name, parameter) in parameters(catalogue, operation, "path") {
+            let variable = format!("{{{name}}}");
+            let before = operation.path.split(&format!("/{variable}")).next().unwrap_or_default();
+            let schema = catalogue.resolve(&parameter["schema"]);
+            let usual = schema["examples"][0].as_str().or(schema["enum"][0].as_str());
+            let own = self.0.get(before).map(String::as_str);
+            let value = own.or_else(|| seeded(&name)).or(usual).unwrap_or("unknown");
+            path = path.replace(&variable, value);
+        }
+        let query = parameters(catalogue, operation, "query");
+        if query.iter().any(|(name, _)| name == "limit") {
+            path.push_str("?limit=1");
+        }
+        path
     }
-    let is_list = parameters(catalogue, operation, "query").iter().any(|(name, _)| name == "limit");
-    if is_list {
-        path.push_str("?limit=1");
-    }
-    path
 }
 
 /// What is there from the beginning.

@@ -114,7 +114,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .query("project_id", Shape::of::<ProjectId>(), "Only those of this project.")
         .query("user_id", Shape::of::<UserId>(), "Only those of this person.");
     let create = KIND
-        .create_below(
+        .create(
             Shape::of::<NewApiKey>(),
             json!({
                 "project_id": "proj_dev",

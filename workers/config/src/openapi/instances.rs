@@ -105,7 +105,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .query("environment", Shape::of::<Environment>(), "Only those that are for this.");
     vec![
         list,
-        KIND.create_below(
+        KIND.create(
             Shape::of::<NewInstance>(),
             json!({
                 "organization_id": "org_dev",

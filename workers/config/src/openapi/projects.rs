@@ -69,7 +69,7 @@ pub(super) fn operations() -> Vec<Operation> {
     );
     vec![
         list,
-        KIND.create_below(
+        KIND.create(
             Shape::of::<NewProject>(),
             json!({
                 "instance_id": "inst_dev",

@@ -65,5 +65,7 @@ macro_rules! words {
 
 words! {
     Environment: crate::instances::ENVIRONMENTS, "What an instance is for. Test keys are refused in production.";
+    GrantRole: crate::grants::ROLES, "What a person may do on an instance.";
     OnLimiterFailure: crate::instances::ON_LIMITER_FAILURE, "What happens to calls when the Limiter does not answer.";
+    Role: crate::users::ROLES, "What a person is: `admin` administers the organization, `superadmin` operates the service.";
 }

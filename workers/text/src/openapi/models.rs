@@ -75,8 +75,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .scope(None)
             .notes("In OpenAI's form; in Anthropic's for who sends `anthropic-version`.")
             .header("anthropic-version")
-            .header("X-Instance-ID")
-            .fails(&[Code::LimiterUnavailable, Code::NotFound])
+            .fails(&[Code::LimiterUnavailable])
     };
     let told = |what: &str, openai, anthropic| {
         Answer::json(200, what, Shape::either([openai, anthropic])).headers(&["request-id"])
