@@ -16,6 +16,7 @@ pub mod pages;
 pub mod projects;
 pub mod provider_keys;
 pub mod providers;
+pub mod sessions;
 pub mod tenants;
 pub mod usage;
 

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use de_core::{
+    auth::access_token::AccessTeam,
     ids::ProviderId,
     ports::{Fetch, Peers, Platform, Settings},
     secret::Secret,
@@ -65,9 +66,12 @@ pub enum PlatformError {
 /// What can be different about a [`TestPlatform`].
 #[derive(Default)]
 pub struct Builder {
+    access: Option<AccessTeam>,
     base_urls: HashMap<ProviderId, String>,
+    bootstrap_token: Option<Secret>,
     clock: Option<FakeClock>,
     fetch: Option<MakeFetch>,
+    interface_origins: Vec<String>,
     loopback_ports: Vec<u16>,
     peers: Option<Arc<dyn Peers>>,
     public_base: Option<String>,
@@ -98,6 +102,28 @@ impl Builder {
     pub fn base_url(mut self, provider: ProviderId, base_url: String, port: Option<u16>) -> Self {
         self.base_urls.insert(provider, base_url);
         self.loopback_ports.extend(port.filter(|port| !self.loopback_ports.contains(port)));
+        self
+    }
+
+    /// Takes log-ins of a Cloudflare Access team, whose keys are on loopback if `port` is named.
+    #[must_use]
+    pub fn access(mut self, team: AccessTeam, port: Option<u16>) -> Self {
+        self.access = Some(team);
+        self.loopback_ports.extend(port);
+        self
+    }
+
+    /// What makes the first superadmin.
+    #[must_use]
+    pub fn bootstrap_token(mut self, token: &str) -> Self {
+        self.bootstrap_token = Some(Secret::new(token.to_owned()));
+        self
+    }
+
+    /// The origin of one of our own pages.
+    #[must_use]
+    pub fn interface_origin(mut self, origin: &str) -> Self {
+        self.interface_origins.push(origin.to_owned());
         self
     }
 
@@ -134,6 +160,9 @@ impl Builder {
         let limiter = Arc::new(LocalLimiter::new(clock.clone(), database.clone()));
         let log = Arc::new(MemoryLog::default());
         let settings = Arc::new(Settings {
+            access: self.access,
+            bootstrap_token: self.bootstrap_token,
+            interface_origins: self.interface_origins,
             loopback_ports: self.loopback_ports,
             master_keys: vec![(1, Secret::new("a master key for tests only, 0001".to_owned()))],
             public_base: self.public_base,

@@ -10,10 +10,10 @@
 use std::collections::HashMap;
 
 use de_core::{
-    auth::{Scope as KeyScope, api_key::KeyKind},
+    auth::{Scope as KeyScope, api_key::KeyKind, session::Times},
     ids::{
         ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
-        UserId,
+        SessionId, UserId,
     },
     limits::{Kind, Scope, ScopeKind, Span},
     model::{Modality, ModelConfig, Status},
@@ -27,7 +27,7 @@ use de_core::{
         pages::PageQuery,
         projects, provider_keys,
         providers::{self, Provider, ProviderAuth},
-        tenants, usage,
+        sessions, tenants, usage,
     },
     time::UnixMillis,
 };
@@ -157,6 +157,7 @@ fn every_statement() -> Vec<Statement> {
         provider_keys::of_instance(&instance),
         provider_keys::put(&instance, &openai, "v1.a.b", "1234", NOW),
         provider_keys::delete(&instance, &openai),
+        provider_keys::touch(&instance, &openai, NOW),
         providers::find(&openai, own),
         providers::put(&provider(), own, NOW),
         providers::seed(&provider(), NOW),
@@ -190,6 +191,7 @@ fn control_plane() -> Vec<Statement> {
     let instance = InstanceId::parse("inst_1").unwrap();
     let project = ProjectId::parse("proj_1").unwrap();
     let key = ApiKeyId::parse("key_1").unwrap();
+    let session = SessionId::parse("sess_1").unwrap();
     let user = UserId::parse("user_1").unwrap();
     let page = || PageQuery { after: Some("a".to_owned()), limit: 2 };
     let active = Some(Activity::Active);
@@ -212,7 +214,18 @@ fn control_plane() -> Vec<Statement> {
         projects::empty("audit_1", &project),
         api_keys::find(&key, Some(&user)),
         api_keys::holder(&user),
+        api_keys::touch(&key, NOW),
         api_keys::unchanged("audit_1", &key, NOW),
+        sessions::access("d"),
+        sessions::by_digest("d"),
+        sessions::delete_expired(NOW),
+        sessions::find(&session),
+        sessions::insert(&session, "d", &user, Times::begin(NOW), NOW),
+        sessions::list(&user, &page(), NOW),
+        sessions::person(&user),
+        sessions::person_by_email("a@b.c"),
+        sessions::revoke(&session, NOW),
+        sessions::touch(&session, NOW),
     ];
     for (organization, target) in [
         (Some(&organization), Some("t")),
