@@ -141,7 +141,7 @@ impl<'a> AccessToken<'a> {
     /// # Errors
     /// `Malformed`, or `Algorithm` for anything but RS256.
     pub fn parse(text: &'a str) -> Result<Self, AccessTokenError> {
-        if text.len() > LONGEST {
+        if text.len() > LONGEST || text.matches('.').count() != 2 {
             return Err(AccessTokenError::Malformed);
         }
         let (signed, signature) = text.rsplit_once('.').ok_or(AccessTokenError::Malformed)?;
