@@ -7,6 +7,7 @@
 //! data). What is known: [`model`], [`pricing`], [`store`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What happens to a call: [`limits`], [`exchange`] with [`retry`] and
 //! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`]. How it is served: [`http`].
+//! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
 //!
@@ -31,6 +32,8 @@ pub mod limits;
 pub mod mapping;
 pub mod model;
 pub mod money;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
 pub mod outbox;
 pub mod ports;
 pub mod pricing;

@@ -8,6 +8,7 @@ pub mod access;
 pub mod api_keys;
 pub mod audit;
 pub mod epochs;
+pub mod idempotency;
 pub mod instances;
 pub mod limits;
 pub mod models;
@@ -19,6 +20,7 @@ pub mod providers;
 pub mod sessions;
 pub mod tenants;
 pub mod usage;
+pub mod users;
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -48,10 +50,13 @@ impl Activity {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Active, Self::Suspended];
+
     /// Reads the word of a request.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Active, Self::Suspended].into_iter().find(|known| known.as_str() == word)
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Points in time. The clock itself is a port: nothing here asks what time it is.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Milliseconds since 1970-01-01 UTC.
 #[derive(
@@ -46,6 +46,22 @@ impl UnixMillis {
             .unwrap_or_default()
             .format("%a, %d %b %Y %H:%M:%S GMT")
             .to_string()
+    }
+}
+
+/// The same as replies show it: RFC 3339 in UTC with milliseconds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Timestamp(pub UnixMillis);
+
+impl From<UnixMillis> for Timestamp {
+    fn from(time: UnixMillis) -> Self {
+        Self(time)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0.rfc3339())
     }
 }
 

@@ -23,11 +23,12 @@ use de_core::{
         Activity, Change, Viewer, access, api_keys,
         audit::{self, Actor, AuditEvent},
         epochs::{self, EpochScope},
+        idempotency::{self, Place},
         instances, limits, models, organizations,
         pages::PageQuery,
         projects, provider_keys,
         providers::{self, Provider, ProviderAuth},
-        sessions, tenants, usage,
+        sessions, tenants, usage, users,
     },
     time::UnixMillis,
 };
@@ -81,7 +82,7 @@ fn every_statement() -> Vec<Statement> {
     let openai = ProviderId::parse("openai").unwrap();
     let model = ModelId::parse("m").unwrap();
     let audit = AuditEvent {
-        action: "model-config.create",
+        action: "model-config.create".to_owned(),
         actor: Actor::User(user.to_string()),
         after: Some(json!({})),
         before: None,
@@ -196,6 +197,11 @@ fn control_plane() -> Vec<Statement> {
     let page = || PageQuery { after: Some("a".to_owned()), limit: 2 };
     let active = Some(Activity::Active);
     let person = Viewer::Person { organization: Some(&organization), user: &user };
+    let place = Place {
+        holder: key.as_str().to_owned(),
+        key_digest: "d".to_owned(),
+        route: "POST /v1/projects".to_owned(),
+    };
     let mut all = vec![
         organizations::find(&organization),
         organizations::list(Some(&organization), active, &page()),
@@ -226,6 +232,9 @@ fn control_plane() -> Vec<Statement> {
         sessions::person_by_email("a@b.c"),
         sessions::revoke(&session, NOW),
         sessions::touch(&session, NOW),
+        idempotency::find(&place, NOW),
+        idempotency::expire(&place, NOW),
+        users::reach(&user),
     ];
     for (organization, target) in [
         (Some(&organization), Some("t")),
@@ -366,7 +375,7 @@ async fn a_seed_that_changed_makes_a_new_version_unless_an_operator_saved_one() 
     assert!(dump.contains("\"epoch\":2"), "{dump}");
 
     let audit = AuditEvent {
-        action: "model-config.replace",
+        action: "model-config.replace".to_owned(),
         actor: Actor::System,
         after: None,
         before: None,

@@ -45,7 +45,7 @@ fn config(id: &str, change: &Value) -> ModelConfig {
 
 fn audit(id: &str) -> AuditEvent {
     AuditEvent {
-        action: "model-config.create",
+        action: "model-config.create".to_owned(),
         actor: Actor::Key("key_1".to_owned()),
         after: Some(json!({"a": 1})),
         before: None,

@@ -29,7 +29,7 @@ fn config(name: &str) -> ModelConfig {
 
 fn save(id: &str, expected: Option<u64>) -> Vec<Statement> {
     let audit = AuditEvent {
-        action: "model-config.update",
+        action: "model-config.update".to_owned(),
         actor: Actor::Key("key_1".to_owned()),
         after: None,
         before: None,

@@ -28,7 +28,7 @@ pub struct Stack {
     pub vendors: Vendors,
     /// Whether it is wasm in workerd.
     pub is_real: bool,
-    _local: Option<Local>,
+    local: Option<Local>,
 }
 
 /// The keys of a stack's tenant.
@@ -88,7 +88,7 @@ impl Stack {
             text: client(&local.text.base()),
             text_base: local.text.base(),
             vendors: Vendors::at(&local.simulator.address()),
-            _local: Some(local),
+            local: Some(local),
         }
     }
 
@@ -118,7 +118,7 @@ impl Stack {
             text: client(&text_base),
             text_base,
             vendors: Vendors::at(&record.simulator),
-            _local: None,
+            local: None,
         }
     }
 
@@ -126,6 +126,15 @@ impl Stack {
     #[must_use]
     pub fn call(&self, wire: Wire, model: &str, prompt: &str) -> Call<'_> {
         Call::new(self, wire, model, prompt)
+    }
+
+    /// All that the database holds, as text; `None` for a stack that is not in process.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    #[must_use]
+    pub fn dump(&self) -> Option<String> {
+        self.local.as_ref().map(|local| local.database.dump().expect("the database can be read"))
     }
 
     /// The front door with the admin's key.

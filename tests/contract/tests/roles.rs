@@ -144,7 +144,8 @@ impl World {
         };
         let path = route.path.replace("{id}", &id);
         // A dry run is asked for as much as the real thing.
-        let path = if route.permission == Permission::ApiKeyWrite || route.method != "DELETE" {
+        let path = if route.permission == Some(Permission::ApiKeyWrite) || route.method != "DELETE"
+        {
             path
         } else {
             format!("{path}?dry_run=true")

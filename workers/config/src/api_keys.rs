@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use axum::{
-    Json,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -19,29 +18,68 @@ use de_core::{
         routes::{Allowed, unknown},
     },
     ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, UserId},
-    ports::{Platform, rows},
+    ports::{Platform, Statement, rows},
     secret::Secret,
-    store::{
-        api_keys::{self as store, ApiKeyQuery, ApiKeyRow, HolderRow},
-        projects as above,
-    },
-    time::UnixMillis,
+    store::api_keys::{self as store, ApiKeyQuery, ApiKeyRow, HolderRow},
+    time::{Timestamp, UnixMillis},
 };
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     projects,
     resource::{
-        Change, Fields, Filters, Request, Saved, TRIES, created, grant, if_match, later,
-        no_idempotency_key, origin, overtaken, shown, viewer,
+        Begun, Change, Created, Fields, Filters, Once, Request, Resource, Saved, TRIES, grant,
+        if_match, later, listed, origin, overtaken, taken, viewer,
     },
+    users,
 };
 
 const WHAT: &str = "API key";
 
 /// The longest time that a rotated key lives on, in seconds: 30 days.
 const MOST_OVERLAP_S: i64 = 30 * 24 * 60 * 60;
+
+/// A key of a project or a person, without its secret.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub(crate) struct ApiKeyShown {
+    /// Its public part.
+    id: ApiKeyId,
+    /// Whose it is, if a project's.
+    project_id: Option<ProjectId>,
+    /// Whose it is, if a person's.
+    user_id: Option<UserId>,
+    /// The instance of its project.
+    instance_id: Option<InstanceId>,
+    /// The organization of its project or person.
+    organization_id: OrganizationId,
+    /// For people.
+    name: String,
+    /// `de_live_`, `de_test_` or `de_admin_`.
+    prefix: String,
+    /// Its end, for people.
+    last_four: String,
+    /// What it may be used for.
+    scopes: Vec<Scope>,
+    /// Models that it may call; null: all.
+    allowed_models: Option<Vec<ModelId>>,
+    /// Origins of pages that may use it; empty: those of the instance.
+    allowed_origins: Vec<String>,
+    /// Addresses that may use it; empty: any.
+    allowed_addresses: Vec<String>,
+    /// Not good from then on.
+    expires_at: Option<Timestamp>,
+    /// Not good since then.
+    revoked_at: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    last_used_at: Option<Timestamp>,
+    /// When it was made.
+    created_at: Timestamp,
+    /// When it was last changed.
+    updated_at: Timestamp,
+}
 
 /// Lists by id the keys of what the caller administers or works with, and the caller's own.
 pub(crate) async fn list(
@@ -56,19 +94,7 @@ pub(crate) async fn list(
     filters.finish()?;
     let read: Vec<ApiKeyRow> =
         rows(&*platform.database, store::list(&query, viewer(&allowed)?)).await?;
-    let page = query.page.page(read, |row| row.id.as_str());
-    let data: Vec<Value> = page.data.iter().map(body).collect();
-    Ok(Json(json!({"data": data, "next_cursor": page.next_cursor})).into_response())
-}
-
-/// Shows one, without its secret: that is not here.
-pub(crate) async fn read(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    PathText(id): PathText,
-) -> Result<Response, ApiError> {
-    let row = find(&platform, &allowed, &id).await?;
-    Ok(shown(body(&row), row.updated_at))
+    Ok(listed(query.page.page(read, |row| row.id.as_str()), Resource::shown))
 }
 
 /// Makes one, and shows its secret this once.
@@ -78,7 +104,11 @@ pub(crate) async fn create(
     incoming: Incoming,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
-    no_idempotency_key(&incoming)?;
+    let request = Request::of(&platform, &allowed, &incoming);
+    let once = match Once::begin(&request, "POST /v1/api-keys", &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
+    };
     let now = platform.clock.now();
     let mut fields = Fields::of(members);
     fields.require("scopes");
@@ -110,14 +140,15 @@ pub(crate) async fn create(
         user_id: user,
         user_role: None,
     };
-    apply(&mut row, fields, now)?;
+    row.apply(fields, now)?;
     let mut guard = None;
     let kind = if let Some(project) = &row.project_id {
         let project = projects::find(&platform, &allowed, project.as_str()).await?;
         row.organization_id.clone_from(&project.organization_id);
         row.instance_id = Some(project.instance_id.clone());
-        guard = Some((project.id, project.updated_at));
-        if project.environment == "production" { KeyKind::Live } else { KeyKind::Test }
+        let is_production = project.environment == "production";
+        guard = Some(project);
+        if is_production { KeyKind::Live } else { KeyKind::Test }
     } else {
         let holder = holder(&platform, &allowed, row.user_id.as_ref()).await?;
         row.organization_id = holder.organization_id;
@@ -125,49 +156,16 @@ pub(crate) async fn create(
         KeyKind::Admin
     };
     let (digest, secret) = renew(&platform, &mut row, kind);
-    let change = Change {
-        action: "api-key.create",
-        after: Some(body(&row)),
-        before: None,
-        organization: row.organization_id.clone(),
-        target: row.id.as_str().to_owned(),
+    let made = Created {
+        body: with_secret(&row, &secret),
+        location: format!("/v1/api-keys/{}", row.id),
+        updated_at: row.updated_at,
     };
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
     let batch = |event: &str| {
-        let guard = guard.as_ref();
-        let there = guard.map(|(project, at)| above::unchanged(event, project, *at));
+        let there = guard.map(|project| project.unchanged(event));
         there.into_iter().chain([store::insert(&row, &digest)]).collect()
     };
-    if request.save(change, batch).await? == Saved::Overtaken {
-        return Err(overtaken(&incoming.headers));
-    }
-    let location = format!("/v1/api-keys/{}", row.id);
-    Ok(created(with_secret(body(&row), &secret), row.updated_at, &location))
-}
-
-/// Changes the fields that the body names.
-pub(crate) async fn update(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    incoming: Incoming,
-    PathText(id): PathText,
-    AdminBody(members): AdminBody,
-) -> Result<Response, ApiError> {
-    for _ in 0..TRIES {
-        let before = find(&platform, &allowed, &id).await?;
-        if_match(&incoming.headers, before.updated_at)?;
-        holds(&before)?;
-        let now = platform.clock.now();
-        let mut row = before.clone();
-        apply(&mut row, Fields::of(members.clone()), now)?;
-        row.updated_at = later(now, before.updated_at);
-        let request =
-            Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-        if save(&request, "api-key.update", &before, &row).await? == Saved::Done {
-            return Ok(shown(body(&row), row.updated_at));
-        }
-    }
-    Err(overtaken(&incoming.headers))
+    request.create(once, Change::of("create", &row).to(&row), made, batch).await
 }
 
 /// Revokes one: its row stays. Nothing is admitted with it once this has answered.
@@ -179,18 +177,19 @@ pub(crate) async fn delete(
     filters: Filters,
 ) -> Result<Response, ApiError> {
     filters.finish()?;
+    let request = Request::of(&platform, &allowed, &incoming);
     for _ in 0..TRIES {
-        let before = find(&platform, &allowed, &id).await?;
+        let before = ApiKeyRow::find(&platform, &allowed, &id).await?;
         if_match(&incoming.headers, before.updated_at)?;
         let now = platform.clock.now();
         let mut row = before.clone();
         row.revoked_at = Some(before.revoked_at.map_or(now, |at| at.min(now)));
         row.updated_at = later(now, before.updated_at);
-        let request =
-            Request { allowed: &allowed, context: &incoming.context, platform: &platform };
         // One that is revoked already is told of once more: the first time may have failed at that.
-        if save(&request, "api-key.revoke", &before, &row).await? == Saved::Done {
-            return Ok(StatusCode::NO_CONTENT.into_response());
+        match request.replace("revoke", &before, &row).await? {
+            Saved::Done => return Ok(StatusCode::NO_CONTENT.into_response()),
+            Saved::Overtaken => {}
+            Saved::Taken { constraint } => return Err(taken(&constraint)),
         }
     }
     Err(overtaken(&incoming.headers))
@@ -204,11 +203,16 @@ pub(crate) async fn rotate(
     PathText(id): PathText,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
-    no_idempotency_key(&incoming)?;
+    let request = Request::of(&platform, &allowed, &incoming);
+    let route = format!("POST /v1/api-keys/{id}/rotate");
+    let once = match Once::begin(&request, route, &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
+    };
     let mut fields = Fields::of(members);
     let overlap_s = fields.seconds("overlap_s", MOST_OVERLAP_S);
     fields.finish()?;
-    let before = find(&platform, &allowed, &id).await?;
+    let before = ApiKeyRow::find(&platform, &allowed, &id).await?;
     if_match(&incoming.headers, before.updated_at)?;
     holds(&before)?;
     let now = platform.clock.now();
@@ -226,48 +230,24 @@ pub(crate) async fn rotate(
     let kind = kind.into_iter().find(|kind| kind.prefix() == before.prefix);
     let kind = kind.ok_or_else(|| ApiError::internal("a key has an unknown prefix"))?;
     let (digest, secret) = renew(&platform, &mut new, kind);
-    let change = Change {
-        action: "api-key.rotate",
-        after: Some(json!({"old": body(&old), "new": body(&new)})),
-        before: Some(body(&before)),
-        organization: before.organization_id.clone(),
-        target: before.id.as_str().to_owned(),
-    };
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
+    let mut change = Change::of("rotate", &before).from(&before);
+    change.after = Some(json!({"old": old.shown(), "new": new.shown()}));
+    change.also = before.reaches(&platform).await?;
+    let mut body = with_secret(&new, &secret);
+    if let Some(members) = body.as_object_mut() {
+        members.insert("replaces".to_owned(), json!(old.shown()));
+    }
+    let location = format!("/v1/api-keys/{}", new.id);
+    let made = Created { body, location, updated_at: new.updated_at };
     let batch = |event: &str| {
         vec![
-            store::unchanged(event, &before.id, before.updated_at),
+            before.unchanged(event),
             store::update(&old),
             store::insert(&new, &digest),
             store::inherit_limits(&before, &new.id, now),
         ]
     };
-    if request.save(change, batch).await? == Saved::Overtaken {
-        return Err(overtaken(&incoming.headers));
-    }
-    let mut shown = with_secret(body(&new), &secret);
-    if let Some(members) = shown.as_object_mut() {
-        members.insert("replaces".to_owned(), body(&old));
-    }
-    Ok(created(shown, new.updated_at, &format!("/v1/api-keys/{}", new.id)))
-}
-
-async fn save(
-    request: &Request<'_>,
-    action: &'static str,
-    before: &ApiKeyRow,
-    row: &ApiKeyRow,
-) -> Result<Saved, ApiError> {
-    let change = Change {
-        action,
-        after: Some(body(row)),
-        before: Some(body(before)),
-        organization: row.organization_id.clone(),
-        target: row.id.as_str().to_owned(),
-    };
-    let batch =
-        |event: &str| vec![store::unchanged(event, &row.id, before.updated_at), store::update(row)];
-    request.save(change, batch).await
+    request.create(once, change, made, batch).await
 }
 
 /// Gives a row a new key of this kind; its digest and secret come back.
@@ -285,24 +265,6 @@ fn holds(row: &ApiKeyRow) -> Result<(), ApiError> {
         Some(_) => Err(ApiError::new(Code::Conflict, "the key is revoked")),
         None => Ok(()),
     }
-}
-
-/// Finds a key that the caller may do to what the route is for.
-async fn find(platform: &Platform, allowed: &Allowed, id: &str) -> Result<ApiKeyRow, ApiError> {
-    let id = ApiKeyId::parse(id).map_err(|_| unknown(WHAT))?;
-    let user = allowed.caller().key().user_id.as_ref();
-    let found: Vec<ApiKeyRow> = rows(&*platform.database, store::find(&id, user)).await?;
-    let found = found.into_iter().next().ok_or_else(|| unknown(WHAT))?;
-    match &found.user_id {
-        Some(holder) => {
-            let role = found.user_role.as_deref();
-            may_hold(allowed, holder, role, &found.organization_id, WHAT)?;
-        }
-        None => {
-            allowed.on(&found.organization_id, grant(found.grant_role.as_deref()), WHAT)?;
-        }
-    }
-    Ok(found)
 }
 
 /// Finds the person that a key shall be of.
@@ -337,35 +299,6 @@ fn may_hold(
     Ok(())
 }
 
-fn apply(row: &mut ApiKeyRow, mut fields: Fields, now: UnixMillis) -> Result<(), ApiError> {
-    let mut name = Some(row.name.clone());
-    fields.text_or_null("name", 200, &mut name);
-    row.name = name.unwrap_or_default();
-    let is_persons = row.user_id.is_some();
-    let scope = |word: &str| match Scope::parse(word) {
-        Some(Scope::Admin) if !is_persons => {
-            Err("the control plane is for the keys of persons".to_owned())
-        }
-        Some(scope) => Ok(scope),
-        None => Err(format!("expected one of {}", Scope::ALL.map(Scope::as_str).join(", "))),
-    };
-    let opens_nothing = fields.is_blank("scopes");
-    fields.list("scopes", scope, &mut row.scopes);
-    if opens_nothing {
-        fields.wrong("scopes", "a key without a scope opens nothing");
-    }
-    let model = |id: &str| ModelId::parse(id).map_err(|err| err.to_string());
-    fields.list_or_null("allowed_models", model, &mut row.allowed_models);
-    fields.list("allowed_origins", origin, &mut row.allowed_origins);
-    fields.list("allowed_addresses", address, &mut row.allowed_addresses);
-    let before = row.expires_at;
-    fields.time_or_null("expires_at", &mut row.expires_at);
-    if row.expires_at != before && row.expires_at.is_some_and(|at| at <= now) {
-        fields.wrong("expires_at", "is over already");
-    }
-    fields.finish()
-}
-
 /// An address in the one spelling that the platform has for it.
 fn address(text: &str) -> Result<String, String> {
     let read: Result<IpAddr, _> = text.parse();
@@ -373,32 +306,120 @@ fn address(text: &str) -> Result<String, String> {
         .map_err(|_| "expected an IP address: 203.0.113.7 or 2001:db8::1".to_owned())
 }
 
-fn with_secret(mut body: Value, secret: &Secret) -> Value {
+fn with_secret(row: &ApiKeyRow, secret: &Secret) -> Value {
+    let mut body = json!(row.shown());
     if let Some(members) = body.as_object_mut() {
         members.insert("secret".to_owned(), secret.expose().into());
     }
     body
 }
 
-fn body(row: &ApiKeyRow) -> Value {
-    let time = |time: Option<UnixMillis>| time.map(UnixMillis::rfc3339);
-    json!({
-        "id": row.id.as_str(),
-        "project_id": row.project_id.as_ref().map(ProjectId::as_str),
-        "user_id": row.user_id.as_ref().map(UserId::as_str),
-        "instance_id": row.instance_id.as_ref().map(InstanceId::as_str),
-        "organization_id": row.organization_id.as_str(),
-        "name": row.name,
-        "prefix": row.prefix,
-        "last_four": row.last_four,
-        "scopes": row.scopes,
-        "allowed_models": row.allowed_models,
-        "allowed_origins": row.allowed_origins,
-        "allowed_addresses": row.allowed_addresses,
-        "expires_at": time(row.expires_at),
-        "revoked_at": time(row.revoked_at),
-        "last_used_at": time(row.last_used_at),
-        "created_at": row.created_at.rfc3339(),
-        "updated_at": row.updated_at.rfc3339(),
-    })
+impl Resource for ApiKeyRow {
+    type Shown = ApiKeyShown;
+
+    const ACTION: &'static str = "api-key";
+
+    async fn find(platform: &Platform, allowed: &Allowed, id: &str) -> Result<Self, ApiError> {
+        let id = ApiKeyId::parse(id).map_err(|_| unknown(WHAT))?;
+        let user = allowed.caller().key().user_id.as_ref();
+        let found: Vec<Self> = rows(&*platform.database, store::find(&id, user)).await?;
+        let found = found.into_iter().next().ok_or_else(|| unknown(WHAT))?;
+        match &found.user_id {
+            Some(holder) => {
+                let role = found.user_role.as_deref();
+                may_hold(allowed, holder, role, &found.organization_id, WHAT)?;
+            }
+            None => {
+                allowed.on(&found.organization_id, grant(found.grant_role.as_deref()), WHAT)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn apply(&mut self, mut fields: Fields, now: UnixMillis) -> Result<(), ApiError> {
+        let mut name = Some(self.name.clone());
+        fields.text_or_null("name", 200, &mut name);
+        self.name = name.unwrap_or_default();
+        let is_persons = self.user_id.is_some();
+        let scope = |word: &str| match Scope::parse(word) {
+            Some(Scope::Admin) if !is_persons => {
+                Err("the control plane is for the keys of persons".to_owned())
+            }
+            Some(scope) => Ok(scope),
+            None => Err(format!("expected one of {}", Scope::ALL.map(Scope::as_str).join(", "))),
+        };
+        let opens_nothing = fields.is_blank("scopes");
+        fields.list("scopes", scope, &mut self.scopes);
+        if opens_nothing {
+            fields.wrong("scopes", "a key without a scope opens nothing");
+        }
+        let model = |id: &str| ModelId::parse(id).map_err(|err| err.to_string());
+        fields.list_or_null("allowed_models", model, &mut self.allowed_models);
+        fields.list("allowed_origins", origin, &mut self.allowed_origins);
+        fields.list("allowed_addresses", address, &mut self.allowed_addresses);
+        let before = self.expires_at;
+        fields.time_or_null("expires_at", &mut self.expires_at);
+        if self.expires_at != before && self.expires_at.is_some_and(|at| at <= now) {
+            fields.wrong("expires_at", "is over already");
+        }
+        fields.finish()
+    }
+
+    fn may_become(&self, _: &Self, _: &Allowed) -> Result<(), ApiError> {
+        holds(self)
+    }
+
+    fn shown(&self) -> ApiKeyShown {
+        ApiKeyShown {
+            id: self.id.clone(),
+            project_id: self.project_id.clone(),
+            user_id: self.user_id.clone(),
+            instance_id: self.instance_id.clone(),
+            organization_id: self.organization_id.clone(),
+            name: self.name.clone(),
+            prefix: self.prefix.clone(),
+            last_four: self.last_four.clone(),
+            scopes: self.scopes.clone(),
+            allowed_models: self.allowed_models.clone(),
+            allowed_origins: self.allowed_origins.clone(),
+            allowed_addresses: self.allowed_addresses.clone(),
+            expires_at: self.expires_at.map(Timestamp),
+            revoked_at: self.revoked_at.map(Timestamp),
+            last_used_at: self.last_used_at.map(Timestamp),
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+        }
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn owner(&self) -> Option<&OrganizationId> {
+        Some(&self.organization_id)
+    }
+
+    /// A person's key acts wherever the person has a grant.
+    async fn reaches(&self, platform: &Platform) -> Result<Vec<OrganizationId>, ApiError> {
+        match &self.user_id {
+            Some(user) => users::reached(platform, user).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn updated_at(&self) -> UnixMillis {
+        self.updated_at
+    }
+
+    fn set_updated_at(&mut self, at: UnixMillis) {
+        self.updated_at = at;
+    }
+
+    fn unchanged(&self, event: &str) -> Statement {
+        store::unchanged(event, &self.id, self.updated_at)
+    }
+
+    fn update(&self) -> Vec<Statement> {
+        vec![store::update(self)]
+    }
 }

@@ -2,36 +2,63 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use de_core::{
     http::{
         error::ApiError,
-        extract::{AdminBody, Incoming, PathText},
+        extract::{AdminBody, Incoming},
         routes::{Allowed, unknown},
     },
     ids::{InstanceId, ModelId, OrganizationId},
-    ports::{Platform, random, rows},
+    ports::{Platform, Statement, random, rows},
     store::{
         Activity,
         instances::{self as store, InstanceQuery, InstanceRow},
         organizations::{self, OrganizationRow},
     },
+    time::{Timestamp, UnixMillis},
 };
-use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::resource::{
-    Change, Deletion, Fields, Filters, Request, Saved, TRIES, count, created, grant, if_match,
-    later, no_idempotency_key, not_empty, origin, overtaken, shown, viewer,
+    Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, grant, listed,
+    origin, viewer,
 };
 
 const WHAT: &str = "instance";
 const ENVIRONMENTS: [&str; 2] = ["production", "development"];
 const MODALITIES: [&str; 4] = ["audio", "image", "text", "video"];
+
+/// An instance of an organization: it has its own vendors' keys, defaults and limits.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub(crate) struct Instance {
+    /// Its id.
+    id: InstanceId,
+    /// Whose it is.
+    organization_id: OrganizationId,
+    /// For people.
+    name: String,
+    /// `production` or `development`: test keys are refused in production.
+    environment: String,
+    /// Origins of pages that may read answers: `https://app.example.com`.
+    allowed_origins: Vec<String>,
+    /// How many days its media and logs are kept; null keeps them.
+    retention_days: Option<i64>,
+    /// `refuse` or `allow`: what happens to calls when the Limiter does not answer.
+    on_limiter_failure: String,
+    /// The model that serves where a call names none, by modality: `text`, `image`, `audio`, `video`.
+    default_models: BTreeMap<String, ModelId>,
+    /// The output bound in tokens for calls and models that give none.
+    default_max_output_tokens: Option<i64>,
+    /// Keys of a suspended instance are refused.
+    status: Activity,
+    /// When it was made.
+    created_at: Timestamp,
+    /// When it was last changed.
+    updated_at: Timestamp,
+}
 
 /// Lists by id what the caller administers or has a grant on.
 pub(crate) async fn list(
@@ -49,19 +76,7 @@ pub(crate) async fn list(
     filters.finish()?;
     let read: Vec<InstanceRow> =
         rows(&*platform.database, store::list(&query, viewer(&allowed)?)).await?;
-    let page = query.page.page(read, |row| row.id.as_str());
-    let data: Vec<Value> = page.data.iter().map(body).collect();
-    Ok(Json(json!({"data": data, "next_cursor": page.next_cursor})).into_response())
-}
-
-/// Shows one.
-pub(crate) async fn read(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    PathText(id): PathText,
-) -> Result<Response, ApiError> {
-    let row = find(&platform, &allowed, &id).await?;
-    Ok(shown(body(&row), row.updated_at))
+    Ok(listed(query.page.page(read, |row| row.id.as_str()), Resource::shown))
 }
 
 /// Makes one.
@@ -71,7 +86,11 @@ pub(crate) async fn create(
     incoming: Incoming,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
-    no_idempotency_key(&incoming)?;
+    let request = Request::of(&platform, &allowed, &incoming);
+    let once = match Once::begin(&request, "POST /v1/instances", &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
+    };
     let now = platform.clock.now();
     let own = allowed.caller().key().organization_id.clone();
     let mut row = InstanceRow {
@@ -96,115 +115,14 @@ pub(crate) async fn create(
     if let Some(organization) = fields.id("organization_id", OrganizationId::parse) {
         row.organization_id = organization;
     }
-    apply(&mut row, fields)?;
+    row.apply(fields, now)?;
     allowed.on(&row.organization_id, None, "organization")?;
     let above = organizations::find(&row.organization_id);
     let above: Vec<OrganizationRow> = rows(&*platform.database, above).await?;
     let above = above.first().ok_or_else(|| unknown("organization"))?;
-    let change = Change {
-        action: "instance.create",
-        after: Some(body(&row)),
-        before: None,
-        organization: row.organization_id.clone(),
-        target: row.id.as_str().to_owned(),
-    };
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    let batch = |event: &str| {
-        let there = organizations::unchanged(event, &above.id, above.updated_at);
-        vec![there, store::insert(&row)]
-    };
-    if request.save(change, batch).await? == Saved::Overtaken {
-        return Err(overtaken(&incoming.headers));
-    }
-    Ok(created(body(&row), row.updated_at, &format!("/v1/instances/{}", row.id)))
-}
-
-/// Changes the fields that the body names.
-pub(crate) async fn update(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    incoming: Incoming,
-    PathText(id): PathText,
-    AdminBody(members): AdminBody,
-) -> Result<Response, ApiError> {
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    for _ in 0..TRIES {
-        let before = find(&platform, &allowed, &id).await?;
-        if_match(&incoming.headers, before.updated_at)?;
-        let mut row = before.clone();
-        apply(&mut row, Fields::of(members.clone()))?;
-        row.updated_at = later(platform.clock.now(), before.updated_at);
-        if save(&request, "instance.update", &before, &row).await? == Saved::Done {
-            return Ok(shown(body(&row), row.updated_at));
-        }
-    }
-    Err(overtaken(&incoming.headers))
-}
-
-/// Removes one, with all that is below it if the caller says so.
-pub(crate) async fn delete(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    incoming: Incoming,
-    PathText(id): PathText,
-    mut filters: Filters,
-) -> Result<Response, ApiError> {
-    let deletion = Deletion::read(&mut filters);
-    filters.finish()?;
-    let before = find(&platform, &allowed, &id).await?;
-    if_match(&incoming.headers, before.updated_at)?;
-    let below = count(&platform, store::below(&before.id)).await?;
-    if let Some(answer) = deletion.settled(&id, &below)? {
-        return Ok(answer);
-    }
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    let mut still = before.clone();
-    if deletion.cascade {
-        // Whose keys may be in use: their Limiters can be told only while there are rows that name them.
-        still.status = Activity::Suspended;
-        still.updated_at = later(platform.clock.now(), before.updated_at);
-        if save(&request, "instance.suspend", &before, &still).await? == Saved::Overtaken {
-            return Err(overtaken(&incoming.headers));
-        }
-    }
-    let change = Change {
-        action: "instance.delete",
-        after: None,
-        before: Some(body(&still)),
-        organization: before.organization_id.clone(),
-        target: before.id.as_str().to_owned(),
-    };
-    let batch = |event: &str| {
-        let mut batch = vec![store::unchanged(event, &still.id, still.updated_at)];
-        if !deletion.cascade {
-            batch.push(store::empty(event, &still.id));
-        }
-        batch.extend(store::delete(&still.id));
-        batch
-    };
-    match request.save(change, batch).await? {
-        Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
-        Saved::Overtaken if deletion.cascade => Err(overtaken(&incoming.headers)),
-        Saved::Overtaken => Err(not_empty(&count(&platform, store::below(&before.id)).await?)),
-    }
-}
-
-async fn save(
-    request: &Request<'_>,
-    action: &'static str,
-    before: &InstanceRow,
-    row: &InstanceRow,
-) -> Result<Saved, ApiError> {
-    let change = Change {
-        action,
-        after: Some(body(row)),
-        before: Some(body(before)),
-        organization: row.organization_id.clone(),
-        target: row.id.as_str().to_owned(),
-    };
-    let batch =
-        |event: &str| vec![store::unchanged(event, &row.id, before.updated_at), store::update(row)];
-    request.save(change, batch).await
+    let made = Created::of(&row, format!("/v1/instances/{}", row.id));
+    let batch = |event: &str| vec![above.unchanged(event), store::insert(&row)];
+    request.create(once, Change::of("create", &row).to(&row), made, batch).await
 }
 
 /// Finds an instance that the caller may do to what the route is for.
@@ -221,20 +139,89 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-fn apply(row: &mut InstanceRow, mut fields: Fields) -> Result<(), ApiError> {
-    fields.text("name", 200, &mut row.name);
-    fields.word("environment", &ENVIRONMENTS, &mut row.environment);
-    fields.list("allowed_origins", origin, &mut row.allowed_origins);
-    fields.count_or_null("retention_days", 36_500, &mut row.retention_days);
-    fields.word("on_limiter_failure", &["refuse", "allow"], &mut row.on_limiter_failure);
-    fields.object("default_models", default_model, &mut row.default_models);
-    fields.count_or_null(
-        "default_max_output_tokens",
-        10_000_000,
-        &mut row.default_max_output_tokens,
-    );
-    fields.status(&mut row.status);
-    fields.finish()
+impl Resource for InstanceRow {
+    type Shown = Instance;
+
+    const ACTION: &'static str = "instance";
+
+    async fn find(platform: &Platform, allowed: &Allowed, id: &str) -> Result<Self, ApiError> {
+        find(platform, allowed, id).await
+    }
+
+    fn apply(&mut self, mut fields: Fields, _: UnixMillis) -> Result<(), ApiError> {
+        fields.text("name", 200, &mut self.name);
+        fields.word("environment", &ENVIRONMENTS, &mut self.environment);
+        fields.list("allowed_origins", origin, &mut self.allowed_origins);
+        fields.count_or_null("retention_days", 36_500, &mut self.retention_days);
+        fields.word("on_limiter_failure", &["refuse", "allow"], &mut self.on_limiter_failure);
+        fields.object("default_models", default_model, &mut self.default_models);
+        fields.count_or_null(
+            "default_max_output_tokens",
+            10_000_000,
+            &mut self.default_max_output_tokens,
+        );
+        fields.status(&mut self.status);
+        fields.finish()
+    }
+
+    fn shown(&self) -> Instance {
+        Instance {
+            id: self.id.clone(),
+            organization_id: self.organization_id.clone(),
+            name: self.name.clone(),
+            environment: self.environment.clone(),
+            allowed_origins: self.allowed_origins.clone(),
+            retention_days: self.retention_days,
+            on_limiter_failure: self.on_limiter_failure.clone(),
+            default_models: self.default_models.clone(),
+            default_max_output_tokens: self.default_max_output_tokens,
+            status: self.status,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+        }
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn owner(&self) -> Option<&OrganizationId> {
+        Some(&self.organization_id)
+    }
+
+    fn updated_at(&self) -> UnixMillis {
+        self.updated_at
+    }
+
+    fn set_updated_at(&mut self, at: UnixMillis) {
+        self.updated_at = at;
+    }
+
+    fn unchanged(&self, event: &str) -> Statement {
+        store::unchanged(event, &self.id, self.updated_at)
+    }
+
+    fn update(&self) -> Vec<Statement> {
+        vec![store::update(self)]
+    }
+}
+
+impl Cascade for InstanceRow {
+    fn below(&self) -> Statement {
+        store::below(&self.id)
+    }
+
+    fn empty(&self, event: &str) -> Statement {
+        store::empty(event, &self.id)
+    }
+
+    fn remove(&self) -> Vec<Statement> {
+        store::delete(&self.id).into()
+    }
+
+    fn suspended(&self) -> Option<Self> {
+        Some(Self { status: Activity::Suspended, ..self.clone() })
+    }
 }
 
 fn default_model(modality: &str, model: &Value) -> Result<ModelId, String> {
@@ -243,21 +230,4 @@ fn default_model(modality: &str, model: &Value) -> Result<ModelId, String> {
     }
     let id = model.as_str().ok_or("expected the id of a model")?;
     ModelId::parse(id).map_err(|err| err.to_string())
-}
-
-fn body(row: &InstanceRow) -> Value {
-    json!({
-        "id": row.id.as_str(),
-        "organization_id": row.organization_id.as_str(),
-        "name": row.name,
-        "environment": row.environment,
-        "allowed_origins": row.allowed_origins,
-        "retention_days": row.retention_days,
-        "on_limiter_failure": row.on_limiter_failure,
-        "default_models": row.default_models,
-        "default_max_output_tokens": row.default_max_output_tokens,
-        "status": row.status.as_str(),
-        "created_at": row.created_at.rfc3339(),
-        "updated_at": row.updated_at.rfc3339(),
-    })
 }

@@ -16,6 +16,7 @@ mod model_configs;
 mod organizations;
 mod projects;
 mod resource;
+mod users;
 
 use axum::Router;
 use de_core::{
@@ -26,6 +27,10 @@ use de_core::{
         routes::Routes,
     },
     ports::Platform,
+    store::{
+        api_keys::ApiKeyRow, instances::InstanceRow, organizations::OrganizationRow,
+        projects::ProjectRow,
+    },
 };
 
 /// Resources that have a place and no code yet.
@@ -57,23 +62,23 @@ pub fn control_plane() -> Routes {
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
-        .get(organization, P::OrganizationRead, organizations::read)
-        .patch(organization, P::OrganizationWrite, organizations::update)
-        .delete(organization, P::OrganizationDelete, organizations::delete)
+        .get(organization, P::OrganizationRead, resource::read::<OrganizationRow>)
+        .patch(organization, P::OrganizationWrite, resource::update::<OrganizationRow>)
+        .delete(organization, P::OrganizationDelete, resource::delete::<OrganizationRow>)
         .get("/v1/instances", P::InstanceRead, instances::list)
         .post("/v1/instances", P::InstanceCreate, instances::create)
-        .get(instance, P::InstanceRead, instances::read)
-        .patch(instance, P::InstanceWrite, instances::update)
-        .delete(instance, P::InstanceDelete, instances::delete)
+        .get(instance, P::InstanceRead, resource::read::<InstanceRow>)
+        .patch(instance, P::InstanceWrite, resource::update::<InstanceRow>)
+        .delete(instance, P::InstanceDelete, resource::delete::<InstanceRow>)
         .get("/v1/projects", P::ProjectRead, projects::list)
         .post("/v1/projects", P::ProjectWrite, projects::create)
-        .get(project, P::ProjectRead, projects::read)
-        .patch(project, P::ProjectWrite, projects::update)
-        .delete(project, P::ProjectDelete, projects::delete)
+        .get(project, P::ProjectRead, resource::read::<ProjectRow>)
+        .patch(project, P::ProjectWrite, resource::update::<ProjectRow>)
+        .delete(project, P::ProjectDelete, resource::delete::<ProjectRow>)
         .get("/v1/api-keys", P::ApiKeyRead, api_keys::list)
         .post("/v1/api-keys", P::ApiKeyWrite, api_keys::create)
-        .get(key, P::ApiKeyRead, api_keys::read)
-        .patch(key, P::ApiKeyWrite, api_keys::update)
+        .get(key, P::ApiKeyRead, resource::read::<ApiKeyRow>)
+        .patch(key, P::ApiKeyWrite, resource::update::<ApiKeyRow>)
         .delete(key, P::ApiKeyWrite, api_keys::delete)
         .post("/v1/api-keys/{id}/rotate", P::ApiKeyWrite, api_keys::rotate)
         .get("/v1/audit-events", P::AuditRead, audit_events::list)

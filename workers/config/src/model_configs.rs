@@ -35,7 +35,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     epochs,
-    resource::{actor, raised},
+    resource::{actor, no_idempotency_key, raised},
 };
 
 const FILTERS: [&str; 5] = ["cursor", "limit", "provider_id", "status", "type"];
@@ -85,10 +85,7 @@ pub(crate) async fn create(
     AdminBody(mut body): AdminBody,
 ) -> Result<Response, ApiError> {
     let caller = allowed.caller();
-    if incoming.headers.contains_key("idempotency-key") {
-        let message = "Idempotency-Key is not supported here yet; the model's id makes it unique";
-        return Err(ApiError::new(Code::InvalidRequest, message));
-    }
+    no_idempotency_key(&incoming)?;
     let organization = owner(caller, body.shift_remove("organization_id"))?;
     let config =
         ModelConfig::parse(&Value::Object(body)).map_err(|issues| ApiError::fields(&issues))?;
@@ -100,7 +97,9 @@ pub(crate) async fn create(
     let answers = platform.database.batch(batch).await.map_err(|err| taken(err, &config))?;
     let first = answers.first().and_then(|rows| rows.first()).cloned().unwrap_or_default();
     let SavedRow { version } = row(first)?;
-    epochs::tell(&platform, organization.as_ref(), raised(answers)?).await?;
+    for epoch in raised(answers)? {
+        epochs::tell(&platform, organization.as_ref(), epoch).await?;
+    }
     let saved = ModelConfig { version, ..config };
     let saved = ModelRow {
         config: saved.to_row(),
@@ -253,7 +252,7 @@ fn audit(
     config: &ModelConfig,
 ) -> AuditEvent {
     AuditEvent {
-        action: "model-config.create",
+        action: "model-config.create".to_owned(),
         actor: actor(caller),
         after: Some(config.to_json()),
         before: None,

@@ -1,32 +1,47 @@
 //! `/v1/organizations`: who pays.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use de_core::{
     http::{
         error::{ApiError, Code},
-        extract::{AdminBody, Incoming, PathText},
+        extract::{AdminBody, Incoming},
         routes::{Allowed, unknown},
     },
     ids::OrganizationId,
-    ports::{Platform, random, rows},
+    ports::{Platform, Statement, random, rows},
     store::{
         Activity,
         organizations::{self as store, OrganizationRow},
     },
+    time::{Timestamp, UnixMillis},
 };
-use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::resource::{
-    Change, Deletion, Fields, Filters, Request, Saved, TRIES, count, created, if_match, later,
-    no_idempotency_key, not_empty, overtaken, shown,
+    Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, listed,
 };
 
 const WHAT: &str = "organization";
+
+/// An organization: who pays, and whom everything below belongs to.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub(crate) struct Organization {
+    /// Its id.
+    id: OrganizationId,
+    /// For people.
+    name: String,
+    /// Where bills go.
+    billing_email: Option<String>,
+    /// Its days and months begin there: an IANA name.
+    time_zone: String,
+    /// Keys of a suspended organization are refused.
+    status: Activity,
+    /// When it was made.
+    created_at: Timestamp,
+    /// When it was last changed.
+    updated_at: Timestamp,
+}
 
 /// Lists by id: all for who operates the service, else one's own.
 pub(crate) async fn list(
@@ -40,19 +55,7 @@ pub(crate) async fn list(
     let only = (!caller.is_superadmin()).then_some(&caller.key().organization_id);
     let read: Vec<OrganizationRow> =
         rows(&*platform.database, store::list(only, status, &page)).await?;
-    let page = page.page(read, |row| row.id.as_str());
-    let data: Vec<Value> = page.data.iter().map(body).collect();
-    Ok(Json(json!({"data": data, "next_cursor": page.next_cursor})).into_response())
-}
-
-/// Shows one.
-pub(crate) async fn read(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    PathText(id): PathText,
-) -> Result<Response, ApiError> {
-    let row = find(&platform, &allowed, &id).await?;
-    Ok(shown(body(&row), row.updated_at))
+    Ok(listed(page.page(read, |row| row.id.as_str()), Resource::shown))
 }
 
 /// Makes one.
@@ -62,7 +65,11 @@ pub(crate) async fn create(
     incoming: Incoming,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
-    no_idempotency_key(&incoming)?;
+    let request = Request::of(&platform, &allowed, &incoming);
+    let once = match Once::begin(&request, "POST /v1/organizations", &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
+    };
     let now = platform.clock.now();
     let mut row = OrganizationRow {
         billing_email: None,
@@ -75,152 +82,116 @@ pub(crate) async fn create(
     };
     let mut fields = Fields::of(members);
     fields.require("name");
-    apply(&mut row, fields)?;
-    let change = Change {
-        action: "organization.create",
-        after: Some(body(&row)),
-        before: None,
-        organization: row.id.clone(),
-        target: row.id.as_str().to_owned(),
-    };
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    request.save(change, |_| vec![store::insert(&row)]).await?;
-    Ok(created(body(&row), row.updated_at, &format!("/v1/organizations/{}", row.id)))
+    row.apply(fields, now)?;
+    let made = Created::of(&row, format!("/v1/organizations/{}", row.id));
+    let change = Change::of("create", &row).to(&row);
+    request.create(once, change, made, |_| vec![store::insert(&row)]).await
 }
 
-/// Changes the fields that the body names.
-pub(crate) async fn update(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    incoming: Incoming,
-    PathText(id): PathText,
-    AdminBody(members): AdminBody,
-) -> Result<Response, ApiError> {
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    for _ in 0..TRIES {
-        let before = find(&platform, &allowed, &id).await?;
-        if_match(&incoming.headers, before.updated_at)?;
-        let mut row = before.clone();
-        apply(&mut row, Fields::of(members.clone()))?;
-        if row.status != before.status {
-            allowed.operates()?;
-            spare_own(&allowed, &row)?;
-        }
-        row.updated_at = later(platform.clock.now(), before.updated_at);
-        if save(&request, "organization.update", &before, &row).await? == Saved::Done {
-            return Ok(shown(body(&row), row.updated_at));
-        }
-    }
-    Err(overtaken(&incoming.headers))
-}
+impl Resource for OrganizationRow {
+    type Shown = Organization;
 
-/// Removes one, with all that is below it if the caller says so.
-pub(crate) async fn delete(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    incoming: Incoming,
-    PathText(id): PathText,
-    mut filters: Filters,
-) -> Result<Response, ApiError> {
-    let deletion = Deletion::read(&mut filters);
-    filters.finish()?;
-    let before = find(&platform, &allowed, &id).await?;
-    if_match(&incoming.headers, before.updated_at)?;
-    let below = count(&platform, store::below(&before.id)).await?;
-    if let Some(answer) = deletion.settled(&id, &below)? {
-        return Ok(answer);
+    const ACTION: &'static str = "organization";
+
+    async fn find(platform: &Platform, allowed: &Allowed, id: &str) -> Result<Self, ApiError> {
+        let id = OrganizationId::parse(id).map_err(|_| unknown(WHAT))?;
+        allowed.on(&id, None, WHAT)?;
+        let found: Vec<Self> = rows(&*platform.database, store::find(&id)).await?;
+        found.into_iter().next().ok_or_else(|| unknown(WHAT))
     }
-    spare_own(&allowed, &before)?;
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    let mut still = before.clone();
-    if deletion.cascade {
-        // Whose keys may be in use: their Limiters can be told only while there are rows that name them.
-        still.status = Activity::Suspended;
-        still.updated_at = later(platform.clock.now(), before.updated_at);
-        if save(&request, "organization.suspend", &before, &still).await? == Saved::Overtaken {
-            return Err(overtaken(&incoming.headers));
+
+    fn apply(&mut self, mut fields: Fields, _: UnixMillis) -> Result<(), ApiError> {
+        fields.text("name", 200, &mut self.name);
+        let before = self.billing_email.clone();
+        fields.text_or_null("billing_email", 320, &mut self.billing_email);
+        let email = self.billing_email.as_deref();
+        if self.billing_email != before && email.is_some_and(|email| !is_email(email)) {
+            fields.wrong("billing_email", "expected an e-mail address");
+        }
+        let mut zone = Some(self.time_zone.clone());
+        fields.text_or_null("time_zone", 64, &mut zone);
+        self.time_zone = zone.unwrap_or_else(|| "UTC".to_owned());
+        if !is_time_zone(&self.time_zone) {
+            fields.wrong("time_zone", "expected the IANA name of a time zone: Europe/Berlin");
+        }
+        fields.status(&mut self.status);
+        fields.finish()
+    }
+
+    fn may_become(&self, after: &Self, allowed: &Allowed) -> Result<(), ApiError> {
+        if self.status == after.status {
+            return Ok(());
+        }
+        allowed.operates()?;
+        self.spare(allowed)
+    }
+
+    fn shown(&self) -> Organization {
+        Organization {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            billing_email: self.billing_email.clone(),
+            time_zone: self.time_zone.clone(),
+            status: self.status,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
         }
     }
-    let change = Change {
-        action: "organization.delete",
-        after: None,
-        before: Some(body(&still)),
-        organization: before.id.clone(),
-        target: before.id.as_str().to_owned(),
-    };
-    let batch = |event: &str| {
-        let mut batch = vec![store::unchanged(event, &still.id, still.updated_at)];
-        if !deletion.cascade {
-            batch.push(store::empty(event, &still.id));
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn owner(&self) -> Option<&OrganizationId> {
+        Some(&self.id)
+    }
+
+    fn updated_at(&self) -> UnixMillis {
+        self.updated_at
+    }
+
+    fn set_updated_at(&mut self, at: UnixMillis) {
+        self.updated_at = at;
+    }
+
+    fn unchanged(&self, event: &str) -> Statement {
+        store::unchanged(event, &self.id, self.updated_at)
+    }
+
+    fn update(&self) -> Vec<Statement> {
+        vec![store::update(self)]
+    }
+}
+
+impl Cascade for OrganizationRow {
+    fn below(&self) -> Statement {
+        store::below(&self.id)
+    }
+
+    fn empty(&self, event: &str) -> Statement {
+        store::empty(event, &self.id)
+    }
+
+    fn remove(&self) -> Vec<Statement> {
+        store::delete(&self.id).into()
+    }
+
+    fn suspended(&self) -> Option<Self> {
+        Some(Self { status: Activity::Suspended, ..self.clone() })
+    }
+
+    /// Whoever takes their own organization away takes away the key that they would bring it back with.
+    fn spare(&self, allowed: &Allowed) -> Result<(), ApiError> {
+        if allowed.caller().key().organization_id == self.id {
+            let message = "this is the organization of the key that asks";
+            return Err(ApiError::new(Code::Conflict, message));
         }
-        batch.extend(store::delete(&still.id));
-        batch
-    };
-    match request.save(change, batch).await? {
-        Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
-        Saved::Overtaken if deletion.cascade => Err(overtaken(&incoming.headers)),
-        Saved::Overtaken => Err(not_empty(&count(&platform, store::below(&before.id)).await?)),
+        Ok(())
     }
-}
-
-async fn save(
-    request: &Request<'_>,
-    action: &'static str,
-    before: &OrganizationRow,
-    row: &OrganizationRow,
-) -> Result<Saved, ApiError> {
-    let change = Change {
-        action,
-        after: Some(body(row)),
-        before: Some(body(before)),
-        organization: row.id.clone(),
-        target: row.id.as_str().to_owned(),
-    };
-    let batch =
-        |event: &str| vec![store::unchanged(event, &row.id, before.updated_at), store::update(row)];
-    request.save(change, batch).await
-}
-
-/// Whoever takes their own organization away takes away the key that they would bring it back with.
-fn spare_own(allowed: &Allowed, row: &OrganizationRow) -> Result<(), ApiError> {
-    if allowed.caller().key().organization_id == row.id {
-        let message = "this is the organization of the key that asks";
-        return Err(ApiError::new(Code::Conflict, message));
-    }
-    Ok(())
-}
-
-async fn find(
-    platform: &Platform,
-    allowed: &Allowed,
-    id: &str,
-) -> Result<OrganizationRow, ApiError> {
-    let id = OrganizationId::parse(id).map_err(|_| unknown(WHAT))?;
-    allowed.on(&id, None, WHAT)?;
-    let found: Vec<OrganizationRow> = rows(&*platform.database, store::find(&id)).await?;
-    found.into_iter().next().ok_or_else(|| unknown(WHAT))
-}
-
-fn apply(row: &mut OrganizationRow, mut fields: Fields) -> Result<(), ApiError> {
-    fields.text("name", 200, &mut row.name);
-    let before = row.billing_email.clone();
-    fields.text_or_null("billing_email", 320, &mut row.billing_email);
-    let email = row.billing_email.as_deref();
-    if row.billing_email != before && email.is_some_and(|email| !is_email(email)) {
-        fields.wrong("billing_email", "expected an e-mail address");
-    }
-    let mut zone = Some(row.time_zone.clone());
-    fields.text_or_null("time_zone", 64, &mut zone);
-    row.time_zone = zone.unwrap_or_else(|| "UTC".to_owned());
-    if !is_time_zone(&row.time_zone) {
-        fields.wrong("time_zone", "expected the IANA name of a time zone: Europe/Berlin");
-    }
-    fields.status(&mut row.status);
-    fields.finish()
 }
 
 /// Whether it has the form of an address; only a letter could tell more.
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     parts.is_some_and(|(name, host)| {
         !name.is_empty() && host.contains('.') && !host.contains('@') && !text.contains(' ')
@@ -234,16 +205,4 @@ fn is_time_zone(text: &str) -> bool {
             && part.bytes().all(|c| c.is_ascii_alphanumeric() || b"_+-".contains(&c))
     };
     text.split('/').all(is_part)
-}
-
-fn body(row: &OrganizationRow) -> Value {
-    json!({
-        "id": row.id.as_str(),
-        "name": row.name,
-        "billing_email": row.billing_email,
-        "time_zone": row.time_zone,
-        "status": row.status.as_str(),
-        "created_at": row.created_at.rfc3339(),
-        "updated_at": row.updated_at.rfc3339(),
-    })
 }

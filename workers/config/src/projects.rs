@@ -1,31 +1,28 @@
 //! `/v1/projects`: what keys of programs belong to.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use de_core::{
     http::{
         error::ApiError,
-        extract::{AdminBody, Incoming, PathText},
+        extract::{AdminBody, Incoming},
         routes::{Allowed, unknown},
     },
-    ids::{InstanceId, ProjectId},
-    ports::{Platform, random, rows},
+    ids::{InstanceId, OrganizationId, ProjectId},
+    ports::{Platform, Statement, random, rows},
     store::{
-        Activity, instances as above,
+        Activity,
         projects::{self as store, ProjectQuery, ProjectRow},
     },
+    time::{Timestamp, UnixMillis},
 };
-use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
     instances,
     resource::{
-        Change, Deletion, Fields, Filters, Request, Saved, TRIES, count, created, grant, if_match,
-        later, no_idempotency_key, not_empty, overtaken, shown, viewer,
+        Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, grant, listed,
+        viewer,
     },
 };
 
@@ -33,6 +30,30 @@ const WHAT: &str = "project";
 
 /// The largest `settings`, as JSON text in bytes.
 const MOST_SETTINGS: usize = 16 * 1024;
+
+/// A project of an instance: what keys of programs belong to.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub(crate) struct Project {
+    /// Its id.
+    id: ProjectId,
+    /// Where it stands.
+    instance_id: InstanceId,
+    /// For people.
+    name: String,
+    /// For people.
+    description: Option<String>,
+    /// Whatever its owner keeps with it, at most 16 KiB of JSON.
+    settings: Map<String, Value>,
+    /// Whether prompts and replies may be kept.
+    retain_content: bool,
+    /// Keys of a suspended project are refused.
+    status: Activity,
+    /// When it was made.
+    created_at: Timestamp,
+    /// When it was last changed.
+    updated_at: Timestamp,
+}
 
 /// Lists by id what the caller administers or has a grant on the instance of.
 pub(crate) async fn list(
@@ -49,19 +70,7 @@ pub(crate) async fn list(
     filters.finish()?;
     let read: Vec<ProjectRow> =
         rows(&*platform.database, store::list(&query, viewer(&allowed)?)).await?;
-    let page = query.page.page(read, |row| row.id.as_str());
-    let data: Vec<Value> = page.data.iter().map(body).collect();
-    Ok(Json(json!({"data": data, "next_cursor": page.next_cursor})).into_response())
-}
-
-/// Shows one.
-pub(crate) async fn read(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    PathText(id): PathText,
-) -> Result<Response, ApiError> {
-    let row = find(&platform, &allowed, &id).await?;
-    Ok(shown(body(&row), row.updated_at))
+    Ok(listed(query.page.page(read, |row| row.id.as_str()), Resource::shown))
 }
 
 /// Makes one.
@@ -71,7 +80,11 @@ pub(crate) async fn create(
     incoming: Incoming,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
-    no_idempotency_key(&incoming)?;
+    let request = Request::of(&platform, &allowed, &incoming);
+    let once = match Once::begin(&request, "POST /v1/projects", &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
+    };
     let now = platform.clock.now();
     let mut fields = Fields::of(members);
     fields.require("instance_id");
@@ -91,96 +104,13 @@ pub(crate) async fn create(
         status: Activity::Active,
         updated_at: now,
     };
-    apply(&mut row, fields)?;
+    row.apply(fields, now)?;
     let instance = instances::find(&platform, &allowed, row.instance_id.as_str()).await?;
     row.environment.clone_from(&instance.environment);
     row.organization_id.clone_from(&instance.organization_id);
-    let change = Change {
-        action: "project.create",
-        after: Some(body(&row)),
-        before: None,
-        organization: row.organization_id.clone(),
-        target: row.id.as_str().to_owned(),
-    };
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    let batch = |event: &str| {
-        vec![above::unchanged(event, &instance.id, instance.updated_at), store::insert(&row)]
-    };
-    if request.save(change, batch).await? == Saved::Overtaken {
-        return Err(overtaken(&incoming.headers));
-    }
-    Ok(created(body(&row), row.updated_at, &format!("/v1/projects/{}", row.id)))
-}
-
-/// Changes the fields that the body names.
-pub(crate) async fn update(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    incoming: Incoming,
-    PathText(id): PathText,
-    AdminBody(members): AdminBody,
-) -> Result<Response, ApiError> {
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    for _ in 0..TRIES {
-        let before = find(&platform, &allowed, &id).await?;
-        if_match(&incoming.headers, before.updated_at)?;
-        let mut row = before.clone();
-        apply(&mut row, Fields::of(members.clone()))?;
-        row.updated_at = later(platform.clock.now(), before.updated_at);
-        let change = Change {
-            action: "project.update",
-            after: Some(body(&row)),
-            before: Some(body(&before)),
-            organization: row.organization_id.clone(),
-            target: row.id.as_str().to_owned(),
-        };
-        let batch = |event: &str| {
-            vec![store::unchanged(event, &row.id, before.updated_at), store::update(&row)]
-        };
-        if request.save(change, batch).await? == Saved::Done {
-            return Ok(shown(body(&row), row.updated_at));
-        }
-    }
-    Err(overtaken(&incoming.headers))
-}
-
-/// Removes one, with its keys if the caller says so.
-pub(crate) async fn delete(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    incoming: Incoming,
-    PathText(id): PathText,
-    mut filters: Filters,
-) -> Result<Response, ApiError> {
-    let deletion = Deletion::read(&mut filters);
-    filters.finish()?;
-    let before = find(&platform, &allowed, &id).await?;
-    if_match(&incoming.headers, before.updated_at)?;
-    let below = count(&platform, store::below(&before.id)).await?;
-    if let Some(answer) = deletion.settled(&id, &below)? {
-        return Ok(answer);
-    }
-    let change = Change {
-        action: "project.delete",
-        after: None,
-        before: Some(body(&before)),
-        organization: before.organization_id.clone(),
-        target: before.id.as_str().to_owned(),
-    };
-    let request = Request { allowed: &allowed, context: &incoming.context, platform: &platform };
-    let batch = |event: &str| {
-        let mut batch = vec![store::unchanged(event, &before.id, before.updated_at)];
-        if !deletion.cascade {
-            batch.push(store::empty(event, &before.id));
-        }
-        batch.push(store::delete(&before.id));
-        batch
-    };
-    match request.save(change, batch).await? {
-        Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
-        Saved::Overtaken if deletion.cascade => Err(overtaken(&incoming.headers)),
-        Saved::Overtaken => Err(not_empty(&count(&platform, store::below(&before.id)).await?)),
-    }
+    let made = Created::of(&row, format!("/v1/projects/{}", row.id));
+    let batch = |event: &str| vec![instance.unchanged(event), store::insert(&row)];
+    request.create(once, Change::of("create", &row).to(&row), made, batch).await
 }
 
 /// Finds a project that the caller may do to what the route is for.
@@ -197,29 +127,78 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-fn apply(row: &mut ProjectRow, mut fields: Fields) -> Result<(), ApiError> {
-    fields.text("name", 200, &mut row.name);
-    fields.text_or_null("description", 2_000, &mut row.description);
-    fields.object("settings", |_, value| Ok(value.clone()), &mut row.settings);
-    let size = serde_json::to_string(&row.settings).map_or(0, |text| text.len());
-    if size > MOST_SETTINGS {
-        fields.wrong("settings", &format!("has {size} bytes; at most {MOST_SETTINGS} are kept"));
+impl Resource for ProjectRow {
+    type Shown = Project;
+
+    const ACTION: &'static str = "project";
+
+    async fn find(platform: &Platform, allowed: &Allowed, id: &str) -> Result<Self, ApiError> {
+        find(platform, allowed, id).await
     }
-    fields.flag("retain_content", &mut row.retain_content);
-    fields.status(&mut row.status);
-    fields.finish()
+
+    fn apply(&mut self, mut fields: Fields, _: UnixMillis) -> Result<(), ApiError> {
+        fields.text("name", 200, &mut self.name);
+        fields.text_or_null("description", 2_000, &mut self.description);
+        fields.object("settings", |_, value| Ok(value.clone()), &mut self.settings);
+        let size = serde_json::to_string(&self.settings).map_or(0, |text| text.len());
+        if size > MOST_SETTINGS {
+            let reason = format!("has {size} bytes; at most {MOST_SETTINGS} are kept");
+            fields.wrong("settings", &reason);
+        }
+        fields.flag("retain_content", &mut self.retain_content);
+        fields.status(&mut self.status);
+        fields.finish()
+    }
+
+    fn shown(&self) -> Project {
+        Project {
+            id: self.id.clone(),
+            instance_id: self.instance_id.clone(),
+            name: self.name.clone(),
+            description: self.description.clone(),
+            settings: self.settings.clone(),
+            retain_content: self.retain_content,
+            status: self.status,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+        }
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn owner(&self) -> Option<&OrganizationId> {
+        Some(&self.organization_id)
+    }
+
+    fn updated_at(&self) -> UnixMillis {
+        self.updated_at
+    }
+
+    fn set_updated_at(&mut self, at: UnixMillis) {
+        self.updated_at = at;
+    }
+
+    fn unchanged(&self, event: &str) -> Statement {
+        store::unchanged(event, &self.id, self.updated_at)
+    }
+
+    fn update(&self) -> Vec<Statement> {
+        vec![store::update(self)]
+    }
 }
 
-fn body(row: &ProjectRow) -> Value {
-    json!({
-        "id": row.id.as_str(),
-        "instance_id": row.instance_id.as_str(),
-        "name": row.name,
-        "description": row.description,
-        "settings": row.settings,
-        "retain_content": row.retain_content,
-        "status": row.status.as_str(),
-        "created_at": row.created_at.rfc3339(),
-        "updated_at": row.updated_at.rfc3339(),
-    })
+impl Cascade for ProjectRow {
+    fn below(&self) -> Statement {
+        store::below(&self.id)
+    }
+
+    fn empty(&self, event: &str) -> Statement {
+        store::empty(event, &self.id)
+    }
+
+    fn remove(&self) -> Vec<Statement> {
+        vec![store::delete(&self.id)]
+    }
 }

@@ -81,6 +81,8 @@ pub enum Permission {
     ApiKeyWrite,
     /// See who changed what.
     AuditRead,
+    /// Give and take grants on an instance.
+    GrantWrite,
     /// Make an instance.
     InstanceCreate,
     /// Remove an instance.
@@ -91,6 +93,8 @@ pub enum Permission {
     InstanceWrite,
     /// See model configs.
     ModelConfigRead,
+    /// Call a model once, to see what its vendor says.
+    ModelConfigTest,
     /// Make model configs.
     ModelConfigWrite,
     /// Make an organization.
@@ -107,6 +111,26 @@ pub enum Permission {
     ProjectRead,
     /// Make and change projects.
     ProjectWrite,
+    /// See vendors' keys, without their secrets.
+    ProviderKeyRead,
+    /// Seal all vendors' keys with the newest master key.
+    ProviderKeyReseal,
+    /// Save, try and remove vendors' keys.
+    ProviderKeyWrite,
+    /// See providers.
+    ProviderRead,
+    /// Make, change and remove providers.
+    ProviderWrite,
+    /// See what is deployed and whether it is ready.
+    ServiceRead,
+    /// See log-ins.
+    SessionRead,
+    /// End log-ins.
+    SessionWrite,
+    /// See persons.
+    UserRead,
+    /// Make, change and remove persons.
+    UserWrite,
 }
 
 /// Where the caller stands, seen from what it wants to touch.
@@ -138,15 +162,17 @@ struct Rule {
 
 impl Permission {
     /// All of them, in the order of the alphabet.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 28] = [
         Self::ApiKeyRead,
         Self::ApiKeyWrite,
         Self::AuditRead,
+        Self::GrantWrite,
         Self::InstanceCreate,
         Self::InstanceDelete,
         Self::InstanceRead,
         Self::InstanceWrite,
         Self::ModelConfigRead,
+        Self::ModelConfigTest,
         Self::ModelConfigWrite,
         Self::OrganizationCreate,
         Self::OrganizationDelete,
@@ -155,6 +181,16 @@ impl Permission {
         Self::ProjectDelete,
         Self::ProjectRead,
         Self::ProjectWrite,
+        Self::ProviderKeyRead,
+        Self::ProviderKeyReseal,
+        Self::ProviderKeyWrite,
+        Self::ProviderRead,
+        Self::ProviderWrite,
+        Self::ServiceRead,
+        Self::SessionRead,
+        Self::SessionWrite,
+        Self::UserRead,
+        Self::UserWrite,
     ];
 
     fn rule(self) -> Rule {
@@ -178,20 +214,32 @@ impl Permission {
             Self::ApiKeyRead => read(Some(Grant::User), false, false),
             Self::ApiKeyWrite => write(true, Some(Grant::Admin), Self::ApiKeyRead),
             Self::AuditRead => read(None, false, false),
+            Self::GrantWrite => write(true, Some(Grant::Owner), Self::InstanceRead),
             Self::InstanceCreate => write(true, None, Self::OrganizationRead),
             Self::InstanceDelete => write(true, Some(Grant::Owner), Self::InstanceRead),
             Self::InstanceRead => read(Some(Grant::Readonly), false, false),
             Self::InstanceWrite => write(true, Some(Grant::Admin), Self::InstanceRead),
             Self::ModelConfigRead => read(None, true, true),
+            // It spends the instance's money with the vendor.
+            Self::ModelConfigTest => write(true, Some(Grant::Admin), Self::InstanceRead),
             Self::ModelConfigWrite => write(true, None, Self::ModelConfigRead),
-            Self::OrganizationCreate | Self::OrganizationDelete => {
+            Self::OrganizationCreate | Self::OrganizationDelete | Self::ProviderKeyReseal => {
                 write(false, None, Self::OrganizationRead)
             }
-            Self::OrganizationRead => read(None, true, false),
+            Self::OrganizationRead | Self::ProviderRead | Self::ServiceRead => {
+                read(None, true, false)
+            }
             Self::OrganizationWrite => write(true, None, Self::OrganizationRead),
             Self::ProjectDelete => write(true, Some(Grant::Owner), Self::ProjectRead),
             Self::ProjectRead => read(Some(Grant::Readonly), false, false),
             Self::ProjectWrite => write(true, Some(Grant::Admin), Self::ProjectRead),
+            Self::ProviderKeyRead => read(Some(Grant::User), false, false),
+            Self::ProviderKeyWrite => write(true, Some(Grant::Admin), Self::ProviderKeyRead),
+            Self::ProviderWrite => write(true, None, Self::ProviderRead),
+            // Of oneself, as if one owned the place; of others, as their administrator.
+            Self::SessionRead | Self::UserRead => read(Some(Grant::Owner), false, false),
+            Self::SessionWrite => write(true, Some(Grant::Owner), Self::SessionRead),
+            Self::UserWrite => write(true, None, Self::UserRead),
         }
     }
 
@@ -253,11 +301,13 @@ mod tests {
 ApiKeyRead         home +++++... away +.+++...
 ApiKeyWrite        home ++++-... away +.++-...
 AuditRead          home ++...... away +.......
+GrantWrite         home +++---.. away +.+---..
 InstanceCreate     home ++-----. away +.......
 InstanceDelete     home +++---.. away +.+---..
 InstanceRead       home ++++++.. away +.++++..
 InstanceWrite      home ++++--.. away +.++--..
 ModelConfigRead    home ++++++++ away +.......
+ModelConfigTest    home ++++--.. away +.++--..
 ModelConfigWrite   home ++------ away +.......
 OrganizationCreate home +------. away +.......
 OrganizationDelete home +------. away +.......
@@ -265,7 +315,17 @@ OrganizationRead   home +++++++. away +.......
 OrganizationWrite  home ++-----. away +.......
 ProjectDelete      home +++---.. away +.+---..
 ProjectRead        home ++++++.. away +.++++..
-ProjectWrite       home ++++--.. away +.++--..";
+ProjectWrite       home ++++--.. away +.++--..
+ProviderKeyRead    home +++++... away +.+++...
+ProviderKeyReseal  home +------. away +.......
+ProviderKeyWrite   home ++++-... away +.++-...
+ProviderRead       home +++++++. away +.......
+ProviderWrite      home ++-----. away +.......
+ServiceRead        home +++++++. away +.......
+SessionRead        home +++..... away +.+.....
+SessionWrite       home +++..... away +.+.....
+UserRead           home +++..... away +.+.....
+UserWrite          home ++-..... away +.-.....";
 
     fn matrix() -> String {
         let mut text = String::new();

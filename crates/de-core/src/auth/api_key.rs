@@ -94,8 +94,9 @@ impl ApiKey {
     }
 }
 
-/// SHA-256 of a text, in hex.
-pub(super) fn digest(text: &str) -> String {
+/// SHA-256 of a text, in hex: what stands in rows instead of a secret.
+#[must_use]
+pub fn digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }
 

@@ -1,4 +1,4 @@
-//! Seals and opens the vendors' keys: AES-256-GCM, one sealing key a master secret by HKDF-SHA-256.
+//! Seals and opens what must rest unreadable, the vendors' keys first: AES-256-GCM, one sealing key a master secret by HKDF-SHA-256.
 //!
 //! Instance and provider are associated data: a sealed key moved to another row does not open.
 
@@ -33,7 +33,26 @@ pub enum VaultError {
     },
 }
 
-/// Seals with the highest version.
+/// What is sealed; each kind has a key of its own, so that no text passes for one of another kind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A vendor's key.
+    ProviderKey,
+    /// An answer that is kept to be given once more.
+    Reply,
+}
+
+impl Kind {
+    /// What the sealing key is derived for. Rows hold what was sealed with it.
+    fn info(self) -> &'static [u8] {
+        match self {
+            Self::ProviderKey => b"distributed-electrons/provider-keys",
+            Self::Reply => b"distributed-electrons/replies",
+        }
+    }
+}
+
+/// Seals a vendor's key with the highest version, for its own row only.
 ///
 /// Returns `v1.<nonce>.<ciphertext>`, both in URL-safe base64.
 ///
@@ -46,18 +65,31 @@ pub fn seal(
     provider: &ProviderId,
     key: &Secret,
 ) -> Result<String, VaultError> {
+    seal_for(settings, entropy, Kind::ProviderKey, &associated(instance, provider), key)
+}
+
+/// Seals a text with the highest version; it opens only for the same `place`.
+///
+/// # Errors
+/// [`VaultError::NoMasterKey`].
+pub fn seal_for(
+    settings: &Settings,
+    entropy: &dyn Entropy,
+    kind: Kind,
+    place: &str,
+    text: &Secret,
+) -> Result<String, VaultError> {
     let newest = settings.master_keys.iter().max_by_key(|(version, _)| *version);
     let (version, master) = newest.ok_or(VaultError::NoMasterKey { version: 0 })?;
     let nonce: [u8; 12] = random(entropy);
-    let bound = associated(instance, provider);
-    let payload = Payload { msg: key.expose().as_bytes(), aad: bound.as_bytes() };
-    let sealed = cipher(*version, master)?
+    let payload = Payload { msg: text.expose().as_bytes(), aad: place.as_bytes() };
+    let sealed = cipher(*version, master, kind)?
         .encrypt(&nonce.into(), payload)
         .map_err(|_| VaultError::Malformed)?;
     Ok(format!("v{version}.{}.{}", URL_SAFE_NO_PAD.encode(nonce), URL_SAFE_NO_PAD.encode(sealed)))
 }
 
-/// Opens with the version that the text names.
+/// Opens a vendor's key with the version that the text names.
 ///
 /// # Errors
 /// [`VaultError`]; none of them is worth a retry.
@@ -65,6 +97,19 @@ pub fn open(
     settings: &Settings,
     instance: &InstanceId,
     provider: &ProviderId,
+    sealed: &str,
+) -> Result<Secret, VaultError> {
+    open_for(settings, Kind::ProviderKey, &associated(instance, provider), sealed)
+}
+
+/// Opens what was sealed for `place` with the version that the text names.
+///
+/// # Errors
+/// [`VaultError`]; none of them is worth a retry.
+pub fn open_for(
+    settings: &Settings,
+    kind: Kind,
+    place: &str,
     sealed: &str,
 ) -> Result<Secret, VaultError> {
     let mut parts = sealed.splitn(3, '.');
@@ -82,17 +127,16 @@ pub fn open(
     let text = URL_SAFE_NO_PAD.decode(text).map_err(|_| VaultError::Malformed)?;
     let master = settings.master_keys.iter().find(|(known, _)| *known == version);
     let (_, master) = master.ok_or(VaultError::NoMasterKey { version })?;
-    let bound = associated(instance, provider);
-    let key = cipher(version, master)?
-        .decrypt(&nonce.into(), Payload { msg: &text, aad: bound.as_bytes() })
+    let key = cipher(version, master, kind)?
+        .decrypt(&nonce.into(), Payload { msg: &text, aad: place.as_bytes() })
         .map_err(|_| VaultError::DoesNotOpen)?;
     String::from_utf8(key).map(Secret::new).map_err(|_| VaultError::DoesNotOpen)
 }
 
-fn cipher(version: u32, master: &Secret) -> Result<Aes256Gcm, VaultError> {
+fn cipher(version: u32, master: &Secret, kind: Kind) -> Result<Aes256Gcm, VaultError> {
     let mut key = [0; 32];
     Hkdf::<Sha256>::new(None, master.expose().as_bytes())
-        .expand(b"distributed-electrons/provider-keys", &mut key)
+        .expand(kind.info(), &mut key)
         .map_err(|_| VaultError::NoMasterKey { version })?;
     Ok(Aes256Gcm::new(&key.into()))
 }
@@ -158,5 +202,18 @@ mod tests {
         for bad in ["", "v1", "v1.a.b", "x1.AAAAAAAAAAAAAAAA.AAAA", "v1.AAAAAAAAAAAAAAAA.é"] {
             assert!(open(&settings(&[1]), &instance, &provider, bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_reply_is_no_key() {
+        let place = place();
+        let bound = associated(&place.0, &place.1);
+        let text = Secret::new("anything".to_owned());
+        let sealed = seal_for(&settings(&[1]), &Zeros, Kind::Reply, &bound, &text).unwrap();
+        assert_eq!(open_for(&settings(&[1]), Kind::Reply, &bound, &sealed), Ok(text));
+        assert_eq!(
+            open(&settings(&[1]), &place.0, &place.1, &sealed),
+            Err(VaultError::DoesNotOpen)
+        );
     }
 }

@@ -35,6 +35,8 @@ pub enum Code {
     ContentRefused,
     /// The caller may not do this.
     Forbidden,
+    /// The `Idempotency-Key` came with another request before.
+    IdempotencyMismatch,
     /// Our fault; the log has the cause.
     InternalError,
     /// The key is not one of ours, or revoked.
@@ -112,6 +114,7 @@ impl Code {
             Self::Conflict => (S::CONFLICT, "CONFLICT"),
             Self::ContentRefused => (S::UNPROCESSABLE_ENTITY, "CONTENT_REFUSED"),
             Self::Forbidden => (S::FORBIDDEN, "FORBIDDEN"),
+            Self::IdempotencyMismatch => (S::CONFLICT, "IDEMPOTENCY_MISMATCH"),
             Self::InternalError => (S::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
             Self::InvalidApiKey => (S::UNAUTHORIZED, "INVALID_API_KEY"),
             Self::InvalidRequest => (S::BAD_REQUEST, "INVALID_REQUEST"),

@@ -1,4 +1,4 @@
-//! Routes of the control plane: each names its permission, and none can be made without one.
+//! Routes of the control plane: each names its permission, or says that it is open.
 //!
 //! The key and the permission are checked before the handler runs, so a handler that asks for nothing is
 //! still closed. What a permission means for one row is asked by [`Allowed::on`], when the row is known.
@@ -30,8 +30,8 @@ pub struct Route {
     pub method: Method,
     /// As axum writes it: `/v1/projects/{id}`.
     pub path: &'static str,
-    /// What it needs.
-    pub permission: Permission,
+    /// What it needs; `None`: no key at all, see [`Routes::open`].
+    pub permission: Option<Permission>,
 }
 
 /// The routes made so far.
@@ -82,6 +82,30 @@ impl Routes {
         self.add(Method::DELETE, MethodFilter::DELETE, path, permission, handler)
     }
 
+    /// Adds a PUT.
+    #[must_use]
+    pub fn put<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
+    where
+        H: Handler<T, Platform> + Sync,
+        T: 'static,
+    {
+        self.add(Method::PUT, MethodFilter::PUT, path, permission, handler)
+    }
+
+    /// Adds an operation for everybody: one that shows what is public, or that asks for its own proof
+    /// of who calls.
+    #[must_use]
+    pub fn open<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Platform> + Sync,
+        T: 'static,
+    {
+        let filter = if method == Method::GET { MethodFilter::GET } else { MethodFilter::POST };
+        self.router = self.router.route(path, on(filter, handler));
+        self.made.push(Route { method, path, permission: None });
+        self
+    }
+
     fn add<H, T>(
         mut self,
         method: Method,
@@ -104,7 +128,7 @@ impl Routes {
             }
         };
         self.router = self.router.route(path, on(filter, guarded));
-        self.made.push(Route { method, path, permission });
+        self.made.push(Route { method, path, permission: Some(permission) });
         self
     }
 

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
     /// What was done: `model-config.create`.
-    pub action: &'static str,
+    pub action: String,
     /// Who did it.
     pub actor: Actor,
     /// What it is now; absent if deleted.
@@ -70,7 +70,7 @@ pub fn insert(event: &AuditEvent, now: UnixMillis) -> Statement {
             event.organization_id.as_ref().map(|id| id.as_str().to_owned()).into(),
             kind.into(),
             actor.into(),
-            event.action.into(),
+            event.action.clone().into(),
             event.target_id.clone().into(),
             event.request_id.as_ref().map(|id| id.as_str().to_owned()).into(),
             state(&event.before),

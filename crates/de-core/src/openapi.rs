@@ -1,0 +1,92 @@
+//! How ids, times and words stand in the description of the API. On the host only: it is made there.
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, RefOr, Schema, SchemaFormat,
+        schema::{KnownFormat, Type},
+    },
+};
+
+use crate::{
+    auth::Scope,
+    ids::{
+        ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
+        UserId,
+    },
+    model::{Modality, OnUnsupported, Protocol, Status},
+    store::Activity,
+    time::Timestamp,
+};
+
+/// A type that is text of a form.
+macro_rules! text {
+    ($($name:ident: $pattern:literal, $example:literal, $doc:literal;)+) => {$(
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .pattern(Some($pattern))
+                    .description(Some($doc))
+                    .examples([$example])
+                    .build()
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+};
+}
+
+text! {
+    ApiKeyId: "^key_[A-Za-z0-9-]{1,64}$", "key_5Xk2mQ9vT3bWc8LhN4pRzA", "The id of an API key.";
+    InstanceId: "^inst_[A-Za-z0-9-]{1,64}$", "inst_dev", "The id of an instance.";
+    ModelId: "^[a-z0-9][a-z0-9._:/-]{0,99}$", "gpt-4o-mini", "The id of a model.";
+    OrganizationId: "^org_[A-Za-z0-9-]{1,64}$", "org_dev", "The id of an organization.";
+    ProjectId: "^proj_[A-Za-z0-9-]{1,64}$", "proj_dev", "The id of a project.";
+    ProviderId: "^[a-z0-9][a-z0-9-]{0,49}$", "openai", "The id of a provider.";
+    ReceiptId: "^rcpt_[A-Za-z0-9-]{1,64}$", "rcpt_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of a receipt.";
+    RequestId: "^[A-Za-z0-9._-]{1,128}$", "019ab0c7-d3f8-7c1e-9a4b-2c6d8e0f1a2b", "The id of a request.";
+    UserId: "^user_[A-Za-z0-9-]{1,64}$", "user_dev", "The id of a person.";
+}
+
+/// A type that is one of some words.
+macro_rules! words {
+    ($($name:ident: $doc:literal;)+) => {$(
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .description(Some($doc))
+                    .enum_values(Some($name::ALL.iter().map(|word| word.as_str())))
+                    .build()
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+};
+}
+
+words! {
+    Activity: "Whether it may act: the keys of what is suspended are refused.";
+    Modality: "What a model makes.";
+    OnUnsupported: "What happens to what a model cannot do.";
+    Protocol: "How a vendor is spoken to.";
+    Scope: "What a key may be used for.";
+    Status: "Whether a model may be called.";
+}
+
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("RFC 3339 in UTC with milliseconds."))
+            .examples(["2026-11-25T15:49:36.120Z"])
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for Timestamp {}
