@@ -8,7 +8,7 @@ mod proof;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use http::{header, request::Parts};
+use http::{HeaderMap, header, request::Parts};
 use serde_json::Value;
 
 use self::proof::{Proof, session_over, unknown_key};
@@ -47,6 +47,17 @@ struct Came {
     origin: Option<String>,
 }
 
+impl Came {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| text(headers, name).map(str::to_owned);
+        Self { address: text("cf-connecting-ip"), origin: text(header::ORIGIN.as_str()) }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
 /// The instance that a caller acts for.
 #[derive(Clone)]
 struct Acting {
@@ -65,6 +76,28 @@ pub struct Operator(pub Caller);
 pub struct Tenant(pub Caller);
 
 impl Caller {
+    /// The person with this key, checked as if it stood in these headers: who logs in with it.
+    ///
+    /// # Errors
+    /// `INVALID_API_KEY`, `KEY_EXPIRED`, or `FORBIDDEN`, also for the key of a project.
+    pub async fn person(
+        platform: &Platform,
+        key: &str,
+        headers: &HeaderMap,
+    ) -> Result<Self, ApiError> {
+        let proof = Proof::of_key(key)?;
+        if proof.has_copies() {
+            let message = "nobody logs in with the key of a project; use that of a person";
+            return Err(ApiError::new(Code::Forbidden, message));
+        }
+        let row = proof.read_now(platform).await?;
+        let caller = checked(platform, &proof, row, &Came::of(headers), None).await?;
+        if let Some(key) = &caller.key.api_key_id {
+            last_used::api_key(platform, key);
+        }
+        Ok(caller)
+    }
+
     /// The row of the key or session.
     #[must_use]
     pub fn key(&self) -> &AccessRow {
@@ -241,10 +274,7 @@ impl FromRequestParts<Platform> for Caller {
 async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<Caller, ApiError> {
     let context = Context::from_request_parts(parts, platform).await?;
     let proof = Proof::of(&parts.headers, &platform.settings)?;
-    let text = |name: &str| {
-        parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-    };
-    let came = Came { address: text("cf-connecting-ip"), origin: text(header::ORIGIN.as_str()) };
+    let came = Came::of(&parts.headers);
     if proof.is_cookie() {
         origins::require(&platform.settings, &parts.method, came.origin.as_deref())?;
     }
@@ -254,12 +284,12 @@ async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<C
     } else {
         proof.read_now(platform).await?
     };
-    let named = text("x-instance-id");
-    let mut caller = checked(platform, &proof, row, &came, named.as_deref()).await;
+    let named = text(&parts.headers, "x-instance-id");
+    let mut caller = checked(platform, &proof, row, &came, named).await;
     if from_copy && caller.is_err() {
         // What a copy refuses may have been allowed since.
         let row = proof.read_anew(platform).await?;
-        caller = checked(platform, &proof, row, &came, named.as_deref()).await;
+        caller = checked(platform, &proof, row, &came, named).await;
     }
     let caller = caller?;
     if let Some(key) = &caller.key.api_key_id {

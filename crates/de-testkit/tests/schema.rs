@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use de_core::{
-    auth::{Scope as KeyScope, api_key::KeyKind, session::Times},
+    auth::{Scope as KeyScope, api_key::KeyKind},
     ids::{
         ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
         SessionId, UserId,
@@ -194,6 +194,8 @@ fn control_plane() -> Vec<Statement> {
     let key = ApiKeyId::parse("key_1").unwrap();
     let session = SessionId::parse("sess_1").unwrap();
     let user = UserId::parse("user_1").unwrap();
+    let new_session =
+        sessions::NewRow { api_key: Some(&key), digest: "d", id: &session, user: &user };
     let page = || PageQuery { after: Some("a".to_owned()), limit: 2 };
     let active = Some(Activity::Active);
     let person = Viewer::Person { organization: Some(&organization), user: &user };
@@ -224,9 +226,8 @@ fn control_plane() -> Vec<Statement> {
         api_keys::unchanged("audit_1", &key, NOW),
         sessions::access("d"),
         sessions::by_digest("d"),
-        sessions::delete_expired(NOW),
         sessions::find(&session),
-        sessions::insert(&session, "d", &user, Times::begin(NOW), NOW),
+        sessions::insert(new_session, NOW),
         sessions::list(&user, &page(), NOW),
         sessions::person(&user),
         sessions::person_by_email("a@b.c"),

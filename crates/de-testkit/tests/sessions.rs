@@ -29,7 +29,7 @@ use de_core::{
     store::{
         access::AccessRow,
         pages::PageQuery,
-        sessions::{self, PersonRow, SessionRow},
+        sessions::{self, NewRow, PersonRow, SessionRow},
     },
     time::UnixMillis,
 };
@@ -83,7 +83,10 @@ impl World {
         let NewSession { digest, value } = NewSession::make(&SeededEntropy::new(5));
         let id = SessionId::parse("sess_1").unwrap();
         let user = UserId::parse("user_dev").unwrap();
-        let begin = sessions::insert(&id, &digest, &user, Times::begin(START), START);
+        let begin = sessions::insert(
+            NewRow { api_key: None, digest: &digest, id: &id, user: &user },
+            START,
+        );
         test.database.batch(vec![begin]).await.unwrap();
         let client = TestClient::of_router(routes(test.another_isolate()));
         let cookie = format!("{COOKIE}={}", value.expose());
@@ -321,7 +324,7 @@ async fn a_call_under_way_learns_that_its_session_is_over() {
 }
 
 #[tokio::test]
-async fn a_session_is_found_listed_and_cleared_away() {
+async fn a_session_is_found_and_listed_while_it_holds() {
     let world = World::new().await;
     let user = UserId::parse("user_dev").unwrap();
     let database = &*world.test.database;
@@ -352,10 +355,6 @@ async fn a_session_is_found_listed_and_cleared_away() {
     database.batch(vec![sessions::revoke(&world.id, START.plus(5))]).await.unwrap();
     assert_eq!(list(START).await, [""; 0]);
     assert_eq!(world.row().await.revoked_at, Some(START), "the first time stays");
-    database.batch(vec![sessions::delete_expired(START.plus(LIFETIME_MS - 1))]).await.unwrap();
-    assert_eq!(world.row().await.id, world.id);
-    database.batch(vec![sessions::delete_expired(START.plus(LIFETIME_MS))]).await.unwrap();
-    assert!(rows::<SessionRow>(database, sessions::find(&world.id)).await.unwrap().is_empty());
     // The value of the cookie is nowhere.
     let value = world.cookie.split_once('=').unwrap().1;
     assert!(!world.test.database.dump().unwrap().contains(value));
@@ -401,4 +400,41 @@ async fn a_key_that_was_let_in_was_used_and_that_is_noted_once_a_minute() {
         assert_eq!(answer.status, 401);
         assert_eq!(used(name).await, None, "a key that is refused is not used");
     }
+}
+
+#[tokio::test]
+async fn a_session_is_worth_no_more_than_the_key_that_made_it() {
+    let world = World::new().await;
+    let admin_key = world.test.tenant.tenant.keys[0].id.clone();
+    let NewSession { digest, value } = NewSession::make(&SeededEntropy::new(6));
+    let user = UserId::parse("user_dev").unwrap();
+    let id = SessionId::parse("sess_2").unwrap();
+    let new = NewRow { api_key: Some(&admin_key), digest: &digest, id: &id, user: &user };
+    world.test.database.batch(vec![sessions::insert(new, START)]).await.unwrap();
+    let cookie = format!("{COOKIE}={}", value.expose());
+    let look = || async {
+        let request = world.client.request(Method::GET, "/operate").header("cookie", &cookie);
+        request.send().await.unwrap()
+    };
+    let all = json!(["admin", "audio", "image", "read", "render", "stock", "text"]);
+    assert_eq!(look().await.json()["scopes"], all, "who administers can make keys for all of it");
+    world.run("UPDATE api_keys SET scopes = '[\"read\"]', allowed_models = '[\"m\"]'").await;
+    assert_eq!(look().await.json()["scopes"], json!(["read"]));
+    let narrow: Vec<AccessRow> =
+        rows(&*world.test.database, sessions::access(&digest)).await.unwrap();
+    assert_eq!(narrow[0].allowed_models.as_ref().map(Vec::len), Some(1));
+    world.run("UPDATE api_keys SET allowed_addresses = '[\"192.0.2.1\"]'").await;
+    fails(&look().await, 403, "FORBIDDEN");
+    world.run("UPDATE api_keys SET allowed_addresses = '[]'").await;
+    // It ends with the key, however that ends.
+    world.run("UPDATE api_keys SET revoked_at = 1").await;
+    fails(&look().await, 401, "SESSION_EXPIRED");
+    world.run("UPDATE api_keys SET revoked_at = NULL, expires_at = 1").await;
+    fails(&look().await, 401, "SESSION_EXPIRED");
+    let page = PageQuery::default();
+    let listed: Vec<SessionRow> =
+        rows(&*world.test.database, sessions::list(&user, &page, START)).await.unwrap();
+    assert_eq!(listed.len(), 1, "the one without a key");
+    world.run("UPDATE api_keys SET expires_at = NULL").await;
+    assert_eq!(look().await.status, 200);
 }

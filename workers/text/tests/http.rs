@@ -19,13 +19,13 @@ mod gateway;
 use std::{sync::Arc, time::Duration};
 
 use de_core::{
-    auth::session::{NewSession, Times},
+    auth::session::NewSession,
     ids::{SessionId, UserId},
     limits::wire::Spent,
     ports::{Clock, Database, Limiter, PortError, Settings},
     store::{
         epochs::{self, EpochScope},
-        sessions,
+        sessions::{self, NewRow},
     },
 };
 use de_testkit::{client::TestClient, fetch::Answer};
@@ -507,7 +507,8 @@ async fn a_session_buys_in_the_name_of_its_person() {
     let NewSession { digest, value } = NewSession::make(&*gateway.test.platform.entropy);
     let now = gateway.test.clock.now();
     let (id, user) = (SessionId::parse("sess_1").unwrap(), UserId::parse("user_dev").unwrap());
-    let begin = sessions::insert(&id, &digest, &user, Times::begin(now), now);
+    let begin =
+        sessions::insert(NewRow { api_key: None, digest: &digest, id: &id, user: &user }, now);
     gateway.test.database.batch(vec![begin]).await.unwrap();
     let ask = || {
         let request = gateway.text.request(Method::POST, "/generate").without("authorization");

@@ -6,6 +6,7 @@ use http::{HeaderMap, header};
 
 use crate::{
     auth::{
+        Scope,
         api_key::{ApiKey, KeyKind},
         session::{cookie, cookie_name, digest_of},
     },
@@ -31,11 +32,7 @@ impl Proof {
     /// Finds it. A key counts before a cookie, which browsers send unasked.
     pub(super) fn of(headers: &HeaderMap, settings: &Settings) -> Result<Self, ApiError> {
         if let Some(text) = presented(headers) {
-            let ApiKey { digest, kind, .. } = ApiKey::parse(text).map_err(|_| unknown_key())?;
-            return Ok(match kind {
-                KeyKind::Admin => Self::Person { digest },
-                KeyKind::Live | KeyKind::Test => Self::Project { digest },
-            });
+            return Self::of_key(text);
         }
         let Some(value) = cookie(headers, &cookie_name(settings)) else {
             let missing = "no key: send `Authorization: Bearer <key>` or `x-api-key: <key>`";
@@ -43,6 +40,15 @@ impl Proof {
         };
         let digest = digest_of(value).ok_or_else(session_over)?;
         Ok(Self::Session { digest })
+    }
+
+    /// Reads a key.
+    pub(super) fn of_key(text: &str) -> Result<Self, ApiError> {
+        let ApiKey { digest, kind, .. } = ApiKey::parse(text).map_err(|_| unknown_key())?;
+        Ok(match kind {
+            KeyKind::Admin => Self::Person { digest },
+            KeyKind::Live | KeyKind::Test => Self::Project { digest },
+        })
     }
 
     /// Whether it came as a cookie.
@@ -87,10 +93,20 @@ impl Proof {
             }
             Self::Session { digest } => {
                 let found = rows(&*platform.database, store::sessions::access(digest)).await?;
-                found.into_iter().next().map(Arc::new).ok_or_else(session_over)
+                found.into_iter().next().map(of_session).ok_or_else(session_over)
             }
         }
     }
+}
+
+/// What a session may: as much as the key that made it. One with the scope `admin` can make itself keys for
+/// everything, so nothing is kept from its sessions either.
+fn of_session(mut row: AccessRow) -> Arc<AccessRow> {
+    if row.scopes.contains(&Scope::Admin) {
+        row.allowed_models = None;
+        row.scopes = Scope::ALL.to_vec();
+    }
+    Arc::new(row)
 }
 
 /// The key as each family of SDKs sends it.

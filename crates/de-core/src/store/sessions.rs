@@ -5,49 +5,74 @@ use serde::Deserialize;
 use super::{Activity, json_arg, pages::PageQuery, statement};
 use crate::{
     auth::{Scope, session::Times},
-    ids::{OrganizationId, SessionId, UserId},
+    ids::{ApiKeyId, OrganizationId, SessionId, UserId},
     ports::Statement,
     time::UnixMillis,
 };
 
+/// When a session ends by itself, and whether someone ended it: its key ends it too.
+macro_rules! times {
+    () => {
+        "s.last_seen_at, min(s.expires_at, coalesce(k.expires_at, s.expires_at)) AS expires_at,
+         coalesce(s.revoked_at, k.revoked_at) AS revoked_at"
+    };
+}
+
 /// Finds a session by the digest of its cookie: at most one [`super::access::AccessRow`], also one that is
-/// over. It has all scopes: what its person may do is not narrowed.
+/// over.
+///
+/// Scopes, models and addresses are those of the key that made it; without one it has all scopes.
 #[must_use]
 pub fn access(digest: &str) -> Statement {
     statement(
-        "SELECT NULL AS api_key_id, s.id AS session_id, s.last_seen_at, '' AS prefix, ?2 AS scopes,
-           NULL AS allowed_models, '[]' AS allowed_origins, '[]' AS allowed_addresses, s.expires_at,
-           s.revoked_at, NULL AS project_id, NULL AS project_status, 0 AS retain_content,
-           u.id AS user_id, u.role AS user_role, u.status AS user_status,
-           NULL AS instance_id, NULL AS environment, NULL AS instance_allowed_origins,
-           NULL AS on_limiter_failure, NULL AS default_models, NULL AS default_max_output_tokens,
-           NULL AS instance_status, o.id AS organization_id, o.status AS organization_status,
-           coalesce((SELECT epoch FROM epochs WHERE scope = o.id), 0) AS tenant_epoch,
-           coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch
-         FROM sessions AS s
-         JOIN users AS u ON u.id = s.user_id
-         JOIN organizations AS o ON o.id = u.organization_id
-         WHERE s.digest = ?1",
+        concat!(
+            "SELECT NULL AS api_key_id, s.id AS session_id, '' AS prefix, ",
+            times!(),
+            ", coalesce(k.scopes, ?2) AS scopes, k.allowed_models,
+             coalesce(k.allowed_origins, '[]') AS allowed_origins,
+             coalesce(k.allowed_addresses, '[]') AS allowed_addresses,
+             NULL AS project_id, NULL AS project_status, 0 AS retain_content,
+             u.id AS user_id, u.role AS user_role, u.status AS user_status,
+             NULL AS instance_id, NULL AS environment, NULL AS instance_allowed_origins,
+             NULL AS on_limiter_failure, NULL AS default_models, NULL AS default_max_output_tokens,
+             NULL AS instance_status, o.id AS organization_id, o.status AS organization_status,
+             coalesce((SELECT epoch FROM epochs WHERE scope = o.id), 0) AS tenant_epoch,
+             coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch
+           FROM sessions AS s
+           JOIN users AS u ON u.id = s.user_id
+           JOIN organizations AS o ON o.id = u.organization_id
+           LEFT JOIN api_keys AS k ON k.id = s.api_key_id
+           WHERE s.digest = ?1"
+        ),
         [digest.into(), json_arg(&Scope::ALL)],
     )
 }
 
-/// Begins a session. `digest` is the SHA-256 of the cookie's value, in hex.
+/// A session to be.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRow<'a> {
+    /// The key that makes it; `None` for a log-in elsewhere.
+    pub api_key: Option<&'a ApiKeyId>,
+    /// The SHA-256 of the cookie's value, in hex.
+    pub digest: &'a str,
+    /// Its id.
+    pub id: &'a SessionId,
+    /// Whose it is.
+    pub user: &'a UserId,
+}
+
+/// Begins a session.
 #[must_use]
-pub fn insert(
-    id: &SessionId,
-    digest: &str,
-    user: &UserId,
-    times: Times,
-    now: UnixMillis,
-) -> Statement {
+pub fn insert(new: NewRow<'_>, now: UnixMillis) -> Statement {
+    let times = Times::begin(now);
     statement(
-        "INSERT INTO sessions (digest, id, user_id, created_at, last_seen_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO sessions (digest, id, user_id, api_key_id, created_at, last_seen_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         [
-            digest.into(),
-            id.as_str().into(),
-            user.as_str().into(),
+            new.digest.into(),
+            new.id.as_str().into(),
+            new.user.as_str().into(),
+            new.api_key.map(ApiKeyId::as_str).into(),
             now.into(),
             times.last_seen_at.into(),
             times.expires_at.into(),
@@ -72,17 +97,6 @@ pub fn revoke(id: &SessionId, now: UnixMillis) -> Statement {
     statement(
         "UPDATE sessions SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL",
         [id.as_str().into(), now.into()],
-    )
-}
-
-/// Removes sessions whose time is over, at most 200: each log-in clears some away.
-#[must_use]
-pub fn delete_expired(now: UnixMillis) -> Statement {
-    statement(
-        "DELETE FROM sessions WHERE digest IN (
-           SELECT digest FROM sessions WHERE expires_at <= CAST(?1 AS INTEGER)
-           ORDER BY expires_at LIMIT 200)",
-        [now.into()],
     )
 }
 
@@ -142,11 +156,14 @@ macro_rules! person {
 macro_rules! session {
     () => {
         concat!(
-            "SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.revoked_at, ",
+            "SELECT s.id, s.created_at, ",
+            times!(),
+            ", ",
             person!(),
             " FROM sessions AS s
              JOIN users AS u ON u.id = s.user_id
-             JOIN organizations AS o ON o.id = u.organization_id "
+             JOIN organizations AS o ON o.id = u.organization_id
+             LEFT JOIN api_keys AS k ON k.id = s.api_key_id "
         )
     };
 }
@@ -169,8 +186,9 @@ pub fn list(user: &UserId, page: &PageQuery, now: UnixMillis) -> Statement {
     statement(
         concat!(
             session!(),
-            "WHERE s.user_id = ?1 AND s.id > ?2 AND s.revoked_at IS NULL
+            "WHERE s.user_id = ?1 AND s.id > ?2 AND s.revoked_at IS NULL AND k.revoked_at IS NULL
                AND s.expires_at > CAST(?3 AS INTEGER) AND s.last_seen_at > CAST(?4 AS INTEGER)
+               AND coalesce(k.expires_at, s.expires_at) > CAST(?3 AS INTEGER)
              ORDER BY s.id LIMIT CAST(?5 AS INTEGER)"
         ),
         [
