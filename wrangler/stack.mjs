@@ -22,6 +22,8 @@ const HOST = "127.0.0.1";
 const GRACE_MS = 4000;
 /** Statements a batch: one transaction each, small enough for D1. */
 const BATCH = 100;
+/** The one time that is kept here. */
+const EVERY_MINUTE = "* * * * *";
 
 const inputPath = process.argv[2];
 const input = JSON.parse(readFileSync(inputPath, "utf8"));
@@ -30,6 +32,8 @@ unlinkSync(inputPath);
 const log = createWriteStream(input.log, { flags: "a", mode: 0o600 });
 const note = (level, message) => log.write(`${new Date().toISOString()} ${level} ${message}\n`);
 
+/** The workers that run at their time, filled from their configs. */
+const scheduled = [];
 let detached = false;
 let ending;
 let miniflare;
@@ -59,11 +63,12 @@ async function run() {
     if (input.simulator) await startSimulator(input.simulator);
     miniflare = new Miniflare(options());
     endOnSignals();
-    await miniflare.ready;
+    const entry = await miniflare.ready;
     tell({ step: "workerd runs" });
     const migrated = await migrate();
     await seed(input.statements);
     tell({ step: `database: ${migrated} migrations, ${input.statements.length} statements` });
+    keepTime(new URL("/cdn-cgi/local/scheduled", entry));
     tell({ ready: true });
   } catch (error) {
     await fail(error);
@@ -81,12 +86,27 @@ function endOnSignals() {
   }
 }
 
+/** Calls the workers at their time, as the platform does. What they did is in their own log. */
+function keepTime(door) {
+  door.searchParams.set("cron", EVERY_MINUTE);
+  setInterval(async () => {
+    for (const name of ending ? [] : scheduled) {
+      const answer = await fetch(door, { headers: { "MF-Route-Override": name } }).catch((error) => error);
+      if (answer.ok || ending) continue;
+      note("error", `${name} did not do what it does every minute: ${answer.status ?? answer}`);
+    }
+  }, 60_000);
+}
+
 /** Miniflare's options: wrangler's reading of each config, plus ports, code and the variables of this run. */
 function options() {
   const workers = Object.entries(input.workers).map(([name, worker]) => {
     const config = unstable_readConfig({ config: worker.config });
     const { workerOptions, externalWorkers } = unstable_getMiniflareWorkerOptions(config);
     if (externalWorkers.length > 0) throw new Error(`${name}: bindings that need more workers are not supported here`);
+    const crons = config.triggers?.crons ?? [];
+    if (crons.some((cron) => cron !== EVERY_MINUTE)) throw new Error(`${name}: no other time is kept here than every minute`);
+    if (crons.length > 0) scheduled.push(config.name);
     return {
       ...workerOptions,
       // Only what the config and this run name: wrangler also reads `.dev.vars` and the like.
@@ -98,6 +118,7 @@ function options() {
       modulesRoot: worker.build,
       modulesRules: undefined,
       name: config.name,
+      ratelimits: loosened(workerOptions.ratelimits),
       // Workerd's own sockets: no proxy between a client and its worker.
       unsafeDirectSockets: worker.port === null ? [] : [{ host: HOST, port: worker.port }],
     };
@@ -108,13 +129,21 @@ function options() {
     handleUncaughtError: (error) => note("error", error.stack ?? String(error)),
     host: HOST,
     log: new FileLog(),
-    // Miniflare's own entry, which nobody uses: any free port.
-    port: 0,
+    // Miniflare's own entry: not for requests, but whoever does not want to wait for the minute calls a
+    // worker's cron there: `GET /cdn-cgi/local/scheduled` with the worker's name as `MF-Route-Override`.
+    port: input.cron_port,
     // The folder that `wrangler … --local --persist-to` reads.
     resourcePersistencePath: path.join(input.state, "v3"),
     telemetry: { enabled: false },
+    unsafeTriggerHandlers: true,
     workers,
   });
+}
+
+/** The same brakes with the limit of this run: tests fail to log in on purpose, and all from one address. */
+function loosened(ratelimits) {
+  const simple = { limit: input.failed_log_ins_a_minute, period: 60 };
+  return Object.fromEntries(Object.entries(ratelimits ?? {}).map(([name, brake]) => [name, { ...brake, simple }]));
 }
 
 /** Miniflare's own messages, in the same file as the workers'. */

@@ -7,6 +7,7 @@ pub mod access;
 pub mod access_keys;
 pub mod access_token;
 pub mod api_key;
+pub mod attempts;
 pub mod origins;
 pub mod session;
 pub mod vault;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use self::proof::{Proof, session_over, unknown_key};
 use crate::{
-    auth::{Scope, access::Role, api_key::KeyKind, origins},
+    auth::{Scope, access::Role, api_key::KeyKind, attempts, origins},
     http::{
         context::Context,
         error::{ApiError, Code},
@@ -273,16 +273,24 @@ impl FromRequestParts<Platform> for Caller {
 /// Reads the key or session and who it acts for. `now`: not from a copy.
 async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<Caller, ApiError> {
     let context = Context::from_request_parts(parts, platform).await?;
-    let proof = Proof::of(&parts.headers, &platform.settings)?;
+    let address = attempts::address(&parts.headers);
+    let proof = match Proof::of(&parts.headers, &platform.settings) {
+        Ok(proof) => proof,
+        Err(refusal) => return Err(attempts::failed(platform, address, refusal).await),
+    };
     let came = Came::of(&parts.headers);
     if proof.is_cookie() {
         origins::require(&platform.settings, &parts.method, came.origin.as_deref())?;
     }
     let from_copy = !now && proof.has_copies();
     let row = if from_copy {
-        proof.read(platform, Epochs::default()).await?
+        proof.read(platform, Epochs::default()).await
     } else {
-        proof.read_now(platform).await?
+        proof.read_now(platform).await
+    };
+    let row = match row {
+        Ok(row) => row,
+        Err(refusal) => return Err(attempts::failed(platform, address, refusal).await),
     };
     let named = text(&parts.headers, "x-instance-id");
     let mut caller = checked(platform, &proof, row, &came, named).await;
@@ -291,7 +299,12 @@ async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<C
         let row = proof.read_anew(platform).await?;
         caller = checked(platform, &proof, row, &came, named).await;
     }
-    let caller = caller?;
+    let caller = match caller {
+        Ok(caller) => caller,
+        // A session that was ours is no attempt: it has ended by itself.
+        Err(refusal) if proof.is_cookie() => return Err(refusal),
+        Err(refusal) => return Err(attempts::failed(platform, address, refusal).await),
+    };
     if let Some(key) = &caller.key.api_key_id {
         context.note("api_key_id", key.as_str());
         last_used::api_key(platform, key);

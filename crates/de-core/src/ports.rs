@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
 
@@ -26,6 +26,8 @@ pub struct Platform {
     pub background: Arc<dyn Background>,
     /// Objects by key (R2).
     pub blobs: Arc<dyn Blobs>,
+    /// What slows down those who try keys (rate-limit binding).
+    pub brake: Arc<dyn Brake>,
     /// Copies that may be a minute old (KV).
     pub cache: Arc<dyn Cache>,
     /// What time it is, and waiting.
@@ -55,6 +57,8 @@ pub struct Settings {
     pub access: Option<crate::auth::access_token::AccessTeam>,
     /// What makes the first superadmin, once; none if absent.
     pub bootstrap_token: Option<crate::secret::Secret>,
+    /// What runs here, as the platform knows it.
+    pub deployment: Option<Deployment>,
     /// The origins of our own pages, which may use sessions.
     pub interface_origins: Vec<String>,
     /// The ports on 127.0.0.1 that a provider may live on; none when deployed.
@@ -63,6 +67,17 @@ pub struct Settings {
     pub master_keys: Vec<(u32, crate::secret::Secret)>,
     /// The origin of the front door, without a slash at the end.
     pub public_base: Option<String>,
+}
+
+/// A version of a worker, as the platform keeps it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Deployment {
+    /// When it was uploaded: RFC 3339, in UTC.
+    pub created_at: String,
+    /// The platform's id of the version.
+    pub id: String,
+    /// What whoever uploaded it called it; `null` if nothing.
+    pub tag: Option<String>,
 }
 
 /// Why the outside world did not do what it was asked.
@@ -226,6 +241,16 @@ pub trait Blobs: Send + Sync {
     /// # Errors
     /// [`PortError::Failed`].
     async fn size(&self, key: &str) -> Result<Option<u64>, PortError>;
+}
+
+/// Slows down whoever tries keys. A brake, not a promise: it counts a location of the platform at a
+/// time, and not at once.
+#[async_trait]
+pub trait Brake: Send + Sync {
+    /// Counts one failed log-in of this address and says whether it is still under the limit.
+    ///
+    /// A brake that is absent or does not answer says yes. Not safe to repeat: each call counts.
+    async fn allows(&self, address: &str) -> bool;
 }
 
 /// A request to a vendor, complete, key included.
@@ -440,9 +465,22 @@ pub struct LogLine {
     pub message: String,
 }
 
+/// The longest answer that [`Peers::ask`] reads, in bytes.
+pub const ASK_CAP: usize = 64 * 1024;
+
 /// The other workers, reached without the public internet.
 #[async_trait]
 pub trait Peers: Send + Sync {
+    /// Asks a worker a small question, `GET` of a path, and returns the status and the JSON of its
+    /// answer, of at most [`ASK_CAP`] bytes.
+    ///
+    /// Safe to repeat. It waits for ever; whoever does not want to drops the future.
+    ///
+    /// # Errors
+    /// [`PortError::Unbound`] for a worker that is not bound, [`PortError::Malformed`] for an answer that
+    /// is too large or no JSON, else [`PortError::Failed`].
+    async fn ask(&self, worker: &str, path: &str) -> Result<(u16, Value), PortError>;
+
     /// Sends a whole HTTP request on to a worker (`text`, `image`, …) and hands its answer back.
     ///
     /// The answer's body is a [`Relay`].

@@ -19,6 +19,7 @@ pub mod provider_keys;
 pub mod providers;
 pub mod sessions;
 pub mod tenants;
+pub mod upkeep;
 pub mod usage;
 pub mod users;
 

@@ -8,6 +8,8 @@ pub const ACCESS_TEAM_DOMAIN: &str = "DE_ACCESS_TEAM_DOMAIN";
 pub const ASSETS: &str = "ASSETS";
 /// Secret: what makes the first superadmin, once.
 pub const BOOTSTRAP_TOKEN: &str = "DE_BOOTSTRAP_TOKEN";
+/// Rate limit: failed log-ins an address and minute, one count for all workers.
+pub const BRAKE: &str = "BRAKE";
 /// KV: snapshots of keys and models.
 pub const CACHE: &str = "CACHE";
 /// D1: configuration, usage, audit.
@@ -22,6 +24,9 @@ pub const LOOPBACK_PORTS: &str = "DE_LOOPBACK_PORTS";
 pub const MASTER_KEY: &str = "DE_MASTER_KEY_V";
 /// Variable: the front door's origin.
 pub const PUBLIC_BASE: &str = "DE_PUBLIC_BASE";
+
+/// What the platform knows of the version that runs.
+pub const VERSION: &str = "CF_VERSION_METADATA";
 
 /// The service binding of a worker by its name: `stock-media` is bound as `STOCK_MEDIA`.
 #[must_use]

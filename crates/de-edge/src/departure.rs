@@ -8,16 +8,29 @@ use async_trait::async_trait;
 use de_core::ports::Signal;
 use futures_channel::oneshot;
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::AbortSignal;
+use web_sys::{AbortSignal, Request};
 use worker::send::{SendFuture, SendWrapper};
 
+/// The signal of a request; a run that nobody asked for has none.
 #[derive(Clone)]
-pub(crate) struct EdgeDeparture(pub(crate) SendWrapper<AbortSignal>);
+pub(crate) struct EdgeDeparture(Option<SendWrapper<AbortSignal>>);
+
+impl EdgeDeparture {
+    /// The departure of whoever sent this request.
+    pub(crate) fn of(request: &Request) -> Self {
+        Self(Some(SendWrapper::new(request.signal())))
+    }
+
+    /// Nobody is there who could leave.
+    pub(crate) fn never() -> Self {
+        Self(None)
+    }
+}
 
 #[async_trait]
 impl Signal for EdgeDeparture {
     async fn fired(&self) {
-        let signal = self.0.clone();
+        let Some(signal) = self.0.clone() else { return std::future::pending().await };
         SendFuture::new(async move {
             if signal.aborted() {
                 return;

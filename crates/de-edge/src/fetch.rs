@@ -1,7 +1,5 @@
 //! HTTP to the vendors by the platform's `fetch`.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use de_core::ports::{
@@ -12,27 +10,24 @@ use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, Headers, ReadableStreamDefaultReader, Request, RequestInit, RequestRedirect,
-    Response,
+    AbortController, AbortSignal, Headers, ReadableStreamDefaultReader, Request, RequestInit,
+    RequestRedirect, Response,
 };
-use worker::{
-    Context,
-    send::{SendFuture, SendWrapper},
-};
+use worker::send::{SendFuture, SendWrapper};
 
-use crate::{body, departure::EdgeDeparture, relay};
+use crate::{background::Occasion, body, departure::EdgeDeparture, relay};
 
 pub(crate) struct EdgeFetch {
-    pub(crate) context: Arc<Context>,
     /// When the client of this request goes away.
     pub(crate) departure: EdgeDeparture,
+    pub(crate) occasion: Occasion,
 }
 
 #[async_trait]
 impl Fetch for EdgeFetch {
     async fn send(&self, request: Outbound) -> Result<Inbound, PortError> {
-        let context = self.context.clone();
         let departure = self.departure.clone();
+        let occasion = self.occasion.clone();
         SendFuture::new(async move {
             let abort = AbortOnDrop::new().map_err(failed)?;
             let request = build(&request, &abort).map_err(failed)?;
@@ -44,8 +39,8 @@ impl Fetch for EdgeFetch {
             let status = response.status();
             let body = EdgeBody(SendWrapper::new(Receiving {
                 abort,
-                context,
                 departure,
+                occasion,
                 reader: None,
                 response,
             }));
@@ -67,7 +62,7 @@ fn build(request: &Outbound, abort: &AbortOnDrop) -> Result<Request, JsValue> {
     init.set_method(request.method.as_str());
     init.set_headers(&headers);
     init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&abort.controller.signal()));
+    init.set_signal(Some(&abort.signal()));
     if !request.body.is_empty() {
         init.set_body(&Uint8Array::from(request.body.as_ref()));
     }
@@ -96,14 +91,17 @@ pub(crate) struct AbortOnDrop {
 }
 
 impl AbortOnDrop {
-    fn new() -> Result<Self, JsValue> {
+    pub(crate) fn new() -> Result<Self, JsValue> {
         AbortController::new().map(|controller| Self { armed: true, controller })
     }
-}
 
-impl AbortOnDrop {
+    /// What the request has to hear.
+    pub(crate) fn signal(&self) -> AbortSignal {
+        self.controller.signal()
+    }
+
     /// The answer is whole: there is nothing to close, and an abort costs an exception.
-    fn disarm(&mut self) {
+    pub(crate) fn disarm(&mut self) {
         self.armed = false;
     }
 }
@@ -120,8 +118,8 @@ struct EdgeBody(SendWrapper<Receiving>);
 
 struct Receiving {
     abort: AbortOnDrop,
-    context: Arc<Context>,
     departure: EdgeDeparture,
+    occasion: Occasion,
     reader: Option<ReadableStreamDefaultReader>,
     response: Response,
 }
@@ -168,7 +166,7 @@ impl InboundBody for EdgeBody {
     }
 
     fn relay(self: Box<Self>, deadlines: RelayDeadlines, meter: Box<dyn Meter>) -> Relay {
-        let Receiving { abort, context, departure, response, reader: _ } = self.0.0;
-        relay::metered(&context, &response, abort, deadlines, meter, departure)
+        let Receiving { abort, departure, occasion, response, reader: _ } = self.0.0;
+        relay::metered(&occasion, &response, abort, deadlines, meter, departure)
     }
 }

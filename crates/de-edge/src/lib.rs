@@ -6,6 +6,7 @@
 mod background;
 mod blobs;
 mod body;
+mod brake;
 mod cache;
 mod clock;
 mod departure;

@@ -1,11 +1,13 @@
-//! The other workers, by service bindings: a request goes on as it came, its body untouched.
+//! The other workers, by service bindings: a request goes on as it came, its body untouched; a question
+//! of ours is answered in little.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::body::Body;
-use de_core::ports::{Peers, PortError};
+use de_core::ports::{ASK_CAP, Peers, PortError};
 use http::{HeaderName, HeaderValue};
+use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, RequestInit, RequestRedirect, Response};
@@ -14,7 +16,7 @@ use worker::{
     send::{SendFuture, SendWrapper},
 };
 
-use crate::{bindings, body, relay::JsBody};
+use crate::{bindings, body, fetch::AbortOnDrop, relay::JsBody};
 
 /// The runtime's own request, beside axum's.
 #[derive(Clone)]
@@ -22,22 +24,45 @@ pub(crate) struct JsRequest(pub(crate) Arc<SendWrapper<Request>>);
 
 pub(crate) struct EdgePeers(pub(crate) Arc<Env>);
 
+impl EdgePeers {
+    fn service(&self, worker: &str) -> Result<worker::Fetcher, PortError> {
+        let unbound = |_| PortError::Unbound { port: "peers" };
+        self.0.service(&bindings::service(worker)).map_err(unbound)
+    }
+}
+
 #[async_trait]
 impl Peers for EdgePeers {
+    async fn ask(&self, worker: &str, path: &str) -> Result<(u16, Value), PortError> {
+        let service = self.service(worker)?;
+        // The host means nothing to a binding, but shows in the worker's own view of the request.
+        let url = format!("http://{worker}{path}");
+        SendFuture::new(async move {
+            let mut abort = AbortOnDrop::new().map_err(failed)?;
+            let init = RequestInit::new();
+            init.set_redirect(RequestRedirect::Manual);
+            init.set_signal(Some(&abort.signal()));
+            let request = Request::new_with_str_and_init(&url, &init).map_err(failed)?;
+            let answer = fetch(&service, &request).await.map_err(failed)?;
+            let text = whole(&answer).await?;
+            abort.disarm();
+            let json = serde_json::from_slice(&text).map_err(|err| malformed(err.to_string()))?;
+            Ok((answer.status(), json))
+        })
+        .await
+    }
+
     async fn forward(
         &self,
         worker: &str,
         mut request: http::Request<Body>,
     ) -> Result<http::Response<Body>, PortError> {
-        let unbound = |_| PortError::Unbound { port: "peers" };
-        let service = self.0.service(&bindings::service(worker)).map_err(unbound)?;
+        let service = self.service(worker)?;
         let original = request.extensions_mut().remove::<JsRequest>();
         let original = original.ok_or(PortError::Unbound { port: "peers" })?;
         SendFuture::new(async move {
             let onward = onward(&request, &original.0).map_err(failed)?;
-            let fetcher: &Fetcher = AsRef::<JsValue>::as_ref(&service).unchecked_ref();
-            let promise = fetcher.fetch(&onward).map_err(failed)?;
-            let answer: Response = JsFuture::from(promise).await.map_err(failed)?.unchecked_into();
+            let answer = fetch(&service, &onward).await.map_err(failed)?;
             read(&answer).map_err(failed)
         })
         .await
@@ -50,6 +75,11 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     fn fetch(this: &Fetcher, request: &Request) -> Result<js_sys::Promise, JsValue>;
+}
+
+async fn fetch(service: &worker::Fetcher, request: &Request) -> Result<Response, JsValue> {
+    let fetcher: &Fetcher = AsRef::<JsValue>::as_ref(service).unchecked_ref();
+    Ok(JsFuture::from(fetcher.fetch(request)?).await?.unchecked_into())
 }
 
 /// The original request under the new address and with the new headers.
@@ -91,6 +121,24 @@ fn read(answer: &Response) -> Result<http::Response<Body>, JsValue> {
         response.extensions_mut().insert(JsBody::relay(stream));
     }
     Ok(response)
+}
+
+/// A small body.
+async fn whole(answer: &Response) -> Result<Vec<u8>, PortError> {
+    let mut all = Vec::new();
+    let Some(stream) = answer.body() else { return Ok(all) };
+    let reader = body::reader(&stream);
+    while let Some(chunk) = body::piece(&JsFuture::from(reader.read()).await.map_err(failed)?) {
+        if all.len() + chunk.len() > ASK_CAP {
+            return Err(malformed(format!("it is longer than {ASK_CAP} bytes")));
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all)
+}
+
+fn malformed(message: String) -> PortError {
+    PortError::Malformed { port: "peers", message }
 }
 
 fn failed(err: JsValue) -> PortError {

@@ -17,9 +17,9 @@ use js_sys::{Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, Response, WritableStream};
-use worker::{Context, Delay, send::SendWrapper};
+use worker::{Delay, send::SendWrapper};
 
-use crate::{departure::EdgeDeparture, fetch::AbortOnDrop};
+use crate::{background::Occasion, departure::EdgeDeparture, fetch::AbortOnDrop};
 
 /// How long our branch rests between two reads, while the platform collects for it.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -80,7 +80,7 @@ type Piping = Shared<LocalBoxFuture<'static, bool>>;
 
 /// Begins to relay, and returns the client's stream.
 pub(crate) fn metered(
-    context: &Context,
+    occasion: &Occasion,
     response: &Response,
     abort: AbortOnDrop,
     deadlines: RelayDeadlines,
@@ -90,13 +90,13 @@ pub(crate) fn metered(
     match split(response) {
         Ok(streams) => {
             let client = JsBody::relay(streams.client.clone());
-            context.wait_until(run(streams, abort, deadlines, meter, departure));
+            occasion.wait_until(run(streams, abort, deadlines, meter, departure));
             client
         }
         Err(_) => {
             // A body that cannot be split is none, or one that was read before.
             let (tail, work) = meter.end(RelayEnd::Broken);
-            context.wait_until(work);
+            occasion.wait_until(work);
             let tail = tail.unwrap_or_default();
             let response = Response::new_with_opt_str(Some(&String::from_utf8_lossy(&tail)));
             let body = response.ok().and_then(|response| response.body());

@@ -1,6 +1,9 @@
-//! From the runtime's request to a router and back.
+//! From the runtime's request to a router and back, and what runs at its time without a request.
 
-use std::sync::{Arc, Once};
+use std::{
+    future::Future,
+    sync::{Arc, Once},
+};
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
@@ -9,12 +12,13 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use tower_service::Service;
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{Context, Env, send::SendWrapper};
+use worker::{Context, Env, ScheduleContext, send::SendWrapper};
 
 use crate::{
-    background::EdgeBackground,
+    background::{EdgeBackground, Occasion},
     blobs::EdgeBlobs,
     body::RequestBody,
+    brake::EdgeBrake,
     cache::EdgeCache,
     clock::EdgeClock,
     database::EdgeDatabase,
@@ -39,14 +43,29 @@ pub async fn serve(
     router: fn(Platform) -> Router,
 ) -> worker::Result<web_sys::Response> {
     report_panics();
-    let departure = EdgeDeparture(SendWrapper::new(request.signal()));
-    let mut router = router(platform(env, context, departure.clone()));
+    let departure = EdgeDeparture::of(&request);
+    let occasion = Occasion::Request(Arc::new(context));
+    let mut router = router(platform(env, occasion, departure.clone()));
     let request = read(request, departure)?;
     let answer: Result<_, std::convert::Infallible> = router.call(request).await;
     match answer {
         Ok(response) => write(response).await,
         Err(never) => match never {},
     }
+}
+
+/// Runs a job whose time has come, on the same platform as a request.
+///
+/// The runtime hears of no failure: the job itself logs what went wrong, and is called again at its next
+/// time.
+pub async fn scheduled<F: Future<Output = ()>>(
+    env: Env,
+    context: ScheduleContext,
+    job: fn(Platform) -> F,
+) {
+    report_panics();
+    let occasion = Occasion::Schedule(SendWrapper::new(context));
+    job(platform(env, occasion, EdgeDeparture::never())).await;
 }
 
 /// Chains a readable stack in front of the hook of the `worker` crate, which must stay.
@@ -61,18 +80,18 @@ fn report_panics() {
     });
 }
 
-fn platform(env: Env, context: Context, departure: EdgeDeparture) -> Platform {
+fn platform(env: Env, occasion: Occasion, departure: EdgeDeparture) -> Platform {
     let settings = settings::settings(&env);
     let env = Arc::new(env);
-    let context = Arc::new(context);
     Platform {
-        background: Arc::new(EdgeBackground(context.clone())),
+        background: Arc::new(EdgeBackground(occasion.clone())),
         blobs: Arc::new(EdgeBlobs(env.clone())),
+        brake: Arc::new(EdgeBrake(env.clone())),
         cache: Arc::new(EdgeCache(env.clone())),
         clock: Arc::new(EdgeClock),
         database: Arc::new(EdgeDatabase(env.clone())),
         entropy: Arc::new(EdgeEntropy),
-        fetch: Arc::new(EdgeFetch { context, departure }),
+        fetch: Arc::new(EdgeFetch { departure, occasion }),
         limiter: Arc::new(EdgeLimiter(env.clone())),
         log: Arc::new(EdgeLog),
         memory: settings::memory(),

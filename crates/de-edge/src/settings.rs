@@ -4,15 +4,17 @@ use std::{cell::RefCell, sync::Arc};
 
 use de_core::{
     auth::{access_token::AccessTeam, origins},
-    ports::Settings,
+    ports::{Deployment, Settings},
     secret::Secret,
     snapshot::Memory,
+    time::UnixMillis,
 };
+use serde::Deserialize;
 use worker::Env;
 
 use crate::bindings::{
     ACCESS_AUD, ACCESS_TEAM_DOMAIN, BOOTSTRAP_TOKEN, INTERFACE_ORIGINS, LOOPBACK_PORTS, MASTER_KEY,
-    PUBLIC_BASE,
+    PUBLIC_BASE, VERSION,
 };
 
 thread_local! {
@@ -39,10 +41,30 @@ fn read(env: &Env) -> Settings {
         access: team.and_then(|(domain, audiences)| AccessTeam::read(&domain, &audiences)),
         // An empty one would be a password that everybody knows.
         bootstrap_token: secret(BOOTSTRAP_TOKEN).filter(|token| token.expose().len() >= 16),
+        deployment: env.object_var::<Version>(VERSION).ok().map(Version::deployment),
         interface_origins: origins::read(&text(INTERFACE_ORIGINS).unwrap_or_default()),
         loopback_ports: ports.split(',').filter_map(|port| port.trim().parse().ok()).collect(),
         // Versions are made one after another and old ones removed: a gap is at the front only.
         master_keys: (1..=64).filter_map(master).collect(),
         public_base: text(PUBLIC_BASE).map(|base| base.trim_end_matches('/').to_owned()),
+    }
+}
+
+/// The binding that tells of the version, as the platform names its members.
+#[derive(Deserialize)]
+struct Version {
+    id: String,
+    tag: Option<String>,
+    timestamp: String,
+}
+
+impl Version {
+    fn deployment(self) -> Deployment {
+        let created_at = UnixMillis::parse_rfc3339(&self.timestamp);
+        Deployment {
+            created_at: created_at.map_or(self.timestamp, UnixMillis::rfc3339),
+            id: self.id,
+            tag: self.tag.filter(|tag| !tag.is_empty()),
+        }
     }
 }

@@ -5,7 +5,7 @@
 use std::{fs, path::PathBuf};
 
 use de_edge::bindings;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn configs() -> Vec<(String, Value)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wrangler");
@@ -44,6 +44,7 @@ fn o02_every_binding_has_the_name_that_the_code_asks_for() {
         check("/d1_databases", "binding", &[bindings::DB]);
         check("/kv_namespaces", "binding", &[bindings::CACHE]);
         check("/r2_buckets", "binding", &[bindings::ASSETS]);
+        check("/ratelimits", "name", &[bindings::BRAKE]);
         check("/durable_objects/bindings", "name", &[bindings::LIMITER]);
         let services: Vec<&str> = services.iter().map(String::as_str).collect();
         check("/services", "binding", &services);
@@ -56,10 +57,25 @@ fn every_worker_runs_on_the_same_database_and_date() {
     let (_, first) = &configs[0];
     for (worker, config) in &configs {
         assert_eq!(config["name"], format!("de-{worker}"));
+        assert_eq!(config["version_metadata"], json!({"binding": bindings::VERSION}), "{worker}");
         assert_eq!(config["compatibility_date"], first["compatibility_date"], "{worker}");
         assert_eq!(config["compatibility_flags"], first["compatibility_flags"], "{worker}");
         let database = config.pointer("/d1_databases/0/database_id");
         assert_eq!(database, first.pointer("/d1_databases/0/database_id"), "{worker}");
+    }
+}
+
+#[test]
+fn failed_log_ins_are_counted_once_for_all_workers_that_take_keys() {
+    for (worker, config) in configs() {
+        let brake = config.pointer("/ratelimits").cloned().unwrap_or_default();
+        if worker == "rate-limiter" {
+            assert!(brake.is_null(), "nobody logs in there");
+            continue;
+        }
+        let simple = json!({"limit": 20, "period": 60});
+        let one = json!({"name": bindings::BRAKE, "namespace_id": "1001", "simple": simple});
+        assert_eq!(brake, json!([one]), "{worker}");
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod background;
 pub mod blobs;
+pub mod brake;
 pub mod cache;
 pub mod client;
 pub mod clock;

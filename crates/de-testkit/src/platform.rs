@@ -14,6 +14,7 @@ use de_core::{
 use crate::{
     background::TokioBackground,
     blobs::MemoryBlobs,
+    brake::MemoryBrake,
     cache::MemoryCache,
     clock::FakeClock,
     database::{MigrationError, SqliteDatabase},
@@ -34,6 +35,8 @@ pub struct TestPlatform {
     pub background: Arc<TokioBackground>,
     /// R2.
     pub blobs: Arc<MemoryBlobs>,
+    /// What counts failed log-ins.
+    pub brake: Arc<MemoryBrake>,
     /// KV.
     pub cache: Arc<MemoryCache>,
     /// The clock; all doubles go by it.
@@ -70,6 +73,7 @@ pub struct Builder {
     base_urls: HashMap<ProviderId, String>,
     bootstrap_token: Option<Secret>,
     clock: Option<FakeClock>,
+    failed_log_ins: Option<u32>,
     fetch: Option<MakeFetch>,
     interface_origins: Vec<String>,
     loopback_ports: Vec<u16>,
@@ -84,6 +88,13 @@ impl Builder {
     #[must_use]
     pub fn clock(mut self, clock: FakeClock) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// How many failed log-ins an address has a minute; else more than any test needs.
+    #[must_use]
+    pub fn failed_log_ins(mut self, limit: u32) -> Self {
+        self.failed_log_ins = Some(limit);
         self
     }
 
@@ -149,6 +160,10 @@ impl Builder {
         let background = Arc::new(TokioBackground::new());
         let blobs = Arc::new(MemoryBlobs::default());
         let clock = Arc::new(self.clock.unwrap_or_else(|| FakeClock::flowing(START)));
+        let brake = Arc::new(MemoryBrake::new(clock.clone()));
+        if let Some(limit) = self.failed_log_ins {
+            brake.set_limit(limit);
+        }
         let cache = Arc::new(MemoryCache::new(clock.clone()));
         let database = Arc::new(SqliteDatabase::migrated()?);
         let entropy = Arc::new(SeededEntropy::new(1));
@@ -162,6 +177,7 @@ impl Builder {
         let settings = Arc::new(Settings {
             access: self.access,
             bootstrap_token: self.bootstrap_token,
+            deployment: None,
             interface_origins: self.interface_origins,
             loopback_ports: self.loopback_ports,
             master_keys: vec![(1, Secret::new("a master key for tests only, 0001".to_owned()))],
@@ -173,6 +189,7 @@ impl Builder {
         let platform = Platform {
             background: background.clone(),
             blobs: blobs.clone(),
+            brake: brake.clone(),
             cache: cache.clone(),
             clock: clock.clone(),
             database: database.clone(),
@@ -187,6 +204,7 @@ impl Builder {
         Ok(TestPlatform {
             background,
             blobs,
+            brake,
             cache,
             clock,
             database,

@@ -438,3 +438,54 @@ async fn a_session_is_worth_no_more_than_the_key_that_made_it() {
     world.run("UPDATE api_keys SET expires_at = NULL").await;
     assert_eq!(look().await.status, 200);
 }
+
+#[tokio::test]
+async fn proofs_that_fail_are_counted_and_over_the_limit_told_to_wait() {
+    let world = World::new().await;
+    world.test.brake.set_limit(3);
+    let tenant = &world.test.tenant;
+    let from = |address: &str, name: &str, value: &str| {
+        let request = world.client.request(Method::GET, "/operate");
+        request.header("cf-connecting-ip", address).header(name, value)
+    };
+    let stranger = tenant.stranger_key.expose().to_owned();
+    let unknown = format!("{COOKIE}={}", "0".repeat(43));
+    let rows = [
+        ("x-api-key", "de_test_typo", 401, "INVALID_API_KEY"),
+        ("x-api-key", tenant.expired_key.expose(), 401, "KEY_EXPIRED"),
+        ("cookie", unknown.as_str(), 401, "SESSION_EXPIRED"),
+        ("cookie", unknown.as_str(), 429, "RATE_LIMIT_EXCEEDED"),
+        ("x-api-key", stranger.as_str(), 429, "RATE_LIMIT_EXCEEDED"),
+        ("x-api-key", tenant.revoked_key.expose(), 429, "RATE_LIMIT_EXCEEDED"),
+    ];
+    for (name, value, status, code) in rows {
+        let answer = from("192.0.2.1", name, value).send().await.unwrap();
+        fails(&answer, status, code);
+        if status == 429 {
+            assert_eq!(answer.header("retry-after"), "60");
+        }
+    }
+    // What holds is let in all the same, and what proves nothing is no attempt.
+    let good = from("192.0.2.1", "x-api-key", tenant.client_key.expose()).send().await.unwrap();
+    assert_eq!(good.status, 200);
+    let good = from("192.0.2.1", "cookie", &world.cookie).send().await.unwrap();
+    assert_eq!(good.status, 200);
+    let none =
+        world.client.request(Method::GET, "/operate").header("cf-connecting-ip", "192.0.2.1");
+    fails(&none.send().await.unwrap(), 401, "MISSING_AUTH");
+    // Others have a count of their own, and where the platform names no address there is none.
+    let other = from("192.0.2.2", "x-api-key", &stranger).send().await.unwrap();
+    fails(&other, 401, "INVALID_API_KEY");
+    for _ in 0..9 {
+        let nowhere = world.client.request(Method::GET, "/operate").header("x-api-key", &stranger);
+        fails(&nowhere.send().await.unwrap(), 401, "INVALID_API_KEY");
+    }
+    // A session that has ended was one of ours.
+    world.run("UPDATE sessions SET revoked_at = 1").await;
+    let over = from("192.0.2.1", "cookie", &world.cookie).send().await.unwrap();
+    fails(&over, 401, "SESSION_EXPIRED");
+    world.advance_ms(60_000);
+    let again = from("192.0.2.1", "x-api-key", &stranger).send().await.unwrap();
+    fails(&again, 401, "INVALID_API_KEY");
+    assert_eq!(world.test.brake.count("192.0.2.1"), 1);
+}

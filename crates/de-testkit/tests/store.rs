@@ -255,12 +255,12 @@ async fn c30_a_second_model_of_an_id_is_a_conflict() {
     assert_eq!(conflict(database.batch(again).await), "model_configs.model_id");
     let dump = database.dump().unwrap();
     assert!(!dump.contains("audit_2") && !dump.contains("audit_5"), "nothing of a refused batch");
-    let pending: Vec<epochs::PendingBump> = rows(&database, epochs::pending()).await.unwrap();
+    let pending: Vec<epochs::PendingBump> = rows(&database, epochs::pending(None)).await.unwrap();
     let scopes: Vec<_> = pending.iter().map(|bump| (bump.scope.as_str(), bump.epoch)).collect();
     assert_eq!(scopes, [("catalogue", 1), ("org_next", 1)]);
     run(&database, vec![epochs::told(EpochScope::Catalogue, 1)]).await;
     run(&database, vec![epochs::told(EpochScope::Tenant(&next), 0)]).await;
-    let pending: Vec<epochs::PendingBump> = rows(&database, epochs::pending()).await.unwrap();
+    let pending: Vec<epochs::PendingBump> = rows(&database, epochs::pending(None)).await.unwrap();
     assert_eq!(pending.len(), 1);
 }
 

@@ -28,6 +28,8 @@ use crate::stack::{Plan, Stack};
 
 /// The providers that the benchmark's vendor stands in for, and what follows its address in their base URLs.
 const PROVIDERS: [(&str, &str); 2] = [("anthropic", ""), ("openai", "/v1")];
+/// What there is to list, for `--lists`.
+const LISTS: &str = "tests/bench/lists.sql";
 /// The vendor's port, counted from the simulator's.
 const VENDOR: u16 = 1;
 
@@ -43,7 +45,8 @@ pub(crate) fn run(layout: &Layout, args: &[String]) -> Result<(), Failure> {
     compile(layout)?;
     let ports = Ports::free()?;
     let vendor_port = ports.simulator() + VENDOR;
-    let stack = start(layout, &tools, ports, vendor_port)?;
+    let lists = args.iter().any(|arg| arg == "--lists");
+    let stack = start(layout, &tools, ports, vendor_port, lists)?;
     let run = Run::new(layout.target.join("release/de-bench"))
         .args(args)
         .env("DE_BENCH_VENDOR_PORT", vendor_port.to_string())
@@ -69,10 +72,21 @@ fn compile(layout: &Layout) -> Result<(), Failure> {
     Run::new("cargo").args(["build", "--package", "de-simulator"]).dir(&layout.root).show()
 }
 
-fn start(layout: &Layout, tools: &Tools, ports: Ports, vendor_port: u16) -> Result<Stack, Failure> {
+fn start(
+    layout: &Layout,
+    tools: &Tools,
+    ports: Ports,
+    vendor_port: u16,
+    lists: bool,
+) -> Result<Stack, Failure> {
     let secrets = Secrets::make(PROVIDERS.map(|(provider, _place)| provider))?;
     let mut keys = Keys::default();
-    let statements = rows(layout, &secrets, vendor_port, &mut keys)?;
+    let mut statements = rows(layout, &secrets, vendor_port, &mut keys)?;
+    if lists {
+        let file = files::read(&layout.root.join(LISTS))?;
+        let parts = file.split(";\n").map(str::trim).filter(|sql| !sql.is_empty());
+        statements.extend(parts.map(|sql| Statement { sql: sql.to_owned(), args: Vec::new() }));
+    }
     let input = StackInput::new(layout, ports, &[vendor_port], &secrets, statements)?;
     Stack::start(layout, tools, ports, Plan { input, keys })
 }

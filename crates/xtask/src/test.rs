@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every suite, on the host and against a stack of its own.
 
+mod canaries;
+
 use crate::ci::Steps;
 use crate::dev;
 use crate::failure::Failure;
@@ -53,6 +55,7 @@ pub(crate) fn suites(layout: &Layout, tools: &Tools, steps: &mut Steps) -> Resul
             tools.dress(tell(run, &stack))?.show()
         })?;
     }
+    steps.run("secrets at rest", || canaries::search(layout, ports, &stack.record.keys))?;
     if steps.have_passed() {
         stack.forget(layout, ports);
     }

@@ -22,9 +22,15 @@ pub(crate) enum Failure {
         #[source]
         source: serde_json::Error,
     },
+    /// A list was not answered with a page.
+    #[error("{path} answered {status}: {body}")]
+    List { path: String, status: u16, body: String },
     /// The gateway does not take the model that would be called.
     #[error("the config worker answered {status} to a new model: {body}")]
     Model { status: u16, body: String },
+    /// A query does not compile.
+    #[error("no plan: {problem}")]
+    Plan { problem: String },
     /// A request got no answer.
     #[error("{what}: {source}")]
     Request {

@@ -13,8 +13,8 @@ use crate::{
 /// The part of a stack's record that is read here.
 #[derive(Deserialize)]
 pub(crate) struct Gateway {
-    admin_key: String,
-    base: String,
+    pub(crate) admin_key: String,
+    pub(crate) base: String,
     pub(crate) client_key: String,
     hosts: BTreeMap<String, String>,
     /// The runtime's process.

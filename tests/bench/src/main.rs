@@ -13,6 +13,7 @@ mod case;
 mod cpu;
 mod failure;
 mod gateway;
+mod lists;
 mod load;
 mod machine;
 mod report;
@@ -37,9 +38,11 @@ use report::{Line, Report};
 
 const HELP: &str = "\
 cargo xtask bench [--quick] [--rounds N] [--only WORD]
+cargo xtask bench --lists [--rounds N]
 
   --quick      every road in under a minute, to see that it works; the figures are no good
   --rounds N   how often each case is measured on each side, in turn
+  --lists      the lists of the control plane, at 10,000 keys and 1,000 models, instead of calls
   --only WORD  the cases whose name has this word: json, relayed, filtered, translated";
 
 /// The longest that one answer may take before it counts as none.
@@ -64,17 +67,19 @@ async fn main() -> ExitCode {
 
 /// The command line.
 struct Options {
+    lists: bool,
     quick: bool,
     plan: Plan,
 }
 
 fn options() -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::{Long, Short, ValueExt};
-    let (mut quick, mut rounds, mut only) = (false, None, None);
+    let (mut quick, mut rounds, mut only, mut lists) = (false, None, None, false);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(None),
+            Long("lists") => lists = true,
             Long("only") => only = Some(parser.value()?.string()?),
             Long("quick") => quick = true,
             Long("rounds") => rounds = Some(parser.value()?.parse()?),
@@ -86,11 +91,11 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     if let Some(word) = only {
         plan.cases.retain(|case| case.to_string().contains(&word));
     }
-    Ok(Some(Options { quick, plan }))
+    Ok(Some(Options { lists, quick, plan }))
 }
 
 async fn run() -> Result<(), Failure> {
-    let Some(Options { quick, plan }) =
+    let Some(Options { lists, quick, plan }) =
         options().map_err(|source| Failure::Arguments { source })?
     else {
         println!("{HELP}");
@@ -101,15 +106,20 @@ async fn run() -> Result<(), Failure> {
     let port = setting("DE_BENCH_VENDOR_PORT")?;
     let port = port.parse().map_err(|_| Failure::Setting { name: "DE_BENCH_VENDOR_PORT" })?;
     let gateway = Gateway::find()?;
-    let _vendor = vendor::start(port).await?;
-    let bare = Bare::start(&root, port).await?;
-    let machine = Machine::now(&bare.told.workerd);
     let client = reqwest::Client::builder()
         .no_proxy()
         .tcp_nodelay(true)
         .timeout(PATIENCE)
         .build()
         .map_err(|source| Failure::Request { what: "making a client".to_owned(), source })?;
+    if lists {
+        let lines = lists::measure(&gateway, &client, plan.rounds).await?;
+        println!("\n{}\n{}", lists::table(&lines), lists::plans()?);
+        return write(&root, "lists.json", &lines);
+    }
+    let _vendor = vendor::start(port).await?;
+    let bare = Bare::start(&root, port).await?;
+    let machine = Machine::now(&bare.told.workerd);
     let measured = compare(&plan, &gateway, &bare, client).await;
     bare.end().await?;
     let cases = measured?;
@@ -117,7 +127,7 @@ async fn run() -> Result<(), Failure> {
     let report = Report { machine, quick, rounds: plan.rounds, cases };
     println!("\n{}\n{}", report.machine.line(), HOW_TO_READ);
     println!("{}", report.table());
-    write(&root, &report)
+    write(&root, "latest.json", &report)
 }
 
 const HOW_TO_READ: &str =
@@ -168,11 +178,11 @@ async fn measure(plan: &Plan, text: &Target, bare: &Target) -> Result<Vec<Line>,
     Ok(lines)
 }
 
-fn write(root: &Path, report: &Report) -> Result<(), Failure> {
+fn write(root: &Path, name: &str, report: &impl serde::Serialize) -> Result<(), Failure> {
     let folder = root.join("target/bench");
     fs::create_dir_all(&folder).map_err(Failure::system("create", &folder))?;
     let json = serde_json::to_string_pretty(report).map_err(|source| Failure::Json { source })?;
-    let file = folder.join("latest.json");
+    let file = folder.join(name);
     fs::write(&file, json + "\n").map_err(Failure::system("write", &file))?;
     println!("written to {}", file.display());
     Ok(())

@@ -18,6 +18,7 @@
 pub mod answer;
 pub mod books;
 pub mod call;
+pub mod canary;
 pub mod control;
 pub mod leave;
 pub mod local;

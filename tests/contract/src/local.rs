@@ -8,8 +8,8 @@ use de_core::{
 };
 use de_simulator::{Config, Simulator, Vendor};
 use de_testkit::{
-    database::SqliteDatabase, fetch::ReqwestFetch, host::Host, peers::RouterPeers,
-    platform::TestPlatform, tenant::TestTenant,
+    background::TokioBackground, cache::MemoryCache, database::SqliteDatabase, fetch::ReqwestFetch,
+    host::Host, log::MemoryLog, peers::RouterPeers, platform::TestPlatform, tenant::TestTenant,
 };
 
 /// Where a page of the local stack would live.
@@ -17,10 +17,16 @@ const PAGE: &str = "http://127.0.0.1:9001";
 
 /// Everything that has to live as long as the test.
 pub struct Local {
+    /// What goes on after an answer.
+    pub background: Arc<TokioBackground>,
+    /// KV.
+    pub cache: Arc<MemoryCache>,
     /// D1.
     pub database: Arc<SqliteDatabase>,
     /// The config worker.
     pub front: Host,
+    /// What was logged.
+    pub log: Arc<MemoryLog>,
     /// The vendors.
     pub simulator: Simulator,
     /// Who calls.
@@ -57,8 +63,11 @@ impl Local {
         peers.bind("text", de_text::router(made.another_isolate()));
         let front = de_config::router(made.another_isolate());
         Self {
+            background: made.background,
+            cache: made.cache,
             database: made.database,
             front: Host::serve(front).await.expect("a port is free"),
+            log: made.log,
             simulator,
             tenant: made.tenant,
             text: Host::serve(text).await.expect("a port is free"),

@@ -137,6 +137,26 @@ impl Stack {
         self.local.as_ref().map(|local| local.database.dump().expect("the database can be read"))
     }
 
+    /// Checks that none of these stands in what is kept: database, cache, log. On workerd that is done for
+    /// all suites together, when they are over.
+    ///
+    /// # Panics
+    /// If one does.
+    pub async fn left_nothing(&self, words: &[String]) {
+        let Some(local) = &self.local else { return };
+        local.background.join_all().await;
+        let kept = [
+            ("database", local.database.dump().expect("the database can be read")),
+            ("cache", format!("{:?}", local.cache.entries())),
+            ("log", local.log.text()),
+        ];
+        for (place, text) in kept {
+            assert!(!text.is_empty());
+            let found: Vec<_> = words.iter().filter(|word| text.contains(word.as_str())).collect();
+            assert!(found.is_empty(), "in the {place}: {found:?}");
+        }
+    }
+
     /// The front door with the admin's key.
     #[must_use]
     pub fn admin(&self) -> TestClient {

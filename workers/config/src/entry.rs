@@ -1,6 +1,6 @@
 //! The runtime's way in.
 
-use worker::{Context, Env, event};
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
 async fn fetch(
@@ -9,4 +9,10 @@ async fn fetch(
     context: Context,
 ) -> worker::Result<web_sys::Response> {
     de_edge::serve::serve(request, env, context, crate::router).await
+}
+
+/// There is one time only, every minute, so that the event says nothing new.
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, context: ScheduleContext) {
+    de_edge::serve::scheduled(env, context, crate::scheduled::run).await;
 }

@@ -16,6 +16,8 @@ mod model_configs;
 mod organizations;
 mod projects;
 mod resource;
+pub mod scheduled;
+pub mod services;
 mod users;
 
 use axum::Router;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::statement;
 use crate::{
-    ids::{InstanceId, OrganizationId},
+    ids::{BadId, InstanceId, OrganizationId},
     limits::Epochs,
     ports::Statement,
     time::UnixMillis,
@@ -86,12 +86,29 @@ pub struct PendingBump {
     pub created_at: UnixMillis,
 }
 
-/// What has still to be told, at most 100 [`PendingBump`]s. The table is as small as the trouble.
+impl PendingBump {
+    /// Whose it is: `None` for the catalogue.
+    ///
+    /// # Errors
+    /// If the scope is neither the catalogue nor an organization's id.
+    pub fn organization(&self) -> Result<Option<OrganizationId>, BadId> {
+        if self.scope == EpochScope::Catalogue.as_str() {
+            return Ok(None);
+        }
+        OrganizationId::parse(&self.scope).map(Some)
+    }
+}
+
+/// How many [`PendingBump`]s a page of [`pending`] has.
+pub const PENDING_AT_ONCE: usize = 100;
+
+/// What has still to be told, in pages of [`PENDING_AT_ONCE`] [`PendingBump`]s by scope. The table is as
+/// small as the trouble.
 #[must_use]
-pub fn pending() -> Statement {
+pub fn pending(after: Option<&str>) -> Statement {
     statement(
-        "SELECT scope, epoch, created_at FROM pending_bumps WHERE scope > '' ORDER BY scope LIMIT 100",
-        [],
+        "SELECT scope, epoch, created_at FROM pending_bumps WHERE scope > ?1 ORDER BY scope LIMIT 100",
+        [after.unwrap_or_default().into()],
     )
 }
 

@@ -15,6 +15,10 @@ use crate::workers::WORKERS;
 /// The whole file. Secret: it holds the master key, and statements with keys in them.
 #[derive(Debug, Serialize)]
 pub(crate) struct StackInput {
+    /// Where a worker's cron can be called before its time.
+    cron_port: u16,
+    /// In place of what `wrangler/*.jsonc` allow an address.
+    failed_log_ins_a_minute: u32,
     /// Where workers' console lines go.
     log: PathBuf,
     /// The folder of `*.sql`, applied in order of name.
@@ -26,6 +30,9 @@ pub(crate) struct StackInput {
     statements: Vec<Statement>,
     workers: BTreeMap<&'static str, Worker>,
 }
+
+/// More than a test run makes: it fails to log in on purpose, and all of it from one address.
+const FAILED_LOG_INS_A_MINUTE: u32 = 10_000;
 
 /// One SQL statement with its bound values: `null`, numbers or texts, by position.
 #[derive(Debug, Serialize)]
@@ -99,6 +106,8 @@ impl StackInput {
             (name, worker)
         });
         Ok(Self {
+            cron_port: ports.cron(),
+            failed_log_ins_a_minute: FAILED_LOG_INS_A_MINUTE,
             log: logs.join("workers.log"),
             migrations: layout.root.join("migrations"),
             simulator: Simulator {
@@ -175,6 +184,8 @@ mod tests {
         let keys = input["simulator"]["env"]["DE_SIMULATOR_KEYS"].as_str().unwrap();
         let keys: BTreeMap<String, String> = serde_json::from_str(keys).unwrap();
         assert_eq!(keys, secrets.simulator_keys);
+        assert_eq!(input["cron_port"], ports.cron());
+        assert_eq!(input["failed_log_ins_a_minute"], 10_000);
         assert_eq!(input["statements"][0]["args"][0], 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Which port of a stack is whose.
 //!
 //! From one base: the front door on it, the pages on the next four, the workers' own hosts from +10, the
-//! simulator on +20. All on 127.0.0.1.
+//! simulator on +20, the runtime's own entry, where crons can be called, on +21. All on 127.0.0.1.
 
 use std::env;
 use std::io::ErrorKind;
@@ -20,6 +20,7 @@ const VARIABLE: &str = "DE_PORT_BASE";
 const HOSTS: [(&str, u16); 5] =
     [("text", 10), ("image", 11), ("audio", 12), ("stock-media", 13), ("render", 14)];
 const SIMULATOR: u16 = 20;
+const CRON: u16 = 21;
 
 /// The ports of one stack.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,6 +71,11 @@ impl Ports {
         self.base + SIMULATOR
     }
 
+    /// Where a worker's cron can be called before its time.
+    pub(crate) fn cron(self) -> u16 {
+        self.base + CRON
+    }
+
     /// The workers with hosts of their own, and their ports.
     pub(crate) fn hosts(self) -> impl Iterator<Item = (&'static str, u16)> {
         HOSTS.into_iter().map(move |(worker, distance)| (worker, self.base + distance))
@@ -93,7 +99,8 @@ impl Ports {
     /// # Errors
     /// `PortInUse` with the first such port and what it was meant for.
     pub(crate) fn check_free(self) -> Result<(), Failure> {
-        let named = [("front door", self.base), ("simulator", self.simulator())];
+        let named =
+            [("front door", self.base), ("simulator", self.simulator()), ("crons", self.cron())];
         for (user, port) in named.into_iter().chain(self.hosts()) {
             match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
                 Ok(_free) => {}
@@ -132,12 +139,13 @@ mod tests {
         assert_eq!(ports.worker("render"), Some(9014));
         assert_eq!(ports.worker("rate-limiter"), None);
         assert_eq!(ports.simulator(), 9020);
+        assert_eq!(ports.cron(), 9021);
         let used: BTreeSet<_> = ports
             .hosts()
             .map(|(_name, port)| port)
-            .chain([ports.base(), ports.simulator()])
+            .chain([ports.base(), ports.simulator(), ports.cron()])
             .collect();
-        assert_eq!(used.len(), 7);
+        assert_eq!(used.len(), 8);
         assert!(
             used.iter().all(|port| ports.pages().all(|page| page != *port) && *port < 9000 + SPAN)
         );

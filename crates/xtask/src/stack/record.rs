@@ -20,6 +20,8 @@ const GRACE: Duration = Duration::from_secs(6);
 pub(crate) struct Record {
     /// The front door.
     pub(crate) base: String,
+    /// Where a worker's cron is called before its time, with its name as `MF-Route-Override`.
+    pub(crate) cron: String,
     /// The workers' own hosts, by worker.
     pub(crate) hosts: BTreeMap<String, String>,
     /// The pages, by name.
@@ -51,6 +53,7 @@ impl Record {
     pub(crate) fn new(ports: Ports, keys: Keys) -> Self {
         Self {
             base: address(ports.base()),
+            cron: format!("{}/cdn-cgi/local/scheduled", address(ports.cron())),
             hosts: ports.hosts().map(|(worker, port)| (worker.to_owned(), address(port))).collect(),
             interfaces: BTreeMap::new(),
             simulator: address(ports.simulator()),

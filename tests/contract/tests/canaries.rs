@@ -1,0 +1,46 @@
+//! Keys, prompts and headers leave no trace: not in D1, KV or the log, and not in another's error.
+//!
+//! On workerd the search is done by `cargo xtask test`, after all suites; what is planted here is found there.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what does not hold ends the test"
+)]
+
+use de_contract::{canary::canary, stack::Stack, wire::Wire};
+
+#[tokio::test]
+async fn what_callers_say_stays_nowhere() {
+    let stack = Stack::ready().await;
+    let mut planted = Vec::new();
+    for wire in Wire::ALL {
+        for trouble in ["", "fail:500 ", "fail:400 ", "fail:401 ", "cut:2 "] {
+            for streamed in [false, true] {
+                let word = canary("prompt");
+                let (system, header) = (canary("system"), canary("header"));
+                let call = stack.call(wire, "gpt-4o-mini", &format!("{trouble}{word}"));
+                let call = call.system(&system).header("x-private", &header);
+                let call = if streamed { call.streamed() } else { call };
+                let answer = call.send().await;
+                if answer.response.status == 200 && trouble.is_empty() {
+                    stack.books.row(&answer.request_id).await;
+                }
+                planted.extend([word, system, header]);
+            }
+        }
+    }
+    // Where words do not belong.
+    let word = canary("place");
+    let wrong = [
+        stack.call(Wire::Native, "gpt-4o-mini", "x").member(&word, 1),
+        stack.call(Wire::Native, "gpt-4o-mini", "x").body(format!("{{\"{word}\" 1")),
+        stack.call(Wire::Native, "gpt-4o-mini", "x").key(&word),
+        stack.call(Wire::Native, "gpt-4o-mini", "x").header("x-instance-id", &word),
+    ];
+    for call in wrong {
+        assert!((400..500).contains(&call.send().await.response.status));
+    }
+    planted.push(word);
+    stack.left_nothing(&planted).await;
+}
