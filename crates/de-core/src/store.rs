@@ -7,6 +7,7 @@
 pub mod access;
 pub mod api_keys;
 pub mod audit;
+pub mod bootstrap;
 pub mod epochs;
 pub mod idempotency;
 pub mod instances;

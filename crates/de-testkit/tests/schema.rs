@@ -22,6 +22,7 @@ use de_core::{
     store::{
         Activity, Change, Viewer, access, api_keys,
         audit::{self, Actor, AuditEvent},
+        bootstrap,
         epochs::{self, EpochScope},
         idempotency::{self, Place},
         instances, limits, models, organizations,
@@ -235,6 +236,8 @@ fn control_plane() -> Vec<Statement> {
         sessions::person_by_email("a@b.c"),
         sessions::revoke(&session, NOW),
         sessions::touch(&session, NOW),
+        bootstrap::superadmin(),
+        bootstrap::no_superadmin("audit_1"),
         idempotency::find(&place, NOW),
         idempotency::expire(&place, NOW),
         users::reach(&user),

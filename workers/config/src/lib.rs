@@ -7,6 +7,7 @@
 
 mod api_keys;
 mod audit_events;
+mod bootstrap;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod epochs;
@@ -18,9 +19,10 @@ mod projects;
 mod resource;
 pub mod scheduled;
 pub mod services;
+mod sessions;
 mod users;
 
-use axum::Router;
+use axum::{Router, http::Method};
 use de_core::{
     auth::access::Permission,
     http::{
@@ -36,8 +38,7 @@ use de_core::{
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: [&str; 14] = [
-    "bootstrap",
+const UNBUILT: [&str; 12] = [
     "budgets",
     "limits",
     "metrics",
@@ -47,7 +48,6 @@ const UNBUILT: [&str; 14] = [
     "receipts",
     "requests",
     "services",
-    "sessions",
     "usage",
     "users",
     "webhooks",
@@ -61,6 +61,7 @@ pub fn control_plane() -> Routes {
     let instance = "/v1/instances/{id}";
     let project = "/v1/projects/{id}";
     let key = "/v1/api-keys/{id}";
+    let session = "/v1/sessions/{id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -84,6 +85,11 @@ pub fn control_plane() -> Routes {
         .delete(key, P::ApiKeyWrite, api_keys::delete)
         .post("/v1/api-keys/{id}/rotate", P::ApiKeyWrite, api_keys::rotate)
         .get("/v1/audit-events", P::AuditRead, audit_events::list)
+        .open(Method::POST, "/v1/bootstrap", bootstrap::create)
+        .open(Method::POST, "/v1/sessions", sessions::create)
+        .get("/v1/sessions", P::SessionRead, sessions::list)
+        .get(session, P::SessionRead, sessions::read)
+        .delete(session, P::SessionWrite, sessions::delete)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
         .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)

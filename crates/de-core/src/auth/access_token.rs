@@ -197,7 +197,7 @@ impl<'a> AccessToken<'a> {
             return Err(AccessTokenError::TooEarly);
         }
         let email = claims.email.filter(|email| (3..=LONGEST_EMAIL).contains(&email.len()));
-        // As the database has it, whose `lower` knows ASCII alone.
+        // ASCII alone: elsewhere lower case folds different letters, and so different persons, into one.
         email.map(|email| email.to_ascii_lowercase()).ok_or(AccessTokenError::NoEmail)
     }
 }
