@@ -7,6 +7,7 @@
 
 mod api_keys;
 mod audit_events;
+mod bootstrap;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod epochs;
@@ -19,9 +20,10 @@ mod projects;
 mod resource;
 pub mod scheduled;
 mod services;
+mod sessions;
 mod users;
 
-use axum::Router;
+use axum::{Router, http::Method};
 use de_core::{
     auth::access::Permission,
     http::{
@@ -38,7 +40,6 @@ use de_core::{
 
 /// Resources that have a place and no code yet.
 const UNBUILT: &[&str] = &[
-    "bootstrap",
     "budgets",
     "limits",
     "metrics",
@@ -47,7 +48,6 @@ const UNBUILT: &[&str] = &[
     "providers",
     "receipts",
     "requests",
-    "sessions",
     "usage",
     "webhooks",
 ];
@@ -62,6 +62,7 @@ pub fn control_plane() -> Routes {
     let key = "/v1/api-keys/{id}";
     let user = "/v1/users/{id}";
     let grant = "/v1/users/{id}/grants/{instance_id}";
+    let session = "/v1/sessions/{id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -94,6 +95,11 @@ pub fn control_plane() -> Routes {
         .delete(grant, P::GrantWrite, grants::delete)
         .get("/v1/instances/{id}/grants", P::GrantRead, grants::of_instance)
         .get("/v1/audit-events", P::AuditRead, audit_events::list)
+        .open(Method::POST, "/v1/bootstrap", bootstrap::create)
+        .open(Method::POST, "/v1/sessions", sessions::create)
+        .get("/v1/sessions", P::SessionRead, sessions::list)
+        .get(session, P::SessionRead, sessions::read)
+        .delete(session, P::SessionWrite, sessions::delete)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
         .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
