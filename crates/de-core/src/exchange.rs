@@ -4,6 +4,7 @@
 //! fault is never shown as the caller's: its 401 is our 502.
 
 mod failure;
+mod follow;
 pub mod relay;
 pub mod translate;
 mod upstream;
@@ -20,6 +21,7 @@ use crate::{
     auth::vault,
     books::{Books, Share},
     caller::Caller,
+    chat::ChatReply,
     guard,
     http::{
         context::Context,
@@ -78,18 +80,46 @@ pub struct Opened {
     pub model: Arc<Model>,
 }
 
+/// A vendor's good answer.
+pub enum Answer {
+    /// Its head is here.
+    Opened(Opened),
+    /// All of it is here: the vendor was polled until its job was done.
+    Polled(Polled),
+}
+
+/// What a job came to.
+pub struct Polled {
+    /// Who gave it.
+    pub model: Arc<Model>,
+    /// The result.
+    pub reply: ChatReply,
+}
+
+impl Answer {
+    /// Who gave it.
+    #[must_use]
+    pub fn model(&self) -> &Arc<Model> {
+        match self {
+            Self::Opened(opened) => &opened.model,
+            Self::Polled(polled) => &polled.model,
+        }
+    }
+}
+
 /// Why a wait ended without what was waited for.
 enum Interrupted {
     ClientLeft,
     TimedOut,
 }
 
-/// Sends until a vendor answers well: retries what is safe to repeat, then goes down the fallbacks.
+/// Sends until a vendor answers well: retries what is safe to repeat, polls where the vendor takes an
+/// order first, then goes down the fallbacks.
 ///
 /// # Errors
 /// What the last try came to; where fallbacks were tried too, `ALL_PROVIDERS_FAILED` with one entry an
 /// attempt.
-pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
+pub async fn open(job: &Job<'_>) -> Result<Answer, ApiError> {
     let mut last = None;
     // Asked again, the call would pass all of them again.
     let (mut billed, mut may_help) = (false, false);
@@ -116,9 +146,9 @@ pub async fn open(job: &Job<'_>) -> Result<Opened, ApiError> {
         job.context.note("model", model.config.model_id.as_str());
         job.context.note("provider", model.config.provider_id.as_str());
         match tries(job, model, draft, index + 1 < job.models.len()).await {
-            Ok(inbound) => {
+            Ok(answer) => {
                 announce(job, model);
-                return Ok(Opened { inbound, model: model.clone() });
+                return Ok(answer);
             }
             Err(failure) if failure.falls_back => {
                 billed |= failure.error.code() == Code::ProviderTimeout;
@@ -144,11 +174,11 @@ async fn tries(
     model: &Arc<Model>,
     draft: Draft,
     has_fallback: bool,
-) -> Result<Inbound, Failure> {
+) -> Result<Answer, Failure> {
     let mut number = 1;
     loop {
         let failure = match attempt(job, model, draft.clone(), has_fallback).await {
-            Ok(inbound) => return Ok(inbound),
+            Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
         if !failure.repeatable {
@@ -179,7 +209,11 @@ fn nothing_tried() -> ApiError {
 /// large.
 pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
     let Opened { inbound, model } = opened;
-    let left = remaining(job, &model);
+    body(job, &model, inbound).await
+}
+
+async fn body(job: &Job<'_>, model: &Model, inbound: Inbound) -> Result<Bytes, ApiError> {
+    let left = remaining(job, model);
     let name = &model.config.provider_id;
     match within(job, left, inbound.body.whole(ANSWER_CAP)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
@@ -191,7 +225,7 @@ pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
             // It was made and is billed.
             Err(ApiError::new(Code::ProviderError, message).because(err.to_string()).for_good())
         }
-        Err(Interrupted::TimedOut) => Err(failure::timed_out(&model, "finish its answer")),
+        Err(Interrupted::TimedOut) => Err(failure::timed_out(model, "finish its answer")),
         Err(Interrupted::ClientLeft) => Err(failure::client_left()),
     }
 }
@@ -200,9 +234,10 @@ pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
 async fn attempt(
     job: &Job<'_>,
     model: &Arc<Model>,
-    draft: Draft,
+    mut draft: Draft,
     has_fallback: bool,
-) -> Result<Inbound, Failure> {
+) -> Result<Answer, Failure> {
+    let polling = draft.polling.take();
     let (outbound, key) = outbound(job, model, draft)?;
     let sent_at = job.platform.clock.now();
     // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
@@ -216,7 +251,11 @@ async fn attempt(
     let (result, status, may_bill) = match answer {
         Ok(Ok(inbound)) if (200..300).contains(&inbound.status) => {
             let status = inbound.status;
-            (Ok(inbound), Some(status), true)
+            let answer = match polling {
+                Some(polling) => follow::to_the_end(job, model, inbound, polling, &key).await,
+                None => Ok(Answer::Opened(Opened { inbound, model: model.clone() })),
+            };
+            (answer, Some(status), true)
         }
         Ok(Ok(inbound)) => {
             let status = inbound.status;

@@ -4,9 +4,8 @@
 //! What comes out cannot fail to apply for want of a check: [`PayloadMapping::variables`] takes the
 //! values of a call, [`PayloadMapping::render`] makes the request without the key, and
 //! [`PayloadMapping::reply`], [`PayloadMapping::error`] and [`PayloadMapping::event`] read what the
-//! vendor answers. Nothing here sends: the exchange does, and adds the key.
-//!
-//! Jobs to poll (`response.kind: "poll"`) are not supported yet and refused when saved.
+//! vendor answers. [`poll::Polling`] follows a vendor's job, a step at a time. Nothing here sends:
+//! the exchange does, and adds the key.
 
 mod body;
 mod declare;
@@ -20,6 +19,7 @@ pub mod issue;
 mod members;
 mod parse;
 mod path;
+pub mod poll;
 pub mod preview;
 mod receive;
 pub mod render;
@@ -37,7 +37,7 @@ use url::Url;
 use self::failure::{Failure, MappedError};
 use self::issue::MappingIssue;
 use self::preview::Preview;
-use self::render::{BodyKind, Field, RenderError, RenderedRequest};
+use self::render::{BodyKind, Head, RenderError, RenderedRequest};
 use self::reply::{MappedReply, ReplyError, Source};
 use self::stream::{MappedDelta, Stream};
 use self::variables::{Notice, Reserved, Rules, VariableError, Variables};
@@ -79,13 +79,11 @@ pub struct PayloadMapping {
     body: Option<body::Node>,
     body_kind: BodyKind,
     content_type: String,
-    endpoint: endpoint::Endpoint,
     examples: Vec<example::Example>,
     failure: Failure,
-    headers: Vec<Field>,
+    head: Head,
     maps: filter::Maps,
-    method: http::Method,
-    query: Vec<Field>,
+    poll: Option<poll::Poll>,
     reply_content_type: Option<String>,
     reply_kind: ReplyKind,
     response_mapping: Vec<(String, Source)>,
@@ -100,6 +98,8 @@ pub enum ReplyKind {
     Bytes,
     /// One JSON value, for [`PayloadMapping::reply`].
     Json,
+    /// A job, for [`poll::Polling`].
+    Poll,
     /// Server-sent events, for [`PayloadMapping::event`].
     Sse,
 }
@@ -203,11 +203,7 @@ impl PayloadMapping {
         if !(200..300).contains(&status) {
             return Err(ReplyError::Status { status });
         }
-        let mut reply = MappedReply::default();
-        for (name, source) in &self.response_mapping {
-            reply.set(name, source.find(headers, body))?;
-        }
-        Ok(reply)
+        MappedReply::read(&self.response_mapping, headers, body)
     }
 
     /// Reads an error body. What it does not say is absent, and the HTTP status decides.

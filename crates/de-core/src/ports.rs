@@ -71,6 +71,7 @@ pub struct Settings {
 
 /// A version of a worker, as the platform keeps it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct Deployment {
     /// When it was uploaded: RFC 3339, in UTC.
     pub created_at: String,

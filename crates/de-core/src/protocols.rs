@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     chat::{ChatCall, ChatReply, Delta},
-    mapping::render::KeyPlace,
+    mapping::{poll::Polling, render::KeyPlace},
     model::OnUnsupported,
 };
 
@@ -95,6 +95,8 @@ pub struct Draft {
     pub method: Method,
     /// Where to.
     pub place: Place,
+    /// How the answer is waited for, where the vendor takes an order and is polled.
+    pub polling: Option<Polling>,
 }
 
 /// Where a request goes.
@@ -119,6 +121,7 @@ impl Draft {
             key_at: Vec::new(),
             method: Method::POST,
             place: Place::Path(path.to_owned()),
+            polling: None,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod bootstrap;
 pub mod epochs;
+pub mod grants;
 pub mod idempotency;
 pub mod instances;
 pub mod limits;

@@ -24,12 +24,14 @@ use de_core::{
         audit::{self, Actor, AuditEvent},
         bootstrap,
         epochs::{self, EpochScope},
+        grants::{self, GrantRow},
         idempotency::{self, Place},
         instances, limits, models, organizations,
         pages::PageQuery,
         projects, provider_keys,
         providers::{self, Provider, ProviderAuth},
-        sessions, tenants, upkeep, usage, users,
+        sessions, tenants, upkeep, usage,
+        users::{self, UserQuery, UserRow},
     },
     time::UnixMillis,
 };
@@ -171,13 +173,14 @@ fn every_statement() -> Vec<Statement> {
         tenants::put_key(&key, NOW),
         tenants::revoke_namesakes(&key, NOW),
         tenants::revoke_namesakes(&of_user, NOW),
-        upkeep::expired_claims(NOW),
+        upkeep::expired_replies(NOW),
         upkeep::expired_sessions(NOW),
         usage::by_receipt(&receipt, &organization),
         usage::by_request(&RequestId::parse("r").unwrap(), &organization),
         usage::since(&instance, NOW),
     ];
     all.extend(control_plane());
+    all.extend(persons());
     all.extend(usage::deliver("[]"));
     all.extend(limits::load(&instance, NOW));
     all.extend(limits::load_organization(&organization));
@@ -240,7 +243,6 @@ fn control_plane() -> Vec<Statement> {
         bootstrap::no_superadmin("audit_1"),
         idempotency::find(&place, NOW),
         idempotency::expire(&place, NOW),
-        users::reach(&user),
     ];
     for (organization, target) in [
         (Some(&organization), Some("t")),
@@ -267,6 +269,69 @@ fn control_plane() -> Vec<Statement> {
         for (project, user) in [(None, None), (Some(&project), None), (None, Some(&user))] {
             let query = api_keys::ApiKeyQuery { page: page(), project, user };
             all.push(api_keys::list(&query, viewer));
+        }
+    }
+    all
+}
+
+/// What persons and grants are read and changed by.
+fn persons() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let instance = InstanceId::parse("inst_1").unwrap();
+    let user = UserId::parse("user_1").unwrap();
+    let page = || PageQuery { after: Some("a".to_owned()), limit: 2 };
+    let row = UserRow {
+        created_at: NOW,
+        email: "a@b.c".to_owned(),
+        id: user.clone(),
+        name: None,
+        organization_id: organization.clone(),
+        role: "user".to_owned(),
+        status: Activity::Active,
+        updated_at: NOW,
+    };
+    let grant = GrantRow {
+        created_at: NOW,
+        email: "a@b.c".to_owned(),
+        instance_id: instance.clone(),
+        role: "user".to_owned(),
+        updated_at: NOW,
+        user_id: user.clone(),
+    };
+    let mut all = vec![
+        users::find(&user),
+        users::insert(&row),
+        users::update(&row),
+        users::delete(&user),
+        users::below(&user),
+        users::unchanged("audit_1", &user, NOW),
+        users::empty("audit_1", &user),
+        users::another_operates(&user),
+        users::others_operate(&organization),
+        users::reach(&user),
+        grants::find(&user, &instance),
+        grants::of_user(&user, Some(&organization), &page()),
+        grants::of_user(&user, None, &PageQuery::default()),
+        grants::of_instance(&instance, &page()),
+        grants::put(&grant),
+        grants::delete(&user, &instance),
+        grants::unchanged("audit_1", &user, &instance, Some(NOW)),
+        grants::unchanged("audit_1", &user, &instance, None),
+    ];
+    let person = Viewer::Person { organization: Some(&organization), user: &user };
+    for viewer in [Viewer::Everything, person] {
+        for (email, organization, role) in [
+            (None, None, None),
+            (Some("a@b.c"), None, None),
+            (None, Some(&organization), None),
+            (None, None, Some("user")),
+            (Some("a@b.c"), Some(&organization), Some("user")),
+        ] {
+            let status = Some(Activity::Active);
+            all.push(users::list(
+                &UserQuery { email, organization, page: page(), role, status },
+                viewer,
+            ));
         }
     }
     all

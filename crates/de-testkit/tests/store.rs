@@ -9,7 +9,7 @@
 
 use de_core::{
     auth::api_key::ApiKey,
-    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ReceiptId},
+    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ReceiptId, UserId},
     limits::{Kind, Scope, ScopeKind, Span},
     model::{Modality, ModelConfig, Status},
     ports::{Database, PortError, Row, Statement, row, rows},
@@ -24,7 +24,7 @@ use de_core::{
         models::{ModelQuery, ModelRow, ResolvedRow, SavedRow},
         pages::PageQuery,
         providers::{self, ProviderAuth},
-        tenants, usage,
+        tenants, usage, users,
     },
     time::UnixMillis,
 };
@@ -187,6 +187,63 @@ async fn a_change_that_was_overtaken_leaves_nothing() {
     assert_eq!(test.database.dump().unwrap(), before);
     run(&test.database, batch("audit_2", found[0].updated_at)).await;
     assert!(test.database.dump().unwrap().contains("Renamed"));
+}
+
+#[tokio::test]
+async fn whoever_operates_the_service_last_stays() {
+    let test = TestPlatform::new().await.unwrap();
+    let database = &test.database;
+    let dev = &test.tenant.tenant.organization_id;
+    let only = UserId::parse("user_dev").unwrap();
+    let (next, _) = neighbour(database).await;
+    let second = UserId::parse("user_Next").unwrap();
+    let put = |organization_id, role| {
+        let email = "next@example.com";
+        let new = tenants::NewUser { email, id: &second, name: "N", organization_id, role };
+        vec![tenants::put_user(new, START)]
+    };
+    let guards =
+        || vec![users::another_operates(&only), users::others_operate(dev)].into_iter().enumerate();
+    // Nobody else; someone who is less; someone in one's own organization, which goes as a whole.
+    for (organization, role, stay) in
+        [(&next, "admin", [true, true]), (dev, "superadmin", [false, true])]
+    {
+        run(database, vec![users::delete(&second)]).await;
+        run(database, put(organization, role)).await;
+        for (place, guard) in guards() {
+            let refused = database.batch(vec![guard]).await;
+            assert_eq!(refused.is_err(), stay[place], "{role} {place}");
+            if refused.is_err() {
+                assert_eq!(conflict(refused), users::NOBODY_OPERATES);
+            }
+        }
+    }
+    run(database, vec![users::delete(&second)]).await;
+    run(database, put(&next, "superadmin")).await;
+    let before = database.dump().unwrap();
+    for (_, guard) in guards() {
+        run(database, vec![guard]).await;
+    }
+    assert_eq!(database.dump().unwrap(), before);
+    // Who is suspended, or whose organization is, does not count.
+    let statement = |sql| Statement { args: Vec::new(), sql };
+    for (suspend, lift) in [
+        (
+            "UPDATE users SET status = 'suspended' WHERE id = 'user_Next'",
+            "UPDATE users SET status = 'active'",
+        ),
+        (
+            "UPDATE organizations SET status = 'suspended' WHERE id = 'org_next'",
+            "UPDATE organizations SET status = 'active'",
+        ),
+    ] {
+        run(database, vec![statement(suspend)]).await;
+        for (_, guard) in guards() {
+            let refused = database.batch(vec![guard]).await;
+            assert_eq!(conflict(refused), users::NOBODY_OPERATES, "{suspend}");
+        }
+        run(database, vec![statement(lift)]).await;
+    }
 }
 
 #[tokio::test]

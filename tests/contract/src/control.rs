@@ -27,6 +27,16 @@ pub struct Tenant {
     pub project: String,
 }
 
+/// Someone of a tenant, with a key for everything.
+pub struct Person {
+    /// What they do with it.
+    pub control: Control,
+    /// `user_…`
+    pub id: String,
+    /// The key.
+    pub key: String,
+}
+
 impl Control {
     /// Speaks through this client.
     #[must_use]
@@ -58,6 +68,14 @@ impl Control {
         Told(self.client.request(Method::PATCH, path).json(body).send().await.unwrap())
     }
 
+    /// Puts something where it belongs.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn put(&self, path: &str, body: &Value) -> Told {
+        Told(self.client.request(Method::PUT, path).json(body).send().await.unwrap())
+    }
+
     /// Removes.
     ///
     /// # Panics
@@ -87,6 +105,33 @@ impl Control {
         let project =
             id(self.make("projects", json!({"instance_id": instance, "name": "P"})).await);
         Tenant { instance, organization, project }
+    }
+
+    /// Makes a person of an organization, with a key.
+    ///
+    /// # Panics
+    /// If they are not made.
+    pub async fn person(&self, organization: &str, role: &str) -> Person {
+        let email = format!("{}@example.com", unique(role));
+        let body = json!({"organization_id": organization, "email": email, "role": role});
+        let made = self.make("users", body).await;
+        let id = made["id"].as_str().expect("a row has an id").to_owned();
+        let body = json!({"user_id": id, "scopes": ["admin", "read", "text"]});
+        let made = self.make("api-keys", body).await;
+        let key = made["secret"].as_str().expect("it is shown this once").to_owned();
+        let client = self.client.clone().with_key(&key).expect("a key can be a header");
+        Person { control: Self::of(client), id, key }
+    }
+
+    /// Gives a person a grant on an instance, or another one.
+    ///
+    /// # Panics
+    /// If they do not get it.
+    pub async fn grant(&self, user: &str, instance: &str, role: &str) -> TestResponse {
+        let path = format!("/v1/users/{user}/grants/{instance}");
+        let told = self.put(&path, &json!({"role": role})).await;
+        assert!([200, 201].contains(&told.status()), "{}", told.0.text());
+        told.0
     }
 }
 

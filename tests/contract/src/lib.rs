@@ -25,6 +25,7 @@ pub mod local;
 pub mod models;
 pub mod stack;
 pub mod story;
+pub mod traffic;
 pub mod vendors;
 pub mod wait;
 pub mod wire;

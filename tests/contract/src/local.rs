@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use de_core::{
     ids::ProviderId,
-    ports::{Arg, Database, Statement},
+    ports::{Arg, Database, Platform, Statement},
 };
 use de_simulator::{Config, Simulator, Vendor};
 use de_testkit::{
@@ -30,6 +30,8 @@ pub struct Local {
     pub front: Host,
     /// What was logged.
     pub log: Arc<MemoryLog>,
+    /// The ports, as a third isolate has them.
+    pub platform: Platform,
     /// The vendors.
     pub simulator: Simulator,
     /// Who calls.
@@ -68,12 +70,14 @@ impl Local {
         let text = de_text::router(made.another_isolate());
         peers.bind("text", de_text::router(made.another_isolate()));
         let front = de_config::router(made.another_isolate());
+        let platform = made.another_isolate();
         Self {
             background: made.background,
             cache: made.cache,
             database: made.database,
             front: Host::serve(front).await.expect("a port is free"),
             log: made.log,
+            platform,
             simulator,
             tenant: made.tenant,
             text: Host::serve(text).await.expect("a port is free"),

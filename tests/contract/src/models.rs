@@ -41,6 +41,47 @@ pub fn config(server: Server, differs: &Value) -> Map<String, Value> {
     members
 }
 
+/// What makes a model one of Replicate, which takes an order and is polled; `response` replaces members of
+/// its mapping's `response`.
+#[must_use]
+pub fn polled(response: &Value) -> Value {
+    let mut poll = json!({
+        "kind": "poll",
+        "endpoint": "/predictions/{job_id}",
+        "every_ms": 250,
+        "timeout_ms": 60_000,
+        "status": "$.status",
+        "done": ["succeeded"],
+        "failed": ["failed", "canceled"],
+        "error": {"message": "$.error", "code": "$.error"},
+        "result": {
+            "text": "$.output[*]",
+            "input_tokens": "$.metrics.input_token_count",
+            "output_tokens": "$.metrics.output_token_count",
+        },
+        "cancel": {"endpoint": "/predictions/{job_id}/cancel"},
+    });
+    for (name, value) in response.as_object().into_iter().flatten() {
+        poll[name] = value.clone();
+    }
+    let flagged = "The input or output was flagged as sensitive. Please try again with different inputs. (E005)";
+    json!({
+        "provider_id": "replicate",
+        "protocol": "mapped",
+        "upstream_model": "meta/meta-llama-3-8b-instruct",
+        "unknown_options": "drop",
+        "payload_mapping": {
+            "endpoint": "/models/meta/meta-llama-3-8b-instruct/predictions",
+            "body": {"input": {
+                "prompt": "{user_prompt}", "system_prompt": "{system}", "max_tokens": "{max_tokens}",
+            }},
+            "response": poll,
+            "response_mapping": {"job_id": "$.id"},
+            "error_mapping": {"message": "$.detail", "code": "$.title", "refusal_on": [flagged]},
+        },
+    })
+}
+
 impl Stack {
     /// Makes a model and says its id.
     ///

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
-use de_core::auth::api_key::{ApiKey, KeyKind};
+use de_core::{
+    auth::api_key::{ApiKey, KeyKind},
+    ports::Platform,
+};
 use de_testkit::{client::TestClient, entropy::SeededEntropy};
 use serde::Deserialize;
 
@@ -12,6 +15,8 @@ use crate::{books::Books, call::Call, local::Local, vendors::Vendors, wire::Wire
 pub struct Stack {
     /// The rows that calls leave.
     pub books: Books,
+    /// Where the runtime calls a worker's cron before its time; none in process.
+    pub cron: Option<String>,
     /// The front door, without a key.
     pub front: TestClient,
     /// The keys of its tenant.
@@ -52,6 +57,7 @@ struct Record {
     admin_key: String,
     base: String,
     client_key: String,
+    cron: String,
     hosts: BTreeMap<String, String>,
     refused_keys: BTreeMap<String, String>,
     simulator: String,
@@ -77,6 +83,7 @@ impl Stack {
         let text_of = |key: &de_core::secret::Secret| key.expose().to_owned();
         Self {
             books: Books::in_process(local.database.clone()),
+            cron: None,
             front: client(&local.front.base()),
             front_base: local.front.base(),
             is_real: false,
@@ -108,6 +115,7 @@ impl Stack {
         let text_base = record.hosts.get("text").expect("the text worker has a host").clone();
         Self {
             books: Books::of_state(&folder.join("state").join(port.to_string())),
+            cron: Some(record.cron.clone()),
             front: client(base),
             front_base: base.to_owned(),
             is_real: true,
@@ -159,6 +167,12 @@ impl Stack {
             let found: Vec<_> = words.iter().filter(|word| text.contains(word.as_str())).collect();
             assert!(found.is_empty(), "in the {place}: {found:?}");
         }
+    }
+
+    /// The ports behind it; `None` for a stack that is not in process.
+    #[must_use]
+    pub fn platform(&self) -> Option<&Platform> {
+        self.local.as_ref().map(|local| &local.platform)
     }
 
     /// The front door with the admin's key.

@@ -1,6 +1,6 @@
 //! Who may do what, over every route of the control plane: roles, grants, own and foreign tenant.
 //!
-//! In process only: persons are rows that no route makes yet.
+//! In process only: no route makes a program's key whose scopes are those of a person's.
 
 #![allow(
     clippy::indexing_slicing,
@@ -9,7 +9,10 @@
     reason = "what does not hold ends the test"
 )]
 
-use de_contract::control::{Control, Tenant};
+use de_contract::{
+    control::{Control, Person, Tenant},
+    wait::unique,
+};
 use de_core::{
     auth::{
         Scope,
@@ -18,11 +21,11 @@ use de_core::{
         session::NewSession,
     },
     http::routes::Route,
-    ids::{InstanceId, OrganizationId, ProjectId, SessionId, UserId},
+    ids::{ProjectId, SessionId, UserId},
     ports::{Arg, Database, Statement, random},
     store::{
         sessions::{self, NewRow},
-        tenants::{self, KeyHolder, NewKey, NewUser},
+        tenants::{self, KeyHolder, NewKey},
     },
 };
 use de_testkit::{
@@ -68,10 +71,20 @@ GET /v1/api-keys/{id}                  +++++..- +......-
 PATCH /v1/api-keys/{id}                ++++-..- +......-
 DELETE /v1/api-keys/{id}               ++++-..- +......-
 POST /v1/api-keys/{id}/rotate          ++++-..- +......-
+GET /v1/users                          +++++++- +++++++-
+POST /v1/users                         ++------ +.------
+GET /v1/users/{id}                     ++.....- +......-
+PATCH /v1/users/{id}                   ++------ +.------
+DELETE /v1/users/{id}                  ++------ +.------
+GET /v1/users/{id}/grants              ++.....- +......-
+PUT /v1/users/{id}/grants/{instance_id} +++---.- +......-
+DELETE /v1/users/{id}/grants/{instance_id} +++---.- +......-
+GET /v1/instances/{id}/grants          ++++--.- +......-
 GET /v1/audit-events                   ++------ ++------
 GET /v1/sessions                       +++++++- +++++++-
 GET /v1/sessions/{id}                  ++.....- +......-
-DELETE /v1/sessions/{id}               ++.....- +......-";
+DELETE /v1/sessions/{id}               ++.....- +......-
+GET /v1/services                       +++++++- +++++++-";
 
 struct World {
     control: Control,
@@ -86,59 +99,51 @@ impl World {
         Self { control: Control::of(admin), test }
     }
 
-    /// A key of someone of this tenant, with these scopes.
-    async fn someone(&self, tenant: &Tenant, who: (&str, &str, Option<&str>), n: u64) -> Control {
-        let (word, role, grant) = who;
-        let user = UserId::parse(&format!("user_{word}-{}", &tenant.organization[4..])).unwrap();
-        let organization = OrganizationId::parse(&tenant.organization).unwrap();
-        let instance = InstanceId::parse(&tenant.instance).unwrap();
+    /// Someone of this tenant.
+    async fn someone(&self, tenant: &Tenant, who: (&str, &str, Option<&str>)) -> Person {
+        let (_, role, grant) = who;
+        if role.is_empty() {
+            return self.program(tenant).await;
+        }
+        let person = self.control.person(&tenant.organization, role).await;
+        if let Some(grant) = grant {
+            self.control.grant(&person.id, &tenant.instance, grant).await;
+        }
+        person
+    }
+
+    /// A key of this tenant's project that says that it may do everything.
+    async fn program(&self, tenant: &Tenant) -> Person {
         let project = ProjectId::parse(&tenant.project).unwrap();
-        let is_client = role.is_empty();
-        let kind = if is_client { KeyKind::Live } else { KeyKind::Admin };
-        let made = ApiKey::make(kind, &SeededEntropy::new(n));
-        let email = format!("{user}@example.com").to_lowercase();
-        let new =
-            NewUser { email: &email, id: &user, name: word, organization_id: &organization, role };
-        let holder = if is_client { KeyHolder::Project(&project) } else { KeyHolder::User(&user) };
+        let made = ApiKey::make(KeyKind::Live, &SeededEntropy::new(900));
         let key = NewKey {
             allowed_models: None,
             digest: &made.key.digest,
             expires_at: None,
-            holder,
+            holder: KeyHolder::Project(&project),
             id: &made.key.id,
-            kind,
+            kind: KeyKind::Live,
             last_four: "0000",
-            name: word,
+            name: "client",
             revoked_at: None,
             scopes: &[Scope::Admin, Scope::Read],
         };
-        let mut batch = Vec::new();
-        if !is_client {
-            batch.push(tenants::put_user(new, START));
-        }
-        batch.extend(grant.map(|grant| tenants::put_grant(&user, &instance, grant, START)));
-        batch.push(tenants::put_key(&key, START));
-        self.test.database.batch(batch).await.unwrap();
-        let router = de_config::router(self.test.another_isolate());
-        Control::of(TestClient::of_router(router).with_key(made.secret.expose()).unwrap())
+        self.test.database.batch(vec![tenants::put_key(&key, START)]).await.unwrap();
+        let key = made.secret.expose().to_owned();
+        let client = self.control.client.clone().with_key(&key).unwrap();
+        Person { control: Control::of(client), id: String::new(), key }
     }
 
     /// A log-in of a member of this tenant.
     async fn session(&self, tenant: &Tenant) -> String {
-        let user = UserId::parse(&format!("user_asleep-{}", &tenant.organization[4..])).unwrap();
-        let organization = OrganizationId::parse(&tenant.organization).unwrap();
-        let email = format!("{user}@example.com").to_lowercase();
-        let new = NewUser {
-            email: &email,
-            id: &user,
-            name: "Asleep",
-            organization_id: &organization,
-            role: "user",
-        };
+        let new = json!({"organization_id": tenant.organization,
+            "email": format!("{}@example.com", unique("asleep"))});
+        let user = self.control.make("users", new).await;
+        let user = UserId::parse(user["id"].as_str().unwrap()).unwrap();
         let NewSession { digest, .. } = NewSession::make(&*self.test.platform.entropy);
         let id = SessionId::make(START, random(&*self.test.platform.entropy));
         let session = NewRow { api_key: None, digest: &digest, id: &id, user: &user };
-        let batch = vec![tenants::put_user(new, START), sessions::insert(session, START)];
+        let batch = vec![sessions::insert(session, START)];
         self.test.database.batch(batch).await.unwrap();
         id.to_string()
     }
@@ -161,19 +166,29 @@ impl World {
                 let made = self.control.make("api-keys", project.clone()).await;
                 (made["id"].as_str().unwrap().to_owned(), project)
             }
-            "audit-events" => (String::new(), Value::Null),
+            "audit-events" | "services" => (String::new(), Value::Null),
+            "users" => {
+                let new = json!({"organization_id": tenant.organization,
+                    "email": format!("{}@example.com", unique("new"))});
+                let id = self.control.make("users", new).await["id"].as_str().unwrap().to_owned();
+                self.control.grant(&id, &tenant.instance, "readonly").await;
+                let email = format!("{}@example.com", unique("another"));
+                (id, json!({"organization_id": tenant.organization, "email": email}))
+            }
             "sessions" => (self.session(tenant).await, Value::Null),
             other => panic!("a resource that is not walked yet: {other}"),
         };
         let body = match route.path {
             path if path.ends_with("/rotate") => json!({}),
+            path if path.ends_with("/{instance_id}") => json!({"role": "user"}),
             path if path.contains("{id}") => json!({"name": "New"}),
             _ => body,
         };
-        let path = route.path.replace("{id}", &id);
+        let path = route.path.replace("{id}", &id).replace("{instance_id}", &tenant.instance);
         // A dry run is asked for as much as the real thing.
-        let real = [Permission::ApiKeyWrite, Permission::SessionWrite].map(Some);
-        let path = if real.contains(&route.permission) || route.method != "DELETE" {
+        let has_none =
+            [Permission::ApiKeyWrite, Permission::GrantWrite, Permission::SessionWrite].map(Some);
+        let path = if has_none.contains(&route.permission) || route.method != "DELETE" {
             path
         } else {
             format!("{path}?dry_run=true")
@@ -199,8 +214,8 @@ async fn every_route_asks_who_it_is_and_whose_it_is() {
     let world = World::new().await;
     let (home, away) = (world.control.tenant().await, world.control.tenant().await);
     let mut people = Vec::new();
-    for (n, who) in PEOPLE.into_iter().enumerate() {
-        people.push(world.someone(&home, who, 900 + n as u64).await);
+    for who in PEOPLE {
+        people.push(world.someone(&home, who).await.control);
     }
     let routes = de_config::control_plane();
     let mut text = String::new();
@@ -226,20 +241,21 @@ async fn a_list_shows_what_is_ones_own_and_no_more() {
         let body = json!({"project_id": tenant.project, "scopes": ["text"]});
         world.control.make("api-keys", body).await;
     }
-    let admin = world.someone(&home, PEOPLE[1], 911).await;
-    let readonly = world.someone(&home, PEOPLE[5], 912).await;
-    let member = world.someone(&home, PEOPLE[6], 913).await;
+    let admin = world.someone(&home, PEOPLE[1]).await;
+    let readonly = world.someone(&home, PEOPLE[5]).await;
+    let member = world.someone(&home, PEOPLE[6]).await;
+    world.control.person(&away.organization, "user").await;
     let rows = [
         // Keys: the program's, and those of the three persons; each sees their own.
-        (&admin, [1, 1, 1, 4]),
-        (&readonly, [1, 1, 1, 1]),
-        (&member, [1, 0, 0, 1]),
+        (&admin, [1, 1, 1, 4, 3]),
+        (&readonly, [1, 1, 1, 1, 1]),
+        (&member, [1, 0, 0, 1, 1]),
     ];
     for (who, counts) in rows {
         for (resource, count) in
-            ["organizations", "instances", "projects", "api-keys"].iter().zip(counts)
+            ["organizations", "instances", "projects", "api-keys", "users"].iter().zip(counts)
         {
-            let page = who.get(&format!("/v1/{resource}")).await.is(200).json();
+            let page = who.control.get(&format!("/v1/{resource}")).await.is(200).json();
             assert_eq!(page["data"].as_array().unwrap().len(), count, "{resource}: {page}");
             for foreign in [&away.organization, &away.instance, &away.project] {
                 assert!(!page.to_string().contains(foreign.as_str()), "{page}");
@@ -250,8 +266,9 @@ async fn a_list_shows_what_is_ones_own_and_no_more() {
             format!("/v1/instances?organization_id={}", away.organization),
             format!("/v1/projects?instance_id={}", away.instance),
             format!("/v1/api-keys?project_id={}", away.project),
+            format!("/v1/users?organization_id={}", away.organization),
         ] {
-            let page = who.get(&path).await.is(200).json();
+            let page = who.control.get(&path).await.is(200).json();
             assert_eq!(page, json!({"data": [], "next_cursor": null}), "{path}");
         }
     }
@@ -261,21 +278,24 @@ async fn a_list_shows_what_is_ones_own_and_no_more() {
 async fn nobody_gets_a_key_of_someone_above() {
     let world = World::new().await;
     let home = world.control.tenant().await;
-    let admin = world.someone(&home, PEOPLE[1], 911).await;
-    let member = world.someone(&home, PEOPLE[6], 912).await;
-    world.someone(&home, PEOPLE[0], 913).await;
-    let person = |word: &str| format!("user_{word}-{}", &home.organization[4..]);
-    let ask = |word: &str| json!({"user_id": person(word), "scopes": ["admin"]});
-    admin.post("/v1/api-keys", &ask("superadmin")).await.fails(403, "FORBIDDEN");
-    admin.post("/v1/api-keys", &ask("member")).await.is(201);
-    member.post("/v1/api-keys", &ask("member")).await.is(201);
-    member.post("/v1/api-keys", &ask("admin")).await.fails(404, "NOT_FOUND");
-    let theirs = format!("/v1/api-keys?user_id={}", person("superadmin"));
-    let key = admin.get(&theirs).await.is(200).json()["data"][0]["id"].clone();
+    let [superadmin, admin, member] = [
+        world.someone(&home, PEOPLE[0]).await,
+        world.someone(&home, PEOPLE[1]).await,
+        world.someone(&home, PEOPLE[6]).await,
+    ];
+    let ask = |person: &Person| json!({"user_id": person.id, "scopes": ["admin"]});
+    let (admin_asks, member_asks) = (&admin.control, &member.control);
+    admin_asks.post("/v1/api-keys", &ask(&superadmin)).await.fails(403, "FORBIDDEN");
+    admin_asks.post("/v1/api-keys", &ask(&member)).await.is(201);
+    member_asks.post("/v1/api-keys", &ask(&member)).await.is(201);
+    member_asks.post("/v1/api-keys", &ask(&admin)).await.fails(404, "NOT_FOUND");
+    let theirs = format!("/v1/api-keys?user_id={}", superadmin.id);
+    let key = admin_asks.get(&theirs).await.is(200).json()["data"][0]["id"].clone();
     let path = format!("/v1/api-keys/{}", key.as_str().unwrap());
-    admin.post(&format!("{path}/rotate"), &json!({})).await.fails(403, "FORBIDDEN");
-    admin.patch(&path, &json!({"expires_at": null})).await.fails(403, "FORBIDDEN");
-    member.get(&path).await.fails(404, "NOT_FOUND");
+    admin_asks.post(&format!("{path}/rotate"), &json!({})).await.fails(403, "FORBIDDEN");
+    admin_asks.patch(&path, &json!({"expires_at": null})).await.fails(403, "FORBIDDEN");
+    member_asks.get(&path).await.fails(404, "NOT_FOUND");
+    let admin = admin.control;
     // What happened in one's own organization is on record, and only that.
     let page = admin.get("/v1/audit-events?limit=200").await.is(200).json();
     for event in page["data"].as_array().unwrap() {

@@ -19,13 +19,15 @@ pub enum Vendor {
     Mistral,
     /// `/openai/v1`: chat and images.
     OpenAi,
+    /// `/replicate/v1`: predictions, which are polled.
+    Replicate,
     /// `/together/v1`: the chat API of OpenAI on another host.
     Together,
 }
 
 impl Vendor {
     /// Every vendor, in the order of their ids.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Anthropic,
         Self::DeepSeek,
         Self::ElevenLabs,
@@ -33,6 +35,7 @@ impl Vendor {
         Self::Ideogram,
         Self::Mistral,
         Self::OpenAi,
+        Self::Replicate,
         Self::Together,
     ];
 
@@ -47,6 +50,7 @@ impl Vendor {
             Self::Ideogram => "ideogram",
             Self::Mistral => "mistral",
             Self::OpenAi => "openai",
+            Self::Replicate => "replicate",
             Self::Together => "together",
         }
     }
@@ -70,6 +74,7 @@ impl Vendor {
             Self::Ideogram => "ideogram-simulator-key-0001",
             Self::Mistral => "mistral-simulator-key-0001",
             Self::OpenAi => "sk-simulator-key-0001",
+            Self::Replicate => "r8_simulator-key-0001",
             Self::Together => "together-simulator-key-0001",
         }
     }
@@ -90,7 +95,7 @@ pub enum VendorError {
     },
     /// No vendor has this id. It is not repeated either.
     #[error(
-        "no such vendor; known are anthropic, deepseek, elevenlabs, groq, ideogram, mistral, openai, together"
+        "no such vendor; known are anthropic, deepseek, elevenlabs, groq, ideogram, mistral, openai, replicate, together"
     )]
     Unknown,
 }

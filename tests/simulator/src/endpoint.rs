@@ -1,12 +1,15 @@
 //! What an endpoint of a vendor is to the server: it reads a request strictly into a plan, or
 //! refuses it; the plan becomes a reply once the faults are known.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
 use crate::config::{Config, Vendor};
 use crate::faults::Script;
+use crate::replicate::{self, Jobs};
 use crate::{anthropic_errors, elevenlabs_speech, ideogram, openai_errors};
 
 /// The time that replies name as theirs, so that they are the same in every run.
@@ -22,6 +25,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The number of the record: makes the ids of the reply.
     pub(crate) id: u64,
+    /// The jobs of vendors that are polled.
+    pub(crate) jobs: &'a Arc<Jobs>,
     /// The path behind the vendor's prefix: `/v1/messages`.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
@@ -125,6 +130,7 @@ pub(crate) fn failure(incoming: &Incoming<'_>, status: u16) -> Reply {
         Vendor::Anthropic => anthropic_errors::failure(incoming, status),
         Vendor::ElevenLabs => elevenlabs_speech::failure(incoming, status),
         Vendor::Ideogram => ideogram::failure(status),
+        Vendor::Replicate => replicate::failure(status),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::failure(status)
         }
@@ -135,9 +141,11 @@ pub(crate) fn failure(incoming: &Incoming<'_>, status: u16) -> Reply {
 pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
     match incoming.vendor {
         Vendor::Anthropic => anthropic_errors::out_of_money(incoming),
-        Vendor::DeepSeek | Vendor::ElevenLabs | Vendor::Ideogram | Vendor::Together => {
-            failure(incoming, 402)
-        }
+        Vendor::DeepSeek
+        | Vendor::ElevenLabs
+        | Vendor::Ideogram
+        | Vendor::Replicate
+        | Vendor::Together => failure(incoming, 402),
         Vendor::Groq | Vendor::Mistral | Vendor::OpenAi => openai_errors::out_of_money(),
     }
 }
@@ -146,7 +154,7 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
 pub(crate) fn error_event(incoming: &Incoming<'_>) -> Option<String> {
     match incoming.vendor {
         Vendor::Anthropic => Some(anthropic_errors::error_event(incoming)),
-        Vendor::ElevenLabs | Vendor::Ideogram => None,
+        Vendor::ElevenLabs | Vendor::Ideogram | Vendor::Replicate => None,
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             Some(openai_errors::error_event())
         }
@@ -159,6 +167,7 @@ pub(crate) fn reply_headers(incoming: &Incoming<'_>) -> Vec<(&'static str, Strin
         Vendor::Anthropic => anthropic_errors::reply_headers(incoming),
         Vendor::ElevenLabs => elevenlabs_speech::reply_headers(incoming),
         Vendor::Ideogram => ideogram::reply_headers(incoming),
+        Vendor::Replicate => Vec::new(),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::reply_headers(incoming)
         }
@@ -171,6 +180,7 @@ pub(crate) fn no_such_path(incoming: &Incoming<'_>, method: &str) -> Reply {
         Vendor::Anthropic => anthropic_errors::refuse(incoming, 404, "Not Found"),
         Vendor::ElevenLabs => Reply::json(404, &serde_json::json!({ "detail": "Not Found" })),
         Vendor::Ideogram => Reply::json(404, &serde_json::json!({ "error": "Not Found" })),
+        Vendor::Replicate => replicate::failure(404),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::no_such_path(method, incoming.path)
         }

@@ -23,6 +23,10 @@ pub enum Fault {
     Gap(Duration),
     /// `hang`: no answer, ever.
     Hang,
+    /// `job-fail`: a job is taken, and fails.
+    JobFail,
+    /// `job-slow:3s`: a job takes at least this long.
+    JobSlow(Duration),
     /// `refuse`: the vendor's way to decline for safety.
     Refuse,
     /// `slow:3s`: this long before the first byte, headers included.
@@ -89,6 +93,10 @@ pub struct Script {
     pub gap: Option<Duration>,
     /// Whether no answer comes.
     pub hang: bool,
+    /// Whether a job fails.
+    pub job_fail: bool,
+    /// How long a job takes at least.
+    pub job_slow: Option<Duration>,
     /// Whether the vendor declines.
     pub refuse: bool,
     /// Pause before the answer.
@@ -133,6 +141,8 @@ impl Fault {
             "gap" => pause("gap").map(Self::Gap),
             "garbage" => bare("garbage", Self::Garbage),
             "hang" => bare("hang", Self::Hang),
+            "job-fail" => bare("job-fail", Self::JobFail),
+            "job-slow" => pause("job-slow").map(Self::JobSlow),
             "refuse" => bare("refuse", Self::Refuse),
             "slow" => pause("slow").map(Self::Slow),
             "split-utf8" => bare("split-utf8", Self::SplitUtf8),
@@ -180,6 +190,8 @@ impl Script {
             Fault::Garbage => self.garbage = true,
             Fault::Gap(pause) => self.gap = Some(pause),
             Fault::Hang => self.hang = true,
+            Fault::JobFail => self.job_fail = true,
+            Fault::JobSlow(pause) => self.job_slow = Some(pause),
             Fault::Refuse => self.refuse = true,
             Fault::Slow(pause) => self.slow = Some(pause),
             Fault::SplitUtf8 => self.split_utf8 = true,
@@ -198,6 +210,8 @@ impl Script {
             garbage: over.garbage || self.garbage,
             gap: over.gap.or(self.gap),
             hang: over.hang || self.hang,
+            job_fail: over.job_fail || self.job_fail,
+            job_slow: over.job_slow.or(self.job_slow),
             refuse: over.refuse || self.refuse,
             slow: over.slow.or(self.slow),
             split_utf8: over.split_utf8 || self.split_utf8,
@@ -208,6 +222,11 @@ impl Script {
 /// The tools that a prompt asks for by `call:<name>`, in order.
 pub(crate) fn called_tools(prompt: &str) -> impl Iterator<Item = &str> {
     words(prompt).filter_map(|word| word.strip_prefix("call:"))
+}
+
+/// The faults that a prompt means for whoever asks about its job: `poll-fail:503` is `fail:503` there.
+pub(crate) fn of_polls(prompt: &str) -> String {
+    words(prompt).filter_map(|word| word.strip_prefix("poll-")).collect::<Vec<_>>().join(" ")
 }
 
 /// Words of letters, digits and `: - _`, so that `(fail:429).` holds `fail:429`.
@@ -239,7 +258,7 @@ fn duration(value: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Duration, Failure, Fault, FaultError, Script, called_tools};
+    use super::{Cause, Duration, Failure, Fault, FaultError, Script, called_tools, of_polls};
 
     fn fail(status: u16, retry_after: Option<u32>, times: Option<u32>) -> Fault {
         Fault::Fail(Failure { cause: Cause::Status(status), retry_after, times })
@@ -265,6 +284,8 @@ mod tests {
             ("gap:3s", Fault::Gap(Duration::from_secs(3))),
             ("garbage", Fault::Garbage),
             ("hang", Fault::Hang),
+            ("job-fail", Fault::JobFail),
+            ("job-slow:2s", Fault::JobSlow(Duration::from_secs(2))),
             ("refuse", Fault::Refuse),
             ("slow:250ms", Fault::Slow(Duration::from_millis(250))),
             ("split-utf8", Fault::SplitUtf8),
@@ -297,6 +318,13 @@ mod tests {
     fn a_list_of_faults_may_hold_nothing_else() {
         assert!(Script::parse("fail:500 please").is_err());
         assert!(Script::parse(" ").is_err());
+    }
+
+    #[test]
+    fn faults_of_polls_are_apart() {
+        let prompt = "slow:1s (poll-fail-once:503), poll-slow:2s.";
+        assert_eq!(Script::find(prompt), Script::parse("slow:1s").unwrap());
+        assert_eq!(of_polls(prompt), "fail-once:503 slow:2s");
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod openai_reply;
 mod openai_stream;
 mod pydantic;
 pub mod record;
+mod replicate;
 mod schema;
 mod server;
 mod stream;

@@ -126,6 +126,7 @@ pub(crate) const MODELS: &[Model] = &[
     model(Vendor::DeepSeek, "deepseek-flash", 393_216, PLAIN),
     model(Vendor::Together, "zai-org/GLM-5.3", 128_000, PLAIN),
     model(Vendor::Together, "Qwen/Qwen3.7-Plus", 1_000_000, PLAIN),
+    model(Vendor::Replicate, "meta/meta-llama-3-8b-instruct", 4_096, PLAIN),
     media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_v4", PLAIN),
     media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_v4_turbo", PLAIN),
     media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_multilingual_v2", PLAIN),

@@ -103,10 +103,12 @@ const fn table(vendor: Vendor) -> &'static [Field] {
     match vendor {
         Vendor::Mistral => tables::MISTRAL,
         Vendor::DeepSeek | Vendor::Groq | Vendor::Together => tables::OTHERS,
-        // The first three have no chat route, so that only OpenAI comes here.
-        Vendor::Anthropic | Vendor::ElevenLabs | Vendor::Ideogram | Vendor::OpenAi => {
-            tables::OPENAI
-        }
+        // The others have no chat route, so that only OpenAI comes here.
+        Vendor::Anthropic
+        | Vendor::ElevenLabs
+        | Vendor::Ideogram
+        | Vendor::OpenAi
+        | Vendor::Replicate => tables::OPENAI,
     }
 }
 

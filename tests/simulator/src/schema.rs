@@ -6,6 +6,7 @@
 pub(crate) mod anthropic;
 pub(crate) mod media;
 pub(crate) mod openai_chat;
+pub(crate) mod replicate;
 
 use std::fmt;
 

@@ -19,6 +19,7 @@ use crate::endpoint::{self, Content, Endpoint, Incoming, Plan, Reply};
 use crate::fault_book::{FaultBook, Order};
 use crate::faults::{Cause, FaultError, Script};
 use crate::record::{Exchange, Log, Received, Record};
+use crate::replicate::{self, Jobs};
 use crate::{anthropic_messages, control, elevenlabs_speech, ideogram, media, openai_chat};
 use crate::{openai_images, stream};
 
@@ -42,6 +43,10 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::Ideogram], "POST", "/v1/ideogram-v3/generate", ideogram::v3),
     (&[Vendor::ElevenLabs], "POST", "/v1/text-to-speech/*", elevenlabs_speech::whole),
     (&[Vendor::ElevenLabs], "POST", "/v1/text-to-speech/*/stream", elevenlabs_speech::streamed),
+    (&[Vendor::Replicate], "POST", "/v1/models/*/*/predictions", replicate::of_model),
+    (&[Vendor::Replicate], "POST", "/v1/predictions", replicate::of_version),
+    (&[Vendor::Replicate], "GET", "/v1/predictions/*", replicate::get),
+    (&[Vendor::Replicate], "POST", "/v1/predictions/*/cancel", replicate::cancel),
 ];
 
 /// The hosts that speak the chat API of OpenAI.
@@ -60,6 +65,7 @@ pub struct Simulator {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) faults: FaultBook,
+    pub(crate) jobs: Arc<Jobs>,
     pub(crate) log: Log,
 }
 
@@ -71,7 +77,12 @@ impl Simulator {
     pub async fn start(config: Config) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
         let addr = listener.local_addr()?;
-        let shared = Arc::new(Shared { config, faults: FaultBook::default(), log: Log::default() });
+        let shared = Arc::new(Shared {
+            config,
+            faults: FaultBook::default(),
+            jobs: Arc::default(),
+            log: Log::default(),
+        });
         let router = router(Arc::clone(&shared));
         // Small pieces leave at once: without it the kernel would gather what we split.
         let listener = listener.tap_io(|connection| {
@@ -90,10 +101,11 @@ impl Simulator {
     }
 
     /// A vendor's base URL, in the form in which the vendor's own is written in its documents: with
-    /// `/v1` for the chat API of OpenAI and its like, without for the others.
+    /// `/v1` for the chat API of OpenAI and its like and for Replicate, without for the others.
     #[must_use]
     pub fn base_url(&self, vendor: Vendor) -> String {
-        let version = if CHAT.contains(&vendor) { "/v1" } else { "" };
+        let versioned = CHAT.contains(&vendor) || vendor == Vendor::Replicate;
+        let version = if versioned { "/v1" } else { "" };
         format!("http://{}/{}{version}", self.addr, vendor.id())
     }
 
@@ -175,6 +187,7 @@ async fn vendor(State(shared): State<Arc<Shared>>, request: Request) -> Response
         config: &shared.config,
         headers: &parts.headers,
         id: exchange.id(),
+        jobs: &shared.jobs,
         path: &path,
         query,
         vendor,

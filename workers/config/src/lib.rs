@@ -12,13 +12,14 @@ mod bootstrap;
 mod entry;
 mod epochs;
 mod front_door;
+mod grants;
 mod instances;
 mod model_configs;
 mod organizations;
 mod projects;
 mod resource;
 pub mod scheduled;
-pub mod services;
+mod services;
 mod sessions;
 mod users;
 
@@ -33,12 +34,12 @@ use de_core::{
     ports::Platform,
     store::{
         api_keys::ApiKeyRow, instances::InstanceRow, organizations::OrganizationRow,
-        projects::ProjectRow,
+        projects::ProjectRow, users::UserRow,
     },
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: [&str; 12] = [
+const UNBUILT: &[&str] = &[
     "budgets",
     "limits",
     "metrics",
@@ -47,9 +48,7 @@ const UNBUILT: [&str; 12] = [
     "providers",
     "receipts",
     "requests",
-    "services",
     "usage",
-    "users",
     "webhooks",
 ];
 
@@ -62,6 +61,8 @@ pub fn control_plane() -> Routes {
     let project = "/v1/projects/{id}";
     let key = "/v1/api-keys/{id}";
     let session = "/v1/sessions/{id}";
+    let user = "/v1/users/{id}";
+    let grant = "/v1/users/{id}/grants/{instance_id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -84,6 +85,15 @@ pub fn control_plane() -> Routes {
         .patch(key, P::ApiKeyWrite, resource::update::<ApiKeyRow>)
         .delete(key, P::ApiKeyWrite, api_keys::delete)
         .post("/v1/api-keys/{id}/rotate", P::ApiKeyWrite, api_keys::rotate)
+        .get("/v1/users", P::UserRead, users::list)
+        .post("/v1/users", P::UserWrite, users::create)
+        .get(user, P::UserRead, resource::read::<UserRow>)
+        .patch(user, P::UserWrite, resource::update::<UserRow>)
+        .delete(user, P::UserWrite, resource::delete::<UserRow>)
+        .get("/v1/users/{id}/grants", P::UserRead, grants::of_user)
+        .put(grant, P::GrantWrite, grants::put)
+        .delete(grant, P::GrantWrite, grants::delete)
+        .get("/v1/instances/{id}/grants", P::GrantRead, grants::of_instance)
         .get("/v1/audit-events", P::AuditRead, audit_events::list)
         .open(Method::POST, "/v1/bootstrap", bootstrap::create)
         .open(Method::POST, "/v1/sessions", sessions::create)
@@ -93,13 +103,14 @@ pub fn control_plane() -> Routes {
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
         .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
+        .get("/v1/services", P::ServiceRead, services::list)
 }
 
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
     http::service("config", platform, |routes| {
         let mut routes = routes.merge(control_plane().into_router());
-        for resource in UNBUILT {
+        for resource in UNBUILT.iter().copied() {
             let answer = move || async move { not_built(resource) };
             routes = routes
                 .route(&format!("/v1/{resource}"), axum::routing::any(answer))

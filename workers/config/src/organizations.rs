@@ -12,6 +12,7 @@ use de_core::{
     store::{
         Activity,
         organizations::{self as store, OrganizationRow},
+        users,
     },
     time::{Timestamp, UnixMillis},
 };
@@ -159,7 +160,8 @@ impl Resource for OrganizationRow {
     }
 
     fn update(&self) -> Vec<Statement> {
-        vec![store::update(self)]
+        let stays = (self.status == Activity::Suspended).then(|| users::others_operate(&self.id));
+        stays.into_iter().chain([store::update(self)]).collect()
     }
 }
 

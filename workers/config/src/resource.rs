@@ -31,7 +31,7 @@ use de_core::{
     },
     ids::OrganizationId,
     ports::{Platform, Row, Statement},
-    store::Viewer,
+    store::{Viewer, users},
     time::UnixMillis,
 };
 use serde::Serialize;
@@ -130,6 +130,10 @@ pub(crate) async fn update<R: Resource>(
 
 /// What someone is told who wants what another row has.
 pub(crate) fn taken(constraint: &str) -> ApiError {
+    if constraint == users::NOBODY_OPERATES {
+        let message = "nobody would be left who operates the service";
+        return ApiError::new(Code::Conflict, message);
+    }
     let column = constraint.rsplit('.').next().unwrap_or_default();
     let message = format!("another one has this {column} already");
     ApiError::new(Code::Conflict, message).with("field", format!("/{column}"))

@@ -26,7 +26,7 @@ pub async fn run(platform: Platform) {
     join3(
         tell_again(&platform),
         remove(&platform, "sessions", upkeep::expired_sessions),
-        remove(&platform, "idempotency", upkeep::expired_claims),
+        remove(&platform, "idempotency", upkeep::expired_replies),
     )
     .await;
 }
@@ -277,12 +277,12 @@ mod tests {
              SELECT 'd' || i, 's' || i, (SELECT min(id) FROM users), 0, 0,
                CAST(?1 AS INTEGER) + iif(i = 0, 60000, -i) FROM n";
         run_sql(&*made.database, sessions, vec![now.into()]).await;
-        let claims = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
+        let replies = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
              INSERT INTO idempotency (holder, route, key_digest, body_digest, reply, created_at,
                expires_at)
-             SELECT 'key_1', 'POST /v1/projects', 'k' || i, 'b', 'v1.a.b', 0,
+             SELECT 'user_1', 'POST /v1/projects', 'k' || i, 'b', 'sealed', 0,
                CAST(?1 AS INTEGER) + iif(i = 0, 60000, -i) FROM n";
-        run_sql(&*made.database, claims, vec![now.into()]).await;
+        run_sql(&*made.database, replies, vec![now.into()]).await;
         run(made.platform.clone()).await;
         let dump = made.database.dump().unwrap();
         let left = |table: &str| {

@@ -2,17 +2,15 @@
 
 use std::{collections::BTreeMap, pin::pin, time::Duration};
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State};
 use de_core::{
     http::{
         error::ApiError,
         health::{Part, Readiness, ReadyStatus, readiness},
     },
     ports::{Deployment, Platform, PortError},
+    store::pages::Page,
+    time::Timestamp,
 };
 use futures_util::future::{Either, join_all, select};
 use serde::Serialize;
@@ -26,42 +24,35 @@ const WORKERS: [&str; 7] =
 /// How long a worker may take to say whether it is ready; it gives its own parts two seconds.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// What `GET /v1/services` answers: all seven workers, always in the same order.
-#[derive(Clone, Debug, Serialize)]
-pub struct Services {
-    /// One entry a worker.
-    pub data: Vec<Service>,
-    /// Always `null`: there is one page.
-    pub next_cursor: Option<String>,
-}
-
 /// A worker, as it was found just now.
 #[derive(Clone, Debug, Serialize)]
-pub struct Service {
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub(crate) struct Service {
     /// When it was asked.
-    pub checked_at: String,
+    checked_at: Timestamp,
     /// What runs, as the platform knows it; `null` where it does not say, or nobody answered.
-    pub deployment: Option<Deployment>,
+    deployment: Option<Deployment>,
     /// How long its answer took, in milliseconds, as seen from the front door; `null` if there was nobody
     /// to ask.
-    pub duration_ms: Option<i64>,
+    duration_ms: Option<i64>,
     /// Its name: `config`, `text`, `image`, `audio`, `stock-media`, `render` or `rate-limiter`.
-    pub name: &'static str,
+    name: &'static str,
     /// What it stands on, by name, each with its own time. Empty if it did not answer.
-    pub parts: BTreeMap<String, Part>,
+    parts: BTreeMap<String, Part>,
     /// How it was found.
-    pub status: ServiceStatus,
+    status: ServiceStatus,
     /// Where it is called, behind the front door; `null` for one that nobody calls, or where the front
     /// door does not know its own address.
-    pub url: Option<String>,
+    url: Option<String>,
     /// The version of its code; `null` if it did not answer.
-    pub version: Option<String>,
+    version: Option<String>,
 }
 
 /// How a worker was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum ServiceStatus {
+pub(crate) enum ServiceStatus {
     /// The front door has no binding for it.
     NotDeployed,
     /// It answered that something it stands on does not work, or what nobody understands.
@@ -73,17 +64,18 @@ pub enum ServiceStatus {
 }
 
 /// Asks all of them at once. There are no filters, and one page.
-pub async fn list(
+pub(crate) async fn list(
     State(platform): State<Platform>,
     filters: Filters,
-) -> Result<Response, ApiError> {
+) -> Result<Json<Page<Service>>, ApiError> {
     filters.finish()?;
-    Ok(Json(services(&platform).await).into_response())
+    Ok(Json(services(&platform).await))
 }
 
-async fn services(platform: &Platform) -> Services {
+/// All seven, always in the same order: there is one page.
+async fn services(platform: &Platform) -> Page<Service> {
     let data = join_all(WORKERS.map(|name| ask(platform, name))).await;
-    Services { data, next_cursor: None }
+    Page { data, next_cursor: None }
 }
 
 async fn ask(platform: &Platform, name: &'static str) -> Service {
@@ -101,7 +93,7 @@ async fn ask(platform: &Platform, name: &'static str) -> Service {
         None => (None, BTreeMap::new(), None),
     };
     Service {
-        checked_at: started.rfc3339(),
+        checked_at: started.into(),
         deployment,
         duration_ms: (status != ServiceStatus::NotDeployed).then_some(duration_ms),
         name,

@@ -8,7 +8,7 @@ use de_core::{
     books::{Books, Outcome},
     chat::{ChatReply, Delta, Finish, Part},
     exchange::{
-        self, Job, Opened,
+        self, Job, Opened, Polled,
         relay::{Tail, filtered, relay},
         translate::{text_bytes, translated},
     },
@@ -68,6 +68,18 @@ impl Reply<'_> {
         };
         let body = json::parse(&bytes).map_err(|err| malformed(err.to_string()))?;
         let reply = model.vendor.reply(&body).map_err(|err| malformed(err.to_string()))?;
+        let same = self.wire.protocol() == Some(model.config.protocol);
+        Ok(self.told(&reply, &model, same.then_some(bytes)))
+    }
+
+    /// The result of a job that was polled.
+    pub(crate) fn polled(self, polled: Polled) -> Response {
+        let Polled { model, reply } = polled;
+        self.told(&reply, &model, None)
+    }
+
+    /// Books an answer and writes it; `same` is the vendor's own, where the caller speaks its protocol.
+    fn told(&self, reply: &ChatReply, model: &Model, same: Option<Bytes>) -> Response {
         for choice in &reply.choices {
             self.books.heard(text_bytes(&choice.parts));
         }
@@ -81,18 +93,17 @@ impl Reply<'_> {
             let name = HeaderName::from_static("x-de-cost-micros");
             self.job.context.tell(name, &cost.0.to_string());
         }
-        let same = self.wire.protocol() == Some(model.config.protocol);
         let response = if self.ask.call.stream {
-            with_body(event_stream(), Body::from(self.as_events(&reply, &model)))
-        } else if same {
+            with_body(event_stream(), Body::from(self.as_events(reply, model)))
+        } else if let Some(bytes) = same {
             with_body(json_head(), Body::from(bytes))
         } else {
-            with_body(json_head(), Body::from(self.translated(&reply, &model).to_string()))
+            with_body(json_head(), Body::from(self.translated(reply, model).to_string()))
         };
         let size = http_body::Body::size_hint(response.body()).exact().unwrap_or(0);
         self.books.sent(usize::try_from(size).unwrap_or(usize::MAX));
         self.books.close(Outcome::Ok, 200);
-        Ok(response)
+        response
     }
 
     fn translated(&self, reply: &ChatReply, model: &Model) -> Value {

@@ -7,7 +7,7 @@ use de_core::{
     auth::Scope,
     books::{self, Arrival, Books, CLIENT_LEFT, Outcome},
     caller::Caller,
-    exchange::{self, Job},
+    exchange::{self, Answer, Job},
     http::{
         context::Context,
         error::{ApiError, Code},
@@ -139,11 +139,12 @@ async fn answer(
         platform,
         streamed: streams,
     };
-    let opened = exchange::open(&job).await?;
-    if ask.raw.is_some() && route.wire.protocol() != Some(opened.model.config.protocol) {
+    let answer = exchange::open(&job).await?;
+    let model = answer.model();
+    if ask.raw.is_some() && route.wire.protocol() != Some(model.config.protocol) {
         tell_dropped(&context, &ask);
     }
-    if let Some(bound) = admitted.sent_bound(&ask, &opened.model) {
+    if let Some(bound) = admitted.sent_bound(&ask, model) {
         context.tell(HeaderName::from_static("x-de-max-tokens"), &bound.to_string());
     }
     let timing = format!(
@@ -154,7 +155,11 @@ async fn answer(
     );
     context.tell(HeaderName::from_static("server-timing"), &timing);
     let reply = Reply { ask: &ask, books: books.clone(), job: &job, wire: route.wire };
-    if streams { Ok(reply.streamed(opened)) } else { reply.whole(opened).await }
+    match answer {
+        Answer::Opened(opened) if streams => Ok(reply.streamed(opened)),
+        Answer::Opened(opened) => reply.whole(opened).await,
+        Answer::Polled(polled) => Ok(reply.polled(polled)),
+    }
 }
 
 /// Names the members of the caller's protocol that the vendor's has no word for: they were left out.

@@ -81,6 +81,8 @@ pub enum Permission {
     ApiKeyWrite,
     /// See who changed what.
     AuditRead,
+    /// See who may do what on an instance.
+    GrantRead,
     /// Give and take grants on an instance.
     GrantWrite,
     /// Make an instance.
@@ -162,10 +164,11 @@ struct Rule {
 
 impl Permission {
     /// All of them, in the order of the alphabet.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::ApiKeyRead,
         Self::ApiKeyWrite,
         Self::AuditRead,
+        Self::GrantRead,
         Self::GrantWrite,
         Self::InstanceCreate,
         Self::InstanceDelete,
@@ -214,6 +217,9 @@ impl Permission {
             Self::ApiKeyRead => read(Some(Grant::User), false, false),
             Self::ApiKeyWrite => write(true, Some(Grant::Admin), Self::ApiKeyRead),
             Self::AuditRead => read(None, false, false),
+            Self::GrantRead => {
+                Rule { seen_by: Self::InstanceRead, ..read(Some(Grant::Admin), false, false) }
+            }
             Self::GrantWrite => write(true, Some(Grant::Owner), Self::InstanceRead),
             Self::InstanceCreate => write(true, None, Self::OrganizationRead),
             Self::InstanceDelete => write(true, Some(Grant::Owner), Self::InstanceRead),
@@ -301,6 +307,7 @@ mod tests {
 ApiKeyRead         home +++++... away +.+++...
 ApiKeyWrite        home ++++-... away +.++-...
 AuditRead          home ++...... away +.......
+GrantRead          home ++++--.. away +.++--..
 GrantWrite         home +++---.. away +.+---..
 InstanceCreate     home ++-----. away +.......
 InstanceDelete     home +++---.. away +.+---..

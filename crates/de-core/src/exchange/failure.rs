@@ -65,17 +65,13 @@ pub(super) fn refused(
         503 | 529 => (Code::ProviderUnavailable, format!("{name} is overloaded")),
         _ => (Code::ProviderError, format!("{name} failed with status {status}")),
     };
-    let mut error = ApiError::new(code, message)
+    let out_of_money = told.out_of_money;
+    let error = ApiError::new(code, message)
         .with("provider", name.as_str())
         .with("provider_status", status)
         .because(format!("{name} answered {status} {}", told.code.as_deref().unwrap_or("")));
-    if let Some(word) = told.code {
-        error = error.with("provider_code", cut(&word));
-    }
-    if let Some(message) = told.message {
-        error = error.with("provider_message", cut(&mask(&message)));
-    }
-    if told.out_of_money || status == 404 {
+    let mut error = in_its_words(error, told);
+    if out_of_money || status == 404 {
         // Only an operator can help.
         error = error.for_good();
     }
@@ -85,6 +81,55 @@ pub(super) fn refused(
     }
     let falls_back = !matches!(code, Code::ContentRefused | Code::InvalidRequest);
     Failure { asked, error, falls_back, repeatable }
+}
+
+/// The vendor took the order, and then said that it could not do it.
+pub(super) fn undone(model: &Model, told: VendorError) -> Failure {
+    let name = &model.config.provider_id;
+    let (code, message) = match told.refused {
+        true => (Code::ContentRefused, format!("{name} refused the request for safety")),
+        false => (Code::ProviderError, format!("{name} could not finish the job")),
+    };
+    let (refused, retry) = (told.refused, told.retry);
+    let cause = format!("the job at {name} failed {}", told.code.as_deref().unwrap_or(""));
+    let error = ApiError::new(code, message).with("provider", name.as_str()).because(cause);
+    let error = in_its_words(error, told);
+    // It ran, and may be billed.
+    let error = if retry { error } else { error.for_good() };
+    if refused { Failure::final_one(error) } else { Failure::passing_on(error) }
+}
+
+/// The vendor does not tell how its job goes, and asking again would not help.
+pub(super) fn untold(model: &Model, status: u16, told: VendorError) -> Failure {
+    let name = &model.config.provider_id;
+    let (code, message) = match status {
+        401 | 403 => (Code::ProviderAuth, format!("{name} refused this service's key")),
+        _ => (Code::ProviderError, format!("{name} answered {status} when asked about its job")),
+    };
+    let cause = format!("{name} answered {status} to a poll");
+    let error = ApiError::new(code, message)
+        .with("provider", name.as_str())
+        .with("provider_status", status)
+        .because(cause)
+        .for_good();
+    Failure::passing_on(in_its_words(error, told))
+}
+
+/// The vendor's answer is not what its model config says.
+pub(super) fn unreadable(model: &Model, reason: String) -> ApiError {
+    let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
+    ApiError::new(Code::ProviderMalformed, message).because(reason)
+}
+
+/// Adds the vendor's own code and message, masked and cut.
+fn in_its_words(mut error: ApiError, told: VendorError) -> ApiError {
+    if let Some(word) = told.code {
+        error = error.with("provider_code", cut(&word));
+    }
+    if let Some(message) = told.message {
+        error = error.with("provider_message", cut(&mask(&message)));
+    }
+    error
 }
 
 /// No answer came. It may have been served and billed, so it is not repeated at this vendor.

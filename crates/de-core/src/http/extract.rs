@@ -1,6 +1,6 @@
 //! Bodies as JSON: capped, strict, and refused with the place of the fault.
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, rejection::PathRejection};
 use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
@@ -69,11 +69,25 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let read = Path::from_request_parts(parts, state).await;
-        read.map(|Path(text)| Self(text)).map_err(|err| {
-            let message = "the path is not percent-encoded UTF-8";
-            ApiError::new(Code::InvalidRequest, message).because(err.to_string())
-        })
+        read.map(|Path(text)| Self(text)).map_err(|err| not_text(&err))
     }
+}
+
+/// The two variable parts of a path, percent-decoded.
+pub struct PathTexts(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathTexts {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = Path::from_request_parts(parts, state).await;
+        read.map(|Path((first, second))| Self(first, second)).map_err(|err| not_text(&err))
+    }
+}
+
+fn not_text(err: &PathRejection) -> ApiError {
+    let message = "the path is not percent-encoded UTF-8";
+    ApiError::new(Code::InvalidRequest, message).because(err.to_string())
 }
 
 /// A JSON object of at most 1 MiB: what the control plane takes.

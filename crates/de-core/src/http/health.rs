@@ -25,6 +25,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What `GET /health` answers.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct Health {
     /// What runs, as the platform knows it; `null` where it does not say.
     pub deployment: Option<Deployment>,
@@ -38,6 +39,7 @@ pub struct Health {
 
 /// What `GET /ready` answers: 200 if all is well, else 503.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct Readiness {
     /// What runs, as the platform knows it; `null` where it does not say.
     #[serde(default)]
@@ -55,6 +57,7 @@ pub struct Readiness {
 
 /// Whether a worker can do its work.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReadyStatus {
     /// Some part did not answer.
@@ -65,6 +68,7 @@ pub enum ReadyStatus {
 
 /// How a part answered a probe.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct Part {
     /// How long that took, in milliseconds; at most 2,000, then it is given up.
     pub duration_ms: i64,

@@ -135,11 +135,13 @@ pub enum MappingFault {
         /// What `body_kind` says.
         kind: &'static str,
     },
-    /// A kind of reply that is not built yet.
-    #[error("response.kind {kind:?} is not supported yet")]
-    NotSupported {
-        /// The kind.
-        kind: &'static str,
+    /// A number outside its bounds.
+    #[error("must be a whole number from {min} to {max}")]
+    OutOfBounds {
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
     },
     /// A path into the body of a reply that has no JSON body.
     #[error("a reply of kind bytes has no JSON body; only constants and headers can be read")]

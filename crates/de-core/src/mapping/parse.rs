@@ -11,10 +11,11 @@ use super::example::Example;
 use super::filter::{Filter, Maps};
 use super::issue::{Issues, MappingFault, MappingIssue, at};
 use super::members::{Members, expect};
+use super::poll;
 use super::receive;
-use super::render::{BodyKind, Field, is_header_text};
+use super::render::{BodyKind, Field, Head, is_header_text};
 use super::template::{Part, Slot, Template};
-use super::{AuthScheme, PayloadMapping, ProviderRules};
+use super::{AuthScheme, PayloadMapping, ProviderRules, ReplyKind};
 
 /// The largest mapping, as compact JSON.
 pub(crate) const MAX_BYTES: usize = 64 << 10;
@@ -59,10 +60,10 @@ pub(crate) struct Compiler<'a> {
     /// How many `$do` the present template stands in.
     pub(crate) each_depth: usize,
     pub(crate) issues: Issues,
-    maps: &'a Maps,
+    pub(crate) maps: &'a Maps,
     placeholders: usize,
     provider: &'a ProviderRules,
-    used: BTreeSet<String>,
+    pub(crate) used: BTreeSet<String>,
 }
 
 /// Parses a whole mapping.
@@ -103,7 +104,11 @@ pub(crate) fn mapping(
     let body = root.get("body").filter(|body| !body.is_null());
     let body_kind = body_kind(&root, body.is_some(), &mut compiler.issues);
     let content_type = take_content_type(&mut headers, body_kind, &mut compiler.issues);
-    let method = method(&root, body_kind, &mut compiler.issues);
+    let method = method(&root, http::Method::POST, &mut compiler.issues);
+    if method == http::Method::GET && body_kind != BodyKind::None {
+        let fault = MappingFault::Declaration { reason: "a GET has no body" };
+        compiler.issues.add(&root.at("method"), fault);
+    }
     let body = body.map(|body| {
         let pointer = root.at("body");
         if matches!(body_kind, BodyKind::Form | BodyKind::Multipart) {
@@ -111,6 +116,9 @@ pub(crate) fn mapping(
         }
         Node::compile(body, &pointer, &mut compiler)
     });
+    let poll = (received.kind == ReplyKind::Poll)
+        .then(|| poll::parse::poll(&root, &received.failure, &mut compiler))
+        .flatten();
     let Compiler { mut issues, used, placeholders, .. } = compiler;
     if placeholders > MAX_PLACEHOLDERS {
         let limit = MAX_PLACEHOLDERS;
@@ -123,13 +131,11 @@ pub(crate) fn mapping(
         body,
         body_kind,
         content_type,
-        endpoint,
         examples,
         failure: received.failure,
-        headers,
+        head: Head { endpoint, headers, method, query },
         maps,
-        method,
-        query,
+        poll,
         reply_content_type: received.content_type,
         reply_kind: received.kind,
         response_mapping: received.mapping,
@@ -197,10 +203,10 @@ impl Compiler<'_> {
         }
     }
 
-    fn endpoint(&mut self, root: &Members<'_>) -> Option<Endpoint> {
+    pub(crate) fn endpoint(&mut self, root: &Members<'_>) -> Option<Endpoint> {
         let pointer = root.at("endpoint");
         if root.get("endpoint").is_none() {
-            self.issues.add("", MappingFault::Missing { name: "endpoint" });
+            self.issues.add(&root.pointer, MappingFault::Missing { name: "endpoint" });
         }
         let text = root.text("endpoint", &mut self.issues)?;
         let template = self.template(text, &pointer, Place::Endpoint)?;
@@ -209,7 +215,7 @@ impl Compiler<'_> {
             .ok()
     }
 
-    fn fields(&mut self, root: &Members<'_>, place: Place) -> Vec<Field> {
+    pub(crate) fn fields(&mut self, root: &Members<'_>, place: Place) -> Vec<Field> {
         let member = if place == Place::Header { "headers" } else { "query" };
         let Some(value) = root.get(member) else { return Vec::new() };
         let pointer = root.at(member);
@@ -369,25 +375,22 @@ fn body_kind(root: &Members<'_>, has_body: bool, issues: &mut Issues) -> BodyKin
     kind
 }
 
-fn method(root: &Members<'_>, kind: BodyKind, issues: &mut Issues) -> http::Method {
+/// The method of a request; `usual` where none is said.
+pub(crate) fn method(root: &Members<'_>, usual: http::Method, issues: &mut Issues) -> http::Method {
     const ALLOWED: &str = "GET, POST, PUT, PATCH, DELETE";
-    let pointer = root.at("method");
-    let method = match root.text("method", issues) {
-        None | Some("POST") => http::Method::POST,
+    match root.text("method", issues) {
+        None => usual,
+        Some("POST") => http::Method::POST,
         Some("GET") => http::Method::GET,
         Some("PUT") => http::Method::PUT,
         Some("PATCH") => http::Method::PATCH,
         Some("DELETE") => http::Method::DELETE,
         Some(other) => {
             let fault = MappingFault::NotOneOf { found: other.to_owned(), allowed: ALLOWED };
-            issues.add(&pointer, fault);
-            http::Method::POST
+            issues.add(&root.at("method"), fault);
+            usual
         }
-    };
-    if method == http::Method::GET && kind != BodyKind::None {
-        issues.add(&pointer, MappingFault::Declaration { reason: "a GET has no body" });
     }
-    method
 }
 
 fn maps(root: &Members<'_>, issues: &mut Issues) -> Maps {

@@ -1,25 +1,52 @@
 //! What a mapping would send for an input, with the key masked. Nothing is sent.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::encode::{PartValue, RenderedBody};
+use super::poll::{PollError, Polling};
 use super::render::RenderedRequest;
 use super::variables::{Reserved, VariableError, Variables};
 use super::{AuthScheme, PayloadMapping};
 
 /// Stands where a key would.
 const MASK: &str = "***";
+/// What a vendor might call a job.
+const MADE_UP_JOB: &str = "made-up-job";
 
 /// A request as it would be sent, and how it came about.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Preview {
     /// The request; absent if there is an issue.
     pub request: Option<PreviewRequest>,
+    /// How the job would be followed; absent if the mapping polls nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poll: Option<PreviewPoll>,
     /// What each variable became; of a file its type, name and size.
     pub variables: Map<String, Value>,
     /// Why there is no request, and what of the input was left out.
     pub issues: Vec<PreviewIssue>,
+}
+
+/// The requests about a job, for one with a made-up id.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PreviewPoll {
+    /// The id in them: the input's `job_id`, else one made up.
+    pub job_id: String,
+    /// Between two polls, in milliseconds.
+    pub every_ms: u64,
+    /// For the whole job, in milliseconds.
+    pub timeout_ms: u64,
+    /// What asks for the job's state.
+    pub request: PreviewRequest,
+    /// What fetches the result, where the state does not hold it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_request: Option<PreviewRequest>,
+    /// What stops the job, where the vendor can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<PreviewRequest>,
 }
 
 /// A request for the eye.
@@ -51,7 +78,7 @@ pub(crate) fn run(mapping: &PayloadMapping, input: &Map<String, Value>) -> Previ
         Ok(gathered) => gathered,
         Err(errors) => {
             let issues = errors.iter().map(|error| issue(error.name(), error)).collect();
-            return Preview { request: None, variables: Map::new(), issues };
+            return Preview { request: None, poll: None, variables: Map::new(), issues };
         }
     };
     for super::variables::Notice::DroppedOption { name } in &notices {
@@ -67,7 +94,32 @@ pub(crate) fn run(mapping: &PayloadMapping, input: &Map<String, Value>) -> Previ
             None
         }
     };
-    Preview { request, variables: variables.to_value(), issues }
+    let job_id = input.get("job_id").and_then(Value::as_str).unwrap_or(MADE_UP_JOB);
+    let poll = Polling::resume(Arc::new(mapping.clone()), &variables, job_id);
+    let poll = poll.map_err(PollError::from).and_then(|polling| {
+        polling.map(|polling| follow(&polling, job_id, &mapping.auth)).transpose()
+    });
+    let poll = poll.unwrap_or_else(|error| {
+        issues.push(PreviewIssue { pointer: String::new(), reason: error.to_string() });
+        None
+    });
+    Preview { request, poll, variables: variables.to_value(), issues }
+}
+
+fn follow(polling: &Polling, job_id: &str, auth: &AuthScheme) -> Result<PreviewPoll, PollError> {
+    let masked = |mut request: RenderedRequest| {
+        mask(&mut request, auth);
+        show(&request)
+    };
+    let (request, result_request) = polling.requests()?;
+    Ok(PreviewPoll {
+        job_id: job_id.to_owned(),
+        every_ms: polling.every_ms(),
+        timeout_ms: polling.timeout_ms(),
+        request: masked(request),
+        result_request: result_request.map(masked),
+        cancel: polling.cancel().map(masked),
+    })
 }
 
 fn issue(name: &str, reason: impl ToString) -> PreviewIssue {

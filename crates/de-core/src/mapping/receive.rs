@@ -42,14 +42,15 @@ pub(crate) fn parse(root: &Members<'_>, maps: &Maps, issues: &mut Issues) -> Rec
     Received { content_type, failure, kind, mapping, stream }
 }
 
-struct Reader<'a> {
-    issues: &'a mut Issues,
-    maps: &'a Maps,
+/// Reads sources and conditions.
+pub(crate) struct Reader<'a> {
+    pub(crate) issues: &'a mut Issues,
+    pub(crate) maps: &'a Maps,
 }
 
 impl Reader<'_> {
     fn response(&mut self, root: &Members<'_>) -> (ReplyKind, Option<String>, Stream) {
-        const ALLOWED: &str = "json, bytes, sse";
+        const ALLOWED: &str = "json, bytes, sse, poll";
         let plain = (ReplyKind::Json, None, Stream::default());
         let Some(value) = root.get("response") else { return plain };
         let pointer = root.at("response");
@@ -58,11 +59,8 @@ impl Reader<'_> {
             None | Some("json") => ReplyKind::Json,
             Some("bytes") => ReplyKind::Bytes,
             Some("sse") => ReplyKind::Sse,
-            Some("poll") => {
-                let fault = MappingFault::NotSupported { kind: "poll" };
-                self.issues.add(&open.at("kind"), fault);
-                return plain;
-            }
+            // The rest of it needs templates and is read with them.
+            Some("poll") => return (ReplyKind::Poll, None, Stream::default()),
             Some(other) => {
                 let fault = MappingFault::NotOneOf { found: other.to_owned(), allowed: ALLOWED };
                 self.issues.add(&open.at("kind"), fault);
@@ -70,7 +68,7 @@ impl Reader<'_> {
             }
         };
         let known = match kind {
-            ReplyKind::Bytes | ReplyKind::Json => "kind, content_type",
+            ReplyKind::Bytes | ReplyKind::Json | ReplyKind::Poll => "kind, content_type",
             ReplyKind::Sse => "kind, content_type, events, done",
         };
         let Some(members) = Members::closed(value, &pointer, known, self.issues) else {
@@ -116,7 +114,8 @@ impl Reader<'_> {
         Some(Rule { delta, error: error == Some(true), finish, usage, when })
     }
 
-    fn when(&mut self, value: &Value, pointer: &str) -> Option<When> {
+    /// Reads a condition.
+    pub(crate) fn when(&mut self, value: &Value, pointer: &str) -> Option<When> {
         const KNOWN: &str = "path, equals, in";
         let members = Members::closed(value, pointer, KNOWN, self.issues)?;
         if members.get("path").is_none() {
@@ -129,7 +128,13 @@ impl Reader<'_> {
         Some(When { equals: equals.cloned().collect(), path })
     }
 
-    fn mapping(&mut self, value: &Value, pointer: &str, kind: ReplyKind) -> Vec<(String, Source)> {
+    /// Reads where each field of a reply comes from.
+    pub(crate) fn mapping(
+        &mut self,
+        value: &Value,
+        pointer: &str,
+        kind: ReplyKind,
+    ) -> Vec<(String, Source)> {
         let mut fields = Vec::new();
         let Some(members) = Members::open(value, pointer, self.issues) else { return fields };
         let legacy = media_type(value).is_some();
@@ -164,7 +169,8 @@ impl Reader<'_> {
         }
     }
 
-    fn source(&mut self, value: &Value, pointer: &str) -> Option<Source> {
+    /// Reads where a value comes from.
+    pub(crate) fn source(&mut self, value: &Value, pointer: &str) -> Option<Source> {
         match value {
             Value::Bool(_) | Value::Number(_) => Some(Source::Const(value.clone())),
             Value::String(text) => {

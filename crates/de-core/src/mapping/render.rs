@@ -10,7 +10,7 @@ use url::Url;
 use super::PayloadMapping;
 use super::body::Node;
 use super::encode::{Part as BodyPart, PartValue, RenderedBody};
-use super::endpoint::EndpointFault;
+use super::endpoint::{Endpoint, EndpointFault};
 use super::fill::{Filled, Frame, Renderer, Sized};
 use super::filter::{Resolved, scalar_text};
 use super::template::Part;
@@ -170,43 +170,64 @@ pub(crate) struct Field {
     pub(crate) after: Option<Vec<Part>>,
 }
 
+/// A request but for its body: where to, how, and with which headers.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) headers: Vec<Field>,
+    pub(crate) method: http::Method,
+    pub(crate) query: Vec<Field>,
+}
+
+impl Head {
+    /// Renders a request without a body.
+    pub(crate) fn render(
+        &self,
+        renderer: &mut Renderer<'_>,
+    ) -> Result<RenderedRequest, RenderError> {
+        let mut url = self.endpoint.render(renderer)?;
+        let mut key_at = Vec::new();
+        for field in &self.query {
+            let before = match renderer.text(&field.before, Frame::OUTSIDE)? {
+                Filled::Missing { optional: true, .. } => continue,
+                filled => filled.required()?,
+            };
+            let name = field.name.clone();
+            match &field.after {
+                None => drop(url.query_pairs_mut().append_pair(&name, &before)),
+                Some(after) => {
+                    let after = match renderer.text(after, Frame::OUTSIDE)? {
+                        Filled::Missing { optional: true, .. } => continue,
+                        filled => filled.required()?,
+                    };
+                    key_at.push(KeyPlace::Query { name, before, after });
+                }
+            }
+        }
+        let mut headers = Vec::with_capacity(self.headers.len());
+        for field in &self.headers {
+            let name = field.name.clone();
+            let before = header_text(&field.before, &name, renderer)?;
+            match &field.after {
+                None => headers.push((name, before)),
+                Some(after) => {
+                    let after = header_text(after, &name, renderer)?;
+                    key_at.push(KeyPlace::Header { name, before, after });
+                }
+            }
+        }
+        let (body, method) = (RenderedBody::None, self.method.clone());
+        Ok(RenderedRequest { method, url, headers, body, key_at })
+    }
+}
+
 /// Renders the whole request.
 pub(crate) fn request(
     mapping: &PayloadMapping,
     variables: &Variables,
 ) -> Result<RenderedRequest, RenderError> {
     let mut renderer = Renderer::new(&mapping.maps, variables);
-    let mut url = mapping.endpoint.render(&mut renderer)?;
-    let mut key_at = Vec::new();
-    for field in &mapping.query {
-        let before = match renderer.text(&field.before, Frame::OUTSIDE)? {
-            Filled::Missing { optional: true, .. } => continue,
-            filled => filled.required()?,
-        };
-        let name = field.name.clone();
-        match &field.after {
-            None => drop(url.query_pairs_mut().append_pair(&name, &before)),
-            Some(after) => {
-                let after = match renderer.text(after, Frame::OUTSIDE)? {
-                    Filled::Missing { optional: true, .. } => continue,
-                    filled => filled.required()?,
-                };
-                key_at.push(KeyPlace::Query { name, before, after });
-            }
-        }
-    }
-    let mut headers = Vec::with_capacity(mapping.headers.len());
-    for field in &mapping.headers {
-        let name = field.name.clone();
-        let before = header_text(&field.before, &name, &mut renderer)?;
-        match &field.after {
-            None => headers.push((name, before)),
-            Some(after) => {
-                let after = header_text(after, &name, &mut renderer)?;
-                key_at.push(KeyPlace::Header { name, before, after });
-            }
-        }
-    }
+    let head = mapping.head.render(&mut renderer)?;
     let body = match (&mapping.body, mapping.body_kind) {
         (None, _) | (_, BodyKind::None) => RenderedBody::None,
         (Some(body), BodyKind::Json) => {
@@ -226,7 +247,7 @@ pub(crate) fn request(
         }
         (Some(body), BodyKind::Multipart) => RenderedBody::Multipart(fields(body, &mut renderer)?),
     };
-    Ok(RenderedRequest { method: mapping.method.clone(), url, headers, body, key_at })
+    Ok(RenderedRequest { body, ..head })
 }
 
 /// What the body is written as.

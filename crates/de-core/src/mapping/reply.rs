@@ -162,6 +162,30 @@ pub struct MappedReply {
 }
 
 impl MappedReply {
+    /// Fills every field of a mapping.
+    pub(crate) fn read(
+        mapping: &[(String, Source)],
+        headers: &[(String, String)],
+        body: &Value,
+    ) -> Result<Self, ReplyError> {
+        let mut reply = Self::default();
+        for (name, source) in mapping {
+            reply.set(name, source.find(headers, body))?;
+        }
+        Ok(reply)
+    }
+
+    /// Whether it holds what a model makes: text, images, sound or film.
+    #[must_use]
+    pub fn has_result(&self) -> bool {
+        self.text.is_some()
+            || self.image_url.is_some()
+            || !self.images.is_empty()
+            || !self.b64.is_empty()
+            || self.audio_url.is_some()
+            || self.video_url.is_some()
+    }
+
     /// Fills one field. `name` is canonical, or it goes into the metadata.
     pub(crate) fn set(&mut self, name: &str, found: Vec<Cow<'_, Value>>) -> Result<(), ReplyError> {
         if found.is_empty() {

@@ -108,7 +108,8 @@ impl UsageField {
 }
 
 impl When {
-    fn holds(&self, event: &Value) -> bool {
+    /// Whether a value meets the condition.
+    pub(crate) fn holds(&self, event: &Value) -> bool {
         let found = self.path.find(event);
         if self.equals.is_empty() {
             return !found.is_empty();

@@ -1,6 +1,7 @@
 //! What a mapping does as a whole: parse, gather, render, read.
 
 mod parse;
+mod poll;
 mod property;
 mod receive;
 mod render;

@@ -101,6 +101,17 @@ impl Variables {
         self.values.iter().map(show).collect()
     }
 
+    /// Those of these names alone.
+    pub(crate) fn only(&self, names: &BTreeSet<String>) -> Self {
+        let kept = self.values.iter().filter(|(name, _)| names.contains(*name));
+        Self { values: kept.map(|(name, datum)| (name.clone(), datum.clone())).collect() }
+    }
+
+    /// Sets one of our own.
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
+        self.values.insert(name.to_owned(), Datum::Json(value));
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<&Datum> {
         self.values.get(name)
     }

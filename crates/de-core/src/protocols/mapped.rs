@@ -20,6 +20,8 @@ use crate::{
     mapping::{
         PayloadMapping,
         failure::MappedError,
+        poll::Polling,
+        render::RenderedRequest,
         reply::{MappedReply, ReplyError},
         stream::{MappedDelta, MappedUsage},
         variables::{Reserved, VariableError},
@@ -58,29 +60,12 @@ impl Vendor for MappedVendor {
         }
         let whole = |reason: String| vec![FieldIssue { pointer: String::new(), reason }];
         let rendered = self.mapping.render(&variables).map_err(|err| whole(err.to_string()))?;
+        let polling = Polling::new(self.mapping.clone(), &variables);
+        let polling = polling.map_err(|err| whole(err.to_string()))?;
         // Parts are told apart by a line that no content has: a digest of the content.
         let boundary = Sha256::digest(Value::Object(variables.to_value()).to_string());
-        let body = rendered.body.encode(&hex(&boundary)).map_err(|err| whole(err.to_string()))?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in &rendered.headers {
-            let name = HeaderName::try_from(name.as_str()).map_err(|err| whole(err.to_string()))?;
-            let value =
-                HeaderValue::try_from(value.as_str()).map_err(|err| whole(err.to_string()))?;
-            headers.insert(name, value);
-        }
-        let mut bytes = Bytes::new();
-        if let Some(body) = body {
-            let kind = HeaderValue::try_from(body.content_type);
-            headers.insert(header::CONTENT_TYPE, kind.map_err(|err| whole(err.to_string()))?);
-            bytes = body.bytes.into();
-        }
-        Ok(Draft {
-            body: bytes,
-            headers,
-            key_at: rendered.key_at,
-            method: rendered.method,
-            place: Place::Url(rendered.url),
-        })
+        let draft = draft(rendered, &hex(&boundary)).map_err(whole)?;
+        Ok(Draft { polling, ..draft })
     }
 
     /// No caller speaks a mapping: there is nothing to relay, and nobody asks for it.
@@ -109,6 +94,33 @@ impl Vendor for MappedVendor {
     fn streams(&self) -> bool {
         self.mapping.can_stream()
     }
+}
+
+/// Writes a rendered request; `boundary` tells the parts of a multipart body apart.
+///
+/// # Errors
+/// Why it cannot be written, for a person.
+pub(crate) fn draft(rendered: RenderedRequest, boundary: &str) -> Result<Draft, String> {
+    let body = rendered.body.encode(boundary).map_err(|err| err.to_string())?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &rendered.headers {
+        let name = HeaderName::try_from(name.as_str()).map_err(|err| err.to_string())?;
+        headers.insert(name, HeaderValue::try_from(value).map_err(|err| err.to_string())?);
+    }
+    let mut bytes = Bytes::new();
+    if let Some(body) = body {
+        let kind = HeaderValue::try_from(body.content_type).map_err(|err| err.to_string())?;
+        headers.insert(header::CONTENT_TYPE, kind);
+        bytes = body.bytes.into();
+    }
+    Ok(Draft {
+        body: bytes,
+        headers,
+        key_at: rendered.key_at,
+        method: rendered.method,
+        place: Place::Url(rendered.url),
+        polling: None,
+    })
 }
 
 /// The values of ours. Pictures and tools have no place in a mapping.
@@ -199,7 +211,8 @@ fn option_issue(error: &VariableError) -> FieldIssue {
     FieldIssue { pointer: format!("/options/{}", error.name()), reason: error.to_string() }
 }
 
-fn reply(mapped: MappedReply) -> ChatReply {
+/// A mapped reply as an answer of a conversation.
+pub(crate) fn reply(mapped: MappedReply) -> ChatReply {
     let counts = MappedUsage {
         cached_tokens: mapped.cached_tokens,
         input_tokens: mapped.input_tokens,
@@ -249,7 +262,8 @@ fn finish(word: &str) -> Finish {
     }
 }
 
-fn told(error: MappedError) -> VendorError {
+/// A mapped error as a vendor's.
+pub(crate) fn told(error: MappedError) -> VendorError {
     VendorError {
         code: error.code,
         message: error.message,

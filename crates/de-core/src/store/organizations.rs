@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Activity, pages::PageQuery, statement};
+use super::{Activity, pages::PageQuery, statement, users};
 use crate::{ids::OrganizationId, ports::Statement, time::UnixMillis};
 
 /// An organization.
@@ -91,10 +91,11 @@ pub fn update(row: &OrganizationRow) -> Statement {
     )
 }
 
-/// Removes it and all below it: four statements, in an order that its foreign keys allow.
+/// Removes it and all below it: five statements, in an order that its foreign keys allow.
 #[must_use]
-pub fn delete(id: &OrganizationId) -> [Statement; 4] {
+pub fn delete(id: &OrganizationId) -> [Statement; 5] {
     [
+        users::others_operate(id),
         statement(
             "DELETE FROM projects
              WHERE instance_id IN (SELECT id FROM instances WHERE organization_id = ?1)",

@@ -6,30 +6,28 @@ use crate::{ports::Statement, time::UnixMillis};
 /// The most rows that one statement here removes: a batch that D1 runs in one go.
 pub const AT_ONCE: usize = 500;
 
-/// Removes log-ins whose time was over before `now`: one row a log-in, at most [`AT_ONCE`].
+/// Removes log-ins whose time is over at `now`: one row a log-in, at most [`AT_ONCE`].
 ///
 /// One that was withdrawn stays until then, so that it can be told from one that never was.
 #[must_use]
 pub fn expired_sessions(now: UnixMillis) -> Statement {
     statement(
         "DELETE FROM sessions WHERE digest IN (
-           SELECT digest FROM sessions WHERE expires_at < CAST(?1 AS INTEGER) ORDER BY expires_at
+           SELECT digest FROM sessions WHERE expires_at <= CAST(?1 AS INTEGER) ORDER BY expires_at
            LIMIT 500)
          RETURNING 1 AS removed",
         [now.into()],
     )
 }
 
-/// Removes claims of idempotency keys whose time was over before `now`: one row a claim, at most
+/// Removes answers kept for an `Idempotency-Key` whose time is over at `now`: one row an answer, at most
 /// [`AT_ONCE`].
-///
-/// A reply that lies in R2 is not removed with it.
 #[must_use]
-pub fn expired_claims(now: UnixMillis) -> Statement {
+pub fn expired_replies(now: UnixMillis) -> Statement {
     statement(
         "DELETE FROM idempotency WHERE (holder, route, key_digest) IN (
            SELECT holder, route, key_digest FROM idempotency
-           WHERE expires_at < CAST(?1 AS INTEGER) ORDER BY expires_at LIMIT 500)
+           WHERE expires_at <= CAST(?1 AS INTEGER) ORDER BY expires_at LIMIT 500)
          RETURNING 1 AS removed",
         [now.into()],
     )

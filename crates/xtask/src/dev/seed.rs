@@ -20,7 +20,7 @@ use crate::random::{self, System};
 use crate::stack::input::{Secrets, Statement};
 
 /// The providers that the simulator can play, and what follows its address in their base URLs.
-pub(crate) const SIMULATED: [(&str, &str); 8] = [
+pub(crate) const SIMULATED: [(&str, &str); 9] = [
     ("anthropic", "/anthropic"),
     ("deepseek", "/deepseek/v1"),
     ("elevenlabs", "/elevenlabs"),
@@ -28,6 +28,7 @@ pub(crate) const SIMULATED: [(&str, &str); 8] = [
     ("ideogram", "/ideogram"),
     ("mistral", "/mistral/v1"),
     ("openai", "/openai/v1"),
+    ("replicate", "/replicate/v1"),
     ("together", "/together/v1"),
 ];
 

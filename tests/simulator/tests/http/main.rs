@@ -15,3 +15,4 @@ mod faults;
 mod media;
 mod openai_chat;
 mod openai_hosts;
+mod replicate;

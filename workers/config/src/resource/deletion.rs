@@ -17,7 +17,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Change, Filters, Request, Resource, Saved, count, if_match, later, overtaken};
+use super::{Change, Filters, Request, Resource, Saved, count, if_match, later, overtaken, taken};
 
 /// Rows that may have others below them.
 pub(crate) trait Cascade: Resource {
@@ -80,10 +80,11 @@ pub(crate) async fn delete<R: Cascade>(
     let mut still = before.clone();
     if let Some(mut suspended) = before.suspended().filter(|_| cascade) {
         suspended.set_updated_at(later(platform.clock.now(), before.updated_at()));
-        if request.replace("suspend", &before, &suspended).await? != Saved::Done {
-            return Err(overtaken(&incoming.headers));
+        match request.replace("suspend", &before, &suspended).await? {
+            Saved::Done => still = suspended,
+            Saved::Overtaken => return Err(overtaken(&incoming.headers)),
+            Saved::Taken { constraint } => return Err(taken(&constraint)),
         }
-        still = suspended;
     }
     let mut change = Change::of("delete", &still).from(&still);
     change.also = still.reaches(&platform).await?;
@@ -97,8 +98,9 @@ pub(crate) async fn delete<R: Cascade>(
     };
     match request.save(change, batch).await? {
         Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
-        _ if cascade => Err(overtaken(&incoming.headers)),
-        _ => Err(not_empty(&count(&platform, before.below()).await?)),
+        Saved::Taken { constraint } => Err(taken(&constraint)),
+        Saved::Overtaken if cascade => Err(overtaken(&incoming.headers)),
+        Saved::Overtaken => Err(not_empty(&count(&platform, before.below()).await?)),
     }
 }
 

@@ -30,7 +30,7 @@ fn all_faults_are_told_at_once_each_with_its_place() {
         },
         "defaults": {"api_key": "k", "n": "text"},
         "variables": {"n": {"type": "number", "min": 2, "max": 1, "step": 1}},
-        "response": {"kind": "poll"},
+        "response": {"kind": "poll", "every_ms": 1},
         "response_mapping": {"text": "$..[", "n": null, "m": {"path": "a", "map": "gone"}},
         "error_mapping": {"message": "a b"},
         "more": 1
@@ -42,7 +42,6 @@ fn all_faults_are_told_at_once_each_with_its_place() {
       "/variables/n/min: min is above max",
       "/defaults/api_key: \"api_key\" cannot be a variable here",
       "/defaults/n: n is a number, not a string",
-      "/response/kind: response.kind \"poll\" is not supported yet",
       "/response_mapping/text: not a path: at position 3, must start with lowercase alpha or '_'",
       "/response_mapping/n: expected a path, a constant or an object, found null",
       "/response_mapping/m/map: there is no map \"gone\" in maps",
@@ -61,7 +60,13 @@ fn all_faults_are_told_at_once_each_with_its_place() {
       "/body/e: {item} stands only inside a $do",
       "/body/f/g: unknown member; known here: $each, $do, $if",
       "/body/f: the member \"$do\" is required",
-      "/body/h: unknown type hint \"date\"; known: int, float, bool, string, array, json"
+      "/body/h: unknown type hint \"date\"; known: int, float, bool, string, array, json",
+      "/response_mapping: the member \"job_id\" is required",
+      "/response/every_ms: must be a whole number from 250 to 60000",
+      "/response: the member \"status\" is required",
+      "/response: the member \"done\" is required",
+      "/response: the member \"result\" is required",
+      "/response: the member \"endpoint\" is required"
     ]
     "#);
 }
@@ -164,7 +169,7 @@ fn what_the_auth_scheme_adds_is_left_out() {
         let mapping =
             json!({"endpoint": "/x", "method": "GET", "headers": headers, "query": query});
         PayloadMapping::parse(&mapping, &provider)
-            .map(|mapping| (mapping.headers.len(), mapping.query.len()))
+            .map(|mapping| (mapping.head.headers.len(), mapping.head.query.len()))
     };
     let header = |name: &str| AuthScheme::Header { name: name.into() };
     let query = || AuthScheme::Query { name: "key".into() };

@@ -78,6 +78,14 @@ proptest! {
         });
         let _ = PayloadMapping::parse(&mapping, &provider());
         let mapping = json!({
+            "endpoint": endpoint, "method": "GET", "response_mapping": {"job_id": rest},
+            "response": {"kind": "poll", "endpoint": endpoint, "query": headers, "status": rest,
+                "done": rest, "failed": rest, "failed_if": rest, "progress": rest, "error": rest,
+                "result": rest, "result_request": rest, "cancel": {"endpoint": endpoint}},
+            "examples": [{"poll": rest}],
+        });
+        let _ = PayloadMapping::parse(&mapping, &provider());
+        let mapping = json!({
             "endpoint": "/{a}", "headers": {"x": "{a}"}, "query": {"q": "{b?}"}, "body": body,
             "response_mapping": {"text": "$..a", "cost": "$.b", "images": "$.c", "n": "a.0.b"},
             "response": {"kind": "sse", "events": [{"delta": "$.a", "usage": {"input_tokens": "$..b"}}]},

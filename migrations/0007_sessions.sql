@@ -3,6 +3,3 @@
 ALTER TABLE sessions ADD COLUMN api_key_id TEXT REFERENCES api_keys (id) ON DELETE CASCADE;
 
 CREATE INDEX sessions_by_api_key ON sessions (api_key_id);
-
--- Whether there is a superadmin at all.
-CREATE INDEX users_by_role ON users (role, id);

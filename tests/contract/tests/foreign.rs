@@ -1,0 +1,352 @@
+//! Two tenants: to one of them, nothing of the other exists, whatever they write where.
+//!
+//! Each route is tried with each id that it takes, in path, query, body and `X-Instance-ID`. Another tenant's
+//! id must be answered as an id that nobody has.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what does not hold ends the test"
+)]
+
+use std::collections::BTreeSet;
+
+use de_contract::{
+    control::{Control, Person, Tenant},
+    models::config,
+    stack::Stack,
+    wait::unique,
+    wire::{Server, Wire},
+};
+use de_core::{auth::access::Role, http::routes::Route};
+use http::Method;
+use serde_json::{Value, json};
+
+/// Each route, and what else than its path names something of a tenant: filters of a list, members of a body.
+const ROUTES: &[(&str, &[&str])] = &[
+    ("GET /v1/organizations", &[]),
+    ("POST /v1/organizations", &[]),
+    ("GET /v1/organizations/{id}", &[]),
+    ("PATCH /v1/organizations/{id}", &[]),
+    ("DELETE /v1/organizations/{id}", &[]),
+    ("GET /v1/instances", &["organization_id"]),
+    ("POST /v1/instances", &["organization_id"]),
+    ("GET /v1/instances/{id}", &[]),
+    ("PATCH /v1/instances/{id}", &[]),
+    ("DELETE /v1/instances/{id}", &[]),
+    ("GET /v1/instances/{id}/grants", &[]),
+    ("GET /v1/projects", &["instance_id"]),
+    ("POST /v1/projects", &["instance_id"]),
+    ("GET /v1/projects/{id}", &[]),
+    ("PATCH /v1/projects/{id}", &[]),
+    ("DELETE /v1/projects/{id}", &[]),
+    ("GET /v1/api-keys", &["project_id", "user_id"]),
+    ("POST /v1/api-keys", &["project_id", "user_id"]),
+    ("GET /v1/api-keys/{id}", &[]),
+    ("PATCH /v1/api-keys/{id}", &[]),
+    ("DELETE /v1/api-keys/{id}", &[]),
+    ("POST /v1/api-keys/{id}/rotate", &[]),
+    ("GET /v1/users", &["email", "organization_id"]),
+    ("POST /v1/users", &["organization_id"]),
+    ("GET /v1/users/{id}", &[]),
+    ("PATCH /v1/users/{id}", &[]),
+    ("DELETE /v1/users/{id}", &[]),
+    ("GET /v1/users/{id}/grants", &[]),
+    ("PUT /v1/users/{id}/grants/{instance_id}", &[]),
+    ("DELETE /v1/users/{id}/grants/{instance_id}", &[]),
+    ("GET /v1/audit-events", &["organization_id", "target_id"]),
+    ("GET /v1/sessions", &["user_id"]),
+    ("GET /v1/sessions/{id}", &[]),
+    ("DELETE /v1/sessions/{id}", &[]),
+    ("GET /v1/services", &[]),
+    ("GET /v1/model-configs", &[]),
+    ("POST /v1/model-configs", &["organization_id"]),
+    ("GET /v1/model-configs/{*id}", &[]),
+];
+
+/// A tenant, and one of each that it can have.
+struct Side {
+    admin: Person,
+    email: String,
+    key: String,
+    model: String,
+    owner: Person,
+    secret: String,
+    session: String,
+    tenant: Tenant,
+}
+
+impl Side {
+    async fn make(control: &Control) -> Self {
+        let tenant = control.tenant().await;
+        let admin = control.person(&tenant.organization, "admin").await;
+        let owner = control.person(&tenant.organization, "user").await;
+        control.grant(&owner.id, &tenant.instance, "owner").await;
+        let user = control.get(&format!("/v1/users/{}", admin.id)).await.is(200).json();
+        let body = json!({"project_id": tenant.project, "scopes": ["text", "read"]});
+        let key = control.make("api-keys", body).await;
+        let own = json!({"organization_id": tenant.organization});
+        let model = Value::Object(config(Server::OpenAi, &own));
+        let model = control.make("model-configs", model).await;
+        let session = control.make("sessions", json!({"key": admin.key})).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            admin,
+            email: text(&user["email"]),
+            key: text(&key["id"]),
+            model: text(&model["model_id"]),
+            owner,
+            secret: text(&key["secret"]),
+            session: text(&session["id"]),
+            tenant,
+        }
+    }
+
+    /// What it has of a kind.
+    fn own(&self, kind: &str) -> &str {
+        match kind {
+            "api-key" => &self.key,
+            "email" => &self.email,
+            "instance" => &self.tenant.instance,
+            "model-config" => &self.model,
+            "organization" => &self.tenant.organization,
+            "project" | "target" => &self.tenant.project,
+            "session" => &self.session,
+            "user" => &self.admin.id,
+            other => panic!("a tenant has no {other} yet"),
+        }
+    }
+
+    /// All that must not be seen elsewhere.
+    fn traces(&self) -> Vec<&str> {
+        let kinds = [
+            "api-key",
+            "email",
+            "instance",
+            "model-config",
+            "organization",
+            "project",
+            "session",
+            "user",
+        ];
+        kinds.iter().map(|kind| self.own(kind)).collect()
+    }
+
+    /// A body that a route takes, with this tenant's own ids.
+    fn body(&self, route: &str) -> Value {
+        match route {
+            "POST /v1/organizations" => json!({"name": "New"}),
+            "POST /v1/instances" => {
+                json!({"organization_id": self.tenant.organization, "name": "New",
+                "environment": "development"})
+            }
+            "POST /v1/projects" => json!({"instance_id": self.tenant.instance, "name": "New"}),
+            "POST /v1/api-keys" => json!({"scopes": ["read"]}),
+            "POST /v1/users" => json!({"organization_id": self.tenant.organization,
+                "email": format!("{}@example.com", unique("new"))}),
+            "POST /v1/model-configs" => Value::Object(config(Server::OpenAi, &json!({}))),
+            path if path.ends_with("/rotate") => json!({}),
+            path if path.ends_with("/grants/{instance_id}") => json!({"role": "user"}),
+            path if path.starts_with("PATCH ") => json!({"name": "Changed"}),
+            other => panic!("no body for {other} yet"),
+        }
+    }
+}
+
+/// What nobody has, of a kind.
+fn nobodys(kind: &str) -> &'static str {
+    match kind {
+        "api-key" => "key_nobodys",
+        "email" => "nobody@nowhere.example.com",
+        "instance" => "inst_nobodys",
+        "model-config" => "nobodys-model",
+        "organization" => "org_nobodys",
+        "project" | "target" => "proj_nobodys",
+        "session" => "sess_nobodys",
+        "user" => "user_nobodys",
+        other => panic!("nobody has no {other} yet"),
+    }
+}
+
+/// What a variable of a path stands for: `{instance_id}` says it, `{id}` is of the resource before it.
+fn kinds(path: &'static str) -> Vec<(&'static str, &'static str)> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let variable = |(index, part): (usize, &&'static str)| {
+        let name = part.strip_prefix('{')?.strip_suffix('}')?;
+        let kind = match name {
+            "id" | "*id" => parts[index - 1].strip_suffix('s')?,
+            name => name.strip_suffix("_id")?,
+        };
+        Some((*part, kind))
+    };
+    parts.iter().enumerate().filter_map(variable).collect()
+}
+
+/// What someone is told, with the ids that they asked for left out.
+async fn told(
+    who: &Person,
+    method: &Method,
+    path: &str,
+    body: &Value,
+    header: &str,
+) -> (u16, Value) {
+    let request = who.control.client.request(method.clone(), path);
+    let request = if header.is_empty() { request } else { request.header("x-instance-id", header) };
+    let has_body = [Method::PATCH, Method::POST, Method::PUT].contains(method);
+    let request = if has_body { request.json(body) } else { request };
+    let answer = request.send().await.unwrap();
+    let mut shown = answer.json();
+    if let Some(members) = shown.as_object_mut() {
+        members.shift_remove("request_id");
+    }
+    (answer.status, shown)
+}
+
+/// Tries a route with everything of theirs that it takes.
+async fn walk(route: &Route, names: &[&'static str], ours: &Side, theirs: &Side) {
+    let method = &route.method;
+    let line = format!("{method} {}", route.path);
+    let has_body = [Method::PATCH, Method::POST, Method::PUT].contains(method);
+    let body = if has_body { ours.body(&line) } else { Value::Null };
+    let variables = kinds(route.path);
+    let fill = |of: &dyn Fn(usize, &'static str) -> String| {
+        let each = variables.iter().enumerate();
+        each.fold(route.path.to_owned(), |path, (n, (part, kind))| path.replace(part, &of(n, kind)))
+    };
+    for (who, role) in [(&ours.admin, Role::Admin), (&ours.owner, Role::User)] {
+        let may = route.permission.is_some_and(|permission| permission.possible(role));
+        let refused = if may { 404 } else { 403 };
+        // Each choice of variables that are theirs, but for none.
+        for choice in 1..1 << variables.len() {
+            let with = |other: &dyn Fn(&'static str) -> String| {
+                fill(&|n, kind| {
+                    if choice & (1 << n) == 0 { ours.own(kind).to_owned() } else { other(kind) }
+                })
+            };
+            let path = with(&|kind| theirs.own(kind).to_owned());
+            let real = told(who, method, &path, &body, "").await;
+            let none = with(&|kind| nobodys(kind).to_owned());
+            assert_eq!(real, told(who, method, &none, &body, "").await, "{line} {path}");
+            assert_eq!(real.0, refused, "{line} {path}: {}", real.1);
+        }
+        for name in names {
+            let kind = name.strip_suffix("_id").unwrap_or(name);
+            let ask = async |value: &str| {
+                let mut body = body.clone();
+                let mut path = fill(&|_, kind| ours.own(kind).to_owned());
+                if has_body {
+                    body[*name] = value.into();
+                } else {
+                    path = format!("{path}?{name}={value}");
+                }
+                told(who, method, &path, &body, "").await
+            };
+            let real = ask(theirs.own(kind)).await;
+            assert_eq!(real, ask(nobodys(kind)).await, "{line} {name}");
+            let empty = json!({"data": [], "next_cursor": null});
+            match real {
+                (200, page) => assert_eq!((method, page), (&Method::GET, empty), "{line} {name}"),
+                // The member that names what is not there is named.
+                (400, body) => {
+                    assert_eq!(body["details"]["fields"][0]["field"], format!("/{name}"), "{line}");
+                }
+                (status, body) => assert_eq!(status, refused, "{line} {name}: {body}"),
+            }
+        }
+        let path = fill(&|_, kind| ours.own(kind).to_owned());
+        let real = told(who, method, &path, &body, theirs.own("instance")).await;
+        let none = told(who, method, &path, &body, nobodys("instance")).await;
+        assert_eq!(real, none, "{line} X-Instance-ID");
+        assert_eq!(real.0, 404, "{line} X-Instance-ID: {}", real.1);
+        if *method == Method::GET && variables.is_empty() {
+            let (_, page) = told(who, method, &format!("{path}?limit=200"), &body, "").await;
+            let page = page.to_string();
+            for trace in theirs.traces() {
+                assert!(!page.contains(trace), "{line} shows {trace}");
+            }
+        }
+    }
+}
+
+/// All that a tenant has and has had done to it.
+async fn all_of(control: &Control, side: &Side) -> Vec<Value> {
+    let Tenant { instance, organization, project } = &side.tenant;
+    let mut all = Vec::new();
+    for path in [
+        format!("/v1/audit-events?limit=200&organization_id={organization}"),
+        format!("/v1/organizations/{organization}"),
+        format!("/v1/instances?organization_id={organization}"),
+        format!("/v1/instances/{instance}/grants"),
+        format!("/v1/projects?instance_id={instance}"),
+        format!("/v1/api-keys?project_id={project}"),
+        format!("/v1/users?organization_id={organization}"),
+        format!("/v1/sessions?user_id={}", side.admin.id),
+    ] {
+        let mut shown = control.get(&path).await.is(200).json();
+        // Persons' keys are used meanwhile, and that is noted.
+        for row in shown["data"].as_array_mut().into_iter().flatten() {
+            row.as_object_mut().unwrap().shift_remove("last_used_at");
+        }
+        all.push(shown);
+    }
+    all
+}
+
+#[tokio::test]
+async fn s02_what_is_another_tenants_does_not_exist() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let (ours, theirs) = (Side::make(&control).await, Side::make(&control).await);
+    let before = all_of(&control, &theirs).await;
+    let routes = de_config::control_plane();
+    let mut left: BTreeSet<&str> = ROUTES.iter().map(|(line, _)| *line).collect();
+    // Open ones take no id of anybody's.
+    for route in routes.list().iter().filter(|route| route.permission.is_some()) {
+        let line = format!("{} {}", route.method, route.path);
+        let found = ROUTES.iter().find(|(known, _)| *known == line);
+        let (known, names) =
+            found.unwrap_or_else(|| panic!("{line}: say in ROUTES which ids it takes"));
+        left.remove(known);
+        walk(route, names, &ours, &theirs).await;
+    }
+    assert!(left.is_empty(), "routes that are no more: {left:?}");
+    assert_eq!(all_of(&control, &theirs).await, before);
+}
+
+#[tokio::test]
+async fn s04_no_call_is_made_for_another_tenant() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let (ours, theirs) = (Side::make(&control).await, Side::make(&control).await);
+    let word = unique("foreign");
+    for wire in Wire::ALL {
+        // Their model is no model, by their name for it.
+        let call = stack.call(wire, &theirs.model, &word).key(&ours.secret);
+        call.send().await.fails(404, "MODEL_NOT_FOUND");
+        let call = stack.call(wire, &ours.model, &word);
+        for who in [&ours.admin, &ours.owner] {
+            let call = call.clone().key(&who.key);
+            call.header("x-instance-id", &theirs.tenant.instance)
+                .send()
+                .await
+                .fails(404, "NOT_FOUND");
+        }
+        let call = call.key(&ours.secret);
+        let named = call.clone().header("x-instance-id", &theirs.tenant.instance);
+        named.send().await.fails(403, "FORBIDDEN");
+    }
+    let call = stack.call(Wire::Native, &ours.model, &word).key(&ours.secret);
+    for (name, id) in
+        [("instance_id", &theirs.tenant.instance), ("project_id", &theirs.tenant.project)]
+    {
+        call.clone().member(name, id.as_str()).send().await.fails(403, "FORBIDDEN");
+    }
+    assert!(stack.vendors.received(&word).await.is_empty());
+    // Nor is it listed, also where there is a key for its vendor.
+    for key in [&ours.secret, &stack.keys.client] {
+        let client = stack.text.clone().with_key(key).unwrap();
+        let models = client.get("/v1/models").await.unwrap();
+        assert!(models.status == 200 && !models.text().contains(&theirs.model));
+    }
+}

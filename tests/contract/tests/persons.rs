@@ -1,0 +1,344 @@
+//! Persons and grants: made, listed, changed, removed, and who may do what to whom.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what does not hold ends the test"
+)]
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use de_contract::{control::Control, stack::Stack, wait::unique};
+use de_core::ports::{Database, Platform, PortError, Row, Statement};
+use de_testkit::{client::TestClient, database::SqliteDatabase, platform::TestPlatform};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_person_is_made_read_listed_changed_and_removed() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let email = format!("{}@example.com", unique("ada"));
+    let shouted = email.to_uppercase();
+    let body = json!({"organization_id": tenant.organization, "email": shouted, "name": "Ada"});
+    let made = control.post("/v1/users", &body).await.is(201);
+    let user = made.json();
+    let id = user["id"].as_str().unwrap();
+    let path = format!("/v1/users/{id}");
+    assert_eq!(made.header("location"), path);
+    assert_eq!(user["email"], email.as_str());
+    assert_eq!((&user["role"], &user["status"]), (&json!("user"), &json!("active")));
+    assert_eq!(control.get(&path).await.is(200).json(), user);
+
+    // The address is theirs alone, however it is written.
+    let refused = control.post("/v1/users", &body).await.fails(409, "CONFLICT");
+    assert_eq!(refused["details"]["field"], "/email");
+    let other = control.person(&tenant.organization, "admin").await;
+    let there = format!("/v1/users/{}", other.id);
+    let refused = control.patch(&there, &json!({"email": shouted})).await.fails(409, "CONFLICT");
+    assert_eq!(refused["details"]["field"], "/email");
+
+    let of_tenant = format!("organization_id={}", tenant.organization);
+    for (filter, found) in [
+        (of_tenant.clone(), 2),
+        (format!("{of_tenant}&role=admin"), 1),
+        (format!("{of_tenant}&role=superadmin"), 0),
+        (format!("{of_tenant}&status=suspended"), 0),
+        (format!("email={shouted}"), 1),
+        (format!("email={email}&role=admin"), 0),
+    ] {
+        let page = control.get(&format!("/v1/users?{filter}")).await.is(200).json();
+        assert_eq!(page["data"].as_array().unwrap().len(), found, "{filter}: {page}");
+    }
+    let first = control.get(&format!("/v1/users?{of_tenant}&limit=1")).await.is(200).json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = control.get(&format!("/v1/users?{of_tenant}&limit=1&cursor={cursor}")).await;
+    assert_eq!(first["data"][0]["id"], id);
+    assert_eq!(second.is(200).json()["data"][0]["id"], other.id.as_str());
+
+    let patch = json!({"name": null, "role": "admin"});
+    let changed = control.patch(&path, &patch).await.is(200).json();
+    assert_eq!((&changed["name"], &changed["role"]), (&Value::Null, &json!("admin")));
+    assert_eq!(changed["email"], email.as_str());
+
+    // Keys and grants are below a person, and go with them.
+    control.grant(&other.id, &tenant.instance, "user").await;
+    let refused = control.delete(&there).await.fails(409, "CONFLICT");
+    assert_eq!(refused["details"]["below"], json!({"api_keys": 1, "grants": 1}));
+    let told = control.delete(&format!("{there}?dry_run=true")).await.is(200).json();
+    assert_eq!(told["would_delete"], json!({"api_keys": 1, "grants": 1}));
+    other.control.get(&there).await.is(200);
+    control.delete(&format!("{there}?cascade=true")).await.is(204);
+    other.control.get(&there).await.fails(401, "INVALID_API_KEY");
+    let left = control.get(&format!("/v1/instances/{}/grants", tenant.instance)).await.is(200);
+    assert_eq!(left.json()["data"], json!([]));
+    control.delete(&path).await.is(204);
+    control.get(&path).await.fails(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_grant_opens_an_instance_and_is_taken_away() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let person = control.person(&tenant.organization, "user").await;
+    let instance = format!("/v1/instances/{}", tenant.instance);
+    let rename = json!({"name": "Renamed"});
+    person.control.get(&instance).await.fails(404, "NOT_FOUND");
+
+    let grant = format!("/v1/users/{}/grants/{}", person.id, tenant.instance);
+    control.delete(&grant).await.fails(404, "NOT_FOUND");
+    let made = control.put(&grant, &json!({"role": "readonly"})).await.is(201).json();
+    assert_eq!(made["user_id"], person.id.as_str());
+    assert_eq!(made["instance_id"], tenant.instance.as_str());
+    person.control.get(&instance).await.is(200);
+    person.control.patch(&instance, &rename).await.fails(403, "FORBIDDEN");
+    // The same once more, and then another one.
+    for role in ["readonly", "admin"] {
+        let put = control.put(&grant, &json!({"role": role})).await.is(200).json();
+        assert_eq!((&put["role"], &put["created_at"]), (&json!(role), &made["created_at"]));
+    }
+    person.control.patch(&instance, &rename).await.is(200);
+    let row = control.put(&grant, &json!({"role": "owner"})).await.is(200).json();
+    for list in [format!("/v1/users/{}/grants", person.id), format!("{instance}/grants")] {
+        for who in [&control, &person.control] {
+            let page = who.get(&list).await.is(200).json();
+            assert_eq!(page, json!({"data": [row], "next_cursor": null}), "{list}");
+        }
+    }
+    let events = format!("/v1/audit-events?limit=1&organization_id={}", tenant.organization);
+    let event = control.get(&events).await.is(200).json()["data"][0].clone();
+    assert_eq!((&event["action"], &event["after"]), (&json!("grant.put"), &row));
+    assert_eq!((&event["target_id"], &event["before"]["role"]), (&row["user_id"], &json!("admin")));
+
+    control.delete(&grant).await.is(204);
+    control.delete(&grant).await.fails(404, "NOT_FOUND");
+    person.control.get(&instance).await.fails(404, "NOT_FOUND");
+    let event = control.get(&events).await.is(200).json()["data"][0].clone();
+    assert_eq!((&event["action"], &event["before"]), (&json!("grant.delete"), &row));
+    assert_eq!(event["after"], Value::Null);
+}
+
+#[tokio::test]
+async fn c33_grants_are_listed_in_pages() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let mut people = Vec::new();
+    for _ in 0..3 {
+        let person = control.person(&tenant.organization, "user").await;
+        control.grant(&person.id, &tenant.instance, "user").await;
+        people.push(person.id);
+    }
+    let mut seen = Vec::new();
+    let list = format!("/v1/instances/{}/grants?limit=2", tenant.instance);
+    let mut path = list.clone();
+    loop {
+        let page = control.get(&path).await.is(200).json();
+        let rows = page["data"].as_array().unwrap();
+        seen.extend(rows.iter().map(|row| row["user_id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("{list}&cursor={cursor}");
+    }
+    people.sort_unstable();
+    assert_eq!(seen, people);
+    for list in [format!("/v1/users/{}", people[0]), format!("/v1/instances/{}", tenant.instance)] {
+        control.get(&format!("{list}/grants?role=owner")).await.fails(400, "VALIDATION_ERROR");
+    }
+}
+
+#[tokio::test]
+async fn nobody_makes_or_changes_someone_above_them() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let admin = control.person(&tenant.organization, "admin").await;
+    let peer = control.person(&tenant.organization, "admin").await;
+    let operator = control.person(&tenant.organization, "superadmin").await;
+    let asks = &admin.control;
+    let email = || format!("{}@example.com", unique("new"));
+    let new = |role: &str| json!({"organization_id": tenant.organization, "email": email(), "role": role});
+    asks.post("/v1/users", &new("superadmin")).await.fails(403, "FORBIDDEN");
+    asks.post("/v1/users", &new("admin")).await.is(201);
+    let above = format!("/v1/users/{}", operator.id);
+    // They see them, and that is all.
+    asks.get(&above).await.is(200);
+    asks.patch(&above, &json!({"name": "Low"})).await.fails(403, "FORBIDDEN");
+    asks.delete(&format!("{above}?cascade=true")).await.fails(403, "FORBIDDEN");
+    let own = format!("/v1/users/{}", admin.id);
+    for path in [&own, &format!("/v1/users/{}", peer.id)] {
+        asks.patch(path, &json!({"role": "superadmin"})).await.fails(403, "FORBIDDEN");
+    }
+    asks.patch(&own, &json!({"name": "Still I"})).await.is(200);
+    asks.patch(&format!("/v1/users/{}", peer.id), &json!({"role": "user"})).await.is(200);
+    // What they were is over at once.
+    let refused = peer.control.post("/v1/users", &new("user")).await;
+    refused.fails(403, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn nobody_takes_their_own_rights_away() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    for role in ["admin", "superadmin"] {
+        let person = control.person(&tenant.organization, role).await;
+        let path = format!("/v1/users/{}", person.id);
+        for patch in
+            [json!({"status": "suspended"}), json!({"role": "user"}), json!({"role": null})]
+        {
+            person.control.patch(&path, &patch).await.fails(409, "CONFLICT");
+        }
+        person.control.delete(&format!("{path}?cascade=true")).await.fails(409, "CONFLICT");
+        person.control.get(&path).await.is(200);
+        // Someone else does.
+        control.patch(&path, &json!({"status": "suspended"})).await.is(200);
+        person.control.get(&path).await.fails(403, "FORBIDDEN");
+        control.patch(&path, &json!({"status": null})).await.is(200);
+        person.control.get(&path).await.is(200);
+    }
+}
+
+#[tokio::test]
+async fn a_guest_is_invited_by_who_sees_both_and_stays_a_guest() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let (home, away) = (control.tenant().await, control.tenant().await);
+    let guest = control.person(&away.organization, "user").await;
+    let admin = control.person(&home.organization, "admin").await;
+    let owner = control.person(&home.organization, "user").await;
+    control.grant(&owner.id, &home.instance, "owner").await;
+    let theirs = control.person(&away.organization, "admin").await;
+    let grant = format!("/v1/users/{}/grants/{}", guest.id, home.instance);
+    // To those of the instance's organization, the guest does not exist, and the instance not to theirs.
+    for who in [&admin, &owner, &theirs] {
+        who.control.put(&grant, &json!({"role": "user"})).await.fails(404, "NOT_FOUND");
+    }
+    control.put(&grant, &json!({"role": "admin"})).await.is(201);
+    control.grant(&guest.id, &away.instance, "user").await;
+    let page = |who: &str, told: Value| {
+        let rows = told["data"].as_array().unwrap();
+        let rows: Vec<&str> = rows.iter().filter_map(|row| row[who].as_str()).collect();
+        rows.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let list = format!("/v1/users/{}/grants", guest.id);
+    let all = page("instance_id", guest.control.get(&list).await.is(200).json());
+    assert_eq!(all, [home.instance.as_str(), away.instance.as_str()]);
+    let seen = page("instance_id", theirs.control.get(&list).await.is(200).json());
+    assert_eq!(seen, [away.instance.as_str()], "what they may do elsewhere is not their admin's");
+    admin.control.get(&list).await.fails(404, "NOT_FOUND");
+    let there = format!("/v1/instances/{}/grants", home.instance);
+    let seen = page("user_id", owner.control.get(&there).await.is(200).json());
+    assert!(seen.contains(&guest.id) && seen.len() == 2, "{seen:?}");
+    // An owner of the instance sends them home again.
+    owner.control.delete(&grant).await.is(204);
+    guest.control.get(&there).await.fails(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn c31_what_a_person_or_grant_cannot_be_is_named() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let person = control.person(&tenant.organization, "user").await;
+    let user = format!("/v1/users/{}", person.id);
+    let grant = format!("{user}/grants/{}", tenant.instance);
+    let rows = [
+        ("POST", "/v1/users", json!({}), vec!["/organization_id", "/email"]),
+        (
+            "POST",
+            "/v1/users",
+            json!({"organization_id": "inst_1", "email": "nobody", "name": "", "role": "king",
+                "status": "gone", "password": "x"}),
+            vec!["/organization_id", "/email", "/name", "/role", "/status", "/password"],
+        ),
+        (
+            "PATCH",
+            &user,
+            json!({"email": null, "organization_id": tenant.organization, "id": "user_1"}),
+            vec!["/email", "/organization_id", "/id"],
+        ),
+        ("PUT", &grant, json!({}), vec!["/role"]),
+        ("PUT", &grant, json!({"role": "superadmin", "until": 1}), vec!["/role", "/until"]),
+    ];
+    for (method, path, body, expected) in rows {
+        let request = control.client.request(method.parse().unwrap(), path).json(&body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
+        let fields = answer.json()["details"]["fields"].as_array().unwrap().clone();
+        let fields: Vec<&str> = fields.iter().filter_map(|field| field["field"].as_str()).collect();
+        assert_eq!(fields, expected, "{path} {body}");
+    }
+    let role = json!({"role": "user"});
+    for (user, instance) in
+        [("%FF", tenant.instance.as_str()), (&person.id, "%FF"), ("%C3%28", "%FF")]
+    {
+        let path = format!("/v1/users/{user}/grants/{instance}");
+        control.put(&path, &role).await.fails(400, "INVALID_REQUEST");
+        control.delete(&path).await.fails(400, "INVALID_REQUEST");
+    }
+    for (user, instance) in
+        [("user_nobody", tenant.instance.as_str()), (&person.id, "inst_no"), ("x", "y")]
+    {
+        let path = format!("/v1/users/{user}/grants/{instance}");
+        control.put(&path, &role).await.fails(404, "NOT_FOUND");
+        control.delete(&path).await.fails(404, "NOT_FOUND");
+    }
+}
+
+/// A database in which something happens right before the next change.
+struct Between {
+    database: Arc<SqliteDatabase>,
+    first: Mutex<Vec<Statement>>,
+}
+
+#[async_trait]
+impl Database for Between {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError> {
+        let changes =
+            statements.iter().any(|statement| statement.sql.contains("INTO audit_events"));
+        let first = std::mem::take(&mut *self.first.lock().unwrap());
+        let (now, later) = if changes { (first, Vec::new()) } else { (Vec::new(), first) };
+        *self.first.lock().unwrap() = later;
+        self.database.batch(now).await?;
+        self.database.batch(statements).await
+    }
+}
+
+/// In process only: it needs someone to come in between.
+#[tokio::test]
+async fn of_two_last_superadmins_who_remove_each_other_one_stays() {
+    let test = TestPlatform::new().await.unwrap();
+    let database = Arc::new(Between { database: test.database.clone(), first: Mutex::default() });
+    let platform = Platform { database: database.clone(), ..test.another_isolate() };
+    let client = TestClient::of_router(de_config::router(platform));
+    let control = Control::of(client.with_key(test.tenant.admin_key.expose()).unwrap());
+    let away = control.tenant().await;
+    let other = control.person(&away.organization, "superadmin").await;
+    let path = format!("/v1/users/{}", other.id);
+    // The other one was faster: this one is suspended once the request is let in.
+    let statement = |sql| vec![Statement { args: Vec::new(), sql }];
+    let organization = format!("/v1/organizations/{}", away.organization);
+    for wish in [
+        ("PATCH", path.clone(), json!({"status": "suspended"})),
+        ("PATCH", path.clone(), json!({"role": "admin"})),
+        ("DELETE", format!("{path}?cascade=true"), Value::Null),
+        ("PATCH", organization.clone(), json!({"status": "suspended"})),
+        ("DELETE", format!("{organization}?cascade=true"), Value::Null),
+    ] {
+        let (method, path, body) = wish;
+        let faster = "UPDATE users SET status = 'suspended' WHERE id = 'user_dev'";
+        *database.first.lock().unwrap() = statement(faster);
+        let request = control.client.request(method.parse().unwrap(), &path);
+        let request = if method == "PATCH" { request.json(&body) } else { request };
+        let refused = request.send().await.unwrap();
+        assert_eq!(refused.status, 409, "{method} {path}: {}", refused.text());
+        assert!(refused.text().contains("nobody would be left"), "{}", refused.text());
+        let lift = statement("UPDATE users SET status = 'active' WHERE id = 'user_dev'");
+        test.database.batch(lift).await.unwrap();
+        other.control.get(&organization).await.is(200);
+    }
+    // With both of them there, either may go.
+    control.delete(&format!("{path}?cascade=true")).await.is(204);
+}

@@ -1,0 +1,329 @@
+//! What is taken away while calls run: once the change has answered, no call that begins is let in by it.
+//!
+//! Several callers go on without a pause meanwhile. Calls that were begun before may end either way.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what does not hold ends the test"
+)]
+
+use de_contract::{
+    call::Call,
+    control::Control,
+    stack::Stack,
+    traffic::{Passed, during},
+    wire::{Server, Wire},
+};
+use de_core::{
+    auth::vault,
+    ids::{InstanceId, ModelId, OrganizationId, ProviderId},
+    limits::Epochs,
+    model::ModelConfig,
+    ports::{Platform, Statement, random, rows},
+    secret::Secret,
+    store::{
+        Change,
+        audit::{Actor, AuditEvent},
+        epochs::{self, EpochScope},
+        models::{self, ModelQuery, ModelRow},
+        provider_keys,
+    },
+};
+use serde_json::{Value, json};
+
+const INSTANCE: &str = "inst_dev";
+const ORGANIZATION: &str = "org_dev";
+
+/// Checks that all were let in until the change, and nobody after it.
+async fn ends(stack: &Stack, calls: &[Passed], status: u16, code: &str) {
+    // A vendor that does not know the key was asked too.
+    let is_in = |call: &&Passed| [200, 502].contains(&call.answer.status());
+    for call in calls {
+        if call.is_late || !is_in(&call) {
+            assert_eq!(call.answer.status(), status, "{call:#?}");
+            assert_eq!(call.answer.json()["error_code"], code, "{call:#?}");
+        }
+        if call.is_late {
+            assert!(stack.vendors.received(&call.word).await.is_empty(), "{call:#?}");
+        }
+    }
+    let answered: Vec<&Passed> = calls.iter().filter(is_in).collect();
+    assert!(!answered.is_empty());
+    for call in answered {
+        let row = stack.books.row(&call.answer.request_id).await;
+        assert_eq!(row["http_status"], call.answer.status(), "{row:#}");
+    }
+    for call in calls.iter().filter(|call| call.is_late) {
+        for row in stack.books.rows(&call.answer.request_id).await {
+            assert_eq!(row["http_status"], status, "{row:#}");
+        }
+    }
+}
+
+/// A key of a project of the stack's tenant: key id and secret.
+async fn key(control: &Control, project: &str) -> (String, String) {
+    let made = control.make("api-keys", json!({"project_id": project, "scopes": ["text"]})).await;
+    (text(&made["id"]), text(&made["secret"]))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn by_key<'a>(stack: &'a Stack, model: &str, key: &str) -> impl Fn(&str) -> Call<'a> + use<'a> {
+    let (model, key) = (model.to_owned(), key.to_owned());
+    move |word| stack.call(Wire::Native, &model, word).key(&key)
+}
+
+/// With the key of a person, who says for whom they act.
+fn by_person<'a>(stack: &'a Stack, model: &str, key: &str) -> impl Fn(&str) -> Call<'a> + use<'a> {
+    let call = by_key(stack, model, key);
+    move |word| call(word).header("x-instance-id", INSTANCE)
+}
+
+#[tokio::test]
+async fn s19_a_revoked_key() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let (id, secret) = key(&control, "proj_dev").await;
+    let calls = during(by_key(&stack, &model, &secret), async || {
+        control.delete(&format!("/v1/api-keys/{id}")).await.is(204);
+    });
+    ends(&stack, &calls.await, 401, "INVALID_API_KEY").await;
+}
+
+#[tokio::test]
+async fn s19_a_key_that_was_rotated_without_an_overlap() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let (id, secret) = key(&control, "proj_dev").await;
+    let calls = during(by_key(&stack, &model, &secret), async || {
+        control.post(&format!("/v1/api-keys/{id}/rotate"), &json!({})).await.is(201);
+    });
+    ends(&stack, &calls.await, 401, "INVALID_API_KEY").await;
+}
+
+#[tokio::test]
+async fn a_model_that_a_key_may_no_longer_call() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let (id, secret) = key(&control, "proj_dev").await;
+    let calls = during(by_key(&stack, &model, &secret), async || {
+        let patch = json!({"allowed_models": ["gpt-4o-mini"]});
+        control.patch(&format!("/v1/api-keys/{id}"), &patch).await.is(200);
+    });
+    ends(&stack, &calls.await, 403, "MODEL_NOT_ALLOWED").await;
+}
+
+#[tokio::test]
+async fn a_suspended_project() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let project = control.make("projects", json!({"instance_id": INSTANCE, "name": "P"})).await;
+    let project = text(&project["id"]);
+    let (_, secret) = key(&control, &project).await;
+    let calls = during(by_key(&stack, &model, &secret), async || {
+        let patch = json!({"status": "suspended"});
+        control.patch(&format!("/v1/projects/{project}"), &patch).await.is(200);
+    });
+    ends(&stack, &calls.await, 403, "FORBIDDEN").await;
+}
+
+#[tokio::test]
+async fn a_grant_that_was_taken_away() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let person = control.person(ORGANIZATION, "user").await;
+    control.grant(&person.id, INSTANCE, "user").await;
+    let call = by_person(&stack, &model, &person.key);
+    let calls = during(&call, async || {
+        let path = format!("/v1/users/{}/grants/{INSTANCE}", person.id);
+        control.delete(&path).await.is(204);
+    });
+    ends(&stack, &calls.await, 404, "NOT_FOUND").await;
+    // Looking is less than working with it.
+    control.grant(&person.id, INSTANCE, "admin").await;
+    let calls = during(&call, async || {
+        control.grant(&person.id, INSTANCE, "readonly").await;
+    });
+    ends(&stack, &calls.await, 404, "NOT_FOUND").await;
+}
+
+#[tokio::test]
+async fn a_person_who_was_suspended_demoted_or_deleted() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    // Of another organization, with a grant: the change is told where they act, too.
+    let away = control.tenant().await;
+    let guest = control.person(&away.organization, "user").await;
+    control.grant(&guest.id, INSTANCE, "user").await;
+    let admin = control.person(ORGANIZATION, "admin").await;
+    let leaver = control.person(ORGANIZATION, "admin").await;
+    let patch = async |id: &str, body: Value| {
+        control.patch(&format!("/v1/users/{id}"), &body).await.is(200);
+    };
+    let call = |key: &str| by_person(&stack, &model, key);
+    let calls = during(call(&guest.key), async || {
+        patch(&guest.id, json!({"status": "suspended"})).await;
+    });
+    ends(&stack, &calls.await, 403, "FORBIDDEN").await;
+    let calls = during(call(&admin.key), async || patch(&admin.id, json!({"role": "user"})).await);
+    ends(&stack, &calls.await, 404, "NOT_FOUND").await;
+    // A deleted person is suspended first, and then nobody.
+    let calls = during(call(&leaver.key), async || {
+        let path = format!("/v1/users/{}?cascade=true", leaver.id);
+        control.delete(&path).await.is(204);
+    });
+    let calls = calls.await;
+    let late = calls.iter().filter(|call| call.is_late);
+    for call in late {
+        assert_eq!(call.answer.status(), 401, "{call:#?}");
+        assert!(stack.vendors.received(&call.word).await.is_empty(), "{call:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_model() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let (_, secret) = key(&control, "proj_dev").await;
+    if !can_change_models(&stack).await {
+        return;
+    }
+    let calls = during(by_key(&stack, &model, &secret), async || {
+        change_model(&stack, &model, json!({"status": "disabled"})).await;
+    });
+    ends(&stack, &calls.await, 404, "MODEL_NOT_FOUND").await;
+}
+
+#[tokio::test]
+async fn a_changed_model_serves_from_the_next_call_on() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let (_, secret) = key(&control, "proj_dev").await;
+    if !can_change_models(&stack).await {
+        return;
+    }
+    let calls = during(by_key(&stack, &model, &secret), async || {
+        change_model(&stack, &model, json!({"upstream_model": "gpt-4o"})).await;
+    });
+    let mut old = 0;
+    for call in calls.await {
+        assert_eq!(call.answer.status(), 200, "{call:#?}");
+        let sent = stack.vendors.only(&call.word).await;
+        assert!(!call.is_late || sent["body"]["model"] == "gpt-4o", "{sent:#}");
+        old += usize::from(sent["body"]["model"] == "gpt-4o-mini");
+    }
+    assert!(old > 0);
+}
+
+#[tokio::test]
+async fn a_vendors_key_that_was_removed() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let tenant = control.tenant().await;
+    let (_, secret) = key(&control, &tenant.project).await;
+    let path = format!("/v1/provider-keys/{}/openai", tenant.instance);
+    let vendors_key = json!({"secret": "test-openai-key-0001"});
+    let is_built = control.put(&path, &vendors_key).await.status() != 501;
+    if !is_built {
+        let Some(platform) = stack.platform() else { return };
+        let key = Secret::new(text(&vendors_key["secret"]));
+        put_vendors_key(platform, &tenant.organization, &tenant.instance, &key).await;
+    }
+    let calls = during(by_key(&stack, &model, &secret), async || {
+        if is_built {
+            control.delete(&path).await.is(204);
+        } else if let Some(platform) = stack.platform() {
+            remove_vendors_key(platform, &tenant.organization, &tenant.instance).await;
+        }
+    });
+    ends(&stack, &calls.await, 503, "MISSING_API_KEY").await;
+}
+
+/// Whether a model can be changed: by the API, or in process straight in the database.
+async fn can_change_models(stack: &Stack) -> bool {
+    let asked = Control::of(stack.admin()).patch("/v1/model-configs/nobodys", &json!({})).await;
+    stack.platform().is_some() || asked.status() != 405
+}
+
+/// Changes a shared model by the API; while it has no such route, as that route would do it.
+async fn change_model(stack: &Stack, model: &str, differs: Value) {
+    let control = Control::of(stack.admin());
+    let told = control.patch(&format!("/v1/model-configs/{model}"), &differs).await;
+    if told.status() != 405 {
+        drop(told.is(200));
+        return;
+    }
+    let platform = stack.platform().unwrap();
+    let id = ModelId::parse(model).unwrap();
+    let allowed = Some(std::slice::from_ref(&id));
+    let query = ModelQuery { allowed, ..ModelQuery::default() };
+    let found: Vec<ModelRow> = rows(&*platform.database, models::list(&query)).await.unwrap();
+    let before = found[0].parse().unwrap();
+    let mut form = before.to_json();
+    form.as_object_mut().unwrap().extend(differs.as_object().unwrap().clone());
+    let config = ModelConfig::parse(&form).unwrap();
+    let now = platform.clock.now();
+    let audit = AuditEvent {
+        action: "model-config.update".to_owned(),
+        actor: Actor::System,
+        after: None,
+        before: None,
+        id: AuditEvent::make_id(now, random(&*platform.entropy)),
+        organization_id: None,
+        request_id: None,
+        target_id: model.to_owned(),
+    };
+    let change = Change { audit: &audit, by: "user_dev", now };
+    save(platform, models::replace(&config, found[0].version, None, change), None, INSTANCE).await;
+}
+
+async fn put_vendors_key(platform: &Platform, organization: &str, instance: &str, key: &Secret) {
+    let organization = OrganizationId::parse(organization).unwrap();
+    let id = InstanceId::parse(instance).unwrap();
+    let openai = ProviderId::parse("openai").unwrap();
+    let sealed = vault::seal(&platform.settings, &*platform.entropy, &id, &openai, key).unwrap();
+    let now = platform.clock.now();
+    let mut batch = vec![provider_keys::put(&id, &openai, &sealed, "0001", now)];
+    batch.extend(epochs::bump(EpochScope::Tenant(&organization), now));
+    save(platform, batch, Some(&organization), instance).await;
+}
+
+async fn remove_vendors_key(platform: &Platform, organization: &str, instance: &str) {
+    let organization = OrganizationId::parse(organization).unwrap();
+    let id = InstanceId::parse(instance).unwrap();
+    let openai = ProviderId::parse("openai").unwrap();
+    let mut batch = vec![provider_keys::delete(&id, &openai)];
+    batch.extend(epochs::bump(EpochScope::Tenant(&organization), platform.clock.now()));
+    save(platform, batch, Some(&organization), instance).await;
+}
+
+/// Saves a change, and tells the Limiter of the instance that calls are made for.
+async fn save(
+    platform: &Platform,
+    batch: Vec<Statement>,
+    organization: Option<&OrganizationId>,
+    instance: &str,
+) {
+    let answers = platform.database.batch(batch).await.unwrap();
+    let raised = answers.iter().flatten().find_map(|row| row.get("epoch")).unwrap();
+    let epoch = raised.as_u64().unwrap();
+    let epochs = match organization {
+        Some(_) => Epochs { catalogue: 0, tenant: epoch },
+        None => Epochs { catalogue: epoch, tenant: 0 },
+    };
+    let instance = InstanceId::parse(instance).unwrap();
+    platform.limiter.refresh(&instance, epochs).await.unwrap();
+}
