@@ -21,11 +21,11 @@ use de_core::{
         session::NewSession,
     },
     http::routes::Route,
-    ids::{ProjectId, SessionId, UserId},
+    ids::{OrganizationId, ProjectId, SessionId, UserId},
     ports::{Arg, Database, Statement, random},
     store::{
         sessions::{self, NewRow},
-        tenants::{self, KeyHolder, NewKey},
+        tenants::{self, KeyHolder, NewKey, NewUser},
     },
 };
 use de_testkit::{
@@ -136,14 +136,20 @@ impl World {
 
     /// A log-in of a member of this tenant.
     async fn session(&self, tenant: &Tenant) -> String {
-        let new = json!({"organization_id": tenant.organization,
-            "email": format!("{}@example.com", unique("asleep"))});
-        let user = self.control.make("users", new).await;
-        let user = UserId::parse(user["id"].as_str().unwrap()).unwrap();
+        let user = UserId::parse(&format!("user_asleep-{}", &tenant.organization[4..])).unwrap();
+        let organization = OrganizationId::parse(&tenant.organization).unwrap();
+        let email = format!("{user}@example.com").to_lowercase();
+        let new = NewUser {
+            email: &email,
+            id: &user,
+            name: "Asleep",
+            organization_id: &organization,
+            role: "user",
+        };
         let NewSession { digest, .. } = NewSession::make(&*self.test.platform.entropy);
         let id = SessionId::make(START, random(&*self.test.platform.entropy));
         let session = NewRow { api_key: None, digest: &digest, id: &id, user: &user };
-        let batch = vec![sessions::insert(session, START)];
+        let batch = vec![tenants::put_user(new, START), sessions::insert(session, START)];
         self.test.database.batch(batch).await.unwrap();
         id.to_string()
     }
@@ -167,6 +173,7 @@ impl World {
                 (made["id"].as_str().unwrap().to_owned(), project)
             }
             "audit-events" | "services" => (String::new(), Value::Null),
+            "sessions" => (self.session(tenant).await, Value::Null),
             "users" => {
                 let new = json!({"organization_id": tenant.organization,
                     "email": format!("{}@example.com", unique("new"))});
@@ -175,7 +182,6 @@ impl World {
                 let email = format!("{}@example.com", unique("another"));
                 (id, json!({"organization_id": tenant.organization, "email": email}))
             }
-            "sessions" => (self.session(tenant).await, Value::Null),
             other => panic!("a resource that is not walked yet: {other}"),
         };
         let body = match route.path {
@@ -186,9 +192,8 @@ impl World {
         };
         let path = route.path.replace("{id}", &id).replace("{instance_id}", &tenant.instance);
         // A dry run is asked for as much as the real thing.
-        let has_none =
-            [Permission::ApiKeyWrite, Permission::GrantWrite, Permission::SessionWrite].map(Some);
-        let path = if has_none.contains(&route.permission) || route.method != "DELETE" {
+        let real = [Permission::ApiKeyWrite, Permission::GrantWrite, Permission::SessionWrite];
+        let path = if real.map(Some).contains(&route.permission) || route.method != "DELETE" {
             path
         } else {
             format!("{path}?dry_run=true")

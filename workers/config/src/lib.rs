@@ -60,9 +60,9 @@ pub fn control_plane() -> Routes {
     let instance = "/v1/instances/{id}";
     let project = "/v1/projects/{id}";
     let key = "/v1/api-keys/{id}";
-    let session = "/v1/sessions/{id}";
     let user = "/v1/users/{id}";
     let grant = "/v1/users/{id}/grants/{instance_id}";
+    let session = "/v1/sessions/{id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
