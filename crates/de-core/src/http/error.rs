@@ -63,7 +63,7 @@ pub enum Code {
     NotFound,
     /// Named and designed, not built.
     NotImplemented,
-    /// The page's origin is not one that the key allows.
+    /// The page's origin is not one that the key or the session allows.
     OriginNotAllowed,
     /// Someone else has changed it since the caller read it.
     PreconditionFailed,
