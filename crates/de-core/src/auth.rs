@@ -1,9 +1,15 @@
-//! Who calls, and what a key looks like. What a caller may do: [`access`].
+//! Who calls: what a key, the cookie of a session and a token of Cloudflare Access look like. What a caller
+//! may do: [`access`].
 //!
 //! `design`: a key names exactly one project or one person; we keep its digest, never the key.
 
 pub mod access;
+pub mod access_keys;
+pub mod access_token;
 pub mod api_key;
+pub mod attempts;
+pub mod origins;
+pub mod session;
 pub mod vault;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,9 @@
-//! Who calls: a key that holds, and the instance that it acts for.
+//! Who calls: a key or a session that holds, and the instance that it acts for.
 //!
-//! The tenant comes from the key. What a request says of it may only repeat it.
+//! The tenant comes from the key. What a request says of it may only repeat it. A session is as good as a
+//! key of its person with all scopes; like that, it is read from the database each time.
+
+mod proof;
 
 use std::sync::Arc;
 
@@ -8,20 +11,17 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 use serde_json::Value;
 
+use self::proof::{Proof, session_over, unknown_key};
 use crate::{
-    auth::{
-        Scope,
-        access::Role,
-        api_key::{ApiKey, KeyKind},
-    },
+    auth::{Scope, access::Role, api_key::KeyKind, attempts, origins},
     http::{
         context::Context,
         error::{ApiError, Code},
     },
     ids::{InstanceId, ModelId, OrganizationId},
+    last_used,
     limits::{self, Epochs, ScopeKind},
     ports::{Platform, row},
-    snapshot,
     store::{
         self, Activity,
         access::{AccessRow, GrantRow, InstanceColumns},
@@ -29,13 +29,13 @@ use crate::{
     time::UnixMillis,
 };
 
-/// A caller whose key holds.
+/// A caller whose key or session holds.
 #[derive(Clone)]
 pub struct Caller {
     acting: Option<Acting>,
     came: Came,
-    digest: String,
     key: Arc<AccessRow>,
+    proof: Proof,
 }
 
 /// Where a request came from.
@@ -45,6 +45,17 @@ struct Came {
     address: Option<String>,
     /// The page that sent it, if one did.
     origin: Option<String>,
+}
+
+impl Came {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| text(headers, name).map(str::to_owned);
+        Self { address: text("cf-connecting-ip"), origin: text(header::ORIGIN.as_str()) }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The instance that a caller acts for.
@@ -65,7 +76,29 @@ pub struct Operator(pub Caller);
 pub struct Tenant(pub Caller);
 
 impl Caller {
-    /// The key's row.
+    /// The person with this key, checked as if it stood in these headers: who logs in with it.
+    ///
+    /// # Errors
+    /// `INVALID_API_KEY`, `KEY_EXPIRED`, or `FORBIDDEN`, also for the key of a project.
+    pub async fn person(
+        platform: &Platform,
+        key: &str,
+        headers: &HeaderMap,
+    ) -> Result<Self, ApiError> {
+        let proof = Proof::of_key(key)?;
+        if proof.has_copies() {
+            let message = "nobody logs in with the key of a project; use that of a person";
+            return Err(ApiError::new(Code::Forbidden, message));
+        }
+        let row = proof.read_now(platform).await?;
+        let caller = checked(platform, &proof, row, &Came::of(headers), None).await?;
+        if let Some(key) = &caller.key.api_key_id {
+            last_used::api_key(platform, key);
+        }
+        Ok(caller)
+    }
+
+    /// The row of the key or session.
     #[must_use]
     pub fn key(&self) -> &AccessRow {
         &self.key
@@ -161,8 +194,10 @@ impl Caller {
         let mut scopes = vec![
             limits::Scope::new(ScopeKind::Organization, self.organization_id().as_str()),
             limits::Scope::new(ScopeKind::Instance, self.instance_id().as_str()),
-            limits::Scope::new(ScopeKind::Key, self.key.api_key_id.as_str()),
         ];
+        if let Some(key) = &self.key.api_key_id {
+            scopes.push(limits::Scope::new(ScopeKind::Key, key.as_str()));
+        }
         if let Some(project) = &self.key.project_id {
             scopes.push(limits::Scope::new(ScopeKind::Project, project.as_str()));
         }
@@ -179,16 +214,12 @@ impl Caller {
         origin.is_some_and(|origin| lists.into_iter().flatten().any(|list| list.contains(origin)))
     }
 
-    /// Reads key and instance anew, not older than `floor`, and checks them again.
+    /// Reads key or session and instance anew, not older than `floor`, and checks them again.
     ///
     /// # Errors
-    /// As at the first time: the key may have been revoked in between.
+    /// As at the first time: it may have been revoked in between.
     pub async fn renewed(&self, platform: &Platform, floor: Epochs) -> Result<Self, ApiError> {
-        let key = if self.key.user_id.is_some() {
-            read_now(platform, &self.digest).await?
-        } else {
-            read(platform, &self.digest, floor).await?
-        };
+        let key = self.proof.read(platform, floor).await?;
         let acting = match &self.acting {
             Some(acting) if key.user_id.is_some() => {
                 Some(granted(platform, &key, &acting.instance).await?)
@@ -196,7 +227,7 @@ impl Caller {
             Some(_) | None => own(&key),
         };
         check(&key, acting.as_ref(), &self.came, platform.clock.now())?;
-        Ok(Self { acting, came: self.came.clone(), digest: self.digest.clone(), key })
+        Ok(Self { acting, came: self.came.clone(), key, proof: self.proof.clone() })
     }
 
     /// The caller as it is now, if the copy that it was read from is old; `None` if it is not.
@@ -239,33 +270,49 @@ impl FromRequestParts<Platform> for Caller {
     }
 }
 
-/// Reads the key and who it acts for. `now`: not from a copy.
+/// Reads the key or session and who it acts for. `now`: not from a copy.
 async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<Caller, ApiError> {
     let context = Context::from_request_parts(parts, platform).await?;
-    let missing = "no key: send `Authorization: Bearer <key>` or `x-api-key: <key>`";
-    let text =
-        presented(&parts.headers).ok_or_else(|| ApiError::new(Code::MissingAuth, missing))?;
-    let key = ApiKey::parse(text).map_err(|_| unknown_key())?;
-    // Nothing asks a Limiter whether the copy of a person's key still holds.
-    let from_copy = !now && key.kind != KeyKind::Admin;
+    let address = attempts::address(&parts.headers);
+    let proof = match Proof::of(&parts.headers, &platform.settings) {
+        Ok(proof) => proof,
+        Err(refusal) => return Err(attempts::failed(platform, address, refusal).await),
+    };
+    let came = Came::of(&parts.headers);
+    if proof.is_cookie() {
+        origins::require(&platform.settings, &parts.method, came.origin.as_deref())?;
+    }
+    let from_copy = !now && proof.has_copies();
     let row = if from_copy {
-        read(platform, &key.digest, Epochs::default()).await?
+        proof.read(platform, Epochs::default()).await
     } else {
-        read_now(platform, &key.digest).await?
+        proof.read_now(platform).await
     };
-    let text = |name: &str| {
-        parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    let row = match row {
+        Ok(row) => row,
+        Err(refusal) => return Err(attempts::failed(platform, address, refusal).await),
     };
-    let came = Came { address: text("cf-connecting-ip"), origin: text(header::ORIGIN.as_str()) };
-    let named = text("x-instance-id");
-    let mut caller = checked(platform, &key, row, &came, named.as_deref()).await;
+    let named = text(&parts.headers, "x-instance-id");
+    let mut caller = checked(platform, &proof, row, &came, named).await;
     if from_copy && caller.is_err() {
         // What a copy refuses may have been allowed since.
-        let row = read_anew(platform, &key.digest).await?;
-        caller = checked(platform, &key, row, &came, named.as_deref()).await;
+        let row = proof.read_anew(platform).await?;
+        caller = checked(platform, &proof, row, &came, named).await;
     }
-    let caller = caller?;
-    context.note("api_key_id", caller.key.api_key_id.as_str());
+    let caller = match caller {
+        Ok(caller) => caller,
+        // A session that was ours is no attempt: it has ended by itself.
+        Err(refusal) if proof.is_cookie() => return Err(refusal),
+        Err(refusal) => return Err(attempts::failed(platform, address, refusal).await),
+    };
+    if let Some(key) = &caller.key.api_key_id {
+        context.note("api_key_id", key.as_str());
+        last_used::api_key(platform, key);
+    }
+    if let (Some(session), Some(times)) = (&caller.key.session_id, caller.key.session()) {
+        context.note("session_id", session.as_str());
+        last_used::session(platform, session, times);
+    }
     context.note("organization_id", caller.key.organization_id.as_str());
     if let Some(acting) = &caller.acting {
         context.note("instance_id", acting.instance.as_str());
@@ -279,7 +326,7 @@ async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<C
 /// The caller that a row makes, if it may act.
 async fn checked(
     platform: &Platform,
-    key: &ApiKey,
+    proof: &Proof,
     row: Arc<AccessRow>,
     came: &Came,
     named: Option<&str>,
@@ -297,7 +344,7 @@ async fn checked(
         (None, None) => None,
     };
     check(&row, acting.as_ref(), came, platform.clock.now())?;
-    Ok(Caller { acting, came: came.clone(), digest: key.digest.clone(), key: row })
+    Ok(Caller { acting, came: came.clone(), key: row, proof: proof.clone() })
 }
 
 impl FromRequestParts<Platform> for Operator {
@@ -314,44 +361,11 @@ impl FromRequestParts<Platform> for Tenant {
     async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, platform).await?;
         if caller.acting.is_none() {
-            let message = "a user key must name its instance in the header X-Instance-ID";
+            let message = "a person must name the instance in the header X-Instance-ID";
             return Err(ApiError::new(Code::InvalidRequest, message));
         }
         Ok(Self(caller))
     }
-}
-
-/// The key as each family of SDKs sends it.
-fn presented(headers: &HeaderMap) -> Option<&str> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| {
-        let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-    });
-    bearer
-        .or_else(|| text("x-api-key"))
-        .or_else(|| text("xi-api-key"))
-        .filter(|key| !key.is_empty())
-}
-
-async fn read(
-    platform: &Platform,
-    digest: &str,
-    floor: Epochs,
-) -> Result<Arc<AccessRow>, ApiError> {
-    snapshot::access(platform, digest, floor).await?.ok_or_else(unknown_key)
-}
-
-async fn read_anew(platform: &Platform, digest: &str) -> Result<Arc<AccessRow>, ApiError> {
-    snapshot::access_anew(platform, digest).await?.ok_or_else(unknown_key)
-}
-
-async fn read_now(platform: &Platform, digest: &str) -> Result<Arc<AccessRow>, ApiError> {
-    snapshot::access_now(platform, digest).await?.ok_or_else(unknown_key)
-}
-
-fn unknown_key() -> ApiError {
-    ApiError::new(Code::InvalidApiKey, "the key is not valid")
 }
 
 fn no_instance() -> ApiError {
@@ -402,7 +416,11 @@ fn check(
     came: &Came,
     now: UnixMillis,
 ) -> Result<(), ApiError> {
-    if key.revoked_at.is_some_and(|at| at <= now) {
+    if let Some(times) = key.session() {
+        if !times.hold(now) {
+            return Err(session_over());
+        }
+    } else if key.revoked_at.is_some_and(|at| at <= now) {
         return Err(unknown_key());
     }
     // It ends at its millisecond.

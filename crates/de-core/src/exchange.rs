@@ -28,6 +28,7 @@ use crate::{
         error::{ApiError, Code},
     },
     ids::LeaseId,
+    last_used,
     limits::{
         Scope, ScopeKind,
         wire::{Grant, LeaseRequest, Need},
@@ -396,6 +397,7 @@ fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<(Outbound, Sec
     };
     let key = vault::open(settings, job.caller.instance_id(), &provider.id, sealed)
         .map_err(|err| bad(err.to_string()))?;
+    last_used::provider_key(job.platform, job.caller.instance_id(), &provider.id);
     let mut headers = draft.headers;
     for (name, value) in &provider.headers {
         if !headers.contains_key(name) {

@@ -23,8 +23,9 @@ use self::{
     error::{ApiError, Code},
 };
 use crate::{
+    auth::origins,
     ids::RequestId,
-    ports::{Level, LogLine, Platform, random},
+    ports::{Level, LogLine, Platform, Settings, random},
 };
 
 /// The header that carries the request's id, both ways.
@@ -35,6 +36,8 @@ const EXPOSED: &str = "x-request-id, x-de-receipt, x-de-model, x-de-provider, x-
      x-de-cost-micros, x-de-dropped, x-de-max-tokens, retry-after, ratelimit, ratelimit-policy, server-timing, \
      x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
      x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens";
+
+const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// Which worker this is; health and the log line name it.
 #[derive(Clone)]
@@ -93,7 +96,7 @@ async fn around(State(service): State<Service>, mut request: Request, next: Next
     let context = Context::new(request_id, envelope, started);
 
     if method == Method::OPTIONS {
-        return preflight(&request, &context);
+        return preflight(&request, &context, &platform.settings);
     }
     request.extensions_mut().insert(context.clone());
     let mut response = next.run(request).await;
@@ -109,20 +112,25 @@ async fn around(State(service): State<Service>, mut request: Request, next: Next
         response.headers_mut().extend(context.told());
     }
     dress(response.headers_mut(), &context);
-    allow_origin(response.headers_mut(), origin, &context);
+    allow_origin(response.headers_mut(), origin, &context, &platform.settings);
     let line = log_line(&service, &context, &method, &path, response.status(), failure.as_ref());
     platform.log.write(line);
     response
 }
 
 /// Answers what a browser asks before it sends. The call itself decides: the key comes with it.
-fn preflight(request: &Request, context: &Context) -> Response {
+///
+/// Only our own pages may send a cookie with it.
+fn preflight(request: &Request, context: &Context, settings: &Settings) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     dress(headers, context);
     let asked = header::ACCESS_CONTROL_REQUEST_HEADERS;
     if let Some(origin) = request.headers().get(header::ORIGIN) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        if origins::header_is_ours(settings, origin) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+        }
         let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
         if let Some(names) = request.headers().get(asked) {
@@ -156,12 +164,22 @@ fn dress(headers: &mut http::HeaderMap, context: &Context) {
     }
 }
 
-/// Lets a page read the answer, if its origin is one that the caller's instance lists.
-fn allow_origin(headers: &mut http::HeaderMap, origin: Option<HeaderValue>, context: &Context) {
+/// Lets a page read the answer, if its origin is one that the caller's instance lists, or one of ours: those
+/// read failures too, and may call with a cookie.
+fn allow_origin(
+    headers: &mut http::HeaderMap,
+    origin: Option<HeaderValue>,
+    context: &Context,
+    settings: &Settings,
+) {
     let Some(origin) = origin else { return };
     // The worker behind the front door may have said so already.
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-    if context.allows_origin() {
+    let is_ours = origins::header_is_ours(settings, &origin);
+    if is_ours {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+    }
+    if is_ours || context.allows_origin() {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         let names = HeaderValue::from_static(EXPOSED);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, names);

@@ -77,6 +77,8 @@ prefixed!(/// A project of an instance.
     ProjectId, "proj_", "a project id");
 prefixed!(/// One call in the books: primary key of ledger, outbox and usage.
     ReceiptId, "rcpt_", "a receipt id");
+prefixed!(/// A log-in of a browser.
+    SessionId, "sess_", "a session id");
 prefixed!(/// A person.
     UserId, "user_", "a user id");
 

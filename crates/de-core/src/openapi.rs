@@ -25,7 +25,7 @@ use crate::{
     auth::Scope,
     ids::{
         ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
-        UserId,
+        SessionId, UserId,
     },
     model::{Date, Modality, OnUnsupported, Protocol, Status},
     store::Activity,
@@ -60,6 +60,7 @@ text! {
     ProviderId: "^[a-z0-9][a-z0-9-]{0,49}$", "openai", "The id of a provider.";
     ReceiptId: "^rcpt_[A-Za-z0-9-]{1,64}$", "rcpt_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of a receipt.";
     RequestId: "^[A-Za-z0-9._-]{1,128}$", "019ab0c7-d3f8-7c1e-9a4b-2c6d8e0f1a2b", "The id of a request.";
+    SessionId: "^sess_[A-Za-z0-9-]{1,64}$", "sess_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of a log-in.";
     UserId: "^user_[A-Za-z0-9-]{1,64}$", "user_dev", "The id of a person.";
 }
 

@@ -53,8 +53,14 @@ pub struct Platform {
 /// The variables and secrets of a worker.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// Whose log-ins at Cloudflare Access are taken; nobody's if absent.
+    pub access: Option<crate::auth::access_token::AccessTeam>,
+    /// What makes the first superadmin, once; none if absent.
+    pub bootstrap_token: Option<crate::secret::Secret>,
     /// What runs here, as the platform knows it.
     pub deployment: Option<Deployment>,
+    /// The origins of our own pages, which may use sessions.
+    pub interface_origins: Vec<String>,
     /// The ports on 127.0.0.1 that a provider may live on; none when deployed.
     pub loopback_ports: Vec<u16>,
     /// `DE_MASTER_KEY_V1`, …: what provider keys are sealed with, by version.

@@ -20,11 +20,13 @@ use futures_util::{
 };
 
 use crate::{
+    auth::access_keys::KeptKeys,
     ids::{InstanceId, OrganizationId},
     limits::Epochs,
     ports::{Level, LogLine, Platform, PortError, Row, row},
     registry::Model,
     store::{self, access::AccessRow, epochs::EpochsRow, models::ResolvedRow},
+    time::UnixMillis,
 };
 
 /// How long a copy stays in KV.
@@ -44,9 +46,37 @@ const REMEMBERED: usize = 2_000;
 #[derive(Default)]
 pub struct Memory {
     access: Mutex<Recent<Arc<AccessRow>>>,
+    /// Of the Cloudflare Access team.
+    pub(crate) access_keys: KeptKeys,
     /// When the cache is asked again; past unless it was late.
     cache_rests_until: AtomicI64,
+    /// Until when log-ins from a place are refused.
+    held: Mutex<Recent<UnixMillis>>,
     models: Mutex<Recent<Arc<Model>>>,
+    /// When keys were last noted as used.
+    noted: Mutex<Recent<UnixMillis>>,
+}
+
+impl Memory {
+    /// Refuses log-ins from a place until then.
+    pub(crate) fn hold(&self, place: String, until: UnixMillis) {
+        remember(&self.held, place, until);
+    }
+
+    /// Whether log-ins from there are refused.
+    pub(crate) fn is_held(&self, place: &str, now: UnixMillis) -> bool {
+        recall(&self.held, place).is_some_and(|until| now < until)
+    }
+
+    /// Whether this isolate has not noted `what` for `every_ms`; from then on it has.
+    pub(crate) fn is_due(&self, what: &str, now: UnixMillis, every_ms: i64) -> bool {
+        let noted = recall(&self.noted, what);
+        let due = noted.is_none_or(|at| now >= at.plus(every_ms));
+        if due {
+            remember(&self.noted, what.to_owned(), now);
+        }
+        due
+    }
 }
 
 /// A bounded map that forgets what was not asked for lately: two generations, of which the older goes

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod api_keys;
 pub mod audit;
+pub mod bootstrap;
 pub mod epochs;
 pub mod grants;
 pub mod idempotency;
@@ -18,6 +19,7 @@ pub mod pages;
 pub mod projects;
 pub mod provider_keys;
 pub mod providers;
+pub mod sessions;
 pub mod tenants;
 pub mod upkeep;
 pub mod usage;

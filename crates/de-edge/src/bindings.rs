@@ -1,13 +1,21 @@
 //! Every binding's name, once. `wrangler/*.jsonc` must name them so.
 
+/// Variable: the `aud` tags of the pages' applications at Cloudflare Access, with commas between.
+pub const ACCESS_AUD: &str = "DE_ACCESS_AUD";
+/// Variable: the domain of the Cloudflare Access team.
+pub const ACCESS_TEAM_DOMAIN: &str = "DE_ACCESS_TEAM_DOMAIN";
 /// R2: generated images, audio and renders.
 pub const ASSETS: &str = "ASSETS";
+/// Secret: what makes the first superadmin, once.
+pub const BOOTSTRAP_TOKEN: &str = "DE_BOOTSTRAP_TOKEN";
 /// Rate limit: failed log-ins an address and minute, one count for all workers.
 pub const BRAKE: &str = "BRAKE";
 /// KV: snapshots of keys and models.
 pub const CACHE: &str = "CACHE";
 /// D1: configuration, usage, audit.
 pub const DB: &str = "DB";
+/// Variable: the origins of our own pages, with commas between.
+pub const INTERFACE_ORIGINS: &str = "DE_INTERFACE_ORIGINS";
 /// Durable Objects: one Limiter an instance.
 pub const LIMITER: &str = "LIMITER";
 /// Variable: ports on 127.0.0.1 where a provider may live, with commas between.

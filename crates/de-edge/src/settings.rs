@@ -3,6 +3,7 @@
 use std::{cell::RefCell, sync::Arc};
 
 use de_core::{
+    auth::{access_token::AccessTeam, origins},
     ports::{Deployment, Settings},
     secret::Secret,
     snapshot::Memory,
@@ -11,7 +12,10 @@ use de_core::{
 use serde::Deserialize;
 use worker::Env;
 
-use crate::bindings::{LOOPBACK_PORTS, MASTER_KEY, PUBLIC_BASE, VERSION};
+use crate::bindings::{
+    ACCESS_AUD, ACCESS_TEAM_DOMAIN, BOOTSTRAP_TOKEN, INTERFACE_ORIGINS, LOOPBACK_PORTS, MASTER_KEY,
+    PUBLIC_BASE, VERSION,
+};
 
 thread_local! {
     // Plain values only: objects of the runtime must not outlive their request.
@@ -30,12 +34,15 @@ pub(crate) fn memory() -> Arc<Memory> {
 fn read(env: &Env) -> Settings {
     let text = |name: &str| env.var(name).ok().map(|value| value.to_string());
     let ports = text(LOOPBACK_PORTS).unwrap_or_default();
-    let master = |version: u32| {
-        let secret = env.secret(&format!("{MASTER_KEY}{version}")).ok()?;
-        Some((version, Secret::new(secret.to_string())))
-    };
+    let secret = |name: &str| env.secret(name).ok().map(|secret| Secret::new(secret.to_string()));
+    let master = |version: u32| Some((version, secret(&format!("{MASTER_KEY}{version}"))?));
+    let team = text(ACCESS_TEAM_DOMAIN).zip(text(ACCESS_AUD));
     Settings {
+        access: team.and_then(|(domain, audiences)| AccessTeam::read(&domain, &audiences)),
+        // An empty one would be a password that everybody knows.
+        bootstrap_token: secret(BOOTSTRAP_TOKEN).filter(|token| token.expose().len() >= 16),
         deployment: env.object_var::<Version>(VERSION).ok().map(Version::deployment),
+        interface_origins: origins::read(&text(INTERFACE_ORIGINS).unwrap_or_default()),
         loopback_ports: ports.split(',').filter_map(|port| port.trim().parse().ok()).collect(),
         // Versions are made one after another and old ones removed: a gap is at the front only.
         master_keys: (1..=64).filter_map(master).collect(),

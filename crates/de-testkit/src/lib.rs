@@ -3,6 +3,7 @@
 //! A double behaves like what it stands for, refusals included, and can be told to fail. Start with
 //! [`platform::TestPlatform`]: it has all of them, the real schema, the seeds and a tenant with keys.
 
+pub mod access;
 pub mod background;
 pub mod blobs;
 pub mod brake;

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use de_core::{
+    auth::access_token::AccessTeam,
     ids::ProviderId,
     ports::{Fetch, Peers, Platform, Settings},
     secret::Secret,
@@ -68,10 +69,13 @@ pub enum PlatformError {
 /// What can be different about a [`TestPlatform`].
 #[derive(Default)]
 pub struct Builder {
+    access: Option<AccessTeam>,
     base_urls: HashMap<ProviderId, String>,
+    bootstrap_token: Option<Secret>,
     clock: Option<FakeClock>,
     failed_log_ins: Option<u32>,
     fetch: Option<MakeFetch>,
+    interface_origins: Vec<String>,
     loopback_ports: Vec<u16>,
     peers: Option<Arc<dyn Peers>>,
     public_base: Option<String>,
@@ -112,6 +116,28 @@ impl Builder {
         self
     }
 
+    /// Takes log-ins of a Cloudflare Access team, whose keys are on loopback if `port` is named.
+    #[must_use]
+    pub fn access(mut self, team: AccessTeam, port: Option<u16>) -> Self {
+        self.access = Some(team);
+        self.loopback_ports.extend(port);
+        self
+    }
+
+    /// What makes the first superadmin.
+    #[must_use]
+    pub fn bootstrap_token(mut self, token: &str) -> Self {
+        self.bootstrap_token = Some(Secret::new(token.to_owned()));
+        self
+    }
+
+    /// The origin of one of our own pages.
+    #[must_use]
+    pub fn interface_origin(mut self, origin: &str) -> Self {
+        self.interface_origins.push(origin.to_owned());
+        self
+    }
+
     /// Other workers.
     #[must_use]
     pub fn peers(mut self, peers: Arc<dyn Peers>) -> Self {
@@ -149,7 +175,10 @@ impl Builder {
         let limiter = Arc::new(LocalLimiter::new(clock.clone(), database.clone()));
         let log = Arc::new(MemoryLog::default());
         let settings = Arc::new(Settings {
+            access: self.access,
+            bootstrap_token: self.bootstrap_token,
             deployment: None,
+            interface_origins: self.interface_origins,
             loopback_ports: self.loopback_ports,
             master_keys: vec![(1, Secret::new("a master key for tests only, 0001".to_owned()))],
             public_base: self.public_base,

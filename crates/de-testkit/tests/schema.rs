@@ -13,7 +13,7 @@ use de_core::{
     auth::{Scope as KeyScope, api_key::KeyKind},
     ids::{
         ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
-        UserId,
+        SessionId, UserId,
     },
     limits::{Kind, Scope, ScopeKind, Span},
     model::{Modality, ModelConfig, Status},
@@ -22,6 +22,7 @@ use de_core::{
     store::{
         Activity, Change, Viewer, access, api_keys,
         audit::{self, Actor, AuditEvent},
+        bootstrap,
         epochs::{self, EpochScope},
         grants::{self, GrantRow},
         idempotency::{self, Place},
@@ -29,7 +30,7 @@ use de_core::{
         pages::PageQuery,
         projects, provider_keys,
         providers::{self, Provider, ProviderAuth},
-        tenants, upkeep, usage,
+        sessions, tenants, upkeep, usage,
         users::{self, UserQuery, UserRow},
     },
     time::UnixMillis,
@@ -160,6 +161,7 @@ fn every_statement() -> Vec<Statement> {
         provider_keys::of_instance(&instance),
         provider_keys::put(&instance, &openai, "v1.a.b", "1234", NOW),
         provider_keys::delete(&instance, &openai),
+        provider_keys::touch(&instance, &openai, NOW),
         providers::find(&openai, own),
         providers::put(&provider(), own, NOW),
         providers::seed(&provider(), NOW),
@@ -196,7 +198,10 @@ fn control_plane() -> Vec<Statement> {
     let instance = InstanceId::parse("inst_1").unwrap();
     let project = ProjectId::parse("proj_1").unwrap();
     let key = ApiKeyId::parse("key_1").unwrap();
+    let session = SessionId::parse("sess_1").unwrap();
     let user = UserId::parse("user_1").unwrap();
+    let new_session =
+        sessions::NewRow { api_key: Some(&key), digest: "d", id: &session, user: &user };
     let page = || PageQuery { after: Some("a".to_owned()), limit: 2 };
     let active = Some(Activity::Active);
     let person = Viewer::Person { organization: Some(&organization), user: &user };
@@ -223,7 +228,19 @@ fn control_plane() -> Vec<Statement> {
         projects::empty("audit_1", &project),
         api_keys::find(&key, Some(&user)),
         api_keys::holder(&user),
+        api_keys::touch(&key, NOW),
         api_keys::unchanged("audit_1", &key, NOW),
+        sessions::access("d"),
+        sessions::by_digest("d"),
+        sessions::find(&session),
+        sessions::insert(new_session, NOW),
+        sessions::list(&user, &page(), NOW),
+        sessions::person(&user),
+        sessions::person_by_email("a@b.c"),
+        sessions::revoke(&session, NOW),
+        sessions::touch(&session, NOW),
+        bootstrap::superadmin(),
+        bootstrap::no_superadmin("audit_1"),
         idempotency::find(&place, NOW),
         idempotency::expire(&place, NOW),
     ];

@@ -15,6 +15,9 @@ use de_testkit::{
 /// Where a page of the local stack would live.
 const PAGE: &str = "http://127.0.0.1:9001";
 
+/// Where one of our own pages would live.
+const INTERFACE: &str = "http://127.0.0.1:9002";
+
 /// Everything that has to live as long as the test.
 pub struct Local {
     /// What goes on after an answer.
@@ -48,9 +51,12 @@ impl Local {
         let simulator = Simulator::start(config).await.expect("the simulator starts");
         let port = simulator.addr.port();
         let peers = Arc::new(RouterPeers::default());
-        let mut builder = TestPlatform::builder().peers(peers.clone()).fetch(|background| {
-            Arc::new(ReqwestFetch::new(background).expect("an HTTP client can be made"))
-        });
+        let mut builder = TestPlatform::builder()
+            .interface_origin(INTERFACE)
+            .peers(peers.clone())
+            .fetch(|background| {
+                Arc::new(ReqwestFetch::new(background).expect("an HTTP client can be made"))
+            });
         for vendor in Vendor::ALL {
             let id = ProviderId::parse(vendor.id()).expect("vendors have the providers' ids");
             builder = builder.base_url(id, simulator.base_url(vendor), Some(port));
@@ -76,6 +82,12 @@ impl Local {
             tenant: made.tenant,
             text: Host::serve(text).await.expect("a port is free"),
         }
+    }
+
+    /// The origin of one of our own pages.
+    #[must_use]
+    pub fn interface_origin(&self) -> String {
+        INTERFACE.to_owned()
     }
 
     /// An origin that the instance lists.

@@ -23,6 +23,8 @@ pub struct Stack {
     pub front: TestClient,
     /// The keys of its tenant.
     pub keys: Keys,
+    /// The origin of one of our own pages, which may use sessions.
+    pub interface_origin: String,
     /// An origin whose pages may read answers.
     pub page_origin: String,
     /// The text worker's own host, without a key.
@@ -93,6 +95,7 @@ impl Stack {
                 expired: text_of(&tenant.expired_key),
                 revoked: text_of(&tenant.revoked_key),
             },
+            interface_origin: local.interface_origin(),
             page_origin: local.page_origin(),
             text: client(&local.text.base()),
             text_base: local.text.base(),
@@ -124,6 +127,7 @@ impl Stack {
                 expired: refused("expired"),
                 revoked: refused("revoked"),
             },
+            interface_origin: format!("http://127.0.0.1:{}", port + 1),
             page_origin: format!("http://127.0.0.1:{}", port + 1),
             text: client(&text_base),
             text_base,

@@ -60,8 +60,8 @@ fn told(answer: &Value, pointer: &str) -> Option<BTreeSet<String>> {
 }
 
 async fn ask(world: &World, operation: &Operation, path: &str, body: &Value) -> Value {
-    let key = world.key(operation).expose();
-    let client = world.front.clone().with_key(key).unwrap();
+    let unclaimed = World::unclaimed_for(operation).await;
+    let client = unclaimed.as_ref().unwrap_or(world).client(operation);
     let answer = client.request(operation.method.clone(), path).json(body).send().await.unwrap();
     assert_eq!(answer.status, 400, "{}: {}", operation.id, answer.text());
     answer.json()
@@ -81,7 +81,7 @@ async fn c31_a_body_names_the_fields_that_are_read_and_refuses_every_other() {
     let mut tried = 0;
     for operation in &catalogue.operations {
         let media = &operation.value["requestBody"]["content"]["application/json"];
-        if media.is_null() || !operation.value["x-open"].is_null() {
+        if media.is_null() {
             continue;
         }
         let mut objects = Vec::new();

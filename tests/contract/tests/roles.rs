@@ -18,11 +18,15 @@ use de_core::{
         Scope,
         access::Permission,
         api_key::{ApiKey, KeyKind},
+        session::NewSession,
     },
     http::routes::Route,
-    ids::ProjectId,
-    ports::{Arg, Database, Statement},
-    store::tenants::{self, KeyHolder, NewKey},
+    ids::{OrganizationId, ProjectId, SessionId, UserId},
+    ports::{Arg, Database, Statement, random},
+    store::{
+        sessions::{self, NewRow},
+        tenants::{self, KeyHolder, NewKey, NewUser},
+    },
 };
 use de_testkit::{
     client::TestClient,
@@ -77,6 +81,9 @@ PUT /v1/users/{id}/grants/{instance_id} +++---.- +......-
 DELETE /v1/users/{id}/grants/{instance_id} +++---.- +......-
 GET /v1/instances/{id}/grants          ++++--.- +......-
 GET /v1/audit-events                   ++------ ++------
+GET /v1/sessions                       +++++++- +++++++-
+GET /v1/sessions/{id}                  ++.....- +......-
+DELETE /v1/sessions/{id}               ++.....- +......-
 GET /v1/services                       +++++++- +++++++-";
 
 struct World {
@@ -127,6 +134,26 @@ impl World {
         Person { control: Control::of(client), id: String::new(), key }
     }
 
+    /// A log-in of a member of this tenant.
+    async fn session(&self, tenant: &Tenant) -> String {
+        let user = UserId::parse(&format!("user_asleep-{}", &tenant.organization[4..])).unwrap();
+        let organization = OrganizationId::parse(&tenant.organization).unwrap();
+        let email = format!("{user}@example.com").to_lowercase();
+        let new = NewUser {
+            email: &email,
+            id: &user,
+            name: "Asleep",
+            organization_id: &organization,
+            role: "user",
+        };
+        let NewSession { digest, .. } = NewSession::make(&*self.test.platform.entropy);
+        let id = SessionId::make(START, random(&*self.test.platform.entropy));
+        let session = NewRow { api_key: None, digest: &digest, id: &id, user: &user };
+        let batch = vec![tenants::put_user(new, START), sessions::insert(session, START)];
+        self.test.database.batch(batch).await.unwrap();
+        id.to_string()
+    }
+
     /// How one of them fares with an operation on a tenant: `+`, `-` or `.`.
     async fn fares(&self, who: &Control, route: &Route, tenant: &Tenant) -> char {
         let project = json!({"project_id": tenant.project, "scopes": ["text"]});
@@ -146,6 +173,7 @@ impl World {
                 (made["id"].as_str().unwrap().to_owned(), project)
             }
             "audit-events" | "services" => (String::new(), Value::Null),
+            "sessions" => (self.session(tenant).await, Value::Null),
             "users" => {
                 let new = json!({"organization_id": tenant.organization,
                     "email": format!("{}@example.com", unique("new"))});
@@ -164,8 +192,8 @@ impl World {
         };
         let path = route.path.replace("{id}", &id).replace("{instance_id}", &tenant.instance);
         // A dry run is asked for as much as the real thing.
-        let has_none = [Some(Permission::ApiKeyWrite), Some(Permission::GrantWrite)];
-        let path = if has_none.contains(&route.permission) || route.method != "DELETE" {
+        let real = [Permission::ApiKeyWrite, Permission::GrantWrite, Permission::SessionWrite];
+        let path = if real.map(Some).contains(&route.permission) || route.method != "DELETE" {
             path
         } else {
             format!("{path}?dry_run=true")
@@ -196,8 +224,9 @@ async fn every_route_asks_who_it_is_and_whose_it_is() {
     }
     let routes = de_config::control_plane();
     let mut text = String::new();
-    let closed = routes.list().iter().filter(|route| route.permission.is_some());
-    for route in closed.filter(|route| !route.path.contains("model-configs")) {
+    let walked =
+        |route: &&Route| route.permission.is_some() && !route.path.contains("model-configs");
+    for route in routes.list().iter().filter(walked) {
         text.push_str(&format!("\n{:<38}", format!("{} {}", route.method, route.path)));
         for tenant in [&home, &away] {
             text.push(' ');

@@ -7,6 +7,7 @@
 
 mod api_keys;
 mod audit_events;
+mod bootstrap;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod epochs;
@@ -22,6 +23,7 @@ mod projects;
 mod resource;
 pub mod scheduled;
 mod services;
+mod sessions;
 mod users;
 
 use axum::{Router, http::Method};
@@ -41,7 +43,6 @@ use de_core::{
 
 /// Resources that have a place and no code yet.
 const UNBUILT: &[&str] = &[
-    "bootstrap",
     "budgets",
     "limits",
     "metrics",
@@ -49,7 +50,6 @@ const UNBUILT: &[&str] = &[
     "providers",
     "receipts",
     "requests",
-    "sessions",
     "usage",
     "webhooks",
 ];
@@ -64,6 +64,7 @@ pub fn control_plane() -> Routes {
     let key = "/v1/api-keys/{id}";
     let user = "/v1/users/{id}";
     let grant = "/v1/users/{id}/grants/{instance_id}";
+    let session = "/v1/sessions/{id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -96,6 +97,11 @@ pub fn control_plane() -> Routes {
         .delete(grant, P::GrantWrite, grants::delete)
         .get("/v1/instances/{id}/grants", P::GrantRead, grants::of_instance)
         .get("/v1/audit-events", P::AuditRead, audit_events::list)
+        .open(Method::POST, "/v1/bootstrap", bootstrap::create)
+        .open(Method::POST, "/v1/sessions", sessions::create)
+        .get("/v1/sessions", P::SessionRead, sessions::list)
+        .get(session, P::SessionRead, sessions::read)
+        .delete(session, P::SessionWrite, sessions::delete)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
         .open(Method::GET, "/v1/openapi.json", openapi_json::read)

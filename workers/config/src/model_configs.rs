@@ -92,7 +92,7 @@ pub(crate) async fn create(
     check(&platform, &config, organization.as_ref()).await?;
     let now = platform.clock.now();
     let event = audit(&platform, caller, &incoming.context, organization.clone(), &config);
-    let change = Change { audit: &event, by: caller.key().api_key_id.as_str(), now };
+    let change = Change { audit: &event, by: caller.key().who(), now };
     let batch = models::create(&config, organization.as_ref(), change);
     let answers = platform.database.batch(batch).await.map_err(|err| taken(err, &config))?;
     let first = answers.first().and_then(|rows| rows.first()).cloned().unwrap_or_default();

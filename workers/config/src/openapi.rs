@@ -13,6 +13,7 @@ mod model_configs;
 mod organizations;
 mod projects;
 mod services;
+mod sessions;
 mod users;
 mod values;
 
@@ -41,6 +42,7 @@ pub fn describe(document: &mut Document) {
         (grants::TAG, grants::operations()),
         (audit_events::TAG, audit_events::operations()),
         (model_configs::TAG, model_configs::operations()),
+        (sessions::TAG, sessions::operations()),
         (services::TAG, services::operations()),
         (document::TAG, document::operations()),
     ];

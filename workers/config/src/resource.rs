@@ -13,7 +13,7 @@ mod filters;
 mod once;
 
 pub(crate) use answer::{if_match, listed, overtaken, shown};
-pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, raised};
+pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, raised, save_as};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use deletion::WouldDelete;
 pub(crate) use deletion::{Cascade, delete};

@@ -62,7 +62,7 @@ fn arrival(
         organization_id: caller.organization_id().clone(),
         instance_id: caller.instance_id().clone(),
         project_id: key.project_id.clone(),
-        api_key_id: Some(key.api_key_id.clone()),
+        api_key_id: key.api_key_id.clone(),
         user_id: key.user_id.clone(),
         model_id: None,
         requested_model_id: None,

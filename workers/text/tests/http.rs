@@ -19,11 +19,17 @@ mod gateway;
 use std::{sync::Arc, time::Duration};
 
 use de_core::{
+    auth::session::NewSession,
+    ids::{SessionId, UserId},
     limits::wire::Spent,
-    ports::{Clock, Database, Limiter, PortError},
-    store::epochs::{self, EpochScope},
+    ports::{Clock, Database, Limiter, PortError, Settings},
+    store::{
+        epochs::{self, EpochScope},
+        sessions::{self, NewRow},
+    },
 };
 use de_testkit::{client::TestClient, fetch::Answer};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
@@ -461,4 +467,70 @@ async fn a_relayed_stream_is_the_vendors_alone() {
     let answer = gateway.text.post("/v1/chat/completions", &body).await.unwrap();
     assert_eq!(answer.text(), format!("{}{USAGE}data: [DONE]\n\n", pieces().concat()));
     assert_eq!(gateway.receipt(&answer).await["status"], "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vendors_key_that_was_opened_is_noted_once_a_minute() {
+    let gateway = Gateway::new().await;
+    let used = || async {
+        gateway.test.background.join_all().await;
+        let sql =
+            "SELECT provider_id, last_used_at FROM provider_keys WHERE last_used_at IS NOT NULL";
+        let read = gateway.sql(sql, &[]).await;
+        let at = |row: &Value| row["last_used_at"].as_i64().unwrap();
+        read.iter().map(|row| (row["provider_id"].clone(), at(row))).collect::<Vec<_>>()
+    };
+    let first = gateway.test.clock.now();
+    for (after_s, noted_s) in [(0, 0), (59, 0), (1, 60)] {
+        gateway.test.clock.advance(Duration::from_secs(after_s));
+        gateway.test.fetch.answer(openai("Hi."));
+        let answer = gateway.generate("gpt-4o-mini").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        // The clock flows a little with the work itself.
+        let (provider, at) = used().await.remove(0);
+        assert_eq!(provider, "openai");
+        let since_s = (at - first.0) / 1_000;
+        assert_eq!(since_s, noted_s, "after {after_s} s more");
+    }
+    assert_eq!(used().await.len(), 1, "the other vendors' keys rest");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_buys_in_the_name_of_its_person() {
+    let page = "https://chat.example.com";
+    let gateway = Gateway::with(|platform| {
+        let interface_origins = vec![page.to_owned()];
+        let settings = Settings { interface_origins, ..(*platform.settings).clone() };
+        platform.settings = Arc::new(settings);
+    })
+    .await;
+    let NewSession { digest, value } = NewSession::make(&*gateway.test.platform.entropy);
+    let now = gateway.test.clock.now();
+    let (id, user) = (SessionId::parse("sess_1").unwrap(), UserId::parse("user_dev").unwrap());
+    let begin =
+        sessions::insert(NewRow { api_key: None, digest: &digest, id: &id, user: &user }, now);
+    gateway.test.database.batch(vec![begin]).await.unwrap();
+    let ask = || {
+        let request = gateway.text.request(Method::POST, "/generate").without("authorization");
+        let cookie = format!("__Host-de_session={}", value.expose());
+        let request = request.header("cookie", &cookie).header("x-instance-id", "inst_dev");
+        request.json(&json!({"model_id": "gpt-4o-mini", "prompt": "Hello"}))
+    };
+    let refused = ask().send().await.unwrap();
+    assert_eq!((refused.status, gateway.sent()), (403, 0), "{}", refused.text());
+    gateway.test.fetch.answer(openai("Hi."));
+    let answer = ask().header("origin", page).send().await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("access-control-allow-credentials"), "true");
+    gateway.receipt(&answer).await;
+    let sql = "SELECT api_key_id, project_id, user_id FROM usage_logs";
+    let row = json!({"api_key_id": null, "project_id": null, "user_id": "user_dev"});
+    assert_eq!(gateway.sql(sql, &[]).await, [row]);
+    // The vendor hears nothing of the cookie.
+    assert!(!gateway.test.fetch.sent()[0].headers.contains_key("cookie"));
+    // Ended while its copies were warm, if it had any.
+    gateway.sql("UPDATE sessions SET revoked_at = 1", &[]).await;
+    let over = ask().header("origin", page).send().await.unwrap();
+    assert_eq!(over.json()["error_code"], "SESSION_EXPIRED");
+    assert_eq!(gateway.sent(), 1);
 }

@@ -6,9 +6,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{ids::ApiKeyId, ports::Entropy, ports::random, secret::Secret};
 
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+pub(super) const ALPHABET: &[u8; 62] =
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ID: usize = 22;
-const SECRET: usize = 43;
+pub(super) const SECRET: usize = 43;
 const CHECKSUM: usize = 6;
 
 /// What a key is for; it stands in its prefix.
@@ -112,7 +113,7 @@ fn checksum(named: &str) -> String {
 }
 
 /// A big-endian number in base 62, padded with `0` to `length`: 16 bytes fit 22 digits, 32 fit 43.
-fn base62(bytes: &[u8], length: usize) -> String {
+pub(super) fn base62(bytes: &[u8], length: usize) -> String {
     let mut number = bytes.to_vec();
     let mut digits = Vec::with_capacity(length);
     for _ in 0..length {

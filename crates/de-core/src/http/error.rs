@@ -63,7 +63,7 @@ pub enum Code {
     NotFound,
     /// Named and designed, not built.
     NotImplemented,
-    /// The page's origin is not one that the key allows.
+    /// The page's origin is not one that the key or the session allows.
     OriginNotAllowed,
     /// Someone else has changed it since the caller read it.
     PreconditionFailed,
@@ -83,6 +83,8 @@ pub enum Code {
     RateLimitExceeded,
     /// No such path.
     RouteNotFound,
+    /// The browser has to log in again.
+    SessionExpired,
     /// The body is of a type that we do not read.
     UnsupportedMediaType,
     /// Fields are wrong; details name them.
@@ -136,6 +138,7 @@ impl Code {
             Self::ProviderUnavailable => (S::SERVICE_UNAVAILABLE, "PROVIDER_UNAVAILABLE"),
             Self::RateLimitExceeded => (S::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED"),
             Self::RouteNotFound => (S::NOT_FOUND, "ROUTE_NOT_FOUND"),
+            Self::SessionExpired => (S::UNAUTHORIZED, "SESSION_EXPIRED"),
             Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::ValidationError => (S::BAD_REQUEST, "VALIDATION_ERROR"),
         }

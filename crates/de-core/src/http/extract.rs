@@ -93,6 +93,9 @@ fn not_text(err: &PathRejection) -> ApiError {
 /// A JSON object of at most 1 MiB: what the control plane takes.
 pub struct AdminBody(pub Map<String, Value>);
 
+/// A JSON object of at most 1 MiB; no body at all is one without members.
+pub struct OptionalBody(pub Map<String, Value>);
+
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = ApiError;
 
@@ -110,6 +113,15 @@ impl<S: Send + Sync> FromRequest<S> for AdminBody {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let bytes = read(request, ADMIN_CAP).await?;
         Ok(Self(object(&bytes)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for OptionalBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = read(request, ADMIN_CAP).await?;
+        Ok(Self(if bytes.is_empty() { Map::new() } else { object(&bytes)? }))
     }
 }
 

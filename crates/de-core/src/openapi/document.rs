@@ -59,7 +59,7 @@ impl Document {
                 "license": {"name": "MIT", "identifier": "MIT"},
             },
             "servers": [{"url": "/", "description": "The front door that serves this document."}],
-            "security": [{"bearer": []}, {"apiKey": []}, {"elevenLabsKey": []}],
+            "security": [{"bearer": []}, {"apiKey": []}, {"elevenLabsKey": []}, {"session": []}],
             "tags": tags,
             "paths": paths,
         });
@@ -114,6 +114,13 @@ impl Document {
                     "in": "header",
                     "name": "xi-api-key",
                     "description": "The same key, where ElevenLabs' clients send it.",
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "__Host-de_session",
+                    "description": "A log-in of a browser. What changes something has to come from one of our own \
+                        pages. On a development stack the name of the cookie ends in its port.",
                 },
             },
             "parameters": parameters,

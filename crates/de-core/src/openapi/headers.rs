@@ -62,7 +62,7 @@ const ANSWERED: [Header; 23] = [
         "019ab0c7-d3f8-7c1e-9a4b-2c6d8e0f1a2b",
         "As X-Request-ID, where Anthropic's clients look for it.",
     ),
-    always(
+    maybe(
         "Set-Cookie",
         "__Host-de_session=…; Path=/; Secure; HttpOnly; SameSite=Strict",
         "The session.",

@@ -182,13 +182,20 @@ impl Operation {
             Code::MissingAuth,
             Code::NotFound,
             Code::OriginNotAllowed,
+            Code::RateLimitExceeded,
+            Code::SessionExpired,
         ])
     }
 
     /// The variable part of the path.
     #[must_use]
-    pub fn id<T: ToSchema>(mut self, name: &str, about: &str) -> Self {
-        let shape = Shape::of::<T>();
+    pub fn id<T: ToSchema>(self, name: &str, about: &str) -> Self {
+        self.path_part(name, Shape::of::<T>(), about)
+    }
+
+    /// The variable part of the path, of any shape.
+    #[must_use]
+    pub fn path_part(mut self, name: &str, shape: Shape, about: &str) -> Self {
         self.named.extend(shape.named);
         self.own_parameters.push(json!({
             "name": name,
@@ -276,6 +283,16 @@ impl Operation {
             Code::UnsupportedMediaType,
             Code::ValidationError,
         ])
+    }
+
+    /// The same for a body that may be left out.
+    #[must_use]
+    pub fn optional_body(self, shape: Shape, example: Value) -> Self {
+        let mut operation = self.body(shape, example);
+        if let Some(body) = operation.body.as_mut().and_then(Value::as_object_mut) {
+            body.insert("required".to_owned(), false.into());
+        }
+        operation
     }
 
     /// How it answers when all is well.
@@ -395,7 +412,7 @@ mod tests {
             .permission(Permission::ProjectWrite)
             .once()
             .body(Shape::plain(json!({"type": "object"})), json!({}));
-        assert_eq!(operation.failing(), [400, 401, 403, 404, 409, 413, 415, 500]);
+        assert_eq!(operation.failing(), [400, 401, 403, 404, 409, 413, 415, 429, 500]);
         assert_eq!(operation.json()["x-permission"], "project-write");
     }
 }

@@ -1,23 +1,27 @@
-//! What a key means: the key, whom it belongs to, and how fresh that knowledge is, in one row.
+//! What a key or a session means: whom it belongs to, and how fresh that knowledge is, in one row.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Activity, flag, json_text, json_text_or_null, statement};
 use crate::{
-    auth::Scope,
-    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, UserId},
+    auth::{Scope, session::Times},
+    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, SessionId, UserId},
     limits::Epochs,
     ports::Statement,
     time::UnixMillis,
 };
 
-/// A key of a project, with instance and project, or of a user, with neither.
+/// A key of a project, with instance and project; a key or a session of a user, with neither.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct AccessRow {
-    /// The key.
-    pub api_key_id: ApiKeyId,
-    /// `de_live_`, `de_test_` or `de_admin_`.
+    /// The key; absent for a session.
+    pub api_key_id: Option<ApiKeyId>,
+    /// The session; absent for a key.
+    pub session_id: Option<SessionId>,
+    /// The session's last call that was noted; absent for a key.
+    pub last_seen_at: Option<UnixMillis>,
+    /// `de_live_`, `de_test_` or `de_admin_`; empty for a session.
     pub prefix: String,
     /// What it may be used for.
     #[serde(deserialize_with = "json_text")]
@@ -83,6 +87,20 @@ pub struct InstanceColumns {
 }
 
 impl AccessRow {
+    /// The times of a session; `None` for a key.
+    #[must_use]
+    pub fn session(&self) -> Option<Times> {
+        let (expires_at, last_seen_at) = self.expires_at.zip(self.last_seen_at)?;
+        Some(Times { expires_at, last_seen_at, revoked_at: self.revoked_at })
+    }
+
+    /// Who makes a change with it, as versions name them: the key, else the person.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        let key = self.api_key_id.as_ref().map(ApiKeyId::as_str);
+        key.or_else(|| self.user_id.as_ref().map(UserId::as_str)).unwrap_or_default()
+    }
+
     /// How fresh this is.
     #[must_use]
     pub fn epochs(&self) -> Epochs {

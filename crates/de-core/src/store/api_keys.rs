@@ -242,6 +242,16 @@ pub fn inherit_limits(old: &ApiKeyRow, new: &ApiKeyId, now: UnixMillis) -> State
     )
 }
 
+/// Notes that a key is used, unless it was noted less than a minute before.
+#[must_use]
+pub fn touch(id: &ApiKeyId, now: UnixMillis) -> Statement {
+    statement(
+        "UPDATE api_keys SET last_used_at = CAST(?2 AS INTEGER)
+         WHERE id = ?1 AND coalesce(last_used_at, 0) <= CAST(?2 AS INTEGER) - 60000",
+        [id.as_str().into(), now.into()],
+    )
+}
+
 /// Ends the batch with a conflict on `audit_events.id` unless the key is as it was at `expected`: see
 /// [`super::organizations::unchanged`].
 #[must_use]

@@ -72,6 +72,17 @@ pub fn put(
     )
 }
 
+/// Notes that a call uses a key, unless it was noted less than a minute before.
+#[must_use]
+pub fn touch(instance: &InstanceId, provider: &ProviderId, now: UnixMillis) -> Statement {
+    statement(
+        "UPDATE provider_keys SET last_used_at = CAST(?3 AS INTEGER)
+         WHERE instance_id = ?1 AND provider_id = ?2
+           AND coalesce(last_used_at, 0) <= CAST(?3 AS INTEGER) - 60000",
+        [instance.as_str().into(), provider.as_str().into(), now.into()],
+    )
+}
+
 /// Forgets a key. It goes into one batch with a bump of the tenant's epoch.
 #[must_use]
 pub fn delete(instance: &InstanceId, provider: &ProviderId) -> Statement {

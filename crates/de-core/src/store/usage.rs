@@ -79,7 +79,7 @@ pub fn deliver(receipts: &str) -> [Statement; 2] {
            SELECT r.value ->> '$.api_key_id' AS id, max(CAST(r.value ->> '$.admitted_at' AS INTEGER)) AS at
            FROM json_each(?1) AS r GROUP BY 1
          ) AS used
-         WHERE api_keys.id = used.id AND coalesce(api_keys.last_used_at, 0) < used.at",
+         WHERE api_keys.id = used.id AND coalesce(api_keys.last_used_at, 0) <= used.at - 60000",
         [receipts.into()],
     );
     [insert, keys]

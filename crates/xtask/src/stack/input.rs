@@ -140,6 +140,7 @@ fn variables(
     secrets: &Secrets,
 ) -> BTreeMap<&'static str, String> {
     let mut variables = BTreeMap::from([
+        ("DE_INTERFACE_ORIGINS", ports.pages().map(address).collect::<Vec<_>>().join(",")),
         ("DE_LOOPBACK_PORTS", loopback_ports.to_owned()),
         ("DE_PUBLIC_BASE", address(ports.base())),
     ]);
@@ -178,6 +179,9 @@ mod tests {
             workers["text"]["vars"]["DE_LOOPBACK_PORTS"],
             format!("{},9001", ports.simulator())
         );
+        let origins = workers["text"]["vars"]["DE_INTERFACE_ORIGINS"].as_str().unwrap();
+        assert_eq!(origins.split(',').count(), 4);
+        assert!(origins.starts_with(&format!("http://127.0.0.1:{},", ports.base() + 1)));
         assert_eq!(workers["text"]["vars"]["DE_MASTER_KEY_V1"], secrets.master_key);
         assert_eq!(workers["rate-limiter"]["vars"].get("DE_MASTER_KEY_V1"), None);
         assert!(workers["rate-limiter"]["port"].is_null());

@@ -92,15 +92,13 @@ impl Made {
         catalogue: &Catalogue,
         operation: &Operation,
     ) -> TestResponse {
+        let unclaimed = World::unclaimed_for(operation).await;
+        let world = unclaimed.as_ref().unwrap_or(world);
         let path = self.path(catalogue, operation);
-        let mut request = world.front.request(operation.method.clone(), &path);
-        if operation.value["x-open"].is_null() {
-            let key = world.key(operation).expose();
-            request = request.header("authorization", &format!("Bearer {key}"));
-        }
-        let body = &operation.value["requestBody"]["content"]["application/json"]["example"];
+        let mut request = world.client(operation).request(operation.method.clone(), &path);
+        let body = world.example(operation);
         if !body.is_null() {
-            request = request.json(body);
+            request = request.json(&body);
         }
         let response = request.send().await.unwrap();
         if response.status == 201 && phase(operation) == 0 {
@@ -178,9 +176,26 @@ pub fn with_examples(mut document: Value, stops: &[Stop<'_>]) -> Value {
     document
 }
 
+/// Shorter where it is long, and without the ends of keys: no tool shall take them for someone's.
 fn shortened(mut body: Value) -> Value {
     if let Some(Value::Array(rows)) = body.get_mut("data") {
         rows.truncate(SHOWN_ROWS);
     }
+    mask(&mut body);
     body
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::Object(members) => members.values_mut().for_each(mask),
+        Value::String(text) => {
+            let kinds = ["de_admin_", "de_live_", "de_test_"];
+            let kind = kinds.into_iter().find(|kind| text.starts_with(kind) && text != kind);
+            if let Some(kind) = kind {
+                *text = format!("{kind}…");
+            }
+        }
+        _ => {}
+    }
 }

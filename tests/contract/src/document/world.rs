@@ -5,15 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use de_core::{
     http::unbuilt,
-    ports::{Fetch, Inbound, Outbound, PortError},
-    secret::Secret,
+    ports::{Database, Fetch, Inbound, Outbound, PortError, Statement},
 };
 use de_testkit::{
     client::TestClient,
     clock::FakeClock,
     fetch::{Answer, ScriptedFetch},
     peers::RouterPeers,
-    platform::{START, TestPlatform},
+    platform::{Builder, START, TestPlatform},
 };
 use serde_json::{Value, json};
 
@@ -33,8 +32,26 @@ impl World {
     /// # Panics
     /// If it cannot be made.
     pub async fn new() -> Self {
+        Self::made(TestPlatform::builder()).await
+    }
+
+    /// One that nobody operates yet, for the operation that begins there.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn unclaimed_for(operation: &Operation) -> Option<Self> {
+        if operation.id != FIRST {
+            return None;
+        }
+        let world = Self::made(TestPlatform::builder().bootstrap_token(TOKEN)).await;
+        let sql = "UPDATE users SET role = 'admin'";
+        world.test.database.batch(vec![Statement { args: Vec::new(), sql }]).await.unwrap();
+        Some(world)
+    }
+
+    async fn made(builder: Builder) -> Self {
         let peers = Arc::new(RouterPeers::default());
-        let test = TestPlatform::builder()
+        let test = builder
             .clock(FakeClock::at(START))
             .peers(peers.clone())
             .fetch(|background| Arc::new(PoliteVendors(ScriptedFetch::new(background))))
@@ -49,13 +66,42 @@ impl World {
         Self { front, test }
     }
 
-    /// The key that an operation wants: a superadmin's in the control plane, a project's for the models.
+    /// A client with the key that an operation wants, if it wants one: a superadmin's in the control plane, a
+    /// project's for the models.
+    ///
+    /// # Panics
+    /// If a key cannot stand in a header, which it can.
     #[must_use]
-    pub fn key(&self, operation: &Operation) -> &Secret {
+    pub fn client(&self, operation: &Operation) -> TestClient {
         let tenant = &self.test.tenant;
-        if operation.value["x-scope"].is_null() { &tenant.admin_key } else { &tenant.client_key }
+        let told = |mark: &str| !operation.value[mark].is_null();
+        let key = match (told("x-open"), told("x-scope")) {
+            (true, _) => return self.front.clone(),
+            (false, true) => &tenant.client_key,
+            (false, false) => &tenant.admin_key,
+        };
+        self.front.clone().with_key(key.expose()).unwrap()
+    }
+
+    /// The example of an operation's body, with secrets where it has words for them.
+    #[must_use]
+    pub fn example(&self, operation: &Operation) -> Value {
+        let media = &operation.value["requestBody"]["content"]["application/json"];
+        let mut body = media["example"].clone();
+        for value in body.as_object_mut().into_iter().flat_map(|body| body.values_mut()) {
+            if value == "de_admin_…" {
+                *value = self.test.tenant.admin_key.expose().into();
+            }
+        }
+        body
     }
 }
+
+/// The operation that begins where nobody is.
+const FIRST: &str = "bootstrap";
+
+/// As its example has it.
+const TOKEN: &str = "the DE_BOOTSTRAP_TOKEN of the deployment";
 
 /// Vendors that answer everything they are asked, always the same.
 struct PoliteVendors(ScriptedFetch);

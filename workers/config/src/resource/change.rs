@@ -233,7 +233,7 @@ pub(crate) fn actor(caller: &Caller) -> Actor {
     let key = caller.key();
     match &key.user_id {
         Some(user) => Actor::User(user.as_str().to_owned()),
-        None => Actor::Key(key.api_key_id.as_str().to_owned()),
+        None => Actor::Key(key.who().to_owned()),
     }
 }
 

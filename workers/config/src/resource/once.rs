@@ -65,7 +65,7 @@ impl Once {
             let message = format!("Idempotency-Key: expected 1 to {LONGEST} visible characters");
             ApiError::new(Code::InvalidRequest, message)
         })?;
-        let holder = request.allowed.caller().key().api_key_id.as_str();
+        let holder = request.allowed.caller().key().who();
         let asked = Asked {
             body_digest: digest(&Value::Object(body.clone()).to_string()),
             now: request.platform.clock.now(),
