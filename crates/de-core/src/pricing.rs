@@ -76,6 +76,7 @@ pub struct Pricing {
     pub tiers: Vec<Tier>,
     /// Percent of the list price under a service tier, speed or region: `{"batch": 50}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(not(target_family = "wasm"), schema(value_type = BTreeMap<String, u64>))]
     pub multipliers_percent: BTreeMap<String, u32>,
 }
 

@@ -111,8 +111,9 @@ fn read(
             let pair: js_sys::Array = entry?.unchecked_into();
             let (name, value) = (pair.get(0).as_string(), pair.get(1).as_string());
             let (Some(name), Some(value)) = (name, value) else { continue };
-            // The runtime hands header bytes over as Latin-1: what is not visible ASCII stays opaque.
-            let value = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'));
+            // The runtime hands header bytes over as Latin-1: what is not visible ASCII stays opaque. So does
+            // what it could not read: as a letter, one such key would pass for another.
+            let value = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(0xff));
             let value = http::HeaderValue::from_bytes(&value.collect::<Vec<_>>());
             if let (Ok(name), Ok(value)) = (http::HeaderName::from_bytes(name.as_bytes()), value) {
                 headers.append(name, value);

@@ -14,6 +14,7 @@ Usage: cargo xtask <command>
   test      runs every suite: on the host, and against a stack of its own
   ci        what CI runs: formatting, lints, every suite, size budgets
   build     builds the workers' wasm, if anything changed
+  fuzz-api  asks a stack of its own what docs/openapi.json allows and forbids, by schemathesis
   types     writes docs/openapi.json by the code, and lints it
   size      builds, then compares the size of each worker with its budget
   bench     runs the benchmarks of tests/bench; arguments are handed on
@@ -32,6 +33,7 @@ pub(crate) enum Request {
     Ci,
     Dev { mode: Mode, upstream_ports: Vec<u16> },
     Doctor,
+    FuzzApi,
     Help,
     Size,
     Test,
@@ -69,6 +71,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
         "ci" => Request::Ci,
         "dev" => return dev(parser),
         "doctor" => Request::Doctor,
+        "fuzz-api" => Request::FuzzApi,
         "help" => Request::Help,
         "size" => Request::Size,
         "test" => Request::Test,

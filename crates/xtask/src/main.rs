@@ -16,6 +16,7 @@ mod dev;
 mod doctor;
 mod failure;
 mod files;
+mod fuzz_api;
 mod interrupt;
 mod layout;
 mod random;
@@ -64,6 +65,7 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Ci => ci::run(&layout),
         Request::Dev { mode, upstream_ports } => dev::run(&layout, mode, &upstream_ports),
         Request::Doctor => doctor::run(&layout),
+        Request::FuzzApi => fuzz_api::run(&layout),
         Request::Help => Ok(()),
         Request::Size => size::run(&layout),
         Request::Test => test::run(&layout),

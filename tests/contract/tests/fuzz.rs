@@ -23,7 +23,7 @@ use proptest::{
 use serde_json::Value;
 
 /// How many questions each operation is asked.
-const QUESTIONS: u32 = 48;
+const QUESTIONS: u32 = 64;
 
 /// One question.
 #[derive(Clone, Debug)]

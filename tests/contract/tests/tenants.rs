@@ -272,3 +272,14 @@ async fn changes_at_the_same_moment_all_hold_or_say_that_they_do_not() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_bad_page_is_blamed_on_what_asked_for_it() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    for name in ["cursor", "limit"] {
+        let refused = control.get(&format!("/v1/projects?{name}=%25%25")).await;
+        let refused = refused.fails(400, "VALIDATION_ERROR");
+        assert_eq!(refused["details"]["fields"][0]["field"], format!("?{name}"), "{refused}");
+    }
+}

@@ -139,7 +139,7 @@ fn paging(name: &str) -> Option<Value> {
             "name": "cursor",
             "in": "query",
             "description": "The `next_cursor` of the page before.",
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"},
         })),
         "limit" => Some(json!({
             "name": "limit",

@@ -95,11 +95,11 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
     let (example, schema, about) = match name {
         "Idempotency-Key" => (
             "order-4711",
-            json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}),
+            json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\t -~]+$"}),
             "Any text, for a day: the same question with it is answered once more and not done again.",
         ),
         "If-Match" => (
-            "\"1795608000000\"",
+            "*",
             json!({"type": "string"}),
             "The `ETag` that was read: if the row has changed since, nothing is done and 412 answered.",
         ),
@@ -115,8 +115,9 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
         ),
         "X-Request-ID" => (
             "019ab0c7-d3f8-7c1e-9a4b-2c6d8e0f1a2b",
-            json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"}),
-            "An id for this request, which the answer repeats. Another text than this is replaced.",
+            json!({"type": "string"}),
+            "An id for this request, which the answer repeats: 1 to 128 of `A-Z a-z 0-9 . _ -`. Any other text is \
+             replaced.",
         ),
         "anthropic-version" => (
             "2023-06-01",

@@ -8,7 +8,7 @@ use super::catalogue::Catalogue;
 /// Deeper than this nothing is made up.
 const DEEPEST: usize = 6;
 
-/// A value that the schema allows, so far as its keywords can be followed; one in eight is odd instead.
+/// A value that the schema allows, so far as its keywords can be followed; one in 32 of its parts is odd.
 #[must_use]
 pub fn value(catalogue: &Catalogue, schema: &Value) -> BoxedStrategy<Value> {
     made(catalogue, schema, DEEPEST)
@@ -63,7 +63,7 @@ fn made(catalogue: &Catalogue, schema: &Value, left: usize) -> BoxedStrategy<Val
         };
         Union::new(kinds.into_iter().map(|kind| of_kind(catalogue, schema, kind, left))).boxed()
     };
-    prop_oneof![7 => meant, 1 => odd()].boxed()
+    prop_oneof![31 => meant, 1 => odd()].boxed()
 }
 
 fn of_kind(catalogue: &Catalogue, schema: &Value, kind: &str, left: usize) -> BoxedStrategy<Value> {

@@ -1,5 +1,7 @@
 //! `/v1/api-keys`, described.
 
+use std::collections::BTreeSet;
+
 use de_core::{
     auth::Scope,
     ids::{ApiKeyId, ModelId, ProjectId, UserId},
@@ -42,16 +44,16 @@ struct NewApiKey {
     name: Option<Name>,
     /// What it may be used for. Only a person's key opens the control plane.
     #[schema(min_items = 1, max_items = 100)]
-    scopes: Vec<Scope>,
+    scopes: BTreeSet<Scope>,
     /// Models that it may call; null: all.
     #[schema(max_items = 100)]
-    allowed_models: Option<Vec<ModelId>>,
+    allowed_models: Option<BTreeSet<ModelId>>,
     /// Origins of pages that may use it; empty: those of the instance.
     #[schema(max_items = 100)]
-    allowed_origins: Option<Vec<Origin>>,
+    allowed_origins: Option<BTreeSet<Origin>>,
     /// Addresses that may use it; empty: any.
     #[schema(max_items = 100)]
-    allowed_addresses: Option<Vec<IpAddress>>,
+    allowed_addresses: Option<BTreeSet<IpAddress>>,
     /// Not good from then on; null: it does not end.
     expires_at: Option<Timestamp>,
 }
@@ -65,16 +67,16 @@ struct ApiKeyChanges {
     name: Option<Name>,
     /// What it may be used for. Only a person's key opens the control plane.
     #[schema(nullable = false, min_items = 1, max_items = 100)]
-    scopes: Option<Vec<Scope>>,
+    scopes: Option<BTreeSet<Scope>>,
     /// Models that it may call; null: all.
     #[schema(max_items = 100)]
-    allowed_models: Option<Vec<ModelId>>,
+    allowed_models: Option<BTreeSet<ModelId>>,
     /// Origins of pages that may use it; null: those of the instance.
     #[schema(max_items = 100)]
-    allowed_origins: Option<Vec<Origin>>,
+    allowed_origins: Option<BTreeSet<Origin>>,
     /// Addresses that may use it; null: any.
     #[schema(max_items = 100)]
-    allowed_addresses: Option<Vec<IpAddress>>,
+    allowed_addresses: Option<BTreeSet<IpAddress>>,
     /// Not good from then on; null: it does not end.
     expires_at: Option<Timestamp>,
 }

@@ -1,5 +1,7 @@
 //! `/v1/instances`, described.
 
+use std::collections::BTreeSet;
+
 use de_core::{
     ids::{InstanceId, ModelId, OrganizationId},
     openapi::{document::Tag, operation::Operation, shape::Shape},
@@ -56,7 +58,7 @@ struct NewInstance {
     environment: Environment,
     /// Origins of pages that may read answers.
     #[schema(max_items = 100)]
-    allowed_origins: Option<Vec<Origin>>,
+    allowed_origins: Option<BTreeSet<Origin>>,
     /// How many days its media and logs are kept; null keeps them.
     #[schema(minimum = 1, maximum = 36_500)]
     retention_days: Option<i64>,
@@ -83,7 +85,7 @@ struct InstanceChanges {
     environment: Option<Environment>,
     /// Origins of pages that may read answers; null: none.
     #[schema(max_items = 100)]
-    allowed_origins: Option<Vec<Origin>>,
+    allowed_origins: Option<BTreeSet<Origin>>,
     /// How many days its media and logs are kept; null keeps them.
     #[schema(minimum = 1, maximum = 36_500)]
     retention_days: Option<i64>,

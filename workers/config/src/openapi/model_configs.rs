@@ -1,5 +1,7 @@
 //! `/v1/model-configs`, described.
 
+use std::collections::BTreeSet;
+
 use de_core::{
     http::error::Code,
     ids::{ModelId, OrganizationId, ProviderId},
@@ -62,10 +64,10 @@ struct NewModelConfig {
     rate_limits: Option<RateLimits>,
     /// Other names of it.
     #[schema(max_items = 20)]
-    aliases: Option<Vec<ModelId>>,
+    aliases: Option<BTreeSet<ModelId>>,
     /// What serves instead when it cannot, in this order.
     #[schema(max_items = 10)]
-    fallbacks: Option<Vec<ModelId>>,
+    fallbacks: Option<BTreeSet<ModelId>>,
     /// How long its vendor may take.
     timeouts: Option<Timeouts>,
     /// What happens to an option of ours that the model does not honour; `refuse` unless given.

@@ -25,7 +25,7 @@ pub(super) const TAG: Tag =
 #[expect(dead_code, reason = "describes what the handler reads")]
 struct LogIn {
     /// The key of a person. Without it, Cloudflare Access has to say who it is.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = "^[ -~]+$")]
     key: Option<String>,
 }
 

@@ -7,7 +7,10 @@ use de_core::{
     http::error::{ApiError, Code},
     ids::BadId,
     protocols::FieldIssue,
-    store::{Activity, pages::PageQuery},
+    store::{
+        Activity,
+        pages::{BadPage, PageQuery},
+    },
 };
 use http::request::Parts;
 
@@ -88,7 +91,11 @@ impl Filters {
     pub(crate) fn page(&mut self) -> PageQuery {
         let (limit, cursor) = (self.text("limit"), self.text("cursor"));
         PageQuery::parse(limit.as_deref(), cursor.as_deref()).unwrap_or_else(|err| {
-            self.wrong("limit", &err.to_string());
+            let name = match err {
+                BadPage::Cursor => "cursor",
+                BadPage::Limit => "limit",
+            };
+            self.wrong(name, &err.to_string());
             PageQuery::default()
         })
     }

@@ -54,10 +54,23 @@ struct MessageRequest {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what the dialect reads")]
 struct MessageTurn {
-    /// `user`, `assistant` or `system`.
-    role: String,
+    /// Who speaks.
+    role: MessageRole,
     /// What is said: text, or a list of blocks.
     content: MessageContent,
+}
+
+/// Who speaks.
+#[derive(ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what the dialect reads")]
+enum MessageRole {
+    /// The model.
+    Assistant,
+    /// Whoever made the program; newer models take it within the conversation.
+    System,
+    /// Whoever asks.
+    User,
 }
 
 /// What is said.

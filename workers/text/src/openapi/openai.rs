@@ -83,8 +83,8 @@ struct ChatStreamOptions {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what the dialect reads")]
 struct ChatMessage {
-    /// `developer`, `system`, `user`, `assistant` or `tool`.
-    role: String,
+    /// Who speaks.
+    role: ChatRole,
     /// What is said: text, or a list of parts (`text`, `image_url`, …).
     content: Option<ChatContent>,
     /// The tools that the model wanted called.
@@ -93,6 +93,25 @@ struct ChatMessage {
     tool_call_id: Option<String>,
     /// Words in which the model declined.
     refusal: Option<String>,
+}
+
+/// Who speaks; `function` is the form before tools, which only OpenAI's own models read.
+#[derive(ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what the dialect reads")]
+enum ChatRole {
+    /// The model.
+    Assistant,
+    /// Whoever made the program.
+    Developer,
+    /// A function.
+    Function,
+    /// The older name of `developer`.
+    System,
+    /// A tool.
+    Tool,
+    /// Whoever asks.
+    User,
 }
 
 /// What is said.
