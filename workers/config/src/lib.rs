@@ -15,6 +15,8 @@ mod instances;
 mod model_configs;
 mod organizations;
 mod projects;
+mod provider_keys;
+mod providers;
 mod resource;
 mod users;
 
@@ -34,14 +36,12 @@ use de_core::{
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: [&str; 14] = [
+const UNBUILT: [&str; 12] = [
     "bootstrap",
     "budgets",
     "limits",
     "metrics",
     "openapi.json",
-    "provider-keys",
-    "providers",
     "receipts",
     "requests",
     "services",
@@ -59,6 +59,9 @@ pub fn control_plane() -> Routes {
     let instance = "/v1/instances/{id}";
     let project = "/v1/projects/{id}";
     let key = "/v1/api-keys/{id}";
+    let provider = "/v1/providers/{id}";
+    let provider_key = "/v1/provider-keys/{instance_id}/{provider_id}";
+    let key_test = "/v1/provider-keys/{instance_id}/{provider_id}/test";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -85,6 +88,17 @@ pub fn control_plane() -> Routes {
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
         .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
+        .get("/v1/providers", P::ProviderRead, providers::list)
+        .post("/v1/providers", P::ProviderWrite, providers::create)
+        .get(provider, P::ProviderRead, providers::read)
+        .patch(provider, P::ProviderWrite, providers::update)
+        .delete(provider, P::ProviderWrite, providers::delete)
+        .get("/v1/provider-keys", P::ProviderKeyRead, provider_keys::list)
+        .get(provider_key, P::ProviderKeyRead, provider_keys::read)
+        .put(provider_key, P::ProviderKeyWrite, provider_keys::put)
+        .delete(provider_key, P::ProviderKeyWrite, provider_keys::delete)
+        .post(key_test, P::ProviderKeyWrite, provider_keys::test)
+        .post("/v1/provider-keys/reseal", P::ProviderKeyReseal, provider_keys::reseal)
 }
 
 /// Everything that the worker answers.
