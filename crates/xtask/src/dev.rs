@@ -84,6 +84,7 @@ fn start(
         admin_key: tenant.admin_key,
         client_key: tenant.client_key,
         refused_keys: tenant.refused_keys,
+        simulator_keys: secrets.simulator_keys.clone(),
     };
     let input = StackInput::new(layout, ports, upstreams.ports, &secrets, tenant.statements)?;
     let plan = Plan { input, keys };

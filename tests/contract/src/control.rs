@@ -50,6 +50,14 @@ impl Control {
         Told(self.client.post(path, body).await.unwrap())
     }
 
+    /// Puts something into its place.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn put(&self, path: &str, body: &Value) -> Told {
+        Told(self.client.request(Method::PUT, path).json(body).send().await.unwrap())
+    }
+
     /// Changes fields.
     ///
     /// # Panics

@@ -27,3 +27,4 @@ pub mod story;
 pub mod vendors;
 pub mod wait;
 pub mod wire;
+pub mod world;

@@ -1,6 +1,6 @@
 //! The stack in process: both workers on loopback, doubles of the ports, the simulator.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use de_core::{
     ids::ProviderId,
@@ -63,6 +63,12 @@ impl Local {
             tenant: made.tenant,
             text: Host::serve(text).await.expect("a port is free"),
         }
+    }
+
+    /// The keys that the vendors accept, by provider.
+    #[must_use]
+    pub fn vendor_keys() -> BTreeMap<String, String> {
+        Vendor::ALL.map(|vendor| (vendor.id().to_owned(), vendor_key(vendor))).into_iter().collect()
     }
 
     /// An origin that the instance lists.

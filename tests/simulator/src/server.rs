@@ -20,7 +20,7 @@ use crate::fault_book::{FaultBook, Order};
 use crate::faults::{Cause, FaultError, Script};
 use crate::record::{Exchange, Log, Received, Record};
 use crate::{anthropic_messages, control, elevenlabs_speech, ideogram, media, openai_chat};
-use crate::{openai_images, stream};
+use crate::{elevenlabs_user, openai_images, stream};
 
 /// The largest request that is read, as at the vendor with the largest: 32 MB.
 const LARGEST_REQUEST: usize = 32 << 20;
@@ -42,6 +42,7 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::Ideogram], "POST", "/v1/ideogram-v3/generate", ideogram::v3),
     (&[Vendor::ElevenLabs], "POST", "/v1/text-to-speech/*", elevenlabs_speech::whole),
     (&[Vendor::ElevenLabs], "POST", "/v1/text-to-speech/*/stream", elevenlabs_speech::streamed),
+    (&[Vendor::ElevenLabs], "GET", "/v1/user", elevenlabs_user::user),
 ];
 
 /// The hosts that speak the chat API of OpenAI.

@@ -106,9 +106,12 @@ pub(crate) async fn create(
     for name in ["id", "display_name", "base_url", "auth"] {
         fields.require(name);
     }
-    let (id, owner) = (fields.id("id", ProviderId::parse), owner(&mut fields, allowed.caller()));
-    let mut held =
-        Held { row: blank(id.as_ref(), owner, now)?, settings: platform.settings.clone() };
+    let id = fields.id("id", ProviderId::parse);
+    // Only who operates the service adds to what all tenants share.
+    let owner = fields.id("organization_id", OrganizationId::parse);
+    let owner = owner.or_else(|| home(allowed.caller()));
+    let settings = platform.settings.clone();
+    let mut held = Held { row: blank(id.as_ref(), owner, now)?, settings };
     held.apply(fields, now)?;
     let above = above(&platform, &allowed, held.owner()).await?;
     let made = Created::of(&held, location(&held.row, allowed.caller()));
@@ -173,16 +176,6 @@ fn place(allowed: &Allowed, id: &str, filters: &mut Filters) -> Result<PathText,
         None if allowed.caller().is_superadmin() => format!("/{id}"),
         None => id.to_string(),
     }))
-}
-
-/// Whose the new one is. Only who operates the service may add to what all tenants share.
-fn owner(fields: &mut Fields, caller: &Caller) -> Option<OrganizationId> {
-    let named = fields.id("organization_id", OrganizationId::parse);
-    let home = home(caller);
-    if home.is_some() && named.is_some() && named != home {
-        fields.wrong("organization_id", "there is no such organization");
-    }
-    named.or(home)
 }
 
 /// The organization that a new one is made in, if the caller may.

@@ -44,6 +44,9 @@ pub(crate) struct Keys {
     pub(crate) client_key: String,
     /// Keys that must be refused, by the reason: `expired`, `revoked`. Suites try them.
     pub(crate) refused_keys: BTreeMap<String, String>,
+    /// The vendors' keys that the simulator accepts, by provider: what to save to try providers out.
+    #[serde(default)]
+    pub(crate) simulator_keys: BTreeMap<String, String>,
 }
 
 impl Record {
