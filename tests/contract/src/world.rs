@@ -43,16 +43,13 @@ impl World {
         Self { people: AtomicU64::new(0), platform, test }
     }
 
-    /// The same world once the operator has other master keys: `(2, "…")`.
+    /// The same world once the operator has changed master keys: one more, or without the text one less.
     #[must_use]
-    pub fn with_master_keys(mut self, keys: &[(u32, &str)]) -> Self {
-        let first = self.test.platform.settings.master_keys.clone();
-        let others = keys.iter().map(|(version, key)| (*version, Secret::new((*key).to_owned())));
-        let keep = first.into_iter().filter(|(old, _)| keys.iter().all(|(new, _)| new != old));
-        let settings = &self.test.platform.settings;
-        let master_keys = keep.chain(others).filter(|(_, key)| !key.expose().is_empty()).collect();
-        let settings = Settings { master_keys, ..Settings::clone(settings) };
-        self.platform = Platform { settings: Arc::new(settings), ..self.test.another_isolate() };
+    pub fn with_master_key(mut self, version: u32, text: Option<&str>) -> Self {
+        let mut settings = Settings::clone(&self.platform.settings);
+        settings.master_keys.retain(|(known, _)| *known != version);
+        settings.master_keys.extend(text.map(|text| (version, Secret::new(text.to_owned()))));
+        self.platform = Platform { settings: Arc::new(settings), ..self.platform };
         self
     }
 
