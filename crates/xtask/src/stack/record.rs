@@ -27,6 +27,9 @@ pub(crate) struct Record {
     pub(crate) simulator: String,
     #[serde(flatten)]
     pub(crate) keys: Keys,
+    /// Whether it goes on without the terminal that started it.
+    #[serde(default)]
+    pub(crate) detached: bool,
     /// The runtime, for whoever measures what a request costs.
     pub(crate) workerd_pid: Option<u32>,
     /// Every process of the stack.
@@ -58,6 +61,7 @@ impl Record {
             interfaces: BTreeMap::new(),
             simulator: address(ports.simulator()),
             keys,
+            detached: false,
             workerd_pid: None,
             pids: Vec::new(),
             processes: Vec::new(),
