@@ -19,7 +19,10 @@ use crate::{
         mapped::MappedVendor, openai_chat::OpenAiChatVendor,
     },
     snapshot,
-    store::{models::ResolvedRow, providers::ProviderAuth},
+    store::{
+        models::ResolvedRow,
+        providers::{AccessColumns, ProviderAuth},
+    },
 };
 
 /// A model that is ready to be called.
@@ -64,33 +67,11 @@ impl Model {
     /// What is wrong with it, for the log: an operator has to mend it.
     pub fn compile(row: ResolvedRow, epochs: Epochs) -> Result<Self, String> {
         let config = row.model.parse().map_err(|issues| told(&issues))?;
-        let columns = row.provider;
-        let (Some(base_url), Some(auth)) = (columns.base_url, columns.auth) else {
+        if row.provider.base_url.is_none() {
             return Err(format!("there is no provider {}", config.provider_id));
-        };
-        let mut headers = HeaderMap::new();
-        for (name, value) in columns.headers.unwrap_or_default() {
-            let name = HeaderName::try_from(name).map_err(|err| err.to_string())?;
-            headers.insert(name, HeaderValue::try_from(value).map_err(|err| err.to_string())?);
         }
-        let defaults = columns.protocol_defaults.unwrap_or_default();
-        let max_tokens = defaults.get("max_tokens_field").and_then(|field| field.as_str());
-        let provider = Provider {
-            allowed_hosts: columns.allowed_hosts.unwrap_or_default(),
-            auth,
-            base_url: Url::parse(&base_url).map_err(|err| format!("base_url: {err}"))?,
-            headers,
-            id: config.provider_id.clone(),
-            max_tokens_field: match max_tokens {
-                Some("max_tokens") => MaxTokensField::MaxTokens,
-                _ => MaxTokensField::MaxCompletionTokens,
-            },
-            seed_field: match defaults.get("seed_field").and_then(|field| field.as_str()) {
-                Some("random_seed") => SeedField::RandomSeed,
-                _ => SeedField::Seed,
-            },
-            takes_user: defaults.get("takes_user") != Some(&false.into()),
-        };
+        let defaults = row.provider.protocol_defaults.clone().unwrap_or_default();
+        let provider = Provider::of(row.provider)?;
         let vendor = vendor(&config, &provider, &defaults)?;
         Ok(Self { config, epochs, provider, sealed_key: row.sealed, vendor })
     }
@@ -114,6 +95,43 @@ impl Model {
             takes_user: self.provider.takes_user,
             upstream_model: self.config.upstream_model.clone(),
         }
+    }
+}
+
+impl Provider {
+    /// Reads what a row says of a provider.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the log: an operator has to mend it.
+    pub fn of(columns: AccessColumns) -> Result<Self, String> {
+        let (Some(id), Some(base_url), Some(auth)) =
+            (columns.provider_id, columns.base_url, columns.auth)
+        else {
+            return Err("there is no such provider".to_owned());
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in columns.headers.unwrap_or_default() {
+            let name = HeaderName::try_from(name).map_err(|err| err.to_string())?;
+            headers.insert(name, HeaderValue::try_from(value).map_err(|err| err.to_string())?);
+        }
+        let defaults = columns.protocol_defaults.unwrap_or_default();
+        let word = |name: &str| defaults.get(name).and_then(Value::as_str);
+        Ok(Self {
+            allowed_hosts: columns.allowed_hosts.unwrap_or_default(),
+            auth,
+            base_url: Url::parse(&base_url).map_err(|err| format!("base_url: {err}"))?,
+            headers,
+            id,
+            max_tokens_field: match word("max_tokens_field") {
+                Some("max_tokens") => MaxTokensField::MaxTokens,
+                _ => MaxTokensField::MaxCompletionTokens,
+            },
+            seed_field: match word("seed_field") {
+                Some("random_seed") => SeedField::RandomSeed,
+                _ => SeedField::Seed,
+            },
+            takes_user: defaults.get("takes_user") != Some(&false.into()),
+        })
     }
 }
 

@@ -51,3 +51,18 @@ impl fmt::Display for Secret {
         f.write_str("***")
     }
 }
+
+/// Whether a word looks like a key, whole or with stars in it: for what others say, and for fields where
+/// no key belongs.
+#[must_use]
+pub fn looks_like_key(word: &str) -> bool {
+    const KNOWN: [&str; 7] = ["sk-", "sk_", "xi-", "gsk_", "key-", "de_live_", "de_admin_"];
+    let word = word.trim_matches(|c: char| c.is_ascii_punctuation() && c != '*');
+    let all = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
+    let long = word.len() >= 32 && word.bytes().all(all);
+    let digits = word.bytes().any(|c| c.is_ascii_digit());
+    // What a vendor shows of a key has its ends; what we have masked ourselves has not.
+    let ends = |(_, after): (&str, &str)| after.ends_with(|c: char| c.is_ascii_alphanumeric());
+    let starred = word.split_once("***").is_some_and(ends);
+    starred || KNOWN.iter().any(|prefix| word.starts_with(prefix)) || (long && digits)
+}

@@ -29,7 +29,7 @@ use de_core::{
         instances, limits, models, organizations,
         pages::PageQuery,
         projects, provider_keys,
-        providers::{self, Provider, ProviderAuth},
+        providers::{self, Provider, ProviderAuth, ProviderRow},
         sessions, tenants, upkeep, usage,
         users::{self, UserQuery, UserRow},
     },
@@ -74,6 +74,26 @@ fn provider() -> Provider {
         auth: ProviderAuth::Bearer,
         headers: [("a".to_owned(), "b".to_owned())].into(),
         protocol_defaults: serde_json::Map::new(),
+        key_test: None,
+    }
+}
+
+/// The same as someone saved it.
+fn provider_row(owner: Option<&OrganizationId>, base_url: &str, at: UnixMillis) -> ProviderRow {
+    let Provider { id, display_name, allowed_hosts, auth, headers, protocol_defaults, .. } =
+        provider();
+    ProviderRow {
+        id,
+        organization_id: owner.cloned(),
+        display_name,
+        base_url: base_url.to_owned(),
+        allowed_hosts,
+        auth,
+        headers,
+        protocol_defaults,
+        key_test: None,
+        created_at: at,
+        updated_at: at,
     }
 }
 
@@ -163,7 +183,6 @@ fn every_statement() -> Vec<Statement> {
         provider_keys::delete(&instance, &openai),
         provider_keys::touch(&instance, &openai, NOW),
         providers::find(&openai, own),
-        providers::put(&provider(), own, NOW),
         providers::seed(&provider(), NOW),
         tenants::put_organization(&organization, "O", NOW),
         tenants::put_instance(&instance_row, NOW),
@@ -181,6 +200,7 @@ fn every_statement() -> Vec<Statement> {
     ];
     all.extend(control_plane());
     all.extend(persons());
+    all.extend(vendors());
     all.extend(usage::deliver("[]"));
     all.extend(limits::load(&instance, NOW));
     all.extend(limits::load_organization(&organization));
@@ -337,6 +357,66 @@ fn persons() -> Vec<Statement> {
     all
 }
 
+/// What providers and their keys are read and changed by.
+fn vendors() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let instance = InstanceId::parse("inst_1").unwrap();
+    let user = UserId::parse("user_1").unwrap();
+    let openai = ProviderId::parse("openai").unwrap();
+    let page = || PageQuery { after: Some("inst_1/a".to_owned()), limit: 2 };
+    let old = provider_keys::OldRow {
+        instance_id: instance.clone(),
+        organization_id: organization.clone(),
+        provider_id: openai.clone(),
+        sealed: "v1.a.b".to_owned(),
+    };
+    let reply = idempotency::OldReply {
+        holder: "key_1".to_owned(),
+        key_digest: "d".to_owned(),
+        reply: "v1.a.b".to_owned(),
+        route: "POST /v1/projects".to_owned(),
+    };
+    let tried = provider_keys::Tried { at: NOW, message: None, ok: true };
+    let mut all = vec![
+        provider_keys::find(&instance, &openai),
+        provider_keys::insert(&instance, &openai, "v1.a.b", "1234", NOW),
+        provider_keys::unchanged("audit_1", &instance, &openai, NOW),
+        provider_keys::tried(&instance, &openai, "v1.a.b", tried),
+        provider_keys::older(2),
+        provider_keys::count_older(2),
+        provider_keys::reseal(&old, "v2.a.b"),
+        idempotency::older(2, NOW),
+        idempotency::count_older(2, NOW),
+        idempotency::reseal(&reply, "v2.a.b"),
+    ];
+    for owner in [None, Some(&organization)] {
+        let row = provider_row(owner, "https://api.openai.com/v1", NOW);
+        all.extend([
+            providers::find(&openai, owner),
+            providers::find_of(&openai, owner),
+            providers::insert(&row),
+            providers::update(&row),
+            providers::below(&openai, owner),
+            providers::unchanged("audit_1", &openai, owner, NOW),
+            providers::empty("audit_1", &openai, owner),
+        ]);
+        all.extend(providers::delete(&openai, owner));
+        for own in [None, Some(true)] {
+            let query = providers::ProviderQuery { organization: owner, own, page: page() };
+            all.push(providers::list(&query));
+        }
+    }
+    let person = Viewer::Person { organization: Some(&organization), user: &user };
+    for viewer in [Viewer::Everything, person] {
+        for instance in [None, Some(&instance)] {
+            let provider = Some(&openai);
+            let query = provider_keys::ProviderKeyQuery { instance, page: page(), provider };
+            all.push(provider_keys::list(&query, viewer));
+        }
+    }
+    all
+}
+
 #[test]
 fn no_query_reads_a_table_from_end_to_end() {
     let database = SqliteDatabase::migrated().unwrap();
@@ -470,8 +550,8 @@ async fn a_provider_that_an_operator_changed_is_left_alone() {
     database.batch(seeds::catalogue(&[provider()], &[], NOW)).await.unwrap();
     database.batch(seeds::catalogue(std::slice::from_ref(&moved), &[], NOW.plus(1))).await.unwrap();
     assert!(database.dump().unwrap().contains("https://eu.openai.com/v1"));
-    let own = Provider { base_url: "https://proxy.example/v1".to_owned(), ..provider() };
-    database.batch(vec![providers::put(&own, None, NOW.plus(2))]).await.unwrap();
+    let own = provider_row(None, "https://proxy.example/v1", NOW.plus(2));
+    database.batch(vec![providers::update(&own)]).await.unwrap();
     let before = database.dump().unwrap();
     database.batch(seeds::catalogue(&[moved], &[], NOW.plus(3))).await.unwrap();
     assert_eq!(database.dump().unwrap(), before);

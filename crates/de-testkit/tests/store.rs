@@ -9,7 +9,7 @@
 
 use de_core::{
     auth::api_key::ApiKey,
-    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ReceiptId, UserId},
+    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProviderId, ReceiptId, UserId},
     limits::{Kind, Scope, ScopeKind, Span},
     model::{Modality, ModelConfig, Status},
     ports::{Database, PortError, Row, Statement, row, rows},
@@ -23,7 +23,8 @@ use de_core::{
         limits, models,
         models::{ModelQuery, ModelRow, ResolvedRow, SavedRow},
         pages::PageQuery,
-        providers::{self, ProviderAuth},
+        provider_keys::{self, OldRow},
+        providers::{self, ProviderAuth, ProviderRow},
         tenants, usage, users,
     },
     time::UnixMillis,
@@ -278,9 +279,8 @@ async fn a_model_is_found_by_id_and_alias_own_before_shared() {
         assert_eq!(foreign.model.model_id.as_str(), "zz-model");
     }
     // The own provider comes before the shared one of its name.
-    let mut openai = seed_provider("openai");
-    openai.base_url = "https://proxy.example/v1".to_owned();
-    run(database, vec![providers::put(&openai, Some(dev), START)]).await;
+    let own = own_provider("openai", Some(dev), "https://proxy.example/v1");
+    run(database, vec![providers::insert(&own)]).await;
     let found = resolve(database, "zz-other", dev, instance).await.unwrap();
     assert_eq!(found.provider.base_url.as_deref(), Some("https://proxy.example/v1"));
     let foreign = resolve(database, "zz-model", &next, &next_instance).await.unwrap();
@@ -288,11 +288,90 @@ async fn a_model_is_found_by_id_and_alias_own_before_shared() {
     assert!(resolve(database, "zz-nobody", dev, instance).await.is_none());
 }
 
-fn seed_provider(id: &str) -> providers::Provider {
+fn own_provider(id: &str, owner: Option<&OrganizationId>, base_url: &str) -> ProviderRow {
     serde_json::from_value(json!({
-        "id": id, "display_name": id, "base_url": "https://api.example/v1", "auth": {"kind": "bearer"}
+        "id": id, "organization_id": owner, "display_name": id, "base_url": base_url, "allowed_hosts": [],
+        "auth": {"kind": "bearer"}, "headers": {}, "protocol_defaults": {}, "key_test": {"path": "/models"},
+        "created_at": START, "updated_at": START
     }))
     .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_below_a_provider_is_what_would_go_elsewhere_without_it() {
+    let test = TestPlatform::new().await.unwrap();
+    let database = &test.database;
+    let dev = &test.tenant.tenant.organization_id;
+    let (next, next_instance) = neighbour(database).await;
+    let openai = ProviderId::parse("openai").unwrap();
+    let below = |owner: Option<&OrganizationId>| {
+        let statement = providers::below(&openai, owner);
+        async move {
+            let found = run(database, vec![statement]).await.remove(0).remove(0);
+            (found["model_configs"].as_i64().unwrap(), found["provider_keys"].as_i64().unwrap())
+        }
+    };
+    let (shared_models, shared_keys) = below(None).await;
+    assert!(shared_models > 3);
+    assert_eq!(shared_keys, 1);
+    // A private model of someone without a provider of their own hangs on the shared one, and so does a key.
+    let mine = config("zz-mine", &json!({}));
+    let key = provider_keys::insert(&next_instance, &openai, "v1.a.b", "1234", START);
+    run(database, models::create(&mine, Some(&next), change(&audit("audit_1")))).await;
+    run(database, vec![key]).await;
+    assert_eq!(below(None).await, (shared_models + 1, 2));
+    assert_eq!(below(Some(&next)).await, (1, 0));
+    let own = own_provider("openai", Some(&next), "https://proxy.example/v1");
+    run(database, vec![providers::insert(&own)]).await;
+    assert_eq!(below(None).await, (shared_models, 1));
+    assert_eq!(below(Some(&next)).await, (1, 0), "the key would be good for the shared one");
+    let refused = vec![
+        de_core::store::audit::insert(&audit("audit_2"), START),
+        providers::empty("audit_2", &openai, Some(&next)),
+    ];
+    assert_eq!(conflict(database.batch(refused).await), "audit_events.id");
+    // With all below it: what is the shared one's stays.
+    run(database, providers::delete(&openai, Some(&next)).into()).await;
+    assert_eq!(below(None).await, (shared_models, 2));
+    run(database, providers::delete(&openai, None).into()).await;
+    assert_eq!(below(None).await, (0, 0));
+    let left = database.dump().unwrap();
+    assert!(!left.contains("\"v1.a.b\"") && left.contains("anthropic"), "{left}");
+    let fine = vec![
+        de_core::store::audit::insert(&audit("audit_3"), START),
+        providers::empty("audit_3", &openai, Some(dev)),
+    ];
+    run(database, fine).await;
+}
+
+#[tokio::test]
+async fn a_key_that_was_replaced_meanwhile_is_not_sealed_anew_nor_judged() {
+    let test = TestPlatform::new().await.unwrap();
+    let (database, instance) = (&test.database, &test.tenant.tenant.instance_id);
+    let openai = ProviderId::parse("openai").unwrap();
+    let old: Vec<OldRow> = rows(&**database, provider_keys::older(2)).await.unwrap();
+    let old = old.into_iter().find(|old| old.provider_id == openai).unwrap();
+    let replaced = provider_keys::put(instance, &openai, "v1.new.key", "0002", START.plus(1));
+    run(database, vec![replaced]).await;
+    let verdict = provider_keys::Tried { at: START, message: Some("no"), ok: false };
+    let answers = run(
+        database,
+        vec![
+            provider_keys::reseal(&old, "v2.old.key"),
+            provider_keys::tried(instance, &openai, &old.sealed, verdict),
+            provider_keys::find(instance, &openai),
+        ],
+    )
+    .await;
+    assert_eq!(answers[0], []);
+    assert_eq!(answers[2][0]["sealed"], "v1.new.key");
+    assert!(answers[2][0]["last_test_at"].is_null());
+    let new = OldRow { sealed: "v1.new.key".to_owned(), ..old };
+    let answers = run(database, vec![provider_keys::reseal(&new, "v2.new.key")]).await;
+    assert_eq!(answers[0].len(), 1);
+    let left = run(database, vec![provider_keys::count_older(2)]).await;
+    let all = test.tenant.tenant.provider_keys.len() as u64;
+    assert_eq!(left[0][0]["count"], all - 1);
 }
 
 #[tokio::test]
@@ -404,7 +483,7 @@ async fn c33_lists_are_paged_and_filters_work() {
     assert_eq!(names(ModelQuery { modality: Some(Modality::Video), ..all() }).await, "");
     assert_eq!(names(ModelQuery { status: Some(Status::Disabled), ..all() }).await, "d");
     assert_eq!(names(ModelQuery { without_disabled: true, ..all() }).await, "a b c e");
-    let mistral = de_core::ids::ProviderId::parse("mistral").unwrap();
+    let mistral = ProviderId::parse("mistral").unwrap();
     assert_eq!(names(ModelQuery { provider: Some(&mistral), ..all() }).await, "c");
     let allowed = [ModelId::parse("b").unwrap(), ModelId::parse("x").unwrap()];
     assert_eq!(names(ModelQuery { allowed: Some(&allowed), ..all() }).await, "b");

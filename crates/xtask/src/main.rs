@@ -21,6 +21,7 @@ mod layout;
 mod random;
 mod run;
 mod say;
+mod secrets;
 mod setup;
 mod size;
 mod stack;
@@ -64,6 +65,7 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Dev { mode, upstream_ports } => dev::run(&layout, mode, &upstream_ports),
         Request::Doctor => doctor::run(&layout),
         Request::Help => Ok(()),
+        Request::RotateSecrets { environment } => secrets::run(&layout, &environment),
         Request::Size => size::run(&layout),
         Request::Test => test::run(&layout),
     }

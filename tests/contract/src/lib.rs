@@ -29,3 +29,4 @@ pub mod traffic;
 pub mod vendors;
 pub mod wait;
 pub mod wire;
+pub mod world;

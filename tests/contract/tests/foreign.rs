@@ -63,6 +63,17 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("GET /v1/model-configs", &[]),
     ("POST /v1/model-configs", &["organization_id"]),
     ("GET /v1/model-configs/{*id}", &[]),
+    ("GET /v1/providers", &["organization_id"]),
+    ("POST /v1/providers", &["organization_id"]),
+    ("GET /v1/providers/{id}", &["organization_id"]),
+    ("PATCH /v1/providers/{id}", &[]),
+    ("DELETE /v1/providers/{id}", &["organization_id"]),
+    ("GET /v1/provider-keys", &["instance_id", "provider_id"]),
+    ("GET /v1/provider-keys/{instance_id}/{provider_id}", &[]),
+    ("PUT /v1/provider-keys/{instance_id}/{provider_id}", &[]),
+    ("DELETE /v1/provider-keys/{instance_id}/{provider_id}", &[]),
+    ("POST /v1/provider-keys/{instance_id}/{provider_id}/test", &[]),
+    ("POST /v1/provider-keys/reseal", &[]),
 ];
 
 /// A tenant, and one of each that it can have.
@@ -72,6 +83,7 @@ struct Side {
     key: String,
     model: String,
     owner: Person,
+    provider: String,
     secret: String,
     session: String,
     tenant: Tenant,
@@ -89,6 +101,11 @@ impl Side {
         let own = json!({"organization_id": tenant.organization});
         let model = Value::Object(config(Server::OpenAi, &own));
         let model = control.make("model-configs", model).await;
+        let provider = json!({
+            "id": unique("prov"), "organization_id": tenant.organization, "display_name": "Own",
+            "base_url": "https://api.example.com/v1", "auth": {"kind": "bearer"},
+        });
+        let provider = control.make("providers", provider).await;
         let log_in = json!({"key": admin.key});
         let session = control.make("sessions", log_in).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -98,6 +115,7 @@ impl Side {
             key: text(&key["id"]),
             model: text(&model["model_id"]),
             owner,
+            provider: text(&provider["id"]),
             secret: text(&key["secret"]),
             session: text(&session["id"]),
             tenant,
@@ -113,6 +131,7 @@ impl Side {
             "model-config" => &self.model,
             "organization" => &self.tenant.organization,
             "project" | "target" => &self.tenant.project,
+            "provider" => &self.provider,
             "session" => &self.session,
             "user" => &self.admin.id,
             other => panic!("a tenant has no {other} yet"),
@@ -128,6 +147,7 @@ impl Side {
             "model-config",
             "organization",
             "project",
+            "provider",
             "session",
             "user",
         ];
@@ -147,7 +167,15 @@ impl Side {
             "POST /v1/users" => json!({"organization_id": self.tenant.organization,
                 "email": format!("{}@example.com", unique("new"))}),
             "POST /v1/model-configs" => Value::Object(config(Server::OpenAi, &json!({}))),
-            path if path.ends_with("/rotate") => json!({}),
+            "POST /v1/providers" => json!({
+                "id": unique("prov"), "display_name": "New",
+                "base_url": "https://api.example.com/v1", "auth": {"kind": "bearer"},
+            }),
+            path if path.starts_with("PUT /v1/provider-keys/") => {
+                json!({"secret": "a-vendors-key-1"})
+            }
+            "POST /v1/provider-keys/reseal" => json!({}),
+            path if path.ends_with("/rotate") || path.ends_with("/test") => json!({}),
             path if path.ends_with("/grants/{instance_id}") => json!({"role": "user"}),
             path if path.starts_with("PATCH ") => json!({"name": "Changed"}),
             other => panic!("no body for {other} yet"),
@@ -164,6 +192,7 @@ fn nobodys(kind: &str) -> &'static str {
         "model-config" => "nobodys-model",
         "organization" => "org_nobodys",
         "project" | "target" => "proj_nobodys",
+        "provider" => "nobodys-provider",
         "session" => "sess_nobodys",
         "user" => "user_nobodys",
         other => panic!("nobody has no {other} yet"),

@@ -48,7 +48,8 @@ const PEOPLE: [(&str, &str, Option<&str>); 8] = [
 ];
 
 /// Each operation: what everyone gets in their own tenant, and in another one's. The columns are those of
-/// `PEOPLE`; `+` is done, `-` 403, `.` 404. Lists name no tenant: what they show is tried below.
+/// `PEOPLE`; `+` is done, `-` 403, `.` 404. Lists name no tenant, but for that of providers: what they show
+/// is tried below.
 const MATRIX: &str = "
 GET /v1/organizations                  +++++++- +++++++-
 POST /v1/organizations                 +------- +-------
@@ -84,7 +85,18 @@ GET /v1/audit-events                   ++------ ++------
 GET /v1/sessions                       +++++++- +++++++-
 GET /v1/sessions/{id}                  ++.....- +......-
 DELETE /v1/sessions/{id}               ++.....- +......-
-GET /v1/services                       +++++++- +++++++-";
+GET /v1/services                       +++++++- +++++++-
+GET /v1/providers                      +++++++- +......-
+POST /v1/providers                     ++------ +.------
+GET /v1/providers/{id}                 +++++++- +......-
+PATCH /v1/providers/{id}               ++------ +.------
+DELETE /v1/providers/{id}              ++------ +.------
+GET /v1/provider-keys                  +++++++- +++++++-
+GET /v1/provider-keys/{instance_id}/{provider_id} +++++..- +......-
+PUT /v1/provider-keys/{instance_id}/{provider_id} ++++-..- +......-
+DELETE /v1/provider-keys/{instance_id}/{provider_id} ++++-..- +......-
+POST /v1/provider-keys/{instance_id}/{provider_id}/test ++++-..- +......-
+POST /v1/provider-keys/reseal          +------- +-------";
 
 struct World {
     control: Control,
@@ -182,21 +194,49 @@ impl World {
                 let email = format!("{}@example.com", unique("another"));
                 (id, json!({"organization_id": tenant.organization, "email": email}))
             }
+            "providers" => {
+                let made = self.control.make("providers", provider(tenant)).await;
+                (made["id"].as_str().unwrap().to_owned(), provider(tenant))
+            }
+            "provider-keys" => {
+                let secret = json!({"secret": "a-vendors-key-0001"});
+                let path = format!("/v1/provider-keys/{}/openai", tenant.instance);
+                assert!([200, 201].contains(&self.control.put(&path, &secret).await.status()));
+                (format!("{}/openai", tenant.instance), secret)
+            }
             other => panic!("a resource that is not walked yet: {other}"),
         };
         let body = match route.path {
-            path if path.ends_with("/rotate") => json!({}),
+            path if path.ends_with("/rotate") || path.ends_with("/test") => json!({}),
             path if path.ends_with("/{instance_id}") => json!({"role": "user"}),
+            "/v1/provider-keys/reseal" => json!({}),
+            "/v1/providers/{id}" => json!({"display_name": "New"}),
             path if path.contains("{id}") => json!({"name": "New"}),
             _ => body,
         };
-        let path = route.path.replace("{id}", &id).replace("{instance_id}", &tenant.instance);
+        let path = route.path.replace("{id}", &id).replace("{instance_id}/{provider_id}", &id);
+        let path = path.replace("{instance_id}", &tenant.instance);
+        // Providers are addressed by names that every tenant may use.
+        let path = match route.path {
+            "/v1/providers" if route.method == "POST" => path,
+            named if named.starts_with("/v1/providers") => {
+                format!("{path}?organization_id={}", tenant.organization)
+            }
+            "/v1/provider-keys" => format!("{path}?instance_id={}", tenant.instance),
+            _ => path,
+        };
         // A dry run is asked for as much as the real thing.
-        let real = [Permission::ApiKeyWrite, Permission::GrantWrite, Permission::SessionWrite];
-        let path = if real.map(Some).contains(&route.permission) || route.method != "DELETE" {
-            path
-        } else {
-            format!("{path}?dry_run=true")
+        let for_good = [
+            Permission::ApiKeyWrite,
+            Permission::GrantWrite,
+            Permission::ProviderKeyWrite,
+            Permission::SessionWrite,
+        ];
+        let really = route.permission.is_some_and(|permission| for_good.contains(&permission));
+        let path = match route.method == "DELETE" && !really {
+            true if path.contains('?') => format!("{path}&dry_run=true"),
+            true => format!("{path}?dry_run=true"),
+            false => path,
         };
         let request = who.client.request(route.method.clone(), &path);
         let request = if ["GET", "DELETE"].contains(&route.method.as_str()) {
@@ -212,6 +252,12 @@ impl World {
             other => panic!("{} {path} gave {other}: {}", route.method, answer.text()),
         }
     }
+}
+
+/// A provider of a tenant's own, under a new name.
+fn provider(tenant: &Tenant) -> Value {
+    json!({"id": unique("own"), "organization_id": tenant.organization, "display_name": "Own",
+        "base_url": "https://api.example.com", "auth": {"kind": "bearer"}})
 }
 
 #[tokio::test]

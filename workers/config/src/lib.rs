@@ -17,6 +17,8 @@ mod instances;
 mod model_configs;
 mod organizations;
 mod projects;
+mod provider_keys;
+mod providers;
 mod resource;
 pub mod scheduled;
 mod services;
@@ -39,18 +41,8 @@ use de_core::{
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: &[&str] = &[
-    "budgets",
-    "limits",
-    "metrics",
-    "openapi.json",
-    "provider-keys",
-    "providers",
-    "receipts",
-    "requests",
-    "usage",
-    "webhooks",
-];
+const UNBUILT: &[&str] =
+    &["budgets", "limits", "metrics", "openapi.json", "receipts", "requests", "usage", "webhooks"];
 
 /// The operations of the control plane.
 #[must_use]
@@ -63,6 +55,9 @@ pub fn control_plane() -> Routes {
     let user = "/v1/users/{id}";
     let grant = "/v1/users/{id}/grants/{instance_id}";
     let session = "/v1/sessions/{id}";
+    let provider = "/v1/providers/{id}";
+    let provider_key = "/v1/provider-keys/{instance_id}/{provider_id}";
+    let key_test = "/v1/provider-keys/{instance_id}/{provider_id}/test";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -104,6 +99,17 @@ pub fn control_plane() -> Routes {
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
         .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
         .get("/v1/services", P::ServiceRead, services::list)
+        .get("/v1/providers", P::ProviderRead, providers::list)
+        .post("/v1/providers", P::ProviderWrite, providers::create)
+        .get(provider, P::ProviderRead, providers::read)
+        .patch(provider, P::ProviderWrite, providers::update)
+        .delete(provider, P::ProviderWrite, providers::delete)
+        .get("/v1/provider-keys", P::ProviderKeyRead, provider_keys::list)
+        .get(provider_key, P::ProviderKeyRead, provider_keys::read)
+        .put(provider_key, P::ProviderKeyWrite, provider_keys::put)
+        .delete(provider_key, P::ProviderKeyWrite, provider_keys::delete)
+        .post(key_test, P::ProviderKeyWrite, provider_keys::test)
+        .post("/v1/provider-keys/reseal", P::ProviderKeyReseal, provider_keys::reseal)
 }
 
 /// Everything that the worker answers.

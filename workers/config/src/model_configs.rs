@@ -212,11 +212,10 @@ async fn check(
         None => wrong("/provider_id", format!("there is no provider {}", config.provider_id)),
         Some(provider) => {
             let base_url = url::Url::parse(&provider.base_url);
-            let ports = &platform.settings.loopback_ports;
             match base_url {
                 Err(err) => wrong("/provider_id", format!("its base_url is no address: {err}")),
                 Ok(base_url) => {
-                    if let Err(err) = guard::check(&base_url, ports) {
+                    if let Err(err) = guard::check(&base_url, &platform.settings) {
                         wrong("/provider_id", format!("its base_url may not be called: {err}"));
                     }
                     if let Some(mapping) = &config.payload_mapping {

@@ -17,7 +17,7 @@ pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, ra
 pub(crate) use deletion::{Cascade, delete};
 pub(crate) use fields::{Fields, origin};
 pub(crate) use filters::Filters;
-pub(crate) use once::{Begun, Once, no_idempotency_key};
+pub(crate) use once::{Begun, Once, bound, no_idempotency_key};
 
 use std::future::Future;
 

@@ -46,8 +46,8 @@ impl Fields {
         self.issues.push(FieldIssue { pointer, reason: reason.to_owned() });
     }
 
-    /// A field that is named; `None` if it is not.
-    fn take(&mut self, name: &'static str) -> Option<Value> {
+    /// A field as it stands; `None` if it is not named.
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
         self.rest.shift_remove(name)
     }
