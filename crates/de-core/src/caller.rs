@@ -1,7 +1,7 @@
 //! Who calls: a key or a session that holds, and the instance that it acts for.
 //!
-//! The tenant comes from the key. What a request says of it may only repeat it. A session is as good as a
-//! key of its person with all scopes; like that, it is read from the database each time.
+//! The tenant comes from the key. What a request says of it may only repeat it. A session is as good as the
+//! key that made it, or as one with all scopes; as keys of persons, it is read from the database each time.
 
 mod proof;
 
