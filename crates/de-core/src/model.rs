@@ -4,6 +4,7 @@
 //! alone, which names every fault at once. What a mapping says is read in `mapping`, and checked when a
 //! config is saved.
 
+pub mod check;
 mod reader;
 mod words;
 

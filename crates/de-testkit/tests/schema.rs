@@ -20,8 +20,7 @@ use de_core::{
     ports::{Database, Statement, rows},
     seeds::{self, DevTenant},
     store::{
-        Activity, Change, Viewer, access, api_keys,
-        audit::{self, Actor, AuditEvent},
+        Activity, Viewer, access, api_keys, audit,
         epochs::{self, EpochScope},
         idempotency::{self, Place},
         instances, limits, models, organizations,
@@ -81,17 +80,6 @@ fn every_statement() -> Vec<Statement> {
     let user = UserId::parse("user_1").unwrap();
     let openai = ProviderId::parse("openai").unwrap();
     let model = ModelId::parse("m").unwrap();
-    let audit = AuditEvent {
-        action: "model-config.create".to_owned(),
-        actor: Actor::User(user.to_string()),
-        after: Some(json!({})),
-        before: None,
-        id: AuditEvent::make_id(NOW, [1; 10]),
-        organization_id: Some(organization.clone()),
-        request_id: None,
-        target_id: "m".to_owned(),
-    };
-    let change = Change { audit: &audit, by: user.as_str(), now: NOW };
     let (own, shared) = (Some(&organization), None);
     let list = |organization, modality| models::ModelQuery {
         allowed: Some(std::slice::from_ref(&model)),
@@ -178,10 +166,26 @@ fn every_statement() -> Vec<Statement> {
     all.extend(limits::load(&instance, NOW));
     all.extend(limits::load_organization(&organization));
     all.extend(epochs::bump(EpochScope::Tenant(&organization), NOW));
-    all.extend(models::create(&config(), own, change));
-    all.extend(models::replace(&config(), 1, own, change));
+    all.extend(model_configs());
     all.extend(models::seed(&config(), NOW));
     all.extend(models::seeded(NOW));
+    all
+}
+
+/// What the versions of models are read and changed by.
+fn model_configs() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let model = ModelId::parse("m").unwrap();
+    let mut all = Vec::new();
+    for organization in [Some(&organization), None] {
+        let saving = models::Saving { by: "user_1", now: NOW, organization };
+        all.push(models::find(&model, organization));
+        all.push(models::named(std::slice::from_ref(&model), organization));
+        all.push(models::latest(std::slice::from_ref(&model), organization));
+        all.push(models::unchanged("audit_1", &model, organization, 1));
+        all.extend(models::insert(&config(), saving));
+        all.extend(models::update(&config(), saving));
+    }
     all
 }
 
@@ -361,19 +365,9 @@ async fn a_seed_that_changed_makes_a_new_version_unless_an_operator_saved_one() 
     assert!(dump.contains("\"version\":2") && dump.contains("Renamed"), "{dump}");
     assert!(dump.contains("\"epoch\":2"), "{dump}");
 
-    let audit = AuditEvent {
-        action: "model-config.replace".to_owned(),
-        actor: Actor::System,
-        after: None,
-        before: None,
-        id: "audit_1".to_owned(),
-        organization_id: None,
-        request_id: None,
-        target_id: "m".to_owned(),
-    };
-    let change = Change { audit: &audit, by: "user_1", now: NOW.plus(2) };
-    let operators = ModelConfig { display_name: "Operator's".to_owned(), ..config() };
-    database.batch(models::replace(&operators, 2, None, change)).await.unwrap();
+    let operators = ModelConfig { display_name: "Operator's".to_owned(), version: 3, ..config() };
+    let saving = models::Saving { by: "user_1", now: NOW.plus(2), organization: None };
+    database.batch(models::update(&operators, saving)).await.unwrap();
     let before = database.dump().unwrap();
     database.batch(seeds::catalogue(&[], &[renamed], NOW.plus(3))).await.unwrap();
     assert_eq!(database.dump().unwrap(), before);

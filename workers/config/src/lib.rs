@@ -59,6 +59,7 @@ pub fn control_plane() -> Routes {
     let instance = "/v1/instances/{id}";
     let project = "/v1/projects/{id}";
     let key = "/v1/api-keys/{id}";
+    let model = "/v1/model-configs/{id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -84,7 +85,7 @@ pub fn control_plane() -> Routes {
         .get("/v1/audit-events", P::AuditRead, audit_events::list)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
-        .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
+        .get(model, P::ModelConfigRead, model_configs::read)
 }
 
 /// Everything that the worker answers.

@@ -12,7 +12,7 @@ mod fields;
 mod filters;
 mod once;
 
-pub(crate) use answer::{if_match, listed, overtaken, shown};
+pub(crate) use answer::{edition_tag, if_match, if_match_tag, listed, overtaken, shown, with_tag};
 pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, raised};
 pub(crate) use deletion::{Cascade, delete};
 pub(crate) use fields::{Fields, origin};
