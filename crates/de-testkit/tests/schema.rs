@@ -37,8 +37,21 @@ use serde_json::json;
 const NOW: UnixMillis = UnixMillis(1_795_608_000_000);
 
 /// Tables that a query makes for itself: they hold what it has found already.
-const MADE_BY_QUERIES: [&str; 8] =
-    ["found", "used", "r", "a", "json_each", "CONSTANT", "seen", "places"];
+const MADE_BY_QUERIES: [&str; 13] = [
+    "found",
+    "used",
+    "r",
+    "a",
+    "json_each",
+    "CONSTANT",
+    "seen",
+    "places",
+    "d",
+    "f",
+    "n",
+    "names",
+    "naming",
+];
 
 #[track_caller]
 fn check_plan(database: &SqliteDatabase, statement: &Statement) {
@@ -181,6 +194,12 @@ fn model_configs() -> Vec<Statement> {
         let saving = models::Saving { by: "user_1", now: NOW, organization };
         all.push(models::find(&model, organization));
         all.push(models::named(std::slice::from_ref(&model), organization));
+        all.push(models::delete(&model, organization));
+        all.push(models::named_by(&model, organization));
+        all.push(models::unnamed("audit_1", &model, organization));
+        all.push(models::allowed_by(&model, organization));
+        all.push(models::versions(&model, organization, &PageQuery::default()));
+        all.push(models::version_of(&model, organization, 1));
         all.push(models::latest(std::slice::from_ref(&model), organization));
         all.push(models::unchanged("audit_1", &model, organization, 1));
         all.extend(models::insert(&config(), saving));

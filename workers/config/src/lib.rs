@@ -86,6 +86,15 @@ pub fn control_plane() -> Routes {
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
         .get(model, P::ModelConfigRead, model_configs::read)
+        .patch(model, P::ModelConfigWrite, model_configs::update)
+        .delete(model, P::ModelConfigWrite, model_configs::delete)
+        .get("/v1/model-configs/{id}/versions", P::ModelConfigRead, model_configs::versions)
+        .get(
+            "/v1/model-configs/{id}/versions/{version}",
+            P::ModelConfigRead,
+            model_configs::version,
+        )
+        .post("/v1/model-configs/{id}/rollback", P::ModelConfigWrite, model_configs::roll_back)
 }
 
 /// Everything that the worker answers.

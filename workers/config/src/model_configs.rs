@@ -4,11 +4,15 @@
 //! else reads their own before the shared one of the same id, and changes their own.
 
 mod check;
+mod deletion;
 mod list;
 mod save;
+mod versions;
 
+pub(crate) use deletion::delete;
 pub(crate) use list::{list, read};
-pub(crate) use save::create;
+pub(crate) use save::{create, update};
+pub(crate) use versions::{list as versions, read as version, roll_back};
 
 use axum::{
     Json,
@@ -61,6 +65,29 @@ impl Owners {
         let wanted = self.0.iter().map(|owner| models::find(&id, owner.as_ref())).collect();
         let found = platform.database.batch(wanted).await?.into_iter().flatten().next();
         Ok(row(found.ok_or_else(unknown)?)?)
+    }
+
+    /// Finds a model that the caller may change.
+    ///
+    /// # Errors
+    /// As [`Owners::find`]; `FORBIDDEN` for a shared one, unless they operate the service.
+    async fn find_to_change(
+        &self,
+        platform: &Platform,
+        allowed: &Allowed,
+        id: &str,
+    ) -> Result<ModelRow, ApiError> {
+        let found = self.find(platform, id).await?;
+        match &found.organization_id {
+            Some(organization) => allowed.on(organization, None, "model config")?,
+            None if allowed.caller().is_superadmin() => {}
+            None => {
+                let message = "this model is shared: only who operates the service may change it; \
+                               one of your own with its id comes before it";
+                return Err(ApiError::new(Code::Forbidden, message));
+            }
+        }
+        Ok(found)
     }
 }
 
