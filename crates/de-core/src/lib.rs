@@ -6,7 +6,7 @@
 //! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
 //! data). What is known: [`model`], [`pricing`], [`store`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`]. What happens to a call: [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`]. How it is served: [`http`].
+//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
@@ -35,6 +35,7 @@ pub mod money;
 pub mod openapi;
 pub mod outbox;
 pub mod ports;
+pub mod preview;
 pub mod pricing;
 pub mod protocols;
 pub mod receipt;

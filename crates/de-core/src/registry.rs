@@ -19,7 +19,10 @@ use crate::{
         mapped::MappedVendor, openai_chat::OpenAiChatVendor,
     },
     snapshot,
-    store::{models::ResolvedRow, providers::ProviderAuth},
+    store::{
+        models::ResolvedRow,
+        providers::{self, AccessColumns, ProviderAuth},
+    },
 };
 
 /// A model that is ready to be called.
@@ -64,7 +67,32 @@ impl Model {
     /// What is wrong with it, for the log: an operator has to mend it.
     pub fn compile(row: ResolvedRow, epochs: Epochs) -> Result<Self, String> {
         let config = row.model.parse().map_err(|issues| told(&issues))?;
-        let columns = row.provider;
+        Self::of(config, row.provider, row.sealed, epochs)
+    }
+
+    /// Compiles a config that no row has to hold, without a key: for a look at what it would send.
+    ///
+    /// # Errors
+    /// As [`Model::compile`].
+    pub fn unsaved(config: ModelConfig, provider: providers::Provider) -> Result<Self, String> {
+        let columns = AccessColumns {
+            provider_id: Some(provider.id),
+            provider_organization_id: None,
+            base_url: Some(provider.base_url),
+            allowed_hosts: Some(provider.allowed_hosts),
+            auth: Some(provider.auth),
+            headers: Some(provider.headers),
+            protocol_defaults: Some(provider.protocol_defaults),
+        };
+        Self::of(config, columns, None, Epochs::default())
+    }
+
+    fn of(
+        config: ModelConfig,
+        columns: AccessColumns,
+        sealed_key: Option<String>,
+        epochs: Epochs,
+    ) -> Result<Self, String> {
         let (Some(base_url), Some(auth)) = (columns.base_url, columns.auth) else {
             return Err(format!("there is no provider {}", config.provider_id));
         };
@@ -92,7 +120,7 @@ impl Model {
             takes_user: defaults.get("takes_user") != Some(&false.into()),
         };
         let vendor = vendor(&config, &provider, &defaults)?;
-        Ok(Self { config, epochs, provider, sealed_key: row.sealed, vendor })
+        Ok(Self { config, epochs, provider, sealed_key, vendor })
     }
 
     /// How long the vendor may take.

@@ -94,6 +94,9 @@ pub fn control_plane() -> Routes {
             P::ModelConfigRead,
             model_configs::version,
         )
+        .post("/v1/model-configs/preview", P::ModelConfigWrite, model_configs::preview_unsaved)
+        .post("/v1/model-configs/{id}/preview", P::ModelConfigRead, model_configs::preview)
+        .post("/v1/model-configs/{id}/test", P::ModelConfigTest, model_configs::test)
         .post("/v1/model-configs/{id}/rollback", P::ModelConfigWrite, model_configs::roll_back)
 }
 

@@ -6,12 +6,16 @@
 mod check;
 mod deletion;
 mod list;
+mod preview;
 mod save;
+mod trial;
 mod versions;
 
 pub(crate) use deletion::delete;
 pub(crate) use list::{list, read};
+pub(crate) use preview::{preview, preview_unsaved};
 pub(crate) use save::{create, update};
+pub(crate) use trial::test;
 pub(crate) use versions::{list as versions, read as version, roll_back};
 
 use axum::{

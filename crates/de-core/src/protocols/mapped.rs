@@ -20,9 +20,10 @@ use crate::{
     mapping::{
         PayloadMapping,
         failure::MappedError,
+        render::RenderedRequest,
         reply::{MappedReply, ReplyError},
         stream::{MappedDelta, MappedUsage},
-        variables::{Reserved, VariableError},
+        variables::{Notice, Reserved, VariableError, Variables},
     },
     model::Protocol,
     receipt::Usage,
@@ -44,43 +45,9 @@ impl MappedVendor {
 
 impl Vendor for MappedVendor {
     fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
-        let mut issues = call.relay_only.clone();
-        let reserved = reserved(&self.mapping, call, target, &mut issues);
-        let variables = match self.mapping.variables(reserved, &options(call)) {
-            Ok((variables, _dropped)) => variables,
-            Err(errors) => {
-                issues.extend(errors.iter().map(option_issue));
-                return Err(issues);
-            }
-        };
-        if !issues.is_empty() {
-            return Err(issues);
-        }
-        let whole = |reason: String| vec![FieldIssue { pointer: String::new(), reason }];
+        let (variables, _dropped) = gather(&self.mapping, call, target)?;
         let rendered = self.mapping.render(&variables).map_err(|err| whole(err.to_string()))?;
-        // Parts are told apart by a line that no content has: a digest of the content.
-        let boundary = Sha256::digest(Value::Object(variables.to_value()).to_string());
-        let body = rendered.body.encode(&hex(&boundary)).map_err(|err| whole(err.to_string()))?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in &rendered.headers {
-            let name = HeaderName::try_from(name.as_str()).map_err(|err| whole(err.to_string()))?;
-            let value =
-                HeaderValue::try_from(value.as_str()).map_err(|err| whole(err.to_string()))?;
-            headers.insert(name, value);
-        }
-        let mut bytes = Bytes::new();
-        if let Some(body) = body {
-            let kind = HeaderValue::try_from(body.content_type);
-            headers.insert(header::CONTENT_TYPE, kind.map_err(|err| whole(err.to_string()))?);
-            bytes = body.bytes.into();
-        }
-        Ok(Draft {
-            body: bytes,
-            headers,
-            key_at: rendered.key_at,
-            method: rendered.method,
-            place: Place::Url(rendered.url),
-        })
+        draft(rendered, &variables).map_err(whole)
     }
 
     /// No caller speaks a mapping: there is nothing to relay, and nobody asks for it.
@@ -109,6 +76,58 @@ impl Vendor for MappedVendor {
     fn streams(&self) -> bool {
         self.mapping.can_stream()
     }
+
+    fn mapping(&self) -> Option<&PayloadMapping> {
+        Some(&self.mapping)
+    }
+}
+
+/// What each variable of a mapping is in a call, and what of the call was left out.
+pub(crate) fn gather(
+    mapping: &PayloadMapping,
+    call: &ChatCall,
+    target: &Target,
+) -> Result<(Variables, Vec<Notice>), Vec<FieldIssue>> {
+    let mut issues = call.relay_only.clone();
+    let reserved = reserved(mapping, call, target, &mut issues);
+    match mapping.variables(reserved, &options(call)) {
+        Ok(gathered) if issues.is_empty() => Ok(gathered),
+        Ok(_) => Err(issues),
+        Err(errors) => {
+            issues.extend(errors.iter().map(option_issue));
+            Err(issues)
+        }
+    }
+}
+
+/// A rendered request as it is sent.
+pub(crate) fn draft(rendered: RenderedRequest, variables: &Variables) -> Result<Draft, String> {
+    // Parts are told apart by a line that no content has: a digest of the content.
+    let boundary = Sha256::digest(Value::Object(variables.to_value()).to_string());
+    let body = rendered.body.encode(&hex(&boundary)).map_err(|err| err.to_string())?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &rendered.headers {
+        let name = HeaderName::try_from(name.as_str()).map_err(|err| err.to_string())?;
+        let value = HeaderValue::try_from(value.as_str()).map_err(|err| err.to_string())?;
+        headers.insert(name, value);
+    }
+    let mut bytes = Bytes::new();
+    if let Some(body) = body {
+        let kind = HeaderValue::try_from(body.content_type);
+        headers.insert(header::CONTENT_TYPE, kind.map_err(|err| err.to_string())?);
+        bytes = body.bytes.into();
+    }
+    Ok(Draft {
+        body: bytes,
+        headers,
+        key_at: rendered.key_at,
+        method: rendered.method,
+        place: Place::Url(rendered.url),
+    })
+}
+
+fn whole(reason: String) -> Vec<FieldIssue> {
+    vec![FieldIssue { pointer: String::new(), reason }]
 }
 
 /// The values of ours. Pictures and tools have no place in a mapping.

@@ -8,7 +8,7 @@ use de_core::{
     http::error::{ApiError, Code},
     ids::{ModelId, OrganizationId, ProviderId},
     model::{Modality, ModelConfig, check::with_provider},
-    ports::{Platform, row},
+    ports::{Platform, row, rows},
     protocols::FieldIssue,
     store::{
         models::{self, ModelRow, NamedRow},
@@ -202,6 +202,17 @@ impl World {
         }
         issues
     }
+}
+
+/// Finds the provider that a model of this organization would be called at.
+pub(super) async fn provider_of(
+    platform: &Platform,
+    organization: Option<&OrganizationId>,
+    id: &ProviderId,
+) -> Result<Option<Provider>, ApiError> {
+    let found: Vec<ProviderRow> =
+        rows(&*platform.database, providers::find(id, organization)).await?;
+    Ok(found.into_iter().next().map(provider))
 }
 
 /// What a model will answer to.

@@ -215,6 +215,14 @@ impl Fields {
         *place = Some(read);
     }
 
+    /// Anything, left to others to read; null is nothing.
+    pub(crate) fn any(&mut self, name: &'static str, place: &mut Option<Value>) {
+        match self.take(name) {
+            None => {}
+            Some(value) => *place = Some(value).filter(|value| !value.is_null()),
+        }
+    }
+
     /// An object whose members `member` takes; null is an empty one.
     pub(crate) fn object<T: FromIterator<(String, V)>, V>(
         &mut self,
