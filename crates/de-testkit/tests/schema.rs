@@ -188,11 +188,14 @@ fn every_statement() -> Vec<Statement> {
 /// What the versions of models are read and changed by.
 fn model_configs() -> Vec<Statement> {
     let organization = OrganizationId::parse("org_1").unwrap();
-    let model = ModelId::parse("m").unwrap();
+    let (model, own) = (ModelId::parse("m").unwrap(), organization.clone());
     let mut all = Vec::new();
     for organization in [Some(&organization), None] {
         let saving = models::Saving { by: "user_1", now: NOW, organization };
         all.push(models::find(&model, organization));
+        all.push(models::find_all(std::slice::from_ref(&model), organization));
+        let (own, instance) = (organization.unwrap_or(&own), InstanceId::parse("inst_1").unwrap());
+        all.push(models::resolve_versions(&model, organization, own, &instance));
         all.push(models::named(std::slice::from_ref(&model), organization));
         all.push(models::delete(&model, organization));
         all.push(models::named_by(&model, organization));

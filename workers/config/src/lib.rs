@@ -94,6 +94,8 @@ pub fn control_plane() -> Routes {
             P::ModelConfigRead,
             model_configs::version,
         )
+        .get("/v1/model-configs/{id}/export", P::ModelConfigRead, model_configs::export)
+        .post("/v1/model-configs/import", P::ModelConfigWrite, model_configs::import)
         .post("/v1/model-configs/preview", P::ModelConfigWrite, model_configs::preview_unsaved)
         .post("/v1/model-configs/{id}/preview", P::ModelConfigRead, model_configs::preview)
         .post("/v1/model-configs/{id}/test", P::ModelConfigTest, model_configs::test)

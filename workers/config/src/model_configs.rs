@@ -8,13 +8,16 @@ mod deletion;
 mod list;
 mod preview;
 mod save;
+mod transfer;
 mod trial;
 mod versions;
 
+pub(crate) use check::may_be_defaults;
 pub(crate) use deletion::delete;
 pub(crate) use list::{list, read};
 pub(crate) use preview::{preview, preview_unsaved};
 pub(crate) use save::{create, update};
+pub(crate) use transfer::{export, import};
 pub(crate) use trial::test;
 pub(crate) use versions::{list as versions, read as version, roll_back};
 

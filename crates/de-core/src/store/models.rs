@@ -95,6 +95,17 @@ pub fn find(model: &ModelId, organization: Option<&OrganizationId>) -> Statement
     )
 }
 
+/// Finds the models of these ids with this owner, and no others: [`ModelRow`]s.
+#[must_use]
+pub fn find_all(models: &[ModelId], organization: Option<&OrganizationId>) -> Statement {
+    statement(
+        "SELECT m.organization_id, m.model_id, m.version, m.config, m.created_at, m.updated_at
+         FROM model_configs AS m
+         WHERE m.model_id IN (SELECT value FROM json_each(?1)) AND m.owner = ?2",
+        [json_arg(models), owner(organization)],
+    )
+}
+
 /// Something that answers to a name: a model by its id, or by an alias.
 #[derive(Clone, Debug, Deserialize)]
 pub struct NamedRow {
@@ -159,6 +170,40 @@ pub fn named(names: &[ModelId], organization: Option<&OrganizationId>) -> Statem
          JOIN model_configs AS m ON m.model_id = a.model_id AND m.owner = a.owner
          WHERE a.alias IN (SELECT value FROM json_each(?1)) AND a.owner IN (?2, '')",
         [json_arg(names), owner(organization)],
+    )
+}
+
+/// Finds the versions of a model up to the current one, the newest first: at most 20 [`ResolvedRow`]s,
+/// each with the provider that it names. For a current one that cannot be used.
+#[must_use]
+pub fn resolve_versions(
+    model: &ModelId,
+    owner_of_model: Option<&OrganizationId>,
+    organization: &OrganizationId,
+    instance: &InstanceId,
+) -> Statement {
+    statement(
+        "SELECT m.organization_id, v.model_id, v.version, v.config, m.created_at,
+           v.created_at AS updated_at,
+           p.id AS provider_id, p.organization_id AS provider_organization_id, p.base_url,
+           p.allowed_hosts, p.auth, p.headers, p.protocol_defaults, k.sealed
+         FROM model_configs AS m
+         JOIN model_config_versions AS v
+           ON v.model_id = m.model_id AND v.owner = m.owner AND v.version <= m.version
+         LEFT JOIN providers AS p ON p.id = v.config ->> '$.provider_id' AND p.owner = (
+           SELECT q.owner FROM providers AS q
+           WHERE q.id = v.config ->> '$.provider_id' AND q.owner IN (?3, '')
+           ORDER BY q.owner DESC LIMIT 1)
+         LEFT JOIN provider_keys AS k
+           ON k.instance_id = ?4 AND k.provider_id = v.config ->> '$.provider_id'
+         WHERE m.model_id = ?1 AND m.owner = ?2
+         ORDER BY v.version DESC LIMIT 20",
+        [
+            model.as_str().into(),
+            owner(owner_of_model),
+            organization.as_str().into(),
+            instance.as_str().into(),
+        ],
     )
 }
 

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use de_core::{
+    guard,
     http::error::{ApiError, Code},
     ids::{ModelId, OrganizationId, ProviderId},
-    model::{Modality, ModelConfig, check::with_provider},
+    model::{Modality, ModelConfig, Status, check::with_provider},
     ports::{Platform, row, rows},
     protocols::FieldIssue,
     store::{
@@ -15,6 +16,9 @@ use de_core::{
         providers::{self, Provider, ProviderRow},
     },
 };
+
+use http::{HeaderName, HeaderValue};
+use url::Url;
 
 /// Words that stand where ids of models do.
 const RESERVED: [&str; 2] = ["import", "preview"];
@@ -204,6 +208,41 @@ impl World {
     }
 }
 
+/// Refuses new default models of an instance that are not there, not to be called, on their way out, or of
+/// another modality than they are the default of.
+pub(crate) async fn may_be_defaults(
+    platform: &Platform,
+    organization: &OrganizationId,
+    defaults: &BTreeMap<String, ModelId>,
+) -> Result<(), ApiError> {
+    if defaults.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<ModelId> = defaults.values().cloned().collect();
+    let named: Vec<NamedRow> =
+        rows(&*platform.database, models::named(&names, Some(organization))).await?;
+    let mut issues = Vec::new();
+    for (modality, name) in defaults {
+        let found = named.iter().filter(|named| named.name == *name);
+        let reason = match found.min_by_key(|named| named.rank()) {
+            None => format!("there is no model {name}"),
+            Some(found) => match found.status {
+                Status::Disabled => format!("the model {name} is disabled"),
+                Status::Deprecated => format!("the model {name} is deprecated: choose another one"),
+                Status::Active | Status::Beta => {
+                    let theirs = found.modalities();
+                    if theirs.iter().any(|theirs| theirs.as_str() == modality) {
+                        continue;
+                    }
+                    format!("{name} makes {}, not {modality}", words(&theirs))
+                }
+            },
+        };
+        issues.push(FieldIssue { pointer: format!("/default_models/{modality}"), reason });
+    }
+    if issues.is_empty() { Ok(()) } else { Err(ApiError::fields(&issues)) }
+}
+
 /// Finds the provider that a model of this organization would be called at.
 pub(super) async fn provider_of(
     platform: &Platform,
@@ -238,7 +277,44 @@ fn words(modalities: &[Modality]) -> String {
     words.join(" and ")
 }
 
-fn provider(row: ProviderRow) -> Provider {
+/// What is wrong with where a provider lives.
+pub(super) fn provider_issues(provider: &Provider, loopback_ports: &[u16]) -> Vec<FieldIssue> {
+    let mut issues = Vec::new();
+    let mut wrong = |pointer: String, reason: String| issues.push(FieldIssue { pointer, reason });
+    match Url::parse(&provider.base_url) {
+        Err(err) => wrong("/base_url".to_owned(), err.to_string()),
+        Ok(url) if url.query().is_some() || provider.base_url.ends_with('/') => {
+            let reason = "has a query, or a slash at its end".to_owned();
+            wrong("/base_url".to_owned(), reason);
+        }
+        Ok(url) => {
+            if let Err(err) = guard::check(&url, loopback_ports) {
+                wrong("/base_url".to_owned(), err.to_string());
+            }
+        }
+    }
+    for (index, host) in provider.allowed_hosts.iter().enumerate() {
+        let url = Url::parse(&format!("https://{host}/"));
+        let is_bare = url.as_ref().is_ok_and(|url| url.host_str() == Some(host.as_str()));
+        let refused = url
+            .map_err(|err| err.to_string())
+            .and_then(|url| guard::check(&url, loopback_ports).map_err(|err| err.to_string()));
+        if let Err(reason) = refused {
+            wrong(format!("/allowed_hosts/{index}"), reason);
+        } else if !is_bare {
+            wrong(format!("/allowed_hosts/{index}"), "expected a host name".to_owned());
+        }
+    }
+    for (name, value) in &provider.headers {
+        let is_header = HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value).is_ok();
+        if !is_header {
+            wrong(format!("/headers/{name}"), "is no header".to_owned());
+        }
+    }
+    issues
+}
+
+pub(super) fn provider(row: ProviderRow) -> Provider {
     Provider {
         id: row.id,
         display_name: row.display_name,
