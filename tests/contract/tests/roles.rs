@@ -9,7 +9,10 @@
     reason = "what does not hold ends the test"
 )]
 
-use de_contract::control::{Control, Tenant};
+use de_contract::{
+    control::{Control, Tenant},
+    wait::unique,
+};
 use de_core::{
     auth::{
         Scope,
@@ -43,28 +46,41 @@ const PEOPLE: [(&str, &str, Option<&str>); 8] = [
 /// Each operation: what everyone gets in their own tenant, and in another one's. The columns are those of
 /// `PEOPLE`; `+` is done, `-` 403, `.` 404. Lists name no tenant: what they show is tried below.
 const MATRIX: &str = "
-GET /v1/organizations                  +++++++- +++++++-
-POST /v1/organizations                 +------- +-------
-GET /v1/organizations/{id}             +++++++- +......-
-PATCH /v1/organizations/{id}           ++------ +.------
-DELETE /v1/organizations/{id}          +------- +-------
-GET /v1/instances                      +++++++- +++++++-
-POST /v1/instances                     ++------ +.------
-GET /v1/instances/{id}                 ++++++.- +......-
-PATCH /v1/instances/{id}               ++++--.- +......-
-DELETE /v1/instances/{id}              +++---.- +......-
-GET /v1/projects                       +++++++- +++++++-
-POST /v1/projects                      ++++--.- +......-
-GET /v1/projects/{id}                  ++++++.- +......-
-PATCH /v1/projects/{id}                ++++--.- +......-
-DELETE /v1/projects/{id}               +++---.- +......-
-GET /v1/api-keys                       +++++++- +++++++-
-POST /v1/api-keys                      ++++-..- +......-
-GET /v1/api-keys/{id}                  +++++..- +......-
-PATCH /v1/api-keys/{id}                ++++-..- +......-
-DELETE /v1/api-keys/{id}               ++++-..- +......-
-POST /v1/api-keys/{id}/rotate          ++++-..- +......-
-GET /v1/audit-events                   ++------ ++------";
+GET /v1/organizations                          +++++++- +++++++-
+POST /v1/organizations                         +------- +-------
+GET /v1/organizations/{id}                     +++++++- +......-
+PATCH /v1/organizations/{id}                   ++------ +.------
+DELETE /v1/organizations/{id}                  +------- +-------
+GET /v1/instances                              +++++++- +++++++-
+POST /v1/instances                             ++------ +.------
+GET /v1/instances/{id}                         ++++++.- +......-
+PATCH /v1/instances/{id}                       ++++--.- +......-
+DELETE /v1/instances/{id}                      +++---.- +......-
+GET /v1/projects                               +++++++- +++++++-
+POST /v1/projects                              ++++--.- +......-
+GET /v1/projects/{id}                          ++++++.- +......-
+PATCH /v1/projects/{id}                        ++++--.- +......-
+DELETE /v1/projects/{id}                       +++---.- +......-
+GET /v1/api-keys                               +++++++- +++++++-
+POST /v1/api-keys                              ++++-..- +......-
+GET /v1/api-keys/{id}                          +++++..- +......-
+PATCH /v1/api-keys/{id}                        ++++-..- +......-
+DELETE /v1/api-keys/{id}                       ++++-..- +......-
+POST /v1/api-keys/{id}/rotate                  ++++-..- +......-
+GET /v1/audit-events                           ++------ ++------
+GET /v1/model-configs                          ++++++++ +.......
+POST /v1/model-configs                         ++------ +.------
+GET /v1/model-configs/{id}                     ++++++++ +.......
+PATCH /v1/model-configs/{id}                   ++------ +.------
+DELETE /v1/model-configs/{id}                  ++------ +.------
+GET /v1/model-configs/{id}/versions            ++++++++ +.......
+GET /v1/model-configs/{id}/versions/{version}  ++++++++ +.......
+GET /v1/model-configs/{id}/export              ++++++++ +.......
+POST /v1/model-configs/import                  ++------ +.------
+POST /v1/model-configs/preview                 ++------ +.------
+POST /v1/model-configs/{id}/preview            ++++++++ +.......
+POST /v1/model-configs/{id}/test               ++++--.- +......-
+POST /v1/model-configs/{id}/rollback           ++------ +.------";
 
 struct World {
     control: Control,
@@ -134,22 +150,50 @@ impl World {
                 let made = self.control.make("api-keys", project.clone()).await;
                 (made["id"].as_str().unwrap().to_owned(), project)
             }
+            "model-configs" => {
+                let model = json!({"model_id": unique("role"), "provider_id": "openai",
+                    "display_name": "M", "protocol": "openai-chat", "capabilities": {"text": true},
+                    "organization_id": tenant.organization});
+                let made = self.control.make("model-configs", model.clone()).await;
+                let mut new = model;
+                new["model_id"] = unique("role").into();
+                (made["model_id"].as_str().unwrap().to_owned(), new)
+            }
             "audit-events" => (String::new(), Value::Null),
             other => panic!("a resource that is not walked yet: {other}"),
         };
+        let input = json!({"prompt": "Hello"});
         let body = match route.path {
             path if path.ends_with("/rotate") => json!({}),
+            path if path.ends_with("/rollback") => json!({"version": 1}),
+            path if path.ends_with("/test") => {
+                json!({"instance_id": tenant.instance, "input": input})
+            }
+            path if path.ends_with("configs/preview") => json!({"config": {}, "input": input}),
+            path if path.ends_with("/preview") => json!({"input": input}),
+            path if path.ends_with("/import") => {
+                let mut file = body;
+                file.as_object_mut().unwrap().remove("organization_id");
+                file
+            }
+            path if path.contains("model-configs/{id}") => json!({"display_name": "New"}),
             path if path.contains("{id}") => json!({"name": "New"}),
             _ => body,
         };
-        let path = route.path.replace("{id}", &id);
-        // A dry run is asked for as much as the real thing.
-        let path = if route.permission == Some(Permission::ApiKeyWrite) || route.method != "DELETE"
-        {
-            path
-        } else {
-            format!("{path}?dry_run=true")
+        let path = route.path.replace("{id}", &id).replace("{version}", "1");
+        // Whose model it is has to be said: the operator's word for one is the shared one.
+        let whose = format!("organization_id={}", tenant.organization);
+        let path = match path.contains("model-configs") {
+            true if route.method == "DELETE" => format!("{path}?{whose}&dry_run=true"),
+            true if route.path.ends_with("configs") && route.method == "POST" => path,
+            true if route.path.ends_with("/test") => path,
+            true => format!("{path}?{whose}"),
+            false => path,
         };
+        // A dry run is asked for as much as the real thing.
+        let is_told = route.permission == Some(Permission::ApiKeyWrite) || path.contains('?');
+        let path =
+            if is_told || route.method != "DELETE" { path } else { format!("{path}?dry_run=true") };
         let request = who.client.request(route.method.clone(), &path);
         let request = if ["GET", "DELETE"].contains(&route.method.as_str()) {
             request
@@ -176,8 +220,8 @@ async fn every_route_asks_who_it_is_and_whose_it_is() {
     }
     let routes = de_config::control_plane();
     let mut text = String::new();
-    for route in routes.list().iter().filter(|route| !route.path.contains("model-configs")) {
-        text.push_str(&format!("\n{:<38}", format!("{} {}", route.method, route.path)));
+    for route in routes.list() {
+        text.push_str(&format!("\n{:<46}", format!("{} {}", route.method, route.path)));
         for tenant in [&home, &away] {
             text.push(' ');
             for who in &people {

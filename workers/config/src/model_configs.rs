@@ -32,8 +32,11 @@ use de_core::{
     },
     ids::{ModelId, OrganizationId},
     model::ModelConfig,
-    ports::{Platform, row},
-    store::models::{self, ModelRow},
+    ports::{Platform, row, rows},
+    store::{
+        models::{self, ModelRow, VersionRow},
+        pages::PageQuery,
+    },
     time::Timestamp,
 };
 use serde::Serialize;
@@ -140,6 +143,8 @@ struct BadModel {
     model_id: ModelId,
     /// What is wrong with it.
     error: String,
+    /// The version that serves instead, if any can: the newest one that can be read.
+    serving_version: Option<u64>,
     /// Whose it is; null for the shared catalogue.
     organization_id: Option<OrganizationId>,
     /// Counts from 1.
@@ -150,6 +155,7 @@ struct BadModel {
     updated_at: Timestamp,
 }
 
+/// Shows a row as it stands. Only [`seen`] knows which version serves for one that cannot be read.
 fn shown(row: &ModelRow) -> ShownModel {
     let organization_id = row.organization_id.clone();
     let (created_at, updated_at) = (row.created_at.into(), row.updated_at.into());
@@ -163,12 +169,29 @@ fn shown(row: &ModelRow) -> ShownModel {
         Err(issues) => ShownModel::Bad(BadModel {
             model_id: row.model_id.clone(),
             error: de_core::model::told(&issues),
+            serving_version: None,
             organization_id,
             version: row.version,
             created_at,
             updated_at,
         }),
     }
+}
+
+/// Shows a row, and what serves for it if it cannot be read.
+async fn seen(platform: &Platform, row: &ModelRow) -> Result<ShownModel, ApiError> {
+    let mut seen = shown(row);
+    if let ShownModel::Bad(bad) = &mut seen {
+        let newest = PageQuery { after: None, limit: 20 };
+        let versions = models::versions(&row.model_id, row.organization_id.as_ref(), &newest);
+        let versions: Vec<VersionRow> = rows(&*platform.database, versions).await?;
+        let good = versions.into_iter().find(|version| {
+            let config = version.config.clone();
+            version.version <= row.version && ModelRow { config, ..row.clone() }.parse().is_ok()
+        });
+        bad.serving_version = good.map(|version| version.version);
+    }
+    Ok(seen)
 }
 
 /// A row, with its entity tag.

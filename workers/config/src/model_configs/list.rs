@@ -1,16 +1,23 @@
 //! Models, listed and read.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use de_core::{
     http::{error::ApiError, extract::PathText, routes::Allowed},
     ids::{OrganizationId, ProviderId},
     model::{Modality, Status},
     ports::{Platform, rows},
-    store::models::{self, ModelQuery, ModelRow},
+    store::{
+        models::{self, ModelQuery, ModelRow},
+        pages::Page,
+    },
 };
 
-use super::{Owners, answered, owners, shown};
-use crate::resource::{Filters, listed};
+use super::{Owners, owners, seen, tag};
+use crate::resource::{Filters, with_tag};
 
 /// Lists the shared models and an organization's own, by id.
 pub(crate) async fn list(
@@ -34,7 +41,12 @@ pub(crate) async fn list(
         ..ModelQuery::default()
     };
     let read: Vec<ModelRow> = rows(&*platform.database, models::list(&query)).await?;
-    Ok(listed(query.page.page(read, |row| row.model_id.as_str()), shown))
+    let page = query.page.page(read, |row| row.model_id.as_str());
+    let mut data = Vec::with_capacity(page.data.len());
+    for row in &page.data {
+        data.push(seen(&platform, row).await?);
+    }
+    Ok(Json(Page { data, next_cursor: page.next_cursor }).into_response())
 }
 
 /// Shows one. A `/` in its id is percent-encoded.
@@ -45,5 +57,5 @@ pub(crate) async fn read(
     filters: Filters,
 ) -> Result<Response, ApiError> {
     let row = owners(&allowed, filters)?.find(&platform, &id).await?;
-    Ok(answered(&row))
+    Ok(with_tag(Json(seen(&platform, &row).await?).into_response(), &tag(&row)))
 }

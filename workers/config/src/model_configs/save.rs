@@ -168,8 +168,7 @@ fn owner(allowed: &Allowed, named: Option<Value>) -> Result<Option<OrganizationI
     match named {
         named if caller.is_superadmin() => Ok(named),
         None => Ok(Some(own.clone())),
-        Some(id) if id == *own => Ok(Some(id)),
-        Some(_) => Err(no_owner("there is no such organization")),
+        Some(id) => allowed.on(&id, None, "organization").map(|()| Some(id)),
     }
 }
 
