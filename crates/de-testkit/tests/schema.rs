@@ -16,8 +16,8 @@ use de_core::{
         UserId,
     },
     limits::{Kind, Scope, ScopeKind, Span},
-    model::{Modality, ModelConfig, Status},
-    ports::{Database, Statement, rows},
+    model::{Modality, ModelConfig, Status, check::with_provider},
+    ports::{Database, Statement, row, rows},
     seeds::{self, DevTenant},
     store::{
         Activity, Viewer, access, api_keys, audit,
@@ -196,14 +196,15 @@ fn model_configs() -> Vec<Statement> {
         all.push(models::find_all(std::slice::from_ref(&model), organization));
         let (own, instance) = (organization.unwrap_or(&own), InstanceId::parse("inst_1").unwrap());
         all.push(models::resolve_versions(&model, organization, own, &instance));
-        all.push(models::named(std::slice::from_ref(&model), organization));
+        all.push(models::names::named(std::slice::from_ref(&model), organization));
         all.push(models::delete(&model, organization));
-        all.push(models::named_by(&model, organization));
-        all.push(models::unnamed("audit_1", &model, organization));
-        all.push(models::allowed_by(&model, organization));
-        all.push(models::versions(&model, organization, &PageQuery::default()));
-        all.push(models::version_of(&model, organization, 1));
-        all.push(models::latest(std::slice::from_ref(&model), organization));
+        all.push(models::free_aliases(&model, organization));
+        all.push(models::names::named_by(&model, organization));
+        all.push(models::names::unnamed("audit_1", &model, organization));
+        all.push(models::names::allowed_by(&model, organization));
+        all.push(models::versions::list(&model, organization, &PageQuery::default()));
+        all.push(models::versions::find(&model, organization, 1));
+        all.push(models::versions::latest(std::slice::from_ref(&model), organization));
         all.push(models::unchanged("audit_1", &model, organization, 1));
         all.extend(models::insert(&config(), saving));
         all.extend(models::update(&config(), saving));
@@ -363,6 +364,19 @@ async fn what_seeds_name_is_there() {
             let found: Vec<models::ResolvedRow> = rows(&database, found).await.unwrap();
             assert_eq!(found.len(), 1, "{} falls back to {fallback}", config.model_id);
         }
+        let provider = providers::find(&config.provider_id, None);
+        let provider = database.batch(vec![provider]).await.unwrap().remove(0).remove(0);
+        let provider: providers::ProviderRow = row(provider).unwrap();
+        let provider = Provider {
+            id: provider.id,
+            display_name: provider.display_name,
+            base_url: provider.base_url,
+            allowed_hosts: provider.allowed_hosts,
+            auth: provider.auth,
+            headers: provider.headers,
+            protocol_defaults: provider.protocol_defaults,
+        };
+        assert_eq!(with_provider(&config, Some(&provider), &[]), [], "{}", config.model_id);
         let itself = models::resolve(config.model_id.as_str(), None, None);
         let itself: Vec<models::ResolvedRow> = rows(&database, itself).await.unwrap();
         assert!(

@@ -21,7 +21,7 @@ use de_core::{
         audit::{self, Actor, AuditEvent},
         epochs::{self, EpochScope},
         limits, models,
-        models::{LatestRow, ModelQuery, ModelRow, ResolvedRow, Saving},
+        models::{ModelQuery, ModelRow, ResolvedRow, Saving, versions::LatestRow},
         pages::PageQuery,
         providers::{self, ProviderAuth},
         tenants, usage,
@@ -304,7 +304,8 @@ async fn versions_count_on_and_never_change() {
     let gone = conflict(database.batch(replace("audit_4", &second, 2)).await);
     assert_eq!(gone, "audit_events.id");
     let ids = [ModelId::parse("m").unwrap(), ModelId::parse("x").unwrap()];
-    let latest: Vec<LatestRow> = rows(&database, models::latest(&ids, None)).await.unwrap();
+    let latest: Vec<LatestRow> =
+        rows(&database, models::versions::latest(&ids, None)).await.unwrap();
     assert_eq!(latest, [LatestRow { model_id: ids[0].clone(), version: 2 }]);
     let late = conflict(database.batch(create("audit_5", &first, None)).await);
     assert_eq!(late, "model_config_versions.model_id");

@@ -20,6 +20,7 @@ pub mod books;
 pub mod call;
 pub mod control;
 pub mod leave;
+pub mod life;
 pub mod local;
 pub mod models;
 pub mod stack;

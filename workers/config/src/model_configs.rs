@@ -34,7 +34,7 @@ use de_core::{
     model::ModelConfig,
     ports::{Platform, row, rows},
     store::{
-        models::{self, ModelRow, VersionRow},
+        models::{self, ModelRow, versions::VersionRow},
         pages::PageQuery,
     },
     time::Timestamp,
@@ -183,7 +183,7 @@ async fn seen(platform: &Platform, row: &ModelRow) -> Result<ShownModel, ApiErro
     let mut seen = shown(row);
     if let ShownModel::Bad(bad) = &mut seen {
         let newest = PageQuery { after: None, limit: 20 };
-        let versions = models::versions(&row.model_id, row.organization_id.as_ref(), &newest);
+        let versions = models::versions::list(&row.model_id, row.organization_id.as_ref(), &newest);
         let versions: Vec<VersionRow> = rows(&*platform.database, versions).await?;
         let good = versions.into_iter().find(|version| {
             let config = version.config.clone();

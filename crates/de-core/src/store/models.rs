@@ -1,5 +1,8 @@
 //! Model configs: found by id or alias, listed, saved with their versions.
 
+pub mod names;
+pub mod versions;
+
 use serde::{Deserialize, Serialize};
 
 use super::{json_arg, owner, pages::PageQuery, providers::AccessColumns, statement};
@@ -106,73 +109,6 @@ pub fn find_all(models: &[ModelId], organization: Option<&OrganizationId>) -> St
     )
 }
 
-/// Something that answers to a name: a model by its id, or by an alias.
-#[derive(Clone, Debug, Deserialize)]
-pub struct NamedRow {
-    /// Whether the name is an alias.
-    #[serde(deserialize_with = "super::flag")]
-    pub is_alias: bool,
-    /// Whether it works in sound.
-    #[serde(deserialize_with = "super::flag")]
-    pub is_audio: bool,
-    /// Whether it works in pictures.
-    #[serde(deserialize_with = "super::flag")]
-    pub is_image: bool,
-    /// Whether it works in text.
-    #[serde(deserialize_with = "super::flag")]
-    pub is_text: bool,
-    /// Whether it works in moving pictures.
-    #[serde(deserialize_with = "super::flag")]
-    pub is_video: bool,
-    /// The model.
-    pub model_id: ModelId,
-    /// The name.
-    pub name: ModelId,
-    /// Whose it is; absent for the shared catalogue.
-    pub organization_id: Option<OrganizationId>,
-    /// Whether it may be called.
-    pub status: Status,
-}
-
-impl NamedRow {
-    /// What it works in.
-    #[must_use]
-    pub fn modalities(&self) -> Vec<Modality> {
-        let all = [
-            (Modality::Text, self.is_text),
-            (Modality::Image, self.is_image),
-            (Modality::Audio, self.is_audio),
-            (Modality::Video, self.is_video),
-        ];
-        all.into_iter().filter_map(|(modality, can)| can.then_some(modality)).collect()
-    }
-
-    /// What comes first where several answer to one name: the own before the shared, ids before aliases.
-    #[must_use]
-    pub fn rank(&self) -> (bool, bool) {
-        (self.organization_id.is_none(), self.is_alias)
-    }
-}
-
-/// Finds all that answers to one of these names, for the organization or in the catalogue:
-/// [`NamedRow`]s.
-#[must_use]
-pub fn named(names: &[ModelId], organization: Option<&OrganizationId>) -> Statement {
-    statement(
-        "SELECT m.model_id AS name, 0 AS is_alias, m.model_id, m.organization_id, m.status,
-           m.is_audio, m.is_image, m.is_text, m.is_video
-         FROM model_configs AS m
-         WHERE m.model_id IN (SELECT value FROM json_each(?1)) AND m.owner IN (?2, '')
-         UNION ALL
-         SELECT a.alias, 1, m.model_id, m.organization_id, m.status,
-           m.is_audio, m.is_image, m.is_text, m.is_video
-         FROM model_aliases AS a
-         JOIN model_configs AS m ON m.model_id = a.model_id AND m.owner = a.owner
-         WHERE a.alias IN (SELECT value FROM json_each(?1)) AND a.owner IN (?2, '')",
-        [json_arg(names), owner(organization)],
-    )
-}
-
 /// Finds the versions of a model up to the current one, the newest first: at most 20 [`ResolvedRow`]s,
 /// each with the provider that it names. For a current one that cannot be used.
 #[must_use]
@@ -257,26 +193,6 @@ pub fn list(query: &ModelQuery<'_>) -> Statement {
     )
 }
 
-/// The newest version that a model ever had.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-pub struct LatestRow {
-    /// The model.
-    pub model_id: ModelId,
-    /// Its newest version, also if the model itself is gone.
-    pub version: u64,
-}
-
-/// Finds the newest versions of models with this owner: at most one [`LatestRow`] each.
-#[must_use]
-pub fn latest(models: &[ModelId], organization: Option<&OrganizationId>) -> Statement {
-    statement(
-        "SELECT model_id, max(version) AS version FROM model_config_versions
-         WHERE model_id IN (SELECT value FROM json_each(?1)) AND owner = ?2
-         GROUP BY model_id",
-        [json_arg(models), owner(organization)],
-    )
-}
-
 /// Ends the batch with a conflict on `audit_events.id` unless that version of the model is the current
 /// one: see [`super::organizations::unchanged`].
 #[must_use]
@@ -308,7 +224,7 @@ pub struct Saving<'a> {
     pub organization: Option<&'a OrganizationId>,
 }
 
-/// Saves a new model under the version that it names, which is one after [`latest`]: a model that was
+/// Saves a new model under the version that it names, which is one after [`versions::latest`]: a model that was
 /// deleted and made anew goes on counting.
 ///
 /// A conflict says `model_configs.model_id` if the model is there already, `model_aliases.alias` if an
@@ -379,10 +295,19 @@ fn version_arg(config: &ModelConfig) -> Arg {
     i64::try_from(config.version).unwrap_or(i64::MAX).into()
 }
 
+/// Frees the aliases of a model, for others of the same batch to take.
+#[must_use]
+pub fn free_aliases(model: &ModelId, organization: Option<&OrganizationId>) -> Statement {
+    statement(
+        "DELETE FROM model_aliases WHERE model_id = ?1 AND owner = ?2",
+        [model.as_str().into(), owner(organization)],
+    )
+}
+
 fn aliases(model: &ModelId, organization: Option<&OrganizationId>) -> [Statement; 2] {
     let key = || [model.as_str().into(), owner(organization)];
     [
-        statement("DELETE FROM model_aliases WHERE model_id = ?1 AND owner = ?2", key()),
+        free_aliases(model, organization),
         statement(
             "INSERT INTO model_aliases (alias, owner, model_id)
              SELECT a.value, m.owner, m.model_id
@@ -399,183 +324,6 @@ pub fn delete(model: &ModelId, organization: Option<&OrganizationId>) -> Stateme
     statement(
         "DELETE FROM model_configs WHERE model_id = ?1 AND owner = ?2",
         [model.as_str().into(), owner(organization)],
-    )
-}
-
-/// Something that names a model, and would name nothing without it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct NamedBy {
-    /// The model or instance that names it.
-    pub id: String,
-    /// `fallback` or `default_model`.
-    pub kind: String,
-    /// Whose that is; absent for the shared catalogue.
-    pub organization_id: Option<OrganizationId>,
-}
-
-/// What names the model `?1` of the owner `?2`, and would find no other one by that name. The `WHERE` of
-/// both halves goes on with whose rows are looked at.
-macro_rules! named_by {
-    ($models:literal, $instances:literal) => {
-        concat!(
-            "WITH names (name) AS (
-               SELECT CAST(?1 AS TEXT)
-               UNION ALL
-               SELECT a.alias FROM model_aliases AS a WHERE a.model_id = ?1 AND a.owner = ?2),
-             naming (kind, id, organization_id, owner, name) AS (
-               SELECT 'fallback', m.model_id, m.organization_id, m.owner, f.value
-               FROM model_configs AS m, json_each(m.config, '$.fallbacks') AS f
-               WHERE ",
-            $models,
-            " AND f.value IN (SELECT name FROM names)
-               UNION ALL
-               SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value
-               FROM instances AS i, json_each(i.default_models) AS d
-               WHERE ",
-            $instances,
-            " AND d.value IN (SELECT name FROM names))
-             SELECT DISTINCT n.kind, n.id, n.organization_id FROM naming AS n
-             WHERE NOT (n.kind = 'fallback' AND n.id = ?1 AND n.owner = ?2)
-               AND NOT EXISTS (
-                 SELECT 1 FROM model_configs AS o
-                 WHERE o.model_id = n.name AND o.owner IN (n.owner, '')
-                   AND NOT (o.model_id = ?1 AND o.owner = ?2))
-               AND NOT EXISTS (
-                 SELECT 1 FROM model_aliases AS o
-                 WHERE o.alias = n.name AND o.owner IN (n.owner, '')
-                   AND NOT (o.model_id = ?1 AND o.owner = ?2))"
-        )
-    };
-}
-
-macro_rules! named_by_own {
-    () => {
-        named_by!("m.owner = ?2", "i.organization_id = ?2")
-    };
-}
-
-// Any tenant may name a shared model. Who operates the service removes one now and then: that alone
-// walks through all rows.
-macro_rules! named_by_all {
-    () => {
-        named_by!("m.model_id > ''", "i.id > ''")
-    };
-}
-
-/// Finds what would name nothing without this model: at most 100 [`NamedBy`].
-#[must_use]
-pub fn named_by(model: &ModelId, organization: Option<&OrganizationId>) -> Statement {
-    let sql = match organization {
-        Some(_) => concat!(named_by_own!(), " ORDER BY n.kind, n.id LIMIT 100"),
-        None => concat!(named_by_all!(), " ORDER BY n.kind, n.id LIMIT 100"),
-    };
-    statement(sql, [model.as_str().into(), owner(organization)])
-}
-
-/// As [`unchanged`]: ends the batch if anything would name nothing without this model.
-#[must_use]
-pub fn unnamed(event: &str, model: &ModelId, organization: Option<&OrganizationId>) -> Statement {
-    let sql = match organization {
-        Some(_) => concat!(
-            "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
-             SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
-             WHERE e.id = ?3 AND EXISTS (",
-            named_by_own!(),
-            ")"
-        ),
-        None => concat!(
-            "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
-             SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
-             WHERE e.id = ?3 AND EXISTS (",
-            named_by_all!(),
-            ")"
-        ),
-    };
-    statement(sql, [model.as_str().into(), owner(organization), event.into()])
-}
-
-/// Counts the keys that may call this model and not all: one row with `api_keys`.
-#[must_use]
-pub fn allowed_by(model: &ModelId, organization: Option<&OrganizationId>) -> Statement {
-    let sql = match organization {
-        Some(_) => {
-            "SELECT count(*) AS api_keys FROM (
-               SELECT k.allowed_models FROM instances AS i
-               JOIN projects AS p ON p.instance_id = i.id JOIN api_keys AS k ON k.project_id = p.id
-               WHERE i.organization_id = ?2
-               UNION ALL
-               SELECT k.allowed_models FROM users AS u JOIN api_keys AS k ON k.user_id = u.id
-               WHERE u.organization_id = ?2) AS found
-             WHERE ?1 IN (SELECT value FROM json_each(found.allowed_models))"
-        }
-        None => {
-            "SELECT count(*) AS api_keys FROM api_keys AS k
-             WHERE k.id > '' AND ?2 = '' AND ?1 IN (SELECT value FROM json_each(k.allowed_models))"
-        }
-    };
-    statement(sql, [model.as_str().into(), owner(organization)])
-}
-
-/// One version of a model.
-#[derive(Clone, Debug, Deserialize)]
-pub struct VersionRow {
-    /// The JSON form without the version, as it was saved.
-    pub config: String,
-    /// When it was saved.
-    pub created_at: UnixMillis,
-    /// The user or key that saved it; absent for seeds.
-    pub created_by: Option<String>,
-    /// Whether it is the current one.
-    #[serde(deserialize_with = "super::flag")]
-    pub is_current: bool,
-    /// Counts from 1.
-    pub version: u64,
-}
-
-macro_rules! versions {
-    ($of:literal) => {
-        concat!(
-            "SELECT v.version, v.config, v.created_by, v.created_at,
-               m.version IS NOT NULL AS is_current
-             FROM model_config_versions AS v
-             LEFT JOIN model_configs AS m
-               ON m.model_id = v.model_id AND m.owner = v.owner AND m.version = v.version
-             WHERE v.model_id = ?1 AND v.owner = ?2 AND ",
-            $of
-        )
-    };
-}
-
-/// Lists the versions of a model, the newest first: [`VersionRow`]s for [`PageQuery::page`], by their
-/// number. Those of a model that is gone too.
-#[must_use]
-pub fn versions(
-    model: &ModelId,
-    organization: Option<&OrganizationId>,
-    page: &PageQuery,
-) -> Statement {
-    // What is no number is no cursor of this list: it begins at the end, and finds nothing.
-    let before = page.after.as_deref().map_or(1 << 52, |after| after.parse().unwrap_or(0));
-    let before: i64 = before;
-    statement(
-        versions!(
-            "v.version < CAST(?3 AS INTEGER) ORDER BY v.version DESC LIMIT CAST(?4 AS INTEGER)"
-        ),
-        [model.as_str().into(), owner(organization), before.into(), page.rows_to_read().into()],
-    )
-}
-
-/// Finds one version of a model: at most one [`VersionRow`].
-#[must_use]
-pub fn version_of(
-    model: &ModelId,
-    organization: Option<&OrganizationId>,
-    version: u64,
-) -> Statement {
-    let version = i64::try_from(version).unwrap_or(i64::MAX).min((1 << 53) - 1);
-    statement(
-        versions!("v.version = ?3"),
-        [model.as_str().into(), owner(organization), version.into()],
     )
 }
 

@@ -12,7 +12,7 @@ use de_core::{
     ports::{Platform, row, rows},
     protocols::FieldIssue,
     store::{
-        models::{self, ModelRow, NamedRow},
+        models::{self, ModelRow, names::NamedRow},
         providers::{self, Provider, ProviderRow},
     },
 };
@@ -125,7 +125,7 @@ impl World {
                 wanted.push(&config.provider_id);
             }
         }
-        let mut batch = vec![models::named(&names, organization)];
+        let mut batch = vec![models::names::named(&names, organization)];
         batch.extend(wanted.into_iter().map(|id| providers::find(id, organization)));
         let mut answers = platform.database.batch(batch).await?.into_iter();
         let named = answers.next().unwrap_or_default();
@@ -220,7 +220,7 @@ pub(crate) async fn may_be_defaults(
     }
     let names: Vec<ModelId> = defaults.values().cloned().collect();
     let named: Vec<NamedRow> =
-        rows(&*platform.database, models::named(&names, Some(organization))).await?;
+        rows(&*platform.database, models::names::named(&names, Some(organization))).await?;
     let mut issues = Vec::new();
     for (modality, name) in defaults {
         let found = named.iter().filter(|named| named.name == *name);

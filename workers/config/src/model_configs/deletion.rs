@@ -16,7 +16,7 @@ use de_core::{
     },
     ids::{ModelId, OrganizationId},
     ports::{Platform, row},
-    store::models::{self, ModelRow, NamedBy},
+    store::models::{self, ModelRow, names::NamedBy},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ pub(crate) async fn delete(
     let batch = |event: &str| {
         vec![
             models::unchanged(event, model, organization, before.version),
-            models::unnamed(event, model, organization),
+            models::names::unnamed(event, model, organization),
             models::delete(model, organization),
         ]
     };
@@ -125,8 +125,10 @@ async fn naming(platform: &Platform, of: &ModelRow) -> Result<(Naming, u64), Api
         api_keys: u64,
     }
     let (model, organization) = (&of.model_id, of.organization_id.as_ref());
-    let batch =
-        vec![models::named_by(model, organization), models::allowed_by(model, organization)];
+    let batch = vec![
+        models::names::named_by(model, organization),
+        models::names::allowed_by(model, organization),
+    ];
     let mut answers = platform.database.batch(batch).await?;
     let count = answers.pop().unwrap_or_default();
     let (mut fallback_of, mut default_of) = (Vec::new(), Vec::new());

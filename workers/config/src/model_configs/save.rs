@@ -13,7 +13,7 @@ use de_core::{
     ports::{Platform, rows},
     protocols::FieldIssue,
     store::{
-        models::{self, LatestRow, ModelRow, Saving},
+        models::{self, ModelRow, Saving, versions::LatestRow},
         organizations::{self, OrganizationRow},
     },
 };
@@ -194,7 +194,7 @@ async fn next_version(
     model: &ModelId,
     organization: Option<&OrganizationId>,
 ) -> Result<u64, ApiError> {
-    let latest = models::latest(std::slice::from_ref(model), organization);
+    let latest = models::versions::latest(std::slice::from_ref(model), organization);
     let latest: Vec<LatestRow> = rows(&*platform.database, latest).await?;
     Ok(latest.first().map_or(0, |latest| latest.version).saturating_add(1))
 }

@@ -4,6 +4,7 @@
 //! is what one wanted to see: it is told in the answer, whose status is 200.
 
 mod admission;
+mod outcome;
 mod overheard;
 
 use std::sync::Arc;
@@ -13,7 +14,6 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use de_core::{
     auth::vault,
     books::{self, Arrival, Books, CLIENT_LEFT, Outcome},
@@ -26,82 +26,31 @@ use de_core::{
         extract::{AdminBody, Incoming, PathText},
         routes::Allowed,
     },
-    ids::{InstanceId, ModelId, ReceiptId},
-    json,
+    ids::{InstanceId, ModelId},
     limits::wire::Need,
-    mapping::preview::PreviewRequest,
     model::Modality,
     ports::{Platform, rows},
     preview::{self, Bounds},
-    protocols::{FieldIssue, native},
+    protocols::FieldIssue,
     receipt::{Receipt, ReceiptStatus, Usage},
     registry::Model,
-    secret::Secret,
     store::{
         instances::{self as store, InstanceQuery, InstanceRow},
         pages::PageQuery,
     },
 };
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use self::{
     admission::{Admitted, admit},
-    overheard::{Heard, Overheard},
+    outcome::{Tested, fault, read, reply},
+    overheard::Overheard,
 };
 use super::unknown;
 use crate::{
     instances,
     resource::{Fields, Filters, no_idempotency_key, viewer},
 };
-
-/// What is to be seen of one call.
-#[derive(Serialize)]
-struct Tested {
-    /// Whether the vendor answered well, and its answer could be read.
-    ok: bool,
-    /// The model.
-    model_id: ModelId,
-    /// Which version of it was called.
-    version: u64,
-    /// What was sent, the key masked.
-    request: Option<PreviewRequest>,
-    /// What the vendor answered last; null if nothing came.
-    reply: Option<Reply>,
-    /// What is made of it.
-    output: Option<Value>,
-    /// Why it is not ok.
-    error: Option<Fault>,
-    /// Each try at the vendor.
-    attempts: Value,
-    /// From sending to the last byte.
-    duration_ms: i64,
-    /// Null if it has no price or no count.
-    cost_micros: Option<i64>,
-    /// The call in the books.
-    receipt_id: Option<ReceiptId>,
-}
-
-/// What a vendor answered.
-#[derive(Serialize)]
-struct Reply {
-    /// 100 to 599.
-    status: u16,
-    /// Its media type.
-    content_type: Option<String>,
-    /// JSON as it is, else text; the key masked, cut at 64 KiB. Null where it is neither.
-    body: Value,
-    /// How long it was, in bytes.
-    size_bytes: usize,
-}
-
-/// Why a call failed, as a caller would have been told.
-#[derive(Serialize)]
-struct Fault {
-    error: String,
-    error_code: &'static str,
-    details: Map<String, Value>,
-}
 
 /// Calls the vendor once.
 pub(crate) async fn test(
@@ -223,7 +172,7 @@ impl Trial<'_> {
         };
         let duration_ms = platform.clock.now().since(sent_at);
         let heard = overheard.last();
-        let output = answered.and_then(|bytes| self.read(&model, heard.as_ref(), &bytes));
+        let output = answered.and_then(|bytes| read(books, &model, input, heard.as_ref(), &bytes));
         let (output, error) = match output {
             Ok(output) => (Some(output), None),
             Err(error) if error.code() == Code::ClientLeft => return Err(error),
@@ -254,73 +203,6 @@ impl Trial<'_> {
             cost_micros: cost.map(|cost| cost.0),
             receipt_id: books.receipt_id(),
         })
-    }
-
-    /// Reads a good answer, and counts what it used.
-    fn read(&self, model: &Model, heard: Option<&Heard>, bytes: &Bytes) -> Result<Value, ApiError> {
-        let malformed = |reason: String| {
-            let name = &model.config.provider_id;
-            let message = format!("{name} sent an answer that cannot be read");
-            ApiError::new(Code::ProviderMalformed, message).with("reason", reason)
-        };
-        let mapping = model.vendor.mapping();
-        let of_bytes = mapping.is_some_and(|mapping| mapping.answers_bytes());
-        let body = if of_bytes {
-            Value::Null
-        } else {
-            json::parse(bytes).map_err(|err| malformed(err.to_string()))?
-        };
-        let mapped = mapping.map(|mapping| {
-            let status = heard.map_or(200, |heard| heard.status);
-            let kind = heard.and_then(|heard| heard.content_type.clone());
-            let headers: Vec<(String, String)> =
-                kind.into_iter().map(|kind| ("content-type".to_owned(), kind)).collect();
-            mapping.reply(status, &headers, &body)
-        });
-        let mapped = mapped.transpose().map_err(|err| malformed(err.to_string()))?;
-        let mapped = mapped.map(|mapped| super::value(&mapped));
-        if !model.config.works_in(Modality::Text) {
-            self.books.counted(&made(model, mapped.as_ref(), self.input));
-            return Ok(mapped.unwrap_or_default());
-        }
-        let reply = model.vendor.reply(&body).map_err(|err| malformed(err.to_string()))?;
-        let text = reply.text();
-        self.books.heard(text.len());
-        if let Some(tier) = &reply.service_tier {
-            self.books.served(tier);
-        }
-        if let Some(usage) = &reply.usage {
-            self.books.counted(usage);
-        }
-        let finish = reply.choices.first().map(|choice| native::finish_reason(&choice.finish));
-        Ok(mapped.unwrap_or_else(|| {
-            json!({
-                "text": text,
-                "finish_reason": finish,
-                "model": reply.model,
-                "usage": reply.usage.as_ref().map(native::usage),
-            })
-        }))
-    }
-}
-
-/// What a call that makes no text has used, as far as its answer and its input say.
-fn made(model: &Model, mapped: Option<&Value>, input: &Map<String, Value>) -> Usage {
-    let member = |name: &str| mapped.and_then(|mapped| mapped.get(name));
-    let tokens = |name: &str| member(name).and_then(Value::as_u64).unwrap_or(0);
-    let pictures = member("images").and_then(Value::as_array).map_or(0, Vec::len);
-    let pictures = pictures.max(usize::from(member("image_url").or(member("b64")).is_some()));
-    let is_image = model.config.works_in(Modality::Image);
-    let spoken = ["user_text", "user_prompt", "prompt"].iter().find_map(|name| input.get(*name));
-    let spoken = spoken.and_then(Value::as_str).map_or(0, |text| text.chars().count());
-    let is_audio = model.config.works_in(Modality::Audio);
-    Usage {
-        characters: if is_audio { u64::try_from(spoken).unwrap_or(0) } else { 0 },
-        images: if is_image { u64::try_from(pictures).unwrap_or(0) } else { 0 },
-        input_tokens: tokens("input_tokens"),
-        output_tokens: tokens("output_tokens"),
-        requests: 1,
-        ..Usage::default()
     }
 }
 
@@ -393,35 +275,6 @@ fn arrival(
         created_at: context.started(),
     };
     Arrival { instance: caller.instance_id().clone(), receipt }
-}
-
-/// An answer for the eye. A vendor may quote our key.
-fn reply(heard: Heard, key: Option<&Secret>) -> Reply {
-    let Heard { body, content_type, status, size_bytes } = heard;
-    let body = match String::from_utf8(body) {
-        Ok(text) => {
-            let text = key.map_or_else(|| text.clone(), |key| key.mask(&text));
-            json::parse(text.as_bytes()).unwrap_or(Value::String(text))
-        }
-        // Half a character may stand at the cut; anything else that is no text is sound or a picture.
-        Err(err) => {
-            let valid = err.utf8_error().valid_up_to();
-            let mut bytes = err.into_bytes();
-            let cut = bytes.len().saturating_sub(valid) < 4;
-            bytes.truncate(valid);
-            let text = String::from_utf8(bytes).ok().filter(|_| cut);
-            text.map_or(Value::Null, |text| key.map_or(text.clone(), |key| key.mask(&text)).into())
-        }
-    };
-    Reply { status, content_type, body, size_bytes }
-}
-
-fn fault(error: ApiError) -> Fault {
-    Fault {
-        error: error.message().to_owned(),
-        error_code: error.code().as_str(),
-        details: error.details().clone(),
-    }
 }
 
 /// The issues of an input, with its place in the body.

@@ -16,7 +16,7 @@ use de_core::{
     model::ModelConfig,
     ports::{Platform, row, rows},
     store::{
-        models::{self, ModelRow, VersionRow},
+        models::{self, ModelRow, versions::VersionRow},
         pages::PageQuery,
     },
     time::Timestamp,
@@ -57,7 +57,7 @@ pub(crate) async fn list(
     let id = ModelId::parse(&id).map_err(|_| unknown())?;
     let owner = owner(&platform, &owners, &id).await?;
     let read: Vec<VersionRow> =
-        rows(&*platform.database, models::versions(&id, owner.as_ref(), &page)).await?;
+        rows(&*platform.database, models::versions::list(&id, owner.as_ref(), &page)).await?;
     let numbered: Vec<(String, VersionRow)> =
         read.into_iter().map(|row| (row.version.to_string(), row)).collect();
     Ok(listed(page.page(numbered, |(number, _)| number), |(_, row)| shown(row)))
@@ -127,7 +127,7 @@ async fn owner(
 ) -> Result<Option<OrganizationId>, ApiError> {
     let newest = PageQuery { after: None, limit: 1 };
     let mut batch: Vec<_> = owners.0.iter().map(|owner| models::find(id, owner.as_ref())).collect();
-    batch.extend(owners.0.iter().map(|owner| models::versions(id, owner.as_ref(), &newest)));
+    batch.extend(owners.0.iter().map(|owner| models::versions::list(id, owner.as_ref(), &newest)));
     let answers = platform.database.batch(batch).await?;
     let place = answers.iter().position(|rows| !rows.is_empty()).ok_or_else(unknown)?;
     let owner = owners.0.iter().cycle().nth(place);
@@ -140,7 +140,8 @@ async fn find(
     owner: Option<&OrganizationId>,
     version: u64,
 ) -> Result<Option<VersionRow>, ApiError> {
-    let mut found = platform.database.batch(vec![models::version_of(id, owner, version)]).await?;
+    let mut found =
+        platform.database.batch(vec![models::versions::find(id, owner, version)]).await?;
     let found = found.pop().and_then(|mut rows| rows.pop());
     Ok(found.map(row).transpose()?)
 }
