@@ -230,6 +230,24 @@ impl Caller {
         Ok(Self { acting, came: self.came.clone(), key, proof: self.proof.clone() })
     }
 
+    /// The same caller, acting for an instance that they name.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` if it is not theirs to act for; else as at the first time.
+    pub async fn acting_for(
+        &self,
+        platform: &Platform,
+        instance: &InstanceId,
+    ) -> Result<Self, ApiError> {
+        let acting = match own(&self.key) {
+            Some(own) if own.instance == *instance => own,
+            Some(_) => return Err(no_instance()),
+            None => granted(platform, &self.key, instance).await?,
+        };
+        check(&self.key, Some(&acting), &self.came, platform.clock.now())?;
+        Ok(Self { acting: Some(acting), ..self.clone() })
+    }
+
     /// The caller as it is now, if the copy that it was read from is old; `None` if it is not.
     ///
     /// For refusals: what is let in asks the Limiter in any case, what is refused would not, and would

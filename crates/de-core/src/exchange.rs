@@ -6,7 +6,7 @@
 mod failure;
 mod follow;
 pub mod key_test;
-mod outbound;
+pub(crate) mod outbound;
 pub mod relay;
 pub mod translate;
 mod upstream;

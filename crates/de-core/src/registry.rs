@@ -21,7 +21,7 @@ use crate::{
     snapshot,
     store::{
         models::ResolvedRow,
-        providers::{AccessColumns, ProviderAuth},
+        providers::{self, AccessColumns, ProviderAuth},
     },
 };
 
@@ -67,13 +67,39 @@ impl Model {
     /// What is wrong with it, for the log: an operator has to mend it.
     pub fn compile(row: ResolvedRow, epochs: Epochs) -> Result<Self, String> {
         let config = row.model.parse().map_err(|issues| told(&issues))?;
-        if row.provider.base_url.is_none() {
+        Self::of(config, row.provider, row.sealed, epochs)
+    }
+
+    /// Compiles a config that no row has to hold, without a key: for a look at what it would send.
+    ///
+    /// # Errors
+    /// As [`Model::compile`].
+    pub fn unsaved(config: ModelConfig, provider: providers::Provider) -> Result<Self, String> {
+        let columns = AccessColumns {
+            provider_id: Some(provider.id),
+            provider_organization_id: None,
+            base_url: Some(provider.base_url),
+            allowed_hosts: Some(provider.allowed_hosts),
+            auth: Some(provider.auth),
+            headers: Some(provider.headers),
+            protocol_defaults: Some(provider.protocol_defaults),
+        };
+        Self::of(config, columns, None, Epochs::default())
+    }
+
+    fn of(
+        config: ModelConfig,
+        columns: AccessColumns,
+        sealed_key: Option<String>,
+        epochs: Epochs,
+    ) -> Result<Self, String> {
+        if columns.base_url.is_none() {
             return Err(format!("there is no provider {}", config.provider_id));
         }
-        let defaults = row.provider.protocol_defaults.clone().unwrap_or_default();
-        let provider = Provider::of(row.provider)?;
+        let defaults = columns.protocol_defaults.clone().unwrap_or_default();
+        let provider = Provider::of(columns)?;
         let vendor = vendor(&config, &provider, &defaults)?;
-        Ok(Self { config, epochs, provider, sealed_key: row.sealed, vendor })
+        Ok(Self { config, epochs, provider, sealed_key, vendor })
     }
 
     /// How long the vendor may take.

@@ -16,13 +16,11 @@ use de_core::{
         SessionId, UserId,
     },
     limits::{Kind, Scope, ScopeKind, Span},
-    model::{Modality, ModelConfig, Status},
-    ports::{Database, Statement, rows},
+    model::{Modality, ModelConfig, Status, check::with_provider},
+    ports::{Database, Statement, row, rows},
     seeds::{self, DevTenant},
     store::{
-        Activity, Change, Viewer, access, api_keys,
-        audit::{self, Actor, AuditEvent},
-        bootstrap,
+        Activity, Viewer, access, api_keys, audit, bootstrap,
         epochs::{self, EpochScope},
         grants::{self, GrantRow},
         idempotency::{self, Place},
@@ -41,8 +39,21 @@ use serde_json::json;
 const NOW: UnixMillis = UnixMillis(1_795_608_000_000);
 
 /// Tables that a query makes for itself: they hold what it has found already.
-const MADE_BY_QUERIES: [&str; 8] =
-    ["found", "used", "r", "a", "json_each", "CONSTANT", "seen", "places"];
+const MADE_BY_QUERIES: [&str; 13] = [
+    "found",
+    "used",
+    "r",
+    "a",
+    "json_each",
+    "CONSTANT",
+    "seen",
+    "places",
+    "d",
+    "f",
+    "n",
+    "names",
+    "naming",
+];
 
 #[track_caller]
 fn check_plan(database: &SqliteDatabase, statement: &Statement) {
@@ -104,17 +115,6 @@ fn every_statement() -> Vec<Statement> {
     let user = UserId::parse("user_1").unwrap();
     let openai = ProviderId::parse("openai").unwrap();
     let model = ModelId::parse("m").unwrap();
-    let audit = AuditEvent {
-        action: "model-config.create".to_owned(),
-        actor: Actor::User(user.to_string()),
-        after: Some(json!({})),
-        before: None,
-        id: AuditEvent::make_id(NOW, [1; 10]),
-        organization_id: Some(organization.clone()),
-        request_id: None,
-        target_id: "m".to_owned(),
-    };
-    let change = Change { audit: &audit, by: user.as_str(), now: NOW };
     let (own, shared) = (Some(&organization), None);
     let list = |organization, modality| models::ModelQuery {
         allowed: Some(std::slice::from_ref(&model)),
@@ -205,10 +205,36 @@ fn every_statement() -> Vec<Statement> {
     all.extend(limits::load(&instance, NOW));
     all.extend(limits::load_organization(&organization));
     all.extend(epochs::bump(EpochScope::Tenant(&organization), NOW));
-    all.extend(models::create(&config(), own, change));
-    all.extend(models::replace(&config(), 1, own, change));
+    all.extend(model_configs());
     all.extend(models::seed(&config(), NOW));
     all.extend(models::seeded(NOW));
+    all
+}
+
+/// What the versions of models are read and changed by.
+fn model_configs() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let (model, own) = (ModelId::parse("m").unwrap(), organization.clone());
+    let mut all = Vec::new();
+    for organization in [Some(&organization), None] {
+        let saving = models::Saving { by: "user_1", now: NOW, organization };
+        all.push(models::find(&model, organization));
+        all.push(models::find_all(std::slice::from_ref(&model), organization));
+        let (own, instance) = (organization.unwrap_or(&own), InstanceId::parse("inst_1").unwrap());
+        all.push(models::resolve_versions(&model, organization, own, &instance));
+        all.push(models::names::named(std::slice::from_ref(&model), organization));
+        all.push(models::delete(&model, organization));
+        all.push(models::free_aliases(&model, organization));
+        all.push(models::names::named_by(&model, organization));
+        all.push(models::names::unnamed("audit_1", &model, organization));
+        all.push(models::names::allowed_by(&model, organization));
+        all.push(models::versions::list(&model, organization, &PageQuery::default()));
+        all.push(models::versions::find(&model, organization, 1));
+        all.push(models::versions::latest(std::slice::from_ref(&model), organization));
+        all.push(models::unchanged("audit_1", &model, organization, 1));
+        all.extend(models::insert(&config(), saving));
+        all.extend(models::update(&config(), saving));
+    }
     all
 }
 
@@ -501,6 +527,19 @@ async fn what_seeds_name_is_there() {
             let found: Vec<models::ResolvedRow> = rows(&database, found).await.unwrap();
             assert_eq!(found.len(), 1, "{} falls back to {fallback}", config.model_id);
         }
+        let provider = providers::find(&config.provider_id, None);
+        let provider = database.batch(vec![provider]).await.unwrap().remove(0).remove(0);
+        let provider: providers::ProviderRow = row(provider).unwrap();
+        let provider = Provider {
+            id: provider.id,
+            display_name: provider.display_name,
+            base_url: provider.base_url,
+            allowed_hosts: provider.allowed_hosts,
+            auth: provider.auth,
+            headers: provider.headers,
+            protocol_defaults: provider.protocol_defaults,
+        };
+        assert_eq!(with_provider(&config, Some(&provider), &[]), [], "{}", config.model_id);
         let itself = models::resolve(config.model_id.as_str(), None, None);
         let itself: Vec<models::ResolvedRow> = rows(&database, itself).await.unwrap();
         assert!(
@@ -525,19 +564,9 @@ async fn a_seed_that_changed_makes_a_new_version_unless_an_operator_saved_one() 
     assert!(dump.contains("\"version\":2") && dump.contains("Renamed"), "{dump}");
     assert!(dump.contains("\"epoch\":2"), "{dump}");
 
-    let audit = AuditEvent {
-        action: "model-config.replace".to_owned(),
-        actor: Actor::System,
-        after: None,
-        before: None,
-        id: "audit_1".to_owned(),
-        organization_id: None,
-        request_id: None,
-        target_id: "m".to_owned(),
-    };
-    let change = Change { audit: &audit, by: "user_1", now: NOW.plus(2) };
-    let operators = ModelConfig { display_name: "Operator's".to_owned(), ..config() };
-    database.batch(models::replace(&operators, 2, None, change)).await.unwrap();
+    let operators = ModelConfig { display_name: "Operator's".to_owned(), version: 3, ..config() };
+    let saving = models::Saving { by: "user_1", now: NOW.plus(2), organization: None };
+    database.batch(models::update(&operators, saving)).await.unwrap();
     let before = database.dump().unwrap();
     database.batch(seeds::catalogue(&[], &[renamed], NOW.plus(3))).await.unwrap();
     assert_eq!(database.dump().unwrap(), before);

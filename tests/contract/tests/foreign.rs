@@ -60,9 +60,19 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("GET /v1/sessions", &["user_id"]),
     ("GET /v1/sessions/{id}", &[]),
     ("DELETE /v1/sessions/{id}", &[]),
-    ("GET /v1/model-configs", &[]),
+    ("GET /v1/model-configs", &["organization_id"]),
     ("POST /v1/model-configs", &["organization_id"]),
-    ("GET /v1/model-configs/{*id}", &[]),
+    ("GET /v1/model-configs/{id}", &["organization_id"]),
+    ("PATCH /v1/model-configs/{id}", &[]),
+    ("DELETE /v1/model-configs/{id}", &["organization_id"]),
+    ("GET /v1/model-configs/{id}/versions", &["organization_id"]),
+    ("GET /v1/model-configs/{id}/versions/{version}", &["organization_id"]),
+    ("GET /v1/model-configs/{id}/export", &["organization_id"]),
+    ("POST /v1/model-configs/import", &[]),
+    ("POST /v1/model-configs/preview", &[]),
+    ("POST /v1/model-configs/{id}/preview", &[]),
+    ("POST /v1/model-configs/{id}/test", &["instance_id"]),
+    ("POST /v1/model-configs/{id}/rollback", &[]),
     ("GET /v1/providers", &["organization_id"]),
     ("POST /v1/providers", &["organization_id"]),
     ("GET /v1/providers/{id}", &["organization_id"]),
@@ -175,6 +185,14 @@ impl Side {
                 json!({"secret": "a-vendors-key-1"})
             }
             "POST /v1/provider-keys/reseal" => json!({}),
+            "POST /v1/model-configs/import" => Value::Object(config(Server::OpenAi, &json!({}))),
+            "POST /v1/model-configs/preview" => json!({"config": {}, "input": {"prompt": "Hi"}}),
+            path if path.starts_with("POST /v1/model-configs/{id}/rollback") => {
+                json!({"version": 1})
+            }
+            path if path.starts_with("POST /v1/model-configs/{id}/") => {
+                json!({"input": {"prompt": "Hi"}})
+            }
             path if path.ends_with("/rotate") || path.ends_with("/test") => json!({}),
             path if path.ends_with("/grants/{instance_id}") => json!({"role": "user"}),
             path if path.starts_with("PATCH ") => json!({"name": "Changed"}),
@@ -204,6 +222,10 @@ fn kinds(path: &'static str) -> Vec<(&'static str, &'static str)> {
     let parts: Vec<&str> = path.split('/').collect();
     let variable = |(index, part): (usize, &&'static str)| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
+        if name == "version" {
+            // Of the model before it, and the same number everywhere.
+            return None;
+        }
         let kind = match name {
             "id" | "*id" => parts[index - 1].strip_suffix('s')?,
             name => name.strip_suffix("_id")?,
@@ -242,7 +264,8 @@ async fn walk(route: &Route, names: &[&'static str], ours: &Side, theirs: &Side)
     let variables = kinds(route.path);
     let fill = |of: &dyn Fn(usize, &'static str) -> String| {
         let each = variables.iter().enumerate();
-        each.fold(route.path.to_owned(), |path, (n, (part, kind))| path.replace(part, &of(n, kind)))
+        let path = route.path.replace("{version}", "1");
+        each.fold(path, |path, (n, (part, kind))| path.replace(part, &of(n, kind)))
     };
     for (who, role) in [(&ours.admin, Role::Admin), (&ours.owner, Role::User)] {
         let may = route.permission.is_some_and(|permission| permission.possible(role));

@@ -58,6 +58,7 @@ pub fn control_plane() -> Routes {
     let provider = "/v1/providers/{id}";
     let provider_key = "/v1/provider-keys/{instance_id}/{provider_id}";
     let key_test = "/v1/provider-keys/{instance_id}/{provider_id}/test";
+    let model = "/v1/model-configs/{id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -97,7 +98,21 @@ pub fn control_plane() -> Routes {
         .delete(session, P::SessionWrite, sessions::delete)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
-        .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
+        .get(model, P::ModelConfigRead, model_configs::read)
+        .patch(model, P::ModelConfigWrite, model_configs::update)
+        .delete(model, P::ModelConfigWrite, model_configs::delete)
+        .get("/v1/model-configs/{id}/versions", P::ModelConfigRead, model_configs::versions)
+        .get(
+            "/v1/model-configs/{id}/versions/{version}",
+            P::ModelConfigRead,
+            model_configs::version,
+        )
+        .get("/v1/model-configs/{id}/export", P::ModelConfigRead, model_configs::export)
+        .post("/v1/model-configs/import", P::ModelConfigWrite, model_configs::import)
+        .post("/v1/model-configs/preview", P::ModelConfigWrite, model_configs::preview_unsaved)
+        .post("/v1/model-configs/{id}/preview", P::ModelConfigRead, model_configs::preview)
+        .post("/v1/model-configs/{id}/test", P::ModelConfigTest, model_configs::test)
+        .post("/v1/model-configs/{id}/rollback", P::ModelConfigWrite, model_configs::roll_back)
         .get("/v1/services", P::ServiceRead, services::list)
         .get("/v1/providers", P::ProviderRead, providers::list)
         .post("/v1/providers", P::ProviderWrite, providers::create)

@@ -17,6 +17,7 @@ use de_core::{
     },
     ids::{OrganizationId, ProviderId},
     ports::{Platform, Settings, Statement, rows},
+    protocols::FieldIssue,
     store::{
         organizations::{self, OrganizationRow},
         providers::{self as store, KeyTest, ProviderAuth, ProviderQuery, ProviderRow},
@@ -190,6 +191,23 @@ async fn above(
     found.into_iter().next().map(Some).ok_or_else(|| unknown("organization"))
 }
 
+/// What keeps a provider that comes in a file from being saved: what [`create`] would say.
+pub(crate) fn issues(
+    provider: &store::Provider,
+    platform: &Platform,
+) -> Result<Vec<FieldIssue>, ApiError> {
+    let mut members = match serde_json::to_value(provider) {
+        Ok(Value::Object(members)) => members,
+        Ok(_) | Err(_) => Map::new(),
+    };
+    members.shift_remove("id");
+    let row = blank(Some(&provider.id), None, platform.clock.now())?;
+    let mut held = Held { row, settings: platform.settings.clone() };
+    let mut fields = Fields::of(members);
+    held.take(&mut fields);
+    Ok(fields.into_issues())
+}
+
 /// A row to be filled. Without an id it is refused before it is saved.
 fn blank(
     id: Option<&ProviderId>,
@@ -237,6 +255,28 @@ fn shown(row: &ProviderRow) -> Provider {
     }
 }
 
+impl Held {
+    /// Takes the fields that a body names.
+    fn take(&mut self, fields: &mut Fields) {
+        let Self { row, settings } = self;
+        fields.text("display_name", 200, &mut row.display_name);
+        let mut base_url = row.base_url.clone();
+        fields.text("base_url", 500, &mut base_url);
+        if base_url != row.base_url {
+            match guard::base_url(&base_url, settings) {
+                Ok(base_url) => row.base_url = base_url,
+                Err(err) => fields.wrong("base_url", &err.to_string()),
+            }
+        }
+        let host = |text: &str| guard::host(text, settings).map_err(|err| err.to_string());
+        fields.list("allowed_hosts", host, &mut row.allowed_hosts);
+        parts::auth(fields, &mut row.auth);
+        parts::headers(fields, &row.auth, &mut row.headers);
+        fields.object("protocol_defaults", parts::protocol_default, &mut row.protocol_defaults);
+        parts::key_test(fields, &row.base_url, &mut row.key_test);
+    }
+}
+
 impl Resource for Held {
     type Shown = Provider;
 
@@ -264,22 +304,7 @@ impl Resource for Held {
     }
 
     fn apply(&mut self, mut fields: Fields, _: UnixMillis) -> Result<(), ApiError> {
-        let Self { row, settings } = self;
-        fields.text("display_name", 200, &mut row.display_name);
-        let mut base_url = row.base_url.clone();
-        fields.text("base_url", 500, &mut base_url);
-        if base_url != row.base_url {
-            match guard::base_url(&base_url, settings) {
-                Ok(base_url) => row.base_url = base_url,
-                Err(err) => fields.wrong("base_url", &err.to_string()),
-            }
-        }
-        let host = |text: &str| guard::host(text, settings).map_err(|err| err.to_string());
-        fields.list("allowed_hosts", host, &mut row.allowed_hosts);
-        parts::auth(&mut fields, &mut row.auth);
-        parts::headers(&mut fields, &row.auth, &mut row.headers);
-        fields.object("protocol_defaults", parts::protocol_default, &mut row.protocol_defaults);
-        parts::key_test(&mut fields, &row.base_url, &mut row.key_test);
+        self.take(&mut fields);
         fields.finish()
     }
 

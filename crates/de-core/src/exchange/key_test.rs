@@ -166,13 +166,13 @@ mod tests {
     #[test]
     fn s14_no_key_stands_in_what_a_vendor_says() {
         let long = Secret::new("abcdefgh-canary-0001".to_owned());
-        assert_eq!(hidden("bad key abcdefgh-canary-0001.", &long), "bad key ***");
+        assert_eq!(hidden("bad key abcdefgh-canary-0001.", &long), "bad key ***.");
         assert_eq!(hidden("bad key (sk-other)", &long), "bad key ***");
         assert_eq!(hidden("bad key abcd****0001", &long), "bad key ***");
         let short = Secret::new("s3cr".to_owned());
         assert_eq!(
             hidden("bad key \"s3cr\", s3crets are fine", &short),
-            "bad key *** s3crets are fine"
+            "bad key \"***\", s3crets are fine"
         );
         assert_eq!(hidden(&"é".repeat(600), &short).chars().count(), 500);
     }

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// # Errors
 /// For the log: an operator has to mend the provider.
-pub(super) fn address(
+pub(crate) fn address(
     provider: &Provider,
     place: Place,
     settings: &Settings,
@@ -40,7 +40,7 @@ pub(super) fn address(
 ///
 /// # Errors
 /// For the log: an operator has to mend the provider or its key.
-pub(super) fn attach(
+pub(crate) fn attach(
     outbound: &mut Outbound,
     provider: &Provider,
     key_at: Vec<KeyPlace>,

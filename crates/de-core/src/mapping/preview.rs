@@ -14,7 +14,7 @@ use super::{AuthScheme, PayloadMapping};
 /// Stands where a key would.
 const MASK: &str = "***";
 /// What a vendor might call a job.
-const MADE_UP_JOB: &str = "made-up-job";
+pub(crate) const MADE_UP_JOB: &str = "made-up-job";
 
 /// A request as it would be sent, and how it came about.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -95,15 +95,21 @@ pub(crate) fn run(mapping: &PayloadMapping, input: &Map<String, Value>) -> Previ
         }
     };
     let job_id = input.get("job_id").and_then(Value::as_str).unwrap_or(MADE_UP_JOB);
-    let poll = Polling::resume(Arc::new(mapping.clone()), &variables, job_id);
-    let poll = poll.map_err(PollError::from).and_then(|polling| {
-        polling.map(|polling| follow(&polling, job_id, &mapping.auth)).transpose()
-    });
-    let poll = poll.unwrap_or_else(|error| {
+    let poll = poll(mapping, &variables, job_id).unwrap_or_else(|error| {
         issues.push(PreviewIssue { pointer: String::new(), reason: error.to_string() });
         None
     });
     Preview { request, poll, variables: variables.to_value(), issues }
+}
+
+/// The requests about a job of this id, the key masked; `None` if the mapping polls nothing.
+pub(crate) fn poll(
+    mapping: &PayloadMapping,
+    variables: &Variables,
+    job_id: &str,
+) -> Result<Option<PreviewPoll>, PollError> {
+    let polling = Polling::resume(Arc::new(mapping.clone()), variables, job_id)?;
+    polling.map(|polling| follow(&polling, job_id, &mapping.auth)).transpose()
 }
 
 fn follow(polling: &Polling, job_id: &str, auth: &AuthScheme) -> Result<PreviewPoll, PollError> {

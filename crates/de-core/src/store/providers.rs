@@ -116,6 +116,41 @@ pub struct ProviderRow {
     pub updated_at: UnixMillis,
 }
 
+impl Provider {
+    /// The same as a row of an owner; `None` is the shared catalogue.
+    #[must_use]
+    pub fn into_row(self, organization_id: Option<OrganizationId>, now: UnixMillis) -> ProviderRow {
+        ProviderRow {
+            id: self.id,
+            organization_id,
+            display_name: self.display_name,
+            base_url: self.base_url,
+            allowed_hosts: self.allowed_hosts,
+            auth: self.auth,
+            headers: self.headers,
+            protocol_defaults: self.protocol_defaults,
+            key_test: self.key_test,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+impl From<ProviderRow> for Provider {
+    fn from(row: ProviderRow) -> Self {
+        Self {
+            id: row.id,
+            display_name: row.display_name,
+            base_url: row.base_url,
+            allowed_hosts: row.allowed_hosts,
+            auth: row.auth,
+            headers: row.headers,
+            protocol_defaults: row.protocol_defaults,
+            key_test: row.key_test,
+        }
+    }
+}
+
 /// The columns of a provider that a call needs, beside those of a model. All absent if there is none.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct AccessColumns {

@@ -7,7 +7,10 @@ use de_core::{
     http::error::{ApiError, Code},
     ids::BadId,
     protocols::FieldIssue,
-    store::{Activity, pages::PageQuery},
+    store::{
+        Activity,
+        pages::{BadPage, PageQuery},
+    },
 };
 use http::request::Parts;
 
@@ -74,6 +77,20 @@ impl Filters {
         found
     }
 
+    /// A parameter that `parse` reads; `expected` says what it takes.
+    pub(crate) fn one_of<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        expected: impl FnOnce() -> String,
+    ) -> Option<T> {
+        let read = parse(&self.text(name)?);
+        if read.is_none() {
+            self.wrong(name, &format!("expected {}", expected()));
+        }
+        read
+    }
+
     /// `?status=`.
     pub(crate) fn status(&mut self) -> Option<Activity> {
         self.word("status", &["active", "suspended"]).and_then(Activity::parse)
@@ -88,7 +105,11 @@ impl Filters {
     pub(crate) fn page(&mut self) -> PageQuery {
         let (limit, cursor) = (self.text("limit"), self.text("cursor"));
         PageQuery::parse(limit.as_deref(), cursor.as_deref()).unwrap_or_else(|err| {
-            self.wrong("limit", &err.to_string());
+            let name = match err {
+                BadPage::Cursor => "cursor",
+                BadPage::Limit => "limit",
+            };
+            self.wrong(name, &err.to_string());
             PageQuery::default()
         })
     }
