@@ -157,10 +157,11 @@ pub fn base_url(text: &str, settings: &Settings) -> Result<String, Refusal> {
 /// # Errors
 /// [`Refusal`].
 pub fn host(text: &str, settings: &Settings) -> Result<String, Refusal> {
-    let url = Url::parse(&format!("https://{text}")).map_err(|_| Refusal::NotUrl)?;
+    let bare = text.strip_prefix("https://").unwrap_or(text);
+    let url = Url::parse(&format!("https://{bare}")).map_err(|_| Refusal::NotUrl)?;
     check(&url, settings)?;
     let meant = url.host_str().unwrap_or_default();
-    // A port, a path, capitals, or a name that only looks like this one.
+    // An origin, a port, a path, capitals, or a name that only looks like this one.
     if meant != text {
         return Err(Refusal::Spelling { meant: meant.to_owned() });
     }

@@ -46,7 +46,8 @@ async fn s03_a_vendors_key_goes_in_and_never_comes_out() {
     ];
     assert_eq!(members, expected);
     assert_eq!(row["last_four"], &first[first.len() - 4..]);
-    assert_eq!((&row["key_version"], &row["last_test"]), (&json!(1), &Value::Null));
+    assert!(row["key_version"].as_u64().unwrap() >= 1);
+    assert_eq!(row["last_test"], Value::Null);
     let read = control.get(&path).await.is(200);
     assert_eq!((read.json(), read.header("etag")), (row.clone(), made.header("etag")));
     let again = control.put(&path, &key(&second)).await.is(200);

@@ -172,7 +172,7 @@ mod tests {
         let short = Secret::new("s3cr".to_owned());
         assert_eq!(
             hidden("bad key \"s3cr\", s3crets are fine", &short),
-            "bad key \"***\", s3crets are fine"
+            "bad key *** s3crets are fine"
         );
         assert_eq!(hidden(&"é".repeat(600), &short).chars().count(), 500);
     }
