@@ -3,8 +3,8 @@
 //! Errors are told apart by status and by the vendor's own code, never by words in a message. A vendor's
 //! fault is never shown as the caller's: its 401 is our 502.
 
-pub mod address;
 mod failure;
+pub(crate) mod outbound;
 pub mod relay;
 pub mod translate;
 mod upstream;
@@ -338,14 +338,16 @@ fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<(Outbound, Sec
         let message = format!("the provider {} is configured wrongly", provider.id);
         Failure::passing_on(ApiError::new(Code::ProviderUnavailable, message).because(reason))
     };
-    let url = address::address(provider, &draft.place, &settings.loopback_ports).map_err(bad)?;
+    let url = outbound::address(provider, draft.place, settings).map_err(bad)?;
     let Some(sealed) = &model.sealed_key else {
         let message = format!("this instance has no key for the provider {}", provider.id);
         return Err(Failure::passing_on(ApiError::new(Code::MissingApiKey, message)));
     };
     let key = vault::open(settings, job.caller.instance_id(), &provider.id, sealed)
         .map_err(|err| bad(err.to_string()))?;
-    let outbound = address::with_key(provider, draft, url, &key).map_err(bad)?;
+    let mut outbound =
+        Outbound { body: draft.body, headers: draft.headers, method: draft.method, url };
+    outbound::attach(&mut outbound, provider, draft.key_at, &key).map_err(bad)?;
     Ok((outbound, key))
 }
 

@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 
 use crate::{
     chat::ChatCall,
-    exchange::address,
+    exchange::outbound,
     mapping::{
         PayloadMapping,
         preview::{self, Preview, PreviewIssue, PreviewRequest},
         variables::{Notice, Variables},
     },
     model::Modality,
-    ports::Outbound,
+    ports::{Outbound, Settings},
     protocols::{
         Draft, FieldIssue, mapped,
         native::{GenerateRequest, native_issue},
@@ -45,10 +45,10 @@ pub fn of(
     model: &Model,
     input: &Map<String, Value>,
     bounds: Bounds,
-    loopback_ports: &[u16],
+    settings: &Settings,
 ) -> Preview {
     let mut seen = Preview { request: None, variables: Map::new(), issues: Vec::new() };
-    match request(model, input, bounds, loopback_ports, &mut seen) {
+    match request(model, input, bounds, settings, &mut seen) {
         Ok(request) => seen.request = Some(request),
         Err(issues) => seen.issues.extend(issues.into_iter().map(issue)),
     }
@@ -93,7 +93,7 @@ pub fn draft(
         Some(mapping) if !is_native(model, input) => {
             let (variables, _) = variables(model, mapping, input, bounds)?;
             let rendered = mapping.render(&variables).map_err(|err| whole(err.to_string()))?;
-            mapped::draft(rendered, &variables).map_err(whole)
+            mapped::draft(rendered, &mapped::boundary(&variables)).map_err(whole)
         }
         Some(_) | None => {
             let target = model.target(model.config.output_bound(bounds.of_instance));
@@ -107,7 +107,7 @@ fn request(
     model: &Model,
     input: &Map<String, Value>,
     bounds: Bounds,
-    loopback_ports: &[u16],
+    settings: &Settings,
     seen: &mut Preview,
 ) -> Result<PreviewRequest, Vec<FieldIssue>> {
     if !model.config.protocol.is_built() {
@@ -128,9 +128,10 @@ fn request(
     }
     let draft = draft(model, input, bounds)?;
     let provider = &model.provider;
-    let url = address::address(provider, &draft.place, loopback_ports).map_err(whole)?;
+    let url = outbound::address(provider, draft.place, settings).map_err(whole)?;
     let masked = Secret::new("***".to_owned());
-    let sent = address::with_key(provider, draft, url, &masked).map_err(whole)?;
+    let mut sent = Outbound { body: draft.body, headers: draft.headers, method: draft.method, url };
+    outbound::attach(&mut sent, provider, draft.key_at, &masked).map_err(whole)?;
     Ok(shown(&sent, body))
 }
 

@@ -8,20 +8,20 @@ use super::ModelConfig;
 use crate::{
     guard,
     mapping::{PayloadMapping, issue::MappingIssue},
+    ports::Settings,
     protocols::FieldIssue,
     registry,
     store::providers::Provider,
 };
 
-/// Checks a config against its provider; `None`: there is none. `loopback_ports` as in
-/// [`guard::check`].
+/// Checks a config against its provider; `None`: there is none.
 ///
 /// Empty if all is well; else everything that is wrong, with pointers into the config.
 #[must_use]
 pub fn with_provider(
     config: &ModelConfig,
     provider: Option<&Provider>,
-    loopback_ports: &[u16],
+    settings: &Settings,
 ) -> Vec<FieldIssue> {
     let of_provider =
         |reason: String| vec![FieldIssue { pointer: "/provider_id".to_owned(), reason }];
@@ -32,7 +32,7 @@ pub fn with_provider(
         Ok(base_url) => base_url,
         Err(err) => return of_provider(format!("its base_url is no address: {err}")),
     };
-    let mut issues = match guard::check(&base_url, loopback_ports) {
+    let mut issues = match guard::check(&base_url, &settings.loopback_ports) {
         Ok(()) => Vec::new(),
         Err(err) => of_provider(format!("its base_url may not be called: {err}")),
     };

@@ -47,7 +47,7 @@ impl Vendor for MappedVendor {
     fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
         let (variables, _dropped) = gather(&self.mapping, call, target)?;
         let rendered = self.mapping.render(&variables).map_err(|err| whole(err.to_string()))?;
-        draft(rendered, &variables).map_err(whole)
+        draft(rendered, &boundary(&variables)).map_err(whole)
     }
 
     /// No caller speaks a mapping: there is nothing to relay, and nobody asks for it.
@@ -100,11 +100,17 @@ pub(crate) fn gather(
     }
 }
 
-/// A rendered request as it is sent.
-pub(crate) fn draft(rendered: RenderedRequest, variables: &Variables) -> Result<Draft, String> {
-    // Parts are told apart by a line that no content has: a digest of the content.
-    let boundary = Sha256::digest(Value::Object(variables.to_value()).to_string());
-    let body = rendered.body.encode(&hex(&boundary)).map_err(|err| err.to_string())?;
+/// What tells the parts of a multipart body apart: a line that no content has, a digest of the content.
+pub(crate) fn boundary(variables: &Variables) -> String {
+    hex(&Sha256::digest(Value::Object(variables.to_value()).to_string()))
+}
+
+/// Writes a rendered request; `boundary` tells the parts of a multipart body apart.
+///
+/// # Errors
+/// Why it cannot be written, for a person.
+pub(crate) fn draft(rendered: RenderedRequest, boundary: &str) -> Result<Draft, String> {
+    let body = rendered.body.encode(boundary).map_err(|err| err.to_string())?;
     let mut headers = HeaderMap::new();
     for (name, value) in &rendered.headers {
         let name = HeaderName::try_from(name.as_str()).map_err(|err| err.to_string())?;

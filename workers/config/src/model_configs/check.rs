@@ -9,7 +9,7 @@ use de_core::{
     http::error::{ApiError, Code},
     ids::{ModelId, OrganizationId, ProviderId},
     model::{Modality, ModelConfig, Status, check::with_provider},
-    ports::{Platform, row, rows},
+    ports::{Platform, Settings, row, rows},
     protocols::FieldIssue,
     store::{
         models::{self, ModelRow, names::NamedRow},
@@ -87,11 +87,10 @@ pub(super) async fn all(
     new: New<'_>,
 ) -> Result<Vec<Issues>, ApiError> {
     let world = World::read(platform, organization, new).await?;
-    let ports = &platform.settings.loopback_ports;
     let check = |config: &ModelConfig| {
         let provider = world.providers.get(&config.provider_id);
         let mut issues = Issues {
-            fields: with_provider(config, provider, ports),
+            fields: with_provider(config, provider, &platform.settings),
             taken: world.taken(config, organization),
         };
         issues.fields.extend(world.fallbacks(config));
@@ -278,7 +277,7 @@ fn words(modalities: &[Modality]) -> String {
 }
 
 /// What is wrong with where a provider lives.
-pub(super) fn provider_issues(provider: &Provider, loopback_ports: &[u16]) -> Vec<FieldIssue> {
+pub(super) fn provider_issues(provider: &Provider, settings: &Settings) -> Vec<FieldIssue> {
     let mut issues = Vec::new();
     let mut wrong = |pointer: String, reason: String| issues.push(FieldIssue { pointer, reason });
     match Url::parse(&provider.base_url) {
@@ -288,7 +287,7 @@ pub(super) fn provider_issues(provider: &Provider, loopback_ports: &[u16]) -> Ve
             wrong("/base_url".to_owned(), reason);
         }
         Ok(url) => {
-            if let Err(err) = guard::check(&url, loopback_ports) {
+            if let Err(err) = guard::check(&url, &settings.loopback_ports) {
                 wrong("/base_url".to_owned(), err.to_string());
             }
         }
@@ -296,9 +295,9 @@ pub(super) fn provider_issues(provider: &Provider, loopback_ports: &[u16]) -> Ve
     for (index, host) in provider.allowed_hosts.iter().enumerate() {
         let url = Url::parse(&format!("https://{host}/"));
         let is_bare = url.as_ref().is_ok_and(|url| url.host_str() == Some(host.as_str()));
-        let refused = url
-            .map_err(|err| err.to_string())
-            .and_then(|url| guard::check(&url, loopback_ports).map_err(|err| err.to_string()));
+        let refused = url.map_err(|err| err.to_string()).and_then(|url| {
+            guard::check(&url, &settings.loopback_ports).map_err(|err| err.to_string())
+        });
         if let Err(reason) = refused {
             wrong(format!("/allowed_hosts/{index}"), reason);
         } else if !is_bare {

@@ -94,7 +94,7 @@ async fn of(
         }
     };
     let (model, issues) = model;
-    seen = preview::of(&model, input, Bounds::default(), &platform.settings.loopback_ports);
+    seen = preview::of(&model, input, Bounds::default(), &platform.settings);
     for issue in &mut seen.issues {
         issue.pointer.insert_str(0, "/input");
     }
@@ -114,7 +114,7 @@ async fn model(
     };
     let organization: Option<&OrganizationId> = owners.0.iter().flatten().next();
     let provider = check::provider_of(platform, organization, &config.provider_id).await?;
-    let issues = with_provider(&config, provider.as_ref(), &platform.settings.loopback_ports);
+    let issues = with_provider(&config, provider.as_ref(), &platform.settings);
     let Some(provider) = provider else { return Ok(Err(issues)) };
     match Model::unsaved(config, provider) {
         Ok(model) => Ok(Ok((model, issues))),

@@ -189,12 +189,11 @@ impl Trial<'_> {
             let provider = &model.provider.id;
             vault::open(&platform.settings, caller.instance_id(), provider, sealed).ok()
         });
-        let ports = &platform.settings.loopback_ports;
         Ok(Tested {
             ok: error.is_none(),
             model_id: model.config.model_id.clone(),
             version: model.config.version,
-            request: preview::of(&model, input, bounds, ports).request,
+            request: preview::of(&model, input, bounds, &platform.settings).request,
             reply: heard.map(|heard| reply(heard, key.as_ref())),
             output,
             error: error.map(fault),

@@ -255,8 +255,7 @@ async fn read_providers(
             let pointer = entry.place.clone();
             issues.insert(entry.place.clone(), vec![FieldIssue { pointer, reason }]);
         } else {
-            let ports = &platform.settings.loopback_ports;
-            let found = check::provider_issues(provider, ports);
+            let found = check::provider_issues(provider, &platform.settings);
             if !found.is_empty() {
                 let found = found.into_iter().map(|issue| placed(&entry.place, issue)).collect();
                 issues.insert(entry.place.clone(), found);
