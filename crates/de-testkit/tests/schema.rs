@@ -520,6 +520,7 @@ async fn what_seeds_name_is_there() {
         rows(&database, all).await.unwrap()
     };
     assert!(models.len() > 7);
+    let settings = TestPlatform::new().await.unwrap().platform.settings.clone();
     for model in models {
         let config = model.parse().unwrap();
         for fallback in &config.fallbacks {
@@ -539,7 +540,7 @@ async fn what_seeds_name_is_there() {
             headers: provider.headers,
             protocol_defaults: provider.protocol_defaults,
         };
-        assert_eq!(with_provider(&config, Some(&provider), &[]), [], "{}", config.model_id);
+        assert_eq!(with_provider(&config, Some(&provider), &settings), [], "{}", config.model_id);
         let itself = models::resolve(config.model_id.as_str(), None, None);
         let itself: Vec<models::ResolvedRow> = rows(&database, itself).await.unwrap();
         assert!(
