@@ -24,6 +24,7 @@ use crate::{
 ///
 /// Its JSON has a member for each field that is not absent; in JSON, `null` is absent too.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct ModelConfig {
     /// The name that callers use.
     pub model_id: ModelId,
@@ -89,6 +90,7 @@ macro_rules! capabilities {
     ($($(#[$doc:meta])* $name:ident,)+) => {
         /// What a model can do; absent is "not known", which is not "no".
         #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+        #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
         #[serde(default, deny_unknown_fields)]
         pub struct Capabilities {
             $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<bool>,)+
@@ -162,6 +164,7 @@ impl Capabilities {
 
 /// How much of a model an instance may use. 0 allows nothing, absent is unlimited.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
     /// Calls that run at once.
@@ -183,6 +186,7 @@ impl RateLimits {
 
 /// How long a vendor may take, in milliseconds; absent is ours to choose.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Timeouts {
     /// Between two pieces of a streamed answer.

@@ -1,4 +1,17 @@
-//! How ids, times and words stand in the description of the API. On the host only: it is made there.
+//! The description of the API. On the host only: it is made there, and served as a file.
+//!
+//! Operations are described beside their handlers, each as an [`operation::Operation`]; a
+//! [`document::Document`] is all of them. Schemas come from the types themselves by `utoipa`; how ids, times
+//! and words stand in them is here.
+//!
+//! Follows <https://spec.openapis.org/oas/v3.1.1.html>.
+
+pub mod document;
+mod failures;
+mod headers;
+pub mod health;
+pub mod operation;
+pub mod shape;
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -14,7 +27,7 @@ use crate::{
         ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
         SessionId, UserId,
     },
-    model::{Modality, OnUnsupported, Protocol, Status},
+    model::{Date, Modality, OnUnsupported, Protocol, Status},
     store::Activity,
     time::Timestamp,
 };
@@ -91,3 +104,17 @@ impl PartialSchema for Timestamp {
 }
 
 impl ToSchema for Timestamp {}
+
+impl PartialSchema for Date {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
+            .description(Some("A day of the calendar."))
+            .examples(["2027-01-14"])
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for Date {}

@@ -15,6 +15,7 @@ use crate::time::UnixMillis;
 /// Absent means that the vendor names no price for that class: a call that uses it is unpriced, which is
 /// not the same as free. Unknown members are refused, so that a misspelt price cannot pass for none.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Pricing {
     /// Always `USD`.
@@ -22,6 +23,7 @@ pub struct Pricing {
     pub currency: Currency,
     /// Since when the prices hold: RFC 3339, or a date, which begins at midnight UTC.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "instant")]
+    #[cfg_attr(not(target_family = "wasm"), schema(value_type = Option<String>))]
     pub valid_from: Option<UnixMillis>,
     /// Text read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +83,7 @@ pub struct Pricing {
 ///
 /// What a tier does not name keeps its base price.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
     /// The tier holds when the whole input has more tokens than this.
@@ -107,6 +110,7 @@ pub struct Tier {
 
 /// The only currency that vendors bill us in.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub enum Currency {
     /// US dollars.
     #[default]
@@ -116,6 +120,7 @@ pub enum Currency {
 
 /// What an image costs.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum ImagePrice {
     /// Micro-dollars, the same for all.

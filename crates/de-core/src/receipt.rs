@@ -100,6 +100,7 @@ pub enum ReceiptStatus {
 
 /// One try at a vendor.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct Attempt {
     /// The model that was tried.
     pub model_id: ModelId,

@@ -18,6 +18,19 @@ use crate::{
 pub struct TestClient {
     back: Back,
     headers: HeaderMap,
+    witness: Option<Witness>,
+}
+
+/// Looks at every answer that is read to its end, and panics if it is not as it should be.
+pub type Witness = fn(&Asked, &TestResponse);
+
+/// What an answer is to.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// GET, POST, …
+    pub method: Method,
+    /// With its query.
+    pub path: String,
 }
 
 #[derive(Clone)]
@@ -47,7 +60,7 @@ impl TestClient {
     /// Calls a router in process.
     #[must_use]
     pub fn of_router(router: Router) -> Self {
-        Self { back: Back::Router(router), headers: HeaderMap::new() }
+        Self { back: Back::Router(router), headers: HeaderMap::new(), witness: None }
     }
 
     /// Calls a server: `http://127.0.0.1:8787`, without a slash at the end.
@@ -60,7 +73,7 @@ impl TestClient {
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         let base = base.trim_end_matches('/').to_owned();
-        Ok(Self { back: Back::Http { base, client }, headers: HeaderMap::new() })
+        Ok(Self { back: Back::Http { base, client }, headers: HeaderMap::new(), witness: None })
     }
 
     /// The same client with a header on each request.
@@ -70,6 +83,12 @@ impl TestClient {
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, ClientError> {
         put(&mut self.headers, name, value)?;
         Ok(self)
+    }
+
+    /// The same client with someone who looks at its answers.
+    #[must_use]
+    pub fn witnessed(self, witness: Witness) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// The same client with a key as bearer token.
@@ -90,6 +109,7 @@ impl TestClient {
             headers: self.headers.clone(),
             method,
             path: path.to_owned(),
+            witness: self.witness,
         }
     }
 
@@ -126,6 +146,7 @@ pub struct TestRequest {
     headers: HeaderMap,
     method: Method,
     path: String,
+    witness: Option<Witness>,
 }
 
 impl TestRequest {
@@ -163,13 +184,19 @@ impl TestRequest {
     /// # Errors
     /// [`ClientError`]; not for an answer that breaks off, which is told in the response.
     pub async fn send(self) -> Result<TestResponse, ClientError> {
+        let asked = Asked { method: self.method.clone(), path: self.path.clone() };
+        let witness = self.witness;
         let mut stream = self.stream().await?;
         let mut body = Vec::new();
         while let Some(chunk) = stream.next_chunk().await {
             body.extend_from_slice(&chunk);
         }
         let TestStream { broken, headers, status, .. } = stream;
-        Ok(TestResponse { body: body.into(), broken, headers, status })
+        let response = TestResponse { body: body.into(), broken, headers, status };
+        if let Some(witness) = witness {
+            witness(&asked, &response);
+        }
+        Ok(response)
     }
 
     /// Sends, and returns with the head of the answer. Dropping the future or the stream is leaving.

@@ -530,16 +530,7 @@ async fn what_seeds_name_is_there() {
         }
         let provider = providers::find(&config.provider_id, None);
         let provider = database.batch(vec![provider]).await.unwrap().remove(0).remove(0);
-        let provider: providers::ProviderRow = row(provider).unwrap();
-        let provider = Provider {
-            id: provider.id,
-            display_name: provider.display_name,
-            base_url: provider.base_url,
-            allowed_hosts: provider.allowed_hosts,
-            auth: provider.auth,
-            headers: provider.headers,
-            protocol_defaults: provider.protocol_defaults,
-        };
+        let provider = Provider::from(row::<ProviderRow>(provider).unwrap());
         assert_eq!(with_provider(&config, Some(&provider), &settings), [], "{}", config.model_id);
         let itself = models::resolve(config.model_id.as_str(), None, None);
         let itself: Vec<models::ResolvedRow> = rows(&database, itself).await.unwrap();

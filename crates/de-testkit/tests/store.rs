@@ -336,7 +336,7 @@ async fn what_is_below_a_provider_is_what_would_go_elsewhere_without_it() {
     // A private model of someone without a provider of their own hangs on the shared one, and so does a key.
     let mine = config("zz-mine", &json!({}));
     let key = provider_keys::insert(&next_instance, &openai, "v1.a.b", "1234", START);
-    run(database, models::create(&mine, Some(&next), change(&audit("audit_1")))).await;
+    run(database, models::insert(&mine, saving(Some(&next)))).await;
     run(database, vec![key]).await;
     assert_eq!(below(None).await, (shared_models + 1, 2));
     assert_eq!(below(Some(&next)).await, (1, 0));
@@ -345,7 +345,7 @@ async fn what_is_below_a_provider_is_what_would_go_elsewhere_without_it() {
     assert_eq!(below(None).await, (shared_models, 1));
     assert_eq!(below(Some(&next)).await, (1, 0), "the key would be good for the shared one");
     let refused = vec![
-        de_core::store::audit::insert(&audit("audit_2"), START),
+        audit::insert(&event("audit_2"), START),
         providers::empty("audit_2", &openai, Some(&next)),
     ];
     assert_eq!(conflict(database.batch(refused).await), "audit_events.id");
@@ -357,7 +357,7 @@ async fn what_is_below_a_provider_is_what_would_go_elsewhere_without_it() {
     let left = database.dump().unwrap();
     assert!(!left.contains("\"v1.a.b\"") && left.contains("anthropic"), "{left}");
     let fine = vec![
-        de_core::store::audit::insert(&audit("audit_3"), START),
+        audit::insert(&event("audit_3"), START),
         providers::empty("audit_3", &openai, Some(dev)),
     ];
     run(database, fine).await;

@@ -16,6 +16,7 @@ Usage: cargo xtask <command>
   test      runs every suite: on the host, and against a stack of its own
   ci        what CI runs: formatting, lints, every suite, size budgets
   build     builds the workers' wasm, if anything changed
+  types     writes docs/openapi.json by the code, and lints it
   size      builds, then compares the size of each worker with its budget
   bench     runs the benchmarks of tests/bench; arguments are handed on
   secrets rotate
@@ -40,6 +41,7 @@ pub(crate) enum Request {
     RotateSecrets { environment: String },
     Size,
     Test,
+    Types,
 }
 
 /// How `dev` ends.
@@ -77,6 +79,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
         "secrets" => return secrets(parser),
         "size" => Request::Size,
         "test" => Request::Test,
+        "types" => Request::Types,
         unknown => return Err(format!("there is no command `{unknown}`").into()),
     };
     match parser.next()? {

@@ -7,7 +7,7 @@ use crate::run::Run;
 use crate::say::{self, Watch};
 use crate::setup::rust::TARGET;
 use crate::workers::{WORKERS, package};
-use crate::{setup, size, test};
+use crate::{setup, size, test, types};
 
 /// Runs the command.
 ///
@@ -29,6 +29,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
             .env("WASM_BINDGEN_USE_JS_SYS", "1")
             .show()
     })?;
+    steps.run("description of the API", || types::lint(layout, &tools))?;
     test::suites(layout, &tools, &mut steps)?;
     if steps.has_passed("workers") {
         steps.run("size budgets", || size::check(layout))?;

@@ -26,6 +26,7 @@ mod setup;
 mod size;
 mod stack;
 mod test;
+mod types;
 mod workers;
 
 use std::process::ExitCode;
@@ -68,5 +69,6 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::RotateSecrets { environment } => secrets::run(&layout, &environment),
         Request::Size => size::run(&layout),
         Request::Test => test::run(&layout),
+        Request::Types => types::run(&layout),
     }
 }

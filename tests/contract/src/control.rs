@@ -4,7 +4,7 @@ use de_testkit::client::{TestClient, TestResponse};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::wait::unique;
+use crate::{document::check, wait::unique};
 
 /// Someone who asks.
 pub struct Control {
@@ -41,7 +41,7 @@ impl Control {
     /// Speaks through this client.
     #[must_use]
     pub fn of(client: TestClient) -> Self {
-        Self { client }
+        Self { client: client.witnessed(check::answer) }
     }
 
     /// Reads.

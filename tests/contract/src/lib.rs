@@ -20,6 +20,7 @@ pub mod books;
 pub mod call;
 pub mod canary;
 pub mod control;
+pub mod document;
 pub mod leave;
 pub mod life;
 pub mod local;

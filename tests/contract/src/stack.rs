@@ -9,7 +9,9 @@ use de_core::{
 use de_testkit::{client::TestClient, entropy::SeededEntropy};
 use serde::Deserialize;
 
-use crate::{books::Books, call::Call, local::Local, vendors::Vendors, wire::Wire};
+use crate::{
+    books::Books, call::Call, document::check, local::Local, vendors::Vendors, wire::Wire,
+};
 
 /// A stack that answers.
 pub struct Stack {
@@ -200,5 +202,5 @@ pub fn stranger_key() -> String {
 }
 
 fn client(base: &str) -> TestClient {
-    TestClient::of_url(base).expect("a client can be made")
+    TestClient::of_url(base).expect("a client can be made").witnessed(check::answer)
 }

@@ -367,7 +367,7 @@ async fn s02_what_is_another_tenants_does_not_exist() {
         left.remove(known);
         walk(route, names, &ours, &theirs).await;
     }
-    assert_eq!(open, ["POST /v1/bootstrap", "POST /v1/sessions"]);
+    assert_eq!(open, ["POST /v1/bootstrap", "POST /v1/sessions", "GET /v1/openapi.json"]);
     assert!(left.is_empty(), "routes that are no more: {left:?}");
     assert_eq!(all_of(&control, &theirs).await, before);
 }

@@ -1,19 +1,51 @@
 //! `/v1/audit-events`: who changed what. Nothing changes or removes one.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use de_core::{
     http::{error::ApiError, routes::Allowed},
     ids::OrganizationId,
     ports::{Platform, rows},
     store::audit::{self, AuditRow},
+    time::Timestamp,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::resource::Filters;
+use crate::resource::{Filters, listed};
+
+/// A change: who made it, of what, before and after. Secrets are in none.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub(crate) struct AuditEvent {
+    /// Its id.
+    id: String,
+    /// Whose the row is; null: the shared catalogue's.
+    organization_id: Option<OrganizationId>,
+    /// Who made it.
+    actor: Actor,
+    /// What was done: `project.update`.
+    action: String,
+    /// The id of the row.
+    target_id: String,
+    /// The request that asked for it.
+    request_id: Option<String>,
+    /// What the row was; null if there was none.
+    before: Option<Value>,
+    /// What it is since; null if there is none.
+    after: Option<Value>,
+    /// When it was made.
+    created_at: Timestamp,
+}
+
+/// Who made a change.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+struct Actor {
+    /// `user`, `key` or `system`.
+    kind: String,
+    /// The person's or key's id; null for the system.
+    id: Option<String>,
+}
 
 /// Lists, the newest first: one's own organization's; of all for who operates the service.
 pub(crate) async fn list(
@@ -37,20 +69,19 @@ pub(crate) async fn list(
     let read: Vec<AuditRow> =
         rows(&*platform.database, audit::list(organization, target.as_deref(), &page)).await?;
     let page = page.page(read, |row| row.place.as_str());
-    let data: Vec<Value> = page.data.iter().map(body).collect();
-    Ok(Json(json!({"data": data, "next_cursor": page.next_cursor})).into_response())
+    Ok(listed(page, shown))
 }
 
-fn body(row: &AuditRow) -> Value {
-    json!({
-        "id": row.id,
-        "organization_id": row.organization_id.as_ref().map(OrganizationId::as_str),
-        "actor": {"kind": row.actor_kind, "id": row.actor_id},
-        "action": row.action,
-        "target_id": row.target_id,
-        "request_id": row.request_id,
-        "before": row.before_state,
-        "after": row.after_state,
-        "created_at": row.created_at.rfc3339(),
-    })
+fn shown(row: &AuditRow) -> AuditEvent {
+    AuditEvent {
+        id: row.id.clone(),
+        organization_id: row.organization_id.clone(),
+        actor: Actor { kind: row.actor_kind.clone(), id: row.actor_id.clone() },
+        action: row.action.clone(),
+        target_id: row.target_id.clone(),
+        request_id: row.request_id.clone(),
+        before: row.before_state.clone(),
+        after: row.after_state.clone(),
+        created_at: row.created_at.into(),
+    }
 }

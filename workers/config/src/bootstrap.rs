@@ -43,8 +43,11 @@ const SCOPES: [Scope; 2] = [Scope::Admin, Scope::Read];
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub(crate) struct Bootstrapped {
+    /// Their organization.
     organization: FirstOrganization,
+    /// Who they are.
     user: FirstUser,
+    /// Their key.
     api_key: FirstKey,
 }
 

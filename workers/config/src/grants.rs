@@ -32,7 +32,7 @@ use crate::{
     users,
 };
 
-const ROLES: [&str; 4] = ["owner", "admin", "user", "readonly"];
+pub(crate) const ROLES: [&str; 4] = ["owner", "admin", "user", "readonly"];
 
 /// What a person may do on an instance, wherever that is.
 #[derive(Serialize)]

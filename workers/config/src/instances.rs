@@ -30,7 +30,8 @@ use crate::{
 };
 
 const WHAT: &str = "instance";
-const ENVIRONMENTS: [&str; 2] = ["production", "development"];
+pub(crate) const ENVIRONMENTS: [&str; 2] = ["production", "development"];
+pub(crate) const ON_LIMITER_FAILURE: [&str; 2] = ["refuse", "allow"];
 const MODALITIES: [&str; 4] = ["audio", "image", "text", "video"];
 
 /// An instance of an organization: it has its own vendors' keys, defaults and limits.
@@ -157,7 +158,7 @@ impl Resource for InstanceRow {
         fields.word("environment", &ENVIRONMENTS, &mut self.environment);
         fields.list("allowed_origins", origin, &mut self.allowed_origins);
         fields.count_or_null("retention_days", 36_500, &mut self.retention_days);
-        fields.word("on_limiter_failure", &["refuse", "allow"], &mut self.on_limiter_failure);
+        fields.word("on_limiter_failure", &ON_LIMITER_FAILURE, &mut self.on_limiter_failure);
         fields.object("default_models", default_model, &mut self.default_models);
         fields.count_or_null(
             "default_max_output_tokens",

@@ -15,6 +15,9 @@ mod front_door;
 mod grants;
 mod instances;
 mod model_configs;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
+mod openapi_json;
 mod organizations;
 mod projects;
 mod provider_keys;
@@ -42,7 +45,7 @@ use de_core::{
 
 /// Resources that have a place and no code yet.
 const UNBUILT: &[&str] =
-    &["budgets", "limits", "metrics", "openapi.json", "receipts", "requests", "usage", "webhooks"];
+    &["budgets", "limits", "metrics", "receipts", "requests", "usage", "webhooks"];
 
 /// The operations of the control plane.
 #[must_use]
@@ -113,6 +116,7 @@ pub fn control_plane() -> Routes {
         .post("/v1/model-configs/{id}/preview", P::ModelConfigRead, model_configs::preview)
         .post("/v1/model-configs/{id}/test", P::ModelConfigTest, model_configs::test)
         .post("/v1/model-configs/{id}/rollback", P::ModelConfigWrite, model_configs::roll_back)
+        .open(Method::GET, "/v1/openapi.json", openapi_json::read)
         .get("/v1/services", P::ServiceRead, services::list)
         .get("/v1/providers", P::ProviderRead, providers::list)
         .post("/v1/providers", P::ProviderWrite, providers::create)

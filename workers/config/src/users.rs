@@ -29,7 +29,7 @@ use crate::{
 const WHAT: &str = "user";
 
 /// The least of them first: it is what a person is unless told otherwise.
-const ROLES: [&str; 3] = ["user", "admin", "superadmin"];
+pub(crate) const ROLES: [&str; 3] = ["user", "admin", "superadmin"];
 
 /// A person of an organization.
 #[derive(Serialize)]

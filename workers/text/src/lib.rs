@@ -17,6 +17,8 @@ mod entry;
 mod generate;
 mod messages;
 mod models;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
 mod respond;
 mod run;
 

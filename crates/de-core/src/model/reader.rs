@@ -110,10 +110,12 @@ impl<'a> Reader<'a> {
 
     /// Notes every member that nothing asked for.
     pub(super) fn finish(self) {
+        let known = self.known.join(", ");
         for name in self.members.keys().filter(|name| !self.known.contains(&name.as_str())) {
             let name = name.replace('~', "~0").replace('/', "~1");
             let pointer = format!("{}/{name}", self.pointer);
-            self.issues.push(FieldIssue { pointer, reason: "is not a known member".to_owned() });
+            self.issues
+                .push(FieldIssue { pointer, reason: format!("is unknown; there are {known}") });
         }
     }
 

@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
     /// Notes every member that is not among `known`.
     pub(crate) fn refuse_unknown(&self, known: &[&str], issues: &mut Issues) {
         for name in self.members.keys().filter(|name| !known.contains(&name.as_str())) {
-            issues.add(self.at(name), "unknown field");
+            issues.add(self.at(name), format!("unknown; there are {}", known.join(", ")));
         }
     }
 

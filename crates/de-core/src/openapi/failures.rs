@@ -1,0 +1,239 @@
+//! How operations fail: one response a status and envelope, shared by all operations.
+
+use serde_json::{Value, json};
+
+use super::{
+    headers,
+    operation::{Speaks, sorted},
+    shape::reference,
+};
+use crate::http::error::Code;
+
+/// Where the response of a status stands.
+pub(super) fn reference_of(speaks: Speaks, status: u16, codes: &[&str]) -> Value {
+    let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+    json!({
+        "$ref": format!("#/components/responses/{}", name(speaks, status)),
+        "description": codes.join(", "),
+    })
+}
+
+/// The name of the response of a status.
+pub(super) fn name(speaks: Speaks, status: u16) -> String {
+    let kind = match speaks {
+        Speaks::Anthropic => "AnthropicError",
+        Speaks::Native => "Error",
+        Speaks::NativeCall => "CallError",
+        Speaks::OpenAi => "OpenAiError",
+        Speaks::OpenAiOrAnthropic => "ModelsError",
+    };
+    format!("{kind}{status}")
+}
+
+/// What a failed call to a vendor tells, as far as it came.
+const OF_CALLS: [&str; 9] = [
+    "x-de-receipt",
+    "x-de-model",
+    "x-de-provider",
+    "x-de-attempts",
+    "x-de-max-tokens",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Deprecation",
+    "Sunset",
+];
+
+/// The response of a status.
+pub(super) fn component(speaks: Speaks, status: u16) -> Value {
+    let mut names = vec!["X-Request-ID", "x-should-retry"];
+    match status {
+        401 => names.push("WWW-Authenticate"),
+        429 | 503 => names.push("Retry-After"),
+        _ => {}
+    }
+    if matches!(speaks, Speaks::Anthropic | Speaks::OpenAiOrAnthropic) {
+        names.push("request-id");
+    }
+    if matches!(speaks, Speaks::Anthropic | Speaks::NativeCall | Speaks::OpenAi) {
+        names.extend(OF_CALLS);
+    }
+    let schema = match speaks {
+        Speaks::Anthropic => reference("AnthropicError"),
+        Speaks::Native | Speaks::NativeCall => reference("Error"),
+        Speaks::OpenAi => reference("OpenAiError"),
+        Speaks::OpenAiOrAnthropic => json!({
+            "anyOf": [reference("OpenAiError"), reference("AnthropicError")]
+        }),
+    };
+    json!({
+        "description": about(status),
+        "headers": headers::of_answer(&names),
+        "content": {"application/json": {"schema": schema}},
+    })
+}
+
+fn about(status: u16) -> &'static str {
+    match status {
+        400 => "The request makes no sense; `details` say where.",
+        401 => "The key is missing, unknown or over.",
+        402 => "A budget is used up.",
+        403 => "The key may not do this.",
+        404 => "There is no such thing for this key.",
+        409 => "It does not fit with what is there.",
+        412 => "It has changed since it was read.",
+        413 => "The body is too large.",
+        415 => "The body is of a type that is not read.",
+        422 => "The vendor refused what was asked.",
+        429 => "Too much at once.",
+        500 => "Our fault; the request id finds it in our log.",
+        501 => "Designed and not built.",
+        502 => "A vendor failed.",
+        503 => "Something that is needed does not answer.",
+        504 => "A vendor took too long.",
+        _ => "It failed.",
+    }
+}
+
+/// The envelopes, by name.
+pub(super) fn envelopes(codes: &[Code]) -> [(String, Value); 4] {
+    let lower: Vec<String> = sorted(codes).into_iter().map(str::to_ascii_lowercase).collect();
+    let native = json!({
+        "type": "object",
+        "description": "What went wrong, in our own form.",
+        "required": ["error", "error_code", "request_id"],
+        "properties": {
+            "error": {"type": "string", "description": "What happened, for a person."},
+            "error_code": {
+                "type": "string",
+                "description": "What happened, for a program. New ones may come.",
+                "enum": sorted(codes),
+            },
+            "request_id": {"type": "string", "description": "The id of the request."},
+            "details": particulars(),
+        },
+    });
+    let openai = json!({
+        "type": "object",
+        "description": "What went wrong, in OpenAI's form.",
+        "required": ["error"],
+        "properties": {"error": {
+            "type": "object",
+            "description": "The failure.",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string", "description": "What happened, for a person."},
+                "type": {
+                    "type": "string",
+                    "description": "What kind of failure it is.",
+                    "enum": [
+                        "insufficient_quota", "invalid_request_error", "rate_limit_exceeded",
+                        "server_error",
+                    ],
+                },
+                "param": {
+                    "type": ["string", "null"],
+                    "description": "The first field that is wrong: `messages[0].role`.",
+                },
+                "code": {
+                    "type": "string",
+                    "description": "What happened, for a program: our own code in lower case. New ones may come.",
+                    "enum": lower,
+                },
+                "details": particulars(),
+            },
+        }},
+    });
+    let anthropic = json!({
+        "type": "object",
+        "description": "What went wrong, in Anthropic's form.",
+        "required": ["type", "error", "request_id"],
+        "properties": {
+            "type": {"type": "string", "description": "Always `error`.", "enum": ["error"]},
+            "error": {
+                "type": "object",
+                "description": "The failure.",
+                "required": ["type", "message"],
+                "properties": {
+                    "type": {
+                        "type": "string",
+                        "description": "What kind of failure it is.",
+                        "enum": [
+                            "api_error", "authentication_error", "billing_error", "conflict_error",
+                            "invalid_request_error", "not_found_error", "overloaded_error",
+                            "permission_error", "rate_limit_error", "request_too_large",
+                            "timeout_error",
+                        ],
+                    },
+                    "message": {"type": "string", "description": "What happened, for a person."},
+                    "details": particulars(),
+                },
+            },
+            "request_id": {"type": "string", "description": "The id of the request."},
+        },
+    });
+    [
+        ("AnthropicError".to_owned(), anthropic),
+        ("Error".to_owned(), native),
+        ("ErrorDetails".to_owned(), details()),
+        ("OpenAiError".to_owned(), openai),
+    ]
+}
+
+fn particulars() -> Value {
+    json!({"$ref": "#/components/schemas/ErrorDetails", "description": "Particulars, if there are any."})
+}
+
+/// Particulars; which of them are there goes by the code.
+fn details() -> Value {
+    let text = |about: &str| json!({"type": "string", "description": about});
+    let whole = |about: &str| json!({"type": "integer", "description": about});
+    json!({
+        "type": "object",
+        "description": "Particulars of a failure. Which of them are there goes by its code.",
+        "properties": {
+            "fields": {
+                "type": "array",
+                "description": "`VALIDATION_ERROR`: each field that is wrong, at most 100.",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "reason"],
+                    "properties": {
+                        "field": text("A JSON Pointer into the body: `/messages/0/role`; of a query `?limit`."),
+                        "reason": text("What is wrong with it, for a person."),
+                    },
+                },
+            },
+            "line": whole("Of a body that is no JSON: the line of the fault, from 1."),
+            "column": whole("The column of the fault, from 0."),
+            "limit_bytes": whole("`BODY_TOO_LARGE`: how many bytes are taken."),
+            "field": text("`CONFLICT`: a JSON Pointer to what another row has."),
+            "below": {
+                "type": "object",
+                "description": "`CONFLICT`: how many of each kind are below what was not deleted.",
+                "additionalProperties": {"type": "integer"},
+            },
+            "saved": {
+                "type": "boolean",
+                "description": "`LIMITER_UNAVAILABLE`: the change is saved, and not every limiter knows yet.",
+            },
+            "scope": text("`FORBIDDEN`: the scope that the key lacks. `RATE_LIMIT_EXCEEDED`: whose limit it is."),
+            "kind": text("`RATE_LIMIT_EXCEEDED`: which limit."),
+            "limit": whole("`RATE_LIMIT_EXCEEDED`: how much it allows."),
+            "reset": {
+                "type": ["integer", "null"],
+                "description": "`RATE_LIMIT_EXCEEDED`: in how many milliseconds there is room; null: waiting does not help.",
+            },
+            "model": text("Which model it is about."),
+            "provider": text("Which provider it is about."),
+            "provider_status": whole("The status that the vendor answered."),
+            "provider_code": text("The vendor's own code."),
+            "provider_message": text("The vendor's own words, masked, at most 500 characters."),
+            "attempts": {
+                "type": "array",
+                "description": "`ALL_PROVIDERS_FAILED`: the tries, in order.",
+                "items": reference("Attempt"),
+            },
+            "last": text("`ALL_PROVIDERS_FAILED`: the code of the last try."),
+        },
+    })
+}

@@ -1,0 +1,153 @@
+//! Headers, each described once.
+
+use serde_json::{Value, json};
+
+/// A header of answers: its name, whether it is always there where an operation names it, what it says.
+struct Header {
+    about: &'static str,
+    always: bool,
+    example: &'static str,
+    name: &'static str,
+}
+
+const fn always(name: &'static str, example: &'static str, about: &'static str) -> Header {
+    Header { about, always: true, example, name }
+}
+
+const fn maybe(name: &'static str, example: &'static str, about: &'static str) -> Header {
+    Header { about, always: false, example, name }
+}
+
+/// Headers of answers.
+const ANSWERED: [Header; 23] = [
+    maybe("Allow", "GET,HEAD", "The methods that the path takes."),
+    always("Cache-Control", "public, max-age=300", "How long a copy may be kept."),
+    maybe("Deprecation", "@1795608000", "Since when the model is deprecated (RFC 9745)."),
+    always("ETag", "\"1795608000000\"", "The state of the row; `If-Match` names it again."),
+    maybe("Idempotency-Replayed", "true", "There if the answer is one that was given before."),
+    always("Location", "/v1/projects/proj_dev", "Where the new row is."),
+    maybe("RateLimit", "\"requests_per_minute\";r=59;t=60", "How the tightest limits stand."),
+    maybe("RateLimit-Policy", "\"requests_per_minute\";q=60;w=60", "What the tightest limits are."),
+    maybe("Retry-After", "60", "After how many seconds another try makes sense."),
+    maybe(
+        "Server-Timing",
+        "auth;dur=1, limit;dur=2, upstream;dur=300",
+        "What took how many milliseconds.",
+    ),
+    maybe(
+        "Sunset",
+        "Thu, 14 Jan 2027 00:00:00 GMT",
+        "Until when the model can be called (RFC 8594).",
+    ),
+    always("WWW-Authenticate", "Bearer", "How to prove who calls."),
+    always(
+        "X-Request-ID",
+        "019ab0c7-d3f8-7c1e-9a4b-2c6d8e0f1a2b",
+        "The id of the request: yours if it is one, else ours.",
+    ),
+    maybe("x-de-attempts", "1", "How often vendors were asked."),
+    maybe("x-de-cost-micros", "42", "What the call cost, in micro-dollars."),
+    maybe("x-de-dropped", "logit_bias", "Members that the vendor's protocol has no word for."),
+    maybe(
+        "x-de-max-tokens",
+        "4096",
+        "The output bound that was sent because a limit counts tokens.",
+    ),
+    maybe("x-de-model", "gpt-4o-mini", "The model that answered."),
+    maybe("x-de-provider", "openai", "Its provider."),
+    maybe("x-de-receipt", "rcpt_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The receipt of the call."),
+    maybe("x-should-retry", "false", "False: the same request would fail again."),
+    maybe(
+        "request-id",
+        "019ab0c7-d3f8-7c1e-9a4b-2c6d8e0f1a2b",
+        "As X-Request-ID, where Anthropic's clients look for it.",
+    ),
+    maybe(
+        "Set-Cookie",
+        "__Host-de_session=…; Path=/; Secure; HttpOnly; SameSite=Strict",
+        "The session.",
+    ),
+];
+
+/// The named headers of an answer, as references.
+pub(super) fn of_answer(names: &[&str]) -> Value {
+    let one =
+        |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
+    Value::Object(names.iter().map(one).collect())
+}
+
+/// The description of a header of answers; `None` if nobody described it.
+pub(super) fn component(name: &str) -> Option<Value> {
+    let header = ANSWERED.iter().find(|header| header.name == name)?;
+    let mut described = json!({
+        "description": header.about,
+        "schema": {"type": "string"},
+        "example": header.example,
+    });
+    if let (true, Some(members)) = (header.always, described.as_object_mut()) {
+        members.insert("required".to_owned(), true.into());
+    }
+    Some(described)
+}
+
+/// A header of requests that several operations take, and how it is named among the parameters.
+pub(super) fn parameter(name: &str) -> Option<Value> {
+    let (example, schema, about) = match name {
+        "Idempotency-Key" => (
+            "order-4711",
+            json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}),
+            "Any text, for a day: the same question with it is answered once more and not done again.",
+        ),
+        "If-Match" => (
+            "\"1795608000000\"",
+            json!({"type": "string"}),
+            "The `ETag` that was read: if the row has changed since, nothing is done and 412 answered.",
+        ),
+        "If-None-Match" => (
+            "\"1795608000000\"",
+            json!({"type": "string"}),
+            "The `ETag` that was read: if it is still that, 304 is answered, without a body.",
+        ),
+        "X-Instance-ID" => (
+            "inst_dev",
+            json!({"$ref": "#/components/schemas/InstanceId"}),
+            "The instance that a person's key acts for. A project's key names its own.",
+        ),
+        "X-Request-ID" => (
+            "019ab0c7-d3f8-7c1e-9a4b-2c6d8e0f1a2b",
+            json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"}),
+            "An id for this request, which the answer repeats. Another text than this is replaced.",
+        ),
+        "anthropic-version" => (
+            "2023-06-01",
+            json!({"type": "string"}),
+            "The version of Anthropic's protocol; where both are spoken, its presence chooses Anthropic's form.",
+        ),
+        "x-de-fallback" => (
+            "gpt-4o-mini",
+            json!({"type": "string"}),
+            "Models to try when the first fails, with commas, at most five; they replace those of the row.",
+        ),
+        _ => return None,
+    };
+    Some(json!({
+        "name": name,
+        "in": "header",
+        "description": about,
+        "schema": schema,
+        "example": example,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_stand_once() {
+        for (index, header) in ANSWERED.iter().enumerate() {
+            let twin = ANSWERED[..index].iter().find(|known| known.name == header.name);
+            assert!(twin.is_none(), "{}", header.name);
+        }
+    }
+}

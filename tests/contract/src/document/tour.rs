@@ -1,0 +1,201 @@
+//! Sends the example of every operation, in an order that makes sense, and notes the answers: they are the
+//! examples of answers.
+
+use std::collections::BTreeMap;
+
+use de_testkit::client::TestResponse;
+use serde_json::Value;
+
+use super::{
+    catalogue::{Catalogue, Operation},
+    world::World,
+};
+
+/// More rows of a list than this say nothing new.
+const SHOWN_ROWS: usize = 2;
+
+/// Answers whose body is no example to anyone.
+const UNSHOWN: [&str; 1] = ["getOpenApi"];
+
+/// An operation and its answer.
+pub struct Stop<'a> {
+    /// What was asked.
+    pub operation: &'a Operation,
+    /// What was answered.
+    pub response: TestResponse,
+}
+
+/// What was made on the way: ids by the path that lists them.
+#[derive(Clone, Debug, Default)]
+pub struct Made(BTreeMap<String, String>);
+
+/// Walks through all operations of a document.
+///
+/// # Panics
+/// If there is no answer.
+pub async fn tour(catalogue: &Catalogue) -> Vec<Stop<'_>> {
+    let world = World::new().await;
+    let mut made = Made::default();
+    let mut stops = Vec::new();
+    for operation in itinerary(catalogue) {
+        let response = made.visit(&world, catalogue, operation).await;
+        stops.push(Stop { operation, response });
+    }
+    stops
+}
+
+/// Makes one of everything that can be made.
+///
+/// # Panics
+/// If it is not made.
+pub async fn settle(world: &World, catalogue: &Catalogue) -> Made {
+    let mut made = Made::default();
+    for operation in itinerary(catalogue).into_iter().filter(|operation| phase(operation) < LOOK) {
+        let response = made.visit(world, catalogue, operation).await;
+        assert!(response.status < 300, "{}: {}", operation.id, response.text());
+    }
+    made
+}
+
+/// Makes everything, looks at it, changes it, and removes it from below.
+fn itinerary(catalogue: &Catalogue) -> Vec<&Operation> {
+    let mut all: Vec<(usize, &Operation)> = catalogue.operations.iter().enumerate().collect();
+    let last = all.len();
+    all.sort_by_key(|(index, operation)| {
+        let phase = phase(operation);
+        (phase, if phase == REMOVE { last - index } else { *index })
+    });
+    all.into_iter().map(|(_, operation)| operation).collect()
+}
+
+/// When everything that can be made is there.
+const LOOK: usize = 2;
+/// When everything is looked at and changed.
+const REMOVE: usize = 5;
+
+fn phase(operation: &Operation) -> usize {
+    match operation.method.as_str() {
+        "POST" if !operation.path.contains('{') => 0,
+        "PUT" => 1,
+        "GET" => LOOK,
+        "PATCH" => 3,
+        "DELETE" => REMOVE,
+        _ => 4,
+    }
+}
+
+impl Made {
+    /// Sends the example of an operation, and notes what it makes.
+    async fn visit(
+        &mut self,
+        world: &World,
+        catalogue: &Catalogue,
+        operation: &Operation,
+    ) -> TestResponse {
+        let unclaimed = World::unclaimed_for(operation).await;
+        let world = unclaimed.as_ref().unwrap_or(world);
+        let path = self.path(catalogue, operation);
+        let mut request = world.client(operation).request(operation.method.clone(), &path);
+        let body = world.example(operation);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        if response.status == 201 && phase(operation) == 0 {
+            let row = response.json();
+            let id = ["id", "model_id"].iter().find_map(|name| row[*name].as_str());
+            self.0.extend(id.map(|id| (operation.path.clone(), id.to_owned())));
+        }
+        response
+    }
+
+    /// The path with something in each of its variable parts; of a list the first row only.
+    #[must_use]
+    pub fn path(&self, catalogue: &Catalogue, operation: &Operation) -> String {
+        let mut path = operation.path.clone();
+        for (name, parameter) in parameters(catalogue, operation, "path") {
+            let variable = format!("{{{name}}}");
+            let before = operation.path.split(&format!("/{variable}")).next().unwrap_or_default();
+            let schema = catalogue.resolve(&parameter["schema"]);
+            let usual = schema["examples"][0].as_str().or(schema["enum"][0].as_str());
+            let own = self.0.get(before).map(String::as_str);
+            let value = own.or_else(|| seeded(&name)).or(usual).unwrap_or("unknown");
+            path = path.replace(&variable, value);
+        }
+        let query = parameters(catalogue, operation, "query");
+        if query.iter().any(|(name, _)| name == "limit") {
+            path.push_str("?limit=1");
+        }
+        path
+    }
+}
+
+/// What is there from the beginning.
+fn seeded(name: &str) -> Option<&'static str> {
+    match name {
+        "instance_id" => Some("inst_dev"),
+        "provider_id" => Some("openai"),
+        "worker" => Some("text"),
+        _ => None,
+    }
+}
+
+/// The parameters of an operation, of one kind.
+#[must_use]
+pub fn parameters<'a>(
+    catalogue: &'a Catalogue,
+    operation: &'a Operation,
+    place: &str,
+) -> Vec<(String, &'a Value)> {
+    let all = operation.value["parameters"].as_array().into_iter().flatten();
+    let all = all.map(|parameter| catalogue.resolve(parameter));
+    all.filter(|parameter| parameter["in"] == place)
+        .map(|parameter| (parameter["name"].as_str().unwrap().to_owned(), parameter))
+        .collect()
+}
+
+/// The document with the answers of the tour as examples.
+#[must_use]
+pub fn with_examples(mut document: Value, stops: &[Stop<'_>]) -> Value {
+    for Stop { operation, response } in stops {
+        let kind = response.header("content-type").split(';').next().unwrap_or_default();
+        let method = operation.method.as_str().to_lowercase();
+        let answer = &mut document["paths"][&operation.path][method]["responses"]
+            [response.status.to_string()];
+        let media = answer.get_mut("content").and_then(|content| content.get_mut(kind));
+        let Some(media) = media else { continue };
+        if UNSHOWN.contains(&operation.id.as_str()) {
+            continue;
+        }
+        media["example"] = if kind == "application/json" {
+            shortened(response.json())
+        } else {
+            response.text().into()
+        };
+    }
+    document
+}
+
+/// Shorter where it is long, and without the ends of keys: no tool shall take them for someone's.
+fn shortened(mut body: Value) -> Value {
+    if let Some(Value::Array(rows)) = body.get_mut("data") {
+        rows.truncate(SHOWN_ROWS);
+    }
+    mask(&mut body);
+    body
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::Object(members) => members.values_mut().for_each(mask),
+        Value::String(text) => {
+            let kinds = ["de_admin_", "de_live_", "de_test_"];
+            let kind = kinds.into_iter().find(|kind| text.starts_with(kind) && text != kind);
+            if let Some(kind) = kind {
+                *text = format!("{kind}…");
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,185 @@
+//! A gateway in process where nothing is left to chance: its clock stands still, its vendors are polite.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use de_core::{
+    http::unbuilt,
+    ports::{Database, Fetch, Inbound, Outbound, PortError, Statement},
+};
+use de_testkit::{
+    client::TestClient,
+    clock::FakeClock,
+    fetch::{Answer, ScriptedFetch},
+    peers::RouterPeers,
+    platform::{Builder, START, TestPlatform},
+};
+use serde_json::{Value, json};
+
+use super::catalogue::Operation;
+
+/// The gateway and its keys.
+pub struct World {
+    /// The front door, without a key.
+    pub front: TestClient,
+    /// The doubles.
+    pub test: TestPlatform,
+}
+
+impl World {
+    /// Makes one. It is the same each time.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn new() -> Self {
+        Self::made(TestPlatform::builder()).await
+    }
+
+    /// One that nobody operates yet, for the operation that begins there.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn unclaimed_for(operation: &Operation) -> Option<Self> {
+        if operation.id != FIRST {
+            return None;
+        }
+        let world = Self::made(TestPlatform::builder().bootstrap_token(TOKEN)).await;
+        let sql = "UPDATE users SET role = 'admin'";
+        world.test.database.batch(vec![Statement { args: Vec::new(), sql }]).await.unwrap();
+        Some(world)
+    }
+
+    async fn made(builder: Builder) -> Self {
+        let peers = Arc::new(RouterPeers::default());
+        let test = builder
+            .clock(FakeClock::at(START))
+            .peers(peers.clone())
+            .fetch(|background| Arc::new(PoliteVendors(ScriptedFetch::new(background))))
+            .build()
+            .await
+            .unwrap();
+        peers.bind("text", de_text::router(test.another_isolate()));
+        for worker in ["audio", "image", "render", "stock-media"] {
+            peers.bind(worker, unbuilt(worker, test.another_isolate()));
+        }
+        let front = TestClient::of_router(de_config::router(test.another_isolate()));
+        Self { front, test }
+    }
+
+    /// A client with the key that an operation wants, if it wants one: a superadmin's in the control plane, a
+    /// project's for the models.
+    ///
+    /// # Panics
+    /// If a key cannot stand in a header, which it can.
+    #[must_use]
+    pub fn client(&self, operation: &Operation) -> TestClient {
+        let tenant = &self.test.tenant;
+        let told = |mark: &str| !operation.value[mark].is_null();
+        let key = match (told("x-open"), told("x-scope")) {
+            (true, _) => return self.front.clone(),
+            (false, true) => &tenant.client_key,
+            (false, false) => &tenant.admin_key,
+        };
+        self.front.clone().with_key(key.expose()).unwrap()
+    }
+
+    /// The example of an operation's body, with secrets where it has words for them.
+    #[must_use]
+    pub fn example(&self, operation: &Operation) -> Value {
+        let media = &operation.value["requestBody"]["content"]["application/json"];
+        let mut body = media["example"].clone();
+        for value in body.as_object_mut().into_iter().flat_map(|body| body.values_mut()) {
+            if value == "de_admin_…" {
+                *value = self.test.tenant.admin_key.expose().into();
+            }
+        }
+        body
+    }
+}
+
+/// The operation that begins where nobody is.
+const FIRST: &str = "bootstrap";
+
+/// As its example has it.
+const TOKEN: &str = "the DE_BOOTSTRAP_TOKEN of the deployment";
+
+/// Vendors that answer everything they are asked, always the same.
+struct PoliteVendors(ScriptedFetch);
+
+#[async_trait]
+impl Fetch for PoliteVendors {
+    async fn send(&self, request: Outbound) -> Result<Inbound, PortError> {
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let path = request.url.path();
+        let streams = body["stream"] == true;
+        self.0.answer(if path.ends_with("/messages") {
+            anthropic(streams)
+        } else if path.ends_with("/chat/completions") {
+            openai(streams)
+        } else {
+            Answer::json(200, &json!({"object": "list", "data": []}))
+        });
+        self.0.send(request).await
+    }
+}
+
+const RIVERS: &str = "The Danube, the Rhine and the Loire.";
+
+/// <https://platform.openai.com/docs/api-reference/chat/object>.
+fn openai(streams: bool) -> Answer {
+    let about = |object: &str| {
+        json!({"id": "chatcmpl-9nqF2vXkQ", "object": object, "created": 1_795_608_000,
+            "model": "gpt-4o-mini-2024-07-18"})
+    };
+    let usage = json!({"prompt_tokens": 13, "completion_tokens": 10, "total_tokens": 23});
+    if !streams {
+        let mut whole = about("chat.completion");
+        whole["choices"] = json!([{"index": 0, "finish_reason": "stop", "logprobs": null,
+            "message": {"role": "assistant", "content": RIVERS, "refusal": null}}]);
+        whole["usage"] = usage;
+        return Answer::json(200, &whole);
+    }
+    let chunk = |choices: Value, usage: Value| {
+        let mut chunk = about("chat.completion.chunk");
+        chunk["choices"] = choices;
+        chunk["usage"] = usage;
+        chunk.to_string()
+    };
+    let piece = |delta: Value, finish: Value| {
+        chunk(json!([{"index": 0, "delta": delta, "finish_reason": finish}]), Value::Null)
+    };
+    Answer::events()
+        .event(&piece(json!({"role": "assistant", "content": ""}), Value::Null))
+        .event(&piece(json!({"content": "The Danube, the Rhine "}), Value::Null))
+        .event(&piece(json!({"content": "and the Loire."}), Value::Null))
+        .event(&piece(json!({}), json!("stop")))
+        .event(&chunk(json!([]), usage))
+        .event("[DONE]")
+}
+
+/// <https://docs.anthropic.com/en/api/messages>.
+fn anthropic(streams: bool) -> Answer {
+    let mut message = json!({"id": "msg_01XFDUDYJgAACzvnptvVoYEL", "type": "message",
+        "role": "assistant", "model": "claude-haiku-4-5-20251001", "content": [],
+        "stop_reason": null, "stop_sequence": null,
+        "usage": {"input_tokens": 14, "output_tokens": 1}});
+    if !streams {
+        message["content"] = json!([{"type": "text", "text": RIVERS}]);
+        message["stop_reason"] = json!("end_turn");
+        message["usage"]["output_tokens"] = json!(14);
+        return Answer::json(200, &message);
+    }
+    let mut answer = Answer::events();
+    for event in [
+        json!({"type": "message_start", "message": message}),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": RIVERS}}),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null},
+            "usage": {"output_tokens": 14}}),
+        json!({"type": "message_stop"}),
+    ] {
+        answer = answer.named_event(event["type"].as_str().unwrap(), &event.to_string());
+    }
+    answer
+}

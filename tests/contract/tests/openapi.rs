@@ -1,0 +1,195 @@
+//! The description of the API: committed as it is described, complete, and served.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what does not hold ends the test"
+)]
+
+use std::collections::BTreeSet;
+
+use de_contract::{
+    document::{
+        self,
+        catalogue::committed,
+        check::{compile, faults, wrong},
+        closed::closed,
+        tour::{Stop, tour},
+    },
+    stack::Stack,
+};
+use http::Method;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_committed_document_is_the_described_one() {
+    let written = document::written(&document::described().await);
+    assert!(
+        written == document::COMMITTED,
+        "{} is not what the code describes; `cargo xtask types` writes it anew",
+        document::PATH
+    );
+}
+
+#[tokio::test]
+async fn examples_are_asked_and_answered_as_they_stand_there() {
+    let catalogue = committed();
+    let stops = tour(catalogue).await;
+    assert_eq!(stops.len(), catalogue.operations.len());
+    for Stop { operation, response } in &stops {
+        let media = &operation.value["requestBody"]["content"]["application/json"];
+        if media.is_object() {
+            let schema = compile(&closed(catalogue, &media["schema"]));
+            let faults = faults(&schema, &media["example"]);
+            assert!(faults.is_empty(), "{}: {faults:?}", operation.id);
+        }
+        let text = response.text();
+        assert!((200..300).contains(&response.status), "{}: {text}", operation.id);
+        let wrong = wrong(catalogue, operation, response);
+        assert!(wrong.is_empty(), "{}: {wrong:?}: {text}", operation.id);
+    }
+}
+
+/// `METHOD /path` of all operations that carry a mark.
+fn marked(mark: &str) -> BTreeSet<String> {
+    let marked = committed().operations.iter().filter(|one| !one.value[mark].is_null());
+    marked.map(|one| format!("{} {}", one.method, one.path)).collect()
+}
+
+#[test]
+fn every_route_is_described_with_its_permission_and_nothing_else_is() {
+    let mut expected = BTreeSet::new();
+    let mut open = BTreeSet::new();
+    let routes = de_config::control_plane();
+    for route in routes.list() {
+        let path = route.path.replace("{*", "{");
+        let line = format!("{} {path}", route.method);
+        match route.permission {
+            Some(permission) => {
+                let word = format!("{permission:?}");
+                let same = |one: &&document::catalogue::Operation| {
+                    one.method == route.method && one.path == path
+                };
+                let described = committed().operations.iter().find(same);
+                let told = described.and_then(|one| one.value["x-permission"].as_str());
+                let told =
+                    told.unwrap_or_else(|| panic!("{line} is not described")).replace('-', "");
+                assert_eq!(told, word.to_lowercase(), "{line}");
+                expected.insert(line);
+            }
+            None => {
+                open.insert(line);
+            }
+        }
+    }
+    assert_eq!(marked("x-permission"), expected);
+    // Beside the open ones of the control plane, everybody may ask after health.
+    let health = |line: &&String| line.ends_with("/health") || line.ends_with("/ready");
+    let described = marked("x-open");
+    assert_eq!(described.iter().filter(health).count(), 4);
+    assert_eq!(
+        described.iter().filter(|line| !health(line)).cloned().collect::<BTreeSet<_>>(),
+        open
+    );
+    let text = de_text::openapi::ROUTES.iter().map(|(_, front)| (*front).to_owned());
+    assert_eq!(marked("x-scope"), text.collect());
+    let all = [marked("x-open"), marked("x-permission"), marked("x-scope")];
+    assert_eq!(all.iter().map(BTreeSet::len).sum::<usize>(), committed().operations.len());
+}
+
+/// Operations that name no tenant and change none: what they show is tried where they are.
+const WITHOUT_TENANT: [&str; 3] = ["model-configs", "openapi", "services"];
+
+#[test]
+fn every_operation_of_the_control_plane_is_tried_by_everyone() {
+    let walked = include_str!("roles.rs");
+    let matrix = walked.split("const MATRIX").nth(1).and_then(|rest| rest.split("\";").next());
+    let lines: Vec<&str> = matrix.unwrap().lines().collect();
+    for operation in &committed().operations {
+        let told = |mark: &str| !operation.value[mark].is_null();
+        let tag = operation.value["tags"][0].as_str().unwrap();
+        if told("x-open") || told("x-scope") || WITHOUT_TENANT.contains(&tag) {
+            continue;
+        }
+        let line = format!("{} {} ", operation.method, operation.path);
+        let is_walked = lines.iter().any(|walked| walked.starts_with(&line));
+        assert!(is_walked, "{line}is not in the matrix of tests/roles.rs");
+    }
+}
+
+#[tokio::test]
+async fn the_text_worker_has_the_routes_that_are_described_and_no_other() {
+    let stack = Stack::ready().await;
+    for (own, front) in de_text::openapi::ROUTES {
+        for (client, line) in [(&stack.text, own), (&stack.front, front)] {
+            let (method, path) = line.split_once(' ').unwrap();
+            let path = path.replace("{id}", "gpt-4o-mini");
+            let answer = client.request(method.parse().unwrap(), &path).send().await.unwrap();
+            // It is there, and asks who it is.
+            assert_eq!(answer.status, 401, "{line}: {}", answer.text());
+        }
+    }
+    // The lines of the router, by the source: a new one has to be told here.
+    let source = include_str!("../../../workers/text/src/lib.rs");
+    let routed = source.lines().filter(|line| line.trim().starts_with(".route("));
+    let built = routed.filter(|line| !line.contains("not_built")).count();
+    assert_eq!(built, de_text::openapi::ROUTES.len());
+}
+
+#[test]
+fn operations_tell_what_a_reader_needs() {
+    let mut ids = BTreeSet::new();
+    for operation in &committed().operations {
+        let id = &operation.id;
+        assert!(ids.insert(id), "{id} stands there twice");
+        for name in ["summary", "tags", "responses", "x-error-codes"] {
+            assert!(!operation.value[name].is_null(), "{id} has no {name}");
+        }
+        let wants_body = [Method::PATCH, Method::POST, Method::PUT].contains(&operation.method);
+        assert_eq!(operation.value["requestBody"].is_object(), wants_body, "{id}");
+        if wants_body {
+            let media = &operation.value["requestBody"]["content"]["application/json"];
+            assert!(media["example"].is_object(), "{id} has no example");
+        }
+    }
+    let mut undescribed = Vec::new();
+    for (name, schema) in committed().document["components"]["schemas"].as_object().unwrap() {
+        describe(name, schema, &mut undescribed);
+    }
+    assert!(undescribed.is_empty(), "without a description: {undescribed:?}");
+}
+
+/// Collects schemas and members that nobody described.
+fn describe(place: &str, schema: &Value, undescribed: &mut Vec<String>) {
+    let alternatives = ["anyOf", "oneOf"].iter().filter_map(|name| schema[*name].as_array());
+    let told = alternatives.flatten().any(|one| one["description"].is_string());
+    if !told && !schema["description"].is_string() {
+        undescribed.push(place.to_owned());
+    }
+    for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+        describe(&format!("{place}.{name}"), member, undescribed);
+    }
+}
+
+#[tokio::test]
+async fn it_is_served_to_everybody_and_once_to_each() {
+    let stack = Stack::ready().await;
+    let answer = stack.front.get("/v1/openapi.json").await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.text(), document::COMMITTED);
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    let tag = answer.header("etag");
+    for (named, status) in [(tag, 304), ("*", 304), ("\"other\"", 200)] {
+        let request = stack.front.request(Method::GET, "/v1/openapi.json");
+        let again = request.header("if-none-match", named).send().await.unwrap();
+        assert_eq!(again.status, status, "{named}");
+        assert_eq!(again.body.is_empty(), status == 304);
+        assert_eq!(again.header("etag"), tag);
+    }
+    assert_eq!(
+        answer.json()["servers"],
+        json!([{"url": "/",
+        "description": "The front door that serves this document."}])
+    );
+}

@@ -1,0 +1,111 @@
+//! `/v1/sessions` and `/v1/bootstrap`, described.
+
+use de_core::{
+    http::error::Code,
+    ids::{SessionId, UserId},
+    openapi::{
+        document::Tag,
+        operation::{Answer, Operation},
+        shape::Shape,
+    },
+};
+use http::Method;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::values::{EmailAddress, Name};
+use crate::{bootstrap::Bootstrapped, sessions::SessionShown};
+
+pub(super) const TAG: Tag =
+    Tag { about: "Log-ins of browsers, and the first of all.", name: "sessions" };
+
+/// What somebody logs in with.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes what the handler reads")]
+struct LogIn {
+    /// The key of a person. Without it, Cloudflare Access has to say who it is.
+    #[schema(min_length = 1, max_length = 200)]
+    key: Option<String>,
+}
+
+/// Who operates the service from now on.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes what the handler reads")]
+struct Bootstrap {
+    /// The secret `DE_BOOTSTRAP_TOKEN` of the deployment.
+    #[schema(min_length = 1, max_length = 500)]
+    token: String,
+    /// The name of their organization.
+    organization: Name,
+    /// Their address.
+    email: EmailAddress,
+    /// For people; the address unless given.
+    name: Option<Name>,
+}
+
+pub(super) fn operations() -> Vec<Operation> {
+    let row = Shape::shown::<SessionShown>;
+    let refused = [
+        Code::Forbidden,
+        Code::InvalidApiKey,
+        Code::KeyExpired,
+        Code::MissingAuth,
+        Code::OriginNotAllowed,
+        Code::RateLimitExceeded,
+    ];
+    let create = Operation::new(Method::POST, "/v1/sessions", "createSession", "Logs in")
+        .notes(
+            "With the key of a person, or by what Cloudflare Access says in its own header. The cookie is in this \
+             answer, and nowhere else. `Idempotency-Key` is refused.",
+        )
+        .optional_body(Shape::of::<LogIn>(), json!({"key": "de_admin_…"}))
+        .changes()
+        .fails(&refused)
+        .answers(
+            Answer::json(201, "The session has begun.", row()).headers(&["Location", "Set-Cookie"]),
+        );
+    let list = Operation::new(Method::GET, "/v1/sessions", "listSessions", "Lists log-ins")
+        .notes("By id: one's own that hold, or another person's.")
+        .query("user_id", Shape::of::<UserId>(), "Those of this person.")
+        .paged()
+        .answers(Answer::json(200, "A page.", row().page("SessionList")));
+    let id = "Its id; `current` is the one that asks.";
+    let either = |operation: Operation| operation.path_part("id", current_or_id(), id);
+    let read = Operation::new(Method::GET, "/v1/sessions/{id}", "getSession", "Shows a log-in")
+        .answers(Answer::json(200, "As it is.", row()));
+    let gone = Answer::empty(204, "It is over.").headers(&["Set-Cookie"]);
+    let delete = Operation::new(Method::DELETE, "/v1/sessions/{id}", "deleteSession", "Logs out")
+        .notes("Nothing is admitted with it once this has answered.")
+        .changes()
+        .fails(&[Code::Conflict])
+        .answers(gone);
+    let bootstrap = Operation::new(
+        Method::POST,
+        "/v1/bootstrap",
+        "bootstrap",
+        "Makes the first who operates the service",
+    )
+    .notes("Once: not where there is someone already. `Idempotency-Key` is refused.")
+    .body(
+        Shape::of::<Bootstrap>(),
+        json!({
+            "token": "the DE_BOOTSTRAP_TOKEN of the deployment",
+            "organization": "Example Ltd",
+            "email": "root@example.com",
+        }),
+    )
+    .changes()
+    .fails(&refused)
+    .fails(&[Code::Conflict])
+    .answers(
+        Answer::json(201, "They are made.", Shape::shown::<Bootstrapped>()).headers(&["Location"]),
+    );
+    vec![create, list, either(read), either(delete), bootstrap]
+}
+
+fn current_or_id() -> Shape {
+    let current = json!({"type": "string", "enum": ["current"]});
+    Shape::either([Shape::of::<SessionId>(), Shape::plain(current)])
+}

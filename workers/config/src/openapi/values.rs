@@ -1,0 +1,71 @@
+//! Values that several bodies hold, with their limits.
+
+use serde_json::json;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
+
+/// Text that is not blank and holds no control characters.
+const LINE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
+/// A kind of text.
+macro_rules! text {
+    ($($name:ident: $pattern:expr, $most:literal, $example:expr, $doc:literal;)+) => {$(
+        #[doc = $doc]
+        pub(crate) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .min_length(Some(1))
+                    .max_length(Some($most))
+                    .pattern(Some($pattern))
+                    .description(Some($doc))
+                    .examples([$example])
+                    .build()
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+};
+}
+
+text! {
+    Description: "\\S", 2_000, "What it is for.", "Text for people, at most 2,000 characters; lines may end in it.";
+    EmailAddress: "^[^@ \\u0000-\\u001f\\u007f-\\u009f]+@[^@ .\\u0000-\\u001f\\u007f-\\u009f]+(\\.[^@ .\\u0000-\\u001f\\u007f-\\u009f]+)+$", 320, "bills@example.com", "An e-mail address, at most 320 characters.";
+    IpAddress: "^[0-9A-Fa-f:.]+$", 45, "203.0.113.7", "An address of version 4 or 6, at most 45 characters.";
+    Name: LINE, 200, "Search", "Text of one line for people, at most 200 characters.";
+    Origin: "^https?://[a-z0-9.-]+(:[0-9]+)?$", 255, "https://app.example.com", "An origin of pages, as browsers send it: no path, and no port that goes without saying.";
+    TimeZone: "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$", 64, "Europe/Berlin", "The IANA name of a time zone.";
+}
+
+/// Words of which a field has one.
+macro_rules! words {
+    ($($name:ident: $words:expr, $doc:literal;)+) => {$(
+        #[doc = $doc]
+        pub(crate) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .enum_values(Some($words.map(|word| json!(word))))
+                    .description(Some($doc))
+                    .build()
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+};
+}
+
+words! {
+    Environment: crate::instances::ENVIRONMENTS, "What an instance is for. Test keys are refused in production.";
+    GrantRole: crate::grants::ROLES, "What a person may do on an instance.";
+    OnLimiterFailure: crate::instances::ON_LIMITER_FAILURE, "What happens to calls when the Limiter does not answer.";
+    Role: crate::users::ROLES, "What a person is: `admin` administers the organization, `superadmin` operates the service.";
+}

@@ -1,0 +1,82 @@
+//! Text generation, described: one call in three protocols, at the paths of the front door.
+
+mod anthropic;
+mod models;
+mod native;
+mod openai;
+
+use de_core::{
+    http::error::Code,
+    openapi::{
+        document::{Document, Tag},
+        operation::{Answer, Operation},
+    },
+};
+
+/// The operations and where the worker itself has them; the front door has a name in front of some.
+///
+/// Each is `METHOD /path` on the worker's own host. Tests hold it against the router.
+pub const ROUTES: [(&str, &str); 6] = [
+    ("POST /generate", "POST /text/generate"),
+    ("POST /generate/stream", "POST /text/generate/stream"),
+    ("POST /v1/chat/completions", "POST /v1/chat/completions"),
+    ("POST /v1/messages", "POST /v1/messages"),
+    ("GET /v1/models", "GET /v1/models"),
+    ("GET /v1/models/{id}", "GET /v1/models/{id}"),
+];
+
+const TEXT: Tag = Tag {
+    about: "Text of models of any vendor, in our own protocol, OpenAI's or Anthropic's.",
+    name: "text",
+};
+const MODELS: Tag = Tag { about: "What a key may call.", name: "models" };
+
+/// Adds the operations of the text worker.
+pub fn describe(document: &mut Document) {
+    let mut text = native::operations();
+    text.extend([openai::operation(), anthropic::operation()]);
+    let tagged = |tag: Tag, operations: Vec<Operation>| {
+        operations.into_iter().map(|operation| operation.tag(tag.name)).collect()
+    };
+    document.add(&[TEXT], tagged(TEXT, text));
+    document.add(&[MODELS], tagged(MODELS, models::operations()));
+}
+
+/// What a call to a vendor brings along, whoever speaks it.
+fn generates(operation: Operation) -> Operation {
+    operation.scope(Some(de_core::auth::Scope::Text)).header("x-de-fallback").fails(&[
+        Code::AllProvidersFailed,
+        Code::ContentRefused,
+        Code::LimiterUnavailable,
+        Code::MissingApiKey,
+        Code::ModelCapability,
+        Code::ModelNotAllowed,
+        Code::ModelNotFound,
+        Code::NotImplemented,
+        Code::ProviderAuth,
+        Code::ProviderError,
+        Code::ProviderMalformed,
+        Code::ProviderRateLimit,
+        Code::ProviderTimeout,
+        Code::ProviderUnavailable,
+        Code::RateLimitExceeded,
+    ])
+}
+
+/// What is told in headers of such a call.
+fn told(answer: Answer) -> Answer {
+    answer.headers(&[
+        "x-de-receipt",
+        "x-de-model",
+        "x-de-provider",
+        "x-de-attempts",
+        "x-de-cost-micros",
+        "x-de-dropped",
+        "x-de-max-tokens",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Server-Timing",
+        "Deprecation",
+        "Sunset",
+    ])
+}

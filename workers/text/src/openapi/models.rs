@@ -1,0 +1,93 @@
+//! `GET /v1/models`, described.
+
+use de_core::{
+    http::error::Code,
+    ids::ModelId,
+    openapi::{
+        operation::{Answer, Operation, Speaks},
+        shape::Shape,
+    },
+    time::Timestamp,
+};
+use http::Method;
+use utoipa::ToSchema;
+
+/// A model in OpenAI's form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the handler writes")]
+struct Model {
+    /// The name that callers use.
+    id: ModelId,
+    /// Always `model`.
+    object: String,
+    /// When it was added, in seconds since 1970.
+    created: i64,
+    /// Its provider.
+    owned_by: String,
+}
+
+/// The models in OpenAI's form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the handler writes")]
+struct ModelList {
+    /// Always `list`.
+    object: String,
+    /// By id.
+    data: Vec<Model>,
+}
+
+/// A model in Anthropic's form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the handler writes")]
+struct AnthropicModel {
+    /// Always `model`.
+    r#type: String,
+    /// The name that callers use.
+    id: ModelId,
+    /// For people.
+    display_name: String,
+    /// When it was added.
+    created_at: Timestamp,
+    /// The largest input in tokens; null if not known.
+    max_input_tokens: Option<u64>,
+    /// The largest output in tokens; null if not known.
+    max_tokens: Option<u64>,
+}
+
+/// The models in Anthropic's form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the handler writes")]
+struct AnthropicModelList {
+    /// By id.
+    data: Vec<AnthropicModel>,
+    /// The first id; null if there is none.
+    first_id: Option<ModelId>,
+    /// Always false: all are here.
+    has_more: bool,
+    /// The last id; null if there is none.
+    last_id: Option<ModelId>,
+}
+
+pub(super) fn operations() -> Vec<Operation> {
+    let asks = |operation: Operation| {
+        operation
+            .speaks(Speaks::OpenAiOrAnthropic)
+            .scope(None)
+            .notes("In OpenAI's form; in Anthropic's for who sends `anthropic-version`.")
+            .header("anthropic-version")
+            .fails(&[Code::LimiterUnavailable])
+    };
+    let told = |what: &str, openai, anthropic| {
+        Answer::json(200, what, Shape::either([openai, anthropic])).headers(&["request-id"])
+    };
+    let lists = (Shape::shown::<ModelList>(), Shape::shown::<AnthropicModelList>());
+    let list =
+        Operation::new(Method::GET, "/v1/models", "listModels", "Lists what the key may call")
+            .answers(told("The models.", lists.0, lists.1));
+    let one = (Shape::shown::<Model>(), Shape::shown::<AnthropicModel>());
+    let read = Operation::new(Method::GET, "/v1/models/{id}", "getModel", "Shows a model")
+        .id::<ModelId>("id", "Its id; a slash in it plain or as `%2F`.")
+        .fails(&[Code::ModelNotAllowed, Code::ModelNotFound])
+        .answers(told("The model.", one.0, one.1));
+    [list, read].map(asks).into()
+}
