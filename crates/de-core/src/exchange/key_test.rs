@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn s14_no_key_stands_in_what_a_vendor_says() {
         let long = Secret::new("abcdefgh-canary-0001".to_owned());
-        assert_eq!(hidden("bad key abcdefgh-canary-0001.", &long), "bad key ***");
+        assert_eq!(hidden("bad key abcdefgh-canary-0001.", &long), "bad key ***.");
         assert_eq!(hidden("bad key (sk-other)", &long), "bad key ***");
         assert_eq!(hidden("bad key abcd****0001", &long), "bad key ***");
         let short = Secret::new("s3cr".to_owned());
