@@ -65,7 +65,9 @@ fn only_the_edge_names_the_runtime() {
 
 #[test]
 fn only_the_exchange_sends_to_vendors() {
-    refuse("crates/de-core/src", &["fetch.send("], |path| path.ends_with("src/exchange.rs"));
+    refuse("crates/de-core/src", &["fetch.send("], |path| {
+        path.ends_with("src/exchange.rs") || path.contains("src/exchange/")
+    });
     for worker in ["config", "text"] {
         refuse(&format!("workers/{worker}/src"), &["fetch.send(", ".fetch."], |_| false);
     }

@@ -176,7 +176,10 @@ impl Place for Running<'_> {
         let (status, told) = answer.map_err(stopped)?;
         match Resealed::read(&told) {
             Some(resealed) if status == 200 => Ok(resealed),
-            _ => Err(stopped(format!("the stack answered {status} {}", told["error"]))),
+            _ => {
+                let said = told.get("error").and_then(Value::as_str).unwrap_or_default();
+                Err(stopped(format!("the stack answered {status} {said}")))
+            }
         }
     }
 
