@@ -47,6 +47,7 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::Replicate], "POST", "/v1/predictions", replicate::of_version),
     (&[Vendor::Replicate], "GET", "/v1/predictions/*", replicate::get),
     (&[Vendor::Replicate], "POST", "/v1/predictions/*/cancel", replicate::cancel),
+    (&[Vendor::Replicate], "GET", "/v1/account", replicate::account),
     (&[Vendor::ElevenLabs], "GET", "/v1/user", elevenlabs_user::user),
 ];
 
