@@ -1,7 +1,7 @@
 //! Who calls: a key or a session that holds, and the instance that it acts for.
 //!
-//! The tenant comes from the key. What a request says of it may only repeat it. A session is as good as a
-//! key of its person with all scopes; like that, it is read from the database each time.
+//! The tenant comes from the key. What a request says of it may only repeat it. A session is as good as the
+//! key that made it, or as one with all scopes; as keys of persons, it is read from the database each time.
 
 mod proof;
 
@@ -228,6 +228,24 @@ impl Caller {
         };
         check(&key, acting.as_ref(), &self.came, platform.clock.now())?;
         Ok(Self { acting, came: self.came.clone(), key, proof: self.proof.clone() })
+    }
+
+    /// The same caller, acting for an instance that they name.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` if it is not theirs to act for; else as at the first time.
+    pub async fn acting_for(
+        &self,
+        platform: &Platform,
+        instance: &InstanceId,
+    ) -> Result<Self, ApiError> {
+        let acting = match own(&self.key) {
+            Some(own) if own.instance == *instance => own,
+            Some(_) => return Err(no_instance()),
+            None => granted(platform, &self.key, instance).await?,
+        };
+        check(&self.key, Some(&acting), &self.came, platform.clock.now())?;
+        Ok(Self { acting: Some(acting), ..self.clone() })
     }
 
     /// The caller as it is now, if the copy that it was read from is old; `None` if it is not.

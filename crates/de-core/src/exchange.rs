@@ -5,6 +5,8 @@
 
 mod failure;
 mod follow;
+pub mod key_test;
+pub(crate) mod outbound;
 pub mod relay;
 pub mod translate;
 mod upstream;
@@ -13,8 +15,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::{HeaderName, HeaderValue, header};
-use url::Url;
+use http::HeaderName;
 
 use self::failure::Failure;
 use crate::{
@@ -22,7 +23,6 @@ use crate::{
     books::{Books, Share},
     caller::Caller,
     chat::ChatReply,
-    guard,
     http::{
         context::Context,
         error::{ApiError, Code},
@@ -33,14 +33,12 @@ use crate::{
         Scope, ScopeKind,
         wire::{Grant, LeaseRequest, Need},
     },
-    mapping::render::KeyPlace,
     ports::{Departure, Inbound, Outbound, Platform, random},
-    protocols::{Draft, Place},
+    protocols::Draft,
     receipt::Attempt,
     registry::Model,
     retry,
     secret::Secret,
-    store::providers::ProviderAuth,
     time::UnixMillis,
 };
 
@@ -381,16 +379,7 @@ fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<(Outbound, Sec
         let message = format!("the provider {} is configured wrongly", provider.id);
         Failure::passing_on(ApiError::new(Code::ProviderUnavailable, message).because(reason))
     };
-    let mut url = match draft.place {
-        Place::Path(path) => {
-            let joined = format!("{}{path}", provider.base_url.as_str().trim_end_matches('/'));
-            Url::parse(&joined).map_err(|err| bad(err.to_string()))?
-        }
-        Place::Url(url) => url,
-    };
-    let hosts = &provider.allowed_hosts;
-    guard::check_provider(&url, &provider.base_url, hosts, &settings.loopback_ports)
-        .map_err(|err| bad(err.to_string()))?;
+    let url = outbound::address(provider, draft.place, settings).map_err(bad)?;
     let Some(sealed) = &model.sealed_key else {
         let message = format!("this instance has no key for the provider {}", provider.id);
         return Err(Failure::passing_on(ApiError::new(Code::MissingApiKey, message)));
@@ -398,48 +387,10 @@ fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<(Outbound, Sec
     let key = vault::open(settings, job.caller.instance_id(), &provider.id, sealed)
         .map_err(|err| bad(err.to_string()))?;
     last_used::provider_key(job.platform, job.caller.instance_id(), &provider.id);
-    let mut headers = draft.headers;
-    for (name, value) in &provider.headers {
-        if !headers.contains_key(name) {
-            headers.insert(name.clone(), value.clone());
-        }
-    }
-    let secret = |text: String| {
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| bad("the key is no header value".to_owned()))?;
-        value.set_sensitive(true);
-        Ok::<_, Failure>(value)
-    };
-    if draft.key_at.is_empty() {
-        match &provider.auth {
-            ProviderAuth::Bearer => {
-                headers.insert(header::AUTHORIZATION, secret(format!("Bearer {}", key.expose()))?);
-            }
-            ProviderAuth::Header { name, prefix } => {
-                let name =
-                    HeaderName::from_bytes(name.as_bytes()).map_err(|err| bad(err.to_string()))?;
-                let before = prefix.as_deref().unwrap_or_default();
-                headers.insert(name, secret(format!("{before}{}", key.expose()))?);
-            }
-            ProviderAuth::Query { name } => {
-                url.query_pairs_mut().append_pair(name, key.expose());
-            }
-        }
-    }
-    for place in draft.key_at {
-        match place {
-            KeyPlace::Header { name, before, after } => {
-                let name =
-                    HeaderName::from_bytes(name.as_bytes()).map_err(|err| bad(err.to_string()))?;
-                headers.insert(name, secret(format!("{before}{}{after}", key.expose()))?);
-            }
-            KeyPlace::Query { name, before, after } => {
-                let value = format!("{before}{}{after}", key.expose());
-                url.query_pairs_mut().append_pair(&name, &value);
-            }
-        }
-    }
-    Ok((Outbound { body: draft.body, headers, method: draft.method, url }, key))
+    let mut outbound =
+        Outbound { body: draft.body, headers: draft.headers, method: draft.method, url };
+    outbound::attach(&mut outbound, provider, draft.key_at, &key).map_err(bad)?;
+    Ok((outbound, key))
 }
 
 /// Says in the answer's headers who gave it.

@@ -4,9 +4,9 @@
 //!
 //! What everything is made of: [`ports`], [`time`], [`ids`], [`secret`], [`money`], [`json`]. How a
 //! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
-//! data). What is known: [`model`], [`pricing`], [`store`], [`seeds`], [`snapshot`], [`registry`]. Who
+//! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What happens to a call: [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`]. How it is served: [`http`].
+//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
@@ -19,6 +19,7 @@
 
 pub mod auth;
 pub mod books;
+pub mod bundle;
 pub mod caller;
 pub mod chat;
 pub mod cost;
@@ -36,6 +37,7 @@ pub mod money;
 pub mod openapi;
 pub mod outbox;
 pub mod ports;
+pub mod preview;
 pub mod pricing;
 pub mod protocols;
 pub mod receipt;

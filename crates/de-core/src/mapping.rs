@@ -154,6 +154,12 @@ impl PayloadMapping {
         }
     }
 
+    /// Whether the body of a good answer is the result itself, and no JSON.
+    #[must_use]
+    pub fn answers_bytes(&self) -> bool {
+        self.reply_kind == ReplyKind::Bytes
+    }
+
     /// Whether a template of the request names this variable.
     #[must_use]
     pub fn uses(&self, name: &str) -> bool {

@@ -4,18 +4,20 @@
 //! alone, which names every fault at once. What a mapping says is read in `mapping`, and checked when a
 //! config is saved.
 
+pub mod check;
 mod reader;
 mod words;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use self::reader::{Reader, count, flag, id, patience, text, word};
+use self::reader::{Reader, count, flag, id, patience, text, time, word};
 pub use self::words::{Date, Modality, OnUnsupported, Protocol, Status};
 use crate::{
     ids::{ModelId, ProviderId},
     pricing::Pricing,
     protocols::FieldIssue,
+    time::{Timestamp, UnixMillis},
 };
 
 /// One version of one model.
@@ -73,6 +75,10 @@ pub struct ModelConfig {
     pub unknown_options: OnUnsupported,
     /// Whether it may be called.
     pub status: Status,
+    /// Since when it is deprecated. Saving sets it when the status becomes that, and clears it when it
+    /// becomes another; absent if not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecated_at: Option<Timestamp>,
     /// When the vendor ends it; absent if not announced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecation_date: Option<Date>,
@@ -258,6 +264,30 @@ impl ModelConfig {
         json.to_string()
     }
 
+    /// The same as it is saved over `before`, the config that holds until `now`.
+    #[must_use]
+    pub fn after(mut self, before: &Self, now: UnixMillis) -> Self {
+        if self.status != Status::Deprecated {
+            self.deprecated_at = None;
+        } else if self.deprecated_at.is_none() {
+            let is_new = before.status != Status::Deprecated;
+            self.deprecated_at = if is_new { Some(now.into()) } else { before.deprecated_at };
+        }
+        self
+    }
+
+    /// Since when callers are to be warned of it: of a deprecated one, and if it is known.
+    ///
+    /// What is not known to have been deprecated earlier is so when it ends.
+    #[must_use]
+    pub fn deprecated_since(&self) -> Option<UnixMillis> {
+        if self.status != Status::Deprecated {
+            return None;
+        }
+        let ends = self.deprecation_date.map(Date::begins_at);
+        self.deprecated_at.map(|time| time.0).or(ends)
+    }
+
     /// What it works in, at least one.
     #[must_use]
     pub fn modalities(&self) -> Vec<Modality> {
@@ -328,6 +358,7 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
     let status = reader.optional("status", word(Status::parse, Status::expected));
     let deprecation_date = reader
         .optional("deprecation_date", word(Date::parse, || "a date like 2027-01-14".to_owned()));
+    let deprecated_at = reader.optional("deprecated_at", time);
     let version = reader.optional("version", count(1));
 
     if capabilities.modalities().is_empty() {
@@ -373,6 +404,7 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
         on_unsupported: on_unsupported.unwrap_or(OnUnsupported::Refuse),
         unknown_options: unknown_options.unwrap_or(OnUnsupported::Refuse),
         status: status.unwrap_or(Status::Active),
+        deprecated_at,
         deprecation_date,
         version: version.unwrap_or(1),
     })

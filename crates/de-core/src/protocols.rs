@@ -199,6 +199,11 @@ pub trait Vendor: Send + Sync {
     fn streams(&self) -> bool {
         true
     }
+
+    /// The mapping, where it is one that says how the vendor is called.
+    fn mapping(&self) -> Option<&crate::mapping::PayloadMapping> {
+        None
+    }
 }
 
 /// Reads one streamed answer, event by event.

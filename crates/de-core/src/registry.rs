@@ -19,7 +19,10 @@ use crate::{
         mapped::MappedVendor, openai_chat::OpenAiChatVendor,
     },
     snapshot,
-    store::{models::ResolvedRow, providers::ProviderAuth},
+    store::{
+        models::ResolvedRow,
+        providers::{self, AccessColumns, ProviderAuth},
+    },
 };
 
 /// A model that is ready to be called.
@@ -64,35 +67,39 @@ impl Model {
     /// What is wrong with it, for the log: an operator has to mend it.
     pub fn compile(row: ResolvedRow, epochs: Epochs) -> Result<Self, String> {
         let config = row.model.parse().map_err(|issues| told(&issues))?;
-        let columns = row.provider;
-        let (Some(base_url), Some(auth)) = (columns.base_url, columns.auth) else {
+        Self::of(config, row.provider, row.sealed, epochs)
+    }
+
+    /// Compiles a config that no row has to hold, without a key: for a look at what it would send.
+    ///
+    /// # Errors
+    /// As [`Model::compile`].
+    pub fn unsaved(config: ModelConfig, provider: providers::Provider) -> Result<Self, String> {
+        let columns = AccessColumns {
+            provider_id: Some(provider.id),
+            provider_organization_id: None,
+            base_url: Some(provider.base_url),
+            allowed_hosts: Some(provider.allowed_hosts),
+            auth: Some(provider.auth),
+            headers: Some(provider.headers),
+            protocol_defaults: Some(provider.protocol_defaults),
+        };
+        Self::of(config, columns, None, Epochs::default())
+    }
+
+    fn of(
+        config: ModelConfig,
+        columns: AccessColumns,
+        sealed_key: Option<String>,
+        epochs: Epochs,
+    ) -> Result<Self, String> {
+        if columns.base_url.is_none() {
             return Err(format!("there is no provider {}", config.provider_id));
-        };
-        let mut headers = HeaderMap::new();
-        for (name, value) in columns.headers.unwrap_or_default() {
-            let name = HeaderName::try_from(name).map_err(|err| err.to_string())?;
-            headers.insert(name, HeaderValue::try_from(value).map_err(|err| err.to_string())?);
         }
-        let defaults = columns.protocol_defaults.unwrap_or_default();
-        let max_tokens = defaults.get("max_tokens_field").and_then(|field| field.as_str());
-        let provider = Provider {
-            allowed_hosts: columns.allowed_hosts.unwrap_or_default(),
-            auth,
-            base_url: Url::parse(&base_url).map_err(|err| format!("base_url: {err}"))?,
-            headers,
-            id: config.provider_id.clone(),
-            max_tokens_field: match max_tokens {
-                Some("max_tokens") => MaxTokensField::MaxTokens,
-                _ => MaxTokensField::MaxCompletionTokens,
-            },
-            seed_field: match defaults.get("seed_field").and_then(|field| field.as_str()) {
-                Some("random_seed") => SeedField::RandomSeed,
-                _ => SeedField::Seed,
-            },
-            takes_user: defaults.get("takes_user") != Some(&false.into()),
-        };
+        let defaults = columns.protocol_defaults.clone().unwrap_or_default();
+        let provider = Provider::of(columns)?;
         let vendor = vendor(&config, &provider, &defaults)?;
-        Ok(Self { config, epochs, provider, sealed_key: row.sealed, vendor })
+        Ok(Self { config, epochs, provider, sealed_key, vendor })
     }
 
     /// How long the vendor may take.
@@ -114,6 +121,43 @@ impl Model {
             takes_user: self.provider.takes_user,
             upstream_model: self.config.upstream_model.clone(),
         }
+    }
+}
+
+impl Provider {
+    /// Reads what a row says of a provider.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the log: an operator has to mend it.
+    pub fn of(columns: AccessColumns) -> Result<Self, String> {
+        let (Some(id), Some(base_url), Some(auth)) =
+            (columns.provider_id, columns.base_url, columns.auth)
+        else {
+            return Err("there is no such provider".to_owned());
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in columns.headers.unwrap_or_default() {
+            let name = HeaderName::try_from(name).map_err(|err| err.to_string())?;
+            headers.insert(name, HeaderValue::try_from(value).map_err(|err| err.to_string())?);
+        }
+        let defaults = columns.protocol_defaults.unwrap_or_default();
+        let word = |name: &str| defaults.get(name).and_then(Value::as_str);
+        Ok(Self {
+            allowed_hosts: columns.allowed_hosts.unwrap_or_default(),
+            auth,
+            base_url: Url::parse(&base_url).map_err(|err| format!("base_url: {err}"))?,
+            headers,
+            id,
+            max_tokens_field: match word("max_tokens_field") {
+                Some("max_tokens") => MaxTokensField::MaxTokens,
+                _ => MaxTokensField::MaxCompletionTokens,
+            },
+            seed_field: match word("seed_field") {
+                Some("random_seed") => SeedField::RandomSeed,
+                _ => SeedField::Seed,
+            },
+            takes_user: defaults.get("takes_user") != Some(&false.into()),
+        })
     }
 }
 

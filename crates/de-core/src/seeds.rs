@@ -1,6 +1,6 @@
 //! What a database starts with: shared providers and models from JSON files, and a tenant to play with.
 //!
-//! The files hold the forms that export and import have. Everything here can run again: what is so
+//! The files hold the forms of [`bundle`]. Everything here can run again: what is so
 //! already stays, and what an operator changed is left alone.
 
 use std::collections::HashMap;
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     auth::{Scope, api_key::KeyKind},
+    bundle,
     ids::{ApiKeyId, InstanceId, OrganizationId, ProjectId, ProviderId, UserId},
     json::{self, JsonError},
     model::{ModelConfig, told},
@@ -60,9 +61,10 @@ pub fn read_providers(
     let mut read = Vec::new();
     for (index, entry) in entries(text)?.into_iter().enumerate() {
         let id = name(&entry, "id");
-        let mut provider: Provider = serde_json::from_value(entry).map_err(|err| {
-            let issue = FieldIssue { pointer: String::new(), reason: err.to_string() };
-            SeedError::Unreadable { id, index, issues: vec![issue] }
+        let mut provider = bundle::provider(entry).map_err(|issues| SeedError::Unreadable {
+            id,
+            index,
+            issues,
         })?;
         if let Some(base_url) = base_urls.get(&provider.id) {
             provider.base_url.clone_from(base_url);
@@ -83,11 +85,10 @@ pub fn read_providers(
 pub fn read_models(text: &str) -> Result<Vec<ModelConfig>, SeedError> {
     let mut read = Vec::new();
     for (index, entry) in entries(text)?.into_iter().enumerate() {
-        read.push(ModelConfig::parse(&entry).map_err(|issues| SeedError::Unreadable {
-            id: name(&entry, "model_id"),
-            index,
-            issues,
-        })?);
+        let id = name(&entry, "model_id");
+        let model =
+            bundle::model(entry).map_err(|issues| SeedError::Unreadable { id, index, issues })?;
+        read.push(model);
     }
     Ok(read)
 }

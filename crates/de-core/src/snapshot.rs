@@ -23,7 +23,7 @@ use crate::{
     auth::access_keys::KeptKeys,
     ids::{InstanceId, OrganizationId},
     limits::Epochs,
-    ports::{Level, LogLine, Platform, PortError, Row, row},
+    ports::{Level, LogLine, Platform, PortError, Row, Statement, row},
     registry::Model,
     store::{self, access::AccessRow, epochs::EpochsRow, models::ResolvedRow},
     time::UnixMillis,
@@ -179,7 +179,8 @@ pub async fn access_now(
 
 /// What a model's name means for an instance, compiled; `None` if it means nothing.
 ///
-/// A copy older than `floor` is not used.
+/// A copy older than `floor` is not used. Where the current version of the row cannot be compiled, the
+/// newest one that can be serves, and the log says so.
 ///
 /// # Errors
 /// [`PortError`] if the database does not answer; [`PortError::Malformed`] if the row cannot be
@@ -215,11 +216,47 @@ pub async fn model(
             resolved(read)?
         }
     };
-    let model = Model::compile(found, epochs)
-        .map_err(|message| PortError::Malformed { port: "database", message })?;
+    let row = (found.model.model_id.clone(), found.model.organization_id.clone());
+    let model = match Model::compile(found, epochs) {
+        Ok(model) => model,
+        Err(message) => {
+            let versions =
+                store::models::resolve_versions(&row.0, row.1.as_ref(), organization, instance);
+            let good = last_good(platform, versions, epochs).await?;
+            let Some(good) = good else {
+                return Err(PortError::Malformed { port: "database", message });
+            };
+            tell_of_bad_row(platform, &good, message);
+            good
+        }
+    };
     let model = Arc::new(model);
     remember(&platform.memory.models, place, model.clone());
     Ok(Some(model))
+}
+
+/// The newest of these versions that can be compiled.
+async fn last_good(
+    platform: &Platform,
+    versions: Statement,
+    epochs: Epochs,
+) -> Result<Option<Model>, PortError> {
+    let mut answers = platform.database.batch(vec![versions]).await?;
+    let versions = answers.pop().unwrap_or_default().into_iter();
+    let mut compiled = versions.filter_map(|version| {
+        row::<ResolvedRow>(version).ok().and_then(|version| Model::compile(version, epochs).ok())
+    });
+    Ok(compiled.next())
+}
+
+/// Once an isolate and epoch: what is remembered is not compiled again.
+fn tell_of_bad_row(platform: &Platform, served: &Model, cause: String) {
+    let mut fields = Row::new();
+    fields.insert("model".to_owned(), served.config.model_id.as_str().into());
+    fields.insert("served_version".to_owned(), served.config.version.into());
+    fields.insert("cause".to_owned(), cause.into());
+    let message = "a model's row cannot be used; an earlier version serves".to_owned();
+    platform.log.write(LogLine { fields, level: Level::Error, message });
 }
 
 fn resolved(read: Row) -> Result<(ResolvedRow, Epochs), PortError> {

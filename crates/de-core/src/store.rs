@@ -89,17 +89,6 @@ impl Viewer<'_> {
     }
 }
 
-/// Who makes a change, and when.
-#[derive(Clone, Copy, Debug)]
-pub struct Change<'a> {
-    /// For the trail of changes.
-    pub audit: &'a audit::AuditEvent,
-    /// The user or key, as versions name it.
-    pub by: &'a str,
-    /// When.
-    pub now: crate::time::UnixMillis,
-}
-
 fn statement<const N: usize>(sql: &'static str, args: [Arg; N]) -> Statement {
     Statement { args: args.into(), sql }
 }

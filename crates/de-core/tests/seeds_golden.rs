@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use de_core::bundle;
 use de_core::json;
 use de_core::mapping::encode::RenderedBody;
 use de_core::mapping::variables::Reserved;
@@ -204,5 +205,16 @@ fn retired_models_name_a_successor_that_is_seeded() {
             let successor = &seeds[fallback.as_str().expect("an id")];
             assert_eq!(successor["status"], "active", "{id}");
         }
+    }
+}
+
+#[test]
+fn f08_an_export_of_every_seed_is_read_as_it_was() {
+    for (id, seed) in seeds() {
+        let config = bundle::model(seed).unwrap_or_else(|issues| panic!("{id}: {issues:?}"));
+        let file = bundle::export(&config);
+        assert_eq!(bundle::model(file.clone()), Ok(config.clone()), "{id}");
+        let bundle = bundle::read(json!({"models": [file]})).expect("a file");
+        assert_eq!(bundle.models[0].read, Ok(config), "{id}");
     }
 }

@@ -16,20 +16,18 @@ use de_core::{
         SessionId, UserId,
     },
     limits::{Kind, Scope, ScopeKind, Span},
-    model::{Modality, ModelConfig, Status},
-    ports::{Database, Statement, rows},
+    model::{Modality, ModelConfig, Status, check::with_provider},
+    ports::{Database, Statement, row, rows},
     seeds::{self, DevTenant},
     store::{
-        Activity, Change, Viewer, access, api_keys,
-        audit::{self, Actor, AuditEvent},
-        bootstrap,
+        Activity, Viewer, access, api_keys, audit, bootstrap,
         epochs::{self, EpochScope},
         grants::{self, GrantRow},
         idempotency::{self, Place},
         instances, limits, models, organizations,
         pages::PageQuery,
         projects, provider_keys,
-        providers::{self, Provider, ProviderAuth},
+        providers::{self, Provider, ProviderAuth, ProviderRow},
         sessions, tenants, upkeep, usage,
         users::{self, UserQuery, UserRow},
     },
@@ -41,8 +39,21 @@ use serde_json::json;
 const NOW: UnixMillis = UnixMillis(1_795_608_000_000);
 
 /// Tables that a query makes for itself: they hold what it has found already.
-const MADE_BY_QUERIES: [&str; 8] =
-    ["found", "used", "r", "a", "json_each", "CONSTANT", "seen", "places"];
+const MADE_BY_QUERIES: [&str; 13] = [
+    "found",
+    "used",
+    "r",
+    "a",
+    "json_each",
+    "CONSTANT",
+    "seen",
+    "places",
+    "d",
+    "f",
+    "n",
+    "names",
+    "naming",
+];
 
 #[track_caller]
 fn check_plan(database: &SqliteDatabase, statement: &Statement) {
@@ -74,6 +85,26 @@ fn provider() -> Provider {
         auth: ProviderAuth::Bearer,
         headers: [("a".to_owned(), "b".to_owned())].into(),
         protocol_defaults: serde_json::Map::new(),
+        key_test: None,
+    }
+}
+
+/// The same as someone saved it.
+fn provider_row(owner: Option<&OrganizationId>, base_url: &str, at: UnixMillis) -> ProviderRow {
+    let Provider { id, display_name, allowed_hosts, auth, headers, protocol_defaults, .. } =
+        provider();
+    ProviderRow {
+        id,
+        organization_id: owner.cloned(),
+        display_name,
+        base_url: base_url.to_owned(),
+        allowed_hosts,
+        auth,
+        headers,
+        protocol_defaults,
+        key_test: None,
+        created_at: at,
+        updated_at: at,
     }
 }
 
@@ -84,17 +115,6 @@ fn every_statement() -> Vec<Statement> {
     let user = UserId::parse("user_1").unwrap();
     let openai = ProviderId::parse("openai").unwrap();
     let model = ModelId::parse("m").unwrap();
-    let audit = AuditEvent {
-        action: "model-config.create".to_owned(),
-        actor: Actor::User(user.to_string()),
-        after: Some(json!({})),
-        before: None,
-        id: AuditEvent::make_id(NOW, [1; 10]),
-        organization_id: Some(organization.clone()),
-        request_id: None,
-        target_id: "m".to_owned(),
-    };
-    let change = Change { audit: &audit, by: user.as_str(), now: NOW };
     let (own, shared) = (Some(&organization), None);
     let list = |organization, modality| models::ModelQuery {
         allowed: Some(std::slice::from_ref(&model)),
@@ -163,7 +183,6 @@ fn every_statement() -> Vec<Statement> {
         provider_keys::delete(&instance, &openai),
         provider_keys::touch(&instance, &openai, NOW),
         providers::find(&openai, own),
-        providers::put(&provider(), own, NOW),
         providers::seed(&provider(), NOW),
         tenants::put_organization(&organization, "O", NOW),
         tenants::put_instance(&instance_row, NOW),
@@ -181,14 +200,41 @@ fn every_statement() -> Vec<Statement> {
     ];
     all.extend(control_plane());
     all.extend(persons());
+    all.extend(vendors());
     all.extend(usage::deliver("[]"));
     all.extend(limits::load(&instance, NOW));
     all.extend(limits::load_organization(&organization));
     all.extend(epochs::bump(EpochScope::Tenant(&organization), NOW));
-    all.extend(models::create(&config(), own, change));
-    all.extend(models::replace(&config(), 1, own, change));
+    all.extend(model_configs());
     all.extend(models::seed(&config(), NOW));
     all.extend(models::seeded(NOW));
+    all
+}
+
+/// What the versions of models are read and changed by.
+fn model_configs() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let (model, own) = (ModelId::parse("m").unwrap(), organization.clone());
+    let mut all = Vec::new();
+    for organization in [Some(&organization), None] {
+        let saving = models::Saving { by: "user_1", now: NOW, organization };
+        all.push(models::find(&model, organization));
+        all.push(models::find_all(std::slice::from_ref(&model), organization));
+        let (own, instance) = (organization.unwrap_or(&own), InstanceId::parse("inst_1").unwrap());
+        all.push(models::resolve_versions(&model, organization, own, &instance));
+        all.push(models::names::named(std::slice::from_ref(&model), organization));
+        all.push(models::delete(&model, organization));
+        all.push(models::free_aliases(&model, organization));
+        all.push(models::names::named_by(&model, organization));
+        all.push(models::names::unnamed("audit_1", &model, organization));
+        all.push(models::names::allowed_by(&model, organization));
+        all.push(models::versions::list(&model, organization, &PageQuery::default()));
+        all.push(models::versions::find(&model, organization, 1));
+        all.push(models::versions::latest(std::slice::from_ref(&model), organization));
+        all.push(models::unchanged("audit_1", &model, organization, 1));
+        all.extend(models::insert(&config(), saving));
+        all.extend(models::update(&config(), saving));
+    }
     all
 }
 
@@ -337,6 +383,66 @@ fn persons() -> Vec<Statement> {
     all
 }
 
+/// What providers and their keys are read and changed by.
+fn vendors() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let instance = InstanceId::parse("inst_1").unwrap();
+    let user = UserId::parse("user_1").unwrap();
+    let openai = ProviderId::parse("openai").unwrap();
+    let page = || PageQuery { after: Some("inst_1/a".to_owned()), limit: 2 };
+    let old = provider_keys::OldRow {
+        instance_id: instance.clone(),
+        organization_id: organization.clone(),
+        provider_id: openai.clone(),
+        sealed: "v1.a.b".to_owned(),
+    };
+    let reply = idempotency::OldReply {
+        holder: "key_1".to_owned(),
+        key_digest: "d".to_owned(),
+        reply: "v1.a.b".to_owned(),
+        route: "POST /v1/projects".to_owned(),
+    };
+    let tried = provider_keys::Tried { at: NOW, message: None, ok: true };
+    let mut all = vec![
+        provider_keys::find(&instance, &openai),
+        provider_keys::insert(&instance, &openai, "v1.a.b", "1234", NOW),
+        provider_keys::unchanged("audit_1", &instance, &openai, NOW),
+        provider_keys::tried(&instance, &openai, "v1.a.b", tried),
+        provider_keys::older(2),
+        provider_keys::count_older(2),
+        provider_keys::reseal(&old, "v2.a.b"),
+        idempotency::older(2, NOW),
+        idempotency::count_older(2, NOW),
+        idempotency::reseal(&reply, "v2.a.b"),
+    ];
+    for owner in [None, Some(&organization)] {
+        let row = provider_row(owner, "https://api.openai.com/v1", NOW);
+        all.extend([
+            providers::find(&openai, owner),
+            providers::find_of(&openai, owner),
+            providers::insert(&row),
+            providers::update(&row),
+            providers::below(&openai, owner),
+            providers::unchanged("audit_1", &openai, owner, NOW),
+            providers::empty("audit_1", &openai, owner),
+        ]);
+        all.extend(providers::delete(&openai, owner));
+        for own in [None, Some(true)] {
+            let query = providers::ProviderQuery { organization: owner, own, page: page() };
+            all.push(providers::list(&query));
+        }
+    }
+    let person = Viewer::Person { organization: Some(&organization), user: &user };
+    for viewer in [Viewer::Everything, person] {
+        for instance in [None, Some(&instance)] {
+            let provider = Some(&openai);
+            let query = provider_keys::ProviderKeyQuery { instance, page: page(), provider };
+            all.push(provider_keys::list(&query, viewer));
+        }
+    }
+    all
+}
+
 #[test]
 fn no_query_reads_a_table_from_end_to_end() {
     let database = SqliteDatabase::migrated().unwrap();
@@ -414,6 +520,7 @@ async fn what_seeds_name_is_there() {
         rows(&database, all).await.unwrap()
     };
     assert!(models.len() > 7);
+    let settings = TestPlatform::new().await.unwrap().platform.settings.clone();
     for model in models {
         let config = model.parse().unwrap();
         for fallback in &config.fallbacks {
@@ -421,6 +528,10 @@ async fn what_seeds_name_is_there() {
             let found: Vec<models::ResolvedRow> = rows(&database, found).await.unwrap();
             assert_eq!(found.len(), 1, "{} falls back to {fallback}", config.model_id);
         }
+        let provider = providers::find(&config.provider_id, None);
+        let provider = database.batch(vec![provider]).await.unwrap().remove(0).remove(0);
+        let provider = Provider::from(row::<ProviderRow>(provider).unwrap());
+        assert_eq!(with_provider(&config, Some(&provider), &settings), [], "{}", config.model_id);
         let itself = models::resolve(config.model_id.as_str(), None, None);
         let itself: Vec<models::ResolvedRow> = rows(&database, itself).await.unwrap();
         assert!(
@@ -445,19 +556,9 @@ async fn a_seed_that_changed_makes_a_new_version_unless_an_operator_saved_one() 
     assert!(dump.contains("\"version\":2") && dump.contains("Renamed"), "{dump}");
     assert!(dump.contains("\"epoch\":2"), "{dump}");
 
-    let audit = AuditEvent {
-        action: "model-config.replace".to_owned(),
-        actor: Actor::System,
-        after: None,
-        before: None,
-        id: "audit_1".to_owned(),
-        organization_id: None,
-        request_id: None,
-        target_id: "m".to_owned(),
-    };
-    let change = Change { audit: &audit, by: "user_1", now: NOW.plus(2) };
-    let operators = ModelConfig { display_name: "Operator's".to_owned(), ..config() };
-    database.batch(models::replace(&operators, 2, None, change)).await.unwrap();
+    let operators = ModelConfig { display_name: "Operator's".to_owned(), version: 3, ..config() };
+    let saving = models::Saving { by: "user_1", now: NOW.plus(2), organization: None };
+    database.batch(models::update(&operators, saving)).await.unwrap();
     let before = database.dump().unwrap();
     database.batch(seeds::catalogue(&[], &[renamed], NOW.plus(3))).await.unwrap();
     assert_eq!(database.dump().unwrap(), before);
@@ -470,8 +571,8 @@ async fn a_provider_that_an_operator_changed_is_left_alone() {
     database.batch(seeds::catalogue(&[provider()], &[], NOW)).await.unwrap();
     database.batch(seeds::catalogue(std::slice::from_ref(&moved), &[], NOW.plus(1))).await.unwrap();
     assert!(database.dump().unwrap().contains("https://eu.openai.com/v1"));
-    let own = Provider { base_url: "https://proxy.example/v1".to_owned(), ..provider() };
-    database.batch(vec![providers::put(&own, None, NOW.plus(2))]).await.unwrap();
+    let own = provider_row(None, "https://proxy.example/v1", NOW.plus(2));
+    database.batch(vec![providers::update(&own)]).await.unwrap();
     let before = database.dump().unwrap();
     database.batch(seeds::catalogue(&[moved], &[], NOW.plus(3))).await.unwrap();
     assert_eq!(database.dump().unwrap(), before);

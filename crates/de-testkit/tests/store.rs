@@ -9,21 +9,22 @@
 
 use de_core::{
     auth::api_key::ApiKey,
-    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ReceiptId, UserId},
+    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProviderId, ReceiptId, UserId},
     limits::{Kind, Scope, ScopeKind, Span},
     model::{Modality, ModelConfig, Status},
-    ports::{Database, PortError, Row, Statement, row, rows},
+    ports::{Database, PortError, Row, Statement, rows},
     receipt::Receipt,
     store::{
-        Activity, Change,
+        Activity,
         access::{self, AccessRow, GrantRow},
         api_keys::{self, ApiKeyRow},
-        audit::{Actor, AuditEvent},
+        audit::{self, Actor, AuditEvent},
         epochs::{self, EpochScope},
         limits, models,
-        models::{ModelQuery, ModelRow, ResolvedRow, SavedRow},
+        models::{ModelQuery, ModelRow, ResolvedRow, Saving, versions::LatestRow},
         pages::PageQuery,
-        providers::{self, ProviderAuth},
+        provider_keys::{self, OldRow},
+        providers::{self, ProviderAuth, ProviderRow},
         tenants, usage, users,
     },
     time::UnixMillis,
@@ -43,7 +44,7 @@ fn config(id: &str, change: &Value) -> ModelConfig {
     ModelConfig::parse(&form).unwrap()
 }
 
-fn audit(id: &str) -> AuditEvent {
+fn event(id: &str) -> AuditEvent {
     AuditEvent {
         action: "model-config.create".to_owned(),
         actor: Actor::Key("key_1".to_owned()),
@@ -56,8 +57,27 @@ fn audit(id: &str) -> AuditEvent {
     }
 }
 
-fn change(audit: &AuditEvent) -> Change<'_> {
-    Change { audit, by: "user_1", now: START }
+fn saving(organization: Option<&OrganizationId>) -> Saving<'_> {
+    Saving { by: "user_1", now: START, organization }
+}
+
+/// A new model, with the event and the epoch that belong to it.
+fn create(id: &str, config: &ModelConfig, own: Option<&OrganizationId>) -> Vec<Statement> {
+    let mut batch = vec![audit::insert(&event(id), START)];
+    batch.extend(models::insert(config, saving(own)));
+    batch.extend(epochs::bump(EpochScope::of(own), START));
+    batch
+}
+
+/// The version after `expected`.
+fn replace(id: &str, config: &ModelConfig, expected: u64) -> Vec<Statement> {
+    let next = ModelConfig { version: expected + 1, ..config.clone() };
+    let mut batch = vec![
+        audit::insert(&event(id), START),
+        models::unchanged(id, &config.model_id, None, expected),
+    ];
+    batch.extend(models::update(&next, saving(None)));
+    batch
 }
 
 async fn run(database: &SqliteDatabase, batch: Vec<Statement>) -> Vec<Vec<Row>> {
@@ -177,7 +197,7 @@ async fn a_change_that_was_overtaken_leaves_nothing() {
     let before = test.database.dump().unwrap();
     let batch = |event: &str, expected: UnixMillis| {
         vec![
-            de_core::store::audit::insert(&audit(event), START),
+            audit::insert(&self::event(event), START),
             api_keys::unchanged(event, key, expected),
             api_keys::update(&ApiKeyRow { name: "Renamed".to_owned(), ..found[0].clone() }),
         ]
@@ -253,7 +273,7 @@ async fn a_model_is_found_by_id_and_alias_own_before_shared() {
     let (dev, instance) = (&test.tenant.tenant.organization_id, &test.tenant.tenant.instance_id);
     let (next, next_instance) = neighbour(database).await;
     let shared = config("zz-model", &json!({"aliases": ["zz-alias", "zz-other"]}));
-    run(database, models::create(&shared, None, change(&audit("audit_1")))).await;
+    run(database, create("audit_1", &shared, None)).await;
 
     let found = resolve(database, "zz-alias", dev, instance).await.unwrap();
     assert_eq!(found.model.model_id.as_str(), "zz-model");
@@ -269,7 +289,7 @@ async fn a_model_is_found_by_id_and_alias_own_before_shared() {
 
     // An own model may have the name of a shared alias, and an own alias that of a shared model.
     let own = config("zz-other", &json!({"aliases": ["zz-model"]}));
-    run(database, models::create(&own, Some(dev), change(&audit("audit_2")))).await;
+    run(database, create("audit_2", &own, Some(dev))).await;
     for name in ["zz-other", "zz-model"] {
         let found = resolve(database, name, dev, instance).await.unwrap();
         assert_eq!(found.model.organization_id.as_ref(), Some(dev), "{name}");
@@ -278,9 +298,8 @@ async fn a_model_is_found_by_id_and_alias_own_before_shared() {
         assert_eq!(foreign.model.model_id.as_str(), "zz-model");
     }
     // The own provider comes before the shared one of its name.
-    let mut openai = seed_provider("openai");
-    openai.base_url = "https://proxy.example/v1".to_owned();
-    run(database, vec![providers::put(&openai, Some(dev), START)]).await;
+    let own = own_provider("openai", Some(dev), "https://proxy.example/v1");
+    run(database, vec![providers::insert(&own)]).await;
     let found = resolve(database, "zz-other", dev, instance).await.unwrap();
     assert_eq!(found.provider.base_url.as_deref(), Some("https://proxy.example/v1"));
     let foreign = resolve(database, "zz-model", &next, &next_instance).await.unwrap();
@@ -288,11 +307,90 @@ async fn a_model_is_found_by_id_and_alias_own_before_shared() {
     assert!(resolve(database, "zz-nobody", dev, instance).await.is_none());
 }
 
-fn seed_provider(id: &str) -> providers::Provider {
+fn own_provider(id: &str, owner: Option<&OrganizationId>, base_url: &str) -> ProviderRow {
     serde_json::from_value(json!({
-        "id": id, "display_name": id, "base_url": "https://api.example/v1", "auth": {"kind": "bearer"}
+        "id": id, "organization_id": owner, "display_name": id, "base_url": base_url, "allowed_hosts": [],
+        "auth": {"kind": "bearer"}, "headers": {}, "protocol_defaults": {}, "key_test": {"path": "/models"},
+        "created_at": START, "updated_at": START
     }))
     .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_below_a_provider_is_what_would_go_elsewhere_without_it() {
+    let test = TestPlatform::new().await.unwrap();
+    let database = &test.database;
+    let dev = &test.tenant.tenant.organization_id;
+    let (next, next_instance) = neighbour(database).await;
+    let openai = ProviderId::parse("openai").unwrap();
+    let below = |owner: Option<&OrganizationId>| {
+        let statement = providers::below(&openai, owner);
+        async move {
+            let found = run(database, vec![statement]).await.remove(0).remove(0);
+            (found["model_configs"].as_i64().unwrap(), found["provider_keys"].as_i64().unwrap())
+        }
+    };
+    let (shared_models, shared_keys) = below(None).await;
+    assert!(shared_models > 3);
+    assert_eq!(shared_keys, 1);
+    // A private model of someone without a provider of their own hangs on the shared one, and so does a key.
+    let mine = config("zz-mine", &json!({}));
+    let key = provider_keys::insert(&next_instance, &openai, "v1.a.b", "1234", START);
+    run(database, models::insert(&mine, saving(Some(&next)))).await;
+    run(database, vec![key]).await;
+    assert_eq!(below(None).await, (shared_models + 1, 2));
+    assert_eq!(below(Some(&next)).await, (1, 0));
+    let own = own_provider("openai", Some(&next), "https://proxy.example/v1");
+    run(database, vec![providers::insert(&own)]).await;
+    assert_eq!(below(None).await, (shared_models, 1));
+    assert_eq!(below(Some(&next)).await, (1, 0), "the key would be good for the shared one");
+    let refused = vec![
+        audit::insert(&event("audit_2"), START),
+        providers::empty("audit_2", &openai, Some(&next)),
+    ];
+    assert_eq!(conflict(database.batch(refused).await), "audit_events.id");
+    // With all below it: what is the shared one's stays.
+    run(database, providers::delete(&openai, Some(&next)).into()).await;
+    assert_eq!(below(None).await, (shared_models, 2));
+    run(database, providers::delete(&openai, None).into()).await;
+    assert_eq!(below(None).await, (0, 0));
+    let left = database.dump().unwrap();
+    assert!(!left.contains("\"v1.a.b\"") && left.contains("anthropic"), "{left}");
+    let fine = vec![
+        audit::insert(&event("audit_3"), START),
+        providers::empty("audit_3", &openai, Some(dev)),
+    ];
+    run(database, fine).await;
+}
+
+#[tokio::test]
+async fn a_key_that_was_replaced_meanwhile_is_not_sealed_anew_nor_judged() {
+    let test = TestPlatform::new().await.unwrap();
+    let (database, instance) = (&test.database, &test.tenant.tenant.instance_id);
+    let openai = ProviderId::parse("openai").unwrap();
+    let old: Vec<OldRow> = rows(&**database, provider_keys::older(2)).await.unwrap();
+    let old = old.into_iter().find(|old| old.provider_id == openai).unwrap();
+    let replaced = provider_keys::put(instance, &openai, "v1.new.key", "0002", START.plus(1));
+    run(database, vec![replaced]).await;
+    let verdict = provider_keys::Tried { at: START, message: Some("no"), ok: false };
+    let answers = run(
+        database,
+        vec![
+            provider_keys::reseal(&old, "v2.old.key"),
+            provider_keys::tried(instance, &openai, &old.sealed, verdict),
+            provider_keys::find(instance, &openai),
+        ],
+    )
+    .await;
+    assert_eq!(answers[0], []);
+    assert_eq!(answers[2][0]["sealed"], "v1.new.key");
+    assert!(answers[2][0]["last_test_at"].is_null());
+    let new = OldRow { sealed: "v1.new.key".to_owned(), ..old };
+    let answers = run(database, vec![provider_keys::reseal(&new, "v2.new.key")]).await;
+    assert_eq!(answers[0].len(), 1);
+    let left = run(database, vec![provider_keys::count_older(2)]).await;
+    let all = test.tenant.tenant.provider_keys.len() as u64;
+    assert_eq!(left[0][0]["count"], all - 1);
 }
 
 #[tokio::test]
@@ -300,8 +398,6 @@ async fn c30_a_second_model_of_an_id_is_a_conflict() {
     let database = SqliteDatabase::migrated().unwrap();
     let (next, _) = neighbour(&database).await;
     let model = config("m", &json!({"aliases": ["a"]}));
-    let create =
-        |id: &str, config: &ModelConfig, own| models::create(config, own, change(&audit(id)));
     run(&database, create("audit_1", &model, None)).await;
     let again = create("audit_2", &model, None);
     assert_eq!(conflict(database.batch(again).await), "model_configs.model_id");
@@ -325,15 +421,12 @@ async fn c30_a_second_model_of_an_id_is_a_conflict() {
 async fn versions_count_on_and_never_change() {
     let database = SqliteDatabase::migrated().unwrap();
     let first = config("m", &json!({"aliases": ["a", "b"]}));
-    let answers = run(&database, models::create(&first, None, change(&audit("audit_1")))).await;
-    assert_eq!(row::<SavedRow>(answers[0][0].clone()).unwrap().version, 1);
+    run(&database, create("audit_1", &first, None)).await;
 
     let second = config("m", &json!({"aliases": ["b", "c"], "status": "deprecated"}));
-    let replace = |id: &str, expected| models::replace(&second, expected, None, change(&audit(id)));
-    let answers = run(&database, replace("audit_2", 1)).await;
-    assert_eq!(row::<SavedRow>(answers[1][0].clone()).unwrap().version, 2);
-    let late = conflict(database.batch(replace("audit_3", 1)).await);
-    assert_eq!(late, "model_config_versions.model_id");
+    run(&database, replace("audit_2", &second, 1)).await;
+    let late = conflict(database.batch(replace("audit_3", &second, 1)).await);
+    assert_eq!(late, "audit_events.id");
 
     let find = |name: &str| models::resolve(name, None, None);
     let found: Vec<ResolvedRow> = rows(&database, find("c")).await.unwrap();
@@ -344,16 +437,24 @@ async fn versions_count_on_and_never_change() {
     // Gone and made anew, it goes on counting: receipts name versions.
     let delete = Statement { args: Vec::new(), sql: "DELETE FROM model_configs" };
     run(&database, vec![delete]).await;
-    let gone = conflict(database.batch(replace("audit_4", 2)).await);
-    assert_eq!(gone, "model_config_versions.model_id");
-    let answers = run(&database, models::create(&first, None, change(&audit("audit_5")))).await;
-    assert_eq!(row::<SavedRow>(answers[0][0].clone()).unwrap().version, 3);
+    let gone = conflict(database.batch(replace("audit_4", &second, 2)).await);
+    assert_eq!(gone, "audit_events.id");
+    let ids = [ModelId::parse("m").unwrap(), ModelId::parse("x").unwrap()];
+    let latest: Vec<LatestRow> =
+        rows(&database, models::versions::latest(&ids, None)).await.unwrap();
+    assert_eq!(latest, [LatestRow { model_id: ids[0].clone(), version: 2 }]);
+    let late = conflict(database.batch(create("audit_5", &first, None)).await);
+    assert_eq!(late, "model_config_versions.model_id");
+    let third = ModelConfig { version: 3, ..first };
+    run(&database, create("audit_6", &third, None)).await;
+    let found: Vec<ResolvedRow> = rows(&database, find("a")).await.unwrap();
+    assert_eq!(found[0].model.version, 3);
 }
 
 #[tokio::test]
 async fn c31_a_bad_row_hurts_no_other() {
     let database = SqliteDatabase::migrated().unwrap();
-    run(&database, models::create(&config("good", &json!({})), None, change(&audit("a")))).await;
+    run(&database, create("a", &config("good", &json!({})), None)).await;
     let bad = Statement {
         args: Vec::new(),
         sql: r#"INSERT INTO model_configs (model_id, version, config, created_at, updated_at) VALUES
@@ -371,12 +472,8 @@ async fn c33_lists_are_paged_and_filters_work() {
     let database = SqliteDatabase::migrated().unwrap();
     let (next, _) = neighbour(&database).await;
     let put = |id: &str, change: &Value, organization| {
-        let audit = audit(&format!("audit_{id}_{}", organization_name(organization)));
-        models::create(
-            &config(id, change),
-            organization,
-            Change { audit: &audit, ..self::change(&audit) },
-        )
+        let event = format!("audit_{id}_{}", organization_name(organization));
+        create(&event, &config(id, change), organization)
     };
     for batch in [
         put("a", &json!({}), None),
@@ -404,7 +501,7 @@ async fn c33_lists_are_paged_and_filters_work() {
     assert_eq!(names(ModelQuery { modality: Some(Modality::Video), ..all() }).await, "");
     assert_eq!(names(ModelQuery { status: Some(Status::Disabled), ..all() }).await, "d");
     assert_eq!(names(ModelQuery { without_disabled: true, ..all() }).await, "a b c e");
-    let mistral = de_core::ids::ProviderId::parse("mistral").unwrap();
+    let mistral = ProviderId::parse("mistral").unwrap();
     assert_eq!(names(ModelQuery { provider: Some(&mistral), ..all() }).await, "c");
     let allowed = [ModelId::parse("b").unwrap(), ModelId::parse("x").unwrap()];
     assert_eq!(names(ModelQuery { allowed: Some(&allowed), ..all() }).await, "b");
@@ -432,9 +529,8 @@ async fn the_policy_has_the_limits_of_instance_and_models() {
     let (next, instance) = neighbour(&database).await;
     let limited =
         config("m", &json!({"rate_limits": {"rpm": 5, "tpm": 0, "concurrent_requests": 2}}));
-    run(&database, models::create(&limited, None, change(&audit("audit_1")))).await;
-    run(&database, models::create(&config("free", &json!({})), None, change(&audit("audit_2"))))
-        .await;
+    run(&database, create("audit_1", &limited, None)).await;
+    run(&database, create("audit_2", &config("free", &json!({})), None)).await;
     let load = |database: &SqliteDatabase| {
         let batch = limits::load(&instance, START);
         let answers = futures_util::FutureExt::now_or_never(database.batch(batch)).unwrap();

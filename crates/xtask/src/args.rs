@@ -2,6 +2,8 @@
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
+use crate::secrets::DEV;
+
 /// Shown by `cargo xtask help`, and after a command line that makes no sense.
 pub(crate) const USAGE: &str = "\
 Usage: cargo xtask <command>
@@ -18,6 +20,9 @@ Usage: cargo xtask <command>
   types     writes docs/openapi.json by the code, and lints it
   size      builds, then compares the size of each worker with its budget
   bench     runs the benchmarks of tests/bench; arguments are handed on
+  secrets rotate
+            makes a new master key for the vendors' keys, seals them with it, and forgets the old one
+              --env dev  where: the stack that runs on DE_PORT_BASE; there is no other yet
   doctor    says what is there and what is missing, changes nothing
   help      shows this
 
@@ -35,6 +40,7 @@ pub(crate) enum Request {
     Doctor,
     FuzzApi,
     Help,
+    RotateSecrets { environment: String },
     Size,
     Test,
     Types,
@@ -73,6 +79,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
         "doctor" => Request::Doctor,
         "fuzz-api" => Request::FuzzApi,
         "help" => Request::Help,
+        "secrets" => return secrets(parser),
         "size" => Request::Size,
         "test" => Request::Test,
         "types" => Request::Types,
@@ -106,6 +113,22 @@ fn dev(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
     Ok(Request::Dev { mode, upstream_ports })
 }
 
+fn secrets(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
+    match parser.next()? {
+        Some(Value(what)) if what == "rotate" => {}
+        Some(other) => return Err(other.unexpected()),
+        None => return Err("what about them? `secrets rotate`".into()),
+    }
+    let mut environment = DEV.to_owned();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("env") => environment = parser.value()?.string()?,
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Request::RotateSecrets { environment })
+}
+
 fn port(text: &str) -> Result<u16, lexopt::Error> {
     text.trim().parse().map_err(|_error| format!("`{text}` is no port").into())
 }
@@ -134,6 +157,10 @@ mod tests {
             "dev --upstream-ports 9001,9002 --detach",
             Ok(Request::Dev { mode: Mode::Detach, upstream_ports: vec![9001, 9002] }),
         );
+        let rotate =
+            |environment: &str| Ok(Request::RotateSecrets { environment: environment.to_owned() });
+        check("secrets rotate", rotate("dev"));
+        check("secrets rotate --env staging", rotate("staging"));
         check("--help", Ok(Request::Help));
         check(
             "bench --requests 10 -- x",
@@ -149,6 +176,8 @@ mod tests {
         check("deploy-all", Err("there is no command `deploy-all`"));
         check("dev --detach --stop", Err("--detach and --stop exclude each other"));
         check("dev --upstream-ports 9001,x", Err("`x` is no port"));
+        check("secrets", Err("what about them? `secrets rotate`"));
+        check("secrets show", Err("unexpected argument \"show\""));
         check("dev --fast", Err("invalid option '--fast'"));
         check("ci now", Err("unexpected argument \"now\""));
     }

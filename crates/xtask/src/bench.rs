@@ -100,8 +100,7 @@ fn rows(
 ) -> Result<Vec<Statement>, Failure> {
     let malformed = |problem: String| Failure::System { action: "make a tenant", problem };
     let mut tenant = DevTenant::bare().ok_or_else(|| malformed("its ids are bad".to_owned()))?;
-    let master = (1, Secret::new(secrets.master_key.clone()));
-    let settings = Settings { master_keys: vec![master], ..Settings::default() };
+    let settings = Settings { master_keys: secrets.sealing(), ..Settings::default() };
     let mut base_urls = HashMap::new();
     for (provider, place) in PROVIDERS {
         let provider_id =

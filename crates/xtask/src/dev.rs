@@ -13,6 +13,7 @@ use crate::run::Run;
 use crate::say::{self, Watch};
 use crate::setup::{self, Tools};
 use crate::stack::input::{Secrets, StackInput};
+use crate::stack::kept::{self, Kept};
 use crate::stack::ports::{Ports, address};
 use crate::stack::record::{self, Keys, Record};
 use crate::stack::{Plan, Stack};
@@ -44,7 +45,9 @@ pub(crate) fn run(layout: &Layout, mode: Mode, upstream_ports: &[u16]) -> Result
         }
         Mode::Foreground => {
             println!("Ctrl-C ends it.");
-            stack.wait()
+            let waited = stack.wait();
+            files::remove(&kept::path(layout, ports))?;
+            waited
         }
         Mode::Stop => Ok(()),
     }
@@ -84,10 +87,13 @@ fn start(
         admin_key: tenant.admin_key,
         client_key: tenant.client_key,
         refused_keys: tenant.refused_keys,
+        simulator_keys: secrets.simulator_keys.clone(),
     };
     let input = StackInput::new(layout, ports, upstreams.ports, &secrets, tenant.statements)?;
-    let plan = Plan { input, keys };
-    Stack::start(layout, tools, ports, plan)
+    let plan = Plan { input, keys: keys.clone() };
+    let stack = Stack::start(layout, tools, ports, plan)?;
+    Kept { keys, secrets, upstream_ports: upstreams.ports.to_vec() }.write(layout, ports)?;
+    Ok(stack)
 }
 
 fn stop(layout: &Layout, ports: Ports) -> Result<(), Failure> {
@@ -101,15 +107,15 @@ fn stop(layout: &Layout, ports: Ports) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends a stack that runs on these ports and forgets its record; whether there was one.
+/// Ends a stack that runs on these ports and forgets what is known of it; whether there was one.
 fn end_former(layout: &Layout, ports: Ports) -> Result<bool, Failure> {
-    let Some(record) = Record::read(layout, ports)? else { return Ok(false) };
-    let alive = record.is_alive();
-    if alive {
+    let record = Record::read(layout, ports)?.filter(Record::is_alive);
+    if let Some(record) = &record {
         record.end()?;
     }
     files::remove(&record::path(layout, ports))?;
-    Ok(alive)
+    files::remove(&kept::path(layout, ports))?;
+    Ok(record.is_some())
 }
 
 /// Starts a stack for a test run: without any real vendor.

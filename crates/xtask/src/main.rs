@@ -22,6 +22,7 @@ mod layout;
 mod random;
 mod run;
 mod say;
+mod secrets;
 mod setup;
 mod size;
 mod stack;
@@ -67,6 +68,7 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Doctor => doctor::run(&layout),
         Request::FuzzApi => fuzz_api::run(&layout),
         Request::Help => Ok(()),
+        Request::RotateSecrets { environment } => secrets::run(&layout, &environment),
         Request::Size => size::run(&layout),
         Request::Test => test::run(&layout),
         Request::Types => types::run(&layout),

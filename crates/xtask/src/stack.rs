@@ -3,7 +3,9 @@
 //! `wrangler/stack.mjs` is the only direct child. It lives in a process group of its own, starts the other two in
 //! it, and ends with them when it is told to, or when the pipe from here breaks because this process died.
 
+pub(crate) mod ask;
 pub(crate) mod input;
+pub(crate) mod kept;
 pub(crate) mod ports;
 pub(crate) mod processes;
 pub(crate) mod ready;
@@ -78,11 +80,22 @@ impl Stack {
         ports: Ports,
         plan: Plan,
     ) -> Result<Self, Failure> {
-        let watch = Watch::start();
         ports.check_free()?;
         files::remove(&state(layout, ports))?;
+        files::remove(&logs(layout, ports))?;
+        Self::start_again(layout, tools, ports, plan)
+    }
+
+    /// Starts a stack with the state that is there. As [`Stack::start`] else.
+    pub(crate) fn start_again(
+        layout: &Layout,
+        tools: &Tools,
+        ports: Ports,
+        plan: Plan,
+    ) -> Result<Self, Failure> {
+        let watch = Watch::start();
+        ports.check_free()?;
         let logs = logs(layout, ports);
-        files::remove(&logs)?;
         files::make_folder(&logs)?;
         // In a folder of its own, so that one that a killed start left behind goes too.
         let folder = layout.dev().join("input").join(ports.base().to_string());
@@ -185,6 +198,8 @@ impl Stack {
 
     /// Leaves the stack running when this process ends.
     pub(crate) fn detach(mut self) -> Result<(), Failure> {
+        self.record.detached = true;
+        files::write_private(&self.file, &self.record.json()?)?;
         let told = self.pipe.as_mut().map_or(Ok(()), |pipe| pipe.write_all(b"detach\n"));
         told.map_err(|error| self.problem(&format!("cannot be left alone: {error}")))?;
         self.leave = true;
@@ -193,7 +208,7 @@ impl Stack {
 
     /// Removes state and logs too once it has ended: nobody needs those of a test run that passed.
     pub(crate) fn forget(mut self, layout: &Layout, ports: Ports) {
-        self.traces.extend([state(layout, ports), logs(layout, ports)]);
+        self.traces.extend([state(layout, ports), logs(layout, ports), kept::path(layout, ports)]);
     }
 
     fn problem(&self, problem: &str) -> Failure {

@@ -60,20 +60,20 @@ impl Control {
         Told(self.client.post(path, body).await.unwrap())
     }
 
+    /// Puts something into its place.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn put(&self, path: &str, body: &Value) -> Told {
+        Told(self.client.request(Method::PUT, path).json(body).send().await.unwrap())
+    }
+
     /// Changes fields.
     ///
     /// # Panics
     /// If there is no answer.
     pub async fn patch(&self, path: &str, body: &Value) -> Told {
         Told(self.client.request(Method::PATCH, path).json(body).send().await.unwrap())
-    }
-
-    /// Puts something where it belongs.
-    ///
-    /// # Panics
-    /// If there is no answer.
-    pub async fn put(&self, path: &str, body: &Value) -> Told {
-        Told(self.client.request(Method::PUT, path).json(body).send().await.unwrap())
     }
 
     /// Removes.

@@ -1,6 +1,6 @@
 //! The stack in process: both workers on loopback, doubles of the ports, the simulator.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use de_core::{
     ids::ProviderId,
@@ -88,6 +88,12 @@ impl Local {
     #[must_use]
     pub fn interface_origin(&self) -> String {
         INTERFACE.to_owned()
+    }
+
+    /// The keys that the vendors accept, by provider.
+    #[must_use]
+    pub fn vendor_keys() -> BTreeMap<String, String> {
+        Vendor::ALL.map(|vendor| (vendor.id().to_owned(), vendor_key(vendor))).into_iter().collect()
     }
 
     /// An origin that the instance lists.

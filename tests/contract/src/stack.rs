@@ -37,6 +37,8 @@ pub struct Stack {
     pub vendors: Vendors,
     /// Whether it is wasm in workerd.
     pub is_real: bool,
+    /// The keys that the vendors accept, by provider.
+    pub vendor_keys: BTreeMap<String, String>,
     local: Option<Local>,
 }
 
@@ -63,6 +65,7 @@ struct Record {
     hosts: BTreeMap<String, String>,
     refused_keys: BTreeMap<String, String>,
     simulator: String,
+    simulator_keys: BTreeMap<String, String>,
 }
 
 impl Stack {
@@ -99,6 +102,7 @@ impl Stack {
             page_origin: local.page_origin(),
             text: client(&local.text.base()),
             text_base: local.text.base(),
+            vendor_keys: Local::vendor_keys(),
             vendors: Vendors::at(&local.simulator.address()),
             local: Some(local),
         }
@@ -131,6 +135,7 @@ impl Stack {
             page_origin: format!("http://127.0.0.1:{}", port + 1),
             text: client(&text_base),
             text_base,
+            vendor_keys: record.simulator_keys,
             vendors: Vendors::at(&record.simulator),
             local: None,
         }

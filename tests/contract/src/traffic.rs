@@ -43,7 +43,7 @@ pub async fn during<'a>(
     let caller = async |caller: usize| {
         let (mut count, mut late) = (0, 0);
         while late < AFTER {
-            let word = format!("{beginning}-{caller}-{count}");
+            let word = format!("{beginning}-{caller}-{count:06}");
             let is_late = has_answered.get();
             let answer = call(&word).send().await;
             all.borrow_mut().push(Passed { answer, is_late, word });

@@ -16,6 +16,12 @@ impl Vendors {
         Self { address: address.to_owned(), client }
     }
 
+    /// Where a vendor lives: `openai/v1`.
+    #[must_use]
+    pub fn base_url(&self, place: &str) -> String {
+        format!("{}/{place}", self.address)
+    }
+
     /// The requests in which this word stands, oldest first: `vendor`, `path`, `headers`, `body`, `status`,
     /// `client_hung_up`, `hung_up_after_ms`.
     ///

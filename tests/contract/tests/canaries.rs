@@ -8,7 +8,9 @@
     reason = "what does not hold ends the test"
 )]
 
-use de_contract::{canary::canary, stack::Stack, wire::Wire};
+use de_contract::{canary::canary, control::Control, stack::Stack, wire::Wire};
+use http::Method;
+use serde_json::json;
 
 #[tokio::test]
 async fn what_callers_say_stays_nowhere() {
@@ -43,4 +45,30 @@ async fn what_callers_say_stays_nowhere() {
     }
     planted.push(word);
     stack.left_nothing(&planted).await;
+}
+
+#[tokio::test]
+async fn s03_a_vendors_key_stays_sealed() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let secret = canary("vendor-key");
+    let path = format!("/v1/provider-keys/{}/openai", tenant.instance);
+    let put = control.client.request(Method::PUT, &path).json(&json!({"secret": secret}));
+    let put = put.send().await.unwrap();
+    assert!([200, 201].contains(&put.status), "{}", put.text());
+    let tested = control.post(&format!("{path}/test"), &json!({})).await.is(200);
+    // The vendor refuses it, and says so.
+    assert_eq!(tested.json()["ok"], false, "{}", tested.text());
+    // A call with it fails at the vendor, and nobody learns it.
+    let body = json!({"project_id": tenant.project, "scopes": ["text"]});
+    let key = control.make("api-keys", body).await["secret"].as_str().unwrap().to_owned();
+    let call = stack.call(Wire::Native, "gpt-4o-mini", "Who am I?").key(&key).send().await;
+    assert_eq!(call.response.json()["error_code"], "PROVIDER_AUTH", "{}", call.response.text());
+    let said = [put.text(), tested.text(), call.response.text()];
+    for read in [path.clone(), format!("/v1/provider-keys?instance_id={}", tenant.instance)] {
+        assert!(!control.get(&read).await.is(200).text().contains(&secret));
+    }
+    assert!(said.iter().all(|said| !said.contains(&secret)), "{said:?}");
+    stack.left_nothing(&[secret, key]).await;
 }

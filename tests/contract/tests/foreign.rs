@@ -60,9 +60,30 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("GET /v1/sessions", &["user_id"]),
     ("GET /v1/sessions/{id}", &[]),
     ("DELETE /v1/sessions/{id}", &[]),
-    ("GET /v1/model-configs", &[]),
+    ("GET /v1/model-configs", &["organization_id"]),
     ("POST /v1/model-configs", &["organization_id"]),
-    ("GET /v1/model-configs/{*id}", &[]),
+    ("GET /v1/model-configs/{id}", &["organization_id"]),
+    ("PATCH /v1/model-configs/{id}", &[]),
+    ("DELETE /v1/model-configs/{id}", &["organization_id"]),
+    ("GET /v1/model-configs/{id}/versions", &["organization_id"]),
+    ("GET /v1/model-configs/{id}/versions/{version}", &["organization_id"]),
+    ("GET /v1/model-configs/{id}/export", &["organization_id"]),
+    ("POST /v1/model-configs/import", &[]),
+    ("POST /v1/model-configs/preview", &[]),
+    ("POST /v1/model-configs/{id}/preview", &[]),
+    ("POST /v1/model-configs/{id}/test", &["instance_id"]),
+    ("POST /v1/model-configs/{id}/rollback", &[]),
+    ("GET /v1/providers", &["organization_id"]),
+    ("POST /v1/providers", &["organization_id"]),
+    ("GET /v1/providers/{id}", &["organization_id"]),
+    ("PATCH /v1/providers/{id}", &[]),
+    ("DELETE /v1/providers/{id}", &["organization_id"]),
+    ("GET /v1/provider-keys", &["instance_id", "provider_id"]),
+    ("GET /v1/provider-keys/{instance_id}/{provider_id}", &[]),
+    ("PUT /v1/provider-keys/{instance_id}/{provider_id}", &[]),
+    ("DELETE /v1/provider-keys/{instance_id}/{provider_id}", &[]),
+    ("POST /v1/provider-keys/{instance_id}/{provider_id}/test", &[]),
+    ("POST /v1/provider-keys/reseal", &[]),
 ];
 
 /// A tenant, and one of each that it can have.
@@ -72,6 +93,7 @@ struct Side {
     key: String,
     model: String,
     owner: Person,
+    provider: String,
     secret: String,
     session: String,
     tenant: Tenant,
@@ -89,6 +111,11 @@ impl Side {
         let own = json!({"organization_id": tenant.organization});
         let model = Value::Object(config(Server::OpenAi, &own));
         let model = control.make("model-configs", model).await;
+        let provider = json!({
+            "id": unique("prov"), "organization_id": tenant.organization, "display_name": "Own",
+            "base_url": "https://api.example.com/v1", "auth": {"kind": "bearer"},
+        });
+        let provider = control.make("providers", provider).await;
         let log_in = json!({"key": admin.key});
         let session = control.make("sessions", log_in).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -98,6 +125,7 @@ impl Side {
             key: text(&key["id"]),
             model: text(&model["model_id"]),
             owner,
+            provider: text(&provider["id"]),
             secret: text(&key["secret"]),
             session: text(&session["id"]),
             tenant,
@@ -113,6 +141,7 @@ impl Side {
             "model-config" => &self.model,
             "organization" => &self.tenant.organization,
             "project" | "target" => &self.tenant.project,
+            "provider" => &self.provider,
             "session" => &self.session,
             "user" => &self.admin.id,
             other => panic!("a tenant has no {other} yet"),
@@ -128,6 +157,7 @@ impl Side {
             "model-config",
             "organization",
             "project",
+            "provider",
             "session",
             "user",
         ];
@@ -147,7 +177,23 @@ impl Side {
             "POST /v1/users" => json!({"organization_id": self.tenant.organization,
                 "email": format!("{}@example.com", unique("new"))}),
             "POST /v1/model-configs" => Value::Object(config(Server::OpenAi, &json!({}))),
-            path if path.ends_with("/rotate") => json!({}),
+            "POST /v1/providers" => json!({
+                "id": unique("prov"), "display_name": "New",
+                "base_url": "https://api.example.com/v1", "auth": {"kind": "bearer"},
+            }),
+            path if path.starts_with("PUT /v1/provider-keys/") => {
+                json!({"secret": "a-vendors-key-1"})
+            }
+            "POST /v1/provider-keys/reseal" => json!({}),
+            "POST /v1/model-configs/import" => Value::Object(config(Server::OpenAi, &json!({}))),
+            "POST /v1/model-configs/preview" => json!({"config": {}, "input": {"prompt": "Hi"}}),
+            path if path.starts_with("POST /v1/model-configs/{id}/rollback") => {
+                json!({"version": 1})
+            }
+            path if path.starts_with("POST /v1/model-configs/{id}/") => {
+                json!({"input": {"prompt": "Hi"}})
+            }
+            path if path.ends_with("/rotate") || path.ends_with("/test") => json!({}),
             path if path.ends_with("/grants/{instance_id}") => json!({"role": "user"}),
             path if path.starts_with("PATCH ") => json!({"name": "Changed"}),
             other => panic!("no body for {other} yet"),
@@ -164,6 +210,7 @@ fn nobodys(kind: &str) -> &'static str {
         "model-config" => "nobodys-model",
         "organization" => "org_nobodys",
         "project" | "target" => "proj_nobodys",
+        "provider" => "nobodys-provider",
         "session" => "sess_nobodys",
         "user" => "user_nobodys",
         other => panic!("nobody has no {other} yet"),
@@ -175,6 +222,10 @@ fn kinds(path: &'static str) -> Vec<(&'static str, &'static str)> {
     let parts: Vec<&str> = path.split('/').collect();
     let variable = |(index, part): (usize, &&'static str)| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
+        if name == "version" {
+            // Of the model before it, and the same number everywhere.
+            return None;
+        }
         let kind = match name {
             "id" | "*id" => parts[index - 1].strip_suffix('s')?,
             name => name.strip_suffix("_id")?,
@@ -213,7 +264,8 @@ async fn walk(route: &Route, names: &[&'static str], ours: &Side, theirs: &Side)
     let variables = kinds(route.path);
     let fill = |of: &dyn Fn(usize, &'static str) -> String| {
         let each = variables.iter().enumerate();
-        each.fold(route.path.to_owned(), |path, (n, (part, kind))| path.replace(part, &of(n, kind)))
+        let path = route.path.replace("{version}", "1");
+        each.fold(path, |path, (n, (part, kind))| path.replace(part, &of(n, kind)))
     };
     for (who, role) in [(&ours.admin, Role::Admin), (&ours.owner, Role::User)] {
         let may = route.permission.is_some_and(|permission| permission.possible(role));

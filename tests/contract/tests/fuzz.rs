@@ -69,7 +69,8 @@ fn questions(
         let example = media["example"].clone();
         let sketched = value(catalogue, &media["schema"]);
         // The example with one member that is odd.
-        let names: Vec<String> = example.as_object().unwrap().keys().cloned().collect();
+        let mut names: Vec<String> = example.as_object().unwrap().keys().cloned().collect();
+        names.push("stranger".to_owned());
         let bent = (prop::sample::select(names), odd()).prop_map(move |(name, value)| {
             let mut bent = example.clone();
             bent[&name] = value;

@@ -48,43 +48,68 @@ const PEOPLE: [(&str, &str, Option<&str>); 8] = [
 ];
 
 /// Each operation: what everyone gets in their own tenant, and in another one's. The columns are those of
-/// `PEOPLE`; `+` is done, `-` 403, `.` 404. Lists name no tenant: what they show is tried below.
+/// `PEOPLE`; `+` is done, `-` 403, `.` 404. Lists name no tenant, but for that of providers: what they show
+/// is tried below.
 const MATRIX: &str = "
-GET /v1/organizations                  +++++++- +++++++-
-POST /v1/organizations                 +------- +-------
-GET /v1/organizations/{id}             +++++++- +......-
-PATCH /v1/organizations/{id}           ++------ +.------
-DELETE /v1/organizations/{id}          +------- +-------
-GET /v1/instances                      +++++++- +++++++-
-POST /v1/instances                     ++------ +.------
-GET /v1/instances/{id}                 ++++++.- +......-
-PATCH /v1/instances/{id}               ++++--.- +......-
-DELETE /v1/instances/{id}              +++---.- +......-
-GET /v1/projects                       +++++++- +++++++-
-POST /v1/projects                      ++++--.- +......-
-GET /v1/projects/{id}                  ++++++.- +......-
-PATCH /v1/projects/{id}                ++++--.- +......-
-DELETE /v1/projects/{id}               +++---.- +......-
-GET /v1/api-keys                       +++++++- +++++++-
-POST /v1/api-keys                      ++++-..- +......-
-GET /v1/api-keys/{id}                  +++++..- +......-
-PATCH /v1/api-keys/{id}                ++++-..- +......-
-DELETE /v1/api-keys/{id}               ++++-..- +......-
-POST /v1/api-keys/{id}/rotate          ++++-..- +......-
-GET /v1/users                          +++++++- +++++++-
-POST /v1/users                         ++------ +.------
-GET /v1/users/{id}                     ++.....- +......-
-PATCH /v1/users/{id}                   ++------ +.------
-DELETE /v1/users/{id}                  ++------ +.------
-GET /v1/users/{id}/grants              ++.....- +......-
-PUT /v1/users/{id}/grants/{instance_id} +++---.- +......-
-DELETE /v1/users/{id}/grants/{instance_id} +++---.- +......-
-GET /v1/instances/{id}/grants          ++++--.- +......-
-GET /v1/audit-events                   ++------ ++------
-GET /v1/sessions                       +++++++- +++++++-
-GET /v1/sessions/{id}                  ++.....- +......-
-DELETE /v1/sessions/{id}               ++.....- +......-
-GET /v1/services                       +++++++- +++++++-";
+GET /v1/organizations                          +++++++- +++++++-
+POST /v1/organizations                         +------- +-------
+GET /v1/organizations/{id}                     +++++++- +......-
+PATCH /v1/organizations/{id}                   ++------ +.------
+DELETE /v1/organizations/{id}                  +------- +-------
+GET /v1/instances                              +++++++- +++++++-
+POST /v1/instances                             ++------ +.------
+GET /v1/instances/{id}                         ++++++.- +......-
+PATCH /v1/instances/{id}                       ++++--.- +......-
+DELETE /v1/instances/{id}                      +++---.- +......-
+GET /v1/projects                               +++++++- +++++++-
+POST /v1/projects                              ++++--.- +......-
+GET /v1/projects/{id}                          ++++++.- +......-
+PATCH /v1/projects/{id}                        ++++--.- +......-
+DELETE /v1/projects/{id}                       +++---.- +......-
+GET /v1/api-keys                               +++++++- +++++++-
+POST /v1/api-keys                              ++++-..- +......-
+GET /v1/api-keys/{id}                          +++++..- +......-
+PATCH /v1/api-keys/{id}                        ++++-..- +......-
+DELETE /v1/api-keys/{id}                       ++++-..- +......-
+POST /v1/api-keys/{id}/rotate                  ++++-..- +......-
+GET /v1/users                                  +++++++- +++++++-
+POST /v1/users                                 ++------ +.------
+GET /v1/users/{id}                             ++.....- +......-
+PATCH /v1/users/{id}                           ++------ +.------
+DELETE /v1/users/{id}                          ++------ +.------
+GET /v1/users/{id}/grants                      ++.....- +......-
+PUT /v1/users/{id}/grants/{instance_id}        +++---.- +......-
+DELETE /v1/users/{id}/grants/{instance_id}     +++---.- +......-
+GET /v1/instances/{id}/grants                  ++++--.- +......-
+GET /v1/audit-events                           ++------ ++------
+GET /v1/sessions                               +++++++- +++++++-
+GET /v1/sessions/{id}                          ++.....- +......-
+DELETE /v1/sessions/{id}                       ++.....- +......-
+GET /v1/model-configs                          ++++++++ +.......
+POST /v1/model-configs                         ++------ +.------
+GET /v1/model-configs/{id}                     ++++++++ +.......
+PATCH /v1/model-configs/{id}                   ++------ +.------
+DELETE /v1/model-configs/{id}                  ++------ +.------
+GET /v1/model-configs/{id}/versions            ++++++++ +.......
+GET /v1/model-configs/{id}/versions/{version}  ++++++++ +.......
+GET /v1/model-configs/{id}/export              ++++++++ +.......
+POST /v1/model-configs/import                  ++------ +.------
+POST /v1/model-configs/preview                 ++------ +.------
+POST /v1/model-configs/{id}/preview            ++++++++ +.......
+POST /v1/model-configs/{id}/test               ++++--.- +......-
+POST /v1/model-configs/{id}/rollback           ++------ +.------
+GET /v1/services                               +++++++- +++++++-
+GET /v1/providers                              +++++++- +......-
+POST /v1/providers                             ++------ +.------
+GET /v1/providers/{id}                         +++++++- +......-
+PATCH /v1/providers/{id}                       ++------ +.------
+DELETE /v1/providers/{id}                      ++------ +.------
+GET /v1/provider-keys                          +++++++- +++++++-
+GET /v1/provider-keys/{instance_id}/{provider_id} +++++..- +......-
+PUT /v1/provider-keys/{instance_id}/{provider_id} ++++-..- +......-
+DELETE /v1/provider-keys/{instance_id}/{provider_id} ++++-..- +......-
+POST /v1/provider-keys/{instance_id}/{provider_id}/test ++++-..- +......-
+POST /v1/provider-keys/reseal                  +------- +-------";
 
 struct World {
     control: Control,
@@ -182,21 +207,72 @@ impl World {
                 let email = format!("{}@example.com", unique("another"));
                 (id, json!({"organization_id": tenant.organization, "email": email}))
             }
+            "providers" => {
+                let made = self.control.make("providers", provider(tenant)).await;
+                (made["id"].as_str().unwrap().to_owned(), provider(tenant))
+            }
+            "provider-keys" => {
+                let secret = json!({"secret": "a-vendors-key-0001"});
+                let path = format!("/v1/provider-keys/{}/openai", tenant.instance);
+                assert!([200, 201].contains(&self.control.put(&path, &secret).await.status()));
+                (format!("{}/openai", tenant.instance), secret)
+            }
+            "model-configs" => {
+                let model = json!({"model_id": unique("role"), "provider_id": "openai",
+                    "display_name": "M", "protocol": "openai-chat", "capabilities": {"text": true},
+                    "organization_id": tenant.organization});
+                let made = self.control.make("model-configs", model.clone()).await;
+                let mut new = model;
+                new["model_id"] = unique("role").into();
+                (made["model_id"].as_str().unwrap().to_owned(), new)
+            }
             other => panic!("a resource that is not walked yet: {other}"),
         };
+        let input = json!({"prompt": "Hello"});
         let body = match route.path {
-            path if path.ends_with("/rotate") => json!({}),
+            path if path.ends_with("/rotate") || path.ends_with("_id}/test") => json!({}),
             path if path.ends_with("/{instance_id}") => json!({"role": "user"}),
+            "/v1/provider-keys/reseal" => json!({}),
+            "/v1/providers/{id}" => json!({"display_name": "New"}),
+            path if path.ends_with("/rollback") => json!({"version": 1}),
+            path if path.ends_with("/test") => {
+                json!({"instance_id": tenant.instance, "input": input})
+            }
+            path if path.ends_with("configs/preview") => json!({"config": {}, "input": input}),
+            path if path.ends_with("/preview") => json!({"input": input}),
+            path if path.ends_with("/import") => {
+                let mut file = body;
+                file.as_object_mut().unwrap().remove("organization_id");
+                file
+            }
+            path if path.contains("model-configs/{id}") => json!({"display_name": "New"}),
             path if path.contains("{id}") => json!({"name": "New"}),
             _ => body,
         };
-        let path = route.path.replace("{id}", &id).replace("{instance_id}", &tenant.instance);
+        let path = route.path.replace("{id}", &id).replace("{instance_id}/{provider_id}", &id);
+        let path = path.replace("{instance_id}", &tenant.instance).replace("{version}", "1");
+        // Whose model or provider it is has to be said: the operator's word for one is the shared one.
+        let whose = format!("organization_id={}", tenant.organization);
+        let names_owner = ["/v1/model-configs", "/v1/providers"];
+        let is_made = route.method == "POST" && names_owner.contains(&route.path);
+        let owned = names_owner.iter().any(|owned| route.path.starts_with(owned));
+        let path = match route.path {
+            "/v1/provider-keys" => format!("{path}?instance_id={}", tenant.instance),
+            named if owned && !is_made && !named.ends_with("/test") => format!("{path}?{whose}"),
+            _ => path,
+        };
         // A dry run is asked for as much as the real thing.
-        let real = [Permission::ApiKeyWrite, Permission::GrantWrite, Permission::SessionWrite];
-        let path = if real.map(Some).contains(&route.permission) || route.method != "DELETE" {
-            path
-        } else {
-            format!("{path}?dry_run=true")
+        let for_good = [
+            Permission::ApiKeyWrite,
+            Permission::GrantWrite,
+            Permission::ProviderKeyWrite,
+            Permission::SessionWrite,
+        ];
+        let really = route.permission.is_some_and(|permission| for_good.contains(&permission));
+        let path = match route.method == "DELETE" && !really {
+            true if path.contains('?') => format!("{path}&dry_run=true"),
+            true => format!("{path}?dry_run=true"),
+            false => path,
         };
         let request = who.client.request(route.method.clone(), &path);
         let request = if ["GET", "DELETE"].contains(&route.method.as_str()) {
@@ -214,6 +290,12 @@ impl World {
     }
 }
 
+/// A provider of a tenant's own, under a new name.
+fn provider(tenant: &Tenant) -> Value {
+    json!({"id": unique("own"), "organization_id": tenant.organization, "display_name": "Own",
+        "base_url": "https://api.example.com", "auth": {"kind": "bearer"}})
+}
+
 #[tokio::test]
 async fn every_route_asks_who_it_is_and_whose_it_is() {
     let world = World::new().await;
@@ -224,10 +306,8 @@ async fn every_route_asks_who_it_is_and_whose_it_is() {
     }
     let routes = de_config::control_plane();
     let mut text = String::new();
-    let walked =
-        |route: &&Route| route.permission.is_some() && !route.path.contains("model-configs");
-    for route in routes.list().iter().filter(walked) {
-        text.push_str(&format!("\n{:<38}", format!("{} {}", route.method, route.path)));
+    for route in routes.list().iter().filter(|route| route.permission.is_some()) {
+        text.push_str(&format!("\n{:<46}", format!("{} {}", route.method, route.path)));
         for tenant in [&home, &away] {
             text.push(' ');
             for who in &people {

@@ -84,12 +84,18 @@ fn refuse(
     Reply::json(status, &json!({ "detail": detail }))
 }
 
-fn plan(incoming: &Incoming<'_>, stream: bool) -> Result<Plan, Reply> {
+/// Refuses a key that is not one of the vendor's.
+pub(crate) fn authenticate(incoming: &Incoming<'_>) -> Result<(), Reply> {
     let key = incoming.header("xi-api-key").unwrap_or_default();
-    if !incoming.config.accepts(incoming.vendor, key) {
-        let code = "invalid_api_key";
-        return Err(refuse(incoming, 401, "authentication_error", code, code, "Invalid API key"));
+    if incoming.config.accepts(incoming.vendor, key) {
+        return Ok(());
     }
+    let code = "invalid_api_key";
+    Err(refuse(incoming, 401, "authentication_error", code, code, "Invalid API key"))
+}
+
+fn plan(incoming: &Incoming<'_>, stream: bool) -> Result<Plan, Reply> {
+    authenticate(incoming)?;
     let format = query(incoming)?;
     let body = object(incoming)?;
     let voice = incoming.path.split('/').nth(3).unwrap_or_default();

@@ -16,6 +16,7 @@ mod anthropic_reply;
 mod config;
 mod control;
 mod elevenlabs_speech;
+mod elevenlabs_user;
 mod endpoint;
 mod fault_book;
 pub mod faults;

@@ -88,6 +88,19 @@ pub(crate) fn get(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     Ok(Plan { prompt, stream: false, answer: Box::new(answer) })
 }
 
+/// `GET /v1/account`, which costs nothing and tells whose the key is.
+///
+/// Follows <https://replicate.com/docs/reference/http#account.get>.
+pub(crate) fn account(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
+    authenticate(incoming)?;
+    Ok(Plan::fixed(json!({
+        "type": "organization",
+        "username": "simulated",
+        "name": "A simulated account",
+        "github_url": "https://github.com/simulated",
+    })))
+}
+
 /// `POST /v1/predictions/{id}/cancel`.
 pub(crate) fn cancel(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     authenticate(incoming)?;

@@ -21,7 +21,7 @@ use crate::faults::{Cause, FaultError, Script};
 use crate::record::{Exchange, Log, Received, Record};
 use crate::replicate::{self, Jobs};
 use crate::{anthropic_messages, control, elevenlabs_speech, ideogram, media, openai_chat};
-use crate::{openai_images, stream};
+use crate::{elevenlabs_user, openai_images, stream};
 
 /// The largest request that is read, as at the vendor with the largest: 32 MB.
 const LARGEST_REQUEST: usize = 32 << 20;
@@ -47,6 +47,8 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::Replicate], "POST", "/v1/predictions", replicate::of_version),
     (&[Vendor::Replicate], "GET", "/v1/predictions/*", replicate::get),
     (&[Vendor::Replicate], "POST", "/v1/predictions/*/cancel", replicate::cancel),
+    (&[Vendor::Replicate], "GET", "/v1/account", replicate::account),
+    (&[Vendor::ElevenLabs], "GET", "/v1/user", elevenlabs_user::user),
 ];
 
 /// The hosts that speak the chat API of OpenAI.

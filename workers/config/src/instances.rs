@@ -21,9 +21,12 @@ use de_core::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::resource::{
-    Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, grant, listed,
-    origin, viewer,
+use crate::{
+    model_configs,
+    resource::{
+        Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, grant, listed,
+        origin, viewer,
+    },
 };
 
 const WHAT: &str = "instance";
@@ -121,6 +124,7 @@ pub(crate) async fn create(
     let above = organizations::find(&row.organization_id);
     let above: Vec<OrganizationRow> = rows(&*platform.database, above).await?;
     let above = above.first().ok_or_else(|| unknown("organization"))?;
+    row.fits(None, &platform).await?;
     let made = Created::of(&row, format!("/v1/instances/{}", row.id));
     let batch = |event: &str| vec![above.unchanged(event), store::insert(&row)];
     request.create(once, Change::of("create", &row).to(&row), made, batch).await
@@ -163,6 +167,15 @@ impl Resource for InstanceRow {
         );
         fields.status(&mut self.status);
         fields.finish()
+    }
+
+    /// A default model has to be one that may be called, and a new one none that is on its way out.
+    async fn fits(&self, before: Option<&Self>, platform: &Platform) -> Result<(), ApiError> {
+        let known = |modality: &String| before.and_then(|row| row.default_models.get(modality));
+        let new = self.default_models.iter().filter(|(modality, id)| known(modality) != Some(*id));
+        let new: BTreeMap<String, ModelId> =
+            new.map(|(modality, id)| (modality.clone(), id.clone())).collect();
+        model_configs::may_be_defaults(platform, &self.organization_id, &new).await
     }
 
     fn shown(&self) -> Instance {

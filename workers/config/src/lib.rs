@@ -20,6 +20,8 @@ pub mod openapi;
 mod openapi_json;
 mod organizations;
 mod projects;
+mod provider_keys;
+mod providers;
 mod resource;
 pub mod scheduled;
 mod services;
@@ -42,17 +44,8 @@ use de_core::{
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: &[&str] = &[
-    "budgets",
-    "limits",
-    "metrics",
-    "provider-keys",
-    "providers",
-    "receipts",
-    "requests",
-    "usage",
-    "webhooks",
-];
+const UNBUILT: &[&str] =
+    &["budgets", "limits", "metrics", "receipts", "requests", "usage", "webhooks"];
 
 /// The operations of the control plane.
 #[must_use]
@@ -65,6 +58,10 @@ pub fn control_plane() -> Routes {
     let user = "/v1/users/{id}";
     let grant = "/v1/users/{id}/grants/{instance_id}";
     let session = "/v1/sessions/{id}";
+    let provider = "/v1/providers/{id}";
+    let provider_key = "/v1/provider-keys/{instance_id}/{provider_id}";
+    let key_test = "/v1/provider-keys/{instance_id}/{provider_id}/test";
+    let model = "/v1/model-configs/{id}";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -104,9 +101,34 @@ pub fn control_plane() -> Routes {
         .delete(session, P::SessionWrite, sessions::delete)
         .get("/v1/model-configs", P::ModelConfigRead, model_configs::list)
         .post("/v1/model-configs", P::ModelConfigWrite, model_configs::create)
+        .get(model, P::ModelConfigRead, model_configs::read)
+        .patch(model, P::ModelConfigWrite, model_configs::update)
+        .delete(model, P::ModelConfigWrite, model_configs::delete)
+        .get("/v1/model-configs/{id}/versions", P::ModelConfigRead, model_configs::versions)
+        .get(
+            "/v1/model-configs/{id}/versions/{version}",
+            P::ModelConfigRead,
+            model_configs::version,
+        )
+        .get("/v1/model-configs/{id}/export", P::ModelConfigRead, model_configs::export)
+        .post("/v1/model-configs/import", P::ModelConfigWrite, model_configs::import)
+        .post("/v1/model-configs/preview", P::ModelConfigWrite, model_configs::preview_unsaved)
+        .post("/v1/model-configs/{id}/preview", P::ModelConfigRead, model_configs::preview)
+        .post("/v1/model-configs/{id}/test", P::ModelConfigTest, model_configs::test)
+        .post("/v1/model-configs/{id}/rollback", P::ModelConfigWrite, model_configs::roll_back)
         .open(Method::GET, "/v1/openapi.json", openapi_json::read)
-        .get("/v1/model-configs/{*id}", P::ModelConfigRead, model_configs::read)
         .get("/v1/services", P::ServiceRead, services::list)
+        .get("/v1/providers", P::ProviderRead, providers::list)
+        .post("/v1/providers", P::ProviderWrite, providers::create)
+        .get(provider, P::ProviderRead, providers::read)
+        .patch(provider, P::ProviderWrite, providers::update)
+        .delete(provider, P::ProviderWrite, providers::delete)
+        .get("/v1/provider-keys", P::ProviderKeyRead, provider_keys::list)
+        .get(provider_key, P::ProviderKeyRead, provider_keys::read)
+        .put(provider_key, P::ProviderKeyWrite, provider_keys::put)
+        .delete(provider_key, P::ProviderKeyWrite, provider_keys::delete)
+        .post(key_test, P::ProviderKeyWrite, provider_keys::test)
+        .post("/v1/provider-keys/reseal", P::ProviderKeyReseal, provider_keys::reseal)
 }
 
 /// Everything that the worker answers.

@@ -12,6 +12,8 @@ mod instances;
 mod model_configs;
 mod organizations;
 mod projects;
+mod provider_keys;
+mod providers;
 mod services;
 mod sessions;
 mod users;
@@ -41,6 +43,8 @@ pub fn describe(document: &mut Document) {
         (users::TAG, users::operations()),
         (grants::TAG, grants::operations()),
         (audit_events::TAG, audit_events::operations()),
+        (providers::TAG, providers::operations()),
+        (provider_keys::TAG, provider_keys::operations()),
         (model_configs::TAG, model_configs::operations()),
         (sessions::TAG, sessions::operations()),
         (services::TAG, services::operations()),

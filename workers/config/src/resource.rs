@@ -12,14 +12,14 @@ mod fields;
 mod filters;
 mod once;
 
-pub(crate) use answer::{if_match, listed, overtaken, shown};
+pub(crate) use answer::{edition_tag, if_match, if_match_tag, listed, overtaken, shown, with_tag};
 pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, raised, save_as};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use deletion::WouldDelete;
 pub(crate) use deletion::{Cascade, delete};
 pub(crate) use fields::{Fields, origin};
 pub(crate) use filters::Filters;
-pub(crate) use once::{Begun, Once, no_idempotency_key};
+pub(crate) use once::{Begun, Once, bound, no_idempotency_key};
 
 use std::future::Future;
 
@@ -62,6 +62,15 @@ pub(crate) trait Resource: Clone + Send + Sync + 'static {
     /// Refuses what this caller may not make of it, though they may change it.
     fn may_become(&self, _after: &Self, _allowed: &Allowed) -> Result<(), ApiError> {
         Ok(())
+    }
+
+    /// Refuses what other rows do not allow it to become.
+    fn fits(
+        &self,
+        _before: Option<&Self>,
+        _platform: &Platform,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send {
+        async { Ok(()) }
     }
 
     /// As answers show it.
@@ -120,6 +129,7 @@ pub(crate) async fn update<R: Resource>(
         let mut row = before.clone();
         row.apply(Fields::of(members.clone()), now)?;
         before.may_become(&row, &allowed)?;
+        row.fits(Some(&before), &platform).await?;
         row.set_updated_at(later(now, before.updated_at()));
         match request.replace("update", &before, &row).await? {
             Saved::Done => return Ok(shown(&row)),

@@ -18,7 +18,7 @@ use de_core::{
         Epochs,
         wire::{Grant, LeaseRequest, Need},
     },
-    model::{Modality, Status},
+    model::Modality,
     ports::{Platform, random},
     protocols::FieldIssue,
     registry::{self, Model},
@@ -205,13 +205,10 @@ async fn models(
 
 /// RFC 9745 and RFC 8594: since when, and until when.
 fn warn_of_retirement(context: &Context, model: &Model) {
-    if model.config.status != Status::Deprecated {
-        return;
-    }
-    // Both headers are dates: without one in the row there is nothing true to say.
+    let Some(since) = model.config.deprecated_since() else { return };
+    let seconds = since.0 / 1_000;
+    context.tell(HeaderName::from_static("deprecation"), &format!("@{seconds}"));
     if let Some(until) = model.config.deprecation_date.map(|date| date.begins_at()) {
-        let since = until.0 / 1_000;
-        context.tell(HeaderName::from_static("deprecation"), &format!("@{since}"));
         context.tell(HeaderName::from_static("sunset"), &until.http_date());
     }
 }

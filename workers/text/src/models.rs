@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Query, State},
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -14,6 +14,7 @@ use de_core::{
     ids::ModelId,
     model::{Modality, ModelConfig, Status},
     ports::{Platform, rows},
+    protocols::FieldIssue,
     store::{
         models::{ModelQuery, ModelRow, list as list_models},
         pages::PageQuery,
@@ -25,12 +26,15 @@ use serde_json::{Value, json};
 /// How many pages of 200 are read: more models than that are not listed by any SDK's one call.
 const PAGES: usize = 10;
 
-/// Lists the models that the key may call. Deprecated ones work, and are not offered.
+/// Lists the models that the key may call. Deprecated ones work, and are not offered unless
+/// `?include=deprecated` asks for them.
 pub(crate) async fn list(
     State(platform): State<Platform>,
     Tenant(caller): Tenant,
+    Query(query): Query<Vec<(String, String)>>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
+    let with_deprecated = with_deprecated(&query)?;
     let caller = fresh(&platform, caller).await?;
     let mut models = Vec::new();
     let mut after = None;
@@ -59,7 +63,7 @@ pub(crate) async fn list(
         |config: &ModelConfig| keys.iter().any(|key| key.provider_id == config.provider_id);
     // What cannot be called is not offered: no code for its protocol, no key for its provider.
     let offered = configs.filter(|(_, config)| {
-        config.status != Status::Deprecated
+        (with_deprecated || config.status != Status::Deprecated)
             && config.protocol.is_built()
             && config.works_in(Modality::Text)
             && has_key(config)
@@ -73,6 +77,22 @@ pub(crate) async fn list(
         json!({"object": "list", "data": data})
     };
     Ok(Json(body).into_response())
+}
+
+/// Whether a list shall hold the deprecated ones. SDKs send parameters of their own, which are not ours to
+/// refuse.
+fn with_deprecated(query: &[(String, String)]) -> Result<bool, ApiError> {
+    match query.iter().find(|(name, _)| name == "include").map(|(_, word)| word.as_str()) {
+        None => Ok(false),
+        Some("deprecated") => Ok(true),
+        Some(_) => {
+            let issue = FieldIssue {
+                pointer: "?include".to_owned(),
+                reason: "expected deprecated".to_owned(),
+            };
+            Err(ApiError::fields(&[issue]))
+        }
+    }
 }
 
 /// Shows one model. Its id may have slashes, plain or percent-encoded.
@@ -117,21 +137,27 @@ fn is_anthropic(incoming: &Incoming) -> bool {
     incoming.headers.contains_key("anthropic-version")
 }
 
+/// One entry. What is not simply active says so, in a member that neither vendor has.
 fn shown(row: &ModelRow, config: &ModelConfig, anthropic: bool) -> Value {
-    if anthropic {
-        return json!({
+    let mut entry = if anthropic {
+        json!({
             "type": "model",
             "id": row.model_id.as_str(),
             "display_name": config.display_name,
             "created_at": row.created_at.rfc3339(),
             "max_input_tokens": config.context_window,
             "max_tokens": config.max_output_tokens,
-        });
+        })
+    } else {
+        json!({
+            "id": row.model_id.as_str(),
+            "object": "model",
+            "created": row.created_at.0 / 1_000,
+            "owned_by": config.provider_id.as_str(),
+        })
+    };
+    if let (Some(members), true) = (entry.as_object_mut(), config.status != Status::Active) {
+        members.insert("status".to_owned(), config.status.as_str().into());
     }
-    json!({
-        "id": row.model_id.as_str(),
-        "object": "model",
-        "created": row.created_at.0 / 1_000,
-        "owned_by": config.provider_id.as_str(),
-    })
+    entry
 }

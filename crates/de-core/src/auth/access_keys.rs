@@ -116,7 +116,7 @@ pub async fn keys(
 async fn read(platform: &Platform, team: &AccessTeam) -> Result<Arc<KeySet>, String> {
     let url = format!("{}/cdn-cgi/access/certs", team.domain);
     let url = Url::parse(&url).map_err(|err| err.to_string())?;
-    guard::check(&url, &platform.settings.loopback_ports).map_err(|err| err.to_string())?;
+    guard::check(&url, &platform.settings).map_err(|err| err.to_string())?;
     let request =
         Outbound { body: Bytes::new(), headers: HeaderMap::new(), method: Method::GET, url };
     let answer = async {

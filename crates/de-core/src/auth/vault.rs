@@ -89,6 +89,12 @@ pub fn seal_for(
     Ok(format!("v{version}.{}.{}", URL_SAFE_NO_PAD.encode(nonce), URL_SAFE_NO_PAD.encode(sealed)))
 }
 
+/// The version that seals; `None` without a master key.
+#[must_use]
+pub fn newest(settings: &Settings) -> Option<u32> {
+    settings.master_keys.iter().map(|(version, _)| *version).max()
+}
+
 /// Opens a vendor's key with the version that the text names.
 ///
 /// # Errors

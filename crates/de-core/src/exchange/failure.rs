@@ -8,6 +8,7 @@ use crate::{
     protocols::VendorError,
     registry::Model,
     retry,
+    secret::looks_like_key,
 };
 
 /// The longest piece of a vendor's message that a caller sees.
@@ -152,21 +153,13 @@ pub(super) fn client_left() -> ApiError {
     ApiError::new(Code::ClientLeft, "the client went away")
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(MESSAGE_CAP).collect()
 }
 
 /// Hides whatever looks like a key: a vendor may quote ours, whole or in part.
-fn mask(text: &str) -> String {
-    let is_key = |word: &str| {
-        let word = word.trim_matches(|c: char| c.is_ascii_punctuation() && c != '*');
-        let known = ["sk-", "sk_", "xi-", "gsk_", "key-"];
-        let all = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
-        let long = word.len() >= 32 && word.bytes().all(all);
-        let digits = word.bytes().any(|c| c.is_ascii_digit());
-        known.iter().any(|prefix| word.starts_with(prefix)) || (long && digits)
-    };
-    let masked = text.split(' ').map(|word| if is_key(word) { "***" } else { word });
+pub(super) fn mask(text: &str) -> String {
+    let masked = text.split(' ').map(|word| if looks_like_key(word) { "***" } else { word });
     masked.collect::<Vec<_>>().join(" ")
 }
 

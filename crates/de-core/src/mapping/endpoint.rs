@@ -10,6 +10,7 @@ use super::fill::{Frame, Renderer};
 use super::filter::scalar_text;
 use super::render::RenderError;
 use super::template::{Part, Template};
+use crate::guard;
 
 /// Why an endpoint may not be called. The same endpoint fails again.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -145,15 +146,7 @@ fn origin(text: &str, provider: &ProviderRules) -> Result<Url, EndpointFault> {
     let url = Url::parse(written).map_err(|_| refused())?;
     let base = &provider.base_url;
     let of_base = url.origin() == base.origin();
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default();
-    let allowed = |entry: &String| {
-        let entry = entry.strip_prefix("https://").unwrap_or(entry).trim_end_matches('/');
-        Url::parse(&format!("https://{entry}")).is_ok_and(|entry| {
-            entry.host_str() == Some(host) && entry.port_or_known_default() == port
-        })
-    };
-    let listed = url.scheme() == "https" && provider.allowed_hosts.iter().any(allowed);
+    let listed = guard::is_listed(&url, &provider.allowed_hosts);
     if of_base || listed { Ok(url) } else { Err(refused()) }
 }
 

@@ -14,10 +14,11 @@ use super::{AuthScheme, PayloadMapping};
 /// Stands where a key would.
 const MASK: &str = "***";
 /// What a vendor might call a job.
-const MADE_UP_JOB: &str = "made-up-job";
+pub(crate) const MADE_UP_JOB: &str = "made-up-job";
 
 /// A request as it would be sent, and how it came about.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct Preview {
     /// The request; absent if there is an issue.
     pub request: Option<PreviewRequest>,
@@ -32,6 +33,7 @@ pub struct Preview {
 
 /// The requests about a job, for one with a made-up id.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct PreviewPoll {
     /// The id in them: the input's `job_id`, else one made up.
     pub job_id: String,
@@ -51,6 +53,7 @@ pub struct PreviewPoll {
 
 /// A request for the eye.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct PreviewRequest {
     /// The method.
     pub method: String,
@@ -64,6 +67,7 @@ pub struct PreviewRequest {
 
 /// Something about the input.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct PreviewIssue {
     /// Where in the input, as a JSON Pointer; empty for the whole.
     pub pointer: String,
@@ -95,15 +99,21 @@ pub(crate) fn run(mapping: &PayloadMapping, input: &Map<String, Value>) -> Previ
         }
     };
     let job_id = input.get("job_id").and_then(Value::as_str).unwrap_or(MADE_UP_JOB);
-    let poll = Polling::resume(Arc::new(mapping.clone()), &variables, job_id);
-    let poll = poll.map_err(PollError::from).and_then(|polling| {
-        polling.map(|polling| follow(&polling, job_id, &mapping.auth)).transpose()
-    });
-    let poll = poll.unwrap_or_else(|error| {
+    let poll = poll(mapping, &variables, job_id).unwrap_or_else(|error| {
         issues.push(PreviewIssue { pointer: String::new(), reason: error.to_string() });
         None
     });
     Preview { request, poll, variables: variables.to_value(), issues }
+}
+
+/// The requests about a job of this id, the key masked; `None` if the mapping polls nothing.
+pub(crate) fn poll(
+    mapping: &PayloadMapping,
+    variables: &Variables,
+    job_id: &str,
+) -> Result<Option<PreviewPoll>, PollError> {
+    let polling = Polling::resume(Arc::new(mapping.clone()), variables, job_id)?;
+    polling.map(|polling| follow(&polling, job_id, &mapping.auth)).transpose()
 }
 
 fn follow(polling: &Polling, job_id: &str, auth: &AuthScheme) -> Result<PreviewPoll, PollError> {

@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::{json::type_name, protocols::FieldIssue};
+use crate::{
+    json::type_name,
+    protocols::FieldIssue,
+    time::{Timestamp, UnixMillis},
+};
 
 /// One object on its way into a type. What is null counts as absent.
 pub(super) struct Reader<'a> {
@@ -156,6 +160,12 @@ pub(super) fn patience() -> impl Fn(&Value) -> Result<u64, String> {
         Some(number) if (1..=MOST).contains(&number) => Ok(number),
         Some(_) | None => Err(format!("expected milliseconds from 1 to {MOST}")),
     }
+}
+
+/// Reads a point in time.
+pub(super) fn time(value: &Value) -> Result<Timestamp, String> {
+    let time = UnixMillis::parse_rfc3339(string(value)?);
+    time.map(Timestamp).ok_or_else(|| "expected a time like 2026-11-25T15:49:36Z".to_owned())
 }
 
 /// Reads a text that `parse` takes, else says what was expected.

@@ -13,7 +13,7 @@ fn full() -> Value {
         "aliases": ["small"], "fallbacks": ["gpt-5.4-mini"],
         "timeouts": {"between_chunks_ms": 5, "first_byte_ms": 10, "total_ms": 20},
         "on_unsupported": "drop", "unknown_options": "refuse", "status": "deprecated",
-        "deprecation_date": "2027-01-14", "version": 3
+        "deprecated_at": "2026-11-01T08:00:00.000Z", "deprecation_date": "2027-01-14", "version": 3
     })
 }
 
@@ -112,4 +112,31 @@ fn members_must_fit_together() {
         ModelConfig::parse(&json!([])).unwrap_err()[0].reason,
         "expected an object, found a list"
     );
+}
+
+#[test]
+fn c32_saving_knows_since_when_a_model_is_deprecated() {
+    let now = UnixMillis(1_795_608_000_000);
+    let with = |status, deprecated_at: Option<UnixMillis>| {
+        let config = ModelConfig::parse(&full()).unwrap();
+        ModelConfig { status, deprecated_at: deprecated_at.map(Timestamp), ..config }
+    };
+    let day = UnixMillis(1_793_520_000_000);
+    let rows = [
+        // What it was, what it becomes, since when.
+        ((Status::Active, None), (Status::Deprecated, None), Some(now)),
+        ((Status::Active, None), (Status::Deprecated, Some(day)), Some(day)),
+        ((Status::Deprecated, Some(day)), (Status::Deprecated, None), Some(day)),
+        ((Status::Deprecated, None), (Status::Deprecated, None), None),
+        ((Status::Deprecated, Some(day)), (Status::Active, Some(day)), None),
+        ((Status::Deprecated, Some(day)), (Status::Disabled, Some(day)), None),
+    ];
+    for (was, becomes, since) in rows {
+        let saved = with(becomes.0, becomes.1).after(&with(was.0, was.1), now);
+        assert_eq!(saved.deprecated_at, since.map(Timestamp), "{was:?} {becomes:?}");
+    }
+    let ends = Date::parse("2027-01-14").unwrap().begins_at();
+    assert_eq!(with(Status::Deprecated, Some(day)).deprecated_since(), Some(day));
+    assert_eq!(with(Status::Deprecated, None).deprecated_since(), Some(ends));
+    assert_eq!(with(Status::Beta, Some(day)).deprecated_since(), None);
 }

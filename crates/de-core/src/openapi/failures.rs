@@ -194,14 +194,18 @@ fn details() -> Value {
             "fields": {
                 "type": "array",
                 "description": "`VALIDATION_ERROR`: each field that is wrong, at most 100.",
-                "items": {
-                    "type": "object",
-                    "required": ["field", "reason"],
-                    "properties": {
-                        "field": text("A JSON Pointer into the body: `/messages/0/role`; of a query `?limit`."),
-                        "reason": text("What is wrong with it, for a person."),
+                "items": {"anyOf": [
+                    {
+                        "type": "object",
+                        "description": "A field and its fault.",
+                        "required": ["field", "reason"],
+                        "properties": {
+                            "field": text("A JSON Pointer into the body: `/messages/0/role`; of a query `?limit`."),
+                            "reason": text("What is wrong with it, for a person."),
+                        },
                     },
-                },
+                    text("`CONFLICT`: a JSON Pointer to what something else has."),
+                ]},
             },
             "line": whole("Of a body that is no JSON: the line of the fault, from 1."),
             "column": whole("The column of the fault, from 0."),
@@ -211,6 +215,23 @@ fn details() -> Value {
                 "type": "object",
                 "description": "`CONFLICT`: how many of each kind are below what was not deleted.",
                 "additionalProperties": {"type": "integer"},
+            },
+            "named_by": {
+                "type": "object",
+                "description": "`CONFLICT`: what names a model that was not deleted.",
+                "additionalProperties": true,
+            },
+            "error": text("`CONFLICT`: why a model config cannot be read."),
+            "reason": text("`PROVIDER_MALFORMED`: what cannot be read."),
+            "models": {
+                "type": "array",
+                "description": "Of an import: what becomes of each model of the file.",
+                "items": {"type": "object", "additionalProperties": true},
+            },
+            "providers": {
+                "type": "array",
+                "description": "Of an import: what becomes of each provider of the file.",
+                "items": {"type": "object", "additionalProperties": true},
             },
             "saved": {
                 "type": "boolean",

@@ -295,6 +295,13 @@ impl Operation {
         operation
     }
 
+    /// Takes no body, or an empty object.
+    #[must_use]
+    pub fn without_body(self) -> Self {
+        let empty = json!({"type": "object", "maxProperties": 0});
+        self.optional_body(Shape::plain(empty), json!({}))
+    }
+
     /// How it answers when all is well.
     #[must_use]
     pub fn answers(mut self, answer: Answer) -> Self {

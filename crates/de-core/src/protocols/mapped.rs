@@ -24,7 +24,7 @@ use crate::{
         render::RenderedRequest,
         reply::{MappedReply, ReplyError},
         stream::{MappedDelta, MappedUsage},
-        variables::{Reserved, VariableError},
+        variables::{Notice, Reserved, VariableError, Variables},
     },
     model::Protocol,
     receipt::Usage,
@@ -46,25 +46,11 @@ impl MappedVendor {
 
 impl Vendor for MappedVendor {
     fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
-        let mut issues = call.relay_only.clone();
-        let reserved = reserved(&self.mapping, call, target, &mut issues);
-        let variables = match self.mapping.variables(reserved, &options(call)) {
-            Ok((variables, _dropped)) => variables,
-            Err(errors) => {
-                issues.extend(errors.iter().map(option_issue));
-                return Err(issues);
-            }
-        };
-        if !issues.is_empty() {
-            return Err(issues);
-        }
-        let whole = |reason: String| vec![FieldIssue { pointer: String::new(), reason }];
+        let (variables, _dropped) = gather(&self.mapping, call, target)?;
         let rendered = self.mapping.render(&variables).map_err(|err| whole(err.to_string()))?;
         let polling = Polling::new(self.mapping.clone(), &variables);
         let polling = polling.map_err(|err| whole(err.to_string()))?;
-        // Parts are told apart by a line that no content has: a digest of the content.
-        let boundary = Sha256::digest(Value::Object(variables.to_value()).to_string());
-        let draft = draft(rendered, &hex(&boundary)).map_err(whole)?;
+        let draft = draft(rendered, &boundary(&variables)).map_err(whole)?;
         Ok(Draft { polling, ..draft })
     }
 
@@ -94,6 +80,37 @@ impl Vendor for MappedVendor {
     fn streams(&self) -> bool {
         self.mapping.can_stream()
     }
+
+    fn mapping(&self) -> Option<&PayloadMapping> {
+        Some(&self.mapping)
+    }
+}
+
+/// What each variable of a mapping is in a call, and what of the call was left out.
+pub(crate) fn gather(
+    mapping: &PayloadMapping,
+    call: &ChatCall,
+    target: &Target,
+) -> Result<(Variables, Vec<Notice>), Vec<FieldIssue>> {
+    let mut issues = call.relay_only.clone();
+    let reserved = reserved(mapping, call, target, &mut issues);
+    match mapping.variables(reserved, &options(call)) {
+        Ok(gathered) if issues.is_empty() => Ok(gathered),
+        Ok(_) => Err(issues),
+        Err(errors) => {
+            issues.extend(errors.iter().map(option_issue));
+            Err(issues)
+        }
+    }
+}
+
+/// A line that tells parts apart and that no content has: a digest of the content.
+pub(crate) fn boundary(variables: &Variables) -> String {
+    hex(&Sha256::digest(Value::Object(variables.to_value()).to_string()))
+}
+
+fn whole(reason: String) -> Vec<FieldIssue> {
+    vec![FieldIssue { pointer: String::new(), reason }]
 }
 
 /// Writes a rendered request; `boundary` tells the parts of a multipart body apart.

@@ -79,3 +79,56 @@ pub fn insert(
         ],
     )
 }
+
+/// An answer that an older master key sealed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OldReply {
+    /// Who asked.
+    pub holder: String,
+    /// The digest of their key.
+    pub key_digest: String,
+    /// The answer, sealed.
+    pub reply: String,
+    /// What they asked for.
+    pub route: String,
+}
+
+/// The kept answers that were sealed with an older master key than this one: at most 1,000 [`OldReply`]s.
+#[must_use]
+pub fn older(newest: u32, now: UnixMillis) -> Statement {
+    statement(
+        "SELECT i.holder, i.route, i.key_digest, i.reply FROM idempotency AS i
+         WHERE i.expires_at > ?1
+           AND CAST(substr(i.reply, 2, instr(i.reply, '.') - 2) AS INTEGER) < CAST(?2 AS INTEGER)
+         ORDER BY i.expires_at LIMIT 1000",
+        [now.into(), i64::from(newest).into()],
+    )
+}
+
+/// Counts them: one row with `count`.
+#[must_use]
+pub fn count_older(newest: u32, now: UnixMillis) -> Statement {
+    statement(
+        "SELECT count(*) AS count FROM idempotency AS i
+         WHERE i.expires_at > ?1
+           AND CAST(substr(i.reply, 2, instr(i.reply, '.') - 2) AS INTEGER) < CAST(?2 AS INTEGER)",
+        [now.into(), i64::from(newest).into()],
+    )
+}
+
+/// Puts the same answer there as another master key sealed it: one row if it was done.
+#[must_use]
+pub fn reseal(old: &OldReply, sealed: &str) -> Statement {
+    statement(
+        "UPDATE idempotency SET reply = ?5
+         WHERE holder = ?1 AND route = ?2 AND key_digest = ?3 AND reply = ?4
+         RETURNING route AS resealed",
+        [
+            old.holder.as_str().into(),
+            old.route.as_str().into(),
+            old.key_digest.as_str().into(),
+            old.reply.as_str().into(),
+            sealed.into(),
+        ],
+    )
+}

@@ -1,10 +1,11 @@
 //! Model configs: found by id or alias, listed, saved with their versions.
 
+pub mod names;
+pub mod versions;
+
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Change, audit, epochs, json_arg, owner, pages::PageQuery, providers::AccessColumns, statement,
-};
+use super::{json_arg, owner, pages::PageQuery, providers::AccessColumns, statement};
 use crate::{
     ids::{InstanceId, ModelId, OrganizationId, ProviderId},
     model::{Modality, ModelConfig, Status},
@@ -87,6 +88,61 @@ pub fn resolve(
     )
 }
 
+/// Finds the model of that id with this owner, and no other: at most one [`ModelRow`].
+#[must_use]
+pub fn find(model: &ModelId, organization: Option<&OrganizationId>) -> Statement {
+    statement(
+        "SELECT m.organization_id, m.model_id, m.version, m.config, m.created_at, m.updated_at
+         FROM model_configs AS m WHERE m.model_id = ?1 AND m.owner = ?2",
+        [model.as_str().into(), owner(organization)],
+    )
+}
+
+/// Finds the models of these ids with this owner, and no others: [`ModelRow`]s.
+#[must_use]
+pub fn find_all(models: &[ModelId], organization: Option<&OrganizationId>) -> Statement {
+    statement(
+        "SELECT m.organization_id, m.model_id, m.version, m.config, m.created_at, m.updated_at
+         FROM model_configs AS m
+         WHERE m.model_id IN (SELECT value FROM json_each(?1)) AND m.owner = ?2",
+        [json_arg(models), owner(organization)],
+    )
+}
+
+/// Finds the versions of a model up to the current one, the newest first: at most 20 [`ResolvedRow`]s,
+/// each with the provider that it names. For a current one that cannot be used.
+#[must_use]
+pub fn resolve_versions(
+    model: &ModelId,
+    owner_of_model: Option<&OrganizationId>,
+    organization: &OrganizationId,
+    instance: &InstanceId,
+) -> Statement {
+    statement(
+        "SELECT m.organization_id, v.model_id, v.version, v.config, m.created_at,
+           v.created_at AS updated_at,
+           p.id AS provider_id, p.organization_id AS provider_organization_id, p.base_url,
+           p.allowed_hosts, p.auth, p.headers, p.protocol_defaults, k.sealed
+         FROM model_configs AS m
+         JOIN model_config_versions AS v
+           ON v.model_id = m.model_id AND v.owner = m.owner AND v.version <= m.version
+         LEFT JOIN providers AS p ON p.id = v.config ->> '$.provider_id' AND p.owner = (
+           SELECT q.owner FROM providers AS q
+           WHERE q.id = v.config ->> '$.provider_id' AND q.owner IN (?3, '')
+           ORDER BY q.owner DESC LIMIT 1)
+         LEFT JOIN provider_keys AS k
+           ON k.instance_id = ?4 AND k.provider_id = v.config ->> '$.provider_id'
+         WHERE m.model_id = ?1 AND m.owner = ?2
+         ORDER BY v.version DESC LIMIT 20",
+        [
+            model.as_str().into(),
+            owner(owner_of_model),
+            organization.as_str().into(),
+            instance.as_str().into(),
+        ],
+    )
+}
+
 /// Which models are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct ModelQuery<'a> {
@@ -137,107 +193,138 @@ pub fn list(query: &ModelQuery<'_>) -> Statement {
     )
 }
 
-/// Where a model stands after it was saved.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-pub struct SavedRow {
-    /// The new version.
-    pub version: u64,
+/// Ends the batch with a conflict on `audit_events.id` unless that version of the model is the current
+/// one: see [`super::organizations::unchanged`].
+#[must_use]
+pub fn unchanged(
+    event: &str,
+    model: &ModelId,
+    organization: Option<&OrganizationId>,
+    expected: u64,
+) -> Statement {
+    // No version is as large, but a caller may name one that the database's binding cannot take.
+    let expected = i64::try_from(expected).unwrap_or(i64::MAX).min((1 << 53) - 1);
+    statement(
+        "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
+         SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
+         WHERE e.id = ?1 AND NOT EXISTS (
+           SELECT 1 FROM model_configs AS m WHERE m.model_id = ?2 AND m.owner = ?3 AND m.version = ?4)",
+        [event.into(), model.as_str().into(), owner(organization), expected.into()],
+    )
 }
 
-/// Saves a new model: one batch, whose first answer is one [`SavedRow`].
+/// Who saves a model, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Saving<'a> {
+    /// The user or key, as versions name it.
+    pub by: &'a str,
+    /// When.
+    pub now: UnixMillis,
+    /// Whose the model is; `None` for the shared catalogue.
+    pub organization: Option<&'a OrganizationId>,
+}
+
+/// Saves a new model under the version that it names, which is one after [`versions::latest`]: a model that was
+/// deleted and made anew goes on counting.
 ///
 /// A conflict says `model_configs.model_id` if the model is there already, `model_aliases.alias` if an
-/// alias belongs to another one. A model that was deleted and made anew goes on counting versions.
+/// alias belongs to another one, `model_config_versions.model_id` if the version was taken meanwhile.
 #[must_use]
-pub fn create(
-    config: &ModelConfig,
-    organization: Option<&OrganizationId>,
-    change: Change<'_>,
-) -> Vec<Statement> {
-    let insert = statement(
+pub fn insert(config: &ModelConfig, saving: Saving<'_>) -> Vec<Statement> {
+    let Saving { by, now, organization } = saving;
+    let row = statement(
         "INSERT INTO model_configs (organization_id, model_id, version, config, created_at, updated_at)
-         VALUES (?1, ?2, coalesce((SELECT max(version) FROM model_config_versions
-           WHERE model_id = ?2 AND owner = ?3), 0) + 1, ?4, ?5, ?5)
-         RETURNING version",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
         [
             organization.map(OrganizationId::as_str).into(),
             config.model_id.as_str().into(),
-            owner(organization),
+            version_arg(config),
             config.to_row().into(),
-            change.now.into(),
+            now.into(),
         ],
     );
-    let version = statement(
-        "INSERT INTO model_config_versions (model_id, owner, version, config, created_by, created_at)
-         SELECT m.model_id, m.owner, m.version, m.config, ?3, m.updated_at FROM model_configs AS m
-         WHERE m.model_id = ?1 AND m.owner = ?2",
-        [config.model_id.as_str().into(), owner(organization), change.by.into()],
-    );
-    saved(vec![insert, version], &config.model_id, organization, change)
-}
-
-/// Saves the next version of a model: one batch, whose second answer is one [`SavedRow`].
-///
-/// A conflict says `model_config_versions.model_id` if `expected` is not the current version: someone else
-/// was first, or the model is gone. `model_aliases.alias` as in [`create`].
-#[must_use]
-pub fn replace(
-    config: &ModelConfig,
-    expected: u64,
-    organization: Option<&OrganizationId>,
-    change: Change<'_>,
-) -> Vec<Statement> {
-    // No version is as large, but a caller may name one that the database's binding cannot take.
-    let expected = i64::try_from(expected).unwrap_or(i64::MAX).min((1 << 53) - 1);
-    // Where the current version is not the expected one, this inserts the first version twice: the
-    // primary key then refuses the whole batch, whatever versions there are.
-    let version = statement(
-        "INSERT INTO model_config_versions (model_id, owner, version, config, created_by, created_at)
-         SELECT ?1, ?2, coalesce(m.version + 1, 1), ?4, ?5, ?6
-         FROM json_each('[1, 2]')
-         LEFT JOIN model_configs AS m ON m.model_id = ?1 AND m.owner = ?2 AND m.version = ?3
-         WHERE json_each.value = 1 OR m.version IS NULL",
-        [
-            config.model_id.as_str().into(),
-            owner(organization),
-            expected.into(),
-            config.to_row().into(),
-            change.by.into(),
-            change.now.into(),
-        ],
-    );
-    let update = statement(
-        "UPDATE model_configs SET version = version + 1, config = ?3, updated_at = ?4
-         WHERE model_id = ?1 AND owner = ?2
-         RETURNING version",
-        [
-            config.model_id.as_str().into(),
-            owner(organization),
-            config.to_row().into(),
-            change.now.into(),
-        ],
-    );
-    saved(vec![version, update], &config.model_id, organization, change)
-}
-
-fn saved(
-    mut batch: Vec<Statement>,
-    model: &ModelId,
-    organization: Option<&OrganizationId>,
-    change: Change<'_>,
-) -> Vec<Statement> {
-    let key = || [model.as_str().into(), owner(organization)];
-    batch.push(statement("DELETE FROM model_aliases WHERE model_id = ?1 AND owner = ?2", key()));
-    batch.push(statement(
-        "INSERT INTO model_aliases (alias, owner, model_id)
-         SELECT a.value, m.owner, m.model_id
-         FROM model_configs AS m, json_each(m.config, '$.aliases') AS a
-         WHERE m.model_id = ?1 AND m.owner = ?2",
-        key(),
-    ));
-    batch.extend(epochs::bump(epochs::EpochScope::of(organization), change.now));
-    batch.push(audit::insert(change.audit, change.now));
+    let mut batch = vec![row, new_version(config, organization, by, now)];
+    batch.extend(aliases(&config.model_id, organization));
     batch
+}
+
+/// Saves the next version of a model over the current one, under the version that it names. It goes into
+/// a batch after [`unchanged`].
+///
+/// Conflicts as in [`insert`].
+#[must_use]
+pub fn update(config: &ModelConfig, saving: Saving<'_>) -> Vec<Statement> {
+    let Saving { by, now, organization } = saving;
+    let row = statement(
+        "UPDATE model_configs SET version = ?3, config = ?4, updated_at = ?5
+         WHERE model_id = ?1 AND owner = ?2",
+        [
+            config.model_id.as_str().into(),
+            owner(organization),
+            version_arg(config),
+            config.to_row().into(),
+            now.into(),
+        ],
+    );
+    let mut batch = vec![new_version(config, organization, by, now), row];
+    batch.extend(aliases(&config.model_id, organization));
+    batch
+}
+
+fn new_version(
+    config: &ModelConfig,
+    organization: Option<&OrganizationId>,
+    by: &str,
+    now: UnixMillis,
+) -> Statement {
+    statement(
+        "INSERT INTO model_config_versions (model_id, owner, version, config, created_by, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        [
+            config.model_id.as_str().into(),
+            owner(organization),
+            version_arg(config),
+            config.to_row().into(),
+            by.into(),
+            now.into(),
+        ],
+    )
+}
+
+fn version_arg(config: &ModelConfig) -> Arg {
+    i64::try_from(config.version).unwrap_or(i64::MAX).into()
+}
+
+/// Frees the aliases of a model, for others of the same batch to take.
+#[must_use]
+pub fn free_aliases(model: &ModelId, organization: Option<&OrganizationId>) -> Statement {
+    statement(
+        "DELETE FROM model_aliases WHERE model_id = ?1 AND owner = ?2",
+        [model.as_str().into(), owner(organization)],
+    )
+}
+
+fn aliases(model: &ModelId, organization: Option<&OrganizationId>) -> [Statement; 2] {
+    let key = || [model.as_str().into(), owner(organization)];
+    [
+        free_aliases(model, organization),
+        statement(
+            "INSERT INTO model_aliases (alias, owner, model_id)
+             SELECT a.value, m.owner, m.model_id
+             FROM model_configs AS m, json_each(m.config, '$.aliases') AS a
+             WHERE m.model_id = ?1 AND m.owner = ?2",
+            key(),
+        ),
+    ]
+}
+
+/// Removes a model. Its versions stay: receipts name them.
+#[must_use]
+pub fn delete(model: &ModelId, organization: Option<&OrganizationId>) -> Statement {
+    statement(
+        "DELETE FROM model_configs WHERE model_id = ?1 AND owner = ?2",
+        [model.as_str().into(), owner(organization)],
+    )
 }
 
 /// Saves a shared model as the seeds have it: one batch.

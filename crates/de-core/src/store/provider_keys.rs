@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::statement;
+use super::{Viewer, pages::PageQuery, statement};
 use crate::{
-    ids::{InstanceId, ProviderId},
+    ids::{InstanceId, OrganizationId, ProviderId},
     ports::Statement,
     time::UnixMillis,
 };
@@ -33,15 +33,37 @@ pub struct ProviderKeyRow {
     pub created_at: UnixMillis,
     /// When it was last changed.
     pub updated_at: UnixMillis,
+    /// Where it stands in the list: what cursors are made of.
+    pub place: String,
+}
+
+/// A key as it rests. Only who opens or replaces it reads this.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SealedRow {
+    /// What may be shown of it.
+    #[serde(flatten)]
+    pub key: ProviderKeyRow,
+    /// The key, sealed.
+    pub sealed: String,
+}
+
+macro_rules! columns {
+    () => {
+        "k.instance_id, k.provider_id, k.last_four, k.key_version, k.last_used_at, k.last_test_at,
+           k.last_test_ok, k.last_test_message, k.created_at, k.updated_at,
+           k.instance_id || '/' || k.provider_id AS place"
+    };
 }
 
 /// The keys of an instance, at most 200 [`ProviderKeyRow`]s.
 #[must_use]
 pub fn of_instance(instance: &InstanceId) -> Statement {
     statement(
-        "SELECT instance_id, provider_id, last_four, key_version, last_used_at, last_test_at,
-           last_test_ok, last_test_message, created_at, updated_at
-         FROM provider_keys WHERE instance_id = ?1 ORDER BY provider_id LIMIT 200",
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM provider_keys AS k WHERE k.instance_id = ?1 ORDER BY k.provider_id LIMIT 200"
+        ),
         [instance.as_str().into()],
     )
 }
@@ -59,7 +81,7 @@ pub fn put(
         "INSERT INTO provider_keys (instance_id, provider_id, sealed, last_four, created_at, updated_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?5)
          ON CONFLICT (instance_id, provider_id) DO UPDATE SET sealed = excluded.sealed,
-           last_four = excluded.last_four, last_test_at = NULL, last_test_ok = NULL,
+           last_four = excluded.last_four, last_used_at = NULL, last_test_at = NULL, last_test_ok = NULL,
            last_test_message = NULL, updated_at = excluded.updated_at
          WHERE provider_keys.sealed <> excluded.sealed",
         [
@@ -83,12 +105,200 @@ pub fn touch(instance: &InstanceId, provider: &ProviderId, now: UnixMillis) -> S
     )
 }
 
+/// Finds one: at most one [`SealedRow`].
+#[must_use]
+pub fn find(instance: &InstanceId, provider: &ProviderId) -> Statement {
+    statement(
+        concat!(
+            "SELECT k.sealed, ",
+            columns!(),
+            " FROM provider_keys AS k WHERE k.instance_id = ?1 AND k.provider_id = ?2"
+        ),
+        [instance.as_str().into(), provider.as_str().into()],
+    )
+}
+
+/// Which keys are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderKeyQuery<'a> {
+    /// Only this instance's.
+    pub instance: Option<&'a InstanceId>,
+    /// Which page, by [`ProviderKeyRow::place`].
+    pub page: PageQuery,
+    /// Only for this provider.
+    pub provider: Option<&'a ProviderId>,
+}
+
+/// Lists keys by instance and provider: [`ProviderKeyRow`]s for [`PageQuery::page`].
+///
+/// Who operates the service names an instance; without one they are shown nothing.
+#[must_use]
+pub fn list(query: &ProviderKeyQuery<'_>, viewer: Viewer<'_>) -> Statement {
+    let after = query.page.after.as_deref().unwrap_or("");
+    let (instance, provider) = after.split_once('/').unwrap_or((after, ""));
+    let mut args = vec![
+        instance.into(),
+        provider.into(),
+        query.instance.map(InstanceId::as_str).into(),
+        query.provider.map(ProviderId::as_str).into(),
+        query.page.rows_to_read().into(),
+    ];
+    let sql = match viewer {
+        Viewer::Everything => concat!(
+            "SELECT ",
+            columns!(),
+            " FROM provider_keys AS k
+              WHERE k.instance_id = ?3 AND (k.instance_id, k.provider_id) > (?1, ?2)
+                AND (?4 IS NULL OR k.provider_id = ?4)
+              ORDER BY k.instance_id, k.provider_id LIMIT CAST(?5 AS INTEGER)"
+        ),
+        Viewer::Person { .. } => concat!(
+            "WITH seen AS (
+               SELECT id FROM instances WHERE organization_id = ?6
+               UNION SELECT instance_id FROM user_grants WHERE user_id = ?7 AND role <> 'readonly')
+             SELECT ",
+            columns!(),
+            " FROM seen JOIN provider_keys AS k ON k.instance_id = seen.id
+              WHERE (?3 IS NULL OR k.instance_id = ?3) AND (k.instance_id, k.provider_id) > (?1, ?2)
+                AND (?4 IS NULL OR k.provider_id = ?4)
+              ORDER BY k.instance_id, k.provider_id LIMIT CAST(?5 AS INTEGER)"
+        ),
+    };
+    args.extend(viewer.args());
+    Statement { args, sql }
+}
+
+/// Saves a new one. A conflict says `provider_keys.instance_id` if there is one already.
+#[must_use]
+pub fn insert(
+    instance: &InstanceId,
+    provider: &ProviderId,
+    sealed: &str,
+    last_four: &str,
+    now: UnixMillis,
+) -> Statement {
+    statement(
+        "INSERT INTO provider_keys (instance_id, provider_id, sealed, last_four, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+        [
+            instance.as_str().into(),
+            provider.as_str().into(),
+            sealed.into(),
+            last_four.into(),
+            now.into(),
+        ],
+    )
+}
+
+/// Ends the batch with a conflict on `audit_events.id` unless the key is as it was at `expected`: see
+/// [`super::organizations::unchanged`].
+#[must_use]
+pub fn unchanged(
+    event: &str,
+    instance: &InstanceId,
+    provider: &ProviderId,
+    expected: UnixMillis,
+) -> Statement {
+    statement(
+        "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
+         SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
+         WHERE e.id = ?1 AND NOT EXISTS (
+           SELECT 1 FROM provider_keys AS k
+           WHERE k.instance_id = ?2 AND k.provider_id = ?3 AND k.updated_at = ?4)",
+        [event.into(), instance.as_str().into(), provider.as_str().into(), expected.into()],
+    )
+}
+
+/// What came of trying a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Tried<'a> {
+    /// When.
+    pub at: UnixMillis,
+    /// What the vendor said, masked; absent if all was well.
+    pub message: Option<&'a str>,
+    /// Whether it works.
+    pub ok: bool,
+}
+
+/// Notes that a key was tried, if it is still the one that was.
+#[must_use]
+pub fn tried(
+    instance: &InstanceId,
+    provider: &ProviderId,
+    sealed: &str,
+    tried: Tried<'_>,
+) -> Statement {
+    statement(
+        "UPDATE provider_keys SET last_test_at = ?4, last_test_ok = ?5, last_test_message = ?6
+         WHERE instance_id = ?1 AND provider_id = ?2 AND sealed = ?3",
+        [
+            instance.as_str().into(),
+            provider.as_str().into(),
+            sealed.into(),
+            tried.at.into(),
+            tried.ok.into(),
+            tried.message.into(),
+        ],
+    )
+}
+
+/// A key that an older master key sealed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OldRow {
+    /// Whose key it is.
+    pub instance_id: InstanceId,
+    /// Whose instance that is.
+    pub organization_id: OrganizationId,
+    /// Whom it opens.
+    pub provider_id: ProviderId,
+    /// The key, sealed.
+    pub sealed: String,
+}
+
+/// The keys that were sealed with an older master key than this one: at most 1,000 [`OldRow`]s.
+#[must_use]
+pub fn older(newest: u32) -> Statement {
+    statement(
+        "SELECT k.instance_id, i.organization_id, k.provider_id, k.sealed
+         FROM provider_keys AS k JOIN instances AS i ON i.id = k.instance_id
+         WHERE k.key_version < CAST(?1 AS INTEGER)
+         ORDER BY k.key_version, k.instance_id, k.provider_id LIMIT 1000",
+        [i64::from(newest).into()],
+    )
+}
+
+/// Counts them: one row with `count`.
+#[must_use]
+pub fn count_older(newest: u32) -> Statement {
+    statement(
+        "SELECT count(*) AS count FROM provider_keys WHERE key_version < CAST(?1 AS INTEGER)",
+        [i64::from(newest).into()],
+    )
+}
+
+/// Puts the same key there as another master key sealed it, unless it is another key meanwhile: one row
+/// if it was done. It goes into one batch with a bump of the tenant's epoch, since copies of the row hold
+/// the old form. For readers nothing has changed, so no time is moved on.
+#[must_use]
+pub fn reseal(row: &OldRow, sealed: &str) -> Statement {
+    statement(
+        "UPDATE provider_keys SET sealed = ?4
+         WHERE instance_id = ?1 AND provider_id = ?2 AND sealed = ?3
+         RETURNING provider_id AS resealed",
+        [
+            row.instance_id.as_str().into(),
+            row.provider_id.as_str().into(),
+            row.sealed.as_str().into(),
+            sealed.into(),
+        ],
+    )
+}
+
 /// Forgets a key. It goes into one batch with a bump of the tenant's epoch.
 #[must_use]
 pub fn delete(instance: &InstanceId, provider: &ProviderId) -> Statement {
     statement(
-        "DELETE FROM provider_keys WHERE instance_id = ?1 AND provider_id = ?2
-         RETURNING provider_id",
+        "DELETE FROM provider_keys WHERE instance_id = ?1 AND provider_id = ?2",
         [instance.as_str().into(), provider.as_str().into()],
     )
 }

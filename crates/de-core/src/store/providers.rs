@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{json_arg, json_text, json_text_or_null, owner, statement};
+use super::{json_arg, json_text, json_text_or_null, owner, pages::PageQuery, statement};
 use crate::{
     ids::{OrganizationId, ProviderId},
-    ports::Statement,
+    ports::{Arg, Statement},
     time::UnixMillis,
 };
 
 /// How a vendor wants its key.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum ProviderAuth {
     /// `Authorization: Bearer <key>`.
@@ -33,7 +34,31 @@ pub enum ProviderAuth {
     },
 }
 
-/// A provider, as seeds and the API have it.
+/// The cheap call that tells whether a vendor takes a key.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KeyTest {
+    /// How it is asked.
+    #[serde(default)]
+    pub method: KeyTestMethod,
+    /// Below the base URL, perhaps with a query: `/models`.
+    pub path: String,
+}
+
+/// A test changes nothing at the vendor.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum KeyTestMethod {
+    /// The usual one.
+    #[default]
+    Get,
+    /// Where the answer would be large.
+    Head,
+}
+
+/// A provider, as seeds have it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
@@ -54,6 +79,9 @@ pub struct Provider {
     /// Values for protocols that differ from host to host.
     #[serde(default)]
     pub protocol_defaults: Map<String, Value>,
+    /// How a key is tried; absent where the vendor has no cheap call for that.
+    #[serde(default)]
+    pub key_test: Option<KeyTest>,
 }
 
 /// A provider's row.
@@ -79,10 +107,48 @@ pub struct ProviderRow {
     /// Values for protocols that differ from host to host.
     #[serde(deserialize_with = "json_text")]
     pub protocol_defaults: Map<String, Value>,
+    /// How a key is tried; absent where the vendor has no cheap call for that.
+    #[serde(deserialize_with = "json_text_or_null")]
+    pub key_test: Option<KeyTest>,
     /// When it was first saved.
     pub created_at: UnixMillis,
     /// When it was last changed.
     pub updated_at: UnixMillis,
+}
+
+impl Provider {
+    /// The same as a row of an owner; `None` is the shared catalogue.
+    #[must_use]
+    pub fn into_row(self, organization_id: Option<OrganizationId>, now: UnixMillis) -> ProviderRow {
+        ProviderRow {
+            id: self.id,
+            organization_id,
+            display_name: self.display_name,
+            base_url: self.base_url,
+            allowed_hosts: self.allowed_hosts,
+            auth: self.auth,
+            headers: self.headers,
+            protocol_defaults: self.protocol_defaults,
+            key_test: self.key_test,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+impl From<ProviderRow> for Provider {
+    fn from(row: ProviderRow) -> Self {
+        Self {
+            id: row.id,
+            display_name: row.display_name,
+            base_url: row.base_url,
+            allowed_hosts: row.allowed_hosts,
+            auth: row.auth,
+            headers: row.headers,
+            protocol_defaults: row.protocol_defaults,
+            key_test: row.key_test,
+        }
+    }
 }
 
 /// The columns of a provider that a call needs, beside those of a model. All absent if there is none.
@@ -108,43 +174,215 @@ pub struct AccessColumns {
     pub protocol_defaults: Option<Map<String, Value>>,
 }
 
+impl From<ProviderRow> for AccessColumns {
+    fn from(row: ProviderRow) -> Self {
+        Self {
+            provider_id: Some(row.id),
+            provider_organization_id: row.organization_id,
+            base_url: Some(row.base_url),
+            allowed_hosts: Some(row.allowed_hosts),
+            auth: Some(row.auth),
+            headers: Some(row.headers),
+            protocol_defaults: Some(row.protocol_defaults),
+        }
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "SELECT p.id, p.organization_id, p.display_name, p.base_url, p.allowed_hosts, p.auth, p.headers,
+           p.protocol_defaults, p.key_test, p.created_at, p.updated_at
+         FROM providers AS p"
+    };
+}
+
 /// Finds a provider, the organization's own before the shared one: at most one [`ProviderRow`].
 #[must_use]
 pub fn find(provider: &ProviderId, organization: Option<&OrganizationId>) -> Statement {
     statement(
-        "SELECT id, organization_id, display_name, base_url, allowed_hosts, auth, headers,
-           protocol_defaults, created_at, updated_at
-         FROM providers WHERE id = ?1 AND owner IN (?2, '') ORDER BY owner DESC LIMIT 1",
+        concat!(
+            columns!(),
+            " WHERE p.id = ?1 AND p.owner IN (?2, '') ORDER BY p.owner DESC LIMIT 1"
+        ),
         [provider.as_str().into(), owner(organization)],
     )
 }
 
-/// Saves a provider, new or not. It goes into one batch with a bump of the epoch.
+/// Finds the provider of this very owner: at most one [`ProviderRow`].
 #[must_use]
-pub fn put(
-    provider: &Provider,
+pub fn find_of(provider: &ProviderId, organization: Option<&OrganizationId>) -> Statement {
+    statement(
+        concat!(columns!(), " WHERE p.id = ?1 AND p.owner = ?2"),
+        [provider.as_str().into(), owner(organization)],
+    )
+}
+
+/// Which providers are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderQuery<'a> {
+    /// Whose own are shown beside the shared ones.
+    pub organization: Option<&'a OrganizationId>,
+    /// Only the own ones, or only the shared ones.
+    pub own: Option<bool>,
+    /// Which page.
+    pub page: PageQuery,
+}
+
+/// Lists providers by id: [`ProviderRow`]s for [`PageQuery::page`]. A shared provider that the
+/// organization has one of its own for is left out.
+#[must_use]
+pub fn list(query: &ProviderQuery<'_>) -> Statement {
+    statement(
+        concat!(
+            columns!(),
+            " WHERE p.owner IN (?1, '') AND p.id > ?2
+                AND (p.owner = ?1 OR NOT EXISTS (
+                  SELECT 1 FROM providers AS own WHERE own.id = p.id AND own.owner = ?1))
+                AND (?3 IS NULL OR CAST(?3 AS INTEGER) = (p.owner <> ''))
+              ORDER BY p.id LIMIT CAST(?4 AS INTEGER)"
+        ),
+        [
+            owner(query.organization),
+            query.page.after.as_deref().unwrap_or("").into(),
+            query.own.into(),
+            query.page.rows_to_read().into(),
+        ],
+    )
+}
+
+fn values(row: &ProviderRow) -> Vec<Arg> {
+    vec![
+        row.id.as_str().into(),
+        row.organization_id.as_ref().map(OrganizationId::as_str).into(),
+        row.display_name.as_str().into(),
+        row.base_url.as_str().into(),
+        json_arg(&row.allowed_hosts),
+        json_arg(&row.auth),
+        json_arg(&row.headers),
+        json_arg(&row.protocol_defaults),
+        row.key_test.as_ref().map_or(Arg::Null, json_arg),
+        row.updated_at.into(),
+    ]
+}
+
+/// Saves a new one. A conflict says `providers.id` if this owner has one of that id.
+#[must_use]
+pub fn insert(row: &ProviderRow) -> Statement {
+    Statement {
+        args: values(row),
+        sql: "INSERT INTO providers (id, organization_id, display_name, base_url, allowed_hosts, auth,
+                headers, protocol_defaults, key_test, seeded, created_at, updated_at)
+              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?10)",
+    }
+}
+
+/// Saves all of it over what is there; from then on seeds leave it alone.
+#[must_use]
+pub fn update(row: &ProviderRow) -> Statement {
+    Statement {
+        args: values(row),
+        sql: "UPDATE providers SET display_name = ?3, base_url = ?4, allowed_hosts = ?5, auth = ?6,
+                headers = ?7, protocol_defaults = ?8, key_test = ?9, seeded = 0, updated_at = ?10
+              WHERE id = ?1 AND owner = coalesce(?2, '')",
+    }
+}
+
+/// Counts what is below it: one row of numbers by name.
+///
+/// Model configs of its owner that name it; below a shared one also those of organizations that have
+/// none of their own under its id. And the keys that are for it and for no other.
+#[must_use]
+pub fn below(provider: &ProviderId, organization: Option<&OrganizationId>) -> Statement {
+    statement(
+        "SELECT
+           (SELECT count(*) FROM model_configs AS m WHERE m.provider_id = ?1 AND CASE
+             WHEN m.owner = ?2 THEN 1 WHEN ?2 <> '' THEN 0
+             ELSE NOT EXISTS (SELECT 1 FROM providers AS own WHERE own.id = ?1 AND own.owner = m.owner)
+             END) AS model_configs,
+           (SELECT count(*) FROM provider_keys AS k JOIN instances AS i ON i.id = k.instance_id
+             WHERE k.provider_id = ?1 AND CASE
+               WHEN ?2 = '' THEN NOT EXISTS (
+                 SELECT 1 FROM providers AS own WHERE own.id = ?1 AND own.owner = i.organization_id)
+               ELSE i.organization_id = ?2 AND NOT EXISTS (
+                 SELECT 1 FROM providers AS shared WHERE shared.id = ?1 AND shared.owner = '')
+               END) AS provider_keys",
+        [provider.as_str().into(), owner(organization)],
+    )
+}
+
+/// Removes it with all that is [`below`] it.
+///
+/// Keys too: they would go wherever a later provider of that id says.
+#[must_use]
+pub fn delete(provider: &ProviderId, organization: Option<&OrganizationId>) -> [Statement; 3] {
+    let args = || [provider.as_str().into(), owner(organization)];
+    [
+        statement(
+            "DELETE FROM model_configs WHERE provider_id = ?1 AND CASE
+               WHEN owner = ?2 THEN 1 WHEN ?2 <> '' THEN 0
+               ELSE NOT EXISTS (
+                 SELECT 1 FROM providers AS own WHERE own.id = ?1 AND own.owner = model_configs.owner)
+               END",
+            args(),
+        ),
+        statement(
+            "DELETE FROM provider_keys WHERE provider_id = ?1 AND CASE
+               WHEN ?2 = '' THEN NOT EXISTS (
+                 SELECT 1 FROM instances AS i JOIN providers AS own ON own.owner = i.organization_id
+                 WHERE i.id = provider_keys.instance_id AND own.id = ?1)
+               ELSE EXISTS (
+                 SELECT 1 FROM instances AS i
+                 WHERE i.id = provider_keys.instance_id AND i.organization_id = ?2)
+                 AND NOT EXISTS (
+                   SELECT 1 FROM providers AS shared WHERE shared.id = ?1 AND shared.owner = '')
+               END",
+            args(),
+        ),
+        statement("DELETE FROM providers WHERE id = ?1 AND owner = ?2", args()),
+    ]
+}
+
+/// Ends the batch with a conflict on `audit_events.id` unless the provider is as it was at `expected`: see
+/// [`super::organizations::unchanged`].
+#[must_use]
+pub fn unchanged(
+    event: &str,
+    provider: &ProviderId,
     organization: Option<&OrganizationId>,
-    now: UnixMillis,
+    expected: UnixMillis,
 ) -> Statement {
     statement(
-        "INSERT INTO providers (id, organization_id, display_name, base_url, allowed_hosts, auth, headers,
-           protocol_defaults, seeded, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?9)
-         ON CONFLICT (id, owner) DO UPDATE SET display_name = excluded.display_name,
-           base_url = excluded.base_url, allowed_hosts = excluded.allowed_hosts, auth = excluded.auth,
-           headers = excluded.headers, protocol_defaults = excluded.protocol_defaults,
-           seeded = 0, updated_at = excluded.updated_at",
-        [
-            provider.id.as_str().into(),
-            organization.map(OrganizationId::as_str).into(),
-            provider.display_name.as_str().into(),
-            provider.base_url.as_str().into(),
-            json_arg(&provider.allowed_hosts),
-            json_arg(&provider.auth),
-            json_arg(&provider.headers),
-            json_arg(&provider.protocol_defaults),
-            now.into(),
-        ],
+        "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
+         SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
+         WHERE e.id = ?1 AND NOT EXISTS (
+           SELECT 1 FROM providers AS p WHERE p.id = ?2 AND p.owner = ?3 AND p.updated_at = ?4)",
+        [event.into(), provider.as_str().into(), owner(organization), expected.into()],
+    )
+}
+
+/// As [`unchanged`]: ends the batch if something is [`below`] it.
+#[must_use]
+pub fn empty(
+    event: &str,
+    provider: &ProviderId,
+    organization: Option<&OrganizationId>,
+) -> Statement {
+    statement(
+        "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
+         SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
+         WHERE e.id = ?1 AND (
+           EXISTS (SELECT 1 FROM model_configs AS m WHERE m.provider_id = ?2 AND CASE
+             WHEN m.owner = ?3 THEN 1 WHEN ?3 <> '' THEN 0
+             ELSE NOT EXISTS (SELECT 1 FROM providers AS own WHERE own.id = ?2 AND own.owner = m.owner)
+             END)
+           OR EXISTS (SELECT 1 FROM provider_keys AS k JOIN instances AS i ON i.id = k.instance_id
+             WHERE k.provider_id = ?2 AND CASE
+               WHEN ?3 = '' THEN NOT EXISTS (
+                 SELECT 1 FROM providers AS own WHERE own.id = ?2 AND own.owner = i.organization_id)
+               ELSE i.organization_id = ?3 AND NOT EXISTS (
+                 SELECT 1 FROM providers AS shared WHERE shared.id = ?2 AND shared.owner = '')
+               END))",
+        [event.into(), provider.as_str().into(), owner(organization)],
     )
 }
 
@@ -154,17 +392,18 @@ pub fn put(
 pub fn seed(provider: &Provider, now: UnixMillis) -> Statement {
     statement(
         "INSERT INTO providers (id, display_name, base_url, allowed_hosts, auth, headers,
-           protocol_defaults, seeded, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8)
+           protocol_defaults, key_test, seeded, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?9)
          ON CONFLICT (id, owner) DO UPDATE SET display_name = excluded.display_name,
            base_url = excluded.base_url, allowed_hosts = excluded.allowed_hosts, auth = excluded.auth,
            headers = excluded.headers, protocol_defaults = excluded.protocol_defaults,
-           updated_at = excluded.updated_at
+           key_test = excluded.key_test, updated_at = excluded.updated_at
          WHERE providers.seeded = 1 AND (providers.display_name <> excluded.display_name
            OR providers.base_url <> excluded.base_url
            OR providers.allowed_hosts <> excluded.allowed_hosts
            OR providers.auth <> excluded.auth OR providers.headers <> excluded.headers
-           OR providers.protocol_defaults <> excluded.protocol_defaults)",
+           OR providers.protocol_defaults <> excluded.protocol_defaults
+           OR providers.key_test IS NOT excluded.key_test)",
         [
             provider.id.as_str().into(),
             provider.display_name.as_str().into(),
@@ -173,6 +412,7 @@ pub fn seed(provider: &Provider, now: UnixMillis) -> Statement {
             json_arg(&provider.auth),
             json_arg(&provider.headers),
             json_arg(&provider.protocol_defaults),
+            provider.key_test.as_ref().map_or(Arg::Null, json_arg),
             now.into(),
         ],
     )

@@ -132,8 +132,8 @@ fn provider_keys(
     providers: &[Provider],
     tenant: &DevTenant,
 ) -> Result<Vec<DevProviderKey>, Failure> {
-    let master = Secret::new(wishes.secrets.master_key.clone());
-    let settings = Settings { master_keys: vec![(1, master)], ..Settings::default() };
+    let master_keys = wishes.secrets.sealing();
+    let settings = Settings { master_keys, ..Settings::default() };
     let mut keys = Vec::new();
     for Provider { id, .. } in providers {
         let simulated = || wishes.secrets.simulator_keys.get(id.as_str()).map(String::as_str);
@@ -217,7 +217,7 @@ mod tests {
             assert!(!rows.contains(key.as_str()));
         }
         for key in
-            secrets.simulator_keys.values().chain([&secrets.master_key, &"sk-real".to_owned()])
+            secrets.simulator_keys.values().chain([&secrets.master_keys[&1], &"sk-real".to_owned()])
         {
             assert!(!rows.contains(key.as_str()));
         }

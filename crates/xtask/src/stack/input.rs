@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use de_core::secret::Secret;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::layout::Layout;
@@ -59,13 +60,14 @@ struct Worker {
     /// Absent for a worker that only others reach.
     port: Option<u16>,
     /// Added to the variables of its config.
-    vars: BTreeMap<&'static str, String>,
+    vars: BTreeMap<String, String>,
 }
 
-/// Secrets of one stack, made at its start.
+/// Secrets of one stack, made at its start. Without `Debug`.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Secrets {
-    /// 32 bytes in base64; opens the sealed provider keys.
-    pub(crate) master_key: String,
+    /// 32 bytes in base64 by version, the first at the start; they open the sealed provider keys.
+    pub(crate) master_keys: BTreeMap<u32, String>,
     /// The keys that the simulator accepts, by provider.
     pub(crate) simulator_keys: BTreeMap<String, String>,
 }
@@ -77,7 +79,13 @@ impl Secrets {
             .into_iter()
             .map(|provider| Ok((provider.to_owned(), format!("sim-{provider}-{}", random::hex()?))))
             .collect::<Result<_, Failure>>()?;
-        Ok(Self { master_key: random::master_key()?, simulator_keys })
+        Ok(Self { master_keys: BTreeMap::from([(1, random::master_key()?)]), simulator_keys })
+    }
+
+    /// The master keys as the vault takes them.
+    pub(crate) fn sealing(&self) -> Vec<(u32, Secret)> {
+        let keys = self.master_keys.iter();
+        keys.map(|(version, key)| (*version, Secret::new(key.clone()))).collect()
     }
 }
 
@@ -138,15 +146,21 @@ fn variables(
     ports: Ports,
     loopback_ports: &str,
     secrets: &Secrets,
-) -> BTreeMap<&'static str, String> {
+) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::from([
-        ("DE_INTERFACE_ORIGINS", ports.pages().map(address).collect::<Vec<_>>().join(",")),
-        ("DE_LOOPBACK_PORTS", loopback_ports.to_owned()),
-        ("DE_PUBLIC_BASE", address(ports.base())),
+        (
+            "DE_INTERFACE_ORIGINS".to_owned(),
+            ports.pages().map(address).collect::<Vec<_>>().join(","),
+        ),
+        ("DE_LOOPBACK_PORTS".to_owned(), loopback_ports.to_owned()),
+        ("DE_PUBLIC_BASE".to_owned(), address(ports.base())),
     ]);
     // The rate limiter keeps counts and money, and opens no provider key.
     if worker != "rate-limiter" {
-        variables.insert("DE_MASTER_KEY_V1", secrets.master_key.clone());
+        let master_keys = secrets.master_keys.iter();
+        variables.extend(
+            master_keys.map(|(version, key)| (format!("DE_MASTER_KEY_V{version}"), key.clone())),
+        );
     }
     variables
 }
@@ -165,7 +179,8 @@ mod tests {
         let root = PathBuf::from("/clone");
         let layout = Layout { target: root.join("target"), cache: root.join("cache"), root };
         let ports = Ports::free().unwrap();
-        let secrets = Secrets::make(["openai"]).unwrap();
+        let mut secrets = Secrets::make(["openai"]).unwrap();
+        secrets.master_keys.insert(2, "second".to_owned());
         let statement = Statement { sql: "SELECT ?1".to_owned(), args: vec![1.into()] };
         let input = StackInput::new(&layout, ports, &[9001], &secrets, vec![statement])
             .unwrap()
@@ -182,7 +197,8 @@ mod tests {
         let origins = workers["text"]["vars"]["DE_INTERFACE_ORIGINS"].as_str().unwrap();
         assert_eq!(origins.split(',').count(), 4);
         assert!(origins.starts_with(&format!("http://127.0.0.1:{},", ports.base() + 1)));
-        assert_eq!(workers["text"]["vars"]["DE_MASTER_KEY_V1"], secrets.master_key);
+        assert_eq!(workers["text"]["vars"]["DE_MASTER_KEY_V1"], secrets.master_keys[&1]);
+        assert_eq!(workers["text"]["vars"]["DE_MASTER_KEY_V2"], "second");
         assert_eq!(workers["rate-limiter"]["vars"].get("DE_MASTER_KEY_V1"), None);
         assert!(workers["rate-limiter"]["port"].is_null());
         let keys = input["simulator"]["env"]["DE_SIMULATOR_KEYS"].as_str().unwrap();

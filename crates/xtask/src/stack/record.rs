@@ -29,6 +29,9 @@ pub(crate) struct Record {
     pub(crate) simulator: String,
     #[serde(flatten)]
     pub(crate) keys: Keys,
+    /// Whether it goes on without the terminal that started it.
+    #[serde(default)]
+    pub(crate) detached: bool,
     /// The runtime, for whoever measures what a request costs.
     pub(crate) workerd_pid: Option<u32>,
     /// Every process of the stack.
@@ -46,6 +49,9 @@ pub(crate) struct Keys {
     pub(crate) client_key: String,
     /// Keys that must be refused, by the reason: `expired`, `revoked`. Suites try them.
     pub(crate) refused_keys: BTreeMap<String, String>,
+    /// The vendors' keys that the simulator accepts, by provider: what to save to try providers out.
+    #[serde(default)]
+    pub(crate) simulator_keys: BTreeMap<String, String>,
 }
 
 impl Record {
@@ -58,6 +64,7 @@ impl Record {
             interfaces: BTreeMap::new(),
             simulator: address(ports.simulator()),
             keys,
+            detached: false,
             workerd_pid: None,
             pids: Vec::new(),
             processes: Vec::new(),

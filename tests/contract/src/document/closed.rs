@@ -19,6 +19,27 @@ pub fn closed(catalogue: &Catalogue, schema: &Value) -> Value {
     close(catalogue, schema, DEEPEST)
 }
 
+/// What all parts of a schema say together.
+fn merged(catalogue: &Catalogue, members: &Map<String, Value>) -> Map<String, Value> {
+    let mut merged = members.clone();
+    for part in
+        merged.shift_remove("allOf").and_then(|all| all.as_array().cloned()).into_iter().flatten()
+    {
+        let part = catalogue.resolve(&part).as_object().cloned().unwrap_or_default();
+        for (name, value) in self::merged(catalogue, &part) {
+            match (merged.get_mut(&name), value) {
+                (Some(Value::Object(here)), Value::Object(there)) => here.extend(there),
+                (Some(Value::Array(here)), Value::Array(there)) => here.extend(there),
+                (Some(_), _) => {}
+                (None, value) => {
+                    merged.insert(name, value);
+                }
+            }
+        }
+    }
+    merged
+}
+
 fn close(catalogue: &Catalogue, schema: &Value, left: usize) -> Value {
     assert!(left > 0, "a schema refers to itself: {schema}");
     let deeper = |schema: &Value| close(catalogue, schema, left - 1);
@@ -26,8 +47,9 @@ fn close(catalogue: &Catalogue, schema: &Value, left: usize) -> Value {
     if members.contains_key("$ref") {
         return deeper(catalogue.resolve(schema));
     }
+    let merged = merged(catalogue, members);
     let mut closed = Map::new();
-    for (name, value) in members {
+    for (name, value) in &merged {
         let value = match (name.as_str(), value) {
             ("properties", Value::Object(properties)) => Value::Object(
                 properties.iter().map(|(name, schema)| (name.clone(), deeper(schema))).collect(),

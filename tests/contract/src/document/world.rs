@@ -89,7 +89,7 @@ impl World {
         let media = &operation.value["requestBody"]["content"]["application/json"];
         let mut body = media["example"].clone();
         for value in body.as_object_mut().into_iter().flat_map(|body| body.values_mut()) {
-            if value == "de_admin_…" {
+            if value == "de_admin_..." {
                 *value = self.test.tenant.admin_key.expose().into();
             }
         }

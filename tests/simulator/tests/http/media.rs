@@ -133,3 +133,14 @@ async fn elevenlabs_refuses_in_its_forms() {
     let url = format!("{}{VOICE}", rig.simulator.base_url(Vendor::ElevenLabs));
     assert_eq!(answer(rig.client.post(url).json(&body)).await.0, 401);
 }
+
+#[tokio::test]
+async fn elevenlabs_tells_whose_a_key_is() {
+    let rig = Rig::start().await;
+    let url = format!("{}/v1/user", rig.simulator.base_url(Vendor::ElevenLabs));
+    let ask = |key: &str| answer(rig.client.get(&url).header("xi-api-key", key));
+    let (status, body) = ask(Vendor::ElevenLabs.default_key()).await;
+    assert_eq!((status, &body["subscription"]["tier"]), (200, &json!("creator")), "{body}");
+    let (status, body) = ask("nobody's").await;
+    assert_eq!((status, &body["detail"]["code"]), (401, &json!("invalid_api_key")), "{body}");
+}

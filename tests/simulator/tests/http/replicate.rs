@@ -44,6 +44,15 @@ async fn a_prediction_goes_from_starting_to_succeeded() {
 }
 
 #[tokio::test]
+async fn an_account_is_shown_to_its_own_key() {
+    let rig = Rig::start().await;
+    let base = rig.simulator.base_url(Vendor::Replicate);
+    let ask = |key: &str| rig.client.get(format!("{base}/account")).bearer_auth(key);
+    assert_eq!(answer(ask(Vendor::Replicate.default_key())).await.1["username"], "simulated");
+    assert_eq!(answer(ask("r8_nobodys")).await.0, 401);
+}
+
+#[tokio::test]
 async fn who_prefers_to_wait_gets_it_at_once() {
     let rig = Rig::start().await;
     let body = json!({ "input": { "prompt": "Hi" } });

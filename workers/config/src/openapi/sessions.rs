@@ -60,7 +60,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "With the key of a person, or by what Cloudflare Access says in its own header. The cookie is in this \
              answer, and nowhere else. `Idempotency-Key` is refused.",
         )
-        .optional_body(Shape::of::<LogIn>(), json!({"key": "de_admin_…"}))
+        .optional_body(Shape::of::<LogIn>(), json!({"key": "de_admin_..."}))
         .changes()
         .fails(&refused)
         .answers(

@@ -66,6 +66,8 @@ macro_rules! words {
 words! {
     Environment: crate::instances::ENVIRONMENTS, "What an instance is for. Test keys are refused in production.";
     GrantRole: crate::grants::ROLES, "What a person may do on an instance.";
+    MaxTokensField: ["max_completion_tokens", "max_tokens"], "The member that bounds the output.";
     OnLimiterFailure: crate::instances::ON_LIMITER_FAILURE, "What happens to calls when the Limiter does not answer.";
     Role: crate::users::ROLES, "What a person is: `admin` administers the organization, `superadmin` operates the service.";
+    SeedField: ["random_seed", "seed"], "The member that seeds the sampling.";
 }

@@ -160,6 +160,13 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The event of one more change, which goes into the batch of another one and has its epochs.
+    pub(crate) fn record(&self, change: Change) -> Statement {
+        let now = self.platform.clock.now();
+        let actor = actor(self.allowed.caller());
+        audit::insert(&event(self.platform, self.context, actor, change), now)
+    }
+
     /// Saves a change in one batch: the event, what `statements` makes for the event's id, the epochs of
     /// those whom it matters to. Then tells the Limiters, so that it holds once this has answered.
     pub(crate) async fn save(
@@ -181,18 +188,9 @@ pub(crate) async fn save_as(
     statements: impl FnOnce(&str) -> Vec<Statement>,
 ) -> Result<Saved, ApiError> {
     let now = platform.clock.now();
-    let event = AuditEvent {
-        action: change.action,
-        actor,
-        after: change.after,
-        before: change.before,
-        id: AuditEvent::make_id(now, random(&*platform.entropy)),
-        organization_id: change.owner.clone(),
-        request_id: Some(context.request_id().clone()),
-        target_id: change.target,
-    };
-    let mut owners = vec![change.owner];
-    owners.extend(change.also.into_iter().map(Some));
+    let mut owners = vec![change.owner.clone()];
+    owners.extend(change.also.iter().cloned().map(Some));
+    let event = event(platform, context, actor, change);
     owners.sort();
     owners.dedup();
     let mut batch = vec![audit::insert(&event, now)];
@@ -220,6 +218,19 @@ pub(crate) async fn save_as(
         }
     }
     outcome
+}
+
+fn event(platform: &Platform, context: &Context, actor: Actor, change: Change) -> AuditEvent {
+    AuditEvent {
+        action: change.action,
+        actor,
+        after: change.after,
+        before: change.before,
+        id: AuditEvent::make_id(platform.clock.now(), random(&*platform.entropy)),
+        organization_id: change.owner,
+        request_id: Some(context.request_id().clone()),
+        target_id: change.target,
+    }
 }
 
 /// The new epochs, among the answers of a batch that raised them, in its order.

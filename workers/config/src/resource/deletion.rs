@@ -70,6 +70,7 @@ pub(crate) async fn delete<R: Cascade>(
     if_match(&incoming.headers, before.updated_at())?;
     let below = count(&platform, before.below()).await?;
     if dry_run {
+        let id = before.id().to_owned();
         return Ok(Json(WouldDelete { id, would_delete: below }).into_response());
     }
     if !cascade && below.values().any(|count| count.as_i64() != Some(0)) {

@@ -46,8 +46,8 @@ impl Fields {
         self.issues.push(FieldIssue { pointer, reason: reason.to_owned() });
     }
 
-    /// A field that is named; `None` if it is not.
-    fn take(&mut self, name: &'static str) -> Option<Value> {
+    /// A field as it stands; `None` if it is not named.
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
         self.rest.shift_remove(name)
     }
@@ -215,6 +215,14 @@ impl Fields {
         *place = Some(read);
     }
 
+    /// Anything, left to others to read; null is nothing.
+    pub(crate) fn any(&mut self, name: &'static str, place: &mut Option<Value>) {
+        match self.take(name) {
+            None => {}
+            Some(value) => *place = Some(value).filter(|value| !value.is_null()),
+        }
+    }
+
     /// An object whose members `member` takes; null is an empty one.
     pub(crate) fn object<T: FromIterator<(String, V)>, V>(
         &mut self,
@@ -245,7 +253,13 @@ impl Fields {
     ///
     /// # Errors
     /// `VALIDATION_ERROR` with all that was wrong, and each field that nobody asked for.
-    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
+        let issues = self.into_issues();
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::fields(&issues)) }
+    }
+
+    /// Ends the reading: all that was wrong, and each field that nobody asked for.
+    pub(crate) fn into_issues(mut self) -> Vec<FieldIssue> {
         let reason = format!("cannot be set here; there are {}", self.known.join(", "));
         let rest: Vec<String> =
             std::mem::take(&mut self.rest).into_iter().map(|(name, _)| name).collect();
@@ -253,7 +267,7 @@ impl Fields {
             let name = name.replace('~', "~0").replace('/', "~1");
             self.wrong(&name, &reason);
         }
-        if self.issues.is_empty() { Ok(()) } else { Err(ApiError::fields(&self.issues)) }
+        self.issues
     }
 }
 

@@ -77,6 +77,20 @@ impl Filters {
         found
     }
 
+    /// A parameter that `parse` reads; `expected` says what it takes.
+    pub(crate) fn one_of<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        expected: impl FnOnce() -> String,
+    ) -> Option<T> {
+        let read = parse(&self.text(name)?);
+        if read.is_none() {
+            self.wrong(name, &format!("expected {}", expected()));
+        }
+        read
+    }
+
     /// `?status=`.
     pub(crate) fn status(&mut self) -> Option<Activity> {
         self.word("status", &["active", "suspended"]).and_then(Activity::parse)

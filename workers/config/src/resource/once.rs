@@ -136,11 +136,15 @@ impl Once {
 }
 
 impl Asked {
-    /// What the sealed answer is bound to: it opens for no other question.
     fn bound(&self) -> String {
         let Place { holder, key_digest, route } = &self.place;
-        format!("{holder}/{route}/{key_digest}")
+        bound(holder, route, key_digest)
     }
+}
+
+/// What a sealed answer is bound to: it opens for no other question.
+pub(crate) fn bound(holder: &str, route: &str, key_digest: &str) -> String {
+    format!("{holder}/{route}/{key_digest}")
 }
 
 /// Refuses the header where it would be a promise that is not kept.

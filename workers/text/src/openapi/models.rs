@@ -3,6 +3,7 @@
 use de_core::{
     http::error::Code,
     ids::ModelId,
+    model::Status,
     openapi::{
         operation::{Answer, Operation, Speaks},
         shape::Shape,
@@ -10,6 +11,7 @@ use de_core::{
     time::Timestamp,
 };
 use http::Method;
+use serde_json::json;
 use utoipa::ToSchema;
 
 /// A model in OpenAI's form.
@@ -24,6 +26,9 @@ struct Model {
     created: i64,
     /// Its provider.
     owned_by: String,
+    /// There if it is not simply active.
+    #[schema(nullable = false)]
+    status: Option<Status>,
 }
 
 /// The models in OpenAI's form.
@@ -49,9 +54,14 @@ struct AnthropicModel {
     /// When it was added.
     created_at: Timestamp,
     /// The largest input in tokens; null if not known.
+    #[schema(required)]
     max_input_tokens: Option<u64>,
     /// The largest output in tokens; null if not known.
+    #[schema(required)]
     max_tokens: Option<u64>,
+    /// There if it is not simply active.
+    #[schema(nullable = false)]
+    status: Option<Status>,
 }
 
 /// The models in Anthropic's form.
@@ -61,10 +71,12 @@ struct AnthropicModelList {
     /// By id.
     data: Vec<AnthropicModel>,
     /// The first id; null if there is none.
+    #[schema(required)]
     first_id: Option<ModelId>,
     /// Always false: all are here.
     has_more: bool,
     /// The last id; null if there is none.
+    #[schema(required)]
     last_id: Option<ModelId>,
 }
 
@@ -80,11 +92,13 @@ pub(super) fn operations() -> Vec<Operation> {
     let told = |what: &str, openai, anthropic| {
         Answer::json(200, what, Shape::either([openai, anthropic])).headers(&["request-id"])
     };
-    let lists = (Shape::shown::<ModelList>(), Shape::shown::<AnthropicModelList>());
+    let lists = (Shape::of::<ModelList>(), Shape::of::<AnthropicModelList>());
+    let deprecated = Shape::plain(json!({"type": "string", "enum": ["deprecated"]}));
     let list =
         Operation::new(Method::GET, "/v1/models", "listModels", "Lists what the key may call")
+            .query("include", deprecated, "Lists deprecated ones too.")
             .answers(told("The models.", lists.0, lists.1));
-    let one = (Shape::shown::<Model>(), Shape::shown::<AnthropicModel>());
+    let one = (Shape::of::<Model>(), Shape::of::<AnthropicModel>());
     let read = Operation::new(Method::GET, "/v1/models/{id}", "getModel", "Shows a model")
         .id::<ModelId>("id", "Its id; a slash in it plain or as `%2F`.")
         .fails(&[Code::ModelNotAllowed, Code::ModelNotFound])

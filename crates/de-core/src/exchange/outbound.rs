@@ -1,0 +1,93 @@
+//! What goes out to a provider: to an address that is guarded, with the provider's own headers, and with
+//! the key where its scheme wants it. Nothing else attaches a key.
+
+use http::{HeaderName, HeaderValue, header};
+use url::Url;
+
+use crate::{
+    guard,
+    mapping::render::KeyPlace,
+    ports::{Outbound, Settings},
+    protocols::Place,
+    registry::Provider,
+    secret::Secret,
+    store::providers::ProviderAuth,
+};
+
+/// Where a request goes, once it is seen that the provider's key may go there.
+///
+/// # Errors
+/// For the log: an operator has to mend the provider.
+pub(crate) fn address(
+    provider: &Provider,
+    place: Place,
+    settings: &Settings,
+) -> Result<Url, String> {
+    let url = match place {
+        Place::Path(path) => {
+            let joined = format!("{}{path}", provider.base_url.as_str().trim_end_matches('/'));
+            Url::parse(&joined).map_err(|err| err.to_string())?
+        }
+        Place::Url(url) => url,
+    };
+    guard::check_provider(&url, &provider.base_url, &provider.allowed_hosts, settings)
+        .map_err(|err| err.to_string())?;
+    Ok(url)
+}
+
+/// Adds the provider's headers, where the request has none of that name, and the key: where a mapping
+/// wants it, else where the provider's scheme says.
+///
+/// # Errors
+/// For the log: an operator has to mend the provider or its key.
+pub(crate) fn attach(
+    outbound: &mut Outbound,
+    provider: &Provider,
+    key_at: Vec<KeyPlace>,
+    key: &Secret,
+) -> Result<(), String> {
+    for (name, value) in &provider.headers {
+        if !outbound.headers.contains_key(name) {
+            outbound.headers.insert(name.clone(), value.clone());
+        }
+    }
+    if key_at.is_empty() {
+        return match &provider.auth {
+            ProviderAuth::Bearer => {
+                put(outbound, header::AUTHORIZATION, format!("Bearer {}", key.expose()))
+            }
+            ProviderAuth::Header { name, prefix } => {
+                let before = prefix.as_deref().unwrap_or_default();
+                put(outbound, header_name(name)?, format!("{before}{}", key.expose()))
+            }
+            ProviderAuth::Query { name } => {
+                outbound.url.query_pairs_mut().append_pair(name, key.expose());
+                Ok(())
+            }
+        };
+    }
+    for place in key_at {
+        match place {
+            KeyPlace::Header { name, before, after } => {
+                put(outbound, header_name(&name)?, format!("{before}{}{after}", key.expose()))?;
+            }
+            KeyPlace::Query { name, before, after } => {
+                let value = format!("{before}{}{after}", key.expose());
+                outbound.url.query_pairs_mut().append_pair(&name, &value);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn header_name(name: &str) -> Result<HeaderName, String> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|err| err.to_string())
+}
+
+fn put(outbound: &mut Outbound, name: HeaderName, text: String) -> Result<(), String> {
+    let mut value =
+        HeaderValue::from_str(&text).map_err(|_| "the key is no header value".to_owned())?;
+    value.set_sensitive(true);
+    outbound.headers.insert(name, value);
+    Ok(())
+}
