@@ -14,8 +14,13 @@ use crate::say;
 use crate::setup;
 use crate::workers::WORKERS;
 
-/// What a worker's wasm may weigh, in bytes after gzip: 1 MiB.
-const BUDGET: u64 = 1024 * 1024;
+/// What a worker's wasm may weigh, in bytes after gzip.
+///
+/// The control plane has some seventy operations and carries their description. Each has a copy of what is
+/// generic in axum, and `opt-level = "z"` with `-Oz` takes off no more than a fiftieth of it.
+fn budget(worker: &str) -> u64 {
+    if worker == "config" { 1536 * 1024 } else { 1024 * 1024 }
+}
 
 /// Runs the command.
 ///
@@ -33,11 +38,12 @@ pub(crate) fn check(layout: &Layout) -> Result<(), Failure> {
     let mut above = Vec::new();
     for worker in WORKERS {
         let size = wasm(layout, worker)?;
-        if size.gzipped > BUDGET {
+        let budget = budget(worker);
+        if size.gzipped > budget {
             above.push(format!(
                 "{worker} is {} gzipped, allowed are {}",
                 say::kib(size.gzipped),
-                say::kib(BUDGET)
+                say::kib(budget)
             ));
         }
     }
@@ -48,7 +54,7 @@ pub(crate) fn check(layout: &Layout) -> Result<(), Failure> {
 pub(crate) fn report(layout: &Layout) -> Result<(), Failure> {
     for worker in WORKERS {
         let Size { gzipped, raw } = wasm(layout, worker)?;
-        let share = gzipped * 100 / BUDGET;
+        let share = gzipped * 100 / budget(worker);
         say::line(&format!(
             "{worker:<13} {:>9} {:>9} gzipped, {share} % of its budget",
             say::kib(raw),

@@ -164,11 +164,10 @@ pub(crate) fn table(lines: &[Line]) -> String {
         "| list | asked by | rows | p50 ms | p95 ms | slowest ms |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for Line { path, viewer, rows, p50_ms, p95_ms, most_ms } in lines {
-        let path = path.split("cursor=").next().unwrap_or_default();
-        let path = if path.len() < 20 || !path.ends_with(['?', '&']) {
-            path.to_owned()
-        } else {
-            format!("{path}cursor=…")
+        // A cursor says nothing to a reader.
+        let path = match path.split_once("cursor=") {
+            Some((before, _)) => format!("{before}cursor=…"),
+            None => path.clone(),
         };
         // Writing to a String cannot fail.
         let _written = writeln!(

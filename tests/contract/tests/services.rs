@@ -32,7 +32,7 @@ fn entries(answer: &TestResponse) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_worker_that_is_deployed_is_ready() {
+async fn f03_every_worker_that_is_deployed_says_itself_that_it_is_ready() {
     let stack = Stack::ready().await;
     let answer = stack.admin().get("/v1/services").await.unwrap();
     for service in entries(&answer) {
