@@ -44,8 +44,9 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
         let tags = OF_PROJECTS.iter().flat_map(|tag| [which, tag]);
         ask(layout, &schemathesis, &description, &stack).args(tags).env("DE_KEY", key).show()
     };
-    steps.run("control plane", || ask(&keys.admin_key, "--exclude-tag"))?;
+    // First those that need what is there: the control plane is asked to remove it too.
     steps.run("models and text", || ask(&keys.client_key, "--include-tag"))?;
+    steps.run("control plane", || ask(&keys.admin_key, "--exclude-tag"))?;
     if steps.have_passed() {
         stack.forget(layout, ports);
     }
