@@ -111,7 +111,7 @@ async fn around(State(service): State<Service>, mut request: Request, next: Next
     if failure.is_none() {
         response.headers_mut().extend(context.told());
     }
-    dress(response.headers_mut(), &context);
+    dress(response.headers_mut(), &context, &platform.settings);
     allow_origin(response.headers_mut(), origin, &context, &platform.settings);
     let line = log_line(&service, &context, &method, &path, response.status(), failure.as_ref());
     platform.log.write(line);
@@ -124,7 +124,7 @@ async fn around(State(service): State<Service>, mut request: Request, next: Next
 fn preflight(request: &Request, context: &Context, settings: &Settings) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
-    dress(headers, context);
+    dress(headers, context, settings);
     let asked = header::ACCESS_CONTROL_REQUEST_HEADERS;
     if let Some(origin) = request.headers().get(header::ORIGIN) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -143,7 +143,11 @@ fn preflight(request: &Request, context: &Context, settings: &Settings) -> Respo
 }
 
 /// The headers of every answer.
-fn dress(headers: &mut http::HeaderMap, context: &Context) {
+fn dress(headers: &mut http::HeaderMap, context: &Context, settings: &Settings) {
+    if settings.public_base.as_deref().is_some_and(|base| base.starts_with("https://")) {
+        let for_a_year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, for_a_year);
+    }
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -35,7 +35,11 @@ fn read(env: &Env) -> Settings {
     let text = |name: &str| env.var(name).ok().map(|value| value.to_string());
     let ports = text(LOOPBACK_PORTS).unwrap_or_default();
     let secret = |name: &str| env.secret(name).ok().map(|secret| Secret::new(secret.to_string()));
-    let master = |version: u32| Some((version, secret(&format!("{MASTER_KEY}{version}"))?));
+    // A short one could be guessed by whoever has a copy of the database.
+    let master = |version: u32| {
+        let key = secret(&format!("{MASTER_KEY}{version}"))?;
+        (key.expose().len() >= 32).then_some((version, key))
+    };
     let team = text(ACCESS_TEAM_DOMAIN).zip(text(ACCESS_AUD));
     Settings {
         access: team.and_then(|(domain, audiences)| AccessTeam::read(&domain, &audiences)),

@@ -574,7 +574,7 @@ async fn the_policy_has_the_limits_of_instance_and_models() {
     assert_eq!(shown(&above.limits), ["organization:org_next concurrent 7"]);
 
     let active: Vec<epochs::InstanceRow> =
-        rows(&database, epochs::instances_active_since(START)).await.unwrap();
+        rows(&database, epochs::instances_active_since(START, None)).await.unwrap();
     assert_eq!(active[0].id, instance);
     let nobody = run(&database, limits::load(&InstanceId::parse("inst_x").unwrap(), START)).await;
     assert_eq!(limits::policy(nobody).unwrap(), None);

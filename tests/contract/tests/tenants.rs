@@ -283,3 +283,30 @@ async fn a_bad_page_is_blamed_on_what_asked_for_it() {
         assert_eq!(refused["details"]["fields"][0]["field"], format!("?{name}"), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn c31_what_has_no_other_value_is_not_cleared() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let path = format!("/v1/instances/{}", tenant.instance);
+    let refused = control.patch(&path, &json!({"environment": null})).await;
+    let refused = refused.fails(400, "VALIDATION_ERROR");
+    assert_eq!(refused["details"]["fields"][0]["field"], "/environment");
+}
+
+#[tokio::test]
+async fn a_grant_is_changed_as_it_was_read() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let person = control.person(&tenant.organization, "user").await;
+    let path = format!("/v1/users/{}/grants/{}", person.id, tenant.instance);
+    let first = control.put(&path, &json!({"role": "user"})).await.is(201);
+    let tag = first.header("etag").to_owned();
+    control.put(&path, &json!({"role": "admin"})).await.is(200);
+    let ask = |method: http::Method| control.client.request(method, &path).header("if-match", &tag);
+    let late = ask(http::Method::PUT).json(&json!({"role": "owner"})).send().await.unwrap();
+    assert_eq!(late.status, 412, "{}", late.text());
+    assert_eq!(ask(http::Method::DELETE).send().await.unwrap().status, 412);
+}

@@ -105,12 +105,8 @@ pub(crate) async fn create(
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
     let request = Request::of(&platform, &allowed, &incoming);
-    let once = match Once::begin(&request, "POST /v1/api-keys", &members).await? {
-        Begun::Again(answer) => return Ok(answer),
-        Begun::New(once) => once,
-    };
     let now = platform.clock.now();
-    let mut fields = Fields::of(members);
+    let mut fields = Fields::of(members.clone());
     fields.require("scopes");
     let project = fields.id("project_id", ProjectId::parse);
     let user = fields.id("user_id", UserId::parse);
@@ -154,6 +150,10 @@ pub(crate) async fn create(
         row.organization_id = holder.organization_id;
         row.user_role = Some(holder.role);
         KeyKind::Admin
+    };
+    let once = match Once::begin(&request, "POST /v1/api-keys", &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
     };
     let (digest, secret) = renew(&platform, &mut row, kind);
     let made = Created {
@@ -204,6 +204,7 @@ pub(crate) async fn rotate(
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
     let request = Request::of(&platform, &allowed, &incoming);
+    let before = ApiKeyRow::find(&platform, &allowed, &id).await?;
     let route = format!("POST /v1/api-keys/{id}/rotate");
     let once = match Once::begin(&request, route, &members).await? {
         Begun::Again(answer) => return Ok(answer),
@@ -212,10 +213,13 @@ pub(crate) async fn rotate(
     let mut fields = Fields::of(members);
     let overlap_s = fields.seconds("overlap_s", MOST_OVERLAP_S);
     fields.finish()?;
-    let before = ApiKeyRow::find(&platform, &allowed, &id).await?;
     if_match(&incoming.headers, before.updated_at)?;
     holds(&before)?;
     let now = platform.clock.now();
+    if before.expires_at.is_some_and(|at| at <= now) {
+        let message = "the key has expired, and so would the new one; move its end on first";
+        return Err(ApiError::new(Code::Conflict, message));
+    }
     let ends = now.plus(overlap_s * 1_000);
     let mut old = before.clone();
     old.updated_at = later(now, before.updated_at);

@@ -56,16 +56,14 @@ async fn instances(
     platform: &Platform,
     organization: Option<&OrganizationId>,
 ) -> Result<Vec<InstanceId>, ApiError> {
-    let Some(organization) = organization else {
-        let since = platform.clock.now().plus(-AWAKE_MS);
-        let awake: Vec<InstanceRow> =
-            rows(&*platform.database, instances_active_since(since)).await?;
-        return Ok(awake.into_iter().map(|row| row.id).collect());
-    };
+    let since = platform.clock.now().plus(-AWAKE_MS);
     let mut all: Vec<InstanceId> = Vec::new();
     loop {
-        let page: Vec<InstanceRow> =
-            rows(&*platform.database, instances_of(organization, all.last())).await?;
+        let page = match organization {
+            Some(organization) => instances_of(organization, all.last()),
+            None => instances_active_since(since, all.last()),
+        };
+        let page: Vec<InstanceRow> = rows(&*platform.database, page).await?;
         let full = page.len() >= 1_000;
         all.extend(page.into_iter().map(|row| row.id));
         if !full {

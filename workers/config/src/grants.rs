@@ -18,7 +18,7 @@ use de_core::{
         instances::InstanceRow,
         users::UserRow,
     },
-    time::Timestamp,
+    time::{Timestamp, UnixMillis},
 };
 use http::StatusCode;
 use serde::Serialize;
@@ -27,7 +27,8 @@ use serde_json::json;
 use crate::{
     instances,
     resource::{
-        Change, Fields, Filters, Request, Resource, Saved, TRIES, later, listed, overtaken, taken,
+        Change, Fields, Filters, Request, Resource, Saved, TRIES, if_match, later, listed,
+        overtaken, tagged, taken,
     },
     users,
 };
@@ -106,6 +107,9 @@ pub(crate) async fn put(
         let instance = instances::find(&platform, &allowed, &instance).await?;
         let user = person(&platform, &allowed, &user, &instance).await?;
         let before = find(&platform, &user.id, &instance.id).await?;
+        // No grant has no tag: whoever names one has read another.
+        let read = before.as_ref().map_or(UnixMillis(0), |before| before.updated_at);
+        if_match(&incoming.headers, read)?;
         let now = platform.clock.now();
         let row = GrantRow {
             created_at: before.as_ref().map_or(now, |before| before.created_at),
@@ -128,7 +132,8 @@ pub(crate) async fn put(
         match request.save(change, batch).await? {
             Saved::Done => {
                 let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                return Ok((status, Json(shown(&row))).into_response());
+                let response = (status, Json(shown(&row))).into_response();
+                return Ok(tagged(response, row.updated_at));
             }
             Saved::Overtaken => {}
             Saved::Taken { constraint } => return Err(taken(&constraint)),
@@ -151,6 +156,7 @@ pub(crate) async fn delete(
         let instance = instances::find(&platform, &allowed, &instance).await?;
         let user = UserId::parse(&user).map_err(|_| none())?;
         let before = find(&platform, &user, &instance.id).await?.ok_or_else(none)?;
+        if_match(&incoming.headers, before.updated_at)?;
         let batch = |event: &str| {
             let expected = Some(before.updated_at);
             vec![

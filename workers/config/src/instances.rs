@@ -91,10 +91,6 @@ pub(crate) async fn create(
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
     let request = Request::of(&platform, &allowed, &incoming);
-    let once = match Once::begin(&request, "POST /v1/instances", &members).await? {
-        Begun::Again(answer) => return Ok(answer),
-        Begun::New(once) => once,
-    };
     let now = platform.clock.now();
     let own = allowed.caller().key().organization_id.clone();
     let mut row = InstanceRow {
@@ -112,7 +108,7 @@ pub(crate) async fn create(
         status: Activity::Active,
         updated_at: now,
     };
-    let mut fields = Fields::of(members);
+    let mut fields = Fields::of(members.clone());
     for name in ["organization_id", "name", "environment"] {
         fields.require(name);
     }
@@ -125,6 +121,10 @@ pub(crate) async fn create(
     let above: Vec<OrganizationRow> = rows(&*platform.database, above).await?;
     let above = above.first().ok_or_else(|| unknown("organization"))?;
     row.fits(None, &platform).await?;
+    let once = match Once::begin(&request, "POST /v1/instances", &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
+    };
     let made = Created::of(&row, format!("/v1/instances/{}", row.id));
     let batch = |event: &str| vec![above.unchanged(event), store::insert(&row)];
     request.create(once, Change::of("create", &row).to(&row), made, batch).await
@@ -155,7 +155,7 @@ impl Resource for InstanceRow {
 
     fn apply(&mut self, mut fields: Fields, _: UnixMillis) -> Result<(), ApiError> {
         fields.text("name", 200, &mut self.name);
-        fields.word("environment", &ENVIRONMENTS, &mut self.environment);
+        fields.choice("environment", &ENVIRONMENTS, &mut self.environment);
         fields.list("allowed_origins", origin, &mut self.allowed_origins);
         fields.count_or_null("retention_days", 36_500, &mut self.retention_days);
         fields.word("on_limiter_failure", &ON_LIMITER_FAILURE, &mut self.on_limiter_failure);

@@ -13,6 +13,7 @@ use de_core::{
         Activity,
         organizations::{self as store, OrganizationRow},
         users,
+        users::ReachRow,
     },
     time::{Timestamp, UnixMillis},
 };
@@ -145,6 +146,12 @@ impl Resource for OrganizationRow {
 
     fn owner(&self) -> Option<&OrganizationId> {
         Some(&self.id)
+    }
+
+    /// Its persons act wherever they have grants.
+    async fn reaches(&self, platform: &Platform) -> Result<Vec<OrganizationId>, ApiError> {
+        let found: Vec<ReachRow> = rows(&*platform.database, store::reach(&self.id)).await?;
+        Ok(found.into_iter().map(|row| row.organization_id).collect())
     }
 
     fn updated_at(&self) -> UnixMillis {

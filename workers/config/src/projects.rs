@@ -81,12 +81,8 @@ pub(crate) async fn create(
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
     let request = Request::of(&platform, &allowed, &incoming);
-    let once = match Once::begin(&request, "POST /v1/projects", &members).await? {
-        Begun::Again(answer) => return Ok(answer),
-        Begun::New(once) => once,
-    };
     let now = platform.clock.now();
-    let mut fields = Fields::of(members);
+    let mut fields = Fields::of(members.clone());
     fields.require("instance_id");
     fields.require("name");
     let instance = fields.id("instance_id", InstanceId::parse);
@@ -108,6 +104,10 @@ pub(crate) async fn create(
     let instance = instances::find(&platform, &allowed, row.instance_id.as_str()).await?;
     row.environment.clone_from(&instance.environment);
     row.organization_id.clone_from(&instance.organization_id);
+    let once = match Once::begin(&request, "POST /v1/projects", &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
+    };
     let made = Created::of(&row, format!("/v1/projects/{}", row.id));
     let batch = |event: &str| vec![instance.unchanged(event), store::insert(&row)];
     request.create(once, Change::of("create", &row).to(&row), made, batch).await

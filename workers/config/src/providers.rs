@@ -98,12 +98,8 @@ pub(crate) async fn create(
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
     let request = Request::of(&platform, &allowed, &incoming);
-    let once = match Once::begin(&request, "POST /v1/providers", &members).await? {
-        Begun::Again(answer) => return Ok(answer),
-        Begun::New(once) => once,
-    };
     let now = platform.clock.now();
-    let mut fields = Fields::of(members);
+    let mut fields = Fields::of(members.clone());
     for name in ["id", "display_name", "base_url", "auth"] {
         fields.require(name);
     }
@@ -115,6 +111,10 @@ pub(crate) async fn create(
     let mut held = Held { row: blank(id.as_ref(), owner, now)?, settings };
     held.apply(fields, now)?;
     let above = above(&platform, &allowed, held.owner()).await?;
+    let once = match Once::begin(&request, "POST /v1/providers", &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
+    };
     let made = Created::of(&held, location(&held.row, allowed.caller()));
     let batch = |event: &str| {
         let there = above.map(|above| above.unchanged(event));

@@ -12,7 +12,9 @@ mod fields;
 mod filters;
 mod once;
 
-pub(crate) use answer::{edition_tag, if_match, if_match_tag, listed, overtaken, shown, with_tag};
+pub(crate) use answer::{
+    edition_tag, if_match, if_match_tag, listed, overtaken, shown, tagged, with_tag,
+};
 pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, raised, save_as};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use deletion::WouldDelete;

@@ -83,10 +83,6 @@ pub(crate) async fn create(
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
     let request = Request::of(&platform, &allowed, &incoming);
-    let once = match Once::begin(&request, "POST /v1/users", &members).await? {
-        Begun::Again(answer) => return Ok(answer),
-        Begun::New(once) => once,
-    };
     let now = platform.clock.now();
     let mut row = UserRow {
         created_at: now,
@@ -98,7 +94,7 @@ pub(crate) async fn create(
         status: Activity::Active,
         updated_at: now,
     };
-    let mut fields = Fields::of(members);
+    let mut fields = Fields::of(members.clone());
     for name in ["organization_id", "email"] {
         fields.require(name);
     }
@@ -111,6 +107,10 @@ pub(crate) async fn create(
     let above = organizations::find(&row.organization_id);
     let above: Vec<OrganizationRow> = rows(&*platform.database, above).await?;
     let above = above.first().ok_or_else(|| unknown("organization"))?;
+    let once = match Once::begin(&request, "POST /v1/users", &members).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::New(once) => once,
+    };
     let made = Created::of(&row, format!("/v1/users/{}", row.id));
     let batch = |event: &str| vec![above.unchanged(event), store::insert(&row)];
     request.create(once, Change::of("create", &row).to(&row), made, batch).await

@@ -103,6 +103,11 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
     let mut caller = caller;
+    if caller.key().user_id.is_some() {
+        // The body may have been long in coming. Who a program is, the Limiter asks again; a person who has
+        // lost what they were allowed elsewhere is known to no epoch of this instance.
+        caller = caller.renewed(platform, caller.epochs()).await?;
+    }
     if let Err(refusal) = caller.require(Scope::Text) {
         caller = caller.fresher(platform).await?.ok_or(refusal)?;
         caller.require(Scope::Text)?;

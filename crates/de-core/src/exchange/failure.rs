@@ -138,9 +138,18 @@ pub(super) fn unreachable(model: &Model, err: &PortError) -> Failure {
     let message = format!("{} could not be reached", model.config.provider_id);
     let error = ApiError::new(Code::ProviderUnavailable, message)
         .retry_after(Duration::from_secs(1))
-        .because(err.to_string())
+        .because(without_queries(&err.to_string()))
         .for_good();
     Failure::passing_on(error)
+}
+
+/// A cause for the log. It may quote the address, whose query is where some vendors want their key.
+fn without_queries(cause: &str) -> String {
+    let words = cause.split(' ').map(|word| match word.split_once('?') {
+        Some((address, _)) if address.contains("://") => address,
+        Some(_) | None => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn timed_out(model: &Model, what: &str) -> ApiError {

@@ -125,14 +125,27 @@ impl<S: Send + Sync> FromRequest<S> for OptionalBody {
     }
 }
 
+/// All of a body of the control plane.
+pub(super) async fn whole(headers: &HeaderMap, body: axum::body::Body) -> Result<Bytes, ApiError> {
+    collect(headers, body, ADMIN_CAP).await
+}
+
 async fn read(request: Request, cap: usize) -> Result<Bytes, ApiError> {
     let (head, body) = request.into_parts();
     media_type(&head.headers)?;
+    collect(&head.headers, body, cap).await
+}
+
+async fn collect(
+    headers: &HeaderMap,
+    body: axum::body::Body,
+    cap: usize,
+) -> Result<Bytes, ApiError> {
     let too_large = || {
         let message = format!("the body is larger than {} MiB", cap / 1024 / 1024);
         ApiError::new(Code::BodyTooLarge, message).with("limit_bytes", cap)
     };
-    let announced = head.headers.get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok());
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok());
     if announced.and_then(|n| n.parse::<usize>().ok()).is_some_and(|n| n > cap) {
         return Err(too_large());
     }

@@ -154,15 +154,15 @@ pub fn instances_of(organization: &OrganizationId, after: Option<&InstanceId>) -
     )
 }
 
-/// Instances whose Limiter has been awake since `since`, at most 10,000 [`InstanceRow`]s.
+/// Instances whose Limiter has been awake since `since`, in pages of 1,000 [`InstanceRow`]s by id.
 ///
 /// A Limiter that is not among them was cold, and a cold one reads its epochs first.
 #[must_use]
-pub fn instances_active_since(since: UnixMillis) -> Statement {
+pub fn instances_active_since(since: UnixMillis, after: Option<&InstanceId>) -> Statement {
     statement(
-        "SELECT id FROM instances WHERE active_at >= CAST(?1 AS INTEGER) ORDER BY active_at DESC
-         LIMIT 10000",
-        [since.into()],
+        "SELECT id FROM instances WHERE id > ?2 AND active_at >= CAST(?1 AS INTEGER) ORDER BY id
+         LIMIT 1000",
+        [since.into(), after.map_or("", InstanceId::as_str).into()],
     )
 }
 

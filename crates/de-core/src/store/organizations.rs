@@ -24,6 +24,18 @@ pub struct OrganizationRow {
     pub updated_at: UnixMillis,
 }
 
+/// The tenants on whose instances its persons have grants: [`super::users::ReachRow`]s.
+#[must_use]
+pub fn reach(id: &OrganizationId) -> Statement {
+    statement(
+        "SELECT DISTINCT i.organization_id FROM users AS u
+         JOIN user_grants AS g ON g.user_id = u.id
+         JOIN instances AS i ON i.id = g.instance_id
+         WHERE u.organization_id = ?1",
+        [id.as_str().into()],
+    )
+}
+
 /// Finds one: at most one [`OrganizationRow`].
 #[must_use]
 pub fn find(id: &OrganizationId) -> Statement {

@@ -62,11 +62,13 @@ pub(super) fn operations() -> Vec<Operation> {
     .answers(page());
     let put = Operation::new(Method::PUT, one, "putGrant", "Gives a person a grant")
         .notes("Instead of the one that they may have there.")
+        .guarded()
         .body(Shape::of::<Grant>(), json!({"role": "admin"}))
-        .answers(Answer::json(200, "It is another one now.", row()))
-        .answers(Answer::json(201, "It is given.", row()));
+        .answers(Answer::json(200, "It is another one now.", row()).headers(&["ETag"]))
+        .answers(Answer::json(201, "It is given.", row()).headers(&["ETag"]));
     let delete = Operation::new(Method::DELETE, one, "deleteGrant", "Takes a grant away")
         .notes("Nothing is admitted by it once this has answered.")
+        .guarded()
         .answers(Answer::empty(204, "It is gone."));
     vec![of_user, of_instance, of_both(put), of_both(delete)]
 }

@@ -49,6 +49,11 @@ fn tag(updated_at: UnixMillis) -> String {
     format!("\"{}\"", updated_at.0)
 }
 
+/// The same answer with the entity tag of a row that was last changed then.
+pub(crate) fn tagged(response: Response, updated_at: UnixMillis) -> Response {
+    with_tag(response, &tag(updated_at))
+}
+
 /// The same answer with an entity tag.
 pub(crate) fn with_tag(mut response: Response, tag: &str) -> Response {
     if let Ok(tag) = HeaderValue::from_str(tag) {

@@ -100,8 +100,11 @@ pub(crate) async fn delete<R: Cascade>(
     match request.save(change, batch).await? {
         Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         Saved::Taken { constraint } => Err(taken(&constraint)),
-        Saved::Overtaken if cascade => Err(overtaken(&incoming.headers)),
-        Saved::Overtaken => Err(not_empty(&count(&platform, before.below()).await?)),
+        Saved::Overtaken => {
+            let below = count(&platform, before.below()).await?;
+            let is_empty = below.values().all(|count| count.as_i64() == Some(0));
+            Err(if cascade || is_empty { overtaken(&incoming.headers) } else { not_empty(&below) })
+        }
     }
 }
 

@@ -99,6 +99,20 @@ impl Fields {
         }
     }
 
+    /// One of some words, that cannot be cleared.
+    pub(crate) fn choice(
+        &mut self,
+        name: &'static str,
+        words: &[&'static str],
+        place: &mut String,
+    ) {
+        if self.rest.get(name) == Some(&Value::Null) {
+            self.take(name);
+            return self.wrong(name, &format!("expected {}", words.join(" or ")));
+        }
+        self.word(name, words, place);
+    }
+
     /// `status`.
     pub(crate) fn status(&mut self, place: &mut Activity) {
         let mut word = place.as_str().to_owned();
