@@ -7,7 +7,7 @@
 )]
 
 use de_contract::{control::Control, stack::Stack, wait::unique};
-use http::Method;
+use Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -305,8 +305,8 @@ async fn a_grant_is_changed_as_it_was_read() {
     let first = control.put(&path, &json!({"role": "user"})).await.is(201);
     let tag = first.header("etag").to_owned();
     control.put(&path, &json!({"role": "admin"})).await.is(200);
-    let ask = |method: http::Method| control.client.request(method, &path).header("if-match", &tag);
-    let late = ask(http::Method::PUT).json(&json!({"role": "owner"})).send().await.unwrap();
+    let ask = |method: Method| control.client.request(method, &path).header("if-match", &tag);
+    let late = ask(Method::PUT).json(&json!({"role": "owner"})).send().await.unwrap();
     assert_eq!(late.status, 412, "{}", late.text());
-    assert_eq!(ask(http::Method::DELETE).send().await.unwrap().status, 412);
+    assert_eq!(ask(Method::DELETE).send().await.unwrap().status, 412);
 }
