@@ -7,7 +7,7 @@
 )]
 
 use de_contract::{control::Control, stack::Stack, wait::unique};
-use Method;
+use http::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
