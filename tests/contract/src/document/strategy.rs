@@ -9,7 +9,6 @@ use super::catalogue::Catalogue;
 const DEEPEST: usize = 6;
 
 /// A value that the schema allows, so far as its keywords can be followed; one in 32 of its parts is odd.
-#[must_use]
 pub fn value(catalogue: &Catalogue, schema: &Value) -> BoxedStrategy<Value> {
     made(catalogue, schema, DEEPEST)
 }
