@@ -14,7 +14,7 @@ Usage: cargo xtask <command>
               --upstream-ports 9001,9002
                          ports on 127.0.0.1 where providers of your own may live
   test      runs every suite: on the host, and against a stack of its own
-  ci        what CI runs: formatting, lints, every suite, size budgets
+  ci        what CI runs: marks of conflicts, formatting, lints, every suite, size budgets
   build     builds the workers' wasm, if anything changed
   fuzz-api  asks a stack of its own what docs/openapi.json allows and forbids, by schemathesis
   types     writes docs/openapi.json by the code, and lints it

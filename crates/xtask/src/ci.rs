@@ -7,7 +7,7 @@ use crate::run::Run;
 use crate::say::{self, Watch};
 use crate::setup::rust::TARGET;
 use crate::workers::{WORKERS, package};
-use crate::{setup, size, test, types};
+use crate::{conflicts, setup, size, test, types};
 
 /// Runs the command.
 ///
@@ -15,6 +15,7 @@ use crate::{setup, size, test, types};
 /// `Steps` with the names of those that failed; each said why when it did.
 pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     let mut steps = Steps::begin();
+    steps.run("marks of conflicts", || conflicts::check(layout))?;
     steps.run("formatting", || cargo(layout, &["fmt", "--all", "--check"]).show())?;
     steps.run("lints on the host", || {
         cargo(layout, &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])

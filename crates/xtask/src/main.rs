@@ -12,6 +12,7 @@ mod args;
 mod bench;
 mod build;
 mod ci;
+mod conflicts;
 mod dev;
 mod doctor;
 mod failure;

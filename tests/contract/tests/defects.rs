@@ -131,3 +131,48 @@ async fn f05_a_key_is_made_here_works_and_only_its_digest_is_kept() {
         assert!(kept.contains(&de_core::auth::api_key::digest(secret)) && !kept.contains(secret));
     }
 }
+
+#[tokio::test]
+async fn s07_a_test_key_is_refused_where_its_instance_is_in_production() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
+    let organization = id(&control.make("organizations", json!({"name": unique("moves")})).await);
+    let instance =
+        json!({"organization_id": organization, "name": "I", "environment": "development"});
+    let instance = id(&control.make("instances", instance).await);
+    let project = json!({"instance_id": instance, "name": "P"});
+    let project = id(&control.make("projects", project).await);
+    let vendors_key = json!({"secret": stack.vendor_keys["openai"]});
+    control.put(&format!("/v1/provider-keys/{instance}/openai"), &vendors_key).await.is(201);
+    let key = json!({"project_id": project, "scopes": ["text", "read"]});
+    let test = control.make("api-keys", key.clone()).await["secret"].as_str().unwrap().to_owned();
+    assert!(test.starts_with("de_test_"), "{}", &test[..8]);
+    let instance = format!("/v1/instances/{instance}");
+    let moves = async |environment: &str| {
+        control.patch(&instance, &json!({"environment": environment})).await.is(200);
+    };
+    for _ in 0..2 {
+        for wire in Wire::ALL {
+            // Into every copy there is.
+            stack.call(wire, "gpt-4o-mini", "Hello").key(&test).send().await.good();
+        }
+        moves("production").await;
+        for wire in Wire::ALL {
+            let word = unique("production");
+            let call = stack.call(wire, "gpt-4o-mini", &word).key(&test);
+            for call in [call.clone(), call.by_front_door()] {
+                call.send().await.fails(401, "INVALID_API_KEY");
+            }
+            assert!(stack.vendors.received(&word).await.is_empty());
+        }
+        let holder = Control::of(stack.front.clone().with_key(&test).unwrap());
+        holder.get("/v1/model-configs").await.fails(401, "INVALID_API_KEY");
+        let live = control.make("api-keys", key.clone()).await;
+        let live = live["secret"].as_str().unwrap();
+        assert!(live.starts_with("de_live_"), "{}", &live[..8]);
+        stack.call(Wire::Native, "gpt-4o-mini", "Hello").key(live).send().await.good();
+        // The key was never revoked: where it was made for, it holds again.
+        moves("development").await;
+    }
+}

@@ -116,6 +116,8 @@ impl Side {
             "base_url": "https://api.example.com/v1", "auth": {"kind": "bearer"},
         });
         let provider = control.make("providers", provider).await;
+        let place = format!("/v1/provider-keys/{}/openai", tenant.instance);
+        control.put(&place, &json!({"secret": "a-vendors-key-1"})).await.is(201);
         let log_in = json!({"key": admin.key});
         let session = control.make("sessions", log_in).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -334,11 +336,20 @@ async fn all_of(control: &Control, side: &Side) -> Vec<Value> {
         format!("/v1/projects?instance_id={instance}"),
         format!("/v1/api-keys?project_id={project}"),
         format!("/v1/users?organization_id={organization}"),
+        format!("/v1/model-configs?organization_id={organization}"),
+        format!("/v1/model-configs/{}/versions?organization_id={organization}", side.model),
+        format!("/v1/providers?organization_id={organization}"),
+        format!("/v1/provider-keys?instance_id={instance}"),
+        format!("/v1/sessions?user_id={}", side.admin.id),
     ] {
         let mut shown = control.get(&path).await.is(200).json();
-        // Persons' keys are used meanwhile, and that is noted.
+        let kept = shown["data"].as_array().map_or(1, Vec::len);
+        assert!(kept > 0, "nothing to compare: {path}");
+        // Keys and sessions are used meanwhile, and that is noted.
         for row in shown["data"].as_array_mut().into_iter().flatten() {
-            row.as_object_mut().unwrap().shift_remove("last_used_at");
+            let row = row.as_object_mut().unwrap();
+            row.shift_remove("last_seen_at");
+            row.shift_remove("last_used_at");
         }
         all.push(shown);
     }

@@ -11,11 +11,12 @@
 
 use de_contract::{
     call::Call,
-    control::Control,
+    control::{Control, Tenant},
     stack::Stack,
     traffic::{Passed, during},
     wire::{Server, Wire},
 };
+use http::Method;
 use serde_json::{Value, json};
 
 const INSTANCE: &str = "inst_dev";
@@ -220,6 +221,80 @@ async fn a_vendors_key_that_was_removed() {
         control.delete(&path).await.is(204);
     });
     ends(&stack, &calls.await, 503, "MISSING_API_KEY").await;
+}
+
+#[tokio::test]
+async fn a_suspended_instance() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let (tenant, secret) = buyer(&stack, &control).await;
+    let calls = during(by_key(&stack, &model, &secret), async || {
+        let path = format!("/v1/instances/{}", tenant.instance);
+        control.patch(&path, &json!({"status": "suspended"})).await.is(200);
+    });
+    ends(&stack, &calls.await, 403, "FORBIDDEN").await;
+}
+
+#[tokio::test]
+async fn a_suspended_organization_and_its_guest_elsewhere() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let suspend = async |organization: &str| {
+        let path = format!("/v1/organizations/{organization}");
+        control.patch(&path, &json!({"status": "suspended"})).await.is(200);
+    };
+    let (tenant, secret) = buyer(&stack, &control).await;
+    let calls = during(by_key(&stack, &model, &secret), async || {
+        suspend(&tenant.organization).await;
+    });
+    ends(&stack, &calls.await, 403, "FORBIDDEN").await;
+    // Of another organization, with a grant here: they act where nothing is suspended.
+    let away = control.tenant().await;
+    let guest = control.person(&away.organization, "user").await;
+    control.grant(&guest.id, INSTANCE, "user").await;
+    let calls = during(by_person(&stack, &model, &guest.key), async || {
+        suspend(&away.organization).await;
+    });
+    ends(&stack, &calls.await, 403, "FORBIDDEN").await;
+    stack.call(Wire::Native, &model, "Hello").send().await.good();
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let person = control.person(ORGANIZATION, "user").await;
+    control.grant(&person.id, INSTANCE, "user").await;
+    let log_in = stack.front.request(Method::POST, "/v1/sessions");
+    let log_in = log_in.header("origin", &stack.interface_origin);
+    let made = log_in.json(&json!({"key": person.key})).send().await.unwrap();
+    assert_eq!(made.status, 201, "{}", made.text());
+    let cookie = made.header("set-cookie").split(';').next().unwrap().to_owned();
+    let session = format!("/v1/sessions/{}", text(&made.json()["id"]));
+    let call = |word: &str| {
+        let call = stack.call(Wire::Native, &model, word).by_front_door().without_key();
+        let call = call.header("cookie", &cookie).header("origin", &stack.interface_origin);
+        call.header("x-instance-id", INSTANCE)
+    };
+    let calls = during(call, async || {
+        control.delete(&session).await.is(204);
+    });
+    ends(&stack, &calls.await, 401, "SESSION_EXPIRED").await;
+    // The key that had made it was not what ended.
+    by_person(&stack, &model, &person.key)("Hello").send().await.good();
+}
+
+/// A tenant of its own whose calls a vendor answers, and the secret of a key of its project.
+async fn buyer(stack: &Stack, control: &Control) -> (Tenant, String) {
+    let tenant = control.tenant().await;
+    let vendors_key = json!({"secret": stack.vendor_keys["openai"]});
+    let path = format!("/v1/provider-keys/{}/openai", tenant.instance);
+    control.put(&path, &vendors_key).await.is(201);
+    let (_, secret) = key(control, &tenant.project).await;
+    (tenant, secret)
 }
 
 /// Changes a shared model.

@@ -65,7 +65,7 @@ pub(crate) struct ApiKeyShown {
     scopes: Vec<Scope>,
     /// Models that it may call; null: all.
     allowed_models: Option<Vec<ModelId>>,
-    /// Origins of pages that may use it; empty: those of the instance.
+    /// Origins of pages that may use it, and read its answers; empty: any may use it.
     allowed_origins: Vec<String>,
     /// Addresses that may use it; empty: any.
     allowed_addresses: Vec<String>,

@@ -29,7 +29,7 @@ pub struct AccessRow {
     /// `None` lets every model through.
     #[serde(deserialize_with = "json_text_or_null")]
     pub allowed_models: Option<Vec<ModelId>>,
-    /// Origins of pages that may use the key; empty: any that the instance allows.
+    /// Origins of pages that may use the key, and read its answers; empty: any may use it.
     #[serde(deserialize_with = "json_text")]
     pub allowed_origins: Vec<String>,
     /// Addresses that may use the key; empty: any.

@@ -38,7 +38,7 @@ pub struct ApiKeyRow {
     /// Models that it may call; `None`: any.
     #[serde(deserialize_with = "json_text_or_null")]
     pub allowed_models: Option<Vec<ModelId>>,
-    /// Origins of pages that may use it; empty: any that the instance allows.
+    /// Origins of pages that may use it, and read its answers; empty: any may use it.
     #[serde(deserialize_with = "json_text")]
     pub allowed_origins: Vec<String>,
     /// When it was made.

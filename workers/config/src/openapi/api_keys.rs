@@ -48,7 +48,7 @@ struct NewApiKey {
     /// Models that it may call; null: all.
     #[schema(max_items = 100)]
     allowed_models: Option<BTreeSet<ModelId>>,
-    /// Origins of pages that may use it; empty: those of the instance.
+    /// Origins of pages that may use it, and read its answers; empty: any may use it.
     #[schema(max_items = 100)]
     allowed_origins: Option<BTreeSet<Origin>>,
     /// Addresses that may use it; empty: any.
@@ -71,7 +71,7 @@ struct ApiKeyChanges {
     /// Models that it may call; null: all.
     #[schema(max_items = 100)]
     allowed_models: Option<BTreeSet<ModelId>>,
-    /// Origins of pages that may use it; null: those of the instance.
+    /// Origins of pages that may use it, and read its answers; null: any may use it.
     #[schema(max_items = 100)]
     allowed_origins: Option<BTreeSet<Origin>>,
     /// Addresses that may use it; null: any.
