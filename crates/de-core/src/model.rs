@@ -230,6 +230,35 @@ impl Timeouts {
     }
 }
 
+/// Whether a model may be called, and for how long yet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// As [`ModelConfig::deprecated_at`].
+    pub deprecated_at: Option<Timestamp>,
+    /// As [`ModelConfig::deprecation_date`].
+    pub deprecation_date: Option<Date>,
+    /// Whether it may be called.
+    pub status: Status,
+}
+
+impl Standing {
+    /// What a config says of it, whatever else is wrong with that: a status that is none may not be
+    /// called, a time that is none is not known.
+    #[must_use]
+    pub fn read(config: &Value) -> Self {
+        let text = |name: &str| config.get(name).and_then(Value::as_str);
+        let status = match config.get("status") {
+            None | Some(Value::Null) => Some(Status::Active),
+            Some(_) => text("status").and_then(Status::parse),
+        };
+        Self {
+            deprecated_at: config.get("deprecated_at").and_then(|at| time(at).ok()),
+            deprecation_date: text("deprecation_date").and_then(Date::parse),
+            status: status.unwrap_or(Status::Disabled),
+        }
+    }
+}
+
 impl ModelConfig {
     /// Reads the JSON form.
     ///
@@ -273,6 +302,15 @@ impl ModelConfig {
             let is_new = before.status != Status::Deprecated;
             self.deprecated_at = if is_new { Some(now.into()) } else { before.deprecated_at };
         }
+        self
+    }
+
+    /// The same with that standing.
+    #[must_use]
+    pub fn standing(mut self, standing: Standing) -> Self {
+        let Standing { deprecated_at, deprecation_date, status } = standing;
+        (self.deprecated_at, self.deprecation_date) = (deprecated_at, deprecation_date);
+        self.status = status;
         self
     }
 

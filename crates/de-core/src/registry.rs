@@ -18,7 +18,7 @@ use crate::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
         mapped::MappedVendor, openai_chat::OpenAiChatVendor,
     },
-    snapshot,
+    snapshot::{self, Named},
     store::{
         models::ResolvedRow,
         providers::{self, AccessColumns, ProviderAuth},
@@ -226,11 +226,13 @@ pub async fn resolve(
     let instance = caller.instance_id();
     let found = snapshot::model(platform, organization, instance, name, caller.epochs()).await;
     let model = match found {
-        Ok(Some(model)) if model.config.status != Status::Disabled => model,
-        Ok(_) => return Err(unknown()),
-        Err(PortError::Malformed { message, .. }) => {
+        Ok(Named::Model(model)) if model.config.status != Status::Disabled => model,
+        Ok(Named::Broken { status: Status::Disabled, .. } | Named::Model(_) | Named::Nothing) => {
+            return Err(unknown());
+        }
+        Ok(Named::Broken { cause, .. }) | Err(PortError::Malformed { message: cause, .. }) => {
             let told = format!("the model {name} is configured wrongly");
-            return Err(ApiError::new(Code::ProviderUnavailable, told).because(message));
+            return Err(ApiError::new(Code::ProviderUnavailable, told).because(cause));
         }
         Err(err) => return Err(err.into()),
     };

@@ -23,6 +23,7 @@ use crate::{
     auth::access_keys::KeptKeys,
     ids::{InstanceId, OrganizationId},
     limits::Epochs,
+    model::Status,
     ports::{Level, LogLine, Platform, PortError, Row, Statement, row},
     registry::Model,
     store::{self, access::AccessRow, epochs::EpochsRow, models::ResolvedRow},
@@ -177,25 +178,40 @@ pub async fn access_now(
     found.map(|found| row::<AccessRow>(found).map(Arc::new)).transpose()
 }
 
-/// What a model's name means for an instance, compiled; `None` if it means nothing.
+/// What a model's name means.
+pub enum Named {
+    /// A row of which no version can be called.
+    Broken {
+        /// What is wrong with the current one, for the log.
+        cause: String,
+        /// Whether it may be called, once it can.
+        status: Status,
+    },
+    /// A model.
+    Model(Arc<Model>),
+    /// Nothing.
+    Nothing,
+}
+
+/// What a model's name means for an instance.
 ///
 /// A copy older than `floor` is not used. Where the current version of the row cannot be compiled, the
-/// newest one that can be serves, and the log says so.
+/// newest one that can be serves, and the log says so; but whether the model may be called is what the
+/// current one says.
 ///
 /// # Errors
-/// [`PortError`] if the database does not answer; [`PortError::Malformed`] if the row cannot be
-/// compiled.
+/// [`PortError`] if the database does not answer; [`PortError::Malformed`] if the row is none.
 pub async fn model(
     platform: &Platform,
     organization: &OrganizationId,
     instance: &InstanceId,
     name: &str,
     floor: Epochs,
-) -> Result<Option<Arc<Model>>, PortError> {
+) -> Result<Named, PortError> {
     let place = format!("{instance}/{name}");
     let known = recall(&platform.memory.models, &place);
     if let Some(known) = known.filter(|known| !known.epochs.older_than(floor)) {
-        return Ok(Some(known));
+        return Ok(Named::Model(known));
     }
     let key = format!("v1/model/{place}");
     let copy = cached(platform, &key).await;
@@ -210,29 +226,31 @@ pub async fn model(
             let mut answers = platform.database.batch(statements).await?;
             let read = answers.pop().and_then(|mut rows| rows.pop());
             let epochs = answers.pop().and_then(|mut rows| rows.pop());
-            let (Some(mut read), Some(epochs)) = (read, epochs) else { return Ok(None) };
+            let (Some(mut read), Some(epochs)) = (read, epochs) else { return Ok(Named::Nothing) };
             read.extend(epochs);
             keep(platform, key, &read);
             resolved(read)?
         }
     };
-    let row = (found.model.model_id.clone(), found.model.organization_id.clone());
+    let row = found.model.clone();
     let model = match Model::compile(found, epochs) {
         Ok(model) => model,
-        Err(message) => {
+        Err(cause) => {
+            let owner = row.organization_id.as_ref();
             let versions =
-                store::models::resolve_versions(&row.0, row.1.as_ref(), organization, instance);
-            let good = last_good(platform, versions, epochs).await?;
-            let Some(good) = good else {
-                return Err(PortError::Malformed { port: "database", message });
+                store::models::resolve_versions(&row.model_id, owner, organization, instance);
+            let standing = row.standing();
+            let Some(mut good) = last_good(platform, versions, epochs).await? else {
+                return Ok(Named::Broken { cause, status: standing.status });
             };
-            tell_of_bad_row(platform, &good, message);
+            good.config = good.config.standing(standing);
+            tell_of_bad_row(platform, &good, cause);
             good
         }
     };
     let model = Arc::new(model);
     remember(&platform.memory.models, place, model.clone());
-    Ok(Some(model))
+    Ok(Named::Model(model))
 }
 
 /// The newest of these versions that can be compiled.

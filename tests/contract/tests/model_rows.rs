@@ -8,7 +8,7 @@
     reason = "what does not hold ends the test"
 )]
 
-use de_contract::{control::Control, local::Local, models::config, wire::Server};
+use de_contract::{control::Control, local::Local, models::config, wait::unique, wire::Server};
 use de_core::ports::{Arg, Database, Statement};
 use de_testkit::client::{TestClient, TestResponse};
 use serde_json::{Value, json};
@@ -44,6 +44,22 @@ impl World {
         self.local.database.batch(batch).await.unwrap();
         // Any change tells the Limiters.
         self.make(json!({})).await;
+    }
+
+    /// Makes the current version of a model unreadable, and that version of its past.
+    async fn spoil(&self, model: &str, version: u64) {
+        self.run(
+            "UPDATE model_configs SET config = json_set(config, '$.protocol', 'smtp')
+             WHERE model_id = ?1",
+            &[model],
+        )
+        .await;
+        self.run(
+            "UPDATE model_config_versions SET config = json_set(config, '$.protocol', 'smtp')
+             WHERE model_id = ?1 AND version = CAST(?2 AS INTEGER)",
+            &[model, &version.to_string()],
+        )
+        .await;
     }
 
     async fn call(&self, model: &str) -> TestResponse {
@@ -110,6 +126,47 @@ async fn c31_a_row_that_cannot_be_read_is_told_of_and_its_last_good_version_serv
     assert_eq!(refused["details"]["fields"][0]["field"], "/protocol");
     let back = world.control.post(&format!("{place}/rollback"), &json!({"version": 1})).await;
     assert_eq!(back.is(200).json()["display_name"], "First");
+}
+
+#[tokio::test]
+async fn c31_a_disabled_model_never_serves_from_an_earlier_version() {
+    let world = World::new().await;
+    let id = world.make(json!({"aliases": [unique("other")]})).await;
+    let place = format!("/v1/model-configs/{id}");
+    let alias = world.control.get(&place).await.is(200).json()["aliases"][0].clone();
+    let leaning = world.make(json!({"fallbacks": [&id]})).await;
+    world.control.patch(&place, &json!({"status": "disabled"})).await.is(200);
+    world.spoil(&id, 2).await;
+    for name in [id.as_str(), alias.as_str().unwrap()] {
+        for (path, body) in [
+            ("/generate", json!({"model_id": name, "prompt": "Hi"})),
+            (
+                "/v1/chat/completions",
+                json!({"model": name, "messages": [{"role": "user", "content": "Hi"}]}),
+            ),
+            (
+                "/v1/messages",
+                json!({"model": name, "max_tokens": 5,
+                    "messages": [{"role": "user", "content": "Hi"}]}),
+            ),
+        ] {
+            let refused = world.text.post(path, &body).await.unwrap();
+            assert_eq!(refused.status, 404, "{path}: {}", refused.text());
+        }
+    }
+    assert_eq!(world.call(&leaning).await.status, 200);
+    let offered = world.text.get("/v1/models").await.unwrap().text();
+    assert!(!offered.contains(id.as_str()), "{offered}");
+    // What ends is told of too.
+    let differs = json!({"status": "deprecated", "deprecated_at": "2026-01-01T00:00:00Z"});
+    let ending = world.make(json!({})).await;
+    world.control.patch(&format!("/v1/model-configs/{ending}"), &differs).await.is(200);
+    world.spoil(&ending, 2).await;
+    let served = world.call(&ending).await;
+    assert_eq!((served.status, served.header("deprecation")), (200, "@1767225600"));
+    // Without any good version it is not there either.
+    world.spoil(&id, 1).await;
+    assert_eq!(world.call(&id).await.status, 404);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{json_arg, owner, pages::PageQuery, providers::AccessColumns, statement};
 use crate::{
     ids::{InstanceId, ModelId, OrganizationId, ProviderId},
-    model::{Modality, ModelConfig, Status},
+    model::{Modality, ModelConfig, Standing, Status},
     ports::{Arg, Statement},
     protocols::FieldIssue,
     time::UnixMillis,
@@ -41,6 +41,12 @@ impl ModelRow {
             .map_err(|err| vec![FieldIssue { pointer: String::new(), reason: err.to_string() }])?;
         let config = ModelConfig::parse(&json)?;
         Ok(ModelConfig { version: self.version, ..config })
+    }
+
+    /// Whether it may be called, also where the rest of it cannot be read.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing::read(&crate::json::parse(self.config.as_bytes()).unwrap_or_default())
     }
 }
 

@@ -18,7 +18,7 @@ use de_core::{
     },
     ports::{Platform, PortError, random},
     registry::Model,
-    snapshot,
+    snapshot::{self, Named},
 };
 
 use crate::model_configs::unknown;
@@ -51,9 +51,10 @@ pub(super) async fn model(
     let (organization, instance) = (caller.organization_id(), caller.instance_id());
     match snapshot::model(platform, organization, instance, id.as_str(), caller.epochs()).await {
         // An alias of another model is none of this one.
-        Ok(found) => found.filter(|model| model.config.model_id == *id).ok_or_else(unknown),
-        Err(PortError::Malformed { message, .. }) => {
-            let told = format!("the model {id} is configured wrongly: {message}");
+        Ok(Named::Model(model)) if model.config.model_id == *id => Ok(model),
+        Ok(Named::Model(_) | Named::Nothing) => Err(unknown()),
+        Ok(Named::Broken { cause, .. }) | Err(PortError::Malformed { message: cause, .. }) => {
+            let told = format!("the model {id} is configured wrongly: {cause}");
             Err(ApiError::new(Code::ProviderUnavailable, told))
         }
         Err(err) => Err(err.into()),
