@@ -4,13 +4,17 @@
 //! project exported is read too: `{"config": {…}}`, `{"configs": […]}`, with its prices and without a
 //! protocol, since all its models were mapped.
 
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
+    ids::ProviderId,
     json::type_name,
     model::{ModelConfig, Protocol},
     protocols::FieldIssue,
-    store::providers::Provider,
+    store::providers::{KeyTest, Provider, ProviderAuth},
 };
 
 /// What a file holds, each entry read or with all that is wrong with it.
@@ -51,48 +55,54 @@ pub fn read(file: Value) -> Result<Bundle, Vec<FieldIssue>> {
             return Err(vec![FieldIssue { pointer: String::new(), reason }]);
         }
     };
-    // An answer of the original holds it under `data`.
-    if let Some(Value::Object(data)) = members.get("data").cloned() {
-        members = data;
+    let mut issues = Vec::new();
+    // An answer of the original holds it under `data`, beside the request's id.
+    if let Some(Value::Object(_)) = members.get("data") {
+        let data = members.shift_remove("data");
+        members.shift_remove("request_id");
+        issues.extend(members.keys().map(|name| unknown(name)));
+        let data = data.as_ref().and_then(Value::as_object);
+        members = data.cloned().unwrap_or_default();
     }
-    for name in ["config", "model"] {
-        if let Some(Value::Object(_)) = members.get(name)
-            && !members.contains_key("model_id")
-        {
-            let one = members.shift_remove(name).unwrap_or_default();
-            let models = vec![entry(format!("/{name}"), one, "model_id", model)];
-            return Ok(Bundle { models, providers: Vec::new() });
-        }
-    }
-    let listed = ["configs", "models", "providers"];
-    if !listed.iter().any(|name| members.contains_key(*name)) {
+    let known = ["config", "configs", "model", "models", "providers"];
+    let is_model =
+        members.contains_key("model_id") || !known.iter().any(|name| members.contains_key(*name));
+    if is_model && issues.is_empty() {
         let models = vec![entry(String::new(), Value::Object(members), "model_id", model)];
         return Ok(Bundle { models, providers: Vec::new() });
     }
     // The original counted what it listed.
     members.shift_remove("total");
     let mut bundle = Bundle::default();
-    let mut issues = Vec::new();
     for (name, value) in members {
         let pointer = format!("/{name}");
         match (name.as_str(), value) {
+            ("config" | "model", one @ Value::Object(_)) => {
+                bundle.models.push(entry(pointer, one, "model_id", model));
+            }
             ("configs" | "models", Value::Array(list)) => {
                 bundle.models.extend(entries(&pointer, list, "model_id", model));
             }
             ("providers", Value::Array(list)) => {
                 bundle.providers.extend(entries(&pointer, list, "id", provider));
             }
+            ("config" | "model", other) => {
+                let reason = format!("expected an object, found {}", type_name(&other));
+                issues.push(FieldIssue { pointer, reason });
+            }
             ("configs" | "models" | "providers", other) => {
                 let reason = format!("expected a list, found {}", type_name(&other));
                 issues.push(FieldIssue { pointer, reason });
             }
-            _ => {
-                let reason = "is not a known member; there are models and providers".to_owned();
-                issues.push(FieldIssue { pointer, reason });
-            }
+            _ => issues.push(unknown(&name)),
         }
     }
     if issues.is_empty() { Ok(bundle) } else { Err(issues) }
+}
+
+fn unknown(name: &str) -> FieldIssue {
+    let reason = "is not a known member; there are models and providers".to_owned();
+    FieldIssue { pointer: format!("/{name}"), reason }
 }
 
 /// Reads one model.
@@ -109,10 +119,54 @@ pub fn model(entry: Value) -> Result<ModelConfig, Vec<FieldIssue>> {
 /// Reads one provider.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// Everything about its form that is wrong. What it says is not looked at.
 pub fn provider(entry: Value) -> Result<Provider, Vec<FieldIssue>> {
-    serde_json::from_value(entry)
-        .map_err(|err| vec![FieldIssue { pointer: String::new(), reason: err.to_string() }])
+    let members = match &entry {
+        Value::Object(members) => members.clone(),
+        other => {
+            let reason = format!("expected an object, found {}", type_name(other));
+            return Err(vec![FieldIssue { pointer: String::new(), reason }]);
+        }
+    };
+    serde_json::from_value(entry).map_err(|err| {
+        let issues = faults(&members);
+        let whole = || vec![FieldIssue { pointer: String::new(), reason: err.to_string() }];
+        if issues.is_empty() { whole() } else { issues }
+    })
+}
+
+/// What is wrong with each member of a provider alone.
+fn faults(members: &Map<String, Value>) -> Vec<FieldIssue> {
+    let mut issues = Vec::new();
+    let mut note = |name: &str, reason: String| {
+        issues.push(FieldIssue { pointer: format!("/{name}"), reason });
+    };
+    for name in ["id", "display_name", "base_url", "auth"] {
+        if !members.contains_key(name) {
+            note(name, "is required".to_owned());
+        }
+    }
+    for (name, value) in members {
+        let wrong = match name.as_str() {
+            "id" => wrong::<ProviderId>(value),
+            "base_url" | "display_name" => wrong::<String>(value),
+            "allowed_hosts" => wrong::<Vec<String>>(value),
+            "auth" => wrong::<ProviderAuth>(value),
+            "headers" => wrong::<BTreeMap<String, String>>(value),
+            "protocol_defaults" => wrong::<Map<String, Value>>(value),
+            "key_test" => wrong::<Option<KeyTest>>(value),
+            _ => Some("is not a known member".to_owned()),
+        };
+        if let Some(reason) = wrong {
+            note(name, reason);
+        }
+    }
+    issues
+}
+
+/// Why a value is none of this type.
+fn wrong<T: DeserializeOwned>(value: &Value) -> Option<String> {
+    T::deserialize(value).err().map(|err| err.to_string())
 }
 
 /// The form of a model that files have: without what is of its row alone.
@@ -190,10 +244,30 @@ mod tests {
             (json!(7), ""),
             (json!({"models": 7}), "/models"),
             (json!({"models": [], "colour": 1}), "/colour"),
+            (json!({"config": small("a"), "colour": 1}), "/colour"),
+            (json!({"config": 7, "models": []}), "/config"),
+            (json!({"data": {"configs": []}, "providers": []}), "/providers"),
         ] {
             let issues = read(file.clone()).unwrap_err();
             assert_eq!(issues.first().unwrap().pointer, pointer, "{file}");
         }
+    }
+
+    #[test]
+    fn one_model_comes_with_its_providers() {
+        for name in ["config", "model"] {
+            let file = json!({name: small("a"), "providers": [{"id": "x"}]});
+            let bundle = read(file).unwrap();
+            assert_eq!((bundle.models.len(), bundle.providers.len()), (1, 1), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_provider_is_told_all_that_is_wrong_with_its_form() {
+        let bad = json!({"id": "x", "base_url": 7, "auth": {"kind": "magic"}, "colour": 1});
+        let issues = provider(bad).unwrap_err();
+        let pointers: Vec<&str> = issues.iter().map(|issue| issue.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/display_name", "/base_url", "/auth", "/colour"]);
     }
 
     #[test]

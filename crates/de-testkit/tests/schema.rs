@@ -228,6 +228,13 @@ fn model_configs() -> Vec<Statement> {
         all.push(models::names::named_by(&model, organization));
         all.push(models::names::unnamed("audit_1", &model, organization));
         all.push(models::names::allowed_by(&model, organization));
+        let taken = models::names::Taken {
+            kept: vec![model.clone()],
+            lost: vec![Modality::Image],
+            works_in: vec![Modality::Text],
+        };
+        all.push(models::names::missed_by(&model, organization, &taken));
+        all.push(models::names::unmissed("audit_1", &model, organization, &taken));
         all.push(models::versions::list(&model, organization, &PageQuery::default()));
         all.push(models::versions::find(&model, organization, 1));
         all.push(models::versions::latest(std::slice::from_ref(&model), organization));
@@ -420,6 +427,7 @@ fn vendors() -> Vec<Statement> {
         let row = provider_row(owner, "https://api.openai.com/v1", NOW);
         all.extend([
             providers::find(&openai, owner),
+            providers::find_all(std::slice::from_ref(&openai), owner),
             providers::find_of(&openai, owner),
             providers::insert(&row),
             providers::update(&row),

@@ -415,3 +415,57 @@ async fn a_private_model_comes_before_the_shared_one_and_ends_alone() {
     let refused = life.control.post("/v1/model-configs", &nowhere).await;
     assert_eq!(fields(&refused.fails(400, "VALIDATION_ERROR")), ["/organization_id"]);
 }
+
+#[tokio::test]
+async fn what_others_rely_on_is_not_taken_from_a_model() {
+    let life = Life::ready().await;
+    let tenant = life.control.tenant().await;
+    let query = own(&tenant);
+    let (alias, spare) = (unique("alias"), unique("spare"));
+    let capabilities = json!({"text": true, "image": true});
+    let mut model = whole(json!({"aliases": [alias, spare], "capabilities": capabilities}));
+    model["organization_id"] = tenant.organization.as_str().into();
+    let id = life.make(&model).await["model_id"].as_str().unwrap().to_owned();
+    let place = format!("{}?{query}", path(&id));
+    let mut leaning = whole(json!({"fallbacks": [alias]}));
+    leaning["organization_id"] = tenant.organization.as_str().into();
+    let leaning = life.make(&leaning).await["model_id"].clone();
+    let instance = format!("/v1/instances/{}", tenant.instance);
+    life.control.patch(&instance, &json!({"default_models": {"image": id}})).await.is(200);
+    let namers = |refused: &Value, kind: &str| -> Vec<String> {
+        let named = refused["details"]["named_by"][kind].as_array().unwrap().iter();
+        named.map(|namer| namer["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let aliasless = json!({"aliases": [spare]});
+    let refused = life.control.patch(&place, &aliasless).await.fails(409, "CONFLICT");
+    assert_eq!(namers(&refused, "fallback_of"), [leaning.as_str().unwrap()], "{refused}");
+    assert!(namers(&refused, "default_of").is_empty(), "{refused}");
+    let blind = json!({"capabilities": {"text": true}});
+    let refused = life.control.patch(&place, &blind).await.fails(409, "CONFLICT");
+    assert_eq!(namers(&refused, "default_of"), [tenant.instance.as_str()], "{refused}");
+    assert!(namers(&refused, "fallback_of").is_empty(), "{refused}");
+    let mute = json!({"capabilities": {"image": true}});
+    let refused = life.control.patch(&place, &mute).await.fails(409, "CONFLICT");
+    assert_eq!(namers(&refused, "fallback_of"), [leaning.as_str().unwrap()], "{refused}");
+    // The same by a file, which may give the name to another one.
+    let import = format!("/v1/model-configs/import?{query}");
+    let mut changed = model.clone();
+    changed.as_object_mut().unwrap().remove("organization_id");
+    changed["aliases"] = json!([]);
+    let refused = life.control.post(&import, &changed).await.fails(400, "VALIDATION_ERROR");
+    assert_eq!(fields(&refused), ["/aliases"], "{refused}");
+    let heir = whole(json!({"aliases": [alias]}));
+    life.control.post(&import, &json!({"models": [changed, heir]})).await.is(201);
+    // What nobody relies on goes, and so does what another one answers to.
+    life.control.patch(&instance, &json!({"default_models": {}})).await.is(200);
+    life.control.patch(&place, &blind).await.is(200);
+    // Going back takes names as well.
+    life.control.patch(&place, &json!({"aliases": [unique("late")]})).await.is(200);
+    let late = life.control.get(&place).await.is(200).json();
+    let defaults = json!({"default_models": {"text": late["aliases"][0]}});
+    life.control.patch(&instance, &defaults).await.is(200);
+    let back = format!("{}/rollback?{query}", path(&id));
+    let version = late["version"].as_u64().unwrap() - 1;
+    let refused = life.control.post(&back, &json!({"version": version})).await;
+    refused.fails(409, "CONFLICT");
+}

@@ -170,6 +170,42 @@ async fn c31_a_disabled_model_never_serves_from_an_earlier_version() {
 }
 
 #[tokio::test]
+async fn c31_a_row_that_cannot_be_called_is_shown_as_one() {
+    let world = World::new().await;
+    let id = world.make(json!({})).await;
+    let place = format!("/v1/model-configs/{id}");
+    world.control.patch(&place, &json!({"display_name": "Second"})).await.is(200);
+    world.control.patch(&place, &json!({"display_name": "Third"})).await.is(200);
+    let broken = [
+        ("UPDATE model_configs SET config = json_set(config, '$.provider_id', 'nobody')
+          WHERE model_id = ?1", "no provider nobody"),
+        ("UPDATE model_configs SET config = json_set(config, '$.provider_id', 'openai',
+            '$.protocol', 'mapped', '$.payload_mapping', json('{\"endpoint\":\"https://else.invalid/x\"}'))
+          WHERE model_id = ?1", "endpoint"),
+    ];
+    for version in [3, 2] {
+        world
+            .run(
+                "UPDATE model_config_versions SET config = json_set(config, '$.provider_id', 'nobody')
+                 WHERE model_id = ?1 AND version = CAST(?2 AS INTEGER)",
+                &[&id, &version.to_string()],
+            )
+            .await;
+    }
+    for (sql, reason) in broken {
+        world.run(sql, &[&id]).await;
+        let read = world.control.get(&place).await.is(200).json();
+        assert!(read["error"].as_str().unwrap().contains(reason), "{read}");
+        assert_eq!((&read["version"], &read["serving_version"]), (&json!(3), &json!(1)), "{read}");
+        let list = world.control.get("/v1/model-configs?limit=200").await.is(200).json();
+        let list = list["data"].as_array().unwrap();
+        assert!(list.iter().any(|model| *model == read));
+        assert_eq!(list.iter().filter(|model| model.get("error").is_some()).count(), 1);
+        assert_eq!(world.call(&id).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_model_without_any_good_version_says_so_and_hurts_no_other() {
     let world = World::new().await;
     world

@@ -6,7 +6,12 @@
     reason = "what does not hold ends the test"
 )]
 
-use de_contract::{control::Control, stack::Stack, wait::unique};
+use de_contract::{
+    control::Control,
+    life::{path, whole},
+    stack::Stack,
+    wait::unique,
+};
 use de_testkit::client::TestResponse;
 use futures_util::future::join_all;
 use http::Method;
@@ -93,5 +98,44 @@ async fn a_kept_answer_hides_its_secret() {
     if let Some(dump) = stack.dump() {
         assert!(dump.contains(made.json()["id"].as_str().unwrap()));
         assert!(!dump.contains(&secret));
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_changes_nothing_has_one_answer_too() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let own = format!("organization_id={}", tenant.organization);
+    let import = format!("/v1/model-configs/import?{own}");
+    let file = whole(json!({}));
+    control.post(&import, &file).await.is(201);
+    let key = unique("idle");
+    let first = make(&control, &import, &key, &file).await;
+    assert_eq!((first.status, first.header("idempotency-replayed")), (200, ""));
+    let place = format!("{}?{own}", path(file["model_id"].as_str().unwrap()));
+    control.delete(&place).await.is(204);
+    let again = make(&control, &import, &key, &file).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, "true"));
+    assert_eq!(again.json(), first.json());
+    control.get(&place).await.fails(404, "MODEL_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_key_that_would_not_be_kept_is_refused() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let input = json!({"input": {"prompt": "Hi"}});
+    for (place, body) in [
+        ("/v1/model-configs/gpt-4o-mini/rollback", json!({"version": 1})),
+        ("/v1/model-configs/gpt-4o-mini/preview", input.clone()),
+        (
+            "/v1/model-configs/preview",
+            json!({"config": whole(json!({})), "input": {"prompt": "Hi"}}),
+        ),
+    ] {
+        let refused = make(&control, place, &unique("once"), &body).await;
+        assert_eq!(refused.status, 400, "{place}: {}", refused.text());
+        assert!(refused.text().contains("Idempotency-Key"), "{}", refused.text());
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use de_contract::{control::Control, stack::Stack, wait::unique};
-use de_core::ports::{Database, Platform, PortError, Row, Statement};
+use de_core::ports::{Arg, Database, Platform, PortError, Row, Statement};
 use de_testkit::{client::TestClient, database::SqliteDatabase, platform::TestPlatform};
 use serde_json::{Value, json};
 
@@ -341,4 +341,46 @@ async fn of_two_last_superadmins_who_remove_each_other_one_stays() {
     }
     // With both of them there, either may go.
     control.delete(&format!("{path}?cascade=true")).await.is(204);
+}
+
+/// In process only, for the same reason.
+#[tokio::test]
+async fn what_goes_while_something_is_made_in_it_is_a_conflict() {
+    let test = TestPlatform::new().await.unwrap();
+    let database = Arc::new(Between { database: test.database.clone(), first: Mutex::default() });
+    let platform = Platform { database: database.clone(), ..test.another_isolate() };
+    let client = TestClient::of_router(de_config::router(platform));
+    let control = Control::of(client.with_key(test.tenant.admin_key.expose()).unwrap());
+    let model = json!({"model_id": "late", "provider_id": "openai", "display_name": "Late",
+        "protocol": "openai-chat", "capabilities": {"text": true}});
+    for path in ["/v1/model-configs", "/v1/model-configs/import"] {
+        let away = control.make("organizations", json!({"name": "Away"})).await;
+        let away = away["id"].as_str().unwrap();
+        let mut body = model.clone();
+        let path = if path.ends_with("import") {
+            format!("{path}?organization_id={away}")
+        } else {
+            body["organization_id"] = away.into();
+            path.to_owned()
+        };
+        let gone = "DELETE FROM organizations WHERE id = ?1";
+        let args = vec![Arg::Text(away.to_owned())];
+        *database.first.lock().unwrap() = vec![Statement { args, sql: gone }];
+        control.post(&path, &body).await.fails(409, "CONFLICT");
+    }
+    let home = control.tenant().await;
+    for faster in [
+        "DELETE FROM users WHERE id = ?1",
+        "UPDATE users SET role = 'superadmin', updated_at = updated_at + 1 WHERE id = ?1",
+    ] {
+        let other = control.person(&home.organization, "admin").await;
+        let args = vec![Arg::Text(other.id.clone())];
+        let statements = vec![
+            Statement { args: args.clone(), sql: "DELETE FROM api_keys WHERE user_id = ?1" },
+            Statement { args, sql: faster },
+        ];
+        *database.first.lock().unwrap() = statements;
+        let body = json!({"user_id": other.id, "scopes": ["text"]});
+        control.post("/v1/api-keys", &body).await.fails(409, "CONFLICT");
+    }
 }

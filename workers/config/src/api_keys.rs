@@ -137,7 +137,7 @@ pub(crate) async fn create(
         user_role: None,
     };
     row.apply(fields, now)?;
-    let mut guard = None;
+    let (mut guard, mut person) = (None, None);
     let kind = if let Some(project) = &row.project_id {
         let project = projects::find(&platform, &allowed, project.as_str()).await?;
         row.organization_id.clone_from(&project.organization_id);
@@ -149,6 +149,7 @@ pub(crate) async fn create(
         let holder = holder(&platform, &allowed, row.user_id.as_ref()).await?;
         row.organization_id = holder.organization_id;
         row.user_role = Some(holder.role);
+        person = row.user_id.clone().map(|id| (id, holder.updated_at));
         KeyKind::Admin
     };
     let once = match Once::begin(&request, "POST /v1/api-keys", &members).await? {
@@ -163,7 +164,9 @@ pub(crate) async fn create(
     };
     let batch = |event: &str| {
         let there = guard.map(|project| project.unchanged(event));
-        there.into_iter().chain([store::insert(&row, &digest)]).collect()
+        // Who may hold it was decided by their role.
+        let person = person.map(|(id, seen)| de_core::store::users::unchanged(event, &id, seen));
+        there.into_iter().chain(person).chain([store::insert(&row, &digest)]).collect()
     };
     request.create(once, Change::of("create", &row).to(&row), made, batch).await
 }

@@ -6,6 +6,7 @@
 mod check;
 mod deletion;
 mod list;
+mod naming;
 mod preview;
 mod save;
 mod transfer;
@@ -35,12 +36,9 @@ use de_core::{
         routes::Allowed,
     },
     ids::{ModelId, OrganizationId},
-    model::ModelConfig,
-    ports::{Platform, row, rows},
-    store::{
-        models::{self, ModelRow, versions::VersionRow},
-        pages::PageQuery,
-    },
+    model::{ModelConfig, told},
+    ports::{Platform, row},
+    store::models::{self, ModelRow},
     time::Timestamp,
 };
 use serde::Serialize;
@@ -147,7 +145,7 @@ struct BadModel {
     model_id: ModelId,
     /// What is wrong with it.
     error: String,
-    /// The version that serves instead, if any can: the newest one that can be read.
+    /// The version that serves instead, if any can: the newest one that can be called.
     serving_version: Option<u64>,
     /// Whose it is; null for the shared catalogue.
     organization_id: Option<OrganizationId>,
@@ -159,43 +157,31 @@ struct BadModel {
     updated_at: Timestamp,
 }
 
-/// Shows a row as it stands. Only [`seen`] knows which version serves for one that cannot be read.
+/// Shows a row as it stands. Only [`seen`](list) knows whether it can be called, and what serves if it
+/// cannot.
 fn shown(row: &ModelRow) -> ShownModel {
-    let organization_id = row.organization_id.clone();
-    let (created_at, updated_at) = (row.created_at.into(), row.updated_at.into());
     match row.parse() {
         Ok(config) => ShownModel::Good(Box::new(GoodModel {
             config,
-            organization_id,
-            created_at,
-            updated_at,
+            organization_id: row.organization_id.clone(),
+            created_at: row.created_at.into(),
+            updated_at: row.updated_at.into(),
         })),
-        Err(issues) => ShownModel::Bad(BadModel {
-            model_id: row.model_id.clone(),
-            error: de_core::model::told(&issues),
-            serving_version: None,
-            organization_id,
-            version: row.version,
-            created_at,
-            updated_at,
-        }),
+        Err(issues) => bad(row, told(&issues), None),
     }
 }
 
-/// Shows a row, and what serves for it if it cannot be read.
-async fn seen(platform: &Platform, row: &ModelRow) -> Result<ShownModel, ApiError> {
-    let mut seen = shown(row);
-    if let ShownModel::Bad(bad) = &mut seen {
-        let newest = PageQuery { after: None, limit: 20 };
-        let versions = models::versions::list(&row.model_id, row.organization_id.as_ref(), &newest);
-        let versions: Vec<VersionRow> = rows(&*platform.database, versions).await?;
-        let good = versions.into_iter().find(|version| {
-            let config = version.config.clone();
-            version.version <= row.version && ModelRow { config, ..row.clone() }.parse().is_ok()
-        });
-        bad.serving_version = good.map(|version| version.version);
-    }
-    Ok(seen)
+/// Shows a row that cannot be called.
+fn bad(row: &ModelRow, error: String, serving_version: Option<u64>) -> ShownModel {
+    ShownModel::Bad(BadModel {
+        model_id: row.model_id.clone(),
+        error,
+        serving_version,
+        organization_id: row.organization_id.clone(),
+        version: row.version,
+        created_at: row.created_at.into(),
+        updated_at: row.updated_at.into(),
+    })
 }
 
 /// A row, with its entity tag.

@@ -102,12 +102,17 @@ pub struct HolderRow {
     pub role: String,
     /// Whether they may act.
     pub status: Activity,
+    /// When they were last changed.
+    pub updated_at: UnixMillis,
 }
 
 /// Finds a person: at most one [`HolderRow`].
 #[must_use]
 pub fn holder(id: &UserId) -> Statement {
-    statement("SELECT organization_id, role, status FROM users WHERE id = ?1", [id.as_str().into()])
+    statement(
+        "SELECT organization_id, role, status, updated_at FROM users WHERE id = ?1",
+        [id.as_str().into()],
+    )
 }
 
 /// What a list is narrowed to.

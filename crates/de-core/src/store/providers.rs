@@ -208,6 +208,20 @@ pub fn find(provider: &ProviderId, organization: Option<&OrganizationId>) -> Sta
     )
 }
 
+/// Finds the providers of these ids, the organization's own and the shared ones: [`ProviderRow`]s, of one
+/// id the own before the shared.
+#[must_use]
+pub fn find_all(providers: &[ProviderId], organization: Option<&OrganizationId>) -> Statement {
+    statement(
+        concat!(
+            columns!(),
+            " WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.owner IN (?2, '')
+              ORDER BY p.owner DESC"
+        ),
+        [json_arg(providers), owner(organization)],
+    )
+}
+
 /// Finds the provider of this very owner: at most one [`ProviderRow`].
 #[must_use]
 pub fn find_of(provider: &ProviderId, organization: Option<&OrganizationId>) -> Statement {

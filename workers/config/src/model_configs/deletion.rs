@@ -10,18 +10,22 @@ use axum::{
 };
 use de_core::{
     http::{
-        error::{ApiError, Code},
+        error::ApiError,
         extract::{Incoming, PathText},
         routes::Allowed,
     },
     ids::{ModelId, OrganizationId},
     ports::{Platform, row},
-    store::models::{self, ModelRow, names::NamedBy},
+    store::models::{self, ModelRow},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Owners, change, shown, tag, value};
+use super::{
+    Owners, change,
+    naming::{self, Naming},
+    shown, tag, value,
+};
 use crate::resource::{Change, Filters, Request, Saved, if_match_tag, overtaken};
 
 /// What a dry run says.
@@ -39,26 +43,6 @@ pub(crate) struct WouldDeleteModel {
     api_keys: u64,
 }
 
-/// What would name nothing without a model, at most 100.
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
-struct Naming {
-    /// Models that fall back to it.
-    fallback_of: Vec<Namer>,
-    /// Instances that have it as a default.
-    default_of: Vec<Namer>,
-}
-
-/// Something that names a model.
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
-struct Namer {
-    /// The model or instance.
-    id: String,
-    /// Whose it is; null for the shared catalogue.
-    organization_id: Option<OrganizationId>,
-}
-
 /// Removes one.
 pub(crate) async fn delete(
     State(platform): State<Platform>,
@@ -73,7 +57,7 @@ pub(crate) async fn delete(
     let owners = Owners::of(&allowed, named)?;
     let before = owners.find_to_change(&platform, &allowed, &id).await?;
     if_match_tag(&incoming.headers, &tag(&before))?;
-    let (naming, api_keys) = naming(&platform, &before).await?;
+    let (naming, api_keys) = of(&platform, &before).await?;
     if dry_run {
         let model_id = before.model_id.clone();
         let would_delete = naming.is_empty();
@@ -81,7 +65,7 @@ pub(crate) async fn delete(
         return Ok(Json(told).into_response());
     }
     if !naming.is_empty() {
-        return Err(naming.refusal(&before));
+        return Err(naming.keeps(&before.model_id));
     }
     let request = Request::of(&platform, &allowed, &incoming);
     let change = Change { before: Some(value(&shown(&before))), ..change("delete", &before) };
@@ -96,47 +80,27 @@ pub(crate) async fn delete(
     if request.save(change, batch).await? == Saved::Done {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let (naming, _) = self::naming(&platform, &before).await?;
+    let (naming, _) = of(&platform, &before).await?;
     if naming.is_empty() {
         return Err(overtaken(&incoming.headers));
     }
-    Err(naming.refusal(&before))
+    Err(naming.keeps(&before.model_id))
 }
 
-impl Naming {
-    fn is_empty(&self) -> bool {
-        self.fallback_of.is_empty() && self.default_of.is_empty()
-    }
-
-    fn refusal(&self, row: &ModelRow) -> ApiError {
-        let message = format!(
-            "{} is a fallback of {} models and a default of {} instances; change those first",
-            row.model_id,
-            self.fallback_of.len(),
-            self.default_of.len()
-        );
-        ApiError::new(Code::Conflict, message).with("named_by", value(self))
-    }
-}
-
-async fn naming(platform: &Platform, of: &ModelRow) -> Result<(Naming, u64), ApiError> {
+/// Who names a model, and how many keys may call it and not all models.
+async fn of(platform: &Platform, before: &ModelRow) -> Result<(Naming, u64), ApiError> {
     #[derive(Deserialize)]
     struct Count {
         api_keys: u64,
     }
-    let (model, organization) = (&of.model_id, of.organization_id.as_ref());
+    let (model, organization) = (&before.model_id, before.organization_id.as_ref());
     let batch = vec![
         models::names::named_by(model, organization),
         models::names::allowed_by(model, organization),
     ];
     let mut answers = platform.database.batch(batch).await?;
     let count = answers.pop().unwrap_or_default();
-    let (mut fallback_of, mut default_of) = (Vec::new(), Vec::new());
-    for found in answers.pop().unwrap_or_default() {
-        let NamedBy { id, kind, organization_id } = row(found)?;
-        let of = if kind == "fallback" { &mut fallback_of } else { &mut default_of };
-        of.push(Namer { id, organization_id });
-    }
+    let naming = naming::read(answers.pop().unwrap_or_default())?.into_iter().collect();
     let count = count.into_iter().next().map(row::<Count>).transpose()?;
-    Ok((Naming { fallback_of, default_of }, count.map_or(0, |count| count.api_keys)))
+    Ok((naming, count.map_or(0, |count| count.api_keys)))
 }

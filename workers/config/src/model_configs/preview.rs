@@ -8,7 +8,7 @@ use axum::{
 use de_core::{
     http::{
         error::ApiError,
-        extract::{AdminBody, PathText},
+        extract::{AdminBody, Incoming, PathText},
         routes::Allowed,
     },
     ids::OrganizationId,
@@ -23,16 +23,18 @@ use de_core::{
 use serde_json::{Map, Value};
 
 use super::{Owners, check, owners};
-use crate::resource::{Fields, Filters};
+use crate::resource::{Fields, Filters, no_idempotency_key};
 
 /// Shows what a saved model would send for an input, with another mapping if the body has one.
 pub(crate) async fn preview(
     State(platform): State<Platform>,
     allowed: Allowed,
+    incoming: Incoming,
     PathText(id): PathText,
     filters: Filters,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
+    no_idempotency_key(&incoming)?;
     let owners = owners(&allowed, filters)?;
     let mut fields = Fields::of(members);
     let (mut input, mut mapping) = (Map::new(), None);
@@ -56,9 +58,11 @@ pub(crate) async fn preview(
 pub(crate) async fn preview_unsaved(
     State(platform): State<Platform>,
     allowed: Allowed,
+    incoming: Incoming,
     filters: Filters,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
+    no_idempotency_key(&incoming)?;
     let owners = owners(&allowed, filters)?;
     let mut fields = Fields::of(members);
     let (mut config, mut input) = (Map::new(), Map::new());

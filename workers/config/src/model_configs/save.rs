@@ -19,10 +19,14 @@ use de_core::{
 };
 use serde_json::{Map, Value};
 
-use super::{answered, author, change, check, owners, shown, tag, value};
+use super::{
+    answered, author, change, check,
+    naming::{self, Naming},
+    owners, shown, tag, value,
+};
 use crate::resource::{
-    Begun, Change, Created, Filters, Once, Request, Saved, TRIES, if_match_tag, later, overtaken,
-    taken,
+    self, Begun, Change, Created, Filters, Once, Request, Resource, Saved, TRIES, if_match_tag,
+    later, overtaken,
 };
 
 /// Makes a model: shared, by whoever operates the service, or of an organization, by its admins.
@@ -38,7 +42,7 @@ pub(crate) async fn create(
         Begun::New(once) => once,
     };
     let organization = owner(&allowed, body.shift_remove("organization_id"))?;
-    exists(&platform, organization.as_ref()).await?;
+    let above = exists(&platform, organization.as_ref()).await?;
     let config =
         ModelConfig::parse(&Value::Object(body)).map_err(|issues| ApiError::fields(&issues))?;
     check::one(&platform, organization.as_ref(), &config, None).await?;
@@ -58,7 +62,11 @@ pub(crate) async fn create(
     let change = Change { after: Some(made.body.clone()), ..change("create", &row) };
     let by = author(&allowed);
     let saving = Saving { by: &by, now, organization: row.organization_id.as_ref() };
-    request.create(once, change, made, |_| models::insert(&config, saving)).await
+    let batch = |event: &str| {
+        let there = above.map(|above| above.unchanged(event));
+        there.into_iter().chain(models::insert(&config, saving)).collect()
+    };
+    request.create(once, change, made, batch).await
 }
 
 /// Changes the fields that the body names; null clears one. The result is a new version, checked whole.
@@ -104,6 +112,13 @@ pub(super) async fn replace(
         return Ok(Some(before.clone()));
     }
     check::one(platform, organization, &config, Some(before)).await?;
+    let taken = naming::taken(before, &config);
+    if let Some(taken) = &taken {
+        let naming: Naming = naming::missing(platform, before, taken).await?.into_iter().collect();
+        if !naming.is_empty() {
+            return Err(naming.keeps_as_it_is(&before.model_id));
+        }
+    }
     let now = later(now, before.updated_at);
     let row = ModelRow { config: config.to_row(), updated_at: now, version, ..before.clone() };
     let change = Change {
@@ -114,14 +129,17 @@ pub(super) async fn replace(
     let by = author(allowed);
     let saving = Saving { by: &by, now, organization };
     let batch = |event: &str| {
-        let mut batch = vec![models::unchanged(event, &row.model_id, organization, before.version)];
+        let id = &row.model_id;
+        let mut batch = vec![models::unchanged(event, id, organization, before.version)];
+        let unmissed = |taken| models::names::unmissed(event, id, organization, taken);
+        batch.extend(taken.as_ref().map(unmissed));
         batch.extend(models::update(&config, saving));
         batch
     };
     match request.save(change, batch).await? {
         Saved::Done => Ok(Some(row)),
         Saved::Overtaken => Ok(None),
-        Saved::Taken { constraint } => Err(taken(&constraint)),
+        Saved::Taken { constraint } => Err(resource::taken(&constraint)),
     }
 }
 
@@ -172,15 +190,16 @@ fn owner(allowed: &Allowed, named: Option<Value>) -> Result<Option<OrganizationI
     }
 }
 
-/// Refuses an organization that is not there.
+/// Finds the organization that models are made in; refuses one that is not there.
 pub(super) async fn exists(
     platform: &Platform,
     organization: Option<&OrganizationId>,
-) -> Result<(), ApiError> {
-    let Some(organization) = organization else { return Ok(()) };
+) -> Result<Option<OrganizationRow>, ApiError> {
+    let Some(organization) = organization else { return Ok(None) };
     let found: Vec<OrganizationRow> =
         rows(&*platform.database, organizations::find(organization)).await?;
-    if found.is_empty() { Err(no_owner("there is no such organization")) } else { Ok(()) }
+    let found = found.into_iter().next();
+    found.map(Some).ok_or_else(|| no_owner("there is no such organization"))
 }
 
 fn no_owner(reason: &str) -> ApiError {

@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use self::plan::Plan;
 use super::{Owners, author, owners, value};
-use crate::resource::{Begun, Change, Created, Filters, Once, Request};
+use crate::resource::{Begun, Change, Created, Filters, Once, Request, Resource};
 
 /// The most models, and the most providers, that come in at once.
 const MOST: usize = 100;
@@ -110,7 +110,7 @@ pub(crate) async fn import(
     // The first owner is the one whose rows they become: the organization, or the catalogue.
     let organization = Owners::of(&allowed, named)?.0.into_iter().next().flatten();
     let organization = organization.as_ref();
-    super::save::exists(&platform, organization).await?;
+    let above = super::save::exists(&platform, organization).await?;
     let request = Request::of(&platform, &allowed, &incoming);
     let route = format!(
         "POST /v1/model-configs/import {}",
@@ -138,7 +138,7 @@ pub(crate) async fn import(
         return Err(refused.with("models", of("models")).with("providers", of("providers")));
     }
     if plan.is_idle() {
-        return Ok(Json(report).into_response());
+        return request.unneeded(once, value(&report)).await;
     }
     let now = platform.clock.now();
     let made =
@@ -153,7 +153,11 @@ pub(crate) async fn import(
     };
     let by = author(&allowed);
     let saving = Saving { by: &by, now, organization };
-    request.create(once, change, made, |event| plan.batch(&request, event, saving)).await
+    let batch = |event: &str| {
+        let there = above.map(|above| above.unchanged(event));
+        there.into_iter().chain(plan.batch(&request, event, saving)).collect()
+    };
+    request.create(once, change, made, batch).await
 }
 
 fn bounded(file: &Bundle) -> Result<(), ApiError> {

@@ -47,7 +47,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::outcome::Tested as Shown;
 use self::{
     admission::{Admitted, admit},
-    outcome::{Tested, fault, read, reply, told},
+    outcome::{Tested, fault, hidden, read, reply, told},
     overheard::Overheard,
 };
 use super::unknown;
@@ -211,7 +211,10 @@ impl Trial<'_> {
             version: model.config.version,
             request: preview::of(&model, input, bounds, &platform.settings).request,
             reply: heard.map(|heard| reply(heard, key.as_ref())),
-            output,
+            output: output.map(|output| match &key {
+                Some(key) => hidden(output, key),
+                None => output,
+            }),
             error: error.map(fault),
             attempts: books.attempts(),
             duration_ms,

@@ -25,7 +25,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Owners, answered, owners, save, tag, unknown};
-use crate::resource::{Fields, Filters, Request, TRIES, if_match_tag, listed, overtaken};
+use crate::resource::{
+    Fields, Filters, Request, TRIES, if_match_tag, listed, no_idempotency_key, overtaken,
+};
 
 /// One version of a model.
 #[derive(Serialize)]
@@ -91,6 +93,7 @@ pub(crate) async fn roll_back(
     filters: Filters,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
+    no_idempotency_key(&incoming)?;
     let owners = owners(&allowed, filters)?;
     let mut fields = Fields::of(members);
     fields.require("version");

@@ -225,7 +225,7 @@ struct Kept {
     updated_at: Timestamp,
 }
 
-/// A model whose row cannot be read: shown with its error, and not called.
+/// A model whose current version cannot be called: shown with what is wrong with it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what the handler writes")]
 struct UnreadableModelConfig {
@@ -233,7 +233,7 @@ struct UnreadableModelConfig {
     model_id: ModelId,
     /// What is wrong with it.
     error: String,
-    /// The version that serves instead, if any can: the newest one that can be read.
+    /// The version that serves instead, if any can: the newest one that can be called.
     serving_version: Option<u64>,
     /// Whose it is; null: the shared catalogue.
     organization_id: Option<OrganizationId>,
@@ -446,7 +446,10 @@ fn files() -> [Operation; 2] {
             "capabilities": {"text": true},
         }]}),
     )
-    .answers(Answer::json(200, "There was nothing to save, or it was not to be.", report()))
+    .answers(
+        Answer::json(200, "There was nothing to save, or it was not to be.", report())
+            .headers(&["Idempotency-Replayed"]),
+    )
     .answers(Answer::json(201, "They are saved.", report()).headers(&[
         "ETag",
         "Location",

@@ -1,6 +1,9 @@
 //! One way to save a change: the event, the rows, the epochs, in one batch; then every Limiter is told.
 
-use axum::response::Response;
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
 use de_core::{
     caller::Caller,
     http::{context::Context, error::ApiError, extract::Incoming, routes::Allowed},
@@ -83,7 +86,7 @@ pub(crate) enum Saved {
 pub(crate) struct Created {
     /// The row, with a secret if it has one.
     pub(crate) body: Value,
-    /// Its address.
+    /// Its address; empty if nothing had to be made.
     pub(crate) location: String,
     /// When it was last changed: just now.
     pub(crate) updated_at: UnixMillis,
@@ -97,6 +100,9 @@ impl Created {
 
     /// As it is answered.
     pub(crate) fn response(&self) -> Response {
+        if self.location.is_empty() {
+            return Json(&self.body).into_response();
+        }
         answer::created(&self.body, self.updated_at, &self.location)
     }
 }
@@ -157,6 +163,24 @@ impl<'a> Request<'a> {
                 kept.ok_or_else(|| ApiError::internal("a kept answer is gone at once"))
             }
             Saved::Taken { constraint } => Err(taken(&constraint)),
+        }
+    }
+
+    /// Answers 200 where nothing had to be made, once for each `Idempotency-Key`.
+    pub(crate) async fn unneeded(&self, once: Once, body: Value) -> Result<Response, ApiError> {
+        let updated_at = self.platform.clock.now();
+        let made = Created { body, location: String::new(), updated_at };
+        let keep = once.keep(self.platform, &made)?;
+        if keep.is_empty() {
+            return Ok(made.response());
+        }
+        match self.platform.database.batch(keep).await {
+            Ok(_) => Ok(made.response()),
+            Err(PortError::Conflict { constraint }) if constraint.starts_with("idempotency.") => {
+                let kept = once.kept(self.platform).await?;
+                kept.ok_or_else(|| ApiError::internal("a kept answer is gone at once"))
+            }
+            Err(err) => Err(err.into()),
         }
     }
 

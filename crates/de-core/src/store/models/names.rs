@@ -6,7 +6,7 @@ use super::super::{flag, json_arg, owner, statement};
 use crate::{
     ids::{ModelId, OrganizationId},
     model::{Modality, Status},
-    ports::Statement,
+    ports::{Arg, Statement},
 };
 
 /// Something that answers to a name: a model by its id, or by an alias.
@@ -83,6 +83,8 @@ pub struct NamedBy {
     pub id: String,
     /// `fallback` or `default_model`.
     pub kind: String,
+    /// By which of its names.
+    pub name: ModelId,
     /// Whose that is; absent for the shared catalogue.
     pub organization_id: Option<OrganizationId>,
 }
@@ -108,7 +110,7 @@ macro_rules! named_by {
                WHERE ",
             $instances,
             " AND d.value IN (SELECT name FROM names))
-             SELECT DISTINCT n.kind, n.id, n.organization_id FROM naming AS n
+             SELECT DISTINCT n.kind, n.id, n.organization_id, n.name FROM naming AS n
              WHERE NOT (n.kind = 'fallback' AND n.id = ?1 AND n.owner = ?2)
                AND NOT EXISTS (
                  SELECT 1 FROM model_configs AS o
@@ -166,6 +168,128 @@ pub fn unnamed(event: &str, model: &ModelId, organization: Option<&OrganizationI
         ),
     };
     statement(sql, [model.as_str().into(), owner(organization), event.into()])
+}
+
+/// What a change takes from those who name a model.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The names that it goes on answering to.
+    pub kept: Vec<ModelId>,
+    /// What it works in no longer.
+    pub lost: Vec<Modality>,
+    /// What it works in from then on.
+    pub works_in: Vec<Modality>,
+}
+
+impl Taken {
+    fn args(&self, model: &ModelId, organization: Option<&OrganizationId>) -> [Arg; 5] {
+        [
+            model.as_str().into(),
+            owner(organization),
+            json_arg(&self.kept),
+            json_arg(&self.works_in),
+            json_arg(&self.lost),
+        ]
+    }
+}
+
+/// What names the model `?1` of the owner `?2`, and would find no other one by a name that is not among
+/// those of `?3`, or nothing that it can use by one that is: the model works in `?4` and no longer in `?5`.
+macro_rules! missed_by {
+    ($models:literal, $instances:literal) => {
+        concat!(
+            "WITH names (name) AS (
+               SELECT CAST(?1 AS TEXT)
+               UNION ALL
+               SELECT a.alias FROM model_aliases AS a WHERE a.model_id = ?1 AND a.owner = ?2),
+             naming (kind, id, organization_id, owner, name, is_useless) AS (
+               SELECT 'fallback', m.model_id, m.organization_id, m.owner, f.value,
+                 EXISTS (SELECT 1 FROM json_each(?5) AS w WHERE CASE w.value WHEN 'text' THEN m.is_text
+                   WHEN 'image' THEN m.is_image WHEN 'audio' THEN m.is_audio ELSE m.is_video END = 1)
+                 AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS w WHERE CASE w.value
+                   WHEN 'text' THEN m.is_text WHEN 'image' THEN m.is_image WHEN 'audio' THEN m.is_audio
+                   ELSE m.is_video END = 1)
+               FROM model_configs AS m, json_each(m.config, '$.fallbacks') AS f
+               WHERE ",
+            $models,
+            " AND f.value IN (SELECT name FROM names)
+               UNION ALL
+               SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value,
+                 d.key IN (SELECT value FROM json_each(?5))
+               FROM instances AS i, json_each(i.default_models) AS d
+               WHERE ",
+            $instances,
+            " AND d.value IN (SELECT name FROM names))
+             SELECT DISTINCT n.kind, n.id, n.organization_id, n.name FROM naming AS n
+             WHERE NOT (n.kind = 'fallback' AND n.id = ?1 AND n.owner = ?2)
+               AND (n.is_useless OR n.name NOT IN (SELECT value FROM json_each(?3)))
+               AND NOT EXISTS (
+                 SELECT 1 FROM model_configs AS o
+                 WHERE o.model_id = n.name AND o.owner IN (n.owner, '')
+                   AND NOT (o.model_id = ?1 AND o.owner = ?2)
+                   AND (o.owner <> '' OR n.name NOT IN (SELECT value FROM json_each(?3))))
+               AND NOT EXISTS (
+                 SELECT 1 FROM model_aliases AS o
+                 WHERE o.alias = n.name AND o.owner IN (n.owner, '')
+                   AND NOT (o.model_id = ?1 AND o.owner = ?2)
+                   AND (o.owner <> '' OR n.name NOT IN (SELECT value FROM json_each(?3))))"
+        )
+    };
+}
+
+macro_rules! missed_by_own {
+    () => {
+        missed_by!("m.owner = ?2", "i.organization_id = ?2")
+    };
+}
+
+// As for `named_by_all`.
+macro_rules! missed_by_all {
+    () => {
+        missed_by!("m.model_id > ''", "i.id > ''")
+    };
+}
+
+/// Finds what would miss what a change takes from this model: at most 100 [`NamedBy`].
+#[must_use]
+pub fn missed_by(
+    model: &ModelId,
+    organization: Option<&OrganizationId>,
+    taken: &Taken,
+) -> Statement {
+    let sql = match organization {
+        Some(_) => concat!(missed_by_own!(), " ORDER BY n.kind, n.id LIMIT 100"),
+        None => concat!(missed_by_all!(), " ORDER BY n.kind, n.id LIMIT 100"),
+    };
+    statement(sql, taken.args(model, organization))
+}
+
+/// As [`super::unchanged`]: ends the batch if anything would miss what a change takes from this model.
+#[must_use]
+pub fn unmissed(
+    event: &str,
+    model: &ModelId,
+    organization: Option<&OrganizationId>,
+    taken: &Taken,
+) -> Statement {
+    let sql = match organization {
+        Some(_) => concat!(
+            "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
+             SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
+             WHERE e.id = ?6 AND EXISTS (",
+            missed_by_own!(),
+            ")"
+        ),
+        None => concat!(
+            "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
+             SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
+             WHERE e.id = ?6 AND EXISTS (",
+            missed_by_all!(),
+            ")"
+        ),
+    };
+    let [model, owner, kept, works_in, lost] = taken.args(model, organization);
+    statement(sql, [model, owner, kept, works_in, lost, event.into()])
 }
 
 /// Counts the keys that may call this model and not all: one row with `api_keys`.

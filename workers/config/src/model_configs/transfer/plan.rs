@@ -10,14 +10,14 @@ use de_core::{
     ports::{Platform, Statement, row, rows},
     protocols::FieldIssue,
     store::{
-        models::{self, ModelRow, Saving, versions::LatestRow},
+        models::{self, ModelRow, Saving, names::NamedBy, versions::LatestRow},
         providers::{self, Provider},
     },
 };
 
 use super::{Imported, ImportedEntry, Outcome};
 use crate::{
-    model_configs::{change, check, shown, value},
+    model_configs::{change, check, naming, shown, value},
     resource::{Change, Request, later},
 };
 
@@ -70,6 +70,7 @@ impl Plan {
                 plan.issues.entry(planned.place.clone()).or_default().extend(found);
             }
         }
+        plan.spare(platform).await?;
         let refused = |place: &String| plan.issues.contains_key(place);
         for planned in &mut plan.models {
             if refused(&planned.place) {
@@ -82,6 +83,43 @@ impl Plan {
             }
         }
         Ok(plan)
+    }
+
+    /// Notes who would miss what the file takes from models that are there. What it gives to another
+    /// model of it is not missed, and who comes in it is checked as they will be.
+    async fn spare(&mut self, platform: &Platform) -> Result<(), ApiError> {
+        let new = || self.models.iter().filter_map(|planned| planned.new.as_ref());
+        let mut found: Vec<(String, FieldIssue)> = Vec::new();
+        for planned in self.models.iter().filter(|planned| planned.outcome == Outcome::Update) {
+            let (Some(before), Some(config)) = (&planned.before, &planned.new) else { continue };
+            let Some(taken) = naming::taken(before, config) else { continue };
+            for namer in naming::missing(platform, before, &taken).await? {
+                let is_own = namer.organization_id == before.organization_id;
+                let comes = namer.kind == "fallback"
+                    && is_own
+                    && new().any(|config| config.model_id.as_str() == namer.id);
+                let others = new().filter(|other| other.model_id != config.model_id);
+                let given = others.into_iter().any(|other| {
+                    other.model_id == namer.name || other.aliases.contains(&namer.name)
+                });
+                if comes || given {
+                    continue;
+                }
+                let NamedBy { id, kind, name, .. } = &namer;
+                let reason = if kind == "fallback" {
+                    format!("the model {id} falls back to {name}; change that first")
+                } else {
+                    format!("the instance {id} has {name} as a default; change that first")
+                };
+                let member = if taken.kept.contains(name) { "capabilities" } else { "aliases" };
+                let issue = FieldIssue { pointer: format!("/{member}"), reason };
+                found.push((planned.place.clone(), placed(&planned.place, issue)));
+            }
+        }
+        for (place, issue) in found {
+            self.issues.entry(place).or_default().push(issue);
+        }
+        Ok(())
     }
 
     /// Whether everything is there already.

@@ -172,9 +172,28 @@ pub(super) fn reply(heard: Heard, key: Option<&Secret>) -> Reply {
             String::from_utf8(bytes).ok().filter(|_| is_text)
         }
     };
-    let text = text.map(|text| key.map_or_else(|| text.clone(), |key| key.mask(&text)));
+    // The key is looked for in what was meant: in JSON it may be spelt in many ways.
     let body = text.map(|text| json::parse(text.as_bytes()).unwrap_or(Value::String(text)));
+    let body = body.map(|body| match key {
+        Some(key) => hidden(body, key),
+        None => body,
+    });
     Reply { status, content_type, body: body.unwrap_or_default(), size_bytes }
+}
+
+/// The same without the key in any text of it.
+pub(super) fn hidden(value: Value, key: &Secret) -> Value {
+    match value {
+        // Too short a key to be looked for everywhere may still be all there is.
+        Value::String(text) if text == key.expose() => "***".into(),
+        Value::String(text) => key.mask(&text).into(),
+        Value::Array(list) => list.into_iter().map(|item| hidden(item, key)).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            members.map(|(name, member)| (key.mask(&name), hidden(member, key))).collect()
+        }
+        other => other,
+    }
 }
 
 /// A failure, as a caller would have got it.
@@ -183,5 +202,31 @@ pub(super) fn fault(error: ApiError) -> Fault {
         error: error.message().to_owned(),
         error_code: error.code().as_str(),
         details: error.details().clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(body: &str, expected: Value) {
+        let heard = Heard {
+            body: body.as_bytes().to_vec(),
+            content_type: None,
+            size_bytes: body.len(),
+            status: 401,
+        };
+        let key = Secret::new("abcd/efgh-canary".to_owned());
+        assert_eq!(reply(heard, Some(&key)).body, expected, "{body}");
+    }
+
+    #[test]
+    fn s14_the_key_is_hidden_however_it_is_spelt() {
+        check(r#"{"error": "bad abcd/efgh-canary"}"#, json!({"error": "bad ***"}));
+        check(r#"{"error": "bad abcd\/efgh-canary"}"#, json!({"error": "bad ***"}));
+        check(r#"[{"a": ["\u0061bcd/efgh-canary"]}]"#, json!([{"a": ["***"]}]));
+        check(r#"{"abcd\/efgh-canary": 1}"#, json!({"***": 1}));
+        check("bad abcd/efgh-canary!", json!("bad ***!"));
     }
 }
