@@ -17,7 +17,7 @@ pub(crate) use self::{
     deletion::WouldDeleteModel, transfer::Imported, trial::Shown as Tested, versions::ModelVersion,
 };
 pub(crate) use check::may_be_defaults;
-pub(crate) use deletion::delete;
+pub(crate) use deletion::{Naming, delete};
 pub(crate) use list::{list, read};
 pub(crate) use preview::{preview, preview_unsaved};
 pub(crate) use save::{create, update};

@@ -15,7 +15,7 @@ use de_core::{
         routes::Allowed,
     },
     ids::{ModelId, OrganizationId},
-    ports::{Platform, row},
+    ports::{Platform, PortError, Row, row},
     store::models::{self, ModelRow, names::NamedBy},
 };
 use http::StatusCode;
@@ -42,7 +42,7 @@ pub(crate) struct WouldDeleteModel {
 /// What would name nothing without a model, at most 100.
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
-struct Naming {
+pub(crate) struct Naming {
     /// Models that fall back to it.
     fallback_of: Vec<Namer>,
     /// Instances that have it as a default.
@@ -81,7 +81,7 @@ pub(crate) async fn delete(
         return Ok(Json(told).into_response());
     }
     if !naming.is_empty() {
-        return Err(naming.refusal(&before));
+        return Err(naming.refusal(&format!("{} is", before.model_id)));
     }
     let request = Request::of(&platform, &allowed, &incoming);
     let change = Change { before: Some(value(&shown(&before))), ..change("delete", &before) };
@@ -100,18 +100,30 @@ pub(crate) async fn delete(
     if naming.is_empty() {
         return Err(overtaken(&incoming.headers));
     }
-    Err(naming.refusal(&before))
+    Err(naming.refusal(&format!("{} is", before.model_id)))
 }
 
 impl Naming {
-    fn is_empty(&self) -> bool {
+    /// Reads [`NamedBy`]s.
+    pub(crate) fn of(read: Vec<Row>) -> Result<Self, PortError> {
+        let (mut fallback_of, mut default_of) = (Vec::new(), Vec::new());
+        for found in read {
+            let NamedBy { id, kind, organization_id } = row(found)?;
+            let of = if kind == "fallback" { &mut fallback_of } else { &mut default_of };
+            of.push(Namer { id, organization_id });
+        }
+        Ok(Self { fallback_of, default_of })
+    }
+
+    /// Whether nothing would.
+    pub(crate) fn is_empty(&self) -> bool {
         self.fallback_of.is_empty() && self.default_of.is_empty()
     }
 
-    fn refusal(&self, row: &ModelRow) -> ApiError {
+    /// What is not deleted, because something would name nothing.
+    pub(crate) fn refusal(&self, what: &str) -> ApiError {
         let message = format!(
-            "{} is a fallback of {} models and a default of {} instances; change those first",
-            row.model_id,
+            "{what} a fallback of {} models and a default of {} instances; change those first",
             self.fallback_of.len(),
             self.default_of.len()
         );
@@ -131,12 +143,7 @@ async fn naming(platform: &Platform, of: &ModelRow) -> Result<(Naming, u64), Api
     ];
     let mut answers = platform.database.batch(batch).await?;
     let count = answers.pop().unwrap_or_default();
-    let (mut fallback_of, mut default_of) = (Vec::new(), Vec::new());
-    for found in answers.pop().unwrap_or_default() {
-        let NamedBy { id, kind, organization_id } = row(found)?;
-        let of = if kind == "fallback" { &mut fallback_of } else { &mut default_of };
-        of.push(Namer { id, organization_id });
-    }
+    let naming = Naming::of(answers.pop().unwrap_or_default())?;
     let count = count.into_iter().next().map(row::<Count>).transpose()?;
-    Ok((Naming { fallback_of, default_of }, count.map_or(0, |count| count.api_keys)))
+    Ok((naming, count.map_or(0, |count| count.api_keys)))
 }
