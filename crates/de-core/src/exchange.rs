@@ -381,7 +381,15 @@ fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<(Outbound, Sec
     };
     let url = outbound::address(provider, draft.place, settings).map_err(bad)?;
     let Some(sealed) = &model.sealed_key else {
-        let message = format!("this instance has no key for the provider {}", provider.id);
+        let message = if model.is_key_bound_elsewhere {
+            format!(
+                "this instance's key for the provider {} was saved for another address; it has to be \
+                 saved again",
+                provider.id
+            )
+        } else {
+            format!("this instance has no key for the provider {}", provider.id)
+        };
         return Err(Failure::passing_on(ApiError::new(Code::MissingApiKey, message)));
     };
     let key = vault::open(settings, job.caller.instance_id(), &provider.id, sealed)

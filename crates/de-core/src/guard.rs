@@ -6,8 +6,9 @@
 //!
 //! Out of scope: what a public name resolves to. The platform's `fetch` reaches no private network.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::ports::Settings;
@@ -60,6 +61,35 @@ pub enum Refusal {
     /// User name, password or fragment.
     #[error("an address with user info or a fragment is not allowed")]
     Trick,
+}
+
+/// Where a key may go, as it is kept beside the key: origins, `https://api.example.com`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct KeyHosts(BTreeSet<String>);
+
+impl KeyHosts {
+    /// Where a provider's key goes: to the origin of its base URL, and to the hosts that are listed beside.
+    #[must_use]
+    pub fn of(base_url: &str, allowed_hosts: &[String]) -> Self {
+        // What cannot be read is called by nobody, and is like nothing but itself.
+        let origin = |text: &str| match Url::parse(text).map(|url| url.origin()) {
+            Ok(origin) if origin.is_tuple() => origin.ascii_serialization(),
+            Ok(_) | Err(_) => text.to_owned(),
+        };
+        let listed = allowed_hosts.iter().map(|host| {
+            let bare = host.strip_prefix("https://").unwrap_or(host);
+            origin(&format!("https://{bare}"))
+        });
+        Self(listed.chain([origin(base_url)]).collect())
+    }
+
+    /// Whether a key that was saved for these hosts may be given to a provider: none of its hosts is
+    /// another one.
+    #[must_use]
+    pub fn allow(&self, provider: &Self) -> bool {
+        provider.0.is_subset(&self.0)
+    }
 }
 
 /// Checks an address: https on port 443 of a public name that is not ours, or loopback on a port that is

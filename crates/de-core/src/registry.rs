@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::{
     caller::Caller,
+    guard::KeyHosts,
     http::error::{ApiError, Code},
     ids::ProviderId,
     limits::Epochs,
@@ -31,9 +32,12 @@ pub struct Model {
     pub config: ModelConfig,
     /// How fresh this is.
     pub epochs: Epochs,
+    /// Whether the instance has a key that was saved while the provider lived elsewhere: it does not go
+    /// there, and `sealed_key` is absent.
+    pub is_key_bound_elsewhere: bool,
     /// Where it is called.
     pub provider: Provider,
-    /// The instance's key for the provider, sealed; absent if it has none.
+    /// The instance's key for the provider, sealed; absent if it has none that may go there.
     pub sealed_key: Option<String>,
     /// How its vendor is spoken to.
     pub vendor: Arc<dyn Vendor>,
@@ -67,7 +71,16 @@ impl Model {
     /// What is wrong with it, for the log: an operator has to mend it.
     pub fn compile(row: ResolvedRow, epochs: Epochs) -> Result<Self, String> {
         let config = row.model.parse().map_err(|issues| told(&issues))?;
-        Self::of(config, row.provider, row.sealed, epochs)
+        let (base_url, allowed_hosts) = (&row.provider.base_url, &row.provider.allowed_hosts);
+        let goes_to = KeyHosts::of(
+            base_url.as_deref().unwrap_or_default(),
+            allowed_hosts.as_deref().unwrap_or_default(),
+        );
+        let may_go = row.key_hosts.is_some_and(|bound| bound.allow(&goes_to));
+        let is_key_bound_elsewhere = row.sealed.is_some() && !may_go;
+        let sealed_key = row.sealed.filter(|_| may_go);
+        let model = Self::of(config, row.provider, sealed_key, epochs)?;
+        Ok(Self { is_key_bound_elsewhere, ..model })
     }
 
     /// Compiles a config that no row has to hold, without a key: for a look at what it would send.
@@ -99,7 +112,8 @@ impl Model {
         let defaults = columns.protocol_defaults.clone().unwrap_or_default();
         let provider = Provider::of(columns)?;
         let vendor = vendor(&config, &provider, &defaults)?;
-        Ok(Self { config, epochs, provider, sealed_key, vendor })
+        let is_key_bound_elsewhere = false;
+        Ok(Self { config, epochs, is_key_bound_elsewhere, provider, sealed_key, vendor })
     }
 
     /// How long the vendor may take.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     auth::{Scope, api_key::KeyKind},
     bundle,
+    guard::KeyHosts,
     ids::{ApiKeyId, InstanceId, OrganizationId, ProjectId, ProviderId, UserId},
     json::{self, JsonError},
     model::{ModelConfig, told},
@@ -17,7 +18,8 @@ use crate::{
     protocols::FieldIssue,
     store::{
         epochs::{self, EpochScope},
-        models, provider_keys,
+        models,
+        provider_keys::{self, NewProviderKey},
         providers::{self, Provider},
         tenants::{self, KeyHolder, NewInstance, NewKey, NewUser},
     },
@@ -153,6 +155,8 @@ pub struct DevKey {
 /// A vendor's key, sealed by the vault for the tenant's instance.
 #[derive(Clone, Debug)]
 pub struct DevProviderKey {
+    /// Where it may go: where its provider lives.
+    pub hosts: KeyHosts,
     /// Its end, for people.
     pub last_four: String,
     /// Whose key it is.
@@ -233,13 +237,14 @@ pub fn dev_tenant(tenant: &DevTenant, now: UnixMillis) -> Vec<Statement> {
         batch.push(tenants::put_key(&key, now));
     }
     for key in &tenant.provider_keys {
-        batch.push(provider_keys::put(
-            &tenant.instance_id,
-            &key.provider_id,
-            &key.sealed,
-            &key.last_four,
-            now,
-        ));
+        let key = NewProviderKey {
+            hosts: Some(&key.hosts),
+            instance: &tenant.instance_id,
+            last_four: &key.last_four,
+            provider: &key.provider_id,
+            sealed: &key.sealed,
+        };
+        batch.push(provider_keys::put(&key, now));
     }
     batch.extend(epochs::bump(EpochScope::Tenant(&tenant.organization_id), now));
     batch

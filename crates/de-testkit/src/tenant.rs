@@ -125,6 +125,7 @@ impl TestTenant {
             let key = Secret::new(format!("test-{}-key-0001", provider.id));
             let sealed = vault::seal(settings, entropy, &tenant.instance_id, &provider.id, &key)?;
             tenant.provider_keys.push(DevProviderKey {
+                hosts: provider.key_hosts(),
                 last_four: key.last_four(),
                 provider_id: provider.id.clone(),
                 sealed,

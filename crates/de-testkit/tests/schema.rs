@@ -26,8 +26,9 @@ use de_core::{
         idempotency::{self, Place},
         instances, limits, models, organizations,
         pages::PageQuery,
-        projects, provider_keys,
-        providers::{self, Provider, ProviderAuth, ProviderRow},
+        projects,
+        provider_keys::{self, NewProviderKey},
+        providers::{self, Provider, ProviderAuth, ProviderRow, removal},
         sessions, tenants, upkeep, usage,
         users::{self, UserQuery, UserRow},
     },
@@ -39,7 +40,7 @@ use serde_json::json;
 const NOW: UnixMillis = UnixMillis(1_795_608_000_000);
 
 /// Tables that a query makes for itself: they hold what it has found already.
-const MADE_BY_QUERIES: [&str; 13] = [
+const MADE_BY_QUERIES: [&str; 14] = [
     "found",
     "used",
     "r",
@@ -53,6 +54,7 @@ const MADE_BY_QUERIES: [&str; 13] = [
     "n",
     "names",
     "naming",
+    "gone",
 ];
 
 #[track_caller]
@@ -90,6 +92,10 @@ fn provider() -> Provider {
 }
 
 /// The same as someone saved it.
+fn provider_key<'a>(instance: &'a InstanceId, provider: &'a ProviderId) -> NewProviderKey<'a> {
+    NewProviderKey { hosts: None, instance, last_four: "1234", provider, sealed: "v1.a.b" }
+}
+
 fn provider_row(owner: Option<&OrganizationId>, base_url: &str, at: UnixMillis) -> ProviderRow {
     let Provider { id, display_name, allowed_hosts, auth, headers, protocol_defaults, .. } =
         provider();
@@ -179,7 +185,7 @@ fn every_statement() -> Vec<Statement> {
         models::list(&list(shared, None)),
         models::list(&models::ModelQuery::default()),
         provider_keys::of_instance(&instance),
-        provider_keys::put(&instance, &openai, "v1.a.b", "1234", NOW),
+        provider_keys::put(&provider_key(&instance, &openai), NOW),
         provider_keys::delete(&instance, &openai),
         provider_keys::touch(&instance, &openai, NOW),
         providers::find(&openai, own),
@@ -413,7 +419,7 @@ fn vendors() -> Vec<Statement> {
     let tried = provider_keys::Tried { at: NOW, message: None, ok: true };
     let mut all = vec![
         provider_keys::find(&instance, &openai),
-        provider_keys::insert(&instance, &openai, "v1.a.b", "1234", NOW),
+        provider_keys::insert(&provider_key(&instance, &openai), NOW),
         provider_keys::unchanged("audit_1", &instance, &openai, NOW),
         provider_keys::tried(&instance, &openai, "v1.a.b", tried),
         provider_keys::older(2),
@@ -431,9 +437,11 @@ fn vendors() -> Vec<Statement> {
             providers::find_of(&openai, owner),
             providers::insert(&row),
             providers::update(&row),
-            providers::below(&openai, owner),
+            removal::hanging(&openai, owner),
+            removal::named_by(&openai, owner),
+            removal::unnamed("audit_1", &openai, owner),
             providers::unchanged("audit_1", &openai, owner, NOW),
-            providers::empty("audit_1", &openai, owner),
+            removal::still("audit_1", &openai, owner, &[]),
         ]);
         all.extend(providers::delete(&openai, owner));
         for own in [None, Some(true)] {

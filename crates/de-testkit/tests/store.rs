@@ -23,8 +23,8 @@ use de_core::{
         limits, models,
         models::{ModelQuery, ModelRow, ResolvedRow, Saving, versions::LatestRow},
         pages::PageQuery,
-        provider_keys::{self, OldRow},
-        providers::{self, ProviderAuth, ProviderRow},
+        provider_keys::{self, NewProviderKey, OldRow},
+        providers::{self, ProviderAuth, ProviderRow, removal},
         tenants, usage, users,
     },
     time::UnixMillis,
@@ -324,10 +324,11 @@ async fn what_is_below_a_provider_is_what_would_go_elsewhere_without_it() {
     let (next, next_instance) = neighbour(database).await;
     let openai = ProviderId::parse("openai").unwrap();
     let below = |owner: Option<&OrganizationId>| {
-        let statement = providers::below(&openai, owner);
+        let statement = removal::hanging(&openai, owner);
         async move {
-            let found = run(database, vec![statement]).await.remove(0).remove(0);
-            (found["model_configs"].as_i64().unwrap(), found["provider_keys"].as_i64().unwrap())
+            let found = run(database, vec![statement]).await.remove(0);
+            let count = |kind: &str| found.iter().filter(|row| row["kind"] == kind).count();
+            (count("model_configs"), count("provider_keys"))
         }
     };
     let (shared_models, shared_keys) = below(None).await;
@@ -335,7 +336,7 @@ async fn what_is_below_a_provider_is_what_would_go_elsewhere_without_it() {
     assert_eq!(shared_keys, 1);
     // A private model of someone without a provider of their own hangs on the shared one, and so does a key.
     let mine = config("zz-mine", &json!({}));
-    let key = provider_keys::insert(&next_instance, &openai, "v1.a.b", "1234", START);
+    let key = provider_keys::insert(&new_key(&next_instance, &openai, "v1.a.b"), START);
     run(database, models::insert(&mine, saving(Some(&next)))).await;
     run(database, vec![key]).await;
     assert_eq!(below(None).await, (shared_models + 1, 2));
@@ -346,7 +347,7 @@ async fn what_is_below_a_provider_is_what_would_go_elsewhere_without_it() {
     assert_eq!(below(Some(&next)).await, (1, 0), "the key would be good for the shared one");
     let refused = vec![
         audit::insert(&event("audit_2"), START),
-        providers::empty("audit_2", &openai, Some(&next)),
+        removal::still("audit_2", &openai, Some(&next), &[]),
     ];
     assert_eq!(conflict(database.batch(refused).await), "audit_events.id");
     // With all below it: what is the shared one's stays.
@@ -358,9 +359,17 @@ async fn what_is_below_a_provider_is_what_would_go_elsewhere_without_it() {
     assert!(!left.contains("\"v1.a.b\"") && left.contains("anthropic"), "{left}");
     let fine = vec![
         audit::insert(&event("audit_3"), START),
-        providers::empty("audit_3", &openai, Some(dev)),
+        removal::still("audit_3", &openai, Some(dev), &[]),
     ];
     run(database, fine).await;
+}
+
+fn new_key<'a>(
+    instance: &'a InstanceId,
+    provider: &'a ProviderId,
+    sealed: &'a str,
+) -> NewProviderKey<'a> {
+    NewProviderKey { hosts: None, instance, last_four: "0002", provider, sealed }
 }
 
 #[tokio::test]
@@ -370,7 +379,7 @@ async fn a_key_that_was_replaced_meanwhile_is_not_sealed_anew_nor_judged() {
     let openai = ProviderId::parse("openai").unwrap();
     let old: Vec<OldRow> = rows(&**database, provider_keys::older(2)).await.unwrap();
     let old = old.into_iter().find(|old| old.provider_id == openai).unwrap();
-    let replaced = provider_keys::put(instance, &openai, "v1.new.key", "0002", START.plus(1));
+    let replaced = provider_keys::put(&new_key(instance, &openai, "v1.new.key"), START.plus(1));
     run(database, vec![replaced]).await;
     let verdict = provider_keys::Tried { at: START, message: Some("no"), ok: false };
     let answers = run(

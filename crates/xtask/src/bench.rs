@@ -105,12 +105,21 @@ fn rows(
     for (provider, place) in PROVIDERS {
         let provider_id =
             ProviderId::parse(provider).map_err(|error| malformed(error.to_string()))?;
-        base_urls.insert(provider_id.clone(), format!("{}{place}", address(vendor_port)));
+        base_urls.insert(provider_id, format!("{}{place}", address(vendor_port)));
+    }
+    let file = layout.root.join("seeds/providers.json");
+    let providers = seeds::read_providers(&files::read(&file)?, &base_urls)
+        .map_err(|error| Failure::Content { path: file, problem: error.to_string() })?;
+    for provider in providers.iter().filter(|provider| base_urls.contains_key(&provider.id)) {
         let key = Secret::new(format!("bench-{}", random::hex()?));
-        let sealed = vault::seal(&settings, &System, &tenant.instance_id, &provider_id, &key)
+        let sealed = vault::seal(&settings, &System, &tenant.instance_id, &provider.id, &key)
             .map_err(|error| malformed(error.to_string()))?;
-        let last_four = key.last_four();
-        tenant.provider_keys.push(DevProviderKey { last_four, provider_id, sealed });
+        tenant.provider_keys.push(DevProviderKey {
+            hosts: provider.key_hosts(),
+            last_four: key.last_four(),
+            provider_id: provider.id.clone(),
+            sealed,
+        });
     }
     for (kind, text) in
         [(KeyKind::Admin, &mut keys.admin_key), (KeyKind::Test, &mut keys.client_key)]
@@ -127,9 +136,6 @@ fn rows(
         });
         made.secret.expose().clone_into(text);
     }
-    let file = layout.root.join("seeds/providers.json");
-    let providers = seeds::read_providers(&files::read(&file)?, &base_urls)
-        .map_err(|error| Failure::Content { path: file, problem: error.to_string() })?;
     let now = random::now();
     let catalogue = seeds::catalogue(&providers, &[], now);
     Ok(catalogue.into_iter().chain(seeds::dev_tenant(&tenant, now)).map(statement).collect())

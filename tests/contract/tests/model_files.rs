@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "what does not hold ends the test"
 )]
@@ -166,4 +167,42 @@ async fn what_the_original_exported_is_imported_with_its_provider() {
     let refused = life.control.post(&import, &with("https://elsewhere.example")).await;
     assert!(fields(&refused.fails(400, "VALIDATION_ERROR")).contains(&"/providers/0".to_owned()));
     life.control.get(&path(&id)).await.fails(404, "MODEL_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn s01_no_file_puts_a_provider_in_the_place_of_another() {
+    let life = Life::ready().await;
+    let tenant = life.control.tenant().await;
+    let import = format!("/v1/model-configs/import?{}", own(&tenant));
+    let with = |id: &str, base: &str| {
+        let provider =
+            json!({"id": id, "display_name": "Acme", "base_url": base, "auth": {"kind": "bearer"}});
+        json!({"models": [], "providers": [provider]})
+    };
+    // A shared one is what the organization sees: its own would come before that.
+    let moved = with("openai", "https://elsewhere.example/v1");
+    for query in ["&dry_run=true", ""] {
+        let answer = life.control.post(&format!("{import}{query}"), &moved).await;
+        let told = if query.is_empty() {
+            answer.fails(400, "VALIDATION_ERROR")["details"].clone()
+        } else {
+            answer.is(200).json()
+        };
+        assert_eq!(told["providers"][0]["outcome"], "refused", "{told}");
+    }
+    let list = format!("/v1/providers?owner=own&organization_id={}", tenant.organization);
+    assert_eq!(life.control.get(&list).await.is(200).json()["data"], json!([]));
+    // One that comes in is on record, with the place that keys go to.
+    let id = unique("acme");
+    life.control.post(&import, &with(&id, "https://api.acme.example/v1")).await.is(201);
+    let events = format!("/v1/audit-events?target_id={id}");
+    let events = life.control.get(&events).await.is(200).json();
+    let [event] = events["data"].as_array().unwrap().as_slice() else { panic!("{events}") };
+    assert_eq!(event["action"], "provider.create");
+    assert_eq!(event["organization_id"], tenant.organization.as_str());
+    assert_eq!(event["after"]["base_url"], "https://api.acme.example/v1");
+    let made = format!("/v1/providers/{id}?organization_id={}", tenant.organization);
+    let made = life.control.get(&made).await.is(200).json();
+    let same = |name: &str| assert_eq!(event["after"][name], made[name], "{name}");
+    made.as_object().unwrap().keys().for_each(|name| same(name));
 }

@@ -39,6 +39,7 @@ async fn s03_a_vendors_key_goes_in_and_never_comes_out() {
         "provider_id",
         "last_four",
         "key_version",
+        "usable",
         "created_at",
         "updated_at",
         "last_used_at",
@@ -290,13 +291,15 @@ async fn s04_each_instance_has_its_own_keys_and_no_others() {
         .await
         .fails(404, "NOT_FOUND");
     // A sealed key that is carried to another row opens nothing there.
-    world.sql(
-        "INSERT INTO provider_keys (instance_id, provider_id, sealed, last_four, created_at, updated_at)
-         SELECT ?1, provider_id, sealed, last_four, 1, 1 FROM provider_keys
+    world
+        .sql(
+            "INSERT INTO provider_keys
+           (instance_id, provider_id, sealed, last_four, hosts, created_at, updated_at)
+         SELECT ?1, provider_id, sealed, last_four, hosts, 1, 1 FROM provider_keys
          WHERE instance_id = ?2 AND provider_id = 'openai'",
-        &[&away.instance, &home.instance],
-    )
-    .await;
+            &[&away.instance, &home.instance],
+        )
+        .await;
     let stolen = format!("{}/test", place(&away.instance, "openai"));
     theirs.post(&stolen, &json!({})).await.fails(409, "CONFLICT");
     assert!(world.test.fetch.sent().is_empty());

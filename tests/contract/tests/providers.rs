@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "what does not hold ends the test"
 )]
@@ -302,6 +303,77 @@ async fn s01_a_redirect_is_not_followed() {
     assert!(sent.iter().all(|sent| sent.url.host_str() == Some("api.openai.com")));
 }
 
+/// Checks that a call and a test go with the key to this host, or go nowhere.
+async fn check_key_goes_to(world: &World, host: Option<&str>) {
+    let key = "/v1/provider-keys/inst_dev/openai";
+    let (operator, before) = (world.operator(), world.test.fetch.sent().len());
+    if host.is_some() {
+        let no = json!({"error": {"message": "No."}});
+        world.test.fetch.answer(Answer::json(401, &no));
+        world.test.fetch.answer(Answer::json(401, &no));
+    }
+    let body = json!({"prompt": "Hello", "model_id": "gpt-4o-mini"});
+    let answer = world.text().post("/generate", &body).await.unwrap();
+    let test = operator.post(&format!("{key}/test"), &json!({})).await;
+    let sent = world.test.fetch.sent().split_off(before);
+    let hosts: Vec<&str> = sent.iter().filter_map(|sent| sent.url.host_str()).collect();
+    if let Some(host) = host {
+        assert_eq!(hosts, [host, host], "{}", answer.text());
+        assert!(sent.iter().all(|sent| sent.header("authorization").starts_with("Bearer ")));
+        assert_eq!(test.is(200).json()["ok"], false);
+    } else {
+        assert!(hosts.is_empty(), "{hosts:?}");
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert_eq!(answer.json()["error_code"], "MISSING_API_KEY");
+        assert!(answer.text().contains("saved for another address"), "{}", answer.text());
+        test.fails(409, "CONFLICT");
+    }
+    let usable = json!(host.is_some());
+    assert_eq!(operator.get(key).await.is(200).json()["usable"], usable);
+    let list = "/v1/provider-keys?instance_id=inst_dev&provider_id=openai";
+    assert_eq!(operator.get(list).await.is(200).json()["data"][0]["usable"], usable);
+    let offered = world.text().get("/v1/models").await.unwrap().json();
+    let offered = ids(&offered).contains(&"gpt-4o-mini");
+    assert_eq!(offered, host.is_some());
+}
+
+#[tokio::test]
+async fn s01_a_stored_key_goes_to_no_host_that_it_was_not_saved_for() {
+    let world = World::new().await;
+    let (operator, ours) = (world.operator(), world.admin_of("org_dev").await);
+    let (key, shared) = ("/v1/provider-keys/inst_dev/openai", "/v1/providers/openai");
+    let secret = json!({"secret": "a-vendors-key-0002"});
+    check_key_goes_to(&world, Some("api.openai.com")).await;
+    operator.patch(shared, &json!({"base_url": "https://proxy.example/v1"})).await.is(200);
+    check_key_goes_to(&world, None).await;
+    // Another path at the same place is no other place.
+    operator.patch(shared, &json!({"base_url": "https://api.openai.com/v2"})).await.is(200);
+    check_key_goes_to(&world, Some("api.openai.com")).await;
+    operator.patch(shared, &json!({"allowed_hosts": ["proxy.example"]})).await.is(200);
+    check_key_goes_to(&world, None).await;
+    // Who saves it again sees where it goes.
+    assert_eq!(ours.put(key, &secret).await.is(200).json()["usable"], true);
+    check_key_goes_to(&world, Some("api.openai.com")).await;
+    // Fewer hosts are no other ones.
+    operator.patch(shared, &json!({"allowed_hosts": []})).await.is(200);
+    check_key_goes_to(&world, Some("api.openai.com")).await;
+    // A provider in the place of the shared one, and the shared one in its place again.
+    let own = json!({"id": "openai", "base_url": "https://own.example/v1",
+        "key_test": {"path": "/models"}});
+    let own = provider(&own);
+    ours.post("/v1/providers", &own).await.is(201);
+    check_key_goes_to(&world, None).await;
+    ours.put(key, &secret).await.is(200);
+    check_key_goes_to(&world, Some("own.example")).await;
+    ours.delete(shared).await.is(204);
+    check_key_goes_to(&world, None).await;
+    ours.put(key, &secret).await.is(200);
+    check_key_goes_to(&world, Some("api.openai.com")).await;
+    // A key from before hosts were kept is bound to none.
+    world.sql("UPDATE provider_keys SET hosts = NULL WHERE provider_id = 'openai'", &[]).await;
+    assert_eq!(operator.get(key).await.is(200).json()["usable"], false);
+}
+
 #[tokio::test]
 async fn a_changed_provider_is_seen_by_the_next_call() {
     let stack = Stack::ready().await;
@@ -315,7 +387,7 @@ async fn a_changed_provider_is_seen_by_the_next_call() {
     let word = unique("before");
     stack.call(Wire::Native, &model, &word).send().await.good();
     assert_eq!(stack.vendors.only(&word).await["vendor"], "openai");
-    // It lives elsewhere now, and there nobody knows the key.
+    // It has another path now, so the key goes along, but there nobody knows it.
     let moved = json!({"base_url": stack.vendors.base_url("groq/v1")});
     control.patch(&path(&made), &moved).await.is(200);
     let word = unique("moved");
@@ -346,7 +418,7 @@ async fn a_provider_is_not_removed_from_below_its_models() {
     let tenant = control.tenant().await;
     let private = json!({"provider_id": id, "organization_id": tenant.organization});
     let private = Value::Object(config(Server::OpenAi, &private));
-    control.post("/v1/model-configs", &private).await.is(201);
+    let private = control.post("/v1/model-configs", &private).await.is(201).json();
     let key = format!("/v1/provider-keys/{}/{id}", tenant.instance);
     control.put(&key, &json!({"secret": "a-vendors-key-0001"})).await.is(201);
     let refused = control.delete(&path).await.fails(409, "CONFLICT");
@@ -360,6 +432,60 @@ async fn a_provider_is_not_removed_from_below_its_models() {
     control.get(&key).await.fails(404, "NOT_FOUND");
     let model = model["model_id"].as_str().unwrap();
     stack.call(Wire::Native, model, "Hello").send().await.fails(404, "MODEL_NOT_FOUND");
+    // Each who lost something sees what, and nothing of what others lost.
+    let person = control.person(&tenant.organization, "admin").await;
+    let list = format!("/v1/audit-events?target_id={id}");
+    let events = person.control.get(&list).await.is(200).json();
+    let [event] = events["data"].as_array().unwrap().as_slice() else { panic!("{events}") };
+    assert_eq!(event["action"], "provider.cascade");
+    let lost = json!({"model_configs": [private["model_id"]],
+        "provider_keys": [format!("{}/{id}", tenant.instance)]});
+    assert_eq!(event["before"], lost);
+    let events = control.get(&list).await.is(200).json();
+    let events = events["data"].as_array().unwrap();
+    let shared = |event: &&Value| {
+        event["action"] == "provider.cascade" && event["organization_id"].is_null()
+    };
+    let shared = events.iter().find(shared).unwrap();
+    assert_eq!(shared["before"], json!({"model_configs": [model], "provider_keys": []}));
+}
+
+#[tokio::test]
+async fn a_provider_takes_no_model_along_that_something_names() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let made = control.make("providers", provider(&json!({}))).await;
+    let (id, path) = (made["id"].as_str().unwrap(), path(&made));
+    let second = stack.model(Server::OpenAi, json!({"provider_id": id})).await;
+    // What goes along itself keeps nothing.
+    let alias = unique("alias");
+    let first = json!({"provider_id": id, "aliases": [alias], "fallbacks": [second]});
+    let first = stack.model(Server::OpenAi, first).await;
+    let tenant = control.tenant().await;
+    let private = json!({"organization_id": tenant.organization, "fallbacks": [alias]});
+    let private = Value::Object(config(Server::OpenAi, &private));
+    let private = control.post("/v1/model-configs", &private).await.is(201).json();
+    let instance = format!("/v1/instances/{}", tenant.instance);
+    control.patch(&instance, &json!({"default_models": {"text": first}})).await.is(200);
+    let named_by = json!({
+        "fallback_of": [{"id": private["model_id"], "organization_id": tenant.organization}],
+        "default_of": [{"id": tenant.instance, "organization_id": tenant.organization}],
+    });
+    for query in ["cascade=true", "dry_run=true"] {
+        let refused = control.delete(&format!("{path}?{query}")).await.fails(409, "CONFLICT");
+        assert_eq!(refused["details"]["named_by"], named_by, "{query}");
+        let below = json!({"model_configs": 2, "provider_keys": 0});
+        assert_eq!(refused["details"]["below"], below, "{query}");
+    }
+    control.get(&format!("/v1/model-configs/{first}")).await.is(200);
+    control.patch(&instance, &json!({"default_models": {}})).await.is(200);
+    let private = format!(
+        "/v1/model-configs/{}?organization_id={}",
+        private["model_id"].as_str().unwrap(),
+        tenant.organization
+    );
+    control.delete(&private).await.is(204);
+    control.delete(&format!("{path}?cascade=true")).await.is(204);
 }
 
 #[tokio::test]

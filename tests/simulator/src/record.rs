@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::config::Vendor;
 
 /// How many requests are kept; the oldest go first.
-const MOST_RECORDS: usize = 1_000;
+const MOST_RECORDS: usize = 20_000;
 
 /// A body above so many bytes is recorded by its size alone.
 const LARGEST_BODY: usize = 1 << 20;

@@ -20,6 +20,7 @@ pub(crate) use self::{
 pub(crate) use check::may_be_defaults;
 pub(crate) use deletion::delete;
 pub(crate) use list::{list, read};
+pub(crate) use naming::{Naming, read as read_naming};
 pub(crate) use preview::{preview, preview_unsaved};
 pub(crate) use save::{create, update};
 pub(crate) use transfer::{export, import};

@@ -25,7 +25,9 @@ use de_core::{
         Viewer,
         audit::{self, AuditEvent},
         instances::InstanceRow,
-        provider_keys::{self as store, ProviderKeyQuery, ProviderKeyRow, SealedRow, Tried},
+        provider_keys::{
+            self as store, NewProviderKey, ProviderKeyQuery, ProviderKeyRow, SealedRow, Tried,
+        },
         providers::{self, ProviderRow},
     },
     time::{Timestamp, UnixMillis},
@@ -65,6 +67,9 @@ pub(crate) struct ProviderKey {
     last_four: Option<String>,
     /// Which master key sealed it.
     key_version: u32,
+    /// Whether calls are made with it. False once its provider lives at a host that it did not have when
+    /// the key was saved: the key goes to no other host until it is saved again.
+    usable: bool,
     /// When there was first one.
     created_at: Timestamp,
     /// When it was last replaced.
@@ -177,6 +182,7 @@ pub(crate) async fn put(
         }
         let mut held =
             before.clone().unwrap_or_else(|| Held::blank(&platform, &instance, &provider, now));
+        held.bind(&provider);
         held.apply(Fields::of(members.clone()), now)?;
         let saved = match &before {
             Some(before) => {
@@ -246,6 +252,10 @@ pub(crate) async fn test(
     })?;
     let wrongly =
         |reason: String| conflict(format!("the provider {name} may not be called: {reason}"));
+    if !key.hosts.as_ref().is_some_and(|hosts| hosts.allow(&provider.key_hosts())) {
+        let message = format!("the key for {name} was saved for another address; save it again");
+        return Err(conflict(message));
+    }
     let provider = registry::Provider::of(provider.into()).map_err(wrongly)?;
     let sealed = &held.row.sealed;
     let secret = vault::open(&platform.settings, &key.instance_id, &key.provider_id, sealed);
@@ -314,6 +324,7 @@ fn public(key: &ProviderKeyRow) -> ProviderKey {
         provider_id: key.provider_id.clone(),
         last_four: Some(key.last_four.clone()).filter(|four| !four.is_empty()),
         key_version: key.key_version,
+        usable: key.is_usable(),
         created_at: key.created_at.into(),
         updated_at: key.updated_at.into(),
         last_used_at: key.last_used_at.map(Timestamp),
@@ -352,6 +363,9 @@ impl Held {
             provider_id: provider.id.clone(),
             last_four: String::new(),
             key_version: 0,
+            hosts: None,
+            base_url: None,
+            allowed_hosts: None,
             last_used_at: None,
             last_test_at: None,
             last_test_ok: None,
@@ -368,9 +382,27 @@ impl Held {
         }
     }
 
-    fn insert(&self) -> Statement {
+    /// Lets the next key go where the provider lives now, and nowhere else.
+    fn bind(&mut self, provider: &ProviderRow) {
+        let key = &mut self.row.key;
+        key.hosts = Some(provider.key_hosts());
+        key.base_url = Some(provider.base_url.clone());
+        key.allowed_hosts = Some(provider.allowed_hosts.clone());
+    }
+
+    fn new_key(&self) -> NewProviderKey<'_> {
         let SealedRow { key, sealed } = &self.row;
-        store::insert(&key.instance_id, &key.provider_id, sealed, &key.last_four, key.updated_at)
+        NewProviderKey {
+            hosts: key.hosts.as_ref(),
+            instance: &key.instance_id,
+            last_four: &key.last_four,
+            provider: &key.provider_id,
+            sealed,
+        }
+    }
+
+    fn insert(&self) -> Statement {
+        store::insert(&self.new_key(), self.row.key.updated_at)
     }
 }
 
@@ -447,9 +479,7 @@ impl Resource for Held {
     }
 
     fn update(&self) -> Vec<Statement> {
-        let SealedRow { key, sealed } = &self.row;
-        let (instance, provider) = (&key.instance_id, &key.provider_id);
-        vec![store::put(instance, provider, sealed, &key.last_four, key.updated_at)]
+        vec![store::put(&self.new_key(), self.row.key.updated_at)]
     }
 }
 

@@ -28,10 +28,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::resource::{
-    self, Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, listed,
+    self, Begun, Change, Created, Fields, Filters, Once, Request, Resource, listed,
 };
 
 mod parts;
+mod removal;
+
+pub(crate) use removal::delete;
 
 const WHAT: &str = "provider";
 
@@ -149,18 +152,6 @@ pub(crate) async fn update(
     resource::update::<Held>(platform, allowed, incoming, place, body).await
 }
 
-/// Removes one that nothing is below.
-pub(crate) async fn delete(
-    platform: State<Platform>,
-    allowed: Allowed,
-    incoming: Incoming,
-    PathText(id): PathText,
-    mut filters: Filters,
-) -> Result<Response, ApiError> {
-    let place = place(&allowed, &id, &mut filters)?;
-    resource::delete::<Held>(platform, allowed, incoming, place, filters).await
-}
-
 /// The organization whose providers someone works with unless they say otherwise: who operates the
 /// service works with the shared ones.
 fn home(caller: &Caller) -> Option<OrganizationId> {
@@ -206,6 +197,18 @@ pub(crate) fn issues(
     let mut fields = Fields::of(members);
     held.take(&mut fields);
     Ok(fields.into_issues())
+}
+
+/// The change that a new row is, for one that does not come by [`create`].
+pub(crate) fn created(row: &ProviderRow) -> Change {
+    Change {
+        action: format!("{WHAT}.create"),
+        after: Some(serde_json::to_value(shown(row)).unwrap_or_default()),
+        also: Vec::new(),
+        before: None,
+        owner: row.organization_id.clone(),
+        target: row.id.to_string(),
+    }
 }
 
 /// A row to be filled. Without an id it is refused before it is saved.
@@ -334,19 +337,5 @@ impl Resource for Held {
 
     fn update(&self) -> Vec<Statement> {
         vec![store::update(&self.row)]
-    }
-}
-
-impl Cascade for Held {
-    fn below(&self) -> Statement {
-        store::below(&self.row.id, self.owner())
-    }
-
-    fn empty(&self, event: &str) -> Statement {
-        store::empty(event, &self.row.id, self.owner())
-    }
-
-    fn remove(&self) -> Vec<Statement> {
-        store::delete(&self.row.id, self.owner()).into()
     }
 }

@@ -16,9 +16,7 @@ pub(crate) use answer::{
     edition_tag, if_match, if_match_tag, listed, overtaken, shown, tagged, with_tag,
 };
 pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, raised, save_as};
-#[cfg(not(target_family = "wasm"))]
-pub(crate) use deletion::WouldDelete;
-pub(crate) use deletion::{Cascade, delete};
+pub(crate) use deletion::{Cascade, WouldDelete, delete, not_empty};
 pub(crate) use fields::{Fields, origin};
 pub(crate) use filters::Filters;
 pub(crate) use once::{Begun, Once, bound, no_idempotency_key};

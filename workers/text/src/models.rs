@@ -59,8 +59,9 @@ pub(crate) async fn list(
     let configs = models.iter().filter_map(|row| Some((row, row.parse().ok()?)));
     let keys: Vec<ProviderKeyRow> =
         rows(&*platform.database, provider_keys::of_instance(caller.instance_id())).await?;
-    let has_key =
-        |config: &ModelConfig| keys.iter().any(|key| key.provider_id == config.provider_id);
+    let has_key = |config: &ModelConfig| {
+        keys.iter().any(|key| key.provider_id == config.provider_id && key.is_usable())
+    };
     // What cannot be called is not offered: no code for its protocol, no key for its provider.
     let offered = configs.filter(|(_, config)| {
         (with_deprecated || config.status != Status::Deprecated)

@@ -253,3 +253,31 @@ fn s01_a_path_stays_below_its_base() {
         assert_eq!(below(bad), Err(Refusal::Path), "{bad}");
     }
 }
+
+#[test]
+fn s01_a_key_goes_where_it_was_saved_for_and_to_part_of_that() {
+    let hosts = |base: &str, allowed: &[&str]| {
+        let allowed: Vec<String> = allowed.iter().map(|host| (*host).to_owned()).collect();
+        KeyHosts::of(base, &allowed)
+    };
+    let saved = hosts("https://api.example.com/v1", &["eu.example.com"]);
+    let rows = [
+        ("https://api.example.com", &["eu.example.com"][..], true),
+        ("https://api.example.com:443/v2", &["https://eu.example.com/"], true),
+        ("https://api.example.com/v1", &[], true),
+        ("https://eu.example.com/v1", &["api.example.com:443"], true),
+        ("http://api.example.com/v1", &[], false),
+        ("https://api.example.com:8443/v1", &[], false),
+        ("https://api.example.com./v1", &[], false),
+        ("https://api.example.com@evil.example/v1", &[], false),
+        ("https://api.example.com/v1", &["evil.example"], false),
+        ("https://api.example.com/v1", &["eu.example.com", "no host"], false),
+        ("no address", &[], false),
+    ];
+    for (base, allowed, expected) in rows {
+        assert_eq!(saved.allow(&hosts(base, allowed)), expected, "{base} {allowed:?}");
+    }
+    // Rows hold this form: with another one no key would be usable.
+    let kept = r#"["https://api.example.com","https://eu.example.com"]"#;
+    assert_eq!(serde_json::to_string(&saved).unwrap(), kept);
+}

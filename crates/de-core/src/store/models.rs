@@ -5,8 +5,11 @@ pub mod versions;
 
 use serde::{Deserialize, Serialize};
 
-use super::{json_arg, owner, pages::PageQuery, providers::AccessColumns, statement};
+use super::{
+    json_arg, json_text_or_null, owner, pages::PageQuery, providers::AccessColumns, statement,
+};
 use crate::{
+    guard::KeyHosts,
     ids::{InstanceId, ModelId, OrganizationId, ProviderId},
     model::{Modality, ModelConfig, Standing, Status},
     ports::{Arg, Statement},
@@ -61,6 +64,9 @@ pub struct ResolvedRow {
     pub provider: AccessColumns,
     /// The instance's key for the provider, sealed; absent if it has none.
     pub sealed: Option<String>,
+    /// Where that key may go; absent if nowhere.
+    #[serde(default, deserialize_with = "json_text_or_null")]
+    pub key_hosts: Option<KeyHosts>,
 }
 
 /// Finds a model by id or alias: at most one [`ResolvedRow`], disabled models too.
@@ -76,7 +82,7 @@ pub fn resolve(
     statement(
         "SELECT m.organization_id, m.model_id, m.version, m.config, m.created_at, m.updated_at,
            p.id AS provider_id, p.organization_id AS provider_organization_id, p.base_url,
-           p.allowed_hosts, p.auth, p.headers, p.protocol_defaults, k.sealed
+           p.allowed_hosts, p.auth, p.headers, p.protocol_defaults, k.sealed, k.hosts AS key_hosts
          FROM (
            SELECT named.model_id AS model_id, named.owner AS owner, 0 AS is_alias
            FROM model_configs AS named WHERE named.model_id = ?1 AND named.owner IN (?2, '')
@@ -128,7 +134,7 @@ pub fn resolve_versions(
         "SELECT m.organization_id, v.model_id, v.version, v.config, m.created_at,
            v.created_at AS updated_at,
            p.id AS provider_id, p.organization_id AS provider_organization_id, p.base_url,
-           p.allowed_hosts, p.auth, p.headers, p.protocol_defaults, k.sealed
+           p.allowed_hosts, p.auth, p.headers, p.protocol_defaults, k.sealed, k.hosts AS key_hosts
          FROM model_configs AS m
          JOIN model_config_versions AS v
            ON v.model_id = m.model_id AND v.owner = m.owner AND v.version <= m.version

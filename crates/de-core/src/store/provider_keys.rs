@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Viewer, pages::PageQuery, statement};
+use super::{Viewer, json_arg, json_text_or_null, pages::PageQuery, statement};
 use crate::{
+    guard::KeyHosts,
     ids::{InstanceId, OrganizationId, ProviderId},
-    ports::Statement,
+    ports::{Arg, Statement},
     time::UnixMillis,
 };
 
@@ -21,6 +22,14 @@ pub struct ProviderKeyRow {
     pub last_four: String,
     /// The master key that sealed it.
     pub key_version: u32,
+    /// Where it may go; absent if nowhere.
+    #[serde(deserialize_with = "json_text_or_null")]
+    pub hosts: Option<KeyHosts>,
+    /// Where the paths of its provider begin; absent if there is no such provider.
+    pub base_url: Option<String>,
+    /// The provider's other hosts.
+    #[serde(deserialize_with = "json_text_or_null")]
+    pub allowed_hosts: Option<Vec<String>>,
     /// When a call last used it.
     pub last_used_at: Option<UnixMillis>,
     /// When it was last tried.
@@ -37,6 +46,15 @@ pub struct ProviderKeyRow {
     pub place: String,
 }
 
+impl ProviderKeyRow {
+    /// Whether its provider may get it: lives where it did when the key was saved.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        let (Some(hosts), Some(base_url)) = (&self.hosts, &self.base_url) else { return false };
+        hosts.allow(&KeyHosts::of(base_url, self.allowed_hosts.as_deref().unwrap_or_default()))
+    }
+}
+
 /// A key as it rests. Only who opens or replaces it reads this.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SealedRow {
@@ -51,7 +69,18 @@ macro_rules! columns {
     () => {
         "k.instance_id, k.provider_id, k.last_four, k.key_version, k.last_used_at, k.last_test_at,
            k.last_test_ok, k.last_test_message, k.created_at, k.updated_at,
-           k.instance_id || '/' || k.provider_id AS place"
+           k.instance_id || '/' || k.provider_id AS place, k.hosts, p.base_url, p.allowed_hosts"
+    };
+}
+
+/// The provider that a key is for: the organization's own before the shared one.
+macro_rules! its_provider {
+    () => {
+        " JOIN instances AS i ON i.id = k.instance_id
+          LEFT JOIN providers AS p ON p.id = k.provider_id AND p.owner = (
+            SELECT q.owner FROM providers AS q
+            WHERE q.id = k.provider_id AND q.owner IN (i.organization_id, '')
+            ORDER BY q.owner DESC LIMIT 1)"
     };
 }
 
@@ -62,35 +91,55 @@ pub fn of_instance(instance: &InstanceId) -> Statement {
         concat!(
             "SELECT ",
             columns!(),
-            " FROM provider_keys AS k WHERE k.instance_id = ?1 ORDER BY k.provider_id LIMIT 200"
+            " FROM provider_keys AS k",
+            its_provider!(),
+            " WHERE k.instance_id = ?1 ORDER BY k.provider_id LIMIT 200"
         ),
         [instance.as_str().into()],
     )
 }
 
-/// Saves a key that the vault sealed. It goes into one batch with a bump of the tenant's epoch.
-#[must_use]
-pub fn put(
-    instance: &InstanceId,
-    provider: &ProviderId,
-    sealed: &str,
-    last_four: &str,
-    now: UnixMillis,
-) -> Statement {
-    statement(
-        "INSERT INTO provider_keys (instance_id, provider_id, sealed, last_four, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-         ON CONFLICT (instance_id, provider_id) DO UPDATE SET sealed = excluded.sealed,
-           last_four = excluded.last_four, last_used_at = NULL, last_test_at = NULL, last_test_ok = NULL,
-           last_test_message = NULL, updated_at = excluded.updated_at
-         WHERE provider_keys.sealed <> excluded.sealed",
+/// A key to be saved.
+#[derive(Clone, Copy, Debug)]
+pub struct NewProviderKey<'a> {
+    /// Where it may go: [`KeyHosts::of`] its provider.
+    pub hosts: Option<&'a KeyHosts>,
+    /// Whose key it is.
+    pub instance: &'a InstanceId,
+    /// Which secret it is, for people.
+    pub last_four: &'a str,
+    /// Whom it opens.
+    pub provider: &'a ProviderId,
+    /// The key, sealed by the vault.
+    pub sealed: &'a str,
+}
+
+impl NewProviderKey<'_> {
+    fn args(&self, now: UnixMillis) -> [Arg; 6] {
         [
-            instance.as_str().into(),
-            provider.as_str().into(),
-            sealed.into(),
-            last_four.into(),
+            self.instance.as_str().into(),
+            self.provider.as_str().into(),
+            self.sealed.into(),
+            self.last_four.into(),
+            self.hosts.map_or(Arg::Null, json_arg),
             now.into(),
-        ],
+        ]
+    }
+}
+
+/// Saves a key over one that may be there. It goes into one batch with a bump of the tenant's epoch.
+#[must_use]
+pub fn put(key: &NewProviderKey<'_>, now: UnixMillis) -> Statement {
+    statement(
+        "INSERT INTO provider_keys
+           (instance_id, provider_id, sealed, last_four, hosts, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+         ON CONFLICT (instance_id, provider_id) DO UPDATE SET sealed = excluded.sealed,
+           last_four = excluded.last_four, hosts = excluded.hosts, last_used_at = NULL,
+           last_test_at = NULL, last_test_ok = NULL, last_test_message = NULL,
+           updated_at = excluded.updated_at
+         WHERE provider_keys.sealed <> excluded.sealed OR provider_keys.hosts IS NOT excluded.hosts",
+        key.args(now),
     )
 }
 
@@ -112,7 +161,9 @@ pub fn find(instance: &InstanceId, provider: &ProviderId) -> Statement {
         concat!(
             "SELECT k.sealed, ",
             columns!(),
-            " FROM provider_keys AS k WHERE k.instance_id = ?1 AND k.provider_id = ?2"
+            " FROM provider_keys AS k",
+            its_provider!(),
+            " WHERE k.instance_id = ?1 AND k.provider_id = ?2"
         ),
         [instance.as_str().into(), provider.as_str().into()],
     )
@@ -147,8 +198,9 @@ pub fn list(query: &ProviderKeyQuery<'_>, viewer: Viewer<'_>) -> Statement {
         Viewer::Everything => concat!(
             "SELECT ",
             columns!(),
-            " FROM provider_keys AS k
-              WHERE k.instance_id = ?3 AND (k.instance_id, k.provider_id) > (?1, ?2)
+            " FROM provider_keys AS k",
+            its_provider!(),
+            " WHERE k.instance_id = ?3 AND (k.instance_id, k.provider_id) > (?1, ?2)
                 AND (?4 IS NULL OR k.provider_id = ?4)
               ORDER BY k.instance_id, k.provider_id LIMIT CAST(?5 AS INTEGER)"
         ),
@@ -158,8 +210,9 @@ pub fn list(query: &ProviderKeyQuery<'_>, viewer: Viewer<'_>) -> Statement {
                UNION SELECT instance_id FROM user_grants WHERE user_id = ?7 AND role <> 'readonly')
              SELECT ",
             columns!(),
-            " FROM seen JOIN provider_keys AS k ON k.instance_id = seen.id
-              WHERE (?3 IS NULL OR k.instance_id = ?3) AND (k.instance_id, k.provider_id) > (?1, ?2)
+            " FROM seen JOIN provider_keys AS k ON k.instance_id = seen.id",
+            its_provider!(),
+            " WHERE (?3 IS NULL OR k.instance_id = ?3) AND (k.instance_id, k.provider_id) > (?1, ?2)
                 AND (?4 IS NULL OR k.provider_id = ?4)
               ORDER BY k.instance_id, k.provider_id LIMIT CAST(?5 AS INTEGER)"
         ),
@@ -170,23 +223,12 @@ pub fn list(query: &ProviderKeyQuery<'_>, viewer: Viewer<'_>) -> Statement {
 
 /// Saves a new one. A conflict says `provider_keys.instance_id` if there is one already.
 #[must_use]
-pub fn insert(
-    instance: &InstanceId,
-    provider: &ProviderId,
-    sealed: &str,
-    last_four: &str,
-    now: UnixMillis,
-) -> Statement {
+pub fn insert(key: &NewProviderKey<'_>, now: UnixMillis) -> Statement {
     statement(
-        "INSERT INTO provider_keys (instance_id, provider_id, sealed, last_four, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-        [
-            instance.as_str().into(),
-            provider.as_str().into(),
-            sealed.into(),
-            last_four.into(),
-            now.into(),
-        ],
+        "INSERT INTO provider_keys
+           (instance_id, provider_id, sealed, last_four, hosts, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+        key.args(now),
     )
 }
 

@@ -1,5 +1,7 @@
 //! Providers: where a vendor lives, and where its key goes.
 
+pub mod removal;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{json_arg, json_text, json_text_or_null, owner, pages::PageQuery, statement};
 use crate::{
+    guard::KeyHosts,
     ids::{OrganizationId, ProviderId},
     ports::{Arg, Statement},
     time::UnixMillis,
@@ -117,6 +120,12 @@ pub struct ProviderRow {
 }
 
 impl Provider {
+    /// Where a key for it may go.
+    #[must_use]
+    pub fn key_hosts(&self) -> KeyHosts {
+        KeyHosts::of(&self.base_url, &self.allowed_hosts)
+    }
+
     /// The same as a row of an owner; `None` is the shared catalogue.
     #[must_use]
     pub fn into_row(self, organization_id: Option<OrganizationId>, now: UnixMillis) -> ProviderRow {
@@ -133,6 +142,14 @@ impl Provider {
             created_at: now,
             updated_at: now,
         }
+    }
+}
+
+impl ProviderRow {
+    /// Where a key for it may go.
+    #[must_use]
+    pub fn key_hosts(&self) -> KeyHosts {
+        KeyHosts::of(&self.base_url, &self.allowed_hosts)
     }
 }
 
@@ -301,30 +318,7 @@ pub fn update(row: &ProviderRow) -> Statement {
     }
 }
 
-/// Counts what is below it: one row of numbers by name.
-///
-/// Model configs of its owner that name it; below a shared one also those of organizations that have
-/// none of their own under its id. And the keys that are for it and for no other.
-#[must_use]
-pub fn below(provider: &ProviderId, organization: Option<&OrganizationId>) -> Statement {
-    statement(
-        "SELECT
-           (SELECT count(*) FROM model_configs AS m WHERE m.provider_id = ?1 AND CASE
-             WHEN m.owner = ?2 THEN 1 WHEN ?2 <> '' THEN 0
-             ELSE NOT EXISTS (SELECT 1 FROM providers AS own WHERE own.id = ?1 AND own.owner = m.owner)
-             END) AS model_configs,
-           (SELECT count(*) FROM provider_keys AS k JOIN instances AS i ON i.id = k.instance_id
-             WHERE k.provider_id = ?1 AND CASE
-               WHEN ?2 = '' THEN NOT EXISTS (
-                 SELECT 1 FROM providers AS own WHERE own.id = ?1 AND own.owner = i.organization_id)
-               ELSE i.organization_id = ?2 AND NOT EXISTS (
-                 SELECT 1 FROM providers AS shared WHERE shared.id = ?1 AND shared.owner = '')
-               END) AS provider_keys",
-        [provider.as_str().into(), owner(organization)],
-    )
-}
-
-/// Removes it with all that is [`below`] it.
+/// Removes it with all that [hangs](removal::hanging) on it.
 ///
 /// Keys too: they would go wherever a later provider of that id says.
 #[must_use]
@@ -371,32 +365,6 @@ pub fn unchanged(
          WHERE e.id = ?1 AND NOT EXISTS (
            SELECT 1 FROM providers AS p WHERE p.id = ?2 AND p.owner = ?3 AND p.updated_at = ?4)",
         [event.into(), provider.as_str().into(), owner(organization), expected.into()],
-    )
-}
-
-/// As [`unchanged`]: ends the batch if something is [`below`] it.
-#[must_use]
-pub fn empty(
-    event: &str,
-    provider: &ProviderId,
-    organization: Option<&OrganizationId>,
-) -> Statement {
-    statement(
-        "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
-         SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
-         WHERE e.id = ?1 AND (
-           EXISTS (SELECT 1 FROM model_configs AS m WHERE m.provider_id = ?2 AND CASE
-             WHEN m.owner = ?3 THEN 1 WHEN ?3 <> '' THEN 0
-             ELSE NOT EXISTS (SELECT 1 FROM providers AS own WHERE own.id = ?2 AND own.owner = m.owner)
-             END)
-           OR EXISTS (SELECT 1 FROM provider_keys AS k JOIN instances AS i ON i.id = k.instance_id
-             WHERE k.provider_id = ?2 AND CASE
-               WHEN ?3 = '' THEN NOT EXISTS (
-                 SELECT 1 FROM providers AS own WHERE own.id = ?2 AND own.owner = i.organization_id)
-               ELSE i.organization_id = ?3 AND NOT EXISTS (
-                 SELECT 1 FROM providers AS shared WHERE shared.id = ?2 AND shared.owner = '')
-               END))",
-        [event.into(), provider.as_str().into(), owner(organization)],
     )
 }
 

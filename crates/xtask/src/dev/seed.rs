@@ -135,7 +135,8 @@ fn provider_keys(
     let master_keys = wishes.secrets.sealing();
     let settings = Settings { master_keys, ..Settings::default() };
     let mut keys = Vec::new();
-    for Provider { id, .. } in providers {
+    for provider in providers {
+        let id = &provider.id;
         let simulated = || wishes.secrets.simulator_keys.get(id.as_str()).map(String::as_str);
         let Some(key) = wishes.vendor_keys.of(id.as_str()).or_else(simulated) else { continue };
         let key = Secret::new(key.to_owned());
@@ -143,7 +144,12 @@ fn provider_keys(
             vault::seal(&settings, &System, &tenant.instance_id, id, &key).map_err(|error| {
                 Failure::System { action: "seal a provider key", problem: error.to_string() }
             })?;
-        keys.push(DevProviderKey { last_four: key.last_four(), provider_id: id.clone(), sealed });
+        keys.push(DevProviderKey {
+            hosts: provider.key_hosts(),
+            last_four: key.last_four(),
+            provider_id: id.clone(),
+            sealed,
+        });
     }
     Ok(keys)
 }

@@ -17,7 +17,7 @@ use super::value;
 /// What would name nothing without a model, at most 100.
 #[derive(Default, Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
-pub(super) struct Naming {
+pub(crate) struct Naming {
     /// Models that fall back to it.
     fallback_of: Vec<Namer>,
     /// Instances that have it as a default.
@@ -36,7 +36,7 @@ struct Namer {
 
 impl Naming {
     /// Whether nothing does.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.fallback_of.is_empty() && self.default_of.is_empty()
     }
 
@@ -50,7 +50,8 @@ impl Naming {
         self.refusal(&format!("a name or modality that this takes from {model} is that of"))
     }
 
-    fn refusal(&self, what: &str) -> ApiError {
+    /// The same of something: what is not done, because this would name nothing.
+    pub(crate) fn refusal(&self, what: &str) -> ApiError {
         let message = format!(
             "{what} a fallback of {} models and a default of {} instances; change those first",
             self.fallback_of.len(),
@@ -77,7 +78,7 @@ impl FromIterator<NamedBy> for Naming {
 }
 
 /// Reads what was found.
-pub(super) fn read(found: Vec<Row>) -> Result<Vec<NamedBy>, PortError> {
+pub(crate) fn read(found: Vec<Row>) -> Result<Vec<NamedBy>, PortError> {
     found.into_iter().map(row).collect()
 }
 

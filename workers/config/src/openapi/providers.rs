@@ -126,7 +126,10 @@ pub(super) fn operations() -> Vec<Operation> {
         create,
         of_organization(KIND.read::<ProviderId>(row())),
         of_organization(update),
-        of_organization(KIND.delete::<ProviderId>()),
+        of_organization(KIND.delete::<ProviderId>()).notes(
+            "Refused while models or keys hang on it, unless `cascade` says that they shall go too; then too \
+             while other models fall back to one of its models, or instances have one as a default.",
+        ),
     ]
 }
 

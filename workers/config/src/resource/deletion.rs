@@ -47,13 +47,13 @@ pub(crate) trait Cascade: Resource {
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub(crate) struct WouldDelete {
     /// What was asked for.
-    id: String,
+    pub(crate) id: String,
     /// How many of each kind would go with it: `api_keys`, `projects`, …
     #[cfg_attr(
         not(target_family = "wasm"),
         schema(value_type = std::collections::BTreeMap<String, u64>)
     )]
-    would_delete: Row,
+    pub(crate) would_delete: Row,
 }
 
 /// Removes one, with all that is below it if the caller says so.
@@ -109,7 +109,7 @@ pub(crate) async fn delete<R: Cascade>(
 }
 
 /// What is not deleted, because something is below it.
-fn not_empty(below: &Row) -> ApiError {
+pub(crate) fn not_empty(below: &Row) -> ApiError {
     let message = "something is below it; ?cascade=true deletes that too, ?dry_run=true says what";
     ApiError::new(Code::Conflict, message).with("below", Value::Object(below.clone()))
 }

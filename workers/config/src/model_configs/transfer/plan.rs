@@ -150,7 +150,7 @@ impl Plan {
         Imported { dry_run, models: models.collect(), providers: providers.collect() }
     }
 
-    /// The statements that do it; each model has an event of its own beside that of the import.
+    /// The statements that do it; each entry has an event of its own beside that of the import.
     pub(super) fn batch(
         &self,
         request: &Request<'_>,
@@ -161,6 +161,7 @@ impl Plan {
         for planned in &self.providers {
             if let (Outcome::Create, Some(provider)) = (planned.outcome, &planned.new) {
                 let row = provider.clone().into_row(saving.organization.cloned(), saving.now);
+                batch.push(request.record(crate::providers::created(&row)));
                 batch.push(providers::insert(&row));
             }
         }
@@ -271,8 +272,8 @@ async fn numbered(
     Ok(planned)
 }
 
-/// Providers come in where there are none of their ids. One that is there already is not changed by a
-/// file of models: it says where keys go.
+/// Providers come in where the organization sees none of their ids. One that is there already, its own or
+/// a shared one, is neither changed by a file of models nor set aside: it says where keys go.
 async fn read_providers(
     platform: &Platform,
     organization: Option<&OrganizationId>,
@@ -284,12 +285,10 @@ async fn read_providers(
         let Some(provider) = &entry.new else { continue };
         let found: Vec<providers::ProviderRow> =
             rows(&*platform.database, providers::find(&provider.id, organization)).await?;
-        let found = found.into_iter().next();
-        let is_own = found.as_ref().is_some_and(|row| row.organization_id.as_ref() == organization);
-        let found = found.map(Provider::from);
+        let found = found.into_iter().next().map(Provider::from);
         if found.as_ref() == Some(provider) {
             entry.outcome = Outcome::Unchanged;
-        } else if is_own {
+        } else if found.is_some() {
             let reason = format!("there is another provider {} already", provider.id);
             let pointer = entry.place.clone();
             issues.insert(entry.place.clone(), vec![FieldIssue { pointer, reason }]);
