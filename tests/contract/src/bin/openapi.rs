@@ -2,7 +2,8 @@
 
 use de_contract::document::{described, written};
 
-#[tokio::main]
+// One thread: with several, what goes on behind an answer would come in another order each time.
+#[tokio::main(flavor = "current_thread")]
 async fn main() {
     print!("{}", written(&described().await));
 }
