@@ -40,7 +40,7 @@ use serde_json::json;
 const NOW: UnixMillis = UnixMillis(1_795_608_000_000);
 
 /// Tables that a query makes for itself: they hold what it has found already.
-const MADE_BY_QUERIES: [&str; 14] = [
+const MADE_BY_QUERIES: &[&str] = &[
     "found",
     "used",
     "r",
@@ -55,6 +55,7 @@ const MADE_BY_QUERIES: [&str; 14] = [
     "names",
     "naming",
     "gone",
+    "w",
 ];
 
 #[track_caller]

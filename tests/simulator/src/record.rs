@@ -241,7 +241,7 @@ fn now_ms() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{HeaderMap, Log, Method, Received, Vendor, mask};
+    use super::{HeaderMap, Log, MOST_RECORDS, Method, Received, Vendor, mask};
 
     #[test]
     fn keys_are_masked_but_for_their_end() {
@@ -256,10 +256,10 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_thousand_are_kept() {
+    fn only_the_last_ones_are_kept() {
         let log = Log::default();
         let headers = HeaderMap::new();
-        for _ in 0..1_005 {
+        for _ in 0..MOST_RECORDS + 5 {
             log.open(&Received {
                 body: b"{}",
                 headers: &headers,
@@ -270,7 +270,7 @@ mod tests {
             .finish();
         }
         let all = log.all();
-        assert_eq!((all.len(), all.first().map(|record| record.id)), (1_000, Some(6)));
+        assert_eq!((all.len(), all.first().map(|record| record.id)), (MOST_RECORDS, Some(6)));
         assert!(all.iter().all(|record| record.finished && !record.client_hung_up));
     }
 }
