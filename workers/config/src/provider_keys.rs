@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{FromRequest, FromRequestParts, Path, State},
+    extract::{FromRequest, State},
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -12,7 +12,7 @@ use de_core::{
     exchange::key_test,
     http::{
         error::{ApiError, Code},
-        extract::{AdminBody, Incoming, PathText},
+        extract::{AdminBody, Incoming, PathText, PathTexts},
         routes::{Allowed, unknown},
     },
     ids::{InstanceId, OrganizationId, ProviderId},
@@ -32,7 +32,7 @@ use de_core::{
     },
     time::{Timestamp, UnixMillis},
 };
-use http::{Request as HttpRequest, StatusCode, header, request::Parts};
+use http::{Request as HttpRequest, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -118,12 +118,6 @@ struct Held {
     settings: Arc<de_core::ports::Settings>,
 }
 
-/// The instance and the provider that a path names.
-pub(crate) struct KeyPath {
-    instance: String,
-    provider: String,
-}
-
 /// No body, or an empty object.
 pub(crate) struct NoBody;
 
@@ -154,9 +148,9 @@ pub(crate) async fn list(
 pub(crate) async fn read(
     platform: State<Platform>,
     allowed: Allowed,
-    path: KeyPath,
+    PathTexts(instance_id, provider_id): PathTexts,
 ) -> Result<Response, ApiError> {
-    resource::read::<Held>(platform, allowed, PathText(path.place())).await
+    resource::read::<Held>(platform, allowed, PathText(place(&instance_id, &provider_id))).await
 }
 
 /// Saves a key, in place of the one that was there.
@@ -164,13 +158,13 @@ pub(crate) async fn put(
     State(platform): State<Platform>,
     allowed: Allowed,
     incoming: Incoming,
-    path: KeyPath,
+    PathTexts(instance_id, provider_id): PathTexts,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {
     let request = Request::of(&platform, &allowed, &incoming);
     for _ in 0..TRIES {
-        let instance = instances::find(&platform, &allowed, &path.instance).await?;
-        let provider = provider(&platform, &path.provider, &instance.organization_id).await?;
+        let instance = instances::find(&platform, &allowed, &instance_id).await?;
+        let provider = provider(&platform, &provider_id, &instance.organization_id).await?;
         let now = platform.clock.now();
         let before = held(&platform, &instance, &provider.id).await?;
         match &before {
@@ -212,13 +206,13 @@ pub(crate) async fn delete(
     State(platform): State<Platform>,
     allowed: Allowed,
     incoming: Incoming,
-    path: KeyPath,
+    PathTexts(instance_id, provider_id): PathTexts,
     filters: Filters,
 ) -> Result<Response, ApiError> {
     filters.finish()?;
     let request = Request::of(&platform, &allowed, &incoming);
     for _ in 0..TRIES {
-        let before = Held::find(&platform, &allowed, &path.place()).await?;
+        let before = Held::find(&platform, &allowed, &place(&instance_id, &provider_id)).await?;
         if_match(&incoming.headers, before.updated_at())?;
         let key = &before.row.key;
         let batch = |event: &str| {
@@ -237,14 +231,14 @@ pub(crate) async fn test(
     State(platform): State<Platform>,
     allowed: Allowed,
     incoming: Incoming,
-    path: KeyPath,
+    PathTexts(instance_id, provider_id): PathTexts,
     _: NoBody,
 ) -> Result<Response, ApiError> {
     no_idempotency_key(&incoming)?;
-    let held = Held::find(&platform, &allowed, &path.place()).await?;
+    let held = Held::find(&platform, &allowed, &place(&instance_id, &provider_id)).await?;
     let key = &held.row.key;
     incoming.context.note("provider", key.provider_id.as_str());
-    let provider = provider(&platform, &path.provider, &held.organization_id).await?;
+    let provider = provider(&platform, &provider_id, &held.organization_id).await?;
     let conflict = |message: String| ApiError::new(Code::Conflict, message);
     let name = provider.id.clone();
     let test = provider.key_test.clone().ok_or_else(|| {
@@ -483,22 +477,9 @@ impl Resource for Held {
     }
 }
 
-impl KeyPath {
-    fn place(&self) -> String {
-        format!("{}/{}", self.instance, self.provider)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for KeyPath {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let read = Path::<(String, String)>::from_request_parts(parts, state).await;
-        read.map(|Path((instance, provider))| Self { instance, provider }).map_err(|err| {
-            let message = "the path is not percent-encoded UTF-8";
-            ApiError::new(Code::InvalidRequest, message).because(err.to_string())
-        })
-    }
+/// Where a key stands, as one text: what [`Held`] is found by.
+fn place(instance: &str, provider: &str) -> String {
+    format!("{instance}/{provider}")
 }
 
 impl<S: Send + Sync> FromRequest<S> for NoBody {
