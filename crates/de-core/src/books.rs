@@ -10,6 +10,7 @@ use futures_channel::oneshot;
 use futures_util::FutureExt;
 
 use crate::{
+    caller::Caller,
     cost::{Cost, Terms, cost_on, percent},
     http::{context::Context, error::Code},
     ids::{InstanceId, LeaseId, ReceiptId},
@@ -85,6 +86,60 @@ pub struct Arrival {
     pub instance: InstanceId,
     /// The receipt as it would be if nothing happened.
     pub receipt: Receipt,
+}
+
+/// What a call asks for, as far as that is known before its body is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// `text`, `image`, …
+    pub modality: &'a str,
+    /// The route: `POST /v1/messages`.
+    pub operation: &'a str,
+    /// The body, in bytes.
+    pub size_bytes: usize,
+}
+
+impl Arrival {
+    /// A call that comes in now, of which nothing has become yet.
+    #[must_use]
+    pub fn of(platform: &Platform, context: &Context, caller: &Caller, asked: Asked<'_>) -> Self {
+        let key = caller.key();
+        let receipt = Receipt {
+            receipt_id: receipt_id(platform, context),
+            request_id: context.request_id().clone(),
+            organization_id: caller.organization_id().clone(),
+            instance_id: caller.instance_id().clone(),
+            project_id: key.project_id.clone(),
+            api_key_id: key.api_key_id.clone(),
+            user_id: key.user_id.clone(),
+            model_id: None,
+            requested_model_id: None,
+            provider_id: None,
+            protocol: None,
+            modality: asked.modality.to_owned(),
+            operation: asked.operation.to_owned(),
+            status: ReceiptStatus::Failed,
+            http_status: 0,
+            error_code: None,
+            streamed: false,
+            usage: Usage::default(),
+            cost_micros: None,
+            price_version: None,
+            price_valid_from: None,
+            estimated: false,
+            over_ceiling: false,
+            limiter_bypassed: false,
+            attempts: Vec::new(),
+            latency_ms: 0,
+            first_byte_ms: None,
+            upstream_ms: None,
+            request_bytes: i64::try_from(asked.size_bytes).unwrap_or(i64::MAX),
+            response_bytes: 0,
+            admitted_at: context.started(),
+            created_at: context.started(),
+        };
+        Self { instance: caller.instance_id().clone(), receipt }
+    }
 }
 
 /// How a call ended, as the caller saw it.
@@ -463,7 +518,7 @@ fn warn(platform: &Platform, receipt: &Receipt, what: &str, err: &PortError) {
 
 /// A new receipt id, told in the answer's header `x-de-receipt`.
 #[must_use]
-pub fn receipt_id(platform: &Platform, context: &Context) -> ReceiptId {
+fn receipt_id(platform: &Platform, context: &Context) -> ReceiptId {
     let id = ReceiptId::make(context.started(), random(&*platform.entropy));
     context.tell(http::HeaderName::from_static("x-de-receipt"), id.as_str());
     context.note("receipt_id", id.as_str());

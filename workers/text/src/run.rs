@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use de_core::{
     auth::Scope,
-    books::{self, Arrival, Books, CLIENT_LEFT, Outcome},
+    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
     caller::Caller,
     exchange::{self, Answer, Job},
     http::{
@@ -16,7 +16,6 @@ use de_core::{
     model::Protocol,
     ports::Platform,
     protocols::{Draft, Target, native::native_issue},
-    receipt::{Receipt, ReceiptStatus, Usage},
     registry::Model,
 };
 use http::HeaderName;
@@ -36,7 +35,9 @@ pub(crate) async fn run(
     route: Route,
 ) -> Result<Response, ApiError> {
     let context = incoming.context.clone();
-    let arrival = arrival(&platform, &context, &caller, &body, &route);
+    let what =
+        Asked { modality: "text", operation: route.operation, size_bytes: body.size_bytes() };
+    let arrival = Arrival::of(&platform, &context, &caller, what);
     let books = Arc::new(Books::open(&platform, arrival, context.started()));
     let answered = answer(&platform, caller, incoming, body, route, &books).await;
     if let Err(error) = &answered {
@@ -46,51 +47,6 @@ pub(crate) async fn run(
         }
     }
     answered
-}
-
-fn arrival(
-    platform: &Platform,
-    context: &Context,
-    caller: &Caller,
-    body: &Body,
-    route: &Route,
-) -> Arrival {
-    let key = caller.key();
-    let receipt = Receipt {
-        receipt_id: books::receipt_id(platform, context),
-        request_id: context.request_id().clone(),
-        organization_id: caller.organization_id().clone(),
-        instance_id: caller.instance_id().clone(),
-        project_id: key.project_id.clone(),
-        api_key_id: key.api_key_id.clone(),
-        user_id: key.user_id.clone(),
-        model_id: None,
-        requested_model_id: None,
-        provider_id: None,
-        protocol: None,
-        modality: "text".to_owned(),
-        operation: route.operation.to_owned(),
-        status: ReceiptStatus::Failed,
-        http_status: 0,
-        error_code: None,
-        streamed: false,
-        usage: Usage::default(),
-        cost_micros: None,
-        price_version: None,
-        price_valid_from: None,
-        estimated: false,
-        over_ceiling: false,
-        limiter_bypassed: false,
-        attempts: Vec::new(),
-        latency_ms: 0,
-        first_byte_ms: None,
-        upstream_ms: None,
-        request_bytes: i64::try_from(body.size_bytes()).unwrap_or(i64::MAX),
-        response_bytes: 0,
-        admitted_at: context.started(),
-        created_at: context.started(),
-    };
-    Arrival { instance: caller.instance_id().clone(), receipt }
 }
 
 async fn answer(

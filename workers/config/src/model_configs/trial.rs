@@ -17,13 +17,12 @@ use axum::{
 use bytes::Bytes;
 use de_core::{
     auth::vault,
-    books::{self, Arrival, Books, CLIENT_LEFT, Outcome},
+    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
     caller::Caller,
     chat::ChatReply,
     cost::{TextSize, text_ceiling},
     exchange::{self, Answer, Job},
     http::{
-        context::Context,
         error::{ApiError, Code},
         extract::{AdminBody, Incoming, PathText},
         routes::Allowed,
@@ -34,7 +33,6 @@ use de_core::{
     ports::{Platform, rows},
     preview::{self, Bounds},
     protocols::FieldIssue,
-    receipt::{Receipt, ReceiptStatus, Usage},
     registry::Model,
     store::{
         instances::{self as store, InstanceQuery, InstanceRow},
@@ -85,7 +83,13 @@ pub(crate) async fn test(
         return Err(ApiError::new(Code::NotImplemented, message));
     }
     preview::draft(&model, &input, Bounds::default()).map_err(|issues| in_input(&issues))?;
-    let arrival = arrival(&platform, &incoming.context, &caller, &model, &input);
+    let modality = model.config.modalities().first().copied().unwrap_or(Modality::Text);
+    let what = Asked {
+        modality: modality.as_str(),
+        operation: "POST /v1/model-configs/{id}/test",
+        size_bytes: Value::Object(input.clone()).to_string().len(),
+    };
+    let arrival = Arrival::of(&platform, &incoming.context, &caller, what);
     let books = Books::open(&platform, arrival, incoming.context.started());
     let text = preview::call(&model, &input, Bounds::default()).ok();
     let prompt_bytes = u64::try_from(Value::Object(input.clone()).to_string().len()).unwrap_or(0);
@@ -246,53 +250,6 @@ fn need(caller: &Caller, model: &Model, input: &Map<String, Value>) -> Need {
         ..TextSize::default()
     });
     Need { requests: 1, slots: 1, tokens }
-}
-
-fn arrival(
-    platform: &Platform,
-    context: &Context,
-    caller: &Caller,
-    model: &Model,
-    input: &Map<String, Value>,
-) -> Arrival {
-    let key = caller.key();
-    let modality = model.config.modalities().first().copied().unwrap_or(Modality::Text);
-    let size = Value::Object(input.clone()).to_string().len();
-    let receipt = Receipt {
-        receipt_id: books::receipt_id(platform, context),
-        request_id: context.request_id().clone(),
-        organization_id: caller.organization_id().clone(),
-        instance_id: caller.instance_id().clone(),
-        project_id: key.project_id.clone(),
-        api_key_id: key.api_key_id.clone(),
-        user_id: key.user_id.clone(),
-        model_id: None,
-        requested_model_id: None,
-        provider_id: None,
-        protocol: None,
-        modality: modality.as_str().to_owned(),
-        operation: "POST /v1/model-configs/{id}/test".to_owned(),
-        status: ReceiptStatus::Failed,
-        http_status: 0,
-        error_code: None,
-        streamed: false,
-        usage: Usage::default(),
-        cost_micros: None,
-        price_version: None,
-        price_valid_from: None,
-        estimated: false,
-        over_ceiling: false,
-        limiter_bypassed: false,
-        attempts: Vec::new(),
-        latency_ms: 0,
-        first_byte_ms: None,
-        upstream_ms: None,
-        request_bytes: i64::try_from(size).unwrap_or(i64::MAX),
-        response_bytes: 0,
-        admitted_at: context.started(),
-        created_at: context.started(),
-    };
-    Arrival { instance: caller.instance_id().clone(), receipt }
 }
 
 /// The issues of an input, with its place in the body.
