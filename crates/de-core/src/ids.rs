@@ -67,11 +67,11 @@ macro_rules! prefixed {
 
 prefixed!(/// A key of a client or of a person.
     ApiKeyId, "key_", "an API key id");
-prefixed!(/// Bytes that are kept: an image, a sound, a video.
+prefixed!(/// Bytes that were made or taken over, and are kept.
     AssetId, "asset_", "an asset id");
 prefixed!(/// A tenant's instance.
     InstanceId, "inst_", "an instance id");
-prefixed!(/// Work that outlives its request.
+prefixed!(/// A piece of work that takes longer than a request.
     JobId, "job_", "a job id");
 prefixed!(/// A share of limits that a worker holds for a while.
     LeaseId, "lease_", "a lease id");
