@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod api_keys;
+pub mod assets;
 pub mod audit;
 pub mod bootstrap;
 pub mod epochs;
