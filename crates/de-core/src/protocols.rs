@@ -11,6 +11,7 @@ use url::Url;
 use crate::{
     calls::{ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall},
     chat::{ChatCall, ChatReply, Delta},
+    exchange::ANSWER_CAP,
     mapping::{
         poll::{KeptPolling, Polling},
         render::KeyPlace,
@@ -22,10 +23,15 @@ use crate::{
 
 mod answer;
 pub mod anthropic_messages;
+mod borrowed;
 mod fields;
+pub mod gemini;
 pub mod mapped;
 pub mod native;
+pub mod native_image;
 pub mod openai_chat;
+pub mod openai_images;
+mod picture;
 
 /// What a vendor's side needs to know of the model.
 #[derive(Clone, Debug)]
@@ -160,6 +166,8 @@ pub struct VendorError {
     pub message: Option<String>,
     /// Money, not pace: waiting will not help.
     pub out_of_money: bool,
+    /// It does not take our key, whatever the status.
+    pub key_refused: bool,
     /// Refused for safety: no other try will help.
     pub refused: bool,
     /// The vendor's word says that another try may help, whatever the status.
@@ -267,8 +275,14 @@ pub trait ImageVendor: Send + Sync {
         &self,
         call: &ImageCall,
         headers: &HeaderMap,
-        body: &[u8],
+        body: &Bytes,
     ) -> Result<ImageReply, Malformed>;
+
+    /// The largest whole answer, in bytes, that it reads. More than the usual only where what is read
+    /// stays a part of the answer: an isolate has 128 MB.
+    fn answer_cap(&self) -> usize {
+        ANSWER_CAP
+    }
 
     /// Reads what an order came to.
     ///

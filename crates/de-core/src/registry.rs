@@ -17,7 +17,8 @@ use crate::{
     ports::{Platform, PortError},
     protocols::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
-        mapped::MappedVendor, openai_chat::OpenAiChatVendor,
+        gemini::GeminiVendor, mapped::MappedVendor, openai_chat::OpenAiChatVendor,
+        openai_images::OpenAiImagesVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -183,6 +184,7 @@ fn vendor(
 ) -> Result<Arc<dyn Vendor>, String> {
     Ok(match config.protocol {
         Protocol::AnthropicMessages => Arc::new(AnthropicMessagesVendor),
+        Protocol::Gemini => Arc::new(GeminiVendor),
         Protocol::Mapped => {
             let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
             let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);
@@ -196,6 +198,7 @@ fn vendor(
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        Protocol::OpenaiImages => Arc::new(OpenAiImagesVendor),
         other => Arc::new(crate::protocols::mapped::Unbuilt(other)),
     })
 }

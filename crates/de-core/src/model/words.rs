@@ -97,18 +97,19 @@ words!(/// How a model's vendor is spoken to: in code by its own protocol, or by
 });
 
 impl Protocol {
-    /// Whether calls by this protocol are served. A config with another one can be kept, not called.
+    /// Whether calls in this modality are served by this protocol. A config with another one can be kept,
+    /// not called.
     #[must_use]
-    pub fn is_built(self) -> bool {
+    pub fn is_built_for(self, modality: Modality) -> bool {
         match self {
-            Self::AnthropicMessages | Self::Mapped | Self::OpenaiChat => true,
+            Self::Mapped => true,
+            Self::AnthropicMessages | Self::OpenaiChat => modality == Modality::Text,
+            Self::Gemini | Self::OpenaiImages => modality == Modality::Image,
             Self::ElevenlabsSpeech
             | Self::ElevenlabsTranscription
-            | Self::Gemini
             | Self::GeminiEmbeddings
             | Self::Ideogram
             | Self::OpenaiEmbeddings
-            | Self::OpenaiImages
             | Self::OpenaiResponses
             | Self::OpenaiSpeech
             | Self::OpenaiTranscriptions
