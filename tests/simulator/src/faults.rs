@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::results::ResultFault;
+
 /// One thing that goes wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
@@ -29,6 +31,8 @@ pub enum Fault {
     JobSlow(Duration),
     /// `refuse`: the vendor's way to decline for safety.
     Refuse,
+    /// `result:size=200MB`, `result:redirect=metadata`, …: the file that the reply links to.
+    Result(ResultFault),
     /// `slow:3s`: this long before the first byte, headers included.
     Slow(Duration),
     /// `split-utf8`: a text beyond ASCII, in pieces that end inside characters and events.
@@ -99,6 +103,8 @@ pub struct Script {
     pub job_slow: Option<Duration>,
     /// Whether the vendor declines.
     pub refuse: bool,
+    /// What becomes of the results that the reply links to.
+    pub result: Vec<ResultFault>,
     /// Pause before the answer.
     pub slow: Option<Duration>,
     /// Whether text and pieces are awkward.
@@ -144,6 +150,10 @@ impl Fault {
             "job-fail" => bare("job-fail", Self::JobFail),
             "job-slow" => pause("job-slow").map(Self::JobSlow),
             "refuse" => bare("refuse", Self::Refuse),
+            "result" => {
+                let fault = value.and_then(ResultFault::parse);
+                fault.map(Self::Result).ok_or_else(|| bad("result"))
+            }
             "slow" => pause("slow").map(Self::Slow),
             "split-utf8" => bare("split-utf8", Self::SplitUtf8),
             _ => Err(FaultError::Unknown { word: word.to_owned() }),
@@ -179,7 +189,7 @@ impl Script {
         Ok(script)
     }
 
-    /// Adds a fault; of two of a kind the later counts.
+    /// Adds a fault; of two of a kind the later counts. Those of results are all kept.
     pub fn add(&mut self, fault: Fault) {
         match fault {
             Fault::Big(bytes) => self.big = Some(bytes),
@@ -193,6 +203,7 @@ impl Script {
             Fault::JobFail => self.job_fail = true,
             Fault::JobSlow(pause) => self.job_slow = Some(pause),
             Fault::Refuse => self.refuse = true,
+            Fault::Result(fault) => self.result.push(fault),
             Fault::Slow(pause) => self.slow = Some(pause),
             Fault::SplitUtf8 => self.split_utf8 = true,
         }
@@ -213,6 +224,7 @@ impl Script {
             job_fail: over.job_fail || self.job_fail,
             job_slow: over.job_slow.or(self.job_slow),
             refuse: over.refuse || self.refuse,
+            result: if over.result.is_empty() { self.result } else { over.result },
             slow: over.slow.or(self.slow),
             split_utf8: over.split_utf8 || self.split_utf8,
         }
@@ -229,11 +241,11 @@ pub(crate) fn of_polls(prompt: &str) -> String {
     words(prompt).filter_map(|word| word.strip_prefix("poll-")).collect::<Vec<_>>().join(" ")
 }
 
-/// Words of letters, digits and `: - _`, so that `(fail:429).` holds `fail:429`.
+/// Words of letters, digits and `: - _ =`, so that `(fail:429).` holds `fail:429`.
 fn words(prompt: &str) -> impl Iterator<Item = &str> {
     prompt
-        .split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '-' | '_')))
-        .map(|word| word.trim_matches([':', '-']))
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '-' | '_' | '=')))
+        .map(|word| word.trim_matches([':', '-', '=']))
 }
 
 fn failure(value: &str) -> Option<Failure> {
@@ -249,7 +261,8 @@ fn failure(value: &str) -> Option<Failure> {
     Some(Failure { cause: Cause::Status(status), retry_after, times: None })
 }
 
-fn duration(value: &str) -> Option<Duration> {
+/// Reads a whole number with `ms` or `s`.
+pub(crate) fn duration(value: &str) -> Option<Duration> {
     if let Some(millis) = value.strip_suffix("ms") {
         return millis.parse().ok().map(Duration::from_millis);
     }
@@ -258,7 +271,9 @@ fn duration(value: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Duration, Failure, Fault, FaultError, Script, called_tools, of_polls};
+    use super::{
+        Cause, Duration, Failure, Fault, FaultError, ResultFault, Script, called_tools, of_polls,
+    };
 
     fn fail(status: u16, retry_after: Option<u32>, times: Option<u32>) -> Fault {
         Fault::Fail(Failure { cause: Cause::Status(status), retry_after, times })
@@ -287,6 +302,7 @@ mod tests {
             ("job-fail", Fault::JobFail),
             ("job-slow:2s", Fault::JobSlow(Duration::from_secs(2))),
             ("refuse", Fault::Refuse),
+            ("result:size=1kB", Fault::Result(ResultFault::Size(1_000))),
             ("slow:250ms", Fault::Slow(Duration::from_millis(250))),
             ("split-utf8", Fault::SplitUtf8),
         ] {
@@ -296,9 +312,18 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_an_error() {
-        for word in
-            ["fail", "fail:200", "fail:600", "fail:x", "slow:3", "slow:-1s", "cut:", "hang:1"]
-        {
+        for word in [
+            "fail",
+            "fail:200",
+            "fail:600",
+            "fail:x",
+            "slow:3",
+            "slow:-1s",
+            "cut:",
+            "hang:1",
+            "result",
+            "result:size",
+        ] {
             assert!(matches!(Fault::parse(word), Err(FaultError::Value { .. })), "{word}");
         }
         for word in ["", "Hello", "FAIL:429"] {
@@ -312,6 +337,8 @@ mod tests {
         let expected = Script::parse("slow:1s fail:503").unwrap();
         assert_eq!(found, expected);
         assert_eq!(Script::find("Hello world"), Script::default());
+        let found = Script::find("A kite, result:size=2MB result:cut. The result: good.");
+        assert_eq!(found.result, [ResultFault::Size(2_000_000), ResultFault::Cut(None)]);
     }
 
     #[test]
