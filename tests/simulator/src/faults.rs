@@ -10,6 +10,8 @@ use crate::results::ResultFault;
 pub enum Fault {
     /// `big:100000`: the text has that many bytes.
     Big(usize),
+    /// `callback:twice`: the call at a job's end is not what it should be.
+    Callback(Callback),
     /// `chunks:200`: the text comes in that many deltas.
     Chunks(usize),
     /// `cut:5`: the connection breaks after that many events; a plain body breaks half way.
@@ -59,6 +61,21 @@ pub enum Cause {
     Status(u16),
 }
 
+/// How a job's callback fails.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Callback {
+    /// `early`: it says that the job is done when it is not, and nothing more comes.
+    Early,
+    /// `lies`: it says that the job failed if it is done, and that it is done if it failed.
+    Lies,
+    /// `never`: none comes.
+    Never,
+    /// `twice`: it comes two times.
+    Twice,
+    /// `unknown`: it names a job that nobody ordered.
+    Unknown,
+}
+
 /// Why a word is not a fault.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FaultError {
@@ -83,6 +100,8 @@ pub enum FaultError {
 pub struct Script {
     /// Bytes of text.
     pub big: Option<usize>,
+    /// What is wrong with the callback.
+    pub callback: Option<Callback>,
     /// Number of deltas.
     pub chunks: Option<usize>,
     /// Events before the connection breaks.
@@ -132,6 +151,7 @@ impl Fault {
         let bare = |name, fault| if value.is_none() { Ok(fault) } else { Err(bad(name)) };
         match name {
             "big" => count("big").map(Self::Big),
+            "callback" => value.and_then(callback).map(Self::Callback).ok_or_else(|| bad("callback")),
             "chunks" => count("chunks").map(Self::Chunks),
             "cut" => count("cut").map(Self::Cut),
             "error-mid" => count("error-mid").map(Self::ErrorMid),
@@ -193,6 +213,7 @@ impl Script {
     pub fn add(&mut self, fault: Fault) {
         match fault {
             Fault::Big(bytes) => self.big = Some(bytes),
+            Fault::Callback(callback) => self.callback = Some(callback),
             Fault::Chunks(count) => self.chunks = Some(count),
             Fault::Cut(events) => self.cut = Some(events),
             Fault::ErrorMid(events) => self.error_mid = Some(events),
@@ -214,6 +235,7 @@ impl Script {
     pub fn overlaid(self, over: Self) -> Self {
         Self {
             big: over.big.or(self.big),
+            callback: over.callback.or(self.callback),
             chunks: over.chunks.or(self.chunks),
             cut: over.cut.or(self.cut),
             error_mid: over.error_mid.or(self.error_mid),
@@ -238,14 +260,37 @@ pub(crate) fn called_tools(prompt: &str) -> impl Iterator<Item = &str> {
 
 /// The faults that a prompt means for whoever asks about its job: `poll-fail:503` is `fail:503` there.
 pub(crate) fn of_polls(prompt: &str) -> String {
-    words(prompt).filter_map(|word| word.strip_prefix("poll-")).collect::<Vec<_>>().join(" ")
+    scoped(prompt, "poll-")
+}
+
+/// The faults that a prompt means for one kind of call alone: with the scope `photo-`,
+/// `photo-fail:503` is `fail:503` where photos are searched, and nothing where videos are.
+pub(crate) fn scoped(prompt: &str, scope: &str) -> String {
+    words(prompt).filter_map(|word| word.strip_prefix(scope)).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a word of a prompt is a fault or means one for somebody: it is not what is looked for.
+pub(crate) fn is_fault(word: &str) -> bool {
+    let scopes = ["", "photo-", "poll-", "video-"].into_iter();
+    scopes.filter_map(|scope| word.strip_prefix(scope)).any(|rest| Fault::parse(rest).is_ok())
 }
 
 /// Words of letters, digits and `: - _ =`, so that `(fail:429).` holds `fail:429`.
-fn words(prompt: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(prompt: &str) -> impl Iterator<Item = &str> {
     prompt
         .split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '-' | '_' | '=')))
         .map(|word| word.trim_matches([':', '-', '=']))
+}
+
+fn callback(value: &str) -> Option<Callback> {
+    Some(match value {
+        "early" => Callback::Early,
+        "lies" => Callback::Lies,
+        "never" => Callback::Never,
+        "twice" => Callback::Twice,
+        "unknown" => Callback::Unknown,
+        _ => return None,
+    })
 }
 
 fn failure(value: &str) -> Option<Failure> {
@@ -272,7 +317,8 @@ pub(crate) fn duration(value: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Cause, Duration, Failure, Fault, FaultError, ResultFault, Script, called_tools, of_polls,
+        Callback, Cause, Duration, Failure, Fault, FaultError, ResultFault, Script, called_tools,
+        is_fault, of_polls, scoped,
     };
 
     fn fail(status: u16, retry_after: Option<u32>, times: Option<u32>) -> Fault {
@@ -283,6 +329,7 @@ mod tests {
     fn every_fault_is_read() {
         for (word, fault) in [
             ("big:100000", Fault::Big(100_000)),
+            ("callback:twice", Fault::Callback(Callback::Twice)),
             ("chunks:200", Fault::Chunks(200)),
             ("cut:5", Fault::Cut(5)),
             ("error-mid:3", Fault::ErrorMid(3)),
@@ -352,6 +399,15 @@ mod tests {
         let prompt = "slow:1s (poll-fail-once:503), poll-slow:2s.";
         assert_eq!(Script::find(prompt), Script::parse("slow:1s").unwrap());
         assert_eq!(of_polls(prompt), "fail-once:503 slow:2s");
+    }
+
+    #[test]
+    fn faults_of_photos_and_videos_are_apart() {
+        let query = "sea photo-fail:503 video-slow:2s";
+        assert_eq!(Script::find(query), Script::default());
+        assert_eq!(scoped(query, "photo-"), "fail:503");
+        assert_eq!(scoped(query, "video-"), "slow:2s");
+        assert_eq!(["sea", "photo-fail:503", "hang"].map(is_fault), [false, true, true]);
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! Pictures and sounds, made by hand: small, valid, and the same every time.
+//! Pictures, made by hand: small, valid, and the same every time.
 
 use axum::body::Body;
 use axum::extract::Path;
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 
@@ -10,9 +9,6 @@ use crate::control;
 
 /// Width and height of every picture, in pixels; what was asked for stands only in the reply.
 const SIDE: u32 = 16;
-
-/// Bytes of one MP3 frame of 128 kbit/s at 44.1 kHz: 144 × 128,000 / 44,100, rounded down.
-const MP3_FRAME: usize = 417;
 
 /// `GET /files/{name}`: the picture that a reply linked to, for any name that ends with `.png`.
 pub(crate) async fn file(Path(name): Path<String>) -> Response<Body> {
@@ -41,34 +37,6 @@ pub(crate) fn png(seed: &str) -> Vec<u8> {
     chunk(&mut file, *b"IHDR", &header);
     chunk(&mut file, *b"IDAT", &stored(&pixels));
     chunk(&mut file, *b"IEND", &[]);
-    file
-}
-
-/// Silence as MP3 frames, mono; a frame lasts 26 ms.
-pub(crate) fn mp3(frames: usize) -> Vec<Bytes> {
-    // Sync, MPEG 1 layer III without checksum; 128 kbit/s, 44.1 kHz, no padding; one channel. The
-    // side information that follows is all zero: no data, which is silence.
-    let mut frame = vec![0xFF, 0xFB, 0x90, 0xC0];
-    frame.resize(MP3_FRAME, 0);
-    vec![Bytes::from(frame); frames]
-}
-
-/// Silence as 16-bit mono samples behind a WAV header.
-pub(crate) fn wav(rate: u32, samples: u32) -> Vec<u8> {
-    let size = samples * 2;
-    let mut file = Vec::from(*b"RIFF");
-    file.extend((36 + size).to_le_bytes());
-    file.extend(*b"WAVEfmt ");
-    file.extend(16_u32.to_le_bytes());
-    file.extend(1_u16.to_le_bytes());
-    file.extend(1_u16.to_le_bytes());
-    file.extend(rate.to_le_bytes());
-    file.extend((rate * 2).to_le_bytes());
-    file.extend(2_u16.to_le_bytes());
-    file.extend(16_u16.to_le_bytes());
-    file.extend(*b"data");
-    file.extend(size.to_le_bytes());
-    file.extend(std::iter::repeat_n(0, size as usize));
     file
 }
 
@@ -111,7 +79,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{MP3_FRAME, checksum, mp3, png, wav};
+    use super::{checksum, png};
 
     #[test]
     fn checksum_is_the_known_one() {
@@ -125,7 +93,5 @@ mod tests {
         assert!(file.starts_with(b"\x89PNG\r\n\x1a\n"));
         assert!(file.ends_with(b"IEND\xAE\x42\x60\x82"));
         assert_ne!(file, png("b"));
-        assert_eq!(mp3(2).concat().len(), 2 * MP3_FRAME);
-        assert_eq!(wav(8_000, 10).len(), 44 + 20);
     }
 }

@@ -21,6 +21,7 @@ use crate::faults::{Cause, FaultError, Script};
 use crate::record::{Exchange, Log, Received, Record};
 use crate::replicate::{self, Jobs};
 use crate::{anthropic_messages, control, elevenlabs_speech, ideogram, media, openai_chat};
+use crate::{elevenlabs_transcription, elevenlabs_voices, openai_speech, openai_transcriptions};
 use crate::{elevenlabs_user, openai_images, stream};
 
 /// The largest request that is read, as at the vendor with the largest: 32 MB.
@@ -49,11 +50,20 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::Replicate], "POST", "/v1/predictions/*/cancel", replicate::cancel),
     (&[Vendor::Replicate], "GET", "/v1/account", replicate::account),
     (&[Vendor::ElevenLabs], "GET", "/v1/user", elevenlabs_user::user),
+    (&[Vendor::ElevenLabs], "GET", "/v1/models", elevenlabs_voices::models),
+    (&[Vendor::ElevenLabs], "GET", "/v1/voices", elevenlabs_voices::old),
+    (&[Vendor::ElevenLabs], "GET", "/v2/voices", elevenlabs_voices::page),
+    (&[Vendor::ElevenLabs], "POST", "/v1/speech-to-text", elevenlabs_transcription::transcribe),
+    (&[Vendor::OpenAi], "POST", "/v1/audio/speech", openai_speech::speech),
+    (HEARING, "POST", "/v1/audio/transcriptions", openai_transcriptions::transcriptions),
 ];
 
 /// The hosts that speak the chat API of OpenAI.
 const CHAT: &[Vendor] =
     &[Vendor::DeepSeek, Vendor::Groq, Vendor::Mistral, Vendor::OpenAi, Vendor::Together];
+
+/// The hosts that speak the transcription API of OpenAI.
+const HEARING: &[Vendor] = &[Vendor::Groq, Vendor::OpenAi];
 
 /// A simulator that runs; dropped, it accepts no more connections.
 pub struct Simulator {
