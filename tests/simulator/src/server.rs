@@ -18,10 +18,10 @@ use crate::config::{Config, Vendor};
 use crate::endpoint::{self, Content, Endpoint, Incoming, Plan, Reply};
 use crate::fault_book::{FaultBook, Order};
 use crate::faults::{Cause, FaultError, Script};
-use crate::record::{Exchange, Log, Received, Record};
+use crate::record::{Exchange, Log, Received, Record, Tally};
 use crate::replicate::{self, Jobs};
-use crate::{anthropic_messages, control, elevenlabs_speech, ideogram, media, openai_chat};
-use crate::{elevenlabs_user, openai_images, stream};
+use crate::{anthropic_messages, control, elevenlabs_speech, files, ideogram, openai_chat};
+use crate::{elevenlabs_user, openai_edits, openai_images, stream};
 
 /// The largest request that is read, as at the vendor with the largest: 32 MB.
 const LARGEST_REQUEST: usize = 32 << 20;
@@ -39,6 +39,7 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     ),
     (&[Vendor::Anthropic], "GET", "/v1/models", anthropic_messages::models),
     (&[Vendor::OpenAi], "POST", "/v1/images/generations", openai_images::generations),
+    (&[Vendor::OpenAi], "POST", "/v1/images/edits", openai_edits::edits),
     (&[Vendor::Ideogram], "POST", "/generate", ideogram::legacy),
     (&[Vendor::Ideogram], "POST", "/v1/ideogram-v3/generate", ideogram::v3),
     (&[Vendor::ElevenLabs], "POST", "/v1/text-to-speech/*", elevenlabs_speech::whole),
@@ -117,6 +118,18 @@ impl Simulator {
         self.shared.log.all()
     }
 
+    /// Counts the POST requests that a vendor got under a path (a part of it will do) with just this
+    /// prompt: what was ordered, and perhaps paid.
+    #[must_use]
+    pub fn tally(&self, vendor: Vendor, path: &str, prompt: &str) -> Tally {
+        let records = self.shared.log.all();
+        Tally::of(records.iter().filter(|record| {
+            record.vendor == vendor.id()
+                && record.path.contains(path)
+                && record.prompt.as_deref() == Some(prompt)
+        }))
+    }
+
     /// Forgets what was received.
     pub fn clear_requests(&self) {
         self.shared.log.clear();
@@ -156,7 +169,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/control/faults", get(control::faults).post(control::order).delete(control::calm))
         .route("/control/requests", get(control::requests).delete(control::forget))
         .route("/control/requests/{id}", get(control::request))
-        .route("/files/{name}", get(media::file))
+        .route("/control/tally", get(control::tally))
+        .route("/files/{name}", get(files::file))
         .fallback(vendor)
         .with_state(shared)
 }
@@ -182,7 +196,7 @@ async fn vendor(State(shared): State<Arc<Shared>>, request: Request) -> Response
         headers: &parts.headers,
         method: &parts.method,
         path: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-        vendor,
+        vendor: vendor.id(),
     });
     let incoming = Incoming {
         body: &body,
@@ -211,6 +225,7 @@ async fn run(
     plan: Plan,
     exchange: Exchange,
 ) -> Response<Body> {
+    exchange.accepted(&plan.prompt);
     let mut script = shared.faults.script(incoming.vendor, &plan.prompt);
     if script.hang {
         // Ends when the connection closes: the handler is dropped, and the exchange with it.
