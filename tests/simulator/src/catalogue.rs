@@ -54,12 +54,19 @@ pub(crate) const COLORS: [(&str, &str); 12] = [
     ("white", "#F0F0F0"),
 ];
 
-const PICTURE_SIZES: [(u32, u32); 6] =
-    [(6_000, 4_000), (5_400, 3_600), (4_200, 3_000), (3_000, 2_000), (2_400, 1_800), (1_600, 1_200)];
+const PICTURE_SIZES: [(u32, u32); 6] = [
+    (6_000, 4_000),
+    (5_400, 3_600),
+    (4_200, 3_000),
+    (3_000, 2_000),
+    (2_400, 1_800),
+    (1_600, 1_200),
+];
 
 const VIDEO_SIZES: [(u32, u32); 3] = [(3_840, 2_160), (1_920, 1_080), (1_280, 720)];
 
-const AUTHORS: [&str; 6] = ["Ana Reis", "Bo Lind", "Chidi Obi", "Dora Weiss", "Emil Novak", "Fumi Sato"];
+const AUTHORS: [&str; 6] =
+    ["Ana Reis", "Bo Lind", "Chidi Obi", "Dora Weiss", "Emil Novak", "Fumi Sato"];
 
 /// Something that can be found.
 #[derive(Debug)]
@@ -202,6 +209,9 @@ mod tests {
             assert!(pictures().any(|item| item.color == color), "{color}");
         }
         let first = pictures().next().unwrap();
-        assert_eq!((first.title().as_str(), first.scaled(600)), ("Red texture at sunset", (600, 400)));
+        assert_eq!(
+            (first.title().as_str(), first.scaled(600)),
+            ("Red texture at sunset", (600, 400))
+        );
     }
 }

@@ -41,7 +41,8 @@ pub(crate) fn streamed(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
 /// The error of the `fail` fault.
 pub(crate) fn failure(incoming: &Incoming<'_>, status: u16) -> Reply {
     if status == 422 {
-        let detail = json!([{ "type": "missing", "loc": ["body", "text"], "msg": "Field required" }]);
+        let detail =
+            json!([{ "type": "missing", "loc": ["body", "text"], "msg": "Field required" }]);
         return Reply::json(422, &json!({ "detail": detail }));
     }
     if status == 403 {

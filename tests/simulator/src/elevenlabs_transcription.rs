@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, Bounds};
 use crate::elevenlabs_speech::{authenticate, refuse};
-use crate::endpoint::{Incoming, Plan, Reply};
+use crate::endpoint::{Incoming, Plan, Reply, prompt_of};
 use crate::faults::Script;
 use crate::models::ModelKind;
 use crate::query::Pairs;
@@ -30,7 +30,8 @@ pub(crate) fn transcribe(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     let query = Pairs::of(incoming);
     query.only(&["enable_logging"]).and(query.flag("enable_logging")).map_err(|wrong| {
         let place = json!(["query", wrong.name()]);
-        let detail = json!([{ "type": "value_error", "loc": place, "msg": "Input is not permitted" }]);
+        let detail =
+            json!([{ "type": "value_error", "loc": place, "msg": "Input is not permitted" }]);
         Reply::json(422, &json!({ "detail": detail }))
     })?;
     let content_type = incoming.header("content-type").unwrap_or_default();
@@ -42,9 +43,8 @@ pub(crate) fn transcribe(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     schema::check(&body, ELEVENLABS_TRANSCRIPTION)
         .map_err(|finding| Reply::json(422, &pydantic::detail(&finding)))?;
     let model = body.get("model_id").and_then(Value::as_str).unwrap_or_default();
-    let invalid = |code: &str, message: &str| {
-        refuse(incoming, 400, "validation_error", code, code, message)
-    };
+    let invalid =
+        |code: &str, message: &str| refuse(incoming, 400, "validation_error", code, code, message);
     if models::find(incoming.vendor, ModelKind::Transcription, model).is_none() {
         let message = format!("'{model}' is not a valid model_id. Only 'scribe_v2' is.");
         return Err(invalid("invalid_model_id", &message));
@@ -67,8 +67,7 @@ pub(crate) fn transcribe(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     }
     let name = file.file_name.as_deref().unwrap_or_default();
     let said = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
-    let terms = body.get("keyterms").map(ToString::to_string).unwrap_or_default();
-    let prompt = format!("{terms} {said}");
+    let prompt = prompt_of(&[&forms::listed(&body, "keyterms"), &said]);
     let recording = Recording {
         id: incoming.made_id("tr_"),
         said,

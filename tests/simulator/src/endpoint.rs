@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::config::{Config, Vendor};
 use crate::faults::Script;
 use crate::replicate::{self, Jobs};
-use crate::{anthropic_errors, elevenlabs_speech, ideogram, openai_errors};
+use crate::shotstack::{self, Renders};
+use crate::{anthropic_errors, elevenlabs_speech, ideogram, openai_errors, pexels, pixabay};
 
 /// The time that replies name as theirs, so that they are the same in every run.
 pub(crate) const CREATED: u64 = 1_795_000_000;
@@ -30,6 +31,8 @@ pub(crate) struct Incoming<'a> {
     /// The path behind the vendor's prefix: `/v1/messages`.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
+    /// The renders of Shotstack.
+    pub(crate) renders: &'a Arc<Renders>,
     pub(crate) vendor: Vendor,
 }
 
@@ -124,13 +127,22 @@ impl Plan {
     }
 }
 
+/// The texts of a request as one prompt: faults stand in any of them.
+pub(crate) fn prompt_of(texts: &[&str]) -> String {
+    let told = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    told.collect::<Vec<_>>().join(" ")
+}
+
 /// The vendor's error for a status, as the `fail` fault asks for.
 pub(crate) fn failure(incoming: &Incoming<'_>, status: u16) -> Reply {
     match incoming.vendor {
         Vendor::Anthropic => anthropic_errors::failure(incoming, status),
         Vendor::ElevenLabs => elevenlabs_speech::failure(incoming, status),
         Vendor::Ideogram => ideogram::failure(status),
+        Vendor::Pexels => pexels::failure(status),
+        Vendor::Pixabay => pixabay::failure(status),
         Vendor::Replicate => replicate::failure(status),
+        Vendor::Shotstack => shotstack::failure(status),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::failure(status)
         }
@@ -145,7 +157,10 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
         | Vendor::ElevenLabs
         | Vendor::Ideogram
         | Vendor::Replicate
+        | Vendor::Shotstack
         | Vendor::Together => failure(incoming, 402),
+        // Both are free: what can be spent is the month's number of requests.
+        Vendor::Pexels | Vendor::Pixabay => failure(incoming, 429),
         Vendor::Groq | Vendor::Mistral | Vendor::OpenAi => openai_errors::out_of_money(),
     }
 }
@@ -154,7 +169,12 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
 pub(crate) fn error_event(incoming: &Incoming<'_>) -> Option<String> {
     match incoming.vendor {
         Vendor::Anthropic => Some(anthropic_errors::error_event(incoming)),
-        Vendor::ElevenLabs | Vendor::Ideogram | Vendor::Replicate => None,
+        Vendor::ElevenLabs
+        | Vendor::Ideogram
+        | Vendor::Pexels
+        | Vendor::Pixabay
+        | Vendor::Replicate
+        | Vendor::Shotstack => None,
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             Some(openai_errors::error_event())
         }
@@ -167,7 +187,8 @@ pub(crate) fn reply_headers(incoming: &Incoming<'_>) -> Vec<(&'static str, Strin
         Vendor::Anthropic => anthropic_errors::reply_headers(incoming),
         Vendor::ElevenLabs => elevenlabs_speech::reply_headers(incoming),
         Vendor::Ideogram => ideogram::reply_headers(incoming),
-        Vendor::Replicate => Vec::new(),
+        Vendor::Pixabay => pixabay::reply_headers(),
+        Vendor::Pexels | Vendor::Replicate | Vendor::Shotstack => Vec::new(),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::reply_headers(incoming)
         }
@@ -180,7 +201,10 @@ pub(crate) fn no_such_path(incoming: &Incoming<'_>, method: &str) -> Reply {
         Vendor::Anthropic => anthropic_errors::refuse(incoming, 404, "Not Found"),
         Vendor::ElevenLabs => Reply::json(404, &serde_json::json!({ "detail": "Not Found" })),
         Vendor::Ideogram => Reply::json(404, &serde_json::json!({ "error": "Not Found" })),
+        Vendor::Pexels => pexels::failure(404),
+        Vendor::Pixabay => pixabay::failure(404),
         Vendor::Replicate => replicate::failure(404),
+        Vendor::Shotstack => shotstack::failure(404),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::no_such_path(method, incoming.path)
         }

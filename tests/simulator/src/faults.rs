@@ -151,7 +151,9 @@ impl Fault {
         let bare = |name, fault| if value.is_none() { Ok(fault) } else { Err(bad(name)) };
         match name {
             "big" => count("big").map(Self::Big),
-            "callback" => value.and_then(callback).map(Self::Callback).ok_or_else(|| bad("callback")),
+            "callback" => {
+                value.and_then(callback).map(Self::Callback).ok_or_else(|| bad("callback"))
+            }
             "chunks" => count("chunks").map(Self::Chunks),
             "cut" => count("cut").map(Self::Cut),
             "error-mid" => count("error-mid").map(Self::ErrorMid),

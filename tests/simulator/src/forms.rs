@@ -40,6 +40,12 @@ pub(crate) fn object(parts: &[Part], types: &Types) -> Map<String, Value> {
     object
 }
 
+/// The texts of a list, in a row.
+pub(crate) fn listed(object: &Map<String, Value>, name: &str) -> String {
+    let texts = object.get(name).and_then(Value::as_array).into_iter().flatten();
+    texts.filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+}
+
 fn number(text: &str) -> Option<Value> {
     let integer = text.parse::<i64>().ok().map(Value::from);
     integer.or_else(|| text.parse::<f64>().ok().map(Value::from).filter(Value::is_number))
@@ -59,7 +65,8 @@ mod tests {
             file_name: None,
             name: name.to_owned(),
         };
-        let fields = [("n", "2"), ("t", "0.5"), ("n2", "x"), ("on", "true"), ("a[]", "1"), ("a[]", "2")];
+        let fields =
+            [("n", "2"), ("t", "0.5"), ("n2", "x"), ("on", "true"), ("a[]", "1"), ("a[]", "2")];
         let types = Types { flags: &["on"], lists: &["a[]"], numbers: &["n", "n2", "t"] };
         let made = object(&fields.map(part), &types);
         let expected = json!({ "n": 2, "t": 0.5, "n2": "x", "on": true, "a[]": ["1", "2"] });

@@ -108,7 +108,10 @@ const fn table(vendor: Vendor) -> &'static [Field] {
         | Vendor::ElevenLabs
         | Vendor::Ideogram
         | Vendor::OpenAi
-        | Vendor::Replicate => tables::OPENAI,
+        | Vendor::Pexels
+        | Vendor::Pixabay
+        | Vendor::Replicate
+        | Vendor::Shotstack => tables::OPENAI,
     }
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::endpoint::{Content, Incoming, Plan, Reply};
+use crate::endpoint::{Content, Incoming, Plan, Reply, prompt_of};
 use crate::faults::Script;
 use crate::models::ModelKind;
 use crate::openai_errors::{self, refuse};
@@ -53,7 +53,7 @@ pub(crate) fn speech(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
         input,
         sound,
     };
-    let prompt = format!("{} {}", speech.input, speech.instructions);
+    let prompt = prompt_of(&[&speech.input, &speech.instructions]);
     let stream = speech.events;
     Ok(Plan { prompt, stream, answer: Box::new(move |script| speech.reply(script)) })
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, Bounds};
 use crate::config::Vendor;
-use crate::endpoint::{Content, Incoming, Plan, Reply};
+use crate::endpoint::{Content, Incoming, Plan, Reply, prompt_of};
 use crate::faults::Script;
 use crate::heard;
 use crate::models::ModelKind;
@@ -59,8 +59,8 @@ pub(crate) fn transcriptions(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     let (name, seconds) = file(&parts)?;
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-    let keywords = body.get("keywords[]").map(ToString::to_string).unwrap_or_default();
-    let prompt = format!("{} {keywords} {stem}", text("prompt"));
+    let keywords = forms::listed(&body, "keywords[]");
+    let prompt = prompt_of(&[text("prompt"), &keywords, &stem]);
     let streams = model.id != "whisper-1" && body.get("stream") == Some(&Value::Bool(true));
     let recording = Recording {
         groq,
@@ -70,7 +70,11 @@ pub(crate) fn transcriptions(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
         seconds,
         body,
     };
-    Ok(Plan { prompt, stream: streams, answer: Box::new(move |script| recording.reply(script, streams)) })
+    Ok(Plan {
+        prompt,
+        stream: streams,
+        answer: Box::new(move |script| recording.reply(script, streams)),
+    })
 }
 
 /// The name and the length of the file, if there is one and it can be heard.
@@ -178,7 +182,8 @@ impl Recording {
             "text": transcript.text(),
         });
         let words = transcript.words().into_iter();
-        let words = words.map(|word| json!({ "word": word.text, "start": word.start, "end": word.end }));
+        let words =
+            words.map(|word| json!({ "word": word.text, "start": word.start, "end": word.end }));
         let own = if self.groq {
             ("x_groq", json!({ "id": self.id }))
         } else {
@@ -199,9 +204,10 @@ impl Recording {
 
     fn events(&self, answer: &Answer) -> Reply {
         let event = |data: &Value| format!("data: {data}\n\n");
-        let deltas = answer.pieces.iter().map(|piece| {
-            event(&json!({ "type": "transcript.text.delta", "delta": piece }))
-        });
+        let deltas = answer
+            .pieces
+            .iter()
+            .map(|piece| event(&json!({ "type": "transcript.text.delta", "delta": piece })));
         let text = answer.text();
         let usage = self.usage(&text);
         let done = json!({ "type": "transcript.text.done", "text": text, "usage": usage });

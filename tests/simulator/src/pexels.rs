@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::catalogue::{self, COLORS, Item, Shape, Wanted};
-use crate::endpoint::{Incoming, Plan, Reply};
+use crate::endpoint::{Incoming, Plan, Reply, prompt_of};
 use crate::faults::{self, Script};
 use crate::query::{Pairs, Wrong};
 use crate::results::{self, ResultFault};
@@ -105,11 +105,14 @@ fn authenticate(incoming: &Incoming<'_>) -> Result<(), Reply> {
 
 fn unfit(wrong: &Wrong) -> Reply {
     let name = wrong.name();
-    error(400, &match wrong {
-        Wrong::Invalid { .. } => format!("Invalid value for parameter '{name}'"),
-        Wrong::OutOfRange { .. } => format!("Parameter '{name}' is out of range"),
-        Wrong::Unknown { .. } => format!("Unknown parameter '{name}'"),
-    })
+    error(
+        400,
+        &match wrong {
+            Wrong::Invalid { .. } => format!("Invalid value for parameter '{name}'"),
+            Wrong::OutOfRange { .. } => format!("Parameter '{name}' is out of range"),
+            Wrong::Unknown { .. } => format!("Unknown parameter '{name}'"),
+        },
+    )
 }
 
 fn searched(incoming: &Incoming<'_>, subject: Subject) -> Result<Plan, Reply> {
@@ -118,7 +121,7 @@ fn searched(incoming: &Incoming<'_>, subject: Subject) -> Result<Plan, Reply> {
     let query = pairs.text("query").ok_or_else(|| error(400, "Parameter 'query' is missing"))?;
     let page = found(incoming, &pairs, subject).map_err(|wrong| unfit(&wrong))?;
     let scope = if subject == Subject::Photos { "photo-" } else { "video-" };
-    let prompt = format!("{query} {}", faults::scoped(query, scope));
+    let prompt = prompt_of(&[query, &faults::scoped(query, scope)]);
     Ok(Plan { prompt, stream: false, answer: Box::new(move |script| page.reply(script)) })
 }
 
@@ -171,7 +174,9 @@ fn found(incoming: &Incoming<'_>, pairs: &Pairs, subject: Subject) -> Result<Pag
             && shape.is_none_or(|shape| item.shape() == shape)
             && size.is_none_or(|size| subject.is_large_enough(item, size))
             && color.is_none_or(|color| item.color == color)
-            && limits.iter().all(|(name, limit)| limit.is_none_or(|limit| within(item, name, limit)))
+            && limits
+                .iter()
+                .all(|(name, limit)| limit.is_none_or(|limit| within(item, name, limit)))
     };
     let items: Vec<Item> = match subject {
         Subject::Photos => catalogue::pictures().filter(fits).collect(),
@@ -287,8 +292,8 @@ impl Subject {
 fn photo_json(item: &Item, origin: &str, faults: &[ResultFault]) -> Value {
     let id = FIRST_PHOTO + item.number;
     let link = |(width, height): (u32, u32)| {
-        let name = format!("pexels-photo-{id}.jpeg");
-        results::link(origin, &name, &format!("w={width}&h={height}"), faults)
+        let name = format!("pexels-photo-{id}_{width}x{height}.jpeg");
+        results::link(origin, &name, "auto=compress&cs=tinysrgb", faults)
     };
     let handle = item.author.to_lowercase().replace(' ', "-");
     json!({
@@ -320,8 +325,8 @@ fn video_json(item: &Item, origin: &str, faults: &[ResultFault]) -> Value {
     let id = FIRST_VIDEO + item.number;
     let picture = |number: usize| {
         let (width, height) = item.scaled(630);
-        let name = format!("pexels-video-{id}-{number}.jpeg");
-        results::link(origin, &name, &format!("w={width}&h={height}"), faults)
+        let name = format!("pexels-video-{id}-{number}_{width}x{height}.jpeg");
+        results::link(origin, &name, "", faults)
     };
     let file = |(index, longest): (usize, u32)| {
         let (width, height) = item.scaled(longest);
@@ -330,8 +335,8 @@ fn video_json(item: &Item, origin: &str, faults: &[ResultFault]) -> Value {
             720.. => "hd",
             _ => "sd",
         };
-        let name = format!("pexels-video-{id}-{longest}.mp4");
-        let query = format!("w={width}&h={height}&ms={}", item.seconds * 1_000);
+        let millis = item.seconds * 1_000;
+        let name = format!("pexels-video-{id}_{millis}ms_{width}x{height}.mp4");
         json!({
             "id": id * 10 + index,
             "quality": quality,
@@ -339,22 +344,25 @@ fn video_json(item: &Item, origin: &str, faults: &[ResultFault]) -> Value {
             "width": width,
             "height": height,
             "fps": 25.0,
-            "link": results::link(origin, &name, &query, faults),
+            "link": results::link(origin, &name, "", faults),
         })
     };
     let most = item.width.max(item.height);
     let sides = [3_840, 1_920, 1_280, 960, 640].into_iter().filter(|longest| *longest <= most);
     let mut files: Vec<Value> = sides.enumerate().map(file).collect();
     if item.number % 10 == 9 {
-        files.insert(0, json!({
-            "id": id * 10 + 9,
-            "quality": "hls",
-            "file_type": "application/x-mpegURL",
-            "width": null,
-            "height": null,
-            "fps": null,
-            "link": format!("https://player.example.test/{id}.m3u8"),
-        }));
+        files.insert(
+            0,
+            json!({
+                "id": id * 10 + 9,
+                "quality": "hls",
+                "file_type": "application/x-mpegURL",
+                "width": null,
+                "height": null,
+                "fps": null,
+                "link": format!("https://player.example.test/{id}.m3u8"),
+            }),
+        );
     }
     if item.number % 40 == 39 {
         files.clear();

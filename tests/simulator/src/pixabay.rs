@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::catalogue::{self, Item, SUBJECTS, Shape, Wanted};
-use crate::endpoint::{Content, Incoming, Plan, Reply};
+use crate::endpoint::{Content, Incoming, Plan, Reply, prompt_of};
 use crate::faults::{self, Script};
 use crate::query::{Pairs, Wrong};
 use crate::results::{self, ResultFault};
@@ -47,8 +47,20 @@ const LANGUAGES: &[&str] = &[
 ];
 
 const COLORS: &[&str] = &[
-    "grayscale", "transparent", "red", "orange", "yellow", "green", "turquoise", "blue", "lilac",
-    "pink", "white", "gray", "black", "brown",
+    "grayscale",
+    "transparent",
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "turquoise",
+    "blue",
+    "lilac",
+    "pink",
+    "white",
+    "gray",
+    "black",
+    "brown",
 ];
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,14 +89,17 @@ pub(crate) fn videos(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
 
 /// The error of the `fail` fault.
 pub(crate) fn failure(status: u16) -> Reply {
-    error(status, match status {
-        400 => "Bad request.",
-        401 | 403 => "Access denied.",
-        404 => "Not found.",
-        429 => "API rate limit exceeded",
-        500.. => "Internal server error.",
-        _ => "The request failed.",
-    })
+    error(
+        status,
+        match status {
+            400 => "Bad request.",
+            401 | 403 => "Access denied.",
+            404 => "Not found.",
+            429 => "API rate limit exceeded",
+            500.. => "Internal server error.",
+            _ => "The request failed.",
+        },
+    )
 }
 
 /// Headers of every reply; the window is a minute.
@@ -113,14 +128,17 @@ fn search(incoming: &Incoming<'_>, subject: Subject, scope: &str) -> Result<Plan
     }
     let page = found(incoming, &pairs, subject).map_err(|wrong| {
         let name = wrong.name();
-        error(400, &match wrong {
-            Wrong::Invalid { .. } => format!("\"{name}\" is invalid."),
-            Wrong::OutOfRange { .. } => format!("\"{name}\" is out of valid range."),
-            Wrong::Unknown { .. } => format!("\"{name}\" is no parameter."),
-        })
+        error(
+            400,
+            &match wrong {
+                Wrong::Invalid { .. } => format!("\"{name}\" is invalid."),
+                Wrong::OutOfRange { .. } => format!("\"{name}\" is out of valid range."),
+                Wrong::Unknown { .. } => format!("\"{name}\" is no parameter."),
+            },
+        )
     })?;
     let query = pairs.text("q").unwrap_or_default();
-    let prompt = format!("{query} {}", faults::scoped(query, scope));
+    let prompt = prompt_of(&[query, &faults::scoped(query, scope)]);
     Ok(Plan { prompt, stream: false, answer: Box::new(move |script| page.reply(script)) })
 }
 
@@ -246,9 +264,8 @@ fn tags(item: &Item) -> String {
 
 fn picture_json(item: &Item, origin: &str, faults: &[ResultFault]) -> Value {
     let id = Subject::Pictures.id(item);
-    let link = |(width, height): (u32, u32), longest: u32| {
-        let name = format!("pixabay-{id}_{longest}.jpg");
-        results::link(origin, &name, &format!("w={width}&h={height}"), faults)
+    let link = |(width, height): (u32, u32)| {
+        results::link(origin, &format!("pixabay-{id}_{width}x{height}.jpg"), "", faults)
     };
     let (preview, web, large) = (item.scaled(150), item.scaled(640), item.scaled(1_280));
     json!({
@@ -256,13 +273,13 @@ fn picture_json(item: &Item, origin: &str, faults: &[ResultFault]) -> Value {
         "pageURL": format!("https://pixabay.com/photos/{}-{id}/", item.subject),
         "type": Subject::Pictures.kind(item),
         "tags": tags(item),
-        "previewURL": link(preview, 150),
+        "previewURL": link(preview),
         "previewWidth": preview.0,
         "previewHeight": preview.1,
-        "webformatURL": link(web, 640),
+        "webformatURL": link(web),
         "webformatWidth": web.0,
         "webformatHeight": web.1,
-        "largeImageURL": link(large, 1_280),
+        "largeImageURL": link(large),
         "imageWidth": item.width,
         "imageHeight": item.height,
         "imageSize": item.width * item.height / 5,
@@ -282,19 +299,16 @@ fn video_json(item: &Item, origin: &str, faults: &[ResultFault]) -> Value {
     let id = Subject::Videos.id(item);
     let file = |name: &str, longest: u32| {
         let (width, height) = item.scaled(longest);
-        let thumbnail = format!("pixabay-video-{id}_{name}.jpg");
-        let size = format!("w={width}&h={height}");
+        let stem = format!("pixabay-video-{id}_{}ms_{width}x{height}", item.seconds * 1_000);
         if name == "large" && item.width.max(item.height) < 3_840 {
             return json!({ "url": "", "width": 0, "height": 0, "size": 0, "thumbnail": "" });
         }
-        let film = format!("pixabay-video-{id}_{name}.mp4");
-        let query = format!("{size}&ms={}", item.seconds * 1_000);
         json!({
-            "url": results::link(origin, &film, &query, faults),
+            "url": results::link(origin, &format!("{stem}.mp4"), "", faults),
             "width": width,
             "height": height,
             "size": u64::from(width) * item.seconds * 500,
-            "thumbnail": results::link(origin, &thumbnail, &size, faults),
+            "thumbnail": results::link(origin, &format!("{stem}.jpg"), "", faults),
         })
     };
     json!({

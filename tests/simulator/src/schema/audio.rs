@@ -27,10 +27,8 @@ pub(crate) const OPENAI_SPEECH: &[Field] = &[
 ];
 
 const TEMPERATURE: Field = optional("temperature", Kind::Number(0.0, 1.0));
-const GRANULARITIES: Field = optional(
-    "timestamp_granularities[]",
-    Kind::List(&Kind::Choice(&["word", "segment"]), 0, 2),
-);
+const GRANULARITIES: Field =
+    optional("timestamp_granularities[]", Kind::List(&Kind::Choice(&["word", "segment"]), 0, 2));
 
 /// `POST /audio/transcriptions`, without its file.
 /// Follows <https://platform.openai.com/docs/api-reference/audio/createTranscription>.

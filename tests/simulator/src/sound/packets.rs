@@ -6,9 +6,8 @@ use bytes::Bytes;
 const AAC_SILENCE: [u8; 6] = [0x00, 0xC8, 0x00, 0x80, 0x23, 0x80];
 
 /// Sampling rates of ADTS, by index.
-const AAC_RATES: [u32; 12] = [
-    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
-];
+const AAC_RATES: [u32; 12] =
+    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000];
 
 /// 20 ms of Opus with nothing in it.
 const OPUS_SILENCE: [u8; 3] = [0xF8, 0xFF, 0xFE];
@@ -29,7 +28,8 @@ const MP3_RATES: [[u32; 15]; 2] = [
 pub(super) fn mp3(rate: u32, kbps: u32, millis: u64) -> Vec<Bytes> {
     let (version, table, samples) =
         if rate >= 32_000 { (0xFB, 0, 1_152_u32) } else { (0xF3, 1, 576) };
-    let known = MP3_RATES.get(table).and_then(|rates| rates.iter().position(|known| *known == kbps));
+    let known =
+        MP3_RATES.get(table).and_then(|rates| rates.iter().position(|known| *known == kbps));
     let bits = u8::try_from(known.unwrap_or(9)).unwrap_or(9);
     let frequency: u8 = match rate {
         24_000 | 48_000 => 1,
