@@ -123,7 +123,7 @@ mod tests {
             (Codec::Flac, 24_000, b"fLaC\x80", 42 + 42 * 11),
             (Codec::Mp3(128), 44_100, &[0xFF, 0xFB, 0x90, 0xC0], 39 * 417),
             (Codec::Mp3(32), 22_050, &[0xFF, 0xF3, 0x40, 0xC0], 39 * 104),
-            (Codec::Opus, 48_000, b"OggS\0\x02", 47 + 43 + 50 * 4 + 5 * 27),
+            (Codec::Opus, 48_000, b"OggS\0\x02", 47 + 44 + 50 * 4 + 5 * 27),
             (Codec::Pcm, 24_000, &[0, 0], 48_000),
             (Codec::Ulaw, 8_000, &[0xFF], 8_000),
             (Codec::Wav, 24_000, b"RIFF", 44 + 48_000),
