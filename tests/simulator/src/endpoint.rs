@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::config::{Config, Vendor};
 use crate::faults::Script;
 use crate::replicate::{self, Jobs};
-use crate::{anthropic_errors, elevenlabs_speech, ideogram, openai_errors};
+use crate::{anthropic_errors, elevenlabs_speech, fal, google_errors, ideogram, openai_errors};
 
 /// The time that replies name as theirs, so that they are the same in every run.
 pub(crate) const CREATED: u64 = 1_795_000_000;
@@ -30,6 +30,8 @@ pub(crate) struct Incoming<'a> {
     /// The path behind the vendor's prefix: `/v1/messages`.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
+    /// The requests in fal's queue.
+    pub(crate) queue: &'a Arc<fal::Queue>,
     pub(crate) vendor: Vendor,
 }
 
@@ -129,6 +131,8 @@ pub(crate) fn failure(incoming: &Incoming<'_>, status: u16) -> Reply {
     match incoming.vendor {
         Vendor::Anthropic => anthropic_errors::failure(incoming, status),
         Vendor::ElevenLabs => elevenlabs_speech::failure(incoming, status),
+        Vendor::Fal => fal::failure(status),
+        Vendor::Google => google_errors::failure(status, None),
         Vendor::Ideogram => ideogram::failure(status),
         Vendor::Replicate => replicate::failure(status),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
@@ -143,6 +147,8 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
         Vendor::Anthropic => anthropic_errors::out_of_money(incoming),
         Vendor::DeepSeek
         | Vendor::ElevenLabs
+        | Vendor::Fal
+        | Vendor::Google
         | Vendor::Ideogram
         | Vendor::Replicate
         | Vendor::Together => failure(incoming, 402),
@@ -154,7 +160,11 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
 pub(crate) fn error_event(incoming: &Incoming<'_>) -> Option<String> {
     match incoming.vendor {
         Vendor::Anthropic => Some(anthropic_errors::error_event(incoming)),
-        Vendor::ElevenLabs | Vendor::Ideogram | Vendor::Replicate => None,
+        Vendor::ElevenLabs
+        | Vendor::Fal
+        | Vendor::Google
+        | Vendor::Ideogram
+        | Vendor::Replicate => None,
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             Some(openai_errors::error_event())
         }
@@ -166,8 +176,9 @@ pub(crate) fn reply_headers(incoming: &Incoming<'_>) -> Vec<(&'static str, Strin
     match incoming.vendor {
         Vendor::Anthropic => anthropic_errors::reply_headers(incoming),
         Vendor::ElevenLabs => elevenlabs_speech::reply_headers(incoming),
+        Vendor::Fal => fal::reply_headers(incoming),
         Vendor::Ideogram => ideogram::reply_headers(incoming),
-        Vendor::Replicate => Vec::new(),
+        Vendor::Google | Vendor::Replicate => Vec::new(),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::reply_headers(incoming)
         }
@@ -179,6 +190,8 @@ pub(crate) fn no_such_path(incoming: &Incoming<'_>, method: &str) -> Reply {
     match incoming.vendor {
         Vendor::Anthropic => anthropic_errors::refuse(incoming, 404, "Not Found"),
         Vendor::ElevenLabs => Reply::json(404, &serde_json::json!({ "detail": "Not Found" })),
+        Vendor::Fal => fal::failure(404),
+        Vendor::Google => google_errors::failure(404, None),
         Vendor::Ideogram => Reply::json(404, &serde_json::json!({ "error": "Not Found" })),
         Vendor::Replicate => replicate::failure(404),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {

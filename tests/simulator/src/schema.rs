@@ -4,6 +4,8 @@
 //! is each vendor's own matter, so a finding is data. Unknown members are always a finding.
 
 pub(crate) mod anthropic;
+pub(crate) mod fal;
+pub(crate) mod google;
 pub(crate) mod media;
 pub(crate) mod openai_chat;
 pub(crate) mod replicate;

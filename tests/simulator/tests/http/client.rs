@@ -34,6 +34,8 @@ impl Rig {
                 request.header("x-api-key", key).header("anthropic-version", "2023-06-01")
             }
             Vendor::ElevenLabs => request.header("xi-api-key", key),
+            Vendor::Fal => request.header("authorization", format!("Key {key}")),
+            Vendor::Google => request.header("x-goog-api-key", key),
             Vendor::Ideogram => request.header("api-key", key),
             _ => request.bearer_auth(key),
         }
