@@ -11,7 +11,7 @@ use crate::faults::Script;
 use crate::multipart::{self, Part};
 use crate::results::{self, ResultFault};
 use crate::schema::media::{IDEOGRAM_LEGACY, IDEOGRAM_V3};
-use crate::schema::{self, Field};
+use crate::schema::{self, Field, form};
 use crate::{picture, pydantic};
 
 /// The sides that aspect ratios stand for, as v3 writes them; the legacy names are `ASPECT_16_9`.
@@ -79,7 +79,7 @@ pub(crate) fn v3(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
         return Err(refuse(400, &message));
     }
     let texts = texts.iter().map(|part| (part.name.as_str(), part.text().unwrap_or_default()));
-    let body = schema::of_form(texts, IDEOGRAM_V3);
+    let body = form::of_form(texts, IDEOGRAM_V3);
     plan(incoming, &checked(body, IDEOGRAM_V3)?)
 }
 
