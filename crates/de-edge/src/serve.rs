@@ -85,7 +85,11 @@ fn platform(env: Env, occasion: Occasion, departure: EdgeDeparture) -> Platform 
     let env = Arc::new(env);
     Platform {
         background: Arc::new(EdgeBackground(occasion.clone())),
-        blobs: Arc::new(EdgeBlobs(env.clone())),
+        blobs: Arc::new(EdgeBlobs {
+            departure: departure.clone(),
+            env: env.clone(),
+            occasion: occasion.clone(),
+        }),
         brake: Arc::new(EdgeBrake(env.clone())),
         cache: Arc::new(EdgeCache(env.clone())),
         clock: Arc::new(EdgeClock),

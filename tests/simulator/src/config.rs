@@ -11,6 +11,10 @@ pub enum Vendor {
     DeepSeek,
     /// `/elevenlabs`: speech, voices and transcription.
     ElevenLabs,
+    /// `/fal`: pictures, from a queue that is asked.
+    Fal,
+    /// `/google/v1beta`: Gemini's pictures.
+    Google,
     /// `/groq/v1`: the chat API of OpenAI on another host.
     Groq,
     /// `/ideogram`: images, legacy and v3.
@@ -33,10 +37,12 @@ pub enum Vendor {
 
 impl Vendor {
     /// Every vendor, in the order of their ids.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Anthropic,
         Self::DeepSeek,
         Self::ElevenLabs,
+        Self::Fal,
+        Self::Google,
         Self::Groq,
         Self::Ideogram,
         Self::Mistral,
@@ -55,6 +61,8 @@ impl Vendor {
             Self::Anthropic => "anthropic",
             Self::DeepSeek => "deepseek",
             Self::ElevenLabs => "elevenlabs",
+            Self::Fal => "fal",
+            Self::Google => "google",
             Self::Groq => "groq",
             Self::Ideogram => "ideogram",
             Self::Mistral => "mistral",
@@ -82,6 +90,8 @@ impl Vendor {
             Self::Anthropic => "sk-ant-simulator-key-0001",
             Self::DeepSeek => "sk-deepseek-simulator-key-0001",
             Self::ElevenLabs => "sk_elevenlabs-simulator-key-0001",
+            Self::Fal => "fal-simulator-key-0001",
+            Self::Google => "AIza-simulator-key-0001",
             Self::Groq => "gsk_simulator-key-0001",
             Self::Ideogram => "ideogram-simulator-key-0001",
             Self::Mistral => "mistral-simulator-key-0001",
@@ -110,7 +120,7 @@ pub enum VendorError {
     },
     /// No vendor has this id. It is not repeated either.
     #[error(
-        "no such vendor; known are anthropic, deepseek, elevenlabs, groq, ideogram, mistral, openai, pexels, pixabay, replicate, shotstack, together"
+        "no such vendor; known are anthropic, deepseek, elevenlabs, fal, google, groq, ideogram, mistral, openai, pexels, pixabay, replicate, shotstack, together"
     )]
     Unknown,
 }

@@ -13,9 +13,10 @@ use crate::endpoint::{Incoming, Plan, Reply, prompt_of};
 use crate::faults::Script;
 use crate::models::ModelKind;
 use crate::query::Pairs;
-use crate::schema::audio::{ELEVENLABS_TRANSCRIPTION, ELEVENLABS_TYPES};
+use crate::schema::audio::ELEVENLABS_TRANSCRIPTION;
+use crate::schema::form;
 use crate::transcript::{Timed, Transcript};
-use crate::{forms, heard, models, multipart, pydantic, schema};
+use crate::{heard, models, multipart, pydantic, schema};
 
 struct Recording {
     body: Map<String, Value>,
@@ -39,7 +40,9 @@ pub(crate) fn transcribe(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
         let detail = json!([{ "type": "missing", "loc": ["body"], "msg": error.to_string() }]);
         Reply::json(422, &json!({ "detail": detail }))
     })?;
-    let body = forms::object(&parts, &ELEVENLABS_TYPES);
+    let texts = parts.iter().filter(|part| part.file_name.is_none());
+    let texts = texts.map(|part| (part.name.as_str(), part.text().unwrap_or("\u{FFFD}")));
+    let body = form::of_form(texts, ELEVENLABS_TRANSCRIPTION);
     schema::check(&body, ELEVENLABS_TRANSCRIPTION)
         .map_err(|finding| Reply::json(422, &pydantic::detail(&finding)))?;
     let model = body.get("model_id").and_then(Value::as_str).unwrap_or_default();
@@ -67,7 +70,7 @@ pub(crate) fn transcribe(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     }
     let name = file.file_name.as_deref().unwrap_or_default();
     let said = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
-    let prompt = prompt_of(&[&forms::listed(&body, "keyterms"), &said]);
+    let prompt = prompt_of(&[&form::listed(&body, "keyterms"), &said]);
     let recording = Recording {
         id: incoming.made_id("tr_"),
         said,

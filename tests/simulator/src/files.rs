@@ -171,9 +171,11 @@ impl Sending {
             ResultFault::Type(name) => self.content_type = results::content_type(name),
             ResultFault::Fail(_)
             | ResultFault::Link(_)
+            | ResultFault::None
             | ResultFault::Redirect(_)
             | ResultFault::Slow(_)
-            | ResultFault::Times(_) => {}
+            | ResultFault::Times(_)
+            | ResultFault::Unsafe => {}
         }
     }
 

@@ -106,6 +106,8 @@ const fn table(vendor: Vendor) -> &'static [Field] {
         // The others have no chat route, so that only OpenAI comes here.
         Vendor::Anthropic
         | Vendor::ElevenLabs
+        | Vendor::Fal
+        | Vendor::Google
         | Vendor::Ideogram
         | Vendor::OpenAi
         | Vendor::Pexels

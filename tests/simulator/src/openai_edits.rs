@@ -10,7 +10,7 @@ use crate::multipart::{self, Part};
 use crate::openai_errors::{self, refuse};
 use crate::openai_images::{self, Pictures};
 use crate::picture::{self, Format};
-use crate::schema;
+use crate::schema::form;
 use crate::schema::media::OPENAI_IMAGE;
 use crate::tokens::IMAGE_TOKENS;
 
@@ -23,7 +23,7 @@ const LARGEST_MASK: usize = 4 << 20;
 /// `POST /v1/images/edits`.
 pub(crate) fn edits(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     openai_errors::authenticate(incoming)?;
-    let parts = form(incoming)?;
+    let parts = read(incoming)?;
     let (files, texts): (Vec<&Part>, Vec<&Part>) =
         parts.iter().partition(|part| matches!(part.name.as_str(), "image" | "image[]" | "mask"));
     if let Some(part) = texts.iter().find(|part| part.file_name.is_some()) {
@@ -31,7 +31,7 @@ pub(crate) fn edits(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
         return Err(refuse(400, Some("unknown_parameter"), Some(&part.name), &message));
     }
     let texts = texts.iter().map(|part| (part.name.as_str(), part.text().unwrap_or_default()));
-    let body = schema::of_form(texts, OPENAI_IMAGE);
+    let body = form::of_form(texts, OPENAI_IMAGE);
     let (body, model) = openai_images::named(incoming, body)?;
     if model.traits.retired {
         let message = format!("Invalid value: '{}'. This model does not edit.", model.id);
@@ -43,7 +43,7 @@ pub(crate) fn edits(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     Ok(Pictures::read(incoming, &body, model, "image_edit", tokens)?.plan())
 }
 
-fn form(incoming: &Incoming<'_>) -> Result<Vec<Part>, Reply> {
+fn read(incoming: &Incoming<'_>) -> Result<Vec<Part>, Reply> {
     let content_type = incoming.header("content-type").unwrap_or_default();
     if !multipart::is_form(content_type) {
         let message = format!(

@@ -14,7 +14,7 @@ use crate::faults::Script;
 use crate::models::{Model, ModelKind};
 use crate::openai_errors::{self, refuse};
 use crate::picture::{Format, Sketch};
-use crate::results;
+use crate::results::{self, ResultFault};
 use crate::schema::media::{DALL_E_3, OPENAI_IMAGE};
 use crate::tokens::count_tokens;
 
@@ -176,7 +176,8 @@ impl Pictures {
         if self.stream {
             return self.events();
         }
-        let data: Vec<Value> = (0..self.number)
+        let number = if script.result.contains(&ResultFault::None) { 0 } else { self.number };
+        let data: Vec<Value> = (0..number)
             .map(|index| json!({ "b64_json": self.picture(&index.to_string()) }))
             .collect();
         Reply::json(
@@ -188,7 +189,7 @@ impl Pictures {
                 "quality": self.quality,
                 "size": self.size(),
                 "data": data,
-                "usage": self.usage(self.number, 0),
+                "usage": self.usage(number, 0),
             }),
         )
     }

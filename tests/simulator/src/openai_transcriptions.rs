@@ -16,9 +16,10 @@ use crate::heard;
 use crate::models::ModelKind;
 use crate::multipart::{self, Part};
 use crate::openai_errors::{self, refuse};
-use crate::schema::audio::{GROQ_TRANSCRIPTION, OPENAI_TRANSCRIPTION, OPENAI_TYPES};
+use crate::schema::audio::{GROQ_TRANSCRIPTION, OPENAI_TRANSCRIPTION};
+use crate::schema::form;
+use crate::tokens;
 use crate::transcript::Transcript;
-use crate::{forms, tokens};
 
 /// The largest file, in bytes: 25 MiB.
 const LARGEST_FILE: usize = 25 << 20;
@@ -51,15 +52,17 @@ pub(crate) fn transcriptions(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
         refuse(400, None, None, &format!("Could not parse multipart form: {error}."))
     })?;
     let groq = incoming.vendor == Vendor::Groq;
-    let body = forms::object(&parts, &OPENAI_TYPES);
     let fields = if groq { GROQ_TRANSCRIPTION } else { OPENAI_TRANSCRIPTION };
+    let texts = parts.iter().filter(|part| part.file_name.is_none());
+    let texts = texts.map(|part| (part.name.as_str(), part.text().unwrap_or("\u{FFFD}")));
+    let body = form::of_form(texts, fields);
     openai_errors::check(incoming, &body, fields)?;
     let model = openai_errors::model(incoming, ModelKind::Transcription, &body)?;
     check_format(model.id, &body)?;
     let (name, seconds) = file(&parts)?;
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-    let keywords = forms::listed(&body, "keywords[]");
+    let keywords = form::listed(&body, "keywords");
     let prompt = prompt_of(&[text("prompt"), &keywords, &stem]);
     let streams = model.id != "whisper-1" && body.get("stream") == Some(&Value::Bool(true));
     let recording = Recording {
@@ -124,12 +127,12 @@ fn check_format(model: &str, body: &Map<String, Value>) -> Result<(), Reply> {
         );
         return Err(refuse(400, Some("unsupported_value"), Some("response_format"), &message));
     }
-    if body.contains_key("timestamp_granularities[]") && format != "verbose_json" {
+    if body.contains_key("timestamp_granularities") && format != "verbose_json" {
         let message = "'timestamp_granularities' needs response_format 'verbose_json'.";
         let place = Some("timestamp_granularities");
         return Err(refuse(400, Some("unsupported_parameter"), place, message));
     }
-    let newer = ["chunking_strategy", "include[]", "keywords[]", "languages[]"];
+    let newer = ["chunking_strategy", "include", "keywords", "languages"];
     match newer.into_iter().find(|name| whisper && body.contains_key(*name)) {
         Some(name) => {
             let message = format!("'{name}' is not supported with model '{model}'.");
@@ -170,7 +173,7 @@ impl Recording {
     fn verbose(&self, transcript: &Transcript) -> Value {
         let temperature = self.body.get("temperature").and_then(Value::as_f64).unwrap_or(0.0);
         let wanted = |granularity: &str| {
-            let granularities = self.body.get("timestamp_granularities[]");
+            let granularities = self.body.get("timestamp_granularities");
             let mut granularities = granularities.and_then(Value::as_array).into_iter().flatten();
             granularities.any(|wanted| wanted == granularity)
         };

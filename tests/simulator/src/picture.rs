@@ -8,6 +8,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use imagesize::ImageType;
 
 /// The formats that can be made and read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,40 +66,14 @@ impl Sketch<'_> {
 
 /// Format, width and height of a picture, from its first bytes; absent if it is none of the formats.
 pub(crate) fn measure(bytes: &[u8]) -> Option<(Format, u32, u32)> {
-    let at = |index: usize| bytes.get(index).copied().map(u32::from);
-    let big = |index: usize| Some((at(index)? << 8) | at(index + 1)?);
-    let little = |index: usize| Some((at(index + 1)? << 8) | at(index)?);
-    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") && bytes.get(12..16) == Some(b"IHDR") {
-        let side = |index: usize| Some((big(index)? << 16) | big(index + 2)?);
-        return Some((Format::Png, side(16)?, side(20)?));
-    }
-    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-        let (width, height) = match bytes.get(12..16)? {
-            b"VP8 " => (little(26)? & 0x3FFF, little(28)? & 0x3FFF),
-            b"VP8L" => {
-                let bits = little(21)? | (little(23)? << 16);
-                ((bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1)
-            }
-            b"VP8X" => ((little(24)? | (at(26)? << 16)) + 1, (little(27)? | (at(29)? << 16)) + 1),
-            _ => return None,
-        };
-        return Some((Format::Webp, width, height));
-    }
-    if !bytes.starts_with(&[0xFF, 0xD8]) {
-        return None;
-    }
-    let mut place = 2;
-    loop {
-        let (mark, kind) = (at(place)?, at(place + 1)?);
-        if mark != 0xFF {
-            return None;
-        }
-        // The frame's head is any of these but for three that are tables.
-        if (0xC0..=0xCF).contains(&kind) && !matches!(kind, 0xC4 | 0xC8 | 0xCC) {
-            return Some((Format::Jpeg, big(place + 7)?, big(place + 5)?));
-        }
-        place += 2 + usize::try_from(big(place + 2)?).ok()?;
-    }
+    let format = match imagesize::image_type(bytes).ok()? {
+        ImageType::Jpeg => Format::Jpeg,
+        ImageType::Png => Format::Png,
+        ImageType::Webp => Format::Webp,
+        _ => return None,
+    };
+    let size = imagesize::blob_size(bytes).ok()?;
+    Some((format, u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
 /// A palette of one color, and one bit a pixel, all of them zero.

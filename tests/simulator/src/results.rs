@@ -45,6 +45,8 @@ pub enum ResultFault {
     Length(u64),
     /// `result:link=metadata`: the link itself leads to an inner address.
     Link(Place),
+    /// `result:none`: the vendor answers well, and made nothing.
+    None,
     /// `result:redirect=metadata`: a 302 to an inner address; `=loop`: to itself; `=file`: to the
     /// good file.
     Redirect(Target),
@@ -58,6 +60,8 @@ pub enum ResultFault {
     Times(u32),
     /// `result:type=octets`: the right bytes with another content type, or with `none`.
     Type(&'static str),
+    /// `result:unsafe`: of what was made the vendor withholds the first one, in its own way.
+    Unsafe,
 }
 
 /// Where a redirect leads.
@@ -107,6 +111,7 @@ impl ResultFault {
             ("html", None) => Some(Self::Html),
             ("length", Some(value)) => size(value).map(Self::Length),
             ("link", Some(value)) => Place::parse(value).map(Self::Link),
+            ("none", None) => Some(Self::None),
             ("redirect", Some("file")) => Some(Self::Redirect(Target::File)),
             ("redirect", Some("loop")) => Some(Self::Redirect(Target::Loop)),
             ("redirect", Some(value)) => {
@@ -119,6 +124,7 @@ impl ResultFault {
             ("type", Some(value)) => {
                 TYPES.iter().find(|(name, _)| *name == value).map(|(name, _)| Self::Type(name))
             }
+            ("unsafe", None) => Some(Self::Unsafe),
             _ => None,
         }
     }
@@ -137,6 +143,7 @@ impl fmt::Display for ResultFault {
             Self::Html => f.write_str("html"),
             Self::Length(bytes) => write!(f, "length={bytes}B"),
             Self::Link(place) => write!(f, "link={}", place.name()),
+            Self::None => f.write_str("none"),
             Self::Redirect(Target::File) => f.write_str("redirect=file"),
             Self::Redirect(Target::Inner(place)) => write!(f, "redirect={}", place.name()),
             Self::Redirect(Target::Loop) => f.write_str("redirect=loop"),
@@ -145,6 +152,7 @@ impl fmt::Display for ResultFault {
             Self::Svg => f.write_str("svg"),
             Self::Times(times) => write!(f, "times={times}"),
             Self::Type(name) => write!(f, "type={name}"),
+            Self::Unsafe => f.write_str("unsafe"),
         }
     }
 }
@@ -243,6 +251,7 @@ mod tests {
             ("html", ResultFault::Html),
             ("length=3GB", ResultFault::Length(3_000_000_000)),
             ("link=metadata", ResultFault::Link(Place::Metadata)),
+            ("none", ResultFault::None),
             ("redirect=disk", ResultFault::Redirect(Target::Inner(Place::Disk))),
             ("redirect=file", ResultFault::Redirect(Target::File)),
             ("redirect=ipv6", ResultFault::Redirect(Target::Inner(Place::Ipv6))),
@@ -254,6 +263,7 @@ mod tests {
             ("svg", ResultFault::Svg),
             ("times=2", ResultFault::Times(2)),
             ("type=octets", ResultFault::Type("octets")),
+            ("unsafe", ResultFault::Unsafe),
         ] {
             assert_eq!(ResultFault::parse(word), Some(fault), "{word}");
             assert_eq!(ResultFault::parse(&fault.to_string()), Some(fault), "{word}");

@@ -23,7 +23,8 @@ use crate::replicate::{self, Jobs};
 use crate::shotstack::Renders;
 use crate::{anthropic_messages, control, elevenlabs_speech, files, ideogram, openai_chat};
 use crate::{elevenlabs_transcription, elevenlabs_voices, openai_speech, openai_transcriptions};
-use crate::{elevenlabs_user, openai_edits, openai_images, pexels, pixabay, shotstack, stream};
+use crate::{elevenlabs_user, fal, google_errors, google_images, google_models};
+use crate::{openai_edits, openai_images, pexels, pixabay, shotstack, stream};
 
 /// The largest request that is read, as at the vendor with the largest: 32 MB.
 const LARGEST_REQUEST: usize = 32 << 20;
@@ -72,6 +73,13 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::Shotstack], "POST", "/edit/*/render", shotstack::order),
     (&[Vendor::Shotstack], "GET", "/edit/*/render/*", shotstack::get),
     (&[Vendor::Shotstack], "GET", "/edit/*/templates", shotstack::templates),
+    (&[Vendor::Fal], "GET", "/*/*/requests/*", fal::response),
+    (&[Vendor::Fal], "GET", "/*/*/requests/*/status", fal::status),
+    (&[Vendor::Fal], "PUT", "/*/*/requests/*/cancel", fal::cancel),
+    (&[Vendor::Fal], "POST", "/*/*", fal::submit),
+    (&[Vendor::Fal], "POST", "/*/*/*", fal::submit),
+    (&[Vendor::Google], "GET", "/v1beta/models", google_models::list),
+    (&[Vendor::Google], "POST", "/v1beta/models/*", google_images::generate),
 ];
 
 /// The hosts that speak the chat API of OpenAI.
@@ -95,6 +103,7 @@ pub(crate) struct Shared {
     pub(crate) faults: FaultBook,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) log: Log,
+    pub(crate) queue: Arc<fal::Queue>,
     pub(crate) renders: Arc<Renders>,
 }
 
@@ -111,6 +120,7 @@ impl Simulator {
             faults: FaultBook::default(),
             jobs: Arc::default(),
             log: Log::default(),
+            queue: Arc::default(),
             renders: Arc::default(),
         });
         let router = router(Arc::clone(&shared));
@@ -131,14 +141,15 @@ impl Simulator {
     }
 
     /// A vendor's base URL, in the form in which the vendor's own is written in its documents: with
-    /// `/v1` for the chat API of OpenAI and its like and for Replicate, with `/edit/v1` for Shotstack,
-    /// without for the others.
+    /// `/v1` for the chat API of OpenAI and its like and for Replicate, with `/v1beta` for Google,
+    /// with `/edit/v1` for Shotstack, without for the others.
     #[must_use]
     pub fn base_url(&self, vendor: Vendor) -> String {
+        let versioned = CHAT.contains(&vendor) || vendor == Vendor::Replicate;
         let version = match vendor {
-            Vendor::Replicate => "/v1",
+            Vendor::Google => "/v1beta",
             Vendor::Shotstack => "/edit/v1",
-            _ if CHAT.contains(&vendor) => "/v1",
+            _ if versioned => "/v1",
             _ => "",
         };
         format!("http://{}/{}{version}", self.addr, vendor.id())
@@ -238,6 +249,7 @@ async fn vendor(State(shared): State<Arc<Shared>>, request: Request) -> Response
         jobs: &shared.jobs,
         path: &path,
         query,
+        queue: &shared.queue,
         renders: &shared.renders,
         vendor,
     };
@@ -270,9 +282,13 @@ async fn run(
     let reply = if let Some(failure) = script.fail {
         let mut reply = match failure.cause {
             Cause::Quota => endpoint::out_of_money(incoming),
+            Cause::Status(status) if incoming.vendor == Vendor::Google => {
+                google_errors::failure(status, failure.retry_after)
+            }
             Cause::Status(status) => endpoint::failure(incoming, status),
         };
-        if let Some(seconds) = failure.retry_after {
+        let seconds = failure.retry_after.filter(|_| incoming.vendor != Vendor::Google);
+        if let Some(seconds) = seconds {
             reply.headers.push(("retry-after", seconds.to_string()));
             if incoming.vendor == Vendor::OpenAi {
                 let millis = u64::from(seconds) * 1_000;

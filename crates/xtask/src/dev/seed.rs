@@ -20,10 +20,12 @@ use crate::random::{self, System};
 use crate::stack::input::{Secrets, Statement};
 
 /// The providers that the simulator can play, and what follows its address in their base URLs.
-pub(crate) const SIMULATED: [(&str, &str); 9] = [
+pub(crate) const SIMULATED: [(&str, &str); 11] = [
     ("anthropic", "/anthropic"),
     ("deepseek", "/deepseek/v1"),
     ("elevenlabs", "/elevenlabs"),
+    ("fal", "/fal"),
+    ("google", "/google/v1beta"),
     ("groq", "/groq/v1"),
     ("ideogram", "/ideogram"),
     ("mistral", "/mistral/v1"),

@@ -1,6 +1,5 @@
 //! The requests for speech at OpenAI, and the forms of transcriptions at OpenAI, Groq and ElevenLabs.
 
-use crate::forms::Types;
 use crate::schema::{Field, Kind, TEXT, optional, required};
 
 const MANY: usize = usize::MAX;
@@ -28,17 +27,17 @@ pub(crate) const OPENAI_SPEECH: &[Field] = &[
 
 const TEMPERATURE: Field = optional("temperature", Kind::Number(0.0, 1.0));
 const GRANULARITIES: Field =
-    optional("timestamp_granularities[]", Kind::List(&Kind::Choice(&["word", "segment"]), 0, 2));
+    optional("timestamp_granularities", Kind::List(&Kind::Choice(&["word", "segment"]), 0, 2));
 
 /// `POST /audio/transcriptions`, without its file.
 /// Follows <https://platform.openai.com/docs/api-reference/audio/createTranscription>.
 pub(crate) const OPENAI_TRANSCRIPTION: &[Field] = &[
     required("model", TEXT),
     optional("chunking_strategy", TEXT),
-    optional("include[]", Kind::List(&Kind::Choice(&["logprobs"]), 0, 1)),
-    optional("keywords[]", Kind::List(&TEXT, 0, MANY)),
+    optional("include", Kind::List(&Kind::Choice(&["logprobs"]), 0, 1)),
+    optional("keywords", Kind::List(&TEXT, 0, MANY)),
     optional("language", Kind::Text(2, 2)),
-    optional("languages[]", Kind::List(&Kind::Text(2, 2), 0, MANY)),
+    optional("languages", Kind::List(&Kind::Text(2, 2), 0, MANY)),
     optional("prompt", TEXT),
     optional(
         "response_format",
@@ -58,13 +57,6 @@ pub(crate) const GROQ_TRANSCRIPTION: &[Field] = &[
     TEMPERATURE,
     GRANULARITIES,
 ];
-
-/// Which fields of both are not texts.
-pub(crate) const OPENAI_TYPES: Types = Types {
-    flags: &["stream"],
-    lists: &["include[]", "keywords[]", "languages[]", "timestamp_granularities[]"],
-    numbers: &["temperature"],
-};
 
 /// `POST /v1/speech-to-text` at ElevenLabs, without its file.
 /// Follows <https://elevenlabs.io/docs/api-reference/speech-to-text/convert>.
@@ -88,10 +80,3 @@ pub(crate) const ELEVENLABS_TRANSCRIPTION: &[Field] = &[
     optional("webhook", Kind::Bool),
     optional("webhook_id", TEXT),
 ];
-
-/// Which fields of it are not texts.
-pub(crate) const ELEVENLABS_TYPES: Types = Types {
-    flags: &["diarize", "no_verbatim", "tag_audio_events", "use_multi_channel", "webhook"],
-    lists: &["keyterms"],
-    numbers: &["diarization_threshold", "num_speakers", "seed", "temperature"],
-};

@@ -97,7 +97,7 @@ pub(crate) const IDEOGRAM_LEGACY: &[Field] = &[required(
     ]),
 )];
 
-/// `POST /v1/ideogram-v3/generate`, as JSON.
+/// `POST /v1/ideogram-v3/generate`, as JSON or, beside its files, as a form.
 pub(crate) const IDEOGRAM_V3: &[Field] = &[
     PROMPT,
     optional(

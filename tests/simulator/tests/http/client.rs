@@ -27,12 +27,12 @@ impl Rig {
 
     /// A POST with the vendor's default key and whatever else each of its calls needs.
     pub(crate) fn post(&self, vendor: Vendor, path: &str) -> RequestBuilder {
-        self.keyed(Method::POST, vendor, path)
+        self.request(Method::POST, vendor, path)
     }
 
     /// A GET with the vendor's default key; Pixabay's is added to the query.
     pub(crate) fn get(&self, vendor: Vendor, path: &str) -> RequestBuilder {
-        self.keyed(Method::GET, vendor, path)
+        self.request(Method::GET, vendor, path)
     }
 
     /// A POST of a form with a file, as a browser would send it.
@@ -62,7 +62,7 @@ impl Rig {
         self.post(vendor, path).header("content-type", content_type).body(body)
     }
 
-    fn keyed(&self, method: Method, vendor: Vendor, path: &str) -> RequestBuilder {
+    fn request(&self, method: Method, vendor: Vendor, path: &str) -> RequestBuilder {
         let key = vendor.default_key();
         let mut url = format!("{}{path}", self.simulator.base_url(vendor));
         if vendor == Vendor::Pixabay {
@@ -74,6 +74,8 @@ impl Rig {
                 request.header("x-api-key", key).header("anthropic-version", "2023-06-01")
             }
             Vendor::ElevenLabs => request.header("xi-api-key", key),
+            Vendor::Fal => request.header("authorization", format!("Key {key}")),
+            Vendor::Google => request.header("x-goog-api-key", key),
             Vendor::Ideogram => request.header("api-key", key),
             Vendor::Pexels => request.header("authorization", key),
             Vendor::Shotstack => request.header("x-api-key", key),
