@@ -238,20 +238,22 @@ fn good(body: &Value) -> Reply {
 
 impl Page {
     fn reply(&self, script: &Script) -> Reply {
-        let items = self.found.iter();
+        let nothing = results::makes_nothing(&script.result);
+        let total = if nothing { 0 } else { self.total };
+        let items = self.found.iter().filter(|_| !nothing);
         let items = items.map(|item| self.subject.json(item, &self.origin, &script.result));
         let list = if self.subject == Subject::Photos { "photos" } else { "videos" };
         let mut body = json!({
             "page": self.page,
             "per_page": self.per_page,
             list: items.collect::<Vec<_>>(),
-            "total_results": self.total,
+            "total_results": total,
         });
         if let Some(body) = body.as_object_mut() {
             if self.subject == Subject::Videos {
                 body.insert("url".to_owned(), json!("https://www.pexels.com/videos/"));
             }
-            if self.page.saturating_mul(self.per_page) < self.total {
+            if self.page.saturating_mul(self.per_page) < total {
                 body.insert("next_page".to_owned(), json!(self.link(self.page + 1)));
             }
             if self.page > 1 {

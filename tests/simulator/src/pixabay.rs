@@ -226,10 +226,13 @@ impl Page {
             Subject::Pictures => picture_json(item, &self.origin, &script.result),
             Subject::Videos => video_json(item, &self.origin, &script.result),
         };
+        let nothing = results::makes_nothing(&script.result);
+        let total = if nothing { 0 } else { self.total };
+        let hits = self.hits.iter().filter(|_| !nothing);
         let body = json!({
-            "total": self.total,
-            "totalHits": self.total.min(MOST_HITS),
-            "hits": self.hits.iter().map(hit).collect::<Vec<_>>(),
+            "total": total,
+            "totalHits": total.min(MOST_HITS),
+            "hits": hits.map(hit).collect::<Vec<_>>(),
         });
         let mut reply = Reply::json(200, &body);
         if self.pretty {

@@ -187,6 +187,11 @@ impl Place {
     }
 }
 
+/// Whether nothing at all shall be made.
+pub(crate) fn makes_nothing(faults: &[ResultFault]) -> bool {
+    faults.contains(&ResultFault::None)
+}
+
 /// Writes the link to a file of the simulator: `http://…/files/{name}?{query}`.
 ///
 /// `name` ends with the kind of file (`.png`, `.mp4`), `query` is what the vendor's own links have there,

@@ -8,6 +8,7 @@ mod packets;
 use bytes::Bytes;
 
 use crate::faults::Script;
+use crate::results;
 
 /// What two characters take to say, in milliseconds.
 const STEP_MS: u64 = 25;
@@ -43,12 +44,16 @@ pub(crate) const fn millis(characters: usize) -> u64 {
 }
 
 impl Sound {
-    /// Silence for so many milliseconds, in pieces; the faults `big` and `chunks` are obeyed.
+    /// Silence for so many milliseconds, in pieces; the faults `big`, `chunks` and `result:none` are
+    /// obeyed.
     pub(crate) fn pieces(self, millis: u64, script: &Script) -> Vec<Bytes> {
         let millis = match script.big {
             Some(bytes) => (bytes as u64).saturating_mul(1_000) / self.bytes_a_second(),
             None => millis,
         };
+        if results::makes_nothing(&script.result) {
+            return Vec::new();
+        }
         let pieces = match self.codec {
             Codec::Aac => packets::adts(self.rate, millis),
             Codec::Alaw => self.raw(0xD5, 1, millis),
@@ -146,5 +151,6 @@ mod tests {
         };
         assert_eq!(made("chunks:2"), (2, 4_800));
         assert_eq!(made("big:48000"), (40, 48_000));
+        assert_eq!(made("result:none"), (0, 0));
     }
 }

@@ -184,7 +184,7 @@ impl Render {
             "duration": self.order.duration(),
             "billable": self.order.duration(),
             "renderTime": if done { 4_100.5 } else { 0.0 },
-            "url": done.then(|| self.url()),
+            "url": self.url().filter(|_| done),
             "poster": still("poster", "-poster"),
             "thumbnail": still("thumbnail", "-thumb"),
             "created": CREATED_TEXT,
@@ -213,7 +213,7 @@ impl Render {
             "id": self.order.id,
             "owner": OWNER,
             "status": if done { "done" } else { "failed" },
-            "url": done.then(|| self.url()),
+            "url": self.url().filter(|_| done),
             "error": (!done).then_some(BROKEN),
             "completed": CREATED_TEXT,
         })
@@ -234,8 +234,10 @@ impl Render {
         })
     }
 
-    fn url(&self) -> String {
-        self.order.link("", self.order.format(), &self.files)
+    /// The link to what was made; absent if that is nothing.
+    fn url(&self) -> Option<String> {
+        let made = !results::makes_nothing(&self.files);
+        made.then(|| self.order.link("", self.order.format(), &self.files))
     }
 
     fn status(&self) -> &'static str {

@@ -48,8 +48,10 @@ async fn every_filter_is_obeyed() {
         assert!(number(video, "width") >= 1_920 && video["width"] == video["height"]);
         assert!((10..=20).contains(&number(video, "duration")));
     }
-    let (_, body) = get("/v1/search?query=nothing".to_owned()).await;
-    assert_eq!((&body["total_results"], &body["photos"]), (&json!(0), &json!([])));
+    for query in ["nothing", "sea+result:none"] {
+        let (_, body) = get(format!("/v1/search?query={query}")).await;
+        assert_eq!((&body["total_results"], &body["photos"]), (&json!(0), &json!([])));
+    }
 }
 
 #[tokio::test]
