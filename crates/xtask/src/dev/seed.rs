@@ -20,7 +20,7 @@ use crate::random::{self, System};
 use crate::stack::input::{Secrets, Statement};
 
 /// The providers that the simulator can play, and what follows its address in their base URLs.
-pub(crate) const SIMULATED: [(&str, &str); 13] = [
+pub(crate) const SIMULATED: [(&str, &str); 14] = [
     ("anthropic", "/anthropic"),
     ("deepseek", "/deepseek/v1"),
     ("elevenlabs", "/elevenlabs"),
@@ -31,6 +31,7 @@ pub(crate) const SIMULATED: [(&str, &str); 13] = [
     ("mistral", "/mistral/v1"),
     ("openai", "/openai/v1"),
     ("pexels", "/pexels"),
+    ("pixabay", "/pixabay"),
     ("replicate", "/replicate/v1"),
     ("shotstack", "/shotstack/edit/v1"),
     ("together", "/together/v1"),
