@@ -166,6 +166,13 @@ impl Item {
         first + title.get(1..).unwrap_or_default()
     }
 
+    /// Width and height within these bounds, in the same shape, and not enlarged.
+    pub(crate) fn fitted(&self, width: u32, height: u32) -> (u32, u32) {
+        let (wide, high) = (f64::from(self.width), f64::from(self.height));
+        let share = (f64::from(width) / wide).min(f64::from(height) / high).min(1.0);
+        ((wide * share).round() as u32, (high * share).round() as u32)
+    }
+
     /// Width and height when the longer side has so many pixels, if it is not shorter already.
     pub(crate) fn scaled(&self, longest: u32) -> (u32, u32) {
         let most = self.width.max(self.height);
@@ -209,6 +216,8 @@ mod tests {
             assert!(pictures().any(|item| item.color == color), "{color}");
         }
         let first = pictures().next().unwrap();
+        assert_eq!(first.fitted(940, 650), (940, 627));
+        assert_eq!(first.fitted(9_000, 9_000), (6_000, 4_000));
         assert_eq!(
             (first.title().as_str(), first.scaled(600)),
             ("Red texture at sunset", (600, 400))
