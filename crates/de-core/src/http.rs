@@ -9,7 +9,9 @@ pub mod extract;
 pub mod filters;
 pub mod health;
 pub mod limits;
+pub mod prefer;
 pub mod routes;
+pub mod upload;
 
 use axum::{
     Router,

@@ -13,10 +13,13 @@ use super::{
 };
 use crate::calls::{ImageCall, ImageReply};
 
+mod call;
 mod reply;
 mod request;
 mod size;
 mod tokens;
+
+pub use call::{AnswerForm, ImagesRequest};
 
 /// Ten pictures of 4 MB, in base64: read in place.
 const CAP: usize = 64 * 1024 * 1024;

@@ -108,12 +108,16 @@ pub(super) fn draft(call: &ImageCall, target: &Target) -> Result<Draft, Vec<Fiel
     let mut parts = vec![Part::Text(&call.prompt)];
     parts.extend(pictures);
     let body = Body { contents: [Turn { role: "user", parts }], generation_config };
-    let body = serde_json::to_vec(&issues.or(body)?);
-    let body = body.map_err(|err| fault("", err.to_string()))?;
+    let body = issues.or(body)?;
+    // Base64 is a third longer; the body grows once.
+    let files = call.images.iter().map(|file| file.bytes.len()).fold(0, usize::saturating_add);
+    let size = files.saturating_add(files / 3).saturating_add(call.prompt.len());
+    let mut written = Vec::with_capacity(size.saturating_add(4_096));
+    serde_json::to_writer(&mut written, &body).map_err(|err| fault("", err.to_string()))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(Draft {
-        body: body.into(),
+        body: written.into(),
         headers,
         key_at: Vec::new(),
         method: Method::POST,
