@@ -13,6 +13,7 @@ pub mod epochs;
 pub mod grants;
 pub mod idempotency;
 pub mod instances;
+pub mod jobs;
 pub mod limits;
 pub mod models;
 pub mod organizations;

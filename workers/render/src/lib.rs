@@ -12,6 +12,8 @@ mod asset_bytes;
 mod assets;
 #[cfg(target_family = "wasm")]
 mod entry;
+#[cfg(target_family = "wasm")]
+mod job_object;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 
