@@ -5,7 +5,7 @@
 //! What everything is made of: [`ports`], [`time`], [`ids`], [`secret`], [`money`], [`json`]. How a
 //! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
-//! asks: [`auth`], [`caller`], [`last_used`]. What happens to a call: [`limits`], [`exchange`] with [`retry`] and
+//! asks: [`auth`], [`caller`], [`last_used`]. What happens to a call: [`idempotency`], [`limits`], [`exchange`] with [`retry`] and
 //! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
@@ -26,6 +26,7 @@ pub mod cost;
 pub mod exchange;
 pub mod guard;
 pub mod http;
+pub mod idempotency;
 pub mod ids;
 pub mod json;
 pub mod last_used;
