@@ -37,6 +37,8 @@ pub enum Code {
     Forbidden,
     /// The `Idempotency-Key` came with another request before.
     IdempotencyMismatch,
+    /// The same request is being served, under the same `Idempotency-Key`.
+    InProgress,
     /// Our fault; the log has the cause.
     InternalError,
     /// The key is not one of ours, or revoked.
@@ -65,6 +67,8 @@ pub enum Code {
     NotImplemented,
     /// The page's origin is not one that the key or the session allows.
     OriginNotAllowed,
+    /// It may have been bought, nobody knows what came of it, and it is not bought again.
+    OutcomeUnknown,
     /// Someone else has changed it since the caller read it.
     PreconditionFailed,
     /// The vendor refused our key.
@@ -115,6 +119,7 @@ impl Code {
             Self::ContentRefused => (S::UNPROCESSABLE_ENTITY, "CONTENT_REFUSED"),
             Self::Forbidden => (S::FORBIDDEN, "FORBIDDEN"),
             Self::IdempotencyMismatch => (S::CONFLICT, "IDEMPOTENCY_MISMATCH"),
+            Self::InProgress => (S::CONFLICT, "IN_PROGRESS"),
             Self::InternalError => (S::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
             Self::InvalidApiKey => (S::UNAUTHORIZED, "INVALID_API_KEY"),
             Self::InvalidRequest => (S::BAD_REQUEST, "INVALID_REQUEST"),
@@ -129,6 +134,7 @@ impl Code {
             Self::NotFound => (S::NOT_FOUND, "NOT_FOUND"),
             Self::NotImplemented => (S::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
             Self::OriginNotAllowed => (S::FORBIDDEN, "ORIGIN_NOT_ALLOWED"),
+            Self::OutcomeUnknown => (S::CONFLICT, "OUTCOME_UNKNOWN"),
             Self::PreconditionFailed => (S::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
             Self::ProviderAuth => (S::BAD_GATEWAY, "PROVIDER_AUTH"),
             Self::ProviderError => (S::BAD_GATEWAY, "PROVIDER_ERROR"),
@@ -229,8 +235,10 @@ impl ApiError {
         !self.0.for_good
             && !matches!(
                 self.0.code,
-                Code::MissingApiKey
+                Code::IdempotencyMismatch
+                    | Code::MissingApiKey
                     | Code::NotImplemented
+                    | Code::OutcomeUnknown
                     | Code::ProviderAuth
                     | Code::ProviderMalformed
                     | Code::ProviderTimeout

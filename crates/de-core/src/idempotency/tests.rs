@@ -269,7 +269,7 @@ impl World {
             },
             Step::Asks => Step::Asks,
             // A limit stood in the way.
-            Step::Has(_) if self.jobs && fate % 4 == 0 => Step::Ends(End::Released),
+            Step::Has(_) if self.jobs && fate.is_multiple_of(4) => Step::Ends(End::Released),
             Step::Has(token) if self.jobs => {
                 // Making a job that is there is none.
                 if self.made.iter().all(|(known, _)| *known != token) {
