@@ -5,7 +5,9 @@
 //! What everything is made of: [`ports`], [`time`], [`ids`], [`secret`], [`money`], [`json`]. How a
 //! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
-//! asks: [`auth`], [`caller`], [`last_used`]. What happens to a call: [`idempotency`], [`limits`], [`exchange`] with [`retry`] and
+//! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
+//! [`calls`]. What happens to a call: [`idempotency`],
+//! [`admission`], [`limits`], [`exchange`] with [`retry`] and
 //! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
@@ -17,10 +19,12 @@
 //! 4. Time and randomness come from [`ports`]; every call to the outside has a deadline.
 //! 5. Nothing is spent without a reservation, and everything spent ends as one receipt.
 
+pub mod admission;
 pub mod auth;
 pub mod books;
 pub mod bundle;
 pub mod caller;
+pub mod calls;
 pub mod chat;
 pub mod cost;
 pub mod exchange;

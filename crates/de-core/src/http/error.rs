@@ -67,7 +67,7 @@ pub enum Code {
     NotImplemented,
     /// The page's origin is not one that the key or the session allows.
     OriginNotAllowed,
-    /// It may have been bought, nobody knows what came of it, and it is not bought again.
+    /// Whether the vendor has done it, and billed it, is not known; it is not done again.
     OutcomeUnknown,
     /// Someone else has changed it since the caller read it.
     PreconditionFailed,
@@ -133,8 +133,8 @@ impl Code {
             Self::ModelNotFound => (S::NOT_FOUND, "MODEL_NOT_FOUND"),
             Self::NotFound => (S::NOT_FOUND, "NOT_FOUND"),
             Self::NotImplemented => (S::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
-            Self::OriginNotAllowed => (S::FORBIDDEN, "ORIGIN_NOT_ALLOWED"),
             Self::OutcomeUnknown => (S::CONFLICT, "OUTCOME_UNKNOWN"),
+            Self::OriginNotAllowed => (S::FORBIDDEN, "ORIGIN_NOT_ALLOWED"),
             Self::PreconditionFailed => (S::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
             Self::ProviderAuth => (S::BAD_GATEWAY, "PROVIDER_AUTH"),
             Self::ProviderError => (S::BAD_GATEWAY, "PROVIDER_ERROR"),
