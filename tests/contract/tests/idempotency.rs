@@ -162,7 +162,7 @@ async fn another_question_under_the_same_key_is_refused() {
 #[tokio::test]
 async fn what_was_not_bought_may_be_asked_again() {
     let stack = Stack::ready().await;
-    for wire in Wire::ALL {
+    join_all(Wire::ALL.map(async |wire| {
         // Refused by us: mended under the same key.
         let (word, key) = (unique("mended"), unique("key"));
         let wrong = under(stack.call(wire, "no-such-model", &word), &key).send().await;
@@ -173,19 +173,19 @@ async fn what_was_not_bought_may_be_asked_again() {
             under(stack.call(wire, "gpt-4o-mini", "Hi").option("temperature", "hot"), &key);
         invalid.send().await.fails(409, "IDEMPOTENCY_MISMATCH");
         // Refused by the vendor: it bills nothing, and serves the next one.
-        for fault in ["fail:429", "fail:500"] {
+        for status in [429, 500] {
             let word = unique("refused");
-            let call =
-                stack.call(wire, "gpt-4o-mini", &format!("fail-times:{}:3 {word}", &fault[5..]));
-            let call = under(call, &unique("key"));
+            let prompt = format!("fail-times:{status}:3 {word}");
+            let call = under(stack.call(wire, "gpt-4o-mini", &prompt), &unique("key"));
             let refused = call.send().await;
             assert!(refused.status() >= 429, "{}", refused.response.text());
             let answer = until("the vendor to serve", async || {
                 Some(again(&call).await).filter(|answer| answer.status() == 200)
             });
-            assert!(!is_replayed(&answer.await), "{wire:?} {fault}");
+            assert!(!is_replayed(&answer.await), "{wire:?} {status}");
         }
-    }
+    }))
+    .await;
     // A limit of ours.
     let model = stack.model(Server::OpenAi, json!({"rate_limits": {"rpm": 1}})).await;
     stack.call(Wire::OpenAi, &model, "Hello").send().await.good();
