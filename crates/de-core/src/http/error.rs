@@ -98,10 +98,55 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    const ALL: &'static [Self] = &[
+        Self::AllProvidersFailed,
+        Self::BodyTooLarge,
+        Self::ClientLeft,
+        Self::Conflict,
+        Self::ContentRefused,
+        Self::Forbidden,
+        Self::IdempotencyMismatch,
+        Self::InternalError,
+        Self::InvalidApiKey,
+        Self::InvalidRequest,
+        Self::KeyExpired,
+        Self::LimiterUnavailable,
+        Self::MethodNotAllowed,
+        Self::MissingApiKey,
+        Self::MissingAuth,
+        Self::ModelCapability,
+        Self::ModelNotAllowed,
+        Self::ModelNotFound,
+        Self::NotFound,
+        Self::NotImplemented,
+        Self::OriginNotAllowed,
+        Self::OutcomeUnknown,
+        Self::PreconditionFailed,
+        Self::ProviderAuth,
+        Self::ProviderError,
+        Self::ProviderMalformed,
+        Self::ProviderRateLimit,
+        Self::ProviderTimeout,
+        Self::ProviderUnavailable,
+        Self::RangeNotSatisfiable,
+        Self::RateLimitExceeded,
+        Self::RouteNotFound,
+        Self::SessionExpired,
+        Self::UnsupportedMediaType,
+        Self::ValidationError,
+    ];
+
     /// As native envelopes and the log spell it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.row().1
+    }
+
+    /// Reads the spelling of [`Code::as_str`]: of a failure that was kept.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == word)
     }
 
     /// The status, decided here and nowhere else.
