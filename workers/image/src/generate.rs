@@ -11,7 +11,6 @@ use de_core::{
         context::Context,
         error::ApiError,
         extract::{Body, Incoming},
-        prefer,
     },
     jobs::View,
     ports::Platform,
@@ -20,7 +19,7 @@ use de_core::{
 use serde_json::{Value, json};
 
 use crate::{
-    buy::{Ask, Bought, Entrance, buy},
+    buy::{Ask, Entrance, Wire, serve},
     pictures::{self, Picture},
 };
 
@@ -31,15 +30,19 @@ pub(crate) async fn generate(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let entrance = Entrance { operation: "POST /generate", size_bytes: body.size_bytes() };
-    let bought = buy(&platform, caller, &incoming, entrance, read(body)).await?;
-    let context = &incoming.context;
-    let view = match bought {
-        Bought::Begun(view) => return Ok(prefer::accepted(&platform, context, &view)),
-        Bought::Done(view) => view,
-    };
-    let pictures = pictures::of(&platform, &view).await?;
-    Ok(Json(reply(&platform, context, &view, &pictures)).into_response())
+    let size_bytes = body.size_bytes();
+    let entrance = Entrance { digest: body.digest(), operation: "POST /generate", size_bytes };
+    serve(&platform, caller, &incoming, entrance, read(body)).await
+}
+
+/// Answers with what a job has made.
+pub(crate) async fn answer(
+    platform: &Platform,
+    context: &Context,
+    view: &View,
+) -> Result<Response, ApiError> {
+    let pictures = pictures::of(platform, view).await?;
+    Ok(Json(reply(platform, context, view, &pictures)).into_response())
 }
 
 fn read(body: Body) -> Result<Ask, ApiError> {
@@ -50,6 +53,7 @@ fn read(body: Body) -> Result<Ask, ApiError> {
         instance_id: request.instance_id,
         model: request.model_id,
         project_id: request.project_id,
+        wire: Wire::Native,
     })
 }
 

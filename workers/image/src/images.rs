@@ -6,12 +6,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use de_core::{
-    caller::{Caller, Tenant},
+    caller::Tenant,
     http::{
         error::ApiError,
         extract::{Body, Incoming},
-        prefer,
-        upload::{Limits, Upload},
+        once,
+        upload::{Form, Limits, Upload},
     },
     jobs::View,
     ports::Platform,
@@ -24,7 +24,7 @@ use de_core::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    buy::{Ask, Bought, Entrance, buy},
+    buy::{Ask, Entrance, Wire, serve},
     inline,
     pictures::{self, Picture},
 };
@@ -40,11 +40,11 @@ pub(crate) async fn generations(
     body: Body,
 ) -> Result<Response, ApiError> {
     let operation = "POST /v1/images/generations";
-    let entrance = Entrance { operation, size_bytes: body.size_bytes() };
+    let entrance = Entrance { digest: body.digest(), operation, size_bytes: body.size_bytes() };
     let read = body
         .into_object()
         .and_then(|body| ImagesRequest::parse(&body).map_err(|issues| ApiError::fields(&issues)));
-    answer(&platform, caller, &incoming, entrance, read).await
+    serve(&platform, caller, &incoming, entrance, read.map(ask)).await
 }
 
 /// Makes pictures of others. The files of a call may have 32 MiB together.
@@ -55,37 +55,45 @@ pub(crate) async fn edits(
     request: Request,
 ) -> Result<Response, ApiError> {
     let upload = Upload::read(request, LIMITS).await;
-    let operation = "POST /v1/images/edits";
-    let entrance = Entrance { operation, size_bytes: upload.size_bytes() };
-    let read = upload
-        .into_form()
+    let size_bytes = upload.size_bytes();
+    let form = upload.into_form();
+    // Only a claim wants it.
+    let is_claimed = incoming.headers.contains_key(once::HEADER);
+    let digest = form.as_ref().ok().filter(|_| is_claimed).map(Form::digest);
+    let entrance = Entrance { digest, operation: "POST /v1/images/edits", size_bytes };
+    let read = form
         .and_then(|form| ImagesRequest::of_form(form).map_err(|issues| ApiError::fields(&issues)));
-    answer(&platform, caller, &incoming, entrance, read).await
+    serve(&platform, caller, &incoming, entrance, read.map(ask)).await
 }
 
-async fn answer(
+/// How a caller wants its answer, and what it asked for that the answer repeats.
+#[derive(Clone)]
+pub(crate) struct Wish {
+    form: Option<AnswerForm>,
+    options: Map<String, Value>,
+}
+
+fn ask(request: ImagesRequest) -> Ask {
+    let wish = Wish { form: request.answer, options: request.call.options.clone() };
+    Ask {
+        call: request.call,
+        instance_id: None,
+        model: request.model,
+        project_id: None,
+        wire: Wire::OpenAi(wish),
+    }
+}
+
+/// Answers with what a job has made.
+pub(crate) async fn answer(
     platform: &Platform,
-    caller: Caller,
-    incoming: &Incoming,
-    entrance: Entrance,
-    read: Result<ImagesRequest, ApiError>,
+    wish: Wish,
+    view: &View,
 ) -> Result<Response, ApiError> {
-    let mut form = None;
-    let mut options = Map::new();
-    let asked = read.map(|request| {
-        form = request.answer;
-        options.clone_from(&request.call.options);
-        Ask { call: request.call, instance_id: None, model: request.model, project_id: None }
-    });
-    let bought = buy(platform, caller, incoming, entrance, asked).await;
-    let view = match bought.map_err(in_openai_words)? {
-        Bought::Begun(view) => return Ok(prefer::accepted(platform, &incoming.context, &view)),
-        Bought::Done(view) => view,
-    };
-    let pictures = pictures::of(platform, &view).await?;
-    let about = about(platform, &options, &pictures);
+    let pictures = pictures::of(platform, view).await?;
+    let about = about(platform, &wish.options, &pictures);
     let usage = view.usage.as_ref().and_then(usage);
-    match form.unwrap_or_else(|| usual(&view)) {
+    match wish.form.unwrap_or_else(|| usual(view)) {
         AnswerForm::Base64 => inline::answer(platform, about, pictures, usage).await,
         AnswerForm::Url => Ok(Json(linked(about, &pictures, usage)).into_response()),
     }
@@ -160,7 +168,7 @@ fn usage(usage: &Usage) -> Option<Value> {
 }
 
 /// Names fields as OpenAI's body has them: what is an option of ours is a member of its.
-fn in_openai_words(error: ApiError) -> ApiError {
+pub(crate) fn in_openai_words(error: ApiError) -> ApiError {
     let Some(fields) = error.details().get("fields").and_then(Value::as_array) else {
         return error;
     };
