@@ -313,3 +313,72 @@ async fn an_order_is_followed_until_it_is_done() {
     assert!(sent[0].header("authorization").starts_with("Key "));
     assert_eq!(sent[3].header("authorization"), "", "no key goes where a reply points to");
 }
+
+#[tokio::test]
+async fn the_same_call_is_bought_once() {
+    let gateway = Gateway::new().await;
+    let (kind, edit) =
+        form(&[("model", "gpt-image-2"), ("prompt", "Make it red")], &[("image", &png())]);
+    let other_edit =
+        form(&[("model", "gpt-image-2"), ("prompt", "Make it blue")], &[("image", &png())]).1;
+    let json = |prompt: &str| json!({"model": "gpt-image-2", "prompt": prompt}).to_string();
+    for (path, kind, body, other) in [
+        ("/generate", "application/json", json("A kite").into_bytes(), json("A bird").into_bytes()),
+        (
+            "/v1/images/generations",
+            "application/json",
+            json("A kite").into_bytes(),
+            json("A bird").into_bytes(),
+        ),
+        ("/v1/images/edits", kind.as_str(), edit, other_edit),
+    ] {
+        gateway.test.fetch.answer(openai(1));
+        let send = async |body: &[u8]| {
+            let request = gateway.image.request(Method::POST, path);
+            let request = request.header("content-type", kind).header("idempotency-key", "k1");
+            request.body(body.to_vec()).send().await.unwrap()
+        };
+        let first = send(&body).await;
+        assert_eq!(first.status, 200, "{path} {}", first.text());
+        assert_eq!(first.header("idempotency-replayed"), "");
+        let again = send(&body).await;
+        assert_eq!((again.status, again.json()), (200, first.json()), "{path}");
+        assert_eq!(again.header("idempotency-replayed"), "true", "{path}");
+        assert_eq!(again.header("x-de-receipt"), first.header("x-de-receipt"));
+        let mismatch = send(&other).await;
+        assert_eq!(mismatch.status, 409, "{path} {}", mismatch.text());
+        assert_eq!(gateway.test.fetch.left(), 0);
+    }
+    assert_eq!(gateway.test.fetch.sent().len(), 3);
+}
+
+#[tokio::test]
+async fn a_failure_that_cost_nothing_gives_its_key_back() {
+    let gateway = Gateway::new().await;
+    let body = json!({"model": "gpt-image-2", "prompt": "A kite"});
+    let send = async || {
+        let request = gateway.image.request(Method::POST, "/generate").json(&body);
+        request.header("idempotency-key", "k1").send().await.unwrap()
+    };
+    let error = json!({"error": {"message": "No.", "type": "invalid_request_error",
+        "param": null, "code": "invalid_api_key"}});
+    gateway.test.fetch.answer(Answer::json(401, &error));
+    let failed = send().await;
+    assert_eq!((failed.status, &failed.json()["error_code"]), (502, &json!("PROVIDER_AUTH")));
+    gateway.test.fetch.answer(openai(1));
+    let made = send().await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    assert_ne!(made.json()["job_id"], failed.json()["details"]["job_id"]);
+    // What was billed is not bought again, whatever came of it.
+    let body = json!({"model": "ideogram-v3", "prompt": "A kite"});
+    let send = async || {
+        let request = gateway.image.request(Method::POST, "/generate").json(&body);
+        request.header("idempotency-key", "k2").send().await.unwrap()
+    };
+    gateway.test.fetch.answer(ideogram(&[false]));
+    let refused = send().await;
+    let again = send().await;
+    assert_eq!((refused.status, again.status), (422, 422), "{}", refused.text());
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(gateway.test.fetch.sent().len(), 3);
+}
