@@ -93,6 +93,7 @@ fn every_route_is_described_with_its_permission_and_nothing_else_is() {
         open
     );
     let routes = de_text::openapi::ROUTES.iter().chain(&de_render::openapi::ROUTES);
+    let routes = routes.chain(&de_image::openapi::ROUTES);
     assert_eq!(marked("x-scope"), routes.map(|(_, front)| (*front).to_owned()).collect());
     let all = [marked("x-open"), marked("x-permission"), marked("x-scope")];
     assert_eq!(all.iter().map(BTreeSet::len).sum::<usize>(), committed().operations.len());
@@ -145,6 +146,17 @@ async fn the_render_worker_has_the_routes_that_are_described() {
     }
 }
 
+#[tokio::test]
+async fn the_image_worker_has_the_routes_that_are_described() {
+    let stack = Stack::ready().await;
+    for (_, front) in de_image::openapi::ROUTES {
+        let (method, path) = front.split_once(' ').unwrap();
+        let answer = stack.front.request(method.parse().unwrap(), path).send().await.unwrap();
+        // It is there, and asks who it is.
+        assert_eq!(answer.status, 401, "{front}: {}", answer.text());
+    }
+}
+
 #[test]
 fn operations_tell_what_a_reader_needs() {
     let mut ids = BTreeSet::new();
@@ -157,8 +169,9 @@ fn operations_tell_what_a_reader_needs() {
         let wants_body = [Method::PATCH, Method::POST, Method::PUT].contains(&operation.method);
         assert_eq!(operation.value["requestBody"].is_object(), wants_body, "{id}");
         if wants_body {
-            let media = &operation.value["requestBody"]["content"]["application/json"];
-            assert!(media["example"].is_object(), "{id} has no example");
+            let content = operation.value["requestBody"]["content"].as_object().unwrap();
+            let told = content.values().all(|media| media["example"].is_object());
+            assert!(told && !content.is_empty(), "{id} has no example");
         }
     }
     let mut undescribed = Vec::new();

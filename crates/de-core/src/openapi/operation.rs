@@ -305,6 +305,22 @@ impl Operation {
         ])
     }
 
+    /// A form with files, with an example that works on the development stack: `@kite.png` stands for a file.
+    #[must_use]
+    pub fn form(mut self, shape: Shape, example: Value) -> Self {
+        self.named.extend(shape.named);
+        self.body = Some(json!({
+            "required": true,
+            "content": {"multipart/form-data": {"schema": shape.schema, "example": example}},
+        }));
+        self.fails(&[
+            Code::BodyTooLarge,
+            Code::InvalidRequest,
+            Code::UnsupportedMediaType,
+            Code::ValidationError,
+        ])
+    }
+
     /// The same for a body that may be left out.
     #[must_use]
     pub fn optional_body(self, shape: Shape, example: Value) -> Self {

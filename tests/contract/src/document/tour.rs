@@ -100,6 +100,9 @@ impl Made {
         if !body.is_null() {
             request = request.json(&body);
         }
+        if let Some((kind, form)) = world.form(operation) {
+            request = request.header("content-type", kind).body(form);
+        }
         let response = request.send().await.unwrap();
         if response.status == 201 && phase(operation) == 0 {
             let row = response.json();

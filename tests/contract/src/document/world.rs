@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use de_core::{
     assets::{Deposit, Owner, Promise, Provenance, keep},
     http::unbuilt,
@@ -63,8 +64,9 @@ impl World {
             .await
             .unwrap();
         peers.bind("text", de_text::router(test.another_isolate()));
+        peers.bind("image", de_image::router(test.another_isolate()));
         peers.bind("render", de_render::router(test.another_isolate()));
-        for worker in ["audio", "image", "stock-media"] {
+        for worker in ["audio", "stock-media"] {
             peers.bind(worker, unbuilt(worker, test.another_isolate()));
         }
         keep_asset(&test).await;
@@ -87,6 +89,32 @@ impl World {
             (false, false) => &tenant.admin_key,
         };
         self.front.clone().with_key(key.expose()).unwrap()
+    }
+
+    /// The example of an operation's form: its content type and its bytes.
+    ///
+    /// # Panics
+    /// If a picture is none, which it is.
+    #[must_use]
+    pub fn form(&self, operation: &Operation) -> Option<(&'static str, Vec<u8>)> {
+        let media = &operation.value["requestBody"]["content"]["multipart/form-data"];
+        let mut form = Vec::new();
+        for (name, value) in media["example"].as_object()? {
+            let text = value.as_str().unwrap_or_default();
+            let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"");
+            form.extend_from_slice(head.as_bytes());
+            match text.strip_prefix('@') {
+                Some(file) => {
+                    let head = format!("; filename=\"{file}\"\r\nContent-Type: image/png\r\n\r\n");
+                    form.extend_from_slice(head.as_bytes());
+                    form.extend(STANDARD.decode(PNG).unwrap());
+                }
+                None => form.extend_from_slice(format!("\r\n\r\n{text}").as_bytes()),
+            }
+            form.extend_from_slice(b"\r\n");
+        }
+        form.extend_from_slice(b"--b--\r\n");
+        Some(("multipart/form-data; boundary=b", form))
     }
 
     /// The example of an operation's body, with secrets where it has words for them.
@@ -146,6 +174,8 @@ impl Fetch for PoliteVendors {
         let streams = body["stream"] == true;
         self.0.answer(if path.ends_with("/messages") {
             anthropic(streams)
+        } else if path.contains("/images/") {
+            pictures()
         } else if path.ends_with("/chat/completions") {
             openai(streams)
         } else {
@@ -153,6 +183,22 @@ impl Fetch for PoliteVendors {
         });
         self.0.send(request).await
     }
+}
+
+/// One pixel.
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+
+/// <https://platform.openai.com/docs/api-reference/images>.
+fn pictures() -> Answer {
+    Answer::json(
+        200,
+        &json!({
+            "created": 1_795_608_000, "background": "opaque", "output_format": "png",
+            "quality": "low", "size": "1024x1024", "data": [{"b64_json": PNG}],
+            "usage": {"input_tokens": 14, "output_tokens": 272, "total_tokens": 286,
+                "input_tokens_details": {"text_tokens": 14, "image_tokens": 0}}
+        }),
+    )
 }
 
 const RIVERS: &str = "The Danube, the Rhine and the Loire.";
