@@ -67,6 +67,8 @@ macro_rules! prefixed {
 
 prefixed!(/// A key of a client or of a person.
     ApiKeyId, "key_", "an API key id");
+prefixed!(/// One message to one receiver: the `webhook-id` of each try.
+    DeliveryId, "msg_", "a delivery id");
 prefixed!(/// A tenant's instance.
     InstanceId, "inst_", "an instance id");
 prefixed!(/// A share of limits that a worker holds for a while.
@@ -81,6 +83,8 @@ prefixed!(/// A log-in of a browser.
     SessionId, "sess_", "a session id");
 prefixed!(/// A person.
     UserId, "user_", "a user id");
+prefixed!(/// An address that is told of events.
+    WebhookId, "whk_", "a webhook id");
 
 /// The id of a model, as callers name it: `gpt-4o-mini`, `groq/openai/gpt-oss-120b`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]

@@ -6,7 +6,7 @@
 //! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What happens to a call: [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. How it is served: [`http`].
+//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. Who is told of it: [`webhooks`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
@@ -49,3 +49,4 @@ pub mod snapshot;
 pub mod sse;
 pub mod store;
 pub mod time;
+pub mod webhooks;

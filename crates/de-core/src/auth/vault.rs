@@ -40,6 +40,8 @@ pub enum Kind {
     ProviderKey,
     /// An answer that is kept to be given once more.
     Reply,
+    /// What a webhook is signed with.
+    WebhookSecret,
 }
 
 impl Kind {
@@ -48,6 +50,7 @@ impl Kind {
         match self {
             Self::ProviderKey => b"distributed-electrons/provider-keys",
             Self::Reply => b"distributed-electrons/replies",
+            Self::WebhookSecret => b"distributed-electrons/webhook-secrets",
         }
     }
 }
