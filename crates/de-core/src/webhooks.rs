@@ -194,11 +194,7 @@ pub fn seal(
 ///
 /// # Errors
 /// [`VaultError`]; none of them is worth a retry.
-pub fn open(
-    settings: &Settings,
-    webhook: &WebhookId,
-    sealed: &str,
-) -> Result<Secret, VaultError> {
+pub fn open(settings: &Settings, webhook: &WebhookId, sealed: &str) -> Result<Secret, VaultError> {
     vault::open_for(settings, Kind::WebhookSecret, webhook.as_str(), sealed)
 }
 
@@ -227,8 +223,7 @@ mod tests {
 
     #[test]
     fn a_message_is_an_envelope_and_its_key_tells_events_apart() {
-        let ids =
-            (OrganizationId::parse("org_1").unwrap(), InstanceId::parse("inst_1").unwrap());
+        let ids = (OrganizationId::parse("org_1").unwrap(), InstanceId::parse("inst_1").unwrap());
         let data = json!({"job": {"id": "job_1"}});
         let event = event(&ids, &data);
         // Receivers read this.

@@ -10,8 +10,9 @@ use de_core::{
         upkeep,
     },
     time::UnixMillis,
+    webhooks::delivery::{Tally, deliver_due},
 };
-use futures_util::{StreamExt, future::join3, stream};
+use futures_util::{StreamExt, future::join5, stream};
 
 use crate::epochs;
 
@@ -21,14 +22,50 @@ const SCOPES_AT_ONCE: usize = 4;
 /// How many batches of what is over go in one run; the rest in the next.
 const BATCHES: usize = 10;
 
-/// Tells the Limiters what they could not be told, and removes what is over.
+/// How many messages one round sends, and how many rounds there are in one run: with every receiver at its
+/// slowest, a run takes less than eight minutes, and the next one begins beside it.
+const MESSAGES: u32 = 50;
+const ROUNDS: usize = 4;
+
+/// Tells the Limiters what they could not be told, sends the messages that are due, and removes what is over.
 pub async fn run(platform: Platform) {
-    join3(
+    join5(
         tell_again(&platform),
+        deliver(&platform),
         remove(&platform, "sessions", upkeep::expired_sessions),
         remove(&platform, "idempotency", upkeep::expired_replies),
+        remove(&platform, "webhook_deliveries", upkeep::old_deliveries),
     )
     .await;
+}
+
+/// Sends the messages of webhooks that are due.
+async fn deliver(platform: &Platform) {
+    let mut all = Tally::default();
+    for _ in 0..ROUNDS {
+        let round = match deliver_due(platform, MESSAGES).await {
+            Ok(round) => round,
+            Err(err) => {
+                let message = "the messages of webhooks that are due could not be taken";
+                note(platform, Level::Error, message, [("cause", err.to_string().into())]);
+                break;
+            }
+        };
+        all.delivered += round.delivered;
+        all.failed += round.failed;
+        all.postponed += round.postponed;
+        if round.all() < MESSAGES as usize {
+            break;
+        }
+    }
+    if all.all() > 0 {
+        let fields = [
+            ("delivered", all.delivered.into()),
+            ("failed", all.failed.into()),
+            ("postponed", all.postponed.into()),
+        ];
+        note(platform, Level::Info, "messages of webhooks were sent", fields);
+    }
 }
 
 /// Repeats every change of the configuration that some Limiter may not know. One that is being told

@@ -195,10 +195,8 @@ pub fn update(row: &WebhookRow) -> [Statement; 3] {
     let sql = "UPDATE webhooks SET url = ?4, description = ?5, sealed = ?6, previous_sealed = ?7,
                  previous_until = ?8, status = ?9, updated_at = ?10
                WHERE id = ?1 AND organization_id = ?2 AND instance_id IS ?3";
-    let unsubscribe = statement(
-        "DELETE FROM webhook_events WHERE webhook_id = ?1",
-        [row.id.as_str().into()],
-    );
+    let unsubscribe =
+        statement("DELETE FROM webhook_events WHERE webhook_id = ?1", [row.id.as_str().into()]);
     [Statement { args: values(row), sql }, unsubscribe, subscribe(row)]
 }
 

@@ -208,11 +208,7 @@ async fn one(platform: &Platform, token: &str, message: ClaimedRow) -> Option<De
 }
 
 /// The request, signed; or why there is none.
-fn prepare(
-    platform: &Platform,
-    message: &ClaimedRow,
-    at: UnixMillis,
-) -> Result<Outbound, Outcome> {
+fn prepare(platform: &Platform, message: &ClaimedRow, at: UnixMillis) -> Result<Outbound, Outcome> {
     let url = Url::parse(&message.url).map_err(|_| guard::Refusal::NotUrl);
     let url = url.and_then(|url| guard::check(&url, &platform.settings).map(|()| url));
     let url = url.map_err(|refusal| Outcome {
@@ -327,7 +323,8 @@ async fn note(
             let mut fields = Row::new();
             fields.insert("delivery_id".to_owned(), id.as_str().into());
             fields.insert("cause".to_owned(), err.to_string().into());
-            let message = "what became of a message could not be noted; it is sent again".to_owned();
+            let message =
+                "what became of a message could not be noted; it is sent again".to_owned();
             platform.log.write(LogLine { fields, level: Level::Error, message });
             None
         }

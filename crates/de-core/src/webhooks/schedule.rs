@@ -35,12 +35,7 @@ pub fn verdict(status: u16) -> Verdict {
 /// Up to a tenth is added by `random`, one random byte, so that what failed together does not come back
 /// together. What the receiver asked for (`asked`) counts as the least, up to a day.
 #[must_use]
-pub fn wait_ms(
-    event_type: &str,
-    tries: u32,
-    asked: Option<Duration>,
-    random: u8,
-) -> Option<i64> {
+pub fn wait_ms(event_type: &str, tries: u32, asked: Option<Duration>, random: u8) -> Option<i64> {
     if event_type == EventType::WebhookTest.as_str() {
         return None;
     }
