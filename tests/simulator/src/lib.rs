@@ -20,6 +20,7 @@ mod elevenlabs_user;
 mod endpoint;
 mod fault_book;
 pub mod faults;
+mod hooks;
 mod ideogram;
 mod media;
 mod models;

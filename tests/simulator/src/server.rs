@@ -159,6 +159,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/files/{name}", get(media::file))
         .fallback(vendor)
         .with_state(shared)
+        .merge(crate::hooks::router())
 }
 
 /// Everything under a vendor's prefix.

@@ -12,6 +12,7 @@ mod binary;
 mod client;
 mod control;
 mod faults;
+mod hooks;
 mod media;
 mod openai_chat;
 mod openai_hosts;
