@@ -213,6 +213,20 @@ mod tests {
         }
     }
 
+    /// Rows hold this text too.
+    #[test]
+    fn the_sealed_secret_of_a_webhook_is_stable_and_no_reply() {
+        let secret = Secret::new("whsec_AAAA".to_owned());
+        let settings = settings(&[1]);
+        let sealed = seal_for(&settings, &Zeros, Kind::WebhookSecret, "whk_1", &secret).unwrap();
+        assert_eq!(sealed, "v1.AAAAAAAAAAAAAAAA.63BU8xVvTRpyWMSTnluzIl4Vg0Elvg7y1_4");
+        assert_eq!(open_for(&settings, Kind::WebhookSecret, "whk_1", &sealed), Ok(secret));
+        for (kind, place) in [(Kind::WebhookSecret, "whk_2"), (Kind::Reply, "whk_1")] {
+            let opened = open_for(&settings, kind, place, &sealed);
+            assert_eq!(opened, Err(VaultError::DoesNotOpen));
+        }
+    }
+
     #[test]
     fn a_reply_is_no_key() {
         let place = place();

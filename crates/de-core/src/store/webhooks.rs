@@ -13,9 +13,9 @@ use crate::{
 
 macro_rules! columns {
     () => {
-        "w.id, w.organization_id, w.instance_id, w.url, w.description, w.sealed, w.previous_sealed,
-         w.previous_until, w.status, w.created_at, w.updated_at,
-         (SELECT json_group_array(e.event_type) FROM webhook_events AS e WHERE e.webhook_id = w.id) AS events"
+        "h.id, h.organization_id, h.instance_id, h.url, h.description, h.sealed, h.previous_sealed,
+         h.previous_until, h.status, h.created_at, h.updated_at,
+         (SELECT json_group_array(e.event_type) FROM webhook_events AS e WHERE e.webhook_id = h.id) AS events"
     };
 }
 
@@ -92,9 +92,9 @@ pub fn find(id: &WebhookId, user: Option<&UserId>) -> Statement {
         concat!(
             "SELECT ",
             columns!(),
-            ", g.role AS grant_role FROM webhooks AS w
-             LEFT JOIN user_grants AS g ON g.instance_id = w.instance_id AND g.user_id = ?2
-             WHERE w.id = ?1"
+            ", g.role AS grant_role FROM webhooks AS h
+             LEFT JOIN user_grants AS g ON g.instance_id = h.instance_id AND g.user_id = ?2
+             WHERE h.id = ?1"
         ),
         [id.as_str().into(), user.map(UserId::as_str).into()],
     )
@@ -129,27 +129,27 @@ pub fn list(query: &WebhookQuery<'_>, viewer: Viewer<'_>) -> Statement {
                 "SELECT ",
                 columns!(),
                 $from,
-                " w.id > ?1 AND (?2 IS NULL OR w.organization_id = ?2)
-                   AND (?3 IS NULL OR w.instance_id = ?3) AND (?4 IS NULL OR w.status = ?4)
-                 ORDER BY w.id LIMIT CAST(?5 AS INTEGER)"
+                " h.id > ?1 AND (?2 IS NULL OR h.organization_id = ?2)
+                   AND (?3 IS NULL OR h.instance_id = ?3) AND (?4 IS NULL OR h.status = ?4)
+                 ORDER BY h.id LIMIT CAST(?5 AS INTEGER)"
             )
         };
     }
     let sql = match (viewer, query.organization, query.instance) {
-        (Viewer::Everything, None, None) => narrowed!(" FROM webhooks AS w WHERE"),
+        (Viewer::Everything, None, None) => narrowed!(" FROM webhooks AS h WHERE"),
         (Viewer::Everything, _, Some(_)) => {
-            narrowed!(" FROM webhooks AS w WHERE w.instance_id = ?3 AND")
+            narrowed!(" FROM webhooks AS h WHERE h.instance_id = ?3 AND")
         }
         (Viewer::Everything, Some(_), None) => {
-            narrowed!(" FROM webhooks AS w WHERE w.organization_id = ?2 AND")
+            narrowed!(" FROM webhooks AS h WHERE h.organization_id = ?2 AND")
         }
         (Viewer::Person { .. }, _, _) => concat!(
             "WITH seen AS (
                SELECT id FROM webhooks WHERE organization_id = ?6
-               UNION SELECT h.id FROM user_grants AS g JOIN webhooks AS h ON h.instance_id = g.instance_id
+               UNION SELECT own.id FROM user_grants AS g JOIN webhooks AS own ON own.instance_id = g.instance_id
                  WHERE g.user_id = ?7 AND g.role <> 'readonly')
              ",
-            narrowed!(" FROM seen JOIN webhooks AS w ON w.id = seen.id WHERE")
+            narrowed!(" FROM seen JOIN webhooks AS h ON h.id = seen.id WHERE")
         ),
     };
     args.extend(viewer.args());
@@ -203,7 +203,7 @@ pub fn update(row: &WebhookRow) -> [Statement; 3] {
 fn subscribe(row: &WebhookRow) -> Statement {
     statement(
         "INSERT INTO webhook_events (webhook_id, event_type)
-         SELECT w.id, n.value FROM webhooks AS w, json_each(?2) AS n WHERE w.id = ?1",
+         SELECT h.id, n.value FROM webhooks AS h, json_each(?2) AS n WHERE h.id = ?1",
         [row.id.as_str().into(), json_arg(&row.events)],
     )
 }
@@ -233,7 +233,7 @@ pub fn unchanged(event: &str, id: &WebhookId, expected: UnixMillis) -> Statement
         "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
          SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
          WHERE e.id = ?1 AND NOT EXISTS (
-           SELECT 1 FROM webhooks AS w WHERE w.id = ?2 AND w.updated_at = ?3)",
+           SELECT 1 FROM webhooks AS h WHERE h.id = ?2 AND h.updated_at = ?3)",
         [event.into(), id.as_str().into(), expected.into()],
     )
 }
@@ -253,8 +253,8 @@ pub struct OldWebhook {
 #[must_use]
 pub fn older(newest: u32) -> Statement {
     statement(
-        "SELECT w.id, w.sealed, w.previous_sealed FROM webhooks AS w
-         WHERE w.key_version < CAST(?1 AS INTEGER) ORDER BY w.key_version, w.id LIMIT 1000",
+        "SELECT h.id, h.sealed, h.previous_sealed FROM webhooks AS h
+         WHERE h.key_version < CAST(?1 AS INTEGER) ORDER BY h.key_version, h.id LIMIT 1000",
         [i64::from(newest).into()],
     )
 }

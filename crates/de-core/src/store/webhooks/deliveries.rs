@@ -94,12 +94,12 @@ pub fn publish(message: &NewMessage<'_>) -> Statement {
         args: message.args(),
         sql: "INSERT INTO webhook_deliveries
                 (id, webhook_id, organization_id, instance_id, event_type, payload, next_attempt_at, created_at)
-              SELECT 'msg_' || ?1 || '-' || substr(substr(w.id, 5), -16), w.id, w.organization_id, i.id, ?4, ?5,
+              SELECT 'msg_' || ?1 || '-' || substr(substr(h.id, 5), -16), h.id, h.organization_id, i.id, ?4, ?5,
                 CAST(?6 AS INTEGER), CAST(?6 AS INTEGER)
-              FROM instances AS i JOIN webhooks AS w ON w.organization_id = i.organization_id
-              JOIN webhook_events AS e ON e.webhook_id = w.id AND e.event_type = ?4
-              WHERE i.id = ?3 AND i.organization_id = ?2 AND w.status = 'active'
-                AND (w.instance_id IS NULL OR w.instance_id = i.id)
+              FROM instances AS i JOIN webhooks AS h ON h.organization_id = i.organization_id
+              JOIN webhook_events AS e ON e.webhook_id = h.id AND e.event_type = ?4
+              WHERE i.id = ?3 AND i.organization_id = ?2 AND h.status = 'active'
+                AND (h.instance_id IS NULL OR h.instance_id = i.id)
               ON CONFLICT (id) DO NOTHING",
     }
 }
@@ -132,8 +132,8 @@ pub fn insert_for(
     statement(
         "INSERT INTO webhook_deliveries
            (id, webhook_id, organization_id, instance_id, event_type, payload, next_attempt_at, created_at)
-         SELECT ?2, w.id, w.organization_id, w.instance_id, ?3, ?4, CAST(?5 AS INTEGER), CAST(?5 AS INTEGER)
-         FROM webhooks AS w WHERE w.id = ?1",
+         SELECT ?2, h.id, h.organization_id, h.instance_id, ?3, ?4, CAST(?5 AS INTEGER), CAST(?5 AS INTEGER)
+         FROM webhooks AS h WHERE h.id = ?1",
         [webhook.as_str().into(), id.as_str().into(), event_type.into(), payload.into(), now.into()],
     )
 }
@@ -160,8 +160,8 @@ pub fn claim_due(claim: Claim<'_>, at_most: u32) -> Statement {
              SELECT due.id, due.next_attempt_at,
                row_number() OVER (PARTITION BY due.organization_id ORDER BY due.next_attempt_at) AS turn
              FROM (
-               SELECT d.id, d.organization_id, d.next_attempt_at FROM webhook_deliveries AS d
-               WHERE d.next_attempt_at <= CAST(?2 AS INTEGER) ORDER BY d.next_attempt_at LIMIT 1000
+               SELECT m.id, m.organization_id, m.next_attempt_at FROM webhook_deliveries AS m
+               WHERE m.next_attempt_at <= CAST(?2 AS INTEGER) ORDER BY m.next_attempt_at LIMIT 1000
              ) AS due
            ) AS ranked
            ORDER BY ranked.turn, ranked.next_attempt_at LIMIT CAST(?4 AS INTEGER))",
@@ -214,11 +214,11 @@ pub struct ClaimedRow {
 #[must_use]
 pub fn claimed(token: &str) -> Statement {
     statement(
-        "SELECT d.id, d.webhook_id, d.organization_id, d.event_type, d.payload, d.attempts, d.tries,
-           coalesce(d.url, w.url) AS url, d.sealed AS callback_sealed, w.sealed, w.previous_sealed,
-           w.previous_until, w.status AS webhook_status
-         FROM webhook_deliveries AS d LEFT JOIN webhooks AS w ON w.id = d.webhook_id
-         WHERE d.claim = ?1",
+        "SELECT m.id, m.webhook_id, m.organization_id, m.event_type, m.payload, m.attempts, m.tries,
+           coalesce(m.url, h.url) AS url, m.sealed AS callback_sealed, h.sealed, h.previous_sealed,
+           h.previous_until, h.status AS webhook_status
+         FROM webhook_deliveries AS m LEFT JOIN webhooks AS h ON h.id = m.webhook_id
+         WHERE m.claim = ?1",
         [token.into()],
     )
 }
@@ -246,7 +246,7 @@ const KEPT_ATTEMPTS: u32 = 10;
 pub fn note_attempt(id: &DeliveryId, token: &str, attempt: &AttemptRow) -> [Statement; 2] {
     let note = statement(
         "INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms, status, error)
-         SELECT d.id, ?3, ?4, ?5, ?6, ?7 FROM webhook_deliveries AS d WHERE d.id = ?1 AND d.claim = ?2
+         SELECT m.id, ?3, ?4, ?5, ?6, ?7 FROM webhook_deliveries AS m WHERE m.id = ?1 AND m.claim = ?2
          ON CONFLICT (delivery_id, number) DO NOTHING",
         [
             id.as_str().into(),
@@ -341,11 +341,11 @@ pub struct DeliveryRow {
 
 macro_rules! columns {
     () => {
-        "d.id, d.instance_id, d.event_type, d.payload, d.state, d.attempts, d.next_attempt_at, d.last_status,
-         d.last_error, d.created_at, d.delivered_at, d.created_at || '/' || d.id AS place,
-         (SELECT json_group_array(json_object('number', a.number, 'at', a.at, 'duration_ms', a.duration_ms,
-            'status', a.status, 'error', a.error))
-          FROM webhook_attempts AS a WHERE a.delivery_id = d.id) AS history"
+        "m.id, m.instance_id, m.event_type, m.payload, m.state, m.attempts, m.next_attempt_at, m.last_status,
+         m.last_error, m.created_at, m.delivered_at, m.created_at || '/' || m.id AS place,
+         (SELECT json_group_array(json_object('number', t.number, 'at', t.at, 'duration_ms', t.duration_ms,
+            'status', t.status, 'error', t.error))
+          FROM webhook_attempts AS t WHERE t.delivery_id = m.id) AS history"
     };
 }
 
@@ -356,7 +356,7 @@ pub fn find(webhook: &WebhookId, id: &DeliveryId) -> Statement {
         concat!(
             "SELECT ",
             columns!(),
-            " FROM webhook_deliveries AS d WHERE d.id = ?1 AND d.webhook_id = ?2"
+            " FROM webhook_deliveries AS m WHERE m.id = ?1 AND m.webhook_id = ?2"
         ),
         [id.as_str().into(), webhook.as_str().into()],
     )
@@ -379,10 +379,10 @@ pub fn list(webhook: &WebhookId, state: Option<DeliveryState>, page: &PageQuery)
         concat!(
             "SELECT ",
             columns!(),
-            " FROM webhook_deliveries AS d
-             WHERE d.webhook_id = ?1 AND d.created_at <= CAST(?2 AS INTEGER)
-               AND (d.created_at < CAST(?2 AS INTEGER) OR d.id < ?3) AND (?4 IS NULL OR d.state = ?4)
-             ORDER BY d.created_at DESC, d.id DESC LIMIT CAST(?5 AS INTEGER)"
+            " FROM webhook_deliveries AS m
+             WHERE m.webhook_id = ?1 AND m.created_at <= CAST(?2 AS INTEGER)
+               AND (m.created_at < CAST(?2 AS INTEGER) OR m.id < ?3) AND (?4 IS NULL OR m.state = ?4)
+             ORDER BY m.created_at DESC, m.id DESC LIMIT CAST(?5 AS INTEGER)"
         ),
         [
             webhook.as_str().into(),
@@ -413,9 +413,9 @@ pub fn restartable(event: &str, id: &DeliveryId, now: UnixMillis) -> Statement {
         "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
          SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
          WHERE e.id = ?1 AND NOT EXISTS (
-           SELECT 1 FROM webhook_deliveries AS d JOIN webhooks AS w ON w.id = d.webhook_id
-           WHERE d.id = ?2 AND w.status = 'active'
-             AND (d.claim IS NULL OR d.next_attempt_at <= CAST(?3 AS INTEGER)))",
+           SELECT 1 FROM webhook_deliveries AS m JOIN webhooks AS h ON h.id = m.webhook_id
+           WHERE m.id = ?2 AND h.status = 'active'
+             AND (m.claim IS NULL OR m.next_attempt_at <= CAST(?3 AS INTEGER)))",
         [event.into(), id.as_str().into(), now.into()],
     )
 }
@@ -437,8 +437,8 @@ pub struct OldCallback {
 #[must_use]
 pub fn older(newest: u32) -> Statement {
     statement(
-        "SELECT d.id, d.organization_id, d.url, d.sealed FROM webhook_deliveries AS d
-         WHERE d.key_version < CAST(?1 AS INTEGER) ORDER BY d.key_version, d.id LIMIT 1000",
+        "SELECT m.id, m.organization_id, m.url, m.sealed FROM webhook_deliveries AS m
+         WHERE m.key_version < CAST(?1 AS INTEGER) ORDER BY m.key_version, m.id LIMIT 1000",
         [i64::from(newest).into()],
     )
 }
