@@ -51,7 +51,7 @@ pub(crate) struct Delivery {
     /// How often it was tried.
     attempt_count: u32,
     /// The last ten tries, by number.
-    attempts: Vec<Attempt>,
+    attempts: Vec<DeliveryAttempt>,
     /// When it is tried next; null once it is over.
     next_attempt_at: Option<Timestamp>,
     /// The receiver's last status; null if there was none.
@@ -70,7 +70,7 @@ pub(crate) struct Delivery {
 /// One try.
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
-pub(crate) struct Attempt {
+pub(crate) struct DeliveryAttempt {
     /// Which one, 1 for the first.
     number: u32,
     /// When.
@@ -197,7 +197,7 @@ fn record(
 }
 
 fn public(webhook: &WebhookId, row: &DeliveryRow) -> Delivery {
-    let attempt = |attempt: &AttemptRow| Attempt {
+    let attempt = |attempt: &AttemptRow| DeliveryAttempt {
         number: attempt.number,
         at: attempt.at.into(),
         duration_ms: attempt.duration_ms,
