@@ -320,6 +320,16 @@ mod tests {
              SELECT 'user_1', 'POST /v1/projects', 'k' || i, 'b', 'sealed', 0,
                CAST(?1 AS INTEGER) + iif(i = 0, 60000, -i) FROM n";
         run_sql(&*made.database, replies, vec![now.into()]).await;
+        // Told long ago, with a try each, and one of an hour later.
+        let day = 24 * 60 * 60 * 1_000;
+        let deliveries = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
+             INSERT INTO webhook_deliveries (id, organization_id, url, event_type, payload, state, created_at)
+             SELECT 'msg_' || i, (SELECT min(id) FROM organizations), 'https://a.example.com/', 'job.failed',
+               '{}', 'failed', CAST(?1 AS INTEGER) + iif(i = 0, 3600000, -i) FROM n";
+        run_sql(&*made.database, deliveries, vec![now.plus(-30 * day).into()]).await;
+        let tries = "INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms)
+             SELECT id, 1, 0, 0 FROM webhook_deliveries";
+        run_sql(&*made.database, tries, Vec::new()).await;
         run(made.platform.clone()).await;
         let dump = made.database.dump().unwrap();
         let left = |table: &str| {
@@ -329,7 +339,11 @@ mod tests {
         assert!(left("sessions")[0].contains("\"d0\""));
         assert_eq!(left("idempotency").len(), 1);
         assert!(left("idempotency")[0].contains("\"k0\""));
+        assert_eq!(left("webhook_deliveries").len(), 1);
+        assert!(left("webhook_deliveries")[0].contains("\"msg_0\""));
+        assert_eq!(left("webhook_attempts").len(), 1);
         let log = made.log.text();
+        assert!(log.contains("{\"table\":\"webhook_deliveries\",\"removed\":3}"), "{log}");
         assert!(log.contains("{\"table\":\"sessions\",\"removed\":600}"), "{log}");
         assert!(log.contains("{\"table\":\"idempotency\",\"removed\":3}"), "{log}");
     }
