@@ -4,7 +4,7 @@
 //! fault is never shown as the caller's: its 401 is our 502.
 
 mod failure;
-mod follow;
+pub mod follow;
 pub mod key_test;
 pub(crate) mod outbound;
 pub mod relay;
@@ -22,21 +22,24 @@ use crate::{
     auth::vault,
     books::{Books, Share},
     caller::Caller,
-    chat::ChatReply,
     http::{
         context::Context,
         error::{ApiError, Code},
     },
-    ids::LeaseId,
+    ids::{InstanceId, LeaseId},
     last_used,
     limits::{
         Scope, ScopeKind,
         wire::{Grant, LeaseRequest, Need},
     },
+    mapping::{
+        poll::{Polling, Wait},
+        reply::MappedReply,
+    },
     ports::{Departure, Inbound, Outbound, Platform, random},
     protocols::Draft,
     receipt::Attempt,
-    registry::Model,
+    registry::{Model, Provider},
     retry,
     secret::Secret,
     time::UnixMillis,
@@ -52,14 +55,14 @@ const ERROR_WAIT: Duration = Duration::from_secs(5);
 pub struct Job<'a> {
     /// Its place in the books.
     pub books: &'a Books,
-    /// Who asks.
-    pub caller: &'a Caller,
     /// Its request.
     pub context: &'a Context,
     /// When the client goes away.
     pub departure: Option<&'a Departure>,
     /// Writes the request for one of the models.
     pub draft: &'a (dyn Fn(&Model) -> Result<Draft, ApiError> + Send + Sync),
+    /// Whose keys and limits it goes by.
+    pub holder: Holder<'a>,
     /// The model that was asked for, then its fallbacks.
     pub models: &'a [Arc<Model>],
     /// What one try is reserved for.
@@ -68,6 +71,22 @@ pub struct Job<'a> {
     pub platform: &'a Platform,
     /// Whether the answer is read as a stream: its head comes early.
     pub streamed: bool,
+}
+
+/// Whose keys and limits a call goes by.
+#[derive(Clone, Copy)]
+pub struct Holder<'a> {
+    /// Whether its calls go on when the Limiter does not answer.
+    pub goes_on_without_limiter: bool,
+    /// The instance.
+    pub instance: &'a InstanceId,
+}
+
+impl<'a> From<&'a Caller> for Holder<'a> {
+    fn from(caller: &'a Caller) -> Self {
+        let goes_on_without_limiter = caller.goes_on_without_limiter();
+        Self { goes_on_without_limiter, instance: caller.instance_id() }
+    }
 }
 
 /// A vendor's good answer, whose body is still to come.
@@ -91,7 +110,25 @@ pub struct Polled {
     /// Who gave it.
     pub model: Arc<Model>,
     /// The result.
-    pub reply: ChatReply,
+    pub reply: Box<MappedReply>,
+}
+
+/// What a vendor answered first.
+pub enum First {
+    /// It has begun, or done, what was asked for.
+    Answer(Answer),
+    /// It has taken an order, and is to be asked how that goes.
+    Ordered(Box<Ordered>),
+}
+
+/// An order that a vendor has taken.
+pub struct Ordered {
+    /// Who took it.
+    pub model: Arc<Model>,
+    /// The order, to be asked about.
+    pub polling: Polling,
+    /// When, and with what.
+    pub wait: Wait,
 }
 
 impl Answer {
@@ -102,6 +139,21 @@ impl Answer {
             Self::Opened(opened) => &opened.model,
             Self::Polled(polled) => &polled.model,
         }
+    }
+}
+
+/// What every request to a vendor needs.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    departure: Option<&'a Departure>,
+    instance: &'a InstanceId,
+    platform: &'a Platform,
+}
+
+impl<'a> Job<'a> {
+    fn line(&self) -> Line<'a> {
+        let Self { departure, holder, platform, .. } = *self;
+        Line { departure, instance: holder.instance, platform }
     }
 }
 
@@ -118,6 +170,28 @@ enum Interrupted {
 /// What the last try came to; where fallbacks were tried too, `ALL_PROVIDERS_FAILED` with one entry an
 /// attempt.
 pub async fn open(job: &Job<'_>) -> Result<Answer, ApiError> {
+    match run(job, Patience::ToTheEnd).await? {
+        First::Answer(answer) => Ok(answer),
+        First::Ordered(_) => Err(ApiError::internal("an order was not followed to its end")),
+    }
+}
+
+/// As [`open`], but an order that a vendor has taken is left to whoever asks about it later.
+///
+/// # Errors
+/// As [`open`].
+pub async fn order(job: &Job<'_>) -> Result<First, ApiError> {
+    run(job, Patience::FirstAnswer).await
+}
+
+/// How long an order is followed.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Patience {
+    FirstAnswer,
+    ToTheEnd,
+}
+
+async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
     let mut last = None;
     // Asked again, the call would pass all of them again.
     let (mut billed, mut may_help) = (false, false);
@@ -143,7 +217,8 @@ pub async fn open(job: &Job<'_>) -> Result<Answer, ApiError> {
         job.books.trying(model);
         job.context.note("model", model.config.model_id.as_str());
         job.context.note("provider", model.config.provider_id.as_str());
-        match tries(job, model, draft, index + 1 < job.models.len()).await {
+        let has_fallback = index + 1 < job.models.len();
+        match tries(job, model, draft, has_fallback, patience).await {
             Ok(answer) => {
                 announce(job, model);
                 return Ok(answer);
@@ -172,10 +247,11 @@ async fn tries(
     model: &Arc<Model>,
     draft: Draft,
     has_fallback: bool,
-) -> Result<Answer, Failure> {
+    patience: Patience,
+) -> Result<First, Failure> {
     let mut number = 1;
     loop {
-        let failure = match attempt(job, model, draft.clone(), has_fallback).await {
+        let failure = match attempt(job, model, draft.clone(), has_fallback, patience).await {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
@@ -207,13 +283,17 @@ fn nothing_tried() -> ApiError {
 /// large.
 pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
     let Opened { inbound, model } = opened;
-    body(job, &model, inbound).await
+    body(job.line(), &model, inbound, remaining(job, &model)).await
 }
 
-async fn body(job: &Job<'_>, model: &Model, inbound: Inbound) -> Result<Bytes, ApiError> {
-    let left = remaining(job, model);
+async fn body(
+    line: Line<'_>,
+    model: &Model,
+    inbound: Inbound,
+    left: Duration,
+) -> Result<Bytes, ApiError> {
     let name = &model.config.provider_id;
-    match within(job, left, inbound.body.whole(ANSWER_CAP)).await {
+    match within(line, left, inbound.body.whole(ANSWER_CAP)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => {
             Err(ApiError::new(Code::ProviderMalformed, format!("{name} sent too large an answer")))
@@ -234,9 +314,10 @@ async fn attempt(
     model: &Arc<Model>,
     mut draft: Draft,
     has_fallback: bool,
-) -> Result<Answer, Failure> {
+    follows: Patience,
+) -> Result<First, Failure> {
     let polling = draft.polling.take();
-    let (outbound, key) = outbound(job, model, draft)?;
+    let (outbound, key) = outbound(job.line(), model, draft)?;
     let sent_at = job.platform.clock.now();
     // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
     // time left.
@@ -245,19 +326,26 @@ async fn attempt(
     } else {
         remaining(job, model)
     };
-    let answer = within(job, patience, job.platform.fetch.send(outbound)).await;
+    let answer = within(job.line(), patience, job.platform.fetch.send(outbound)).await;
     let (result, status, may_bill) = match answer {
         Ok(Ok(inbound)) if (200..300).contains(&inbound.status) => {
             let status = inbound.status;
-            let answer = match polling {
-                Some(polling) => follow::to_the_end(job, model, inbound, polling, &key).await,
-                None => Ok(Answer::Opened(Opened { inbound, model: model.clone() })),
+            let opened = |inbound| Answer::Opened(Opened { inbound, model: model.clone() });
+            let answer = match (polling, follows) {
+                (None, _) => Ok(First::Answer(opened(inbound))),
+                (Some(polling), Patience::FirstAnswer) => {
+                    follow::to_the_order(job, model, inbound, polling, &key).await
+                }
+                (Some(polling), Patience::ToTheEnd) => {
+                    let answer = follow::to_the_end(job, model, inbound, polling, &key).await;
+                    answer.map(First::Answer)
+                }
             };
             (answer, Some(status), true)
         }
         Ok(Ok(inbound)) => {
             let status = inbound.status;
-            (Err(refused(job, model, inbound, &key).await), Some(status), false)
+            (Err(refused(job.line(), model, inbound, &key).await), Some(status), false)
         }
         Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
         Err(Interrupted::TimedOut) => {
@@ -280,14 +368,14 @@ async fn attempt(
 }
 
 /// Reads what the vendor says of its refusal.
-async fn refused(job: &Job<'_>, model: &Arc<Model>, inbound: Inbound, key: &Secret) -> Failure {
+async fn refused(line: Line<'_>, model: &Model, inbound: Inbound, key: &Secret) -> Failure {
     let Inbound { body, headers, status } = inbound;
-    let body = match within(job, ERROR_WAIT, body.whole(ERROR_CAP)).await {
+    let body = match within(line, ERROR_WAIT, body.whole(ERROR_CAP)).await {
         Ok(Ok(Some(body))) => body,
         // The status alone says enough.
         Ok(Ok(None) | Err(_)) | Err(_) => Bytes::new(),
     };
-    let asked = retry::asked(&headers, job.platform.clock.now());
+    let asked = retry::asked(&headers, line.platform.clock.now());
     let mut told = model.vendor.error(status, &body);
     told.message = told.message.map(|message| key.mask(&message));
     let word = headers.get("x-should-retry").and_then(|word| word.to_str().ok());
@@ -321,7 +409,7 @@ async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiEr
             need,
             scopes: model_scopes(model),
         };
-        let cause = match job.platform.limiter.lease(job.caller.instance_id(), ask).await {
+        let cause = match job.platform.limiter.lease(job.holder.instance, ask).await {
             Ok(Grant::Granted(_)) => {
                 job.books.granted();
                 return Ok(());
@@ -341,7 +429,7 @@ async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiEr
             }
             Err(err) => err.to_string(),
         };
-        if job.caller.goes_on_without_limiter() {
+        if job.holder.goes_on_without_limiter {
             job.books.granted();
             job.books.bypassed();
             return Ok(());
@@ -372,14 +460,22 @@ pub fn model_scopes(model: &Model) -> Vec<Scope> {
 }
 
 /// Adds address and key to a draft; the key comes back for masking what the vendor says.
-fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<(Outbound, Secret), Failure> {
-    let settings = &job.platform.settings;
+fn outbound(line: Line<'_>, model: &Model, draft: Draft) -> Result<(Outbound, Secret), Failure> {
+    let settings = &line.platform.settings;
     let provider = &model.provider;
-    let bad = |reason: String| {
-        let message = format!("the provider {} is configured wrongly", provider.id);
-        Failure::passing_on(ApiError::new(Code::ProviderUnavailable, message).because(reason))
-    };
+    let bad = |reason: String| misconfigured(provider, reason);
     let url = outbound::address(provider, draft.place, settings).map_err(bad)?;
+    let key = key(line, model)?;
+    last_used::provider_key(line.platform, line.instance, &provider.id);
+    let mut outbound =
+        Outbound { body: draft.body, headers: draft.headers, method: draft.method, url };
+    outbound::attach(&mut outbound, provider, draft.key_at, &key).map_err(bad)?;
+    Ok((outbound, key))
+}
+
+/// The instance's key for a model's provider, opened.
+fn key(line: Line<'_>, model: &Model) -> Result<Secret, Failure> {
+    let provider = &model.provider;
     let Some(sealed) = &model.sealed_key else {
         let message = if model.is_key_bound_elsewhere {
             format!(
@@ -392,13 +488,13 @@ fn outbound(job: &Job<'_>, model: &Model, draft: Draft) -> Result<(Outbound, Sec
         };
         return Err(Failure::passing_on(ApiError::new(Code::MissingApiKey, message)));
     };
-    let key = vault::open(settings, job.caller.instance_id(), &provider.id, sealed)
-        .map_err(|err| bad(err.to_string()))?;
-    last_used::provider_key(job.platform, job.caller.instance_id(), &provider.id);
-    let mut outbound =
-        Outbound { body: draft.body, headers: draft.headers, method: draft.method, url };
-    outbound::attach(&mut outbound, provider, draft.key_at, &key).map_err(bad)?;
-    Ok((outbound, key))
+    vault::open(&line.platform.settings, line.instance, &provider.id, sealed)
+        .map_err(|err| misconfigured(provider, err.to_string()))
+}
+
+fn misconfigured(provider: &Provider, reason: String) -> Failure {
+    let message = format!("the provider {} is configured wrongly", provider.id);
+    Failure::passing_on(ApiError::new(Code::ProviderUnavailable, message).because(reason))
 }
 
 /// Says in the answer's headers who gave it.
@@ -423,7 +519,7 @@ fn remaining(job: &Job<'_>, model: &Model) -> Duration {
 
 /// Waits before a repetition; a client that has gone ends it.
 async fn pause(job: &Job<'_>, wait: Duration) -> Result<(), ApiError> {
-    match within(job, wait, std::future::pending::<()>()).await {
+    match within(job.line(), wait, std::future::pending::<()>()).await {
         Err(Interrupted::ClientLeft) => Err(failure::client_left()),
         Err(Interrupted::TimedOut) | Ok(()) => Ok(()),
     }
@@ -431,13 +527,13 @@ async fn pause(job: &Job<'_>, wait: Duration) -> Result<(), ApiError> {
 
 /// Waits for an answer, but not past a deadline nor past the client's patience.
 async fn within<T>(
-    job: &Job<'_>,
+    line: Line<'_>,
     patience: Duration,
     answer: impl Future<Output = T> + Send,
 ) -> Result<T, Interrupted> {
-    let late = job.platform.clock.sleep(patience);
+    let late = line.platform.clock.sleep(patience);
     let left = async {
-        match job.departure {
+        match line.departure {
             Some(departure) => departure.0.fired().await,
             None => std::future::pending().await,
         }

@@ -67,10 +67,14 @@ macro_rules! prefixed {
 
 prefixed!(/// A key of a client or of a person.
     ApiKeyId, "key_", "an API key id");
+prefixed!(/// Bytes that were made or taken over, and are kept.
+    AssetId, "asset_", "an asset id");
 prefixed!(/// One message to one receiver: the `webhook-id` of each try.
     DeliveryId, "msg_", "a delivery id");
 prefixed!(/// A tenant's instance.
     InstanceId, "inst_", "an instance id");
+prefixed!(/// A piece of work that takes longer than a request.
+    JobId, "job_", "a job id");
 prefixed!(/// A share of limits that a worker holds for a while.
     LeaseId, "lease_", "a lease id");
 prefixed!(/// An organisation.

@@ -5,8 +5,10 @@
 //! What everything is made of: [`ports`], [`time`], [`ids`], [`secret`], [`money`], [`json`]. How a
 //! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
-//! asks: [`auth`], [`caller`], [`last_used`]. What happens to a call: [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. Who is told of it: [`webhooks`]. How it is served: [`http`].
+//! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
+//! [`calls`]. What happens to a call: [`admission`], [`limits`], [`exchange`] with [`retry`] and
+//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
+//! it: [`media`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
@@ -17,20 +19,25 @@
 //! 4. Time and randomness come from [`ports`]; every call to the outside has a deadline.
 //! 5. Nothing is spent without a reservation, and everything spent ends as one receipt.
 
+pub mod admission;
+pub mod assets;
 pub mod auth;
 pub mod books;
 pub mod bundle;
 pub mod caller;
+pub mod calls;
 pub mod chat;
 pub mod cost;
 pub mod exchange;
 pub mod guard;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod json;
 pub mod last_used;
 pub mod limits;
 pub mod mapping;
+pub mod media;
 pub mod model;
 pub mod money;
 #[cfg(not(target_family = "wasm"))]

@@ -13,6 +13,16 @@ impl Micros {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// Reads dollars, as vendors tell them; `None` if that is no amount of money.
+    #[must_use]
+    pub fn of_dollars(dollars: f64) -> Option<Self> {
+        let micros = (dollars * 1e6).round();
+        // Above 2^53 an f64 no longer tells neighbours apart.
+        let holds = (0.0..9_007_199_254_740_992.0).contains(&micros);
+        #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+        holds.then_some(Self(micros as i64))
+    }
+
     /// Adds, or says `None` where the sum does not fit.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
@@ -34,6 +44,15 @@ mod tests {
     #[test]
     fn json_form_is_a_bare_integer() {
         assert_eq!(serde_json::to_string(&Micros(250)).unwrap(), "250");
+    }
+
+    #[test]
+    fn dollars_become_micros() {
+        assert_eq!(Micros::of_dollars(0.04), Some(Micros(40_000)));
+        assert_eq!(Micros::of_dollars(0.0), Some(Micros(0)));
+        for bad in [-0.01, f64::NAN, f64::INFINITY, 1e12] {
+            assert_eq!(Micros::of_dollars(bad), None, "{bad}");
+        }
     }
 
     #[test]

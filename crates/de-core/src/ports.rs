@@ -14,7 +14,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    ids::InstanceId,
+    ids::{InstanceId, JobId},
+    jobs::{Order, View},
     limits::wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
     time::UnixMillis,
 };
@@ -38,6 +39,8 @@ pub struct Platform {
     pub entropy: Arc<dyn Entropy>,
     /// Calls to the vendors.
     pub fetch: Arc<dyn Fetch>,
+    /// One object a job.
+    pub jobs: Arc<dyn Jobs>,
     /// One Limiter an instance.
     pub limiter: Arc<dyn Limiter>,
     /// The log of the platform.
@@ -234,14 +237,99 @@ pub trait Cache: Send + Sync {
     async fn put(&self, key: &str, value: String, lifetime: Duration) -> Result<(), PortError>;
 }
 
-/// R2: bytes by key.
+/// R2: bytes by key. Keys are made by us.
 #[async_trait]
 pub trait Blobs: Send + Sync {
+    /// Removes objects; those that are not there are no failure. At most 1,000 keys. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`]: some of them may be gone.
+    async fn delete(&self, keys: &[String]) -> Result<(), PortError>;
+
+    /// An object, or a part of it; `None` if absent.
+    ///
+    /// A range that the object does not reach is the caller's to prevent: its size is known by then.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`].
+    async fn read(&self, key: &str, range: Option<BlobRange>) -> Result<Option<Blob>, PortError>;
+
     /// Size in bytes, or `None` if absent.
     ///
     /// # Errors
     /// [`PortError::Failed`].
     async fn size(&self, key: &str) -> Result<Option<u64>, PortError>;
+
+    /// Begins an object of any length. It is there, whole, once its writer has finished; before that, and
+    /// if the writer is dropped, there is none.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`].
+    async fn writer(&self, key: &str, content_type: &str)
+    -> Result<Box<dyn BlobWriter>, PortError>;
+}
+
+/// A part of an object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BlobRange {
+    /// How many bytes, at least one.
+    pub length: u64,
+    /// Where it begins.
+    pub offset: u64,
+}
+
+/// An object that is read.
+pub struct Blob {
+    /// Its bytes, or those of the range.
+    pub body: Box<dyn InboundBody>,
+    /// Its whole size in bytes, whatever the range.
+    pub size_bytes: u64,
+}
+
+/// An object on its way in. It keeps a few MiB in memory at most, however long the object is.
+#[async_trait]
+pub trait BlobWriter: Send {
+    /// Takes back what was written: there will be no object.
+    async fn abort(self: Box<Self>);
+
+    /// Makes the object.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`]: there is no object, or there is one that nobody was told of.
+    async fn finish(self: Box<Self>) -> Result<Stored, PortError>;
+
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`]: abort it.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), PortError>;
+}
+
+/// An object that was written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Stored {
+    /// Of all its bytes.
+    pub sha256: [u8; 32],
+    /// How many there are.
+    pub size_bytes: u64,
+}
+
+/// Writes bytes that are at hand as one object.
+///
+/// # Errors
+/// Those of [`Blobs::writer`] and [`BlobWriter`].
+pub async fn put(
+    blobs: &dyn Blobs,
+    key: &str,
+    content_type: &str,
+    bytes: Bytes,
+) -> Result<Stored, PortError> {
+    let mut writer = blobs.writer(key, content_type).await?;
+    if let Err(err) = writer.write(bytes).await {
+        writer.abort().await;
+        return Err(err);
+    }
+    writer.finish().await
 }
 
 /// Slows down whoever tries keys. A brake, not a promise: it counts a location of the platform at a
@@ -322,6 +410,9 @@ pub trait InboundBody: Send {
         }
         Ok(Some(all.into()))
     }
+
+    /// Hands the bytes to the client by the platform's own means, past our code and uncounted.
+    fn pass(self: Box<Self>) -> Relay;
 
     /// Hands the bytes to the client by the platform's own means, past our code.
     ///
@@ -436,6 +527,42 @@ pub trait Limiter: Send + Sync {
         instance: &InstanceId,
         report: SettleRequest,
     ) -> Result<SettleReply, PortError>;
+}
+
+/// The job objects: one a job. Every call has a deadline of its own.
+#[async_trait]
+pub trait Jobs: Send + Sync {
+    /// Stores a new job, which then goes on by itself. Safe to repeat: a job that is there stays as it is,
+    /// and is shown.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: whether the job is stored is not known.
+    async fn begin(&self, job: &JobId, order: &Order) -> Result<View, PortError>;
+
+    /// Wants a job to end before its time, and shows it; `None` if there is none. What is over, or cannot
+    /// be stopped any more, goes on as it would.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: repeat it.
+    async fn cancel(&self, job: &JobId) -> Result<Option<View>, PortError>;
+
+    /// Makes a job look at once at what it waits for.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: it looks in any case, a little later.
+    async fn nudge(&self, job: &JobId) -> Result<(), PortError>;
+
+    /// Shows a job as soon as it has changed since `revision`, at the latest after `patience`, of which
+    /// half a minute is taken at most; `None` if there is none. With revision 0 it answers at once.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: repeat it.
+    async fn watch(
+        &self,
+        job: &JobId,
+        revision: u64,
+        patience: Duration,
+    ) -> Result<Option<View>, PortError>;
 }
 
 /// Lines for the operator. Never keys, prompts, replies, e-mail or IP addresses.

@@ -9,9 +9,16 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
+    calls::{ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall},
     chat::{ChatCall, ChatReply, Delta},
-    mapping::{poll::Polling, render::KeyPlace},
+    mapping::{
+        poll::{KeptPolling, Polling},
+        render::KeyPlace,
+        reply::MappedReply,
+    },
+    media::RawAudio,
     model::OnUnsupported,
+    receipt::Usage,
 };
 
 mod answer;
@@ -160,32 +167,42 @@ pub struct VendorError {
     pub retry: bool,
 }
 
-/// The vendor's side of a protocol.
+/// The vendor's side of a protocol. It does what it has a word for: a conversation, pictures, speech, …
+///
+/// Every method but [`Vendor::error`] has a default that says that the vendor does not do this.
 pub trait Vendor: Send + Sync {
-    /// Writes the request.
+    /// Writes the request of a conversation.
     ///
     /// # Errors
     /// Issues that name what this vendor cannot say; the caller's fault.
-    fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+    fn request(&self, _call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
+        Err(cannot(target, "hold a conversation"))
+    }
 
     /// Writes the request from the caller's own body, where caller and vendor speak this protocol:
     /// every member is kept, only the model (and what we need for counting) is set, and a setting that
     /// the host calls otherwise gets the host's name.
     ///
     /// `caller` are the caller's headers, of which some belong to the protocol.
-    fn relay(&self, body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft;
+    fn relay(&self, body: Map<String, Value>, _caller: &HeaderMap, _target: &Target) -> Draft {
+        Draft::json("", &Value::Object(body))
+    }
 
     /// Reads a whole answer with status 2xx.
     ///
     /// # Errors
     /// [`Malformed`].
-    fn reply(&self, body: &Value) -> Result<ChatReply, Malformed>;
+    fn reply(&self, _body: &Value) -> Result<ChatReply, Malformed> {
+        Ok(ChatReply::default())
+    }
 
     /// Reads an error body, whatever it is.
     fn error(&self, status: u16, body: &[u8]) -> VendorError;
 
     /// A reader for one streamed answer.
-    fn stream(&self) -> Box<dyn VendorStream>;
+    fn stream(&self) -> Box<dyn VendorStream> {
+        Box::new(Silent)
+    }
 
     /// Whether a request can carry a bound of the output.
     ///
@@ -203,6 +220,127 @@ pub trait Vendor: Send + Sync {
     /// The mapping, where it is one that says how the vendor is called.
     fn mapping(&self) -> Option<&crate::mapping::PayloadMapping> {
         None
+    }
+
+    /// Goes on with an order that was kept; `None` if this vendor takes none.
+    ///
+    /// # Errors
+    /// Why it cannot be asked about any more, for the log.
+    fn resume(&self, _kept: &KeptPolling) -> Option<Result<Polling, String>> {
+        None
+    }
+
+    /// How it makes pictures, if it does.
+    fn images(&self) -> Option<&dyn ImageVendor> {
+        None
+    }
+
+    /// How it speaks, if it does.
+    fn speech(&self) -> Option<&dyn SpeechVendor> {
+        None
+    }
+
+    /// How it renders films, if it does.
+    fn renders(&self) -> Option<&dyn RenderVendor> {
+        None
+    }
+}
+
+/// A vendor that makes pictures.
+pub trait ImageVendor: Send + Sync {
+    /// The most tokens that the call may count for, where the vendor counts in tokens; else 0.
+    fn ceiling(&self, _call: &ImageCall) -> u64 {
+        0
+    }
+
+    /// Writes the request. Files have their bytes.
+    ///
+    /// # Errors
+    /// Issues that name what this vendor cannot do; the caller's fault. Pointers are into our native body:
+    /// `/prompt`, `/options/size`.
+    fn request(&self, call: &ImageCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Reads a whole answer with status 2xx.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn reply(
+        &self,
+        call: &ImageCall,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<ImageReply, Malformed>;
+
+    /// Reads what an order came to.
+    ///
+    /// # Errors
+    /// [`Malformed`] if there is no picture in it.
+    fn ordered(&self, _call: &ImageCall, reply: MappedReply) -> Result<ImageReply, Malformed> {
+        mapped::image_reply(reply)
+    }
+}
+
+/// A vendor that speaks.
+pub trait SpeechVendor: Send + Sync {
+    /// The most tokens that the call may count for, where the vendor counts in tokens; else 0.
+    fn ceiling(&self, _call: &SpeechCall) -> u64 {
+        0
+    }
+
+    /// Writes the request. The answer is sound, whose bytes come as they are made.
+    ///
+    /// # Errors
+    /// As [`ImageVendor::request`].
+    fn request(&self, call: &SpeechCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// What the sound is, if that stands nowhere in its bytes: samples without a head.
+    fn raw(&self, _call: &SpeechCall) -> Option<RawAudio> {
+        None
+    }
+
+    /// What was used, as far as the call and the answer's head tell.
+    fn usage(&self, call: &SpeechCall, _headers: &HeaderMap) -> Usage {
+        let characters = u64::try_from(call.text.chars().count()).unwrap_or(u64::MAX);
+        Usage { characters, requests: 1, ..Usage::default() }
+    }
+}
+
+/// A vendor that renders films: it takes an order, and is asked about it.
+pub trait RenderVendor: Send + Sync {
+    /// Writes the request. `callback` is where the vendor may say that it is done.
+    ///
+    /// # Errors
+    /// As [`ImageVendor::request`].
+    fn request(
+        &self,
+        call: &RenderCall,
+        callback: Option<&Url>,
+        target: &Target,
+    ) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Reads what the order came to.
+    ///
+    /// # Errors
+    /// [`Malformed`] if there is no film in it.
+    fn ordered(&self, call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed>;
+}
+
+/// The issue of a model that is asked for what its vendor does not do.
+fn cannot(target: &Target, what: &str) -> Vec<FieldIssue> {
+    let reason = format!("{} cannot {what}", target.upstream_model);
+    vec![FieldIssue { pointer: String::new(), reason }]
+}
+
+/// A stream that says nothing.
+struct Silent;
+
+impl VendorStream for Silent {
+    fn event(&mut self, _event: &crate::sse::Event) -> Result<Vec<Delta>, StreamFault> {
+        Ok(Vec::new())
+    }
+
+    fn is_done(&self) -> bool {
+        false
     }
 }
 

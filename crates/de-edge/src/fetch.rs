@@ -50,6 +50,17 @@ impl Fetch for EdgeFetch {
     }
 }
 
+/// The body of an answer that is no vendor's.
+pub(crate) fn body_of(
+    response: Response,
+    departure: EdgeDeparture,
+    occasion: Occasion,
+) -> Result<Box<dyn InboundBody>, PortError> {
+    let abort = AbortOnDrop::new().map_err(failed)?;
+    let receiving = Receiving { abort, departure, occasion, reader: None, response };
+    Ok(Box::new(EdgeBody(SendWrapper::new(receiving))))
+}
+
 fn build(request: &Outbound, abort: &AbortOnDrop) -> Result<Request, JsValue> {
     let headers = Headers::new()?;
     for (name, value) in &request.headers {
@@ -163,6 +174,16 @@ impl InboundBody for EdgeBody {
             Ok(Some(all.into()))
         })
         .await
+    }
+
+    fn pass(self: Box<Self>) -> Relay {
+        // The connection is the stream's from now on: it closes when the stream is cancelled.
+        let mut receiving = self.0.0;
+        receiving.abort.disarm();
+        match receiving.response.body() {
+            Some(stream) => relay::JsBody::relay(stream),
+            None => Relay(std::sync::Arc::new(())),
+        }
     }
 
     fn relay(self: Box<Self>, deadlines: RelayDeadlines, meter: Box<dyn Meter>) -> Relay {

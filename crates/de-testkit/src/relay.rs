@@ -64,6 +64,18 @@ pub fn veil(answer: Response<Body>) -> Response<Body> {
     Response::from_parts(head, Body::empty())
 }
 
+/// Passes a body on as it comes. If the client leaves, it is dropped.
+pub fn pass(body: Box<dyn InboundBody>) -> Relay {
+    HostRelay::hide(Box::pin(stream::unfold(Some(body), |body| async {
+        let mut body = body?;
+        match body.chunk().await {
+            Ok(None) => None,
+            Ok(Some(bytes)) => Some((Ok(bytes), Some(body))),
+            Err(err) => Some((Err(err), None)),
+        }
+    })))
+}
+
 /// Relays a vendor's body: the client gets it as it comes, the meter sees it, and is told its end once.
 ///
 /// If the client leaves, the stream is dropped, and with it the vendor's body. What is left to do then

@@ -9,7 +9,6 @@
 //!
 //! Embeddings, responses, counting tokens and capabilities are designed and not built: 501.
 
-mod admission;
 mod ask;
 mod chat_completions;
 #[cfg(target_family = "wasm")]

@@ -20,6 +20,7 @@ use de_core::{
     protocols::{
         About, Dialect, DialectStream,
         anthropic_messages::AnthropicMessagesDialect,
+        mapped,
         native::{self, NativeStream},
         openai_chat::OpenAiChatDialect,
     },
@@ -75,7 +76,7 @@ impl Reply<'_> {
     /// The result of a job that was polled.
     pub(crate) fn polled(self, polled: Polled) -> Response {
         let Polled { model, reply } = polled;
-        self.told(&reply, &model, None)
+        self.told(&mapped::reply(*reply), &model, None)
     }
 
     /// Books an answer and writes it; `same` is the vendor's own, where the caller speaks its protocol.

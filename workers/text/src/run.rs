@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use de_core::{
+    admission::{Admitted, Wanted, admit},
     auth::Scope,
     books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
     caller::Caller,
+    cost::text_ceiling,
     exchange::{self, Answer, Job},
     http::{
         context::Context,
         error::{ApiError, Code},
         extract::{Body, Incoming},
     },
-    model::Protocol,
+    limits::wire::Need,
+    model::{Modality, Protocol},
     ports::Platform,
     protocols::{Draft, Target, native::native_issue},
     registry::Model,
@@ -21,7 +24,6 @@ use de_core::{
 use http::HeaderName;
 
 use crate::{
-    admission::{Admitted, admit},
     ask::{Ask, Route, Wire},
     respond::Reply,
 };
@@ -79,7 +81,24 @@ async fn answer(
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let fallbacks = text("x-de-fallback");
     let arrived = platform.clock.now();
-    let admitted = admit(platform, &context, books, caller, &ask, size_bytes, fallbacks).await?;
+    let need = |caller: &Caller, models: &[Arc<Model>]| {
+        // Whichever of them serves, its tokens fit into what is reserved.
+        let ceiling = |model: &Arc<Model>| {
+            text_ceiling(ask.size(size_bytes, output_bound(caller, &ask, model), model))
+        };
+        let tokens = models.iter().map(ceiling).max().unwrap_or(0);
+        Need { requests: 1, slots: 1, tokens }
+    };
+    let wanted = Wanted {
+        deadline_ms: &|model| model.deadlines().total_ms,
+        fallbacks,
+        modality: Modality::Text,
+        model: ask.model.as_deref(),
+        need: &need,
+        scope: Scope::Text,
+        serves: &|_| Ok(()),
+    };
+    let admitted = admit(platform, &context, books, caller, &wanted).await?;
     let let_in = platform.clock.now();
     // The first model decides whether the answer is read as a stream; fallbacks that cannot do as it
     // does are none for this call.
@@ -91,10 +110,10 @@ async fn answer(
     let draft = |model: &Model| drafting.draft(model);
     let job = Job {
         books,
-        caller: &admitted.caller,
         context: &context,
         departure: departure.as_ref(),
         draft: &draft,
+        holder: (&admitted.caller).into(),
         models: &models,
         need: admitted.need,
         platform,
@@ -105,7 +124,7 @@ async fn answer(
     if ask.raw.is_some() && route.wire.protocol() != Some(model.config.protocol) {
         tell_dropped(&context, &ask);
     }
-    if let Some(bound) = admitted.sent_bound(&ask, model) {
+    if let Some(bound) = sent_bound(&admitted, &ask, model) {
         context.tell(HeaderName::from_static("x-de-max-tokens"), &bound.to_string());
     }
     let timing = format!(
@@ -136,6 +155,26 @@ fn tell_dropped(context: &Context, ask: &Ask) {
     }
 }
 
+/// The output bound in tokens that is sent to this model because the caller gave none, and a limit
+/// counts on there being one.
+fn sent_bound(admitted: &Admitted, ask: &Ask, model: &Model) -> Option<u64> {
+    let counted = admitted.bounded || model.config.rate_limits.tpm.is_some();
+    let unbounded = ask.call.max_output_tokens.is_none();
+    let sendable = model.vendor.bounds_output();
+    (counted && unbounded && sendable).then(|| output_bound(&admitted.caller, ask, model))
+}
+
+/// The most that the model may answer: the caller's bound, else the one that we would send. A mapping
+/// that cannot say one leaves it to what the model can make at all.
+fn output_bound(caller: &Caller, ask: &Ask, model: &Model) -> u64 {
+    if !model.vendor.bounds_output() {
+        let most = model.config.max_output_tokens.or(model.config.context_window);
+        return most.unwrap_or(1 << 20);
+    }
+    let of_instance = caller.instance().and_then(|instance| instance.default_max_output_tokens);
+    ask.call.max_output_tokens.unwrap_or_else(|| model.config.output_bound(of_instance))
+}
+
 /// What the requests to all models of one call are written from.
 struct Drafting<'a> {
     admitted: &'a Admitted,
@@ -157,7 +196,7 @@ impl Drafting<'_> {
         let instance = self.admitted.caller.instance();
         let of_instance = instance.and_then(|instance| instance.default_max_output_tokens);
         let target = model.target(config.output_bound(of_instance));
-        let bound = self.admitted.sent_bound(self.ask, model);
+        let bound = sent_bound(self.admitted, self.ask, model);
         match &self.ask.raw {
             Some(raw) if self.wire.protocol() == Some(config.protocol) => {
                 let mut raw = raw.clone();

@@ -10,23 +10,24 @@ use futures_util::{FutureExt, future::select};
 use http::HeaderMap;
 
 use super::{
-    ANSWER_CAP, Answer, Interrupted, Job, Polled, body, deadline,
+    ANSWER_CAP, Answer, First, Interrupted, Job, Line, Ordered, Polled, body, deadline,
     failure::{self, Failure},
-    outbound, pause, within,
+    key, outbound, pause, remaining, within,
 };
 use crate::{
-    http::error::Code,
+    http::error::{ApiError, Code},
+    ids::InstanceId,
     json,
     mapping::{
-        poll::{Heard, Polling, Step},
+        poll::{Heard, Polling, Step, Wait},
         render::RenderedRequest,
+        reply::MappedReply,
     },
     ports::{Inbound, Outbound, Platform, PortError},
     protocols::mapped,
     registry::Model,
     retry,
     secret::Secret,
-    time::UnixMillis,
 };
 
 /// How long one poll may take; after that it counts as lost.
@@ -44,18 +45,120 @@ pub(super) async fn to_the_end(
 ) -> Result<Answer, Failure> {
     let patience = i64::try_from(polling.timeout_ms()).unwrap_or(i64::MAX);
     let ends_at = deadline(job, model).min(job.platform.clock.now().plus(patience));
-    Following { ends_at, job, key, model, polling }.run(ordered).await
+    let mut following = Following { key, line: job.line(), model, polling };
+    let mut step = following.first(ordered, remaining(job, model)).await?;
+    let left = || {
+        let left = ends_at.since(job.platform.clock.now());
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    };
+    let mut stop = Stop { outbound: following.cancellation(), platform: job.platform.clone() };
+    loop {
+        let wait = match following.settled(step) {
+            Ok(Pending::Done(reply)) => {
+                stop.disarm();
+                return Ok(Answer::Polled(Polled { model: model.clone(), reply }));
+            }
+            Ok(Pending::Wait(wait)) => wait,
+            Err(failure) => {
+                stop.disarm();
+                return Err(failure);
+            }
+        };
+        pause(job, Duration::from_millis(wait.after_ms).min(left()))
+            .await
+            .map_err(Failure::final_one)?;
+        if left().is_zero() {
+            let late = failure::timed_out(model, "finish the job");
+            return Err(Failure::passing_on(late));
+        }
+        step = following.next(wait.request, left()).await?;
+    }
+}
+
+/// Reads the answer to the order, and no more.
+pub(super) async fn to_the_order(
+    job: &Job<'_>,
+    model: &Arc<Model>,
+    ordered: Inbound,
+    polling: Polling,
+    key: &Secret,
+) -> Result<First, Failure> {
+    let mut following = Following { key, line: job.line(), model, polling };
+    let step = following.first(ordered, remaining(job, model)).await?;
+    Ok(match following.settled(step)? {
+        Pending::Done(reply) => {
+            First::Answer(Answer::Polled(Polled { model: model.clone(), reply }))
+        }
+        Pending::Wait(wait) => {
+            let Following { polling, .. } = following;
+            First::Ordered(Box::new(Ordered { model: model.clone(), polling, wait: *wait }))
+        }
+    })
+}
+
+/// What came of asking about an order.
+pub enum News {
+    /// It is done.
+    Done(Box<MappedReply>),
+    /// Ask again.
+    Wait(Box<Wait>),
+}
+
+/// Asks once how an order goes, with the request that the last step gave. Safe to repeat: what has no
+/// useful answer is asked again later.
+///
+/// # Errors
+/// What the order came to, or why it cannot be followed any more.
+pub async fn ask(
+    platform: &Platform,
+    instance: &InstanceId,
+    model: &Arc<Model>,
+    polling: &mut Polling,
+    request: RenderedRequest,
+) -> Result<News, ApiError> {
+    let line = Line { departure: None, instance, platform };
+    let key = key(line, model).map_err(|failure| failure.error)?;
+    let mut following = Following { key: &key, line, model, polling: polling.clone() };
+    let step = following.next(request, POLL_WAIT).await;
+    let settled = step.and_then(|step| following.settled(step));
+    *polling = following.polling;
+    match settled {
+        Ok(Pending::Done(reply)) => Ok(News::Done(reply)),
+        Ok(Pending::Wait(wait)) => Ok(News::Wait(wait)),
+        Err(failure) => Err(failure.error),
+    }
+}
+
+/// Tells the vendor to stop an order, if its protocol has a word for that. What it answers changes nothing.
+pub async fn cancel(
+    platform: &Platform,
+    instance: &InstanceId,
+    model: &Arc<Model>,
+    polling: &Polling,
+) {
+    let line = Line { departure: None, instance, platform };
+    let Ok(key) = key(line, model) else { return };
+    let following = Following { key: &key, line, model, polling: polling.clone() };
+    if let Some(outbound) = following.cancellation() {
+        let sent = platform.fetch.send(outbound);
+        drop(select(pin!(sent), pin!(platform.clock.sleep(CANCEL_WAIT))).await);
+    }
 }
 
 struct Following<'a> {
-    ends_at: UnixMillis,
-    job: &'a Job<'a>,
     key: &'a Secret,
+    line: Line<'a>,
     model: &'a Arc<Model>,
     polling: Polling,
 }
 
-/// What came of asking.
+/// A step that is no failure.
+enum Pending {
+    Done(Box<MappedReply>),
+    Wait(Box<Wait>),
+}
+
+/// What a vendor said to a question.
 enum Told {
     Answer {
         body: Bytes,
@@ -66,50 +169,43 @@ enum Told {
 }
 
 impl Following<'_> {
-    async fn run(mut self, ordered: Inbound) -> Result<Answer, Failure> {
+    /// Reads the answer to the order.
+    async fn first(&mut self, ordered: Inbound, left: Duration) -> Result<Step, Failure> {
         let headers = ordered.headers.clone();
-        let first = body(self.job, self.model, ordered).await;
+        let first = body(self.line, self.model, ordered, left).await;
         let first = first.map_err(|error| match error.code() {
             Code::ClientLeft => Failure::final_one(error),
             _ => Failure::passing_on(error),
         })?;
-        let mut step = self.hear(&first, &headers)?;
-        let mut stop = Stop { outbound: self.cancellation(), platform: self.job.platform.clone() };
-        loop {
-            let wait = match step {
-                Step::Done(reply) => {
-                    stop.disarm();
-                    let reply = mapped::reply(*reply);
-                    return Ok(Answer::Polled(Polled { model: self.model.clone(), reply }));
-                }
-                Step::Failed(error) => {
-                    stop.disarm();
-                    let mut told = mapped::told(error);
-                    told.message = told.message.map(|message| self.key.mask(&message));
-                    return Err(failure::undone(self.model, told));
-                }
-                Step::Wait(wait) => wait,
-            };
-            let after = Duration::from_millis(wait.after_ms).min(self.left());
-            pause(self.job, after).await.map_err(Failure::final_one)?;
-            if self.left().is_zero() {
-                let late = failure::timed_out(self.model, "finish the job");
-                return Err(Failure::passing_on(late));
+        self.hear(&first, &headers)
+    }
+
+    /// Asks once.
+    async fn next(&mut self, request: RenderedRequest, left: Duration) -> Result<Step, Failure> {
+        match self.ask(request, left).await? {
+            Told::Answer { body, headers } => self.hear(&body, &headers),
+            Told::Lost(asked) => {
+                self.polling.lost(asked.map(millis)).map_err(|err| self.unreadable(&err))
             }
-            step = match self.ask(wait.request).await? {
-                Told::Answer { body, headers } => self.hear(&body, &headers)?,
-                Told::Lost(asked) => {
-                    let asked_ms = asked.map(millis);
-                    self.polling.lost(asked_ms).map_err(|err| self.unreadable(&err))?
-                }
-            };
+        }
+    }
+
+    fn settled(&self, step: Step) -> Result<Pending, Failure> {
+        match step {
+            Step::Done(reply) => Ok(Pending::Done(reply)),
+            Step::Failed(error) => {
+                let mut told = mapped::told(error);
+                told.message = told.message.map(|message| self.key.mask(&message));
+                Err(failure::undone(self.model, told))
+            }
+            Step::Wait(wait) => Ok(Pending::Wait(wait)),
         }
     }
 
     /// Takes an answer with status 2xx.
     fn hear(&mut self, body: &[u8], headers: &HeaderMap) -> Result<Step, Failure> {
         let body = json::parse(body).map_err(|err| self.unreadable(&err))?;
-        let asked_ms = retry::asked(headers, self.job.platform.clock.now()).map(millis);
+        let asked_ms = retry::asked(headers, self.line.platform.clock.now()).map(millis);
         let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
         let pairs = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
         let pairs: Vec<(String, String)> = pairs.collect();
@@ -118,26 +214,25 @@ impl Following<'_> {
     }
 
     /// Asks once; what is safe to ask again is [`Told::Lost`].
-    async fn ask(&self, request: RenderedRequest) -> Result<Told, Failure> {
+    async fn ask(&self, request: RenderedRequest, left: Duration) -> Result<Told, Failure> {
         let outbound = self.outbound(request)?;
-        let fetch = &self.job.platform.fetch;
+        let platform = self.line.platform;
         let answer = async {
-            let Inbound { body, headers, status } = fetch.send(outbound).await?;
+            let Inbound { body, headers, status } = platform.fetch.send(outbound).await?;
             Ok::<_, PortError>((status, headers, body.whole(ANSWER_CAP).await?))
         };
-        let (status, headers, body) =
-            match within(self.job, self.left().min(POLL_WAIT), answer).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) | Err(Interrupted::TimedOut) => return Ok(Told::Lost(None)),
-                Err(Interrupted::ClientLeft) => {
-                    return Err(Failure::final_one(failure::client_left()));
-                }
-            };
+        let (status, headers, body) = match within(self.line, left.min(POLL_WAIT), answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(Interrupted::TimedOut) => return Ok(Told::Lost(None)),
+            Err(Interrupted::ClientLeft) => {
+                return Err(Failure::final_one(failure::client_left()));
+            }
+        };
         match (status, body) {
             (200..300, Some(body)) => Ok(Told::Answer { body, headers }),
             (200..300, None) => Err(self.unreadable(&"it is too large")),
             (408 | 425 | 429 | 500.., _) => {
-                Ok(Told::Lost(retry::asked(&headers, self.job.platform.clock.now())))
+                Ok(Told::Lost(retry::asked(&headers, platform.clock.now())))
             }
             (_, body) => {
                 let mut told = self.model.vendor.error(status, &body.unwrap_or_default());
@@ -154,12 +249,7 @@ impl Following<'_> {
 
     fn outbound(&self, request: RenderedRequest) -> Result<Outbound, Failure> {
         let draft = mapped::draft(request, "").map_err(|err| self.unreadable(&err))?;
-        outbound(self.job, self.model, draft).map(|(outbound, _key)| outbound)
-    }
-
-    fn left(&self) -> Duration {
-        let left = self.ends_at.since(self.job.platform.clock.now());
-        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+        outbound(self.line, self.model, draft).map(|(outbound, _key)| outbound)
     }
 
     fn unreadable(&self, reason: &dyn std::fmt::Display) -> Failure {

@@ -8,7 +8,8 @@ pub(crate) mod parse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::PayloadMapping;
 use super::failure::{Failure, MappedError};
@@ -108,13 +109,32 @@ pub struct Polling {
     variables: Variables,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 enum Stage {
     /// The order is sent, and not yet answered.
     Ordered,
     Running,
     /// Done; the result is still to be fetched.
     Fetching,
+}
+
+/// A job on paper, for whoever goes on with it later: JSON.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct KeptPolling {
+    #[serde(default)]
+    lost: u32,
+    stage: Stage,
+    variables: Map<String, Value>,
+}
+
+impl KeptPolling {
+    /// The vendor's id of the job, once it has told one.
+    #[must_use]
+    pub fn job_id(&self) -> Option<&str> {
+        self.variables.get("job_id")?.as_str()
+    }
 }
 
 impl Polling {
@@ -153,6 +173,46 @@ impl Polling {
             polling.stage = Stage::Running;
         }
         Ok(polling)
+    }
+
+    /// The job on paper. What asks about a job is never a file.
+    #[must_use]
+    pub fn keep(&self) -> KeptPolling {
+        let Self { lost, stage, variables, .. } = self;
+        KeptPolling { lost: *lost, stage: *stage, variables: variables.to_value() }
+    }
+
+    /// Goes on with a job that was kept. `None` if the mapping polls nothing any more.
+    ///
+    /// # Errors
+    /// [`RenderError`] if the mapping has changed, and the job can no longer be asked about.
+    pub fn restore(
+        mapping: Arc<PayloadMapping>,
+        kept: &KeptPolling,
+    ) -> Result<Option<Self>, RenderError> {
+        let mut variables = Variables::default();
+        for (name, value) in &kept.variables {
+            variables.set(name, value.clone());
+        }
+        let mut polling = Self::new(mapping, &variables)?;
+        if let Some(polling) = &mut polling {
+            polling.variables = variables;
+            polling.stage = kept.stage;
+            polling.lost = kept.lost;
+        }
+        Ok(polling)
+    }
+
+    /// The request of the next poll, as it stands: for whoever has kept the job and not the step.
+    ///
+    /// # Errors
+    /// [`PollError`] if there is none.
+    pub fn request(&self) -> Result<RenderedRequest, PollError> {
+        let poll = self.poll().ok_or(PollError::NoJob)?;
+        match (self.stage, &poll.result_request) {
+            (Stage::Fetching, Some(head)) => self.render(head),
+            _ => self.render(&poll.request),
+        }
     }
 
     /// How long to wait between two polls in milliseconds.
@@ -268,12 +328,7 @@ impl Polling {
         progress: Option<f64>,
         status: Option<String>,
     ) -> Result<Step, PollError> {
-        let poll = self.poll().ok_or(PollError::NoJob)?;
-        let head = match (self.stage, &poll.result_request) {
-            (Stage::Fetching, Some(head)) => head,
-            _ => &poll.request,
-        };
-        let request = self.render(head)?;
+        let request = self.request()?;
         let asked_ms = asked_ms.unwrap_or(0).min(LONGEST_WAIT_MS);
         let after_ms = after_ms.max(asked_ms);
         Ok(Step::Wait(Box::new(Wait { after_ms, progress, request, status })))

@@ -1,4 +1,4 @@
-//! Road 2 as a protocol: a payload mapping, for text.
+//! Road 2 as a protocol: a payload mapping. This file is for text; `media` is for what is seen and heard.
 //!
 //! A mapping sees the conversation as OpenAI-like messages of plain text, and the caller's settings as
 //! options. What a mapping has no place for is refused or dropped, as the model says.
@@ -10,8 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+mod media;
+
+pub use self::media::image_reply;
 use super::{
-    Draft, FieldIssue, Malformed, Place, StreamFault, Target, Vendor, VendorError, VendorStream,
+    Draft, FieldIssue, ImageVendor, Malformed, Place, RenderVendor, SpeechVendor, StreamFault,
+    Target, Vendor, VendorError, VendorStream,
 };
 use crate::{
     auth::api_key::hex,
@@ -20,7 +24,7 @@ use crate::{
     mapping::{
         PayloadMapping,
         failure::MappedError,
-        poll::Polling,
+        poll::{KeptPolling, Polling},
         render::RenderedRequest,
         reply::{MappedReply, ReplyError},
         stream::{MappedDelta, MappedUsage},
@@ -54,11 +58,6 @@ impl Vendor for MappedVendor {
         Ok(Draft { polling, ..draft })
     }
 
-    /// No caller speaks a mapping: there is nothing to relay, and nobody asks for it.
-    fn relay(&self, body: Map<String, Value>, _caller: &HeaderMap, _target: &Target) -> Draft {
-        Draft::json("", &Value::Object(body))
-    }
-
     fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
         self.mapping.reply(200, &[], body).map(reply).map_err(malformed)
     }
@@ -83,6 +82,22 @@ impl Vendor for MappedVendor {
 
     fn mapping(&self) -> Option<&PayloadMapping> {
         Some(&self.mapping)
+    }
+
+    fn resume(&self, kept: &KeptPolling) -> Option<Result<Polling, String>> {
+        Polling::restore(self.mapping.clone(), kept).map_err(|err| err.to_string()).transpose()
+    }
+
+    fn images(&self) -> Option<&dyn ImageVendor> {
+        Some(self)
+    }
+
+    fn speech(&self) -> Option<&dyn SpeechVendor> {
+        Some(self)
+    }
+
+    fn renders(&self) -> Option<&dyn RenderVendor> {
+        Some(self)
     }
 }
 
@@ -229,7 +244,8 @@ fn option_issue(error: &VariableError) -> FieldIssue {
 }
 
 /// A mapped reply as an answer of a conversation.
-pub(crate) fn reply(mapped: MappedReply) -> ChatReply {
+#[must_use]
+pub fn reply(mapped: MappedReply) -> ChatReply {
     let counts = MappedUsage {
         cached_tokens: mapped.cached_tokens,
         input_tokens: mapped.input_tokens,
@@ -359,32 +375,8 @@ impl Vendor for Unbuilt {
         Err(vec![FieldIssue { pointer: "/model".to_owned(), reason }])
     }
 
-    fn relay(&self, body: Map<String, Value>, _caller: &HeaderMap, _target: &Target) -> Draft {
-        Draft::json("", &Value::Object(body))
-    }
-
-    fn reply(&self, _body: &Value) -> Result<ChatReply, Malformed> {
-        Ok(ChatReply::default())
-    }
-
     fn error(&self, _status: u16, _body: &[u8]) -> VendorError {
         VendorError::default()
-    }
-
-    fn stream(&self) -> Box<dyn VendorStream> {
-        Box::new(Silent)
-    }
-}
-
-struct Silent;
-
-impl VendorStream for Silent {
-    fn event(&mut self, _event: &Event) -> Result<Vec<Delta>, StreamFault> {
-        Ok(Vec::new())
-    }
-
-    fn is_done(&self) -> bool {
-        false
     }
 }
 

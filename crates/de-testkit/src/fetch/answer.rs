@@ -177,6 +177,10 @@ impl InboundBody for ScriptedBody {
         }
     }
 
+    fn pass(self: Box<Self>) -> Relay {
+        relay::pass(self)
+    }
+
     fn relay(self: Box<Self>, deadlines: RelayDeadlines, meter: Box<dyn Meter>) -> Relay {
         let background = self.background.clone();
         relay::relay(self, deadlines, meter, background)

@@ -32,7 +32,7 @@ use de_core::{
     model::Modality,
     ports::{Platform, rows},
     preview::{self, Bounds},
-    protocols::FieldIssue,
+    protocols::{FieldIssue, mapped},
     registry::Model,
     store::{
         instances::{self as store, InstanceQuery, InstanceRow},
@@ -172,10 +172,10 @@ impl Trial<'_> {
         let models = [model.clone()];
         let job = Job {
             books,
-            caller: &caller,
             context,
             departure: incoming.departure.as_ref(),
             draft: &draft,
+            holder: (&caller).into(),
             models: &models,
             need,
             platform: &listening,
@@ -184,7 +184,7 @@ impl Trial<'_> {
         let sent_at = platform.clock.now();
         let answered = match exchange::open(&job).await {
             Ok(Answer::Opened(opened)) => exchange::whole(&job, opened).await.map(Said::Whole),
-            Ok(Answer::Polled(polled)) => Ok(Said::Polled(Box::new(polled.reply))),
+            Ok(Answer::Polled(polled)) => Ok(Said::Polled(Box::new(mapped::reply(*polled.reply)))),
             Err(error) => Err(error),
         };
         let duration_ms = platform.clock.now().since(sent_at);

@@ -44,7 +44,7 @@ fn sent(body: Value, turns: &[(Role, &str)]) -> Result<Value, Vec<FieldIssue>> {
         .map(|(role, text)| Message { parts: vec![Part::Text((*text).to_owned())], role: *role })
         .collect();
     let call = ChatCall { messages, ..ChatCall::default() };
-    vendor(body).request(&call, &target()).map(|draft| json::parse(&draft.body).unwrap())
+    Vendor::request(&vendor(body), &call, &target()).map(|draft| json::parse(&draft.body).unwrap())
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_body_of_parts_is_sent() {
         "body_kind": "multipart",
         "body": {"model": "{model}", "prompt": "{user_prompt}"},
     }));
-    let draft = vendor.request(&call, &target()).unwrap();
+    let draft = Vendor::request(&vendor, &call, &target()).unwrap();
     let kind = draft.headers[header::CONTENT_TYPE].to_str().unwrap();
     let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
     assert!(boundary.len() >= 32 && boundary.bytes().all(|b| b.is_ascii_hexdigit()), "{kind}");

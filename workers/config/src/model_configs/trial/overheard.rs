@@ -78,6 +78,10 @@ impl InboundBody for Listened {
         Ok(whole)
     }
 
+    fn pass(self: Box<Self>) -> Relay {
+        self.inner.pass()
+    }
+
     fn relay(self: Box<Self>, deadlines: RelayDeadlines, meter: Box<dyn Meter>) -> Relay {
         self.inner.relay(deadlines, meter)
     }

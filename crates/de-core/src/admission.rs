@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use de_core::{
+use http::HeaderName;
+
+use crate::{
     auth::Scope,
     books::{Books, Share},
     caller::Caller,
-    cost::text_ceiling,
     exchange,
     http::{
         context::Context,
@@ -23,9 +24,6 @@ use de_core::{
     protocols::FieldIssue,
     registry::{self, Model},
 };
-use http::HeaderName;
-
-use crate::ask::Ask;
 
 /// How often a call may be told that its copy of the configuration is old: each time it reads anew, and
 /// only a change in that very moment makes it old again.
@@ -35,46 +33,51 @@ const RENEWALS: u32 = 3;
 const FALLBACKS: usize = 5;
 
 /// A call that is let in.
-pub(crate) struct Admitted {
+pub struct Admitted {
     /// As it was checked last.
-    pub(crate) caller: Caller,
+    pub caller: Caller,
     /// The model that was asked for, then its fallbacks.
-    pub(crate) models: Vec<Arc<Model>>,
+    pub models: Vec<Arc<Model>>,
     /// What the first try at each model is reserved for.
-    pub(crate) need: Need,
+    pub need: Need,
     /// Whether a limit counts tokens: then the output must have a bound, whoever serves.
-    pub(crate) bounded: bool,
+    pub bounded: bool,
 }
 
-impl Admitted {
-    /// The output bound in tokens that is sent to this model because the caller gave none, and a limit
-    /// counts on there being one.
-    pub(crate) fn sent_bound(&self, ask: &Ask, model: &Model) -> Option<u64> {
-        let counted = self.bounded || model.config.rate_limits.tpm.is_some();
-        let unbounded = ask.call.max_output_tokens.is_none();
-        let sendable = model.vendor.bounds_output();
-        (counted && unbounded && sendable).then(|| output_bound(&self.caller, ask, model))
-    }
+/// What a call wants to be let in for.
+pub struct Wanted<'a> {
+    /// How long a slot may be held for a model, in milliseconds: until the call's last deadline.
+    pub deadline_ms: &'a (dyn Fn(&Model) -> u64 + Send + Sync),
+    /// The fallbacks that the caller names, with commas between; absent: the model's own.
+    pub fallbacks: Option<&'a str>,
+    /// What the model has to work in.
+    pub modality: Modality,
+    /// The model or alias; absent: the instance's default.
+    pub model: Option<&'a str>,
+    /// What has to be reserved, so that whichever of the models serves, it fits.
+    pub need: &'a (dyn Fn(&Caller, &[Arc<Model>]) -> Need + Send + Sync),
+    /// What the caller's key must allow.
+    pub scope: Scope,
+    /// Refuses a model of this modality that cannot serve the route, such as one that only listens.
+    pub serves: &'a (dyn Fn(&Model) -> Result<(), ApiError> + Send + Sync),
 }
 
 /// Finds the models, reserves the share.
 ///
 /// # Errors
 /// Those of the registry, `RATE_LIMIT_EXCEEDED`, `LIMITER_UNAVAILABLE`.
-pub(crate) async fn admit(
+pub async fn admit(
     platform: &Platform,
     context: &Context,
     books: &Books,
     mut caller: Caller,
-    ask: &Ask,
-    size_bytes: usize,
-    named_fallbacks: Option<&str>,
+    wanted: &Wanted<'_>,
 ) -> Result<Admitted, ApiError> {
     let mut renewals = 0;
     loop {
         // A key that was read anew may have lost the scope.
-        caller.require(Scope::Text)?;
-        let models = match models(platform, &caller, ask, named_fallbacks).await {
+        caller.require(wanted.scope)?;
+        let models = match models(platform, &caller, wanted).await {
             Ok(models) => models,
             // Refused by a copy: it may be old.
             Err(refusal) if renewals == 0 => {
@@ -96,18 +99,13 @@ pub(crate) async fn admit(
         }
         books.trying(model);
         warn_of_retirement(context, model);
-        // Whichever of them serves, its tokens fit into what is reserved.
-        let ceiling = |model: &Arc<Model>| {
-            text_ceiling(ask.size(size_bytes, output_bound(&caller, ask, model), model))
-        };
-        let tokens = models.iter().map(ceiling).max().unwrap_or(0);
-        let need = Need { requests: 1, slots: 1, tokens };
+        let need = (wanted.need)(&caller, &models);
         let lease_id = LeaseId::make(platform.clock.now(), random(&*platform.entropy));
         let mut scopes = caller.scopes();
         scopes.extend(exchange::model_scopes(model));
         books.asks(&lease_id, Share::Call, need.tokens);
         let request = LeaseRequest {
-            deadline_ms: Some(model.deadlines().total_ms),
+            deadline_ms: models.iter().map(|model| (wanted.deadline_ms)(model)).max(),
             epochs: oldest(&caller, &models),
             lease_id,
             need,
@@ -159,44 +157,36 @@ fn newest(caller: &Caller, models: &[Arc<Model>]) -> Epochs {
     models.iter().fold(caller.epochs(), |newest, model| newest.newest(model.epochs))
 }
 
-/// The most that the model may answer: the caller's bound, else the one that we would send. A mapping
-/// that cannot say one leaves it to what the model can make at all.
-fn output_bound(caller: &Caller, ask: &Ask, model: &Model) -> u64 {
-    if !model.vendor.bounds_output() {
-        let most = model.config.max_output_tokens.or(model.config.context_window);
-        return most.unwrap_or(1 << 20);
-    }
-    let of_instance = caller.instance().and_then(|instance| instance.default_max_output_tokens);
-    ask.call.max_output_tokens.unwrap_or_else(|| model.config.output_bound(of_instance))
-}
-
 /// The model that was asked for, then the fallbacks: the caller's if it names some, else the model's.
 async fn models(
     platform: &Platform,
     caller: &Caller,
-    ask: &Ask,
-    named_fallbacks: Option<&str>,
+    wanted: &Wanted<'_>,
 ) -> Result<Vec<Arc<Model>>, ApiError> {
-    let default = || caller.default_model("text");
-    let Some(name) = ask.model.clone().or_else(default) else {
-        let reason = "name a model; this instance has no default for text".to_owned();
+    let modality = wanted.modality;
+    let named = wanted.model.map(str::to_owned);
+    let Some(name) = named.or_else(|| caller.default_model(modality.as_str())) else {
+        let reason = format!("name a model; this instance has no default for {modality}");
         return Err(ApiError::fields(&[FieldIssue { pointer: "/model_id".to_owned(), reason }]));
     };
-    let model = registry::resolve(platform, caller, &name, Modality::Text).await?;
+    let found = async |name: &str| {
+        let model = registry::resolve(platform, caller, name, modality).await?;
+        (wanted.serves)(&model)?;
+        Ok::<_, ApiError>(model)
+    };
+    let model = found(&name).await?;
     let mut models = vec![model.clone()];
-    match named_fallbacks {
+    match wanted.fallbacks {
         Some(named) => {
             let names = named.split(',').map(str::trim).filter(|name| !name.is_empty());
             for name in names.take(FALLBACKS) {
-                models.push(registry::resolve(platform, caller, name, Modality::Text).await?);
+                models.push(found(name).await?);
             }
         }
         None => {
             for name in &model.config.fallbacks {
                 // A fallback of the row that this caller cannot have is none: the call goes on.
-                let found =
-                    registry::resolve(platform, caller, name.as_str(), Modality::Text).await;
-                models.extend(found.ok());
+                models.extend(found(name.as_str()).await.ok());
             }
         }
     }

@@ -1,0 +1,135 @@
+//! What can be asked of a vendor beside a conversation, and what comes of it: pictures, speech, renders.
+//!
+//! These are canonical: whatever protocol the caller spoke, a vendor's adapter reads them. Settings that not
+//! all vendors have are `options`, by the names that payload mappings use; an adapter takes those it has a
+//! word for, and refuses or drops the others as the model says.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{money::Micros, receipt::Usage};
+
+/// A file that came with a call: a picture to work on, a recording to write down.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct File {
+    /// The bytes; empty while they rest under `storage_key`.
+    #[serde(skip)]
+    pub bytes: Bytes,
+    /// What they are, read from themselves: `image/png`.
+    pub content_type: String,
+    /// As the caller called it; vendors look at its ending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_name: Option<String>,
+    /// Where the bytes rest until a job needs them; never the caller's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_key: Option<String>,
+}
+
+/// Pictures to be made, or to be made of others.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct ImageCall {
+    /// Pictures to work on; none: it makes new ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<File>,
+    /// Which part of the first picture may change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<File>,
+    /// How many, at least 1.
+    pub n: u32,
+    /// `size`, `aspect_ratio`, `quality`, `style`, `background`, `output_format`, `seed`, `negative_prompt`, …
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
+    /// What shall be seen.
+    pub prompt: String,
+    /// The caller's name for its user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// What a vendor made of an [`ImageCall`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImageReply {
+    /// What the vendor says that it costs, where it does.
+    pub cost: Option<Micros>,
+    /// In the vendor's order.
+    pub images: Vec<MadeImage>,
+    /// The quality that was made, where the price depends on it; the vendor's word.
+    pub quality: Option<String>,
+    /// The size that was made, where the price depends on it: `1024x1024`.
+    pub size: Option<String>,
+    /// What was used; `images` counts those that are billed.
+    pub usage: Option<Usage>,
+}
+
+/// One picture of a reply.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MadeImage {
+    /// Where it is; absent: the vendor holds it back as unsafe.
+    pub made: Option<Made>,
+    /// The prompt as the vendor rewrote it.
+    pub revised_prompt: Option<String>,
+    /// What it could be made from again.
+    pub seed: Option<u64>,
+}
+
+/// Where something that a vendor made is.
+#[derive(Clone, PartialEq)]
+pub enum Made {
+    /// In the reply, in base64.
+    Base64(String),
+    /// In the reply.
+    Bytes(Bytes),
+    /// Somewhere else, for a while. Not to be trusted.
+    Url(String),
+}
+
+impl std::fmt::Debug for Made {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Base64(text) => write!(f, "Base64({} characters)", text.len()),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            // A link of a vendor may carry a signature.
+            Self::Url(url) => {
+                write!(f, "Url({})", url.split(['?', '#']).next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// Text to be spoken.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct SpeechCall {
+    /// The format of the sound, in the words of OpenAI (`mp3`, `opus`, `aac`, `flac`, `wav`, `pcm`) or of
+    /// ElevenLabs (`mp3_44100_128`); absent: the vendor's usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// `speed`, `instructions`, `stability`, `similarity_boost`, `style`, `seed`, `language_code`, …
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
+    /// What is to be said.
+    pub text: String,
+    /// The vendor's name or id of the voice; absent: the vendor's or model's usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<String>,
+}
+
+/// A film to be put together from a timeline.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct RenderCall {
+    /// The edit as the caller wrote it, checked: `timeline`, `output`, `merge`.
+    pub edit: Map<String, Value>,
+}
+
+/// What a vendor made of a [`RenderCall`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RenderReply {
+    /// The film, picture or sound.
+    pub made: Option<Made>,
+    /// A still of it.
+    pub poster: Option<Made>,
+    /// A small still of it.
+    pub thumbnail: Option<Made>,
+    /// What was used; `media_ms` is how long the film is.
+    pub usage: Option<Usage>,
+}

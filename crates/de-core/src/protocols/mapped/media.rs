@@ -1,0 +1,233 @@
+//! Pictures, speech and films by a payload mapping.
+//!
+//! The caller's settings are options by their own names. `n` is `num_images` or `n`, whichever the mapping
+//! takes; the files of an edit are the variables `image` (the first one) and `mask`.
+
+use http::HeaderMap;
+use serde_json::{Map, Value};
+
+use super::{MappedVendor, boundary, draft, malformed, option_issue, whole};
+use crate::{
+    calls::{File, ImageCall, ImageReply, Made, MadeImage, RenderCall, RenderReply, SpeechCall},
+    json,
+    mapping::{
+        PayloadMapping,
+        poll::Polling,
+        reply::MappedReply,
+        variables::{self, Reserved, Variables},
+    },
+    money::Micros,
+    protocols::{Draft, FieldIssue, ImageVendor, Malformed, RenderVendor, SpeechVendor, Target},
+    receipt::Usage,
+};
+
+impl ImageVendor for MappedVendor {
+    fn request(&self, call: &ImageCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
+        let mapping = &self.mapping;
+        let mut options = call.options.clone();
+        let count = ["num_images", "n"].into_iter().find(|name| mapping.takes(name));
+        match count {
+            Some(name) => {
+                options.insert(name.to_owned(), call.n.into());
+            }
+            None if call.n > 1 => {
+                return Err(issue("/options/num_images", "this model makes one picture a call"));
+            }
+            None => {}
+        }
+        for (name, files) in
+            [("image", call.images.len()), ("mask", usize::from(call.mask.is_some()))]
+        {
+            if files > 0 && !mapping.uses(name) {
+                return Err(issue(&format!("/{name}"), "this model takes no such file"));
+            }
+        }
+        if call.images.len() > 1 {
+            return Err(issue("/image", "this model takes one picture"));
+        }
+        let reserved = Reserved {
+            model: Some(target.upstream_model.clone()),
+            user: call.user.clone(),
+            user_prompt: Some(call.prompt.clone()),
+            ..Reserved::default()
+        };
+        let mut variables = gather(mapping, reserved, &options)?;
+        for (name, file) in call
+            .images
+            .iter()
+            .map(|file| ("image", file))
+            .chain(call.mask.iter().map(|file| ("mask", file)))
+        {
+            variables.set_file(name, of(file));
+        }
+        ordered(self, &variables)
+    }
+
+    fn reply(
+        &self,
+        _call: &ImageCall,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<ImageReply, Malformed> {
+        if self.mapping.answers_bytes() {
+            let made = Some(Made::Bytes(bytes::Bytes::copy_from_slice(body)));
+            let images = vec![MadeImage { made, ..MadeImage::default() }];
+            let usage = Some(Usage { images: 1, requests: 1, ..Usage::default() });
+            return Ok(ImageReply { images, usage, ..ImageReply::default() });
+        }
+        let body = json::parse(body).map_err(|err| unreadable(err.to_string()))?;
+        image_reply(self.mapping.reply(200, &pairs(headers), &body).map_err(malformed)?)
+    }
+}
+
+/// The pictures that a mapped reply names. One that holds back what it made names none, and is billed for
+/// one all the same.
+///
+/// # Errors
+/// [`Malformed`] if it names none and does not say why.
+pub fn image_reply(reply: MappedReply) -> Result<ImageReply, Malformed> {
+    let MappedReply {
+        b64, cost, finish_reason, image_url, images, metadata, revised_prompt, ..
+    } = reply;
+    let links = if images.is_empty() { image_url.into_iter().collect() } else { images };
+    let made: Vec<Made> = if links.is_empty() {
+        b64.into_iter().map(Made::Base64).collect()
+    } else {
+        links.into_iter().map(Made::Url).collect()
+    };
+    let is_held_back = finish_reason.as_deref() == Some("content_filter");
+    if made.is_empty() && !is_held_back {
+        return Err(unreadable("the reply has no picture".to_owned()));
+    }
+    let seed = metadata.get("seed").and_then(Value::as_u64);
+    let mut pictures: Vec<MadeImage> = made
+        .into_iter()
+        .map(|made| MadeImage { made: Some(made), revised_prompt: revised_prompt.clone(), seed })
+        .collect();
+    if pictures.is_empty() {
+        pictures.push(MadeImage { made: None, revised_prompt, seed });
+    }
+    let count = u64::try_from(pictures.len()).unwrap_or(u64::MAX);
+    Ok(ImageReply {
+        cost: cost.and_then(Micros::of_dollars),
+        images: pictures,
+        usage: Some(Usage { images: count, requests: 1, ..Usage::default() }),
+        ..ImageReply::default()
+    })
+}
+
+impl SpeechVendor for MappedVendor {
+    fn request(&self, call: &SpeechCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
+        let mapping = &self.mapping;
+        if !mapping.answers_bytes() {
+            return Err(issue("", "this model's mapping does not answer with sound"));
+        }
+        let mut options = call.options.clone();
+        let voice = call.voice.clone().map(Value::from);
+        let format = call.format.clone().map(Value::from);
+        for (value, names, place) in [
+            (voice, ["voice_id", "voice"], "/voice_id"),
+            (format, ["output_format", "response_format"], "/options/output_format"),
+        ] {
+            let Some(value) = value else { continue };
+            let Some(name) = names.into_iter().find(|name| mapping.takes(name)) else {
+                return Err(issue(place, "this model has no choice of that"));
+            };
+            options.insert(name.to_owned(), value);
+        }
+        let reserved = Reserved {
+            model: Some(target.upstream_model.clone()),
+            user_text: Some(call.text.clone()),
+            ..Reserved::default()
+        };
+        ordered(self, &gather(mapping, reserved, &options)?)
+    }
+
+    fn usage(&self, call: &SpeechCall, headers: &HeaderMap) -> Usage {
+        let told = self.mapping.reply(200, &pairs(headers), &Value::Null).ok();
+        let told = told.and_then(|reply| reply.metadata.get("characters").cloned());
+        let told = told.and_then(|count| {
+            count.as_u64().or_else(|| count.as_str().and_then(|text| text.trim().parse().ok()))
+        });
+        let spoken = u64::try_from(call.text.chars().count()).unwrap_or(u64::MAX);
+        Usage { characters: told.unwrap_or(spoken), requests: 1, ..Usage::default() }
+    }
+}
+
+impl RenderVendor for MappedVendor {
+    fn request(
+        &self,
+        call: &RenderCall,
+        callback: Option<&url::Url>,
+        target: &Target,
+    ) -> Result<Draft, Vec<FieldIssue>> {
+        let mut options = call.edit.clone();
+        if let Some(callback) = callback.filter(|_| self.mapping.takes("callback")) {
+            options.insert("callback".to_owned(), callback.as_str().into());
+        }
+        let reserved =
+            Reserved { model: Some(target.upstream_model.clone()), ..Reserved::default() };
+        ordered(self, &gather(&self.mapping, reserved, &options)?)
+    }
+
+    fn ordered(&self, _call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed> {
+        let MappedReply { audio_url, image_url, metadata, video_url, .. } = reply;
+        let made = video_url.or(audio_url).or(image_url).map(Made::Url);
+        if made.is_none() {
+            return Err(unreadable("the reply has no film".to_owned()));
+        }
+        let link = |name: &str| {
+            metadata.get(name).and_then(Value::as_str).map(|url| Made::Url(url.to_owned()))
+        };
+        let seconds = metadata.get("duration").and_then(Value::as_f64).filter(|s| *s >= 0.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
+        let media_ms = seconds.map(|seconds| (seconds * 1_000.0).ceil() as u64);
+        Ok(RenderReply {
+            made,
+            poster: link("poster"),
+            thumbnail: link("thumbnail"),
+            usage: Some(Usage { media_ms: media_ms.unwrap_or(0), requests: 1, ..Usage::default() }),
+        })
+    }
+}
+
+/// Renders a call, and what asks about the order if it is one.
+fn ordered(vendor: &MappedVendor, variables: &Variables) -> Result<Draft, Vec<FieldIssue>> {
+    let rendered = vendor.mapping.render(variables).map_err(|err| whole(err.to_string()))?;
+    let polling = Polling::new(vendor.mapping.clone(), variables);
+    let polling = polling.map_err(|err| whole(err.to_string()))?;
+    let draft = draft(rendered, &boundary(variables)).map_err(whole)?;
+    Ok(Draft { polling, ..draft })
+}
+
+fn gather(
+    mapping: &PayloadMapping,
+    reserved: Reserved,
+    options: &Map<String, Value>,
+) -> Result<Variables, Vec<FieldIssue>> {
+    let gathered = mapping.variables(reserved, options);
+    gathered
+        .map(|(variables, _dropped)| variables)
+        .map_err(|errors| errors.iter().map(option_issue).collect())
+}
+
+fn issue(pointer: &str, reason: &str) -> Vec<FieldIssue> {
+    vec![FieldIssue { pointer: pointer.to_owned(), reason: reason.to_owned() }]
+}
+
+fn unreadable(reason: String) -> Malformed {
+    Malformed { pointer: String::new(), reason }
+}
+
+fn of(file: &File) -> variables::File {
+    variables::File {
+        content_type: file.content_type.clone(),
+        data: file.bytes.clone(),
+        filename: file.file_name.clone(),
+    }
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+}
