@@ -8,7 +8,7 @@
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
 //! [`calls`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`exchange`] with [`retry`] and
 //! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
-//! it: [`media`], [`assets`]. How it is served: [`http`].
+//! it: [`media`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
@@ -57,3 +57,4 @@ pub mod snapshot;
 pub mod sse;
 pub mod store;
 pub mod time;
+pub mod webhooks;
