@@ -405,32 +405,32 @@ async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiEr
         let ask = LeaseRequest {
             deadline_ms: Some(model.deadlines().total_ms),
             epochs,
-            lease_id,
+            lease_id: lease_id.clone(),
             need,
             scopes: model_scopes(model),
         };
         let cause = match job.platform.limiter.lease(job.holder.instance, ask).await {
             Ok(Grant::Granted(_)) => {
-                job.books.granted();
+                job.books.granted(&lease_id);
                 return Ok(());
             }
             Ok(Grant::Denied(denial)) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 return Err(crate::http::limits::denied(job.context, &denial));
             }
             Ok(Grant::Stale { epochs: newer }) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 epochs = newer;
                 continue;
             }
             Ok(Grant::NeedsPolicy) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 return Err(limiter_unavailable("the Limiter has no policy".to_owned()));
             }
             Err(err) => err.to_string(),
         };
         if job.holder.goes_on_without_limiter {
-            job.books.granted();
+            job.books.granted(&lease_id);
             job.books.bypassed();
             return Ok(());
         }
