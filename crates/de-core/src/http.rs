@@ -2,9 +2,11 @@
 //!
 //! A worker hands [`service`] its routes and gets back what workerd and the tests both call.
 
+pub mod asset;
 pub mod context;
 pub mod error;
 pub mod extract;
+pub mod filters;
 pub mod health;
 pub mod limits;
 pub mod routes;
