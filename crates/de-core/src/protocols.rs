@@ -19,6 +19,7 @@ use crate::{
         render::KeyPlace,
         reply::MappedReply,
     },
+    media::RawAudio,
     model::OnUnsupported,
     receipt::Usage,
     time::UnixMillis,
@@ -318,6 +319,11 @@ pub trait SpeechVendor: Send + Sync {
     /// # Errors
     /// As [`ImageVendor::request`].
     fn request(&self, call: &SpeechCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// What the sound is, if that stands nowhere in its bytes: samples without a head.
+    fn raw(&self, _call: &SpeechCall) -> Option<RawAudio> {
+        None
+    }
 
     /// What was used, as far as the call and the answer's head tell.
     fn usage(&self, call: &SpeechCall, _headers: &HeaderMap) -> Usage {
