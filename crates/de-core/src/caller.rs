@@ -248,6 +248,23 @@ impl Caller {
         Ok(Self { acting: Some(acting), ..self.clone() })
     }
 
+    /// The caller as it is now: a route that reserves nothing asks the Limiter whether its copy of the key still
+    /// holds.
+    ///
+    /// # Errors
+    /// `LIMITER_UNAVAILABLE` if it does not answer; else as [`Caller::renewed`].
+    pub async fn current(self, platform: &Platform) -> Result<Self, ApiError> {
+        let epochs = platform.limiter.epochs(self.instance_id()).await.map_err(|err| {
+            ApiError::new(Code::LimiterUnavailable, "keys cannot be checked right now")
+                .because(err.to_string())
+        })?;
+        if self.epochs().older_than(epochs) {
+            self.renewed(platform, epochs).await
+        } else {
+            Ok(self)
+        }
+    }
+
     /// The caller as it is now, if the copy that it was read from is old; `None` if it is not.
     ///
     /// For refusals: what is let in asks the Limiter in any case, what is refused would not, and would
@@ -262,6 +279,25 @@ impl Caller {
             }
             Ok(_) | Err(_) => Ok(None),
         }
+    }
+
+    /// The same caller, once it is seen that they have this scope now, as well as when their body began to
+    /// come.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, and those of [`Caller::renewed`].
+    pub async fn entitled(self, platform: &Platform, scope: Scope) -> Result<Self, ApiError> {
+        let mut caller = self;
+        if caller.key.user_id.is_some() {
+            // The body may have been long in coming. Who a program is, the Limiter asks again; a person who
+            // has lost what they were allowed elsewhere is known to no epoch of this instance.
+            caller = caller.renewed(platform, caller.epochs()).await?;
+        }
+        if let Err(refusal) = caller.require(scope) {
+            caller = caller.fresher(platform).await?.ok_or(refusal)?;
+            caller.require(scope)?;
+        }
+        Ok(caller)
     }
 
     /// Refuses a body that names another tenant than the key's.

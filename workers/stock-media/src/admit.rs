@@ -46,19 +46,6 @@ pub(crate) fn closed<T>(books: &Books, answered: &Result<T, ApiError>) {
     }
 }
 
-/// The caller as it is now, if it may do this.
-pub(crate) async fn entitled(platform: &Platform, mut caller: Caller) -> Result<Caller, ApiError> {
-    if caller.key().user_id.is_some() {
-        // As for text: the body may have been long in coming.
-        caller = caller.renewed(platform, caller.epochs()).await?;
-    }
-    if let Err(refusal) = caller.require(Scope::Stock) {
-        caller = caller.fresher(platform).await?.ok_or(refusal)?;
-        caller.require(Scope::Stock)?;
-    }
-    Ok(caller)
-}
-
 /// Finds the library that a call means, and reserves one request to it.
 pub(crate) async fn admitted(
     platform: &Platform,

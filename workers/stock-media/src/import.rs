@@ -12,14 +12,16 @@ use axum::{
 };
 use de_core::{
     assets::{Deposit, Owner, Promise, Provenance, fetch, shown::Asset},
-    books::{Books, Outcome},
+    auth::Scope,
+    books::{Books, Outcome, Outlay},
     caller::{Caller, Tenant},
     calls::stock::{StockFile, StockItem, StockKind, WantedFile},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
+        once::{self, Begun, Question, Ticket},
     },
-    ids::ProjectId,
+    ids::{AssetId, ProjectId},
     media::MediaKind,
     model::Modality,
     ports::{Platform, rows},
@@ -33,12 +35,15 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    admit::{admitted, closed, entitled, library, opened},
+    admit::{admitted, closed, library, opened},
     legs::{Search, malformed},
 };
 
 /// How long a file may take to come: 2 GiB at 60 Mbit/s.
 const FETCHING: Duration = Duration::from_secs(300);
+
+/// How long an import may hold its `Idempotency-Key`: item and file, each with its deadline, and the rest.
+const HOLD: Duration = Duration::from_secs(420);
 
 /// Takes an item over.
 pub(crate) async fn import(
@@ -47,11 +52,34 @@ pub(crate) async fn import(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let question = Question {
+        digest: body.digest(),
+        hold: HOLD,
+        route: "POST /import",
+        scope: Scope::Stock,
+        subject: "",
+    };
+    let ticket = match once::begin(&platform, &caller, &incoming, question).await {
+        Ok(Begun::Replayed(reply)) => return Ok(reply),
+        Ok(Begun::Call(ticket)) => Ok(ticket),
+        Err(refusal) => Err(refusal),
+    };
     let context = &incoming.context.clone();
     let books = opened(&platform, context, &caller, "POST /import", body.size_bytes());
-    let answered = answer(&platform, caller, incoming, body, &books).await;
+    let (ticket, answered) = match ticket {
+        Ok(ticket) => {
+            let making = answer(&platform, caller, incoming, body, &books, ticket.as_ref());
+            let answered = making.await;
+            (ticket, answered)
+        }
+        Err(refusal) => (None, Err(refusal)),
+    };
     closed(&books, &answered);
-    answered
+    match ticket {
+        // Beginning anew costs nothing: a failure is not kept.
+        Some(ticket) => ticket.end(context, answered, Outlay::Nothing).await,
+        None => answered,
+    }
 }
 
 async fn answer(
@@ -60,9 +88,14 @@ async fn answer(
     incoming: Incoming,
     body: Body,
     books: &Books,
+    ticket: Option<&Ticket>,
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, .. } = incoming;
-    let caller = entitled(platform, caller).await?;
+    let departure = match ticket {
+        Some(ticket) => ticket.departure(departure),
+        None => departure,
+    };
+    let caller = caller.entitled(platform, Scope::Stock).await?;
     let body = Value::Object(body.into_object()?);
     let import = StockImport::parse(&body).map_err(|issues| ApiError::fields(&issues))?;
     let asker = &import.asker;
@@ -97,7 +130,11 @@ async fn answer(
     let cost = books.cost();
     let deposit = Deposit {
         cap_bytes: None,
-        id: None,
+        // Under the same key it is the same asset, however often it is begun.
+        id: ticket.map(|ticket| {
+            let token = ticket.token();
+            AssetId::make(token.made_at(), token.random())
+        }),
         owner,
         promise: Promise::Kind(kind),
         provenance: Provenance {

@@ -88,6 +88,8 @@ impl Search<'_> {
         models: &'j [Arc<Model>],
     ) -> Job<'j> {
         Job {
+            // Searching twice is no harm.
+            before_send: None,
             books: self.books,
             context: self.context,
             departure: self.departure,

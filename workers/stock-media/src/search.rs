@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use de_core::{
+    auth::Scope,
     books::{Books, Outcome},
     caller::{Caller, Tenant},
     calls::stock::{StockCall, StockKind},
@@ -25,7 +26,7 @@ use http::{HeaderName, HeaderValue, header};
 use serde_json::Value;
 
 use crate::{
-    admit::{admitted, closed, entitled, opened},
+    admit::{admitted, closed, opened},
     legs::{self, Found, Search},
     wire::{Answered, Medium, Metadata},
 };
@@ -87,7 +88,7 @@ async fn answer(
     books: &Books,
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
-    let caller = entitled(platform, caller).await?;
+    let caller = caller.entitled(platform, Scope::Stock).await?;
     let body = Value::Object(body.into_object()?);
     let search = StockSearch::parse(&body, looks).map_err(|issues| ApiError::fields(&issues))?;
     let asker = &search.asker;

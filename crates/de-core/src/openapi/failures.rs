@@ -31,7 +31,8 @@ pub(super) fn name(speaks: Speaks, status: u16) -> String {
 }
 
 /// What a failed call to a vendor tells, as far as it came.
-const OF_CALLS: [&str; 9] = [
+const OF_CALLS: [&str; 10] = [
+    "Idempotency-Replayed",
     "x-de-receipt",
     "x-de-model",
     "x-de-provider",
@@ -56,6 +57,9 @@ pub(super) fn component(speaks: Speaks, status: u16) -> Value {
     }
     if matches!(speaks, Speaks::Anthropic | Speaks::NativeCall | Speaks::OpenAi) {
         names.extend(OF_CALLS);
+        if status == 409 {
+            names.push("Retry-After");
+        }
     }
     let schema = match speaks {
         Speaks::Anthropic => reference("AnthropicError"),
@@ -82,6 +86,7 @@ fn about(status: u16) -> &'static str {
         409 => "It does not fit with what is there.",
         412 => "It has changed since it was read.",
         413 => "The body is too large.",
+        416 => "The range is beyond the end.",
         415 => "The body is of a type that is not read.",
         422 => "The vendor refused what was asked.",
         429 => "Too much at once.",
@@ -222,7 +227,8 @@ fn details() -> Value {
                 "additionalProperties": true,
             },
             "error": text("`CONFLICT`: why a model config cannot be read."),
-            "reason": text("`PROVIDER_MALFORMED`: what cannot be read."),
+            "reason": text("`PROVIDER_MALFORMED`: what cannot be read. Of a file of a provider's: why it is not taken, \
+                `broken`, `forbidden_address`, `not_media`, `status`, `timed_out` or `too_large`."),
             "models": {
                 "type": "array",
                 "description": "Of an import: what becomes of each model of the file.",
@@ -233,11 +239,23 @@ fn details() -> Value {
                 "description": "Of an import: what becomes of each provider of the file.",
                 "items": {"type": "object", "additionalProperties": true},
             },
+            "why": {
+                "type": "string",
+                "description": "`OUTCOME_UNKNOWN` of an `Idempotency-Key`: what came of the call was `lost`, or its answer is \
+                    `too_large` to be kept.",
+                "enum": ["lost", "too_large"],
+            },
             "saved": {
                 "type": "boolean",
                 "description": "`LIMITER_UNAVAILABLE`: the change is saved, and not every limiter knows yet.",
             },
             "scope": text("`FORBIDDEN`: the scope that the key lacks. `RATE_LIMIT_EXCEEDED`: whose limit it is."),
+            "scopes": {
+                "type": "array",
+                "description": "`FORBIDDEN`: the scopes of which the key has none.",
+                "items": {"type": "string"},
+            },
+            "size_bytes": whole("`RANGE_NOT_SATISFIABLE`: how many bytes there are."),
             "kind": text("`RATE_LIMIT_EXCEEDED`: which limit."),
             "limit": whole("`RATE_LIMIT_EXCEEDED`: how much it allows."),
             "reset": {

@@ -84,6 +84,14 @@ impl Answer {
         answer
     }
 
+    /// One with bytes of a type that its head tells.
+    #[must_use]
+    pub fn bytes(status: u16, summary: &str) -> Self {
+        let mut answer = Self::empty(status, summary);
+        answer.content.insert("*/*".to_owned(), json!({"schema": {}}));
+        answer
+    }
+
     /// The same, or as server-sent events: the data of each is JSON of this shape, but for a last
     /// `[DONE]` where the protocol has one.
     #[must_use]
@@ -254,6 +262,18 @@ impl Operation {
             Code::Conflict,
             Code::IdempotencyMismatch,
             Code::InvalidRequest,
+        ])
+    }
+
+    /// Buys something, at most once under an `Idempotency-Key`.
+    #[must_use]
+    pub fn bought_once(self) -> Self {
+        self.header("Idempotency-Key").fails(&[
+            Code::IdempotencyMismatch,
+            Code::InProgress,
+            Code::InvalidRequest,
+            Code::LimiterUnavailable,
+            Code::OutcomeUnknown,
         ])
     }
 

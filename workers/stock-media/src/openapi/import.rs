@@ -89,7 +89,12 @@ pub(super) fn operation() -> Operation {
          from, its licence, and whom to name.",
     );
     let example = json!({"provider": "pexels", "kind": "image", "id": "2014422", "file": "large"});
-    asks(import).fails(&[Code::NotFound]).body(Shape::of::<StockImportRequest>(), example).answers(
-        told(Answer::json(201, "The asset.", Shape::shown::<Asset>())).headers(&["Location"]),
-    )
+    asks(import)
+        .bought_once()
+        .fails(&[Code::NotFound])
+        .body(Shape::of::<StockImportRequest>(), example)
+        .answers(
+            told(Answer::json(201, "The asset.", Shape::shown::<Asset>()))
+                .headers(&["Location", "Idempotency-Replayed"]),
+        )
 }
