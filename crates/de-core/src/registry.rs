@@ -17,7 +17,8 @@ use crate::{
     ports::{Platform, PortError},
     protocols::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
-        mapped::MappedVendor, openai_chat::OpenAiChatVendor,
+        mapped::MappedVendor, openai_chat::OpenAiChatVendor, pexels::PexelsVendor,
+        pixabay::PixabayVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -196,6 +197,8 @@ fn vendor(
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        Protocol::Pexels => Arc::new(PexelsVendor),
+        Protocol::Pixabay => Arc::new(PixabayVendor),
         other => Arc::new(crate::protocols::mapped::Unbuilt(other)),
     })
 }

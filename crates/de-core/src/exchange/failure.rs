@@ -52,6 +52,7 @@ pub(super) fn refused(
         _ if told.refused => {
             (Code::ContentRefused, format!("{name} refused the request for safety"))
         }
+        _ if told.key_refused => (Code::ProviderAuth, format!("{name} refused this service's key")),
         // What the caller wrote, the vendor cannot read: with the vendor's reason in the details.
         400 | 413 | 422 => (Code::InvalidRequest, format!("{name} refused the request as invalid")),
         401 | 403 => (Code::ProviderAuth, format!("{name} refused this service's key")),

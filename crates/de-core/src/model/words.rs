@@ -92,6 +92,8 @@ words!(/// How a model's vendor is spoken to: in code by its own protocol, or by
     OpenaiTranscriptions = "openai-transcriptions",
     /// Pexels.
     Pexels = "pexels",
+    /// Pixabay.
+    Pixabay = "pixabay",
     /// Shotstack.
     Shotstack = "shotstack",
 });
@@ -101,7 +103,11 @@ impl Protocol {
     #[must_use]
     pub fn is_built(self) -> bool {
         match self {
-            Self::AnthropicMessages | Self::Mapped | Self::OpenaiChat => true,
+            Self::AnthropicMessages
+            | Self::Mapped
+            | Self::OpenaiChat
+            | Self::Pexels
+            | Self::Pixabay => true,
             Self::ElevenlabsSpeech
             | Self::ElevenlabsTranscription
             | Self::Gemini
@@ -112,7 +118,6 @@ impl Protocol {
             | Self::OpenaiResponses
             | Self::OpenaiSpeech
             | Self::OpenaiTranscriptions
-            | Self::Pexels
             | Self::Shotstack => false,
         }
     }
@@ -196,7 +201,8 @@ mod tests {
             Protocol::expected(),
             "one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, \
              gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, \
-             openai-responses, openai-speech, openai-transcriptions, pexels, shotstack"
+             openai-responses, openai-speech, openai-transcriptions, pexels, pixabay, \
+             shotstack"
         );
         assert_eq!(Modality::expected(), "one of audio, image, text, video");
         assert_eq!(Status::expected(), "one of active, beta, deprecated, disabled");
