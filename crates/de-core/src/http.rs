@@ -8,6 +8,7 @@ pub mod extract;
 pub mod health;
 pub mod limits;
 pub mod routes;
+pub mod upload;
 
 use axum::{
     Router,
