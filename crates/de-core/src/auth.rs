@@ -10,6 +10,7 @@ pub mod api_key;
 pub mod attempts;
 pub mod origins;
 pub mod session;
+pub mod signature;
 pub mod vault;
 
 use serde::{Deserialize, Serialize};

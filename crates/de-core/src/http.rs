@@ -2,6 +2,7 @@
 //!
 //! A worker hands [`service`] its routes and gets back what workerd and the tests both call.
 
+pub mod asset;
 pub mod context;
 pub mod error;
 pub mod extract;

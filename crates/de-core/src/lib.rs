@@ -7,7 +7,8 @@
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
 //! [`calls`]. What happens to a call: [`admission`], [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. How it is served: [`http`].
+//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. What stays of
+//! it: [`media`], [`assets`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
@@ -19,6 +20,7 @@
 //! 5. Nothing is spent without a reservation, and everything spent ends as one receipt.
 
 pub mod admission;
+pub mod assets;
 pub mod auth;
 pub mod books;
 pub mod bundle;
@@ -34,6 +36,7 @@ pub mod json;
 pub mod last_used;
 pub mod limits;
 pub mod mapping;
+pub mod media;
 pub mod model;
 pub mod money;
 #[cfg(not(target_family = "wasm"))]

@@ -140,11 +140,16 @@ pub fn open_for(
 }
 
 fn cipher(version: u32, master: &Secret, kind: Kind) -> Result<Aes256Gcm, VaultError> {
+    Ok(Aes256Gcm::new(&derive(version, master, kind.info())?.into()))
+}
+
+/// A key of its own for each use of a master secret.
+pub(super) fn derive(version: u32, master: &Secret, info: &[u8]) -> Result<[u8; 32], VaultError> {
     let mut key = [0; 32];
     Hkdf::<Sha256>::new(None, master.expose().as_bytes())
-        .expand(kind.info(), &mut key)
+        .expand(info, &mut key)
         .map_err(|_| VaultError::NoMasterKey { version })?;
-    Ok(Aes256Gcm::new(&key.into()))
+    Ok(key)
 }
 
 fn associated(instance: &InstanceId, provider: &ProviderId) -> String {

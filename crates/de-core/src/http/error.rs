@@ -79,6 +79,8 @@ pub enum Code {
     ProviderTimeout,
     /// The vendor could not be reached.
     ProviderUnavailable,
+    /// The range is beyond the end of the bytes.
+    RangeNotSatisfiable,
     /// A limit of ours is used up.
     RateLimitExceeded,
     /// No such path.
@@ -136,6 +138,7 @@ impl Code {
             Self::ProviderRateLimit => (S::TOO_MANY_REQUESTS, "PROVIDER_RATE_LIMIT"),
             Self::ProviderTimeout => (S::GATEWAY_TIMEOUT, "PROVIDER_TIMEOUT"),
             Self::ProviderUnavailable => (S::SERVICE_UNAVAILABLE, "PROVIDER_UNAVAILABLE"),
+            Self::RangeNotSatisfiable => (S::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE"),
             Self::RateLimitExceeded => (S::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED"),
             Self::RouteNotFound => (S::NOT_FOUND, "ROUTE_NOT_FOUND"),
             Self::SessionExpired => (S::UNAUTHORIZED, "SESSION_EXPIRED"),
