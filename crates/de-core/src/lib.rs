@@ -8,7 +8,7 @@
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
 //! [`calls`]. What happens to a call: [`admission`], [`limits`], [`exchange`] with [`retry`] and
 //! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. What stays of
-//! it: [`media`], [`assets`]. How it is served: [`http`].
+//! it: [`media`], [`sound`], [`assets`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
@@ -52,6 +52,7 @@ pub mod retry;
 pub mod secret;
 pub mod seeds;
 pub mod snapshot;
+pub mod sound;
 pub mod sse;
 pub mod store;
 pub mod time;

@@ -9,7 +9,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
-    calls::{ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall},
+    calls::{
+        ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall, TranscriptionCall,
+        TranscriptionReply,
+    },
     chat::{ChatCall, ChatReply, Delta},
     mapping::{
         poll::{KeptPolling, Polling},
@@ -22,10 +25,14 @@ use crate::{
 
 mod answer;
 pub mod anthropic_messages;
+pub mod elevenlabs_speech;
+pub mod elevenlabs_transcription;
 mod fields;
 pub mod mapped;
 pub mod native;
 pub mod openai_chat;
+pub mod openai_speech;
+pub mod openai_transcriptions;
 
 /// What a vendor's side needs to know of the model.
 #[derive(Clone, Debug)]
@@ -239,6 +246,11 @@ pub trait Vendor: Send + Sync {
         None
     }
 
+    /// How it writes down what it hears, if it does.
+    fn transcription(&self) -> Option<&dyn TranscriptionVendor> {
+        None
+    }
+
     /// How it renders films, if it does.
     fn renders(&self) -> Option<&dyn RenderVendor> {
         None
@@ -282,11 +294,42 @@ pub trait SpeechVendor: Send + Sync {
     /// As [`ImageVendor::request`].
     fn request(&self, call: &SpeechCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
 
+    /// Writes the request from the caller's own body, where caller and vendor speak this protocol: every
+    /// member is kept, only the model is set. `call` is the same body, read.
+    ///
+    /// # Errors
+    /// As [`ImageVendor::request`].
+    fn relay(
+        &self,
+        _body: &Map<String, Value>,
+        call: &SpeechCall,
+        target: &Target,
+    ) -> Result<Draft, Vec<FieldIssue>> {
+        self.request(call, target)
+    }
+
     /// What was used, as far as the call and the answer's head tell.
     fn usage(&self, call: &SpeechCall, _headers: &HeaderMap) -> Usage {
         let characters = u64::try_from(call.text.chars().count()).unwrap_or(u64::MAX);
         Usage { characters, requests: 1, ..Usage::default() }
     }
+}
+
+/// A vendor that writes down what it hears.
+pub trait TranscriptionVendor: Send + Sync {
+    /// Writes the request. The file has its bytes, and a name that ends as they demand.
+    ///
+    /// # Errors
+    /// Issues that name what this vendor cannot do; the caller's fault. Pointers are into OpenAI's form:
+    /// `/prompt`, `/response_format`.
+    fn request(&self, call: &TranscriptionCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Reads a whole answer with status 2xx.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn reply(&self, call: &TranscriptionCall, body: &[u8])
+    -> Result<TranscriptionReply, Malformed>;
 }
 
 /// A vendor that renders films: it takes an order, and is asked about it.
@@ -403,4 +446,18 @@ pub struct StreamFailure {
     pub message: String,
     /// As the status would have been: 504.
     pub status: u16,
+}
+
+/// A target for the tests of vendors.
+#[cfg(test)]
+fn test_target(upstream_model: &str, on_unsupported: OnUnsupported) -> Target {
+    Target {
+        default_max_output_tokens: 16,
+        max_tokens_field: MaxTokensField::default(),
+        on_unsupported,
+        sampling_params: None,
+        seed_field: SeedField::default(),
+        takes_user: true,
+        upstream_model: upstream_model.to_owned(),
+    }
 }

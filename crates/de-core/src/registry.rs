@@ -17,7 +17,10 @@ use crate::{
     ports::{Platform, PortError},
     protocols::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
-        mapped::MappedVendor, openai_chat::OpenAiChatVendor,
+        elevenlabs_speech::ElevenLabsSpeechVendor,
+        elevenlabs_transcription::ElevenLabsTranscriptionVendor, mapped::MappedVendor,
+        openai_chat::OpenAiChatVendor, openai_speech::OpenAiSpeechVendor,
+        openai_transcriptions::OpenAiTranscriptionsVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -183,6 +186,8 @@ fn vendor(
 ) -> Result<Arc<dyn Vendor>, String> {
     Ok(match config.protocol {
         Protocol::AnthropicMessages => Arc::new(AnthropicMessagesVendor),
+        Protocol::ElevenlabsSpeech => Arc::new(ElevenLabsSpeechVendor),
+        Protocol::ElevenlabsTranscription => Arc::new(ElevenLabsTranscriptionVendor),
         Protocol::Mapped => {
             let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
             let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);
@@ -196,6 +201,8 @@ fn vendor(
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        Protocol::OpenaiSpeech => Arc::new(OpenAiSpeechVendor),
+        Protocol::OpenaiTranscriptions => Arc::new(OpenAiTranscriptionsVendor),
         other => Arc::new(crate::protocols::mapped::Unbuilt(other)),
     })
 }

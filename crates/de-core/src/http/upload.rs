@@ -87,6 +87,23 @@ impl Upload {
 }
 
 impl Form {
+    /// A form of these texts and files.
+    #[must_use]
+    pub fn of(texts: Vec<(String, String)>, files: Vec<Part>) -> Self {
+        Self { files, texts }
+    }
+
+    /// The names of the files that nobody has taken, in order.
+    pub fn file_names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|part| part.name.as_str())
+    }
+
+    /// The texts that nobody has taken, in order.
+    #[must_use]
+    pub fn into_texts(self) -> Vec<(String, String)> {
+        self.texts
+    }
+
     /// The files of a field, taken out: `["image", "image[]"]` for one that may be a list.
     pub fn take_files(&mut self, names: &[&str]) -> Vec<Part> {
         let (taken, left) = std::mem::take(&mut self.files)

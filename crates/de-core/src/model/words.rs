@@ -101,17 +101,19 @@ impl Protocol {
     #[must_use]
     pub fn is_built(self) -> bool {
         match self {
-            Self::AnthropicMessages | Self::Mapped | Self::OpenaiChat => true,
-            Self::ElevenlabsSpeech
+            Self::AnthropicMessages
+            | Self::ElevenlabsSpeech
             | Self::ElevenlabsTranscription
-            | Self::Gemini
+            | Self::Mapped
+            | Self::OpenaiChat
+            | Self::OpenaiSpeech
+            | Self::OpenaiTranscriptions => true,
+            Self::Gemini
             | Self::GeminiEmbeddings
             | Self::Ideogram
             | Self::OpenaiEmbeddings
             | Self::OpenaiImages
             | Self::OpenaiResponses
-            | Self::OpenaiSpeech
-            | Self::OpenaiTranscriptions
             | Self::Pexels
             | Self::Shotstack => false,
         }
