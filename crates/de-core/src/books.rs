@@ -8,6 +8,7 @@ use std::{sync::Mutex, time::Duration};
 
 use futures_channel::oneshot;
 use futures_util::FutureExt;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     caller::Caller,
@@ -35,24 +36,80 @@ pub struct Books {
 }
 
 struct Entry {
-    closing: Option<oneshot::Sender<Closing>>,
+    /// Where the closing goes; gone once the call is closed or handed over.
+    closing: Option<Way>,
     /// Answer text in bytes that went out, for estimates.
     answer_bytes: u64,
     /// Whether a vendor was sent something that it may bill.
     billable: bool,
+    /// What the call uses if it is served and the vendor names no counts. Absent for text, which is
+    /// counted by its bytes.
+    expected: Option<Usage>,
     /// Whether the vendor has said why its answer ended: counts that came before are not the last.
     finished: bool,
     leases: Vec<Held>,
     model: Option<std::sync::Arc<Model>>,
+    /// Quality and size of the pictures made, where their price depends on it.
+    picture: Picture,
     /// Prompt text in bytes, for estimates.
     prompt_bytes: u64,
     receipt: Receipt,
     /// The service tier that served, as the vendor says.
     service_tier: Option<String>,
     usage: Option<Usage>,
+    /// What the vendor says that the call costs: it wins over our price.
+    vendor_cost: Option<Micros>,
+}
+
+/// Who waits for a closing.
+enum Way {
+    /// The caller of [`Books::end`].
+    ByHand,
+    /// The work in the background that was started with the call.
+    InBackground(oneshot::Sender<Closing>),
+}
+
+/// The pictures of a call, in the vendor's words.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+struct Picture {
+    quality: Option<String>,
+    size: Option<String>,
+}
+
+/// A call's place in the books, on paper: JSON. A job keeps it from one step to the next.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Kept {
+    billable: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected: Option<Usage>,
+    #[serde(default)]
+    finished: bool,
+    leases: Vec<Held>,
+    #[serde(default)]
+    picture: Picture,
+    receipt: Receipt,
+    started: UnixMillis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vendor_cost: Option<Micros>,
+}
+
+impl Kept {
+    /// Shows the receipt of a call that is closed.
+    pub fn close(&mut self, closing: &Closing) {
+        self.receipt = closing.receipt.clone();
+    }
+
+    /// The receipt as it stands.
+    #[must_use]
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
 }
 
 /// A share that was asked for on behalf of a call.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 struct Held {
     /// Whether the call went on with it. An answer that never came may still have been a grant.
     granted: bool,
@@ -64,7 +121,8 @@ struct Held {
 }
 
 /// What a share is for.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Share {
     /// One more try at the same model: an admission, whose tokens the first try still holds.
     Again,
@@ -74,8 +132,9 @@ pub enum Share {
     Fallback(crate::ids::ModelId),
 }
 
-/// What is left to be written when a call is over.
-struct Closing {
+/// What is left to be written when a call is over. JSON: a job keeps it until it is written.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Closing {
     leases: Vec<(LeaseId, Spent)>,
     receipt: Receipt,
 }
@@ -97,6 +156,14 @@ pub struct Asked<'a> {
     pub operation: &'a str,
     /// The body, in bytes.
     pub size_bytes: usize,
+}
+
+impl Closing {
+    /// The receipt.
+    #[must_use]
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
 }
 
 impl Arrival {
@@ -164,6 +231,7 @@ impl Books {
         let worker = platform.clone();
         let write = async move {
             // The sender is dropped only with an entry that has sent: a receipt always comes.
+            // It is also dropped with one that was handed over: whoever has it now writes the receipt.
             if let Ok(closing) = closed.await {
                 settle(&worker, &instance, closing).await;
             }
@@ -172,16 +240,121 @@ impl Books {
         let entry = Entry {
             answer_bytes: 0,
             billable: false,
-            closing: Some(closing),
+            closing: Some(Way::InBackground(closing)),
+            expected: None,
             finished: false,
             leases: Vec::new(),
             model: None,
+            picture: Picture::default(),
             prompt_bytes: 0,
             receipt,
             service_tier: None,
             usage: None,
+            vendor_cost: None,
         };
         Self { entry: Mutex::new(entry), platform: platform.clone(), started }
+    }
+
+    /// Takes the call's place out of the books, for whoever goes on with the call: nothing is written
+    /// here any more. `None` if it is closed.
+    #[must_use]
+    pub fn hand_over(&self) -> Option<Kept> {
+        let mut entry = self.entry.lock().ok()?;
+        entry.closing.take()?;
+        Some(Kept {
+            billable: entry.billable,
+            expected: entry.expected,
+            finished: entry.finished,
+            leases: std::mem::take(&mut entry.leases),
+            picture: entry.picture.clone(),
+            receipt: entry.receipt.clone(),
+            started: self.started,
+            usage: entry.usage,
+            vendor_cost: entry.vendor_cost,
+        })
+    }
+
+    /// Goes on with a call that was handed over. It is closed by [`Books::end`]; dropping it loses
+    /// nothing that `kept` does not hold.
+    ///
+    /// `model` is the one that was tried last, if it is known.
+    #[must_use]
+    pub fn resume(platform: &Platform, kept: Kept, model: Option<std::sync::Arc<Model>>) -> Self {
+        let Kept {
+            billable,
+            expected,
+            finished,
+            leases,
+            picture,
+            receipt,
+            started,
+            usage,
+            vendor_cost,
+        } = kept;
+        let entry = Entry {
+            answer_bytes: 0,
+            billable,
+            closing: Some(Way::ByHand),
+            expected,
+            finished,
+            leases,
+            model,
+            picture,
+            prompt_bytes: 0,
+            receipt,
+            service_tier: None,
+            usage,
+            vendor_cost,
+        };
+        Self { entry: Mutex::new(entry), platform: platform.clone(), started }
+    }
+
+    /// Closes a call that was resumed, and returns what is to be written with [`settle`]. `None` if it is
+    /// closed, or not one that was resumed.
+    #[must_use]
+    pub fn end(&self, outcome: Outcome, status: u16) -> Option<Closing> {
+        let now = self.platform.clock.now();
+        let mut entry = self.entry.lock().ok()?;
+        match entry.closing.take()? {
+            Way::ByHand => Some(close(&mut entry, outcome, status, now, self.started)),
+            other @ Way::InBackground(_) => {
+                entry.closing = Some(other);
+                None
+            }
+        }
+    }
+
+    /// Notes what the call uses if it is served and the vendor names no counts.
+    pub fn expects(&self, usage: Usage) {
+        self.with(|entry| entry.expected = Some(usage));
+    }
+
+    /// Notes what pictures were made, in the vendor's words: their price may depend on it.
+    pub fn pictured(&self, size: Option<&str>, quality: Option<&str>) {
+        let picture =
+            Picture { quality: quality.map(str::to_owned), size: size.map(str::to_owned) };
+        self.with(|entry| entry.picture = picture);
+    }
+
+    /// Notes what the vendor says that the call costs: it wins over our own price.
+    pub fn priced(&self, cost: Micros) {
+        self.with(|entry| entry.vendor_cost = Some(cost));
+    }
+
+    /// Notes that the vendor has failed in good order, and bills nothing for that.
+    pub fn absolved(&self) {
+        self.with(|entry| entry.billable = false);
+    }
+
+    /// Notes that nobody knows whether the vendor has served the call: all that was reserved stays
+    /// reserved, and the receipt says what it would have used.
+    pub fn lost_sight(&self) {
+        self.with(|entry| {
+            entry.billable = true;
+            for held in &mut entry.leases {
+                held.keeps = true;
+            }
+        });
     }
 
     /// The call's id in the books.
@@ -315,6 +488,9 @@ impl Books {
     #[must_use]
     pub fn cost(&self) -> Option<Micros> {
         let entry = self.entry.lock().ok()?;
+        if entry.vendor_cost.is_some() {
+            return entry.vendor_cost;
+        }
         let usage = entry.usage?;
         price(&entry, &usage)
     }
@@ -325,8 +501,14 @@ impl Books {
         let started = self.started;
         let mut line = None;
         self.with(|entry| {
-            if close(entry, outcome, status, now, started) {
-                line = broken_off(outcome, &entry.receipt);
+            match entry.closing.take() {
+                Some(Way::InBackground(waiting)) => {
+                    let closing = close(entry, outcome, status, now, started);
+                    // The receiver waits in the background for as long as the runtime lives.
+                    drop(waiting.send(closing));
+                    line = broken_off(outcome, &entry.receipt);
+                }
+                way @ (Some(Way::ByHand) | None) => entry.closing = way,
             }
         });
         if let Some(line) = line {
@@ -373,15 +555,14 @@ fn broken_off(outcome: Outcome, receipt: &Receipt) -> Option<LogLine> {
     Some(LogLine { fields, level, message })
 }
 
-/// Closes an entry; `false` if it was closed before.
+/// Closes an entry.
 fn close(
     entry: &mut Entry,
     outcome: Outcome,
     status: u16,
     now: UnixMillis,
     started: UnixMillis,
-) -> bool {
-    let Some(closing) = entry.closing.take() else { return false };
+) -> Closing {
     let (word, code) = match outcome {
         Outcome::Cancelled => (ReceiptStatus::Cancelled, Some(Code::ClientLeft)),
         Outcome::Cut(code) => (ReceiptStatus::Cut, Some(code)),
@@ -399,7 +580,9 @@ fn close(
     };
     let total = usage.total_tokens();
     let reserved = entry.leases.iter().map(|held| held.tokens).max().unwrap_or(0);
-    entry.receipt.cost_micros = price(entry, &usage);
+    let is_billed = entry.billable || word == ReceiptStatus::Ok;
+    let vendors = entry.vendor_cost.filter(|_| is_billed);
+    entry.receipt.cost_micros = vendors.or_else(|| price(entry, &usage));
     entry.receipt.over_ceiling = reserved > 0 && total > reserved;
     entry.receipt.usage = usage;
     entry.receipt.status = word;
@@ -410,10 +593,7 @@ fn close(
     let served = entry.receipt.model_id.clone();
     let leases = std::mem::take(&mut entry.leases).into_iter();
     let leases = leases.map(|held| spent(held, served.as_ref(), total)).collect();
-    let closing_down = Closing { leases, receipt: entry.receipt.clone() };
-    // The receiver waits in the background for as long as the runtime lives.
-    drop(closing.send(closing_down));
-    true
+    Closing { leases, receipt: entry.receipt.clone() }
 }
 
 /// What was spent of a share, when its call used `total` tokens at the model `served`.
@@ -436,6 +616,9 @@ fn spent(held: Held, served: Option<&crate::ids::ModelId>, total: u64) -> (Lease
 
 /// Counts that the vendor did not name: a token for each four bytes of text, at least what it did name.
 fn estimate(entry: &Entry, known: Usage) -> Usage {
+    if let Some(expected) = entry.expected {
+        return expected.merge_max(known);
+    }
     let mut usage = Usage {
         input_tokens: entry.prompt_bytes.div_ceil(4),
         output_tokens: entry.answer_bytes.div_ceil(4),
@@ -455,14 +638,22 @@ fn price(entry: &Entry, usage: &Usage) -> Option<Micros> {
     }
     let pricing = entry.model.as_ref()?.config.pricing.as_ref()?;
     let percent = percent(pricing, entry.service_tier.as_deref());
-    match cost_on(Terms { percent, ..Terms::default() }, pricing, usage) {
+    let terms = Terms {
+        image_quality: entry.picture.quality.as_deref().unwrap_or_default(),
+        image_size: entry.picture.size.as_deref().unwrap_or_default(),
+        percent,
+    };
+    match cost_on(terms, pricing, usage) {
         Cost::Known(micros) => Some(micros),
         Cost::Unpriced { .. } => None,
     }
 }
 
-/// Reports to the Limiter, and if that does not answer, to the database itself.
-async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing) {
+/// Reports to the Limiter, and if that does not answer, to the database itself. Safe to repeat.
+///
+/// Says whether the receipt is written; what a Limiter did not hear of its leases ends by itself.
+pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing) -> bool {
+    let mut is_written = true;
     let Closing { mut leases, receipt } = closing;
     if leases.is_empty() {
         // A call that was never let in has no lease; its receipt travels under an id of its own.
@@ -477,17 +668,22 @@ async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing) {
             warn(platform, &receipt, "the Limiter did not take a settlement", &err);
             if index == 0 {
                 // At once, as the time after an answer is short.
-                write(platform, &receipt).await;
+                is_written = write(platform, &receipt).await;
             }
         }
     }
+    is_written
 }
 
 /// Writes a receipt past the Limiter. If that has it too, the database still has it once.
-async fn write(platform: &Platform, receipt: &Receipt) {
+async fn write(platform: &Platform, receipt: &Receipt) -> bool {
     let text = serde_json::to_string(std::slice::from_ref(receipt)).unwrap_or_default();
-    if let Err(err) = platform.database.batch(store::usage::deliver(&text).into()).await {
-        warn(platform, receipt, "a receipt could not be written", &err);
+    match platform.database.batch(store::usage::deliver(&text).into()).await {
+        Ok(_) => true,
+        Err(err) => {
+            warn(platform, receipt, "a receipt could not be written", &err);
+            false
+        }
     }
 }
 

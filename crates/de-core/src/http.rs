@@ -6,6 +6,7 @@ pub mod asset;
 pub mod context;
 pub mod error;
 pub mod extract;
+pub mod filters;
 pub mod health;
 pub mod limits;
 pub mod routes;

@@ -7,7 +7,7 @@
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
 //! [`calls`]. What happens to a call: [`admission`], [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], and [`preview`] without a call. What stays of
+//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
 //! it: [`media`], [`sound`], [`assets`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
@@ -32,6 +32,7 @@ pub mod exchange;
 pub mod guard;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod json;
 pub mod last_used;
 pub mod limits;

@@ -184,6 +184,12 @@ impl PayloadMapping {
         self.reply_kind == ReplyKind::Sse
     }
 
+    /// How long an order is followed, in milliseconds; 0 if it polls nothing.
+    #[must_use]
+    pub fn follows_ms(&self) -> u64 {
+        self.poll.as_ref().map_or(0, |poll| poll.timeout_ms)
+    }
+
     /// Whether a stream says itself that it is over, by a mark or an event of its own.
     #[must_use]
     pub fn has_end_mark(&self) -> bool {

@@ -38,9 +38,8 @@ const VIDEO_CAP_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
 /// What it is for a person: something to see, to hear, or both.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum MediaKind {
     /// Sound alone.
     Audio,
     /// One picture, or a GIF of many.
@@ -49,7 +48,7 @@ pub enum Kind {
     Video,
 }
 
-impl Kind {
+impl MediaKind {
     /// The word of rows, queries and replies: `audio`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -60,10 +59,13 @@ impl Kind {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Audio, Self::Image, Self::Video];
+
     /// Reads that word; `None` for any other.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Audio, Self::Image, Self::Video].into_iter().find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// The most bytes of this kind that are kept: images 64 MiB, audio 256 MiB, video 2 GiB.
@@ -77,7 +79,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for MediaKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -136,11 +138,13 @@ impl MediaType {
 
     /// Whether it is seen, heard or both.
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> MediaKind {
         match self {
-            Self::Aac | Self::Flac | Self::M4a | Self::Mp3 | Self::Ogg | Self::Wav => Kind::Audio,
-            Self::Avif | Self::Gif | Self::Jpeg | Self::Png | Self::Webp => Kind::Image,
-            Self::Mov | Self::Mp4 | Self::Webm => Kind::Video,
+            Self::Aac | Self::Flac | Self::M4a | Self::Mp3 | Self::Ogg | Self::Wav => {
+                MediaKind::Audio
+            }
+            Self::Avif | Self::Gif | Self::Jpeg | Self::Png | Self::Webp => MediaKind::Image,
+            Self::Mov | Self::Mp4 | Self::Webm => MediaKind::Video,
         }
     }
 
@@ -190,7 +194,7 @@ impl MediaType {
     ///
     /// # Errors
     /// [`MediaError::OtherKind`]: whoever promised is wrong, and would be again.
-    pub fn expect(self, promised: Kind) -> Result<Self, MediaError> {
+    pub fn expect(self, promised: MediaKind) -> Result<Self, MediaError> {
         if self.kind() == promised {
             Ok(self)
         } else {
@@ -223,9 +227,9 @@ pub enum MediaError {
         /// What they are.
         found: MediaType,
         /// What they should be.
-        promised: Kind,
+        promised: MediaKind,
     },
-    /// More than [`Kind::cap_bytes`], or than a lower cap of the caller's.
+    /// More than [`MediaKind::cap_bytes`], or than a lower cap of the caller's.
     #[error("more than {cap_bytes} bytes")]
     TooLarge {
         /// The most that is taken.
@@ -271,7 +275,7 @@ pub fn sniff(head: &[u8]) -> Result<MediaType, MediaError> {
 ///
 /// # Errors
 /// Those of [`sniff`], and [`MediaError::OtherKind`].
-pub fn expect(promised: Kind, head: &[u8]) -> Result<MediaType, MediaError> {
+pub fn expect(promised: MediaKind, head: &[u8]) -> Result<MediaType, MediaError> {
     sniff(head)?.expect(promised)
 }
 
@@ -294,14 +298,14 @@ pub struct Measures {
 pub fn measure(media: MediaType, bytes: &Extent<'_>) -> Measures {
     match media.kind() {
         // `imagesize` never comes back from an AVIF with a property of length 0.
-        Kind::Image if media == MediaType::Avif => video::avif(bytes),
-        Kind::Image => image(bytes),
-        Kind::Audio if media == MediaType::M4a => video::mp4(bytes),
-        Kind::Audio => {
+        MediaKind::Image if media == MediaType::Avif => video::avif(bytes),
+        MediaKind::Image => image(bytes),
+        MediaKind::Audio if media == MediaType::M4a => video::mp4(bytes),
+        MediaKind::Audio => {
             Measures { duration_ms: audio::duration_ms(media, bytes), ..Measures::default() }
         }
-        Kind::Video if media == MediaType::Webm => video::webm(bytes),
-        Kind::Video => video::mp4(bytes),
+        MediaKind::Video if media == MediaType::Webm => video::webm(bytes),
+        MediaKind::Video => video::mp4(bytes),
     }
 }
 

@@ -24,9 +24,10 @@ use utoipa::{
 use crate::{
     auth::Scope,
     ids::{
-        ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
-        SessionId, UserId,
+        ApiKeyId, AssetId, InstanceId, JobId, ModelId, OrganizationId, ProjectId, ProviderId,
+        ReceiptId, RequestId, SessionId, UserId,
     },
+    media::MediaKind,
     model::{Date, Modality, OnUnsupported, Protocol, Status},
     store::Activity,
     time::Timestamp,
@@ -53,7 +54,9 @@ macro_rules! text {
 
 text! {
     ApiKeyId: "^key_[A-Za-z0-9-]{1,64}$", "key_5Xk2mQ9vT3bWc8LhN4pRzA", "The id of an API key.";
+    AssetId: "^asset_[A-Za-z0-9-]{1,64}$", "asset_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of an asset.";
     InstanceId: "^inst_[A-Za-z0-9-]{1,64}$", "inst_dev", "The id of an instance.";
+    JobId: "^job_[A-Za-z0-9-]{1,64}$", "job_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of a job.";
     ModelId: "^[a-z0-9][a-z0-9._:/-]{0,99}$", "gpt-4o-mini", "The id of a model.";
     OrganizationId: "^org_[A-Za-z0-9-]{1,64}$", "org_dev", "The id of an organization.";
     ProjectId: "^proj_[A-Za-z0-9-]{1,64}$", "proj_dev", "The id of a project.";
@@ -84,6 +87,7 @@ macro_rules! words {
 
 words! {
     Activity: "Whether it may act: the keys of what is suspended are refused.";
+    MediaKind: "What an asset is.";
     Modality: "What a model makes.";
     OnUnsupported: "What happens to what a model cannot do.";
     Protocol: "How a vendor is spoken to.";

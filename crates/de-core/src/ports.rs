@@ -14,7 +14,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    ids::InstanceId,
+    ids::{InstanceId, JobId},
+    jobs::{Order, View},
     limits::wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
     time::UnixMillis,
 };
@@ -38,6 +39,8 @@ pub struct Platform {
     pub entropy: Arc<dyn Entropy>,
     /// Calls to the vendors.
     pub fetch: Arc<dyn Fetch>,
+    /// One object a job.
+    pub jobs: Arc<dyn Jobs>,
     /// One Limiter an instance.
     pub limiter: Arc<dyn Limiter>,
     /// The log of the platform.
@@ -524,6 +527,42 @@ pub trait Limiter: Send + Sync {
         instance: &InstanceId,
         report: SettleRequest,
     ) -> Result<SettleReply, PortError>;
+}
+
+/// The job objects: one a job. Every call has a deadline of its own.
+#[async_trait]
+pub trait Jobs: Send + Sync {
+    /// Stores a new job, which then goes on by itself. Safe to repeat: a job that is there stays as it is,
+    /// and is shown.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: whether the job is stored is not known.
+    async fn begin(&self, job: &JobId, order: &Order) -> Result<View, PortError>;
+
+    /// Wants a job to end before its time, and shows it; `None` if there is none. What is over, or cannot
+    /// be stopped any more, goes on as it would.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: repeat it.
+    async fn cancel(&self, job: &JobId) -> Result<Option<View>, PortError>;
+
+    /// Makes a job look at once at what it waits for.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: it looks in any case, a little later.
+    async fn nudge(&self, job: &JobId) -> Result<(), PortError>;
+
+    /// Shows a job as soon as it has changed since `revision`, at the latest after `patience`, of which
+    /// half a minute is taken at most; `None` if there is none. With revision 0 it answers at once.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: repeat it.
+    async fn watch(
+        &self,
+        job: &JobId,
+        revision: u64,
+        patience: Duration,
+    ) -> Result<Option<View>, PortError>;
 }
 
 /// Lines for the operator. Never keys, prompts, replies, e-mail or IP addresses.

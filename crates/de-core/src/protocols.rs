@@ -259,6 +259,11 @@ pub trait Vendor: Send + Sync {
 
 /// A vendor that makes pictures.
 pub trait ImageVendor: Send + Sync {
+    /// The most tokens that the call may count for, where the vendor counts in tokens; else 0.
+    fn ceiling(&self, _call: &ImageCall) -> u64 {
+        0
+    }
+
     /// Writes the request. Files have their bytes.
     ///
     /// # Errors
@@ -288,6 +293,11 @@ pub trait ImageVendor: Send + Sync {
 
 /// A vendor that speaks.
 pub trait SpeechVendor: Send + Sync {
+    /// The most tokens that the call may count for, where the vendor counts in tokens; else 0.
+    fn ceiling(&self, _call: &SpeechCall) -> u64 {
+        0
+    }
+
     /// Writes the request. The answer is sound, whose bytes come as they are made.
     ///
     /// # Errors

@@ -6,12 +6,14 @@
 
 pub mod access;
 pub mod api_keys;
+pub mod assets;
 pub mod audit;
 pub mod bootstrap;
 pub mod epochs;
 pub mod grants;
 pub mod idempotency;
 pub mod instances;
+pub mod jobs;
 pub mod limits;
 pub mod models;
 pub mod organizations;

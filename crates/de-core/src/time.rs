@@ -1,7 +1,7 @@
 //! Points in time. The clock itself is a port: nothing here asks what time it is.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds since 1970-01-01 UTC.
 #[derive(
@@ -62,6 +62,14 @@ impl From<UnixMillis> for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&self.0.rfc3339())
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let time = UnixMillis::parse_rfc3339(&text);
+        time.map(Self).ok_or_else(|| serde::de::Error::custom("expected a time as RFC 3339 has it"))
     }
 }
 

@@ -16,6 +16,8 @@ pub const CACHE: &str = "CACHE";
 pub const DB: &str = "DB";
 /// Variable: the origins of our own pages, with commas between.
 pub const INTERFACE_ORIGINS: &str = "DE_INTERFACE_ORIGINS";
+/// Durable Objects: one a job.
+pub const JOBS: &str = "JOBS";
 /// Durable Objects: one Limiter an instance.
 pub const LIMITER: &str = "LIMITER";
 /// Variable: ports on 127.0.0.1 where a provider may live, with commas between.

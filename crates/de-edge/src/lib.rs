@@ -12,6 +12,7 @@ mod clock;
 mod departure;
 mod entropy;
 mod fetch;
+mod jobs;
 mod limiter;
 mod log;
 mod peers;

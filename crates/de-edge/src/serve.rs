@@ -12,7 +12,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use tower_service::Service;
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{Context, Env, ScheduleContext, send::SendWrapper};
+use worker::{Context, Env, ScheduleContext, State, send::SendWrapper};
 
 use crate::{
     background::{EdgeBackground, Occasion},
@@ -25,6 +25,7 @@ use crate::{
     departure::EdgeDeparture,
     entropy::EdgeEntropy,
     fetch::EdgeFetch,
+    jobs::EdgeJobs,
     limiter::EdgeLimiter,
     log::EdgeLog,
     peers::{EdgePeers, JsRequest},
@@ -68,6 +69,13 @@ pub async fn scheduled<F: Future<Output = ()>>(
     job(platform(env, occasion, EdgeDeparture::never())).await;
 }
 
+/// The same platform for an event of a Durable Object: there is no client that could leave.
+#[must_use]
+pub fn object_platform(env: &Env, state: &State) -> Platform {
+    report_panics();
+    platform(env.clone(), Occasion::object(state), EdgeDeparture::never())
+}
+
 /// Chains a readable stack in front of the hook of the `worker` crate, which must stay.
 fn report_panics() {
     static ONCE: Once = Once::new();
@@ -96,6 +104,7 @@ fn platform(env: Env, occasion: Occasion, departure: EdgeDeparture) -> Platform 
         database: Arc::new(EdgeDatabase(env.clone())),
         entropy: Arc::new(EdgeEntropy),
         fetch: Arc::new(EdgeFetch { departure, occasion }),
+        jobs: Arc::new(EdgeJobs(env.clone())),
         limiter: Arc::new(EdgeLimiter(env.clone())),
         log: Arc::new(EdgeLog),
         memory: settings::memory(),

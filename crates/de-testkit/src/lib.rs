@@ -15,6 +15,7 @@ pub mod entropy;
 pub mod events;
 pub mod fetch;
 pub mod host;
+pub mod jobs;
 pub mod limiter;
 pub mod log;
 pub mod peers;

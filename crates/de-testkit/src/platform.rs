@@ -20,6 +20,7 @@ use crate::{
     database::{MigrationError, SqliteDatabase},
     entropy::SeededEntropy,
     fetch::ScriptedFetch,
+    jobs::LocalJobs,
     limiter::LocalLimiter,
     log::MemoryLog,
     peers::NoPeers,
@@ -45,6 +46,8 @@ pub struct TestPlatform {
     pub database: Arc<SqliteDatabase>,
     /// The script of the vendors; not in use if another [`Fetch`] was given.
     pub fetch: Arc<ScriptedFetch>,
+    /// The job objects.
+    pub jobs: Arc<LocalJobs>,
     /// The Limiters.
     pub limiter: Arc<LocalLimiter>,
     /// What was logged.
@@ -173,6 +176,7 @@ impl Builder {
             None => scripted.clone(),
         };
         let limiter = Arc::new(LocalLimiter::new(clock.clone(), database.clone()));
+        let jobs = Arc::new(LocalJobs::new(clock.clone()));
         let log = Arc::new(MemoryLog::default());
         let settings = Arc::new(Settings {
             access: self.access,
@@ -195,12 +199,14 @@ impl Builder {
             database: database.clone(),
             entropy,
             fetch,
+            jobs: jobs.clone(),
             limiter: limiter.clone(),
             log: log.clone(),
             memory: Arc::new(Memory::default()),
             peers: self.peers.unwrap_or_else(|| Arc::new(NoPeers)),
             settings,
         };
+        jobs.run_on(Platform { memory: Arc::new(Memory::default()), ..platform.clone() });
         Ok(TestPlatform {
             background,
             blobs,
@@ -209,6 +215,7 @@ impl Builder {
             clock,
             database,
             fetch: scripted,
+            jobs,
             limiter,
             log,
             platform,

@@ -12,15 +12,16 @@ use std::collections::HashMap;
 use de_core::{
     auth::{Scope as KeyScope, api_key::KeyKind},
     ids::{
-        ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
-        SessionId, UserId,
+        ApiKeyId, AssetId, InstanceId, JobId, ModelId, OrganizationId, ProjectId, ProviderId,
+        ReceiptId, RequestId, SessionId, UserId,
     },
     limits::{Kind, Scope, ScopeKind, Span},
+    media::MediaKind,
     model::{Modality, ModelConfig, Status, check::with_provider},
     ports::{Database, Statement, row, rows},
     seeds::{self, DevTenant},
     store::{
-        Activity, Viewer, access, api_keys, audit, bootstrap,
+        Activity, Viewer, access, api_keys, assets, audit, bootstrap,
         epochs::{self, EpochScope},
         grants::{self, GrantRow},
         idempotency::{self, Place},
@@ -57,6 +58,56 @@ const MADE_BY_QUERIES: &[&str] = &[
     "gone",
     "w",
 ];
+
+/// What is kept of paid work.
+fn kept() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let instance = InstanceId::parse("inst_1").unwrap();
+    let project = ProjectId::parse("proj_1").unwrap();
+    let (id, job) = (AssetId::parse("asset_1").unwrap(), JobId::parse("job_1").unwrap());
+    let new = assets::NewAsset {
+        api_key_id: None,
+        content_type: "image/png",
+        cost_micros: None,
+        duration_ms: None,
+        extension: "png",
+        height: Some(1),
+        id: &id,
+        instance_id: &instance,
+        job_id: Some(&job),
+        kind: MediaKind::Image,
+        model_id: None,
+        organization_id: &organization,
+        project_id: Some(&project),
+        provider_id: None,
+        receipt_id: None,
+        request_id: None,
+        sha256: "00",
+        size_bytes: 1,
+        source: Some(&json!({})),
+        storage_key: "k",
+        user_id: None,
+        width: Some(1),
+    };
+    let all = assets::AssetQuery { instance: &instance, job: None, kind: None, project: None };
+    let of_project = assets::AssetQuery { project: Some(&project), ..all };
+    let of_job = assets::AssetQuery { job: Some(&job), kind: Some(MediaKind::Image), ..of_project };
+    let page = PageQuery::default();
+    let mut statements = vec![
+        assets::delete(std::slice::from_ref(&id)),
+        assets::due_strays(NOW),
+        assets::expired(NOW),
+        assets::find(&id),
+        assets::leave_by_instance(&instance),
+        assets::leave_by_organization(&organization),
+        assets::list(all, &page, NOW),
+        assets::list(of_job, &page, NOW),
+        assets::list(of_project, &page, NOW),
+        assets::stray("k", NOW),
+    ];
+    statements.extend(assets::insert(&new, NOW));
+    statements
+}
 
 #[track_caller]
 fn check_plan(database: &SqliteDatabase, statement: &Statement) {
@@ -208,6 +259,7 @@ fn every_statement() -> Vec<Statement> {
     all.extend(control_plane());
     all.extend(persons());
     all.extend(vendors());
+    all.extend(kept());
     all.extend(usage::deliver("[]"));
     all.extend(limits::load(&instance, NOW));
     all.extend(limits::load_organization(&organization));

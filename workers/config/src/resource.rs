@@ -9,8 +9,9 @@ mod answer;
 mod change;
 mod deletion;
 mod fields;
-mod filters;
 mod once;
+
+pub(crate) use de_core::http::filters::Filters;
 
 pub(crate) use answer::{
     edition_tag, if_match, if_match_tag, listed, overtaken, shown, tagged, with_tag,
@@ -18,7 +19,6 @@ pub(crate) use answer::{
 pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, raised, save_as};
 pub(crate) use deletion::{Cascade, WouldDelete, delete, not_empty};
 pub(crate) use fields::{Fields, origin};
-pub(crate) use filters::Filters;
 pub(crate) use once::{Begun, Once, bound, no_idempotency_key};
 
 use std::future::Future;

@@ -2,6 +2,8 @@
 
 #[cfg(target_family = "wasm")]
 mod entry;
+#[cfg(target_family = "wasm")]
+mod job_object;
 
 use axum::Router;
 use de_core::{http, ports::Platform};

@@ -14,6 +14,8 @@ use crate::{ports::Settings, secret::Secret};
 pub enum Purpose {
     /// A link to an asset, for whoever has it.
     AssetLink,
+    /// The path that a vendor calls when a job is done.
+    JobCallback,
 }
 
 impl Purpose {
@@ -21,6 +23,7 @@ impl Purpose {
     fn info(self) -> &'static [u8] {
         match self {
             Self::AssetLink => b"distributed-electrons/asset-links",
+            Self::JobCallback => b"distributed-electrons/job-callbacks",
         }
     }
 }

@@ -65,6 +65,8 @@ pub enum Code {
     NotImplemented,
     /// The page's origin is not one that the key or the session allows.
     OriginNotAllowed,
+    /// Whether the vendor has done it, and billed it, is not known; it is not done again.
+    OutcomeUnknown,
     /// Someone else has changed it since the caller read it.
     PreconditionFailed,
     /// The vendor refused our key.
@@ -94,10 +96,55 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    const ALL: &'static [Self] = &[
+        Self::AllProvidersFailed,
+        Self::BodyTooLarge,
+        Self::ClientLeft,
+        Self::Conflict,
+        Self::ContentRefused,
+        Self::Forbidden,
+        Self::IdempotencyMismatch,
+        Self::InternalError,
+        Self::InvalidApiKey,
+        Self::InvalidRequest,
+        Self::KeyExpired,
+        Self::LimiterUnavailable,
+        Self::MethodNotAllowed,
+        Self::MissingApiKey,
+        Self::MissingAuth,
+        Self::ModelCapability,
+        Self::ModelNotAllowed,
+        Self::ModelNotFound,
+        Self::NotFound,
+        Self::NotImplemented,
+        Self::OriginNotAllowed,
+        Self::OutcomeUnknown,
+        Self::PreconditionFailed,
+        Self::ProviderAuth,
+        Self::ProviderError,
+        Self::ProviderMalformed,
+        Self::ProviderRateLimit,
+        Self::ProviderTimeout,
+        Self::ProviderUnavailable,
+        Self::RangeNotSatisfiable,
+        Self::RateLimitExceeded,
+        Self::RouteNotFound,
+        Self::SessionExpired,
+        Self::UnsupportedMediaType,
+        Self::ValidationError,
+    ];
+
     /// As native envelopes and the log spell it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.row().1
+    }
+
+    /// Reads the spelling of [`Code::as_str`]: of a failure that was kept.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == word)
     }
 
     /// The status, decided here and nowhere else.
@@ -130,6 +177,7 @@ impl Code {
             Self::ModelNotFound => (S::NOT_FOUND, "MODEL_NOT_FOUND"),
             Self::NotFound => (S::NOT_FOUND, "NOT_FOUND"),
             Self::NotImplemented => (S::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
+            Self::OutcomeUnknown => (S::CONFLICT, "OUTCOME_UNKNOWN"),
             Self::OriginNotAllowed => (S::FORBIDDEN, "ORIGIN_NOT_ALLOWED"),
             Self::PreconditionFailed => (S::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
             Self::ProviderAuth => (S::BAD_GATEWAY, "PROVIDER_AUTH"),

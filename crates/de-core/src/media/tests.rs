@@ -158,9 +158,12 @@ fn what_is_not_listed_is_named() {
 
 #[test]
 fn a_promise_is_held_against_the_bytes() {
-    assert_eq!(expect(Kind::Image, PNG), Ok(MediaType::Png));
-    let other = expect(Kind::Image, &mp3(3));
-    assert_eq!(other, Err(MediaError::OtherKind { found: MediaType::Mp3, promised: Kind::Image }));
+    assert_eq!(expect(MediaKind::Image, PNG), Ok(MediaType::Png));
+    let other = expect(MediaKind::Image, &mp3(3));
+    assert_eq!(
+        other,
+        Err(MediaError::OtherKind { found: MediaType::Mp3, promised: MediaKind::Image })
+    );
     assert_eq!(other.unwrap_err().to_string(), "image was promised, and the bytes are audio/mpeg");
 }
 

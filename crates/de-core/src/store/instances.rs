@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Activity, Viewer, json_arg, json_text, pages::PageQuery, statement};
+use super::{Activity, Viewer, assets, json_arg, json_text, pages::PageQuery, statement};
 use crate::{
     ids::{InstanceId, ModelId, OrganizationId, UserId},
     ports::{Arg, Statement},
@@ -164,10 +164,11 @@ pub fn update(row: &InstanceRow) -> Statement {
     }
 }
 
-/// Removes it and all below it: two statements.
+/// Removes it and all below it: three statements.
 #[must_use]
-pub fn delete(id: &InstanceId) -> [Statement; 2] {
+pub fn delete(id: &InstanceId) -> [Statement; 3] {
     [
+        assets::leave_by_instance(id),
         statement("DELETE FROM projects WHERE instance_id = ?1", [id.as_str().into()]),
         statement("DELETE FROM instances WHERE id = ?1", [id.as_str().into()]),
     ]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Activity, pages::PageQuery, statement, users};
+use super::{Activity, assets, pages::PageQuery, statement, users};
 use crate::{ids::OrganizationId, ports::Statement, time::UnixMillis};
 
 /// An organization.
@@ -103,11 +103,12 @@ pub fn update(row: &OrganizationRow) -> Statement {
     )
 }
 
-/// Removes it and all below it: five statements, in an order that its foreign keys allow.
+/// Removes it and all below it: six statements, in an order that its foreign keys allow.
 #[must_use]
-pub fn delete(id: &OrganizationId) -> [Statement; 5] {
+pub fn delete(id: &OrganizationId) -> [Statement; 6] {
     [
         users::others_operate(id),
+        assets::leave_by_organization(id),
         statement(
             "DELETE FROM projects
              WHERE instance_id IN (SELECT id FROM instances WHERE organization_id = ?1)",

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{FromRequestParts, Query};
-use de_core::{
-    http::error::{ApiError, Code},
+use http::request::Parts;
+
+use super::error::{ApiError, Code};
+use crate::{
     ids::BadId,
     protocols::FieldIssue,
     store::{
@@ -12,10 +14,9 @@ use de_core::{
         pages::{BadPage, PageQuery},
     },
 };
-use http::request::Parts;
 
 /// The parameters that have not been read yet.
-pub(crate) struct Filters {
+pub struct Filters {
     issues: Vec<FieldIssue>,
     known: Vec<&'static str>,
     rest: BTreeMap<String, String>,
@@ -43,13 +44,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Filters {
 
 impl Filters {
     /// A parameter as it stands.
-    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         self.rest.remove(name)
     }
 
     /// A parameter that is an id.
-    pub(crate) fn id<T>(
+    pub fn id<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, BadId>,
@@ -64,11 +65,7 @@ impl Filters {
     }
 
     /// A parameter that is one of some words.
-    pub(crate) fn word(
-        &mut self,
-        name: &'static str,
-        words: &[&'static str],
-    ) -> Option<&'static str> {
+    pub fn word(&mut self, name: &'static str, words: &[&'static str]) -> Option<&'static str> {
         let given = self.text(name)?;
         let found = words.iter().find(|word| **word == given).copied();
         if found.is_none() {
@@ -78,7 +75,7 @@ impl Filters {
     }
 
     /// A parameter that `parse` reads; `expected` says what it takes.
-    pub(crate) fn one_of<T>(
+    pub fn one_of<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Option<T>,
@@ -92,17 +89,17 @@ impl Filters {
     }
 
     /// `?status=`.
-    pub(crate) fn status(&mut self) -> Option<Activity> {
+    pub fn status(&mut self) -> Option<Activity> {
         self.word("status", &["active", "suspended"]).and_then(Activity::parse)
     }
 
     /// A parameter that is `true` or `false`; false if absent.
-    pub(crate) fn flag(&mut self, name: &'static str) -> bool {
+    pub fn flag(&mut self, name: &'static str) -> bool {
         self.word(name, &["false", "true"]) == Some("true")
     }
 
     /// `?limit=` and `?cursor=`.
-    pub(crate) fn page(&mut self) -> PageQuery {
+    pub fn page(&mut self) -> PageQuery {
         let (limit, cursor) = (self.text("limit"), self.text("cursor"));
         PageQuery::parse(limit.as_deref(), cursor.as_deref()).unwrap_or_else(|err| {
             let name = match err {
@@ -118,7 +115,7 @@ impl Filters {
     ///
     /// # Errors
     /// `VALIDATION_ERROR` with all that was wrong, and each parameter that nobody asked for.
-    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+    pub fn finish(mut self) -> Result<(), ApiError> {
         let reason = match self.known.as_slice() {
             [] => "unknown; there are none here".to_owned(),
             known => format!("unknown; there are {}", known.join(", ")),

@@ -1,0 +1,312 @@
+//! Takes bytes in: checks what they are by the first of them, writes them to R2, and makes the row.
+//!
+//! Memory stays flat: of a stream, the first and the last [`HEAD_BYTES`] are held, and what the writer holds.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Datelike, Utc};
+
+use super::{Deposit, Form, KeepError, in_time};
+use crate::{
+    ids::{AssetId, InstanceId},
+    media::{Extent, HEAD_BYTES},
+    ports::{BlobWriter, InboundBody, Platform, PortError, Stored, random, row, rows},
+    store::assets::{self, AssetRow, NewAsset},
+    time::UnixMillis,
+};
+
+/// When an object that became nobody's goes: no upload takes so long.
+const STRAY_MS: i64 = 24 * 3_600 * 1_000;
+
+/// How long clearing away may take. What it does not get done is left to the cron.
+const CLEARING: Duration = Duration::from_secs(5);
+
+/// Keeps bytes that are at hand.
+///
+/// Under an id that was given, it is safe to repeat: what was kept before is returned as it is.
+///
+/// # Errors
+/// [`KeepError`]; nothing stays of it.
+pub async fn bytes(
+    platform: &Platform,
+    deposit: Deposit,
+    bytes: Bytes,
+    within: Duration,
+) -> Result<AssetRow, KeepError> {
+    if let Some(kept) = before(platform, &deposit).await? {
+        return Ok(kept);
+    }
+    let mut keeper = Keeper::new(platform, deposit);
+    keeper.whole = Some(bytes.clone());
+    let started = platform.clock.now();
+    let written = in_time(platform, within, keeper.write(bytes)).await;
+    end(keeper, written, left(within, started, platform.clock.now())).await
+}
+
+/// Keeps a stream to its end.
+///
+/// As [`bytes`]; a stream of which nothing is needed is dropped, which closes its connection.
+///
+/// # Errors
+/// [`KeepError`]; nothing stays of it.
+pub async fn stream(
+    platform: &Platform,
+    deposit: Deposit,
+    mut body: Box<dyn InboundBody>,
+    within: Duration,
+) -> Result<AssetRow, KeepError> {
+    if let Some(kept) = before(platform, &deposit).await? {
+        return Ok(kept);
+    }
+    let mut keeper = Keeper::new(platform, deposit);
+    let started = platform.clock.now();
+    let pumped = in_time(platform, within, async {
+        let broken = |err: PortError| KeepError::Broken { message: err.to_string() };
+        while let Some(chunk) = body.chunk().await.map_err(broken)? {
+            keeper.write(chunk).await?;
+        }
+        Ok(())
+    });
+    let pumped = pumped.await;
+    let left = left(within, started, platform.clock.now());
+    end(keeper, pumped, left).await
+}
+
+/// What is left of a time.
+pub(super) fn left(within: Duration, started: UnixMillis, now: UnixMillis) -> Duration {
+    let gone = u64::try_from(now.since(started)).unwrap_or(0);
+    within.saturating_sub(Duration::from_millis(gone))
+}
+
+async fn end(
+    keeper: Keeper,
+    written: Result<(), KeepError>,
+    within: Duration,
+) -> Result<AssetRow, KeepError> {
+    let platform = keeper.platform.clone();
+    match written {
+        Ok(()) => in_time(&platform, within, keeper.finish()).await,
+        Err(err) => {
+            keeper.abort().await;
+            Err(err)
+        }
+    }
+}
+
+/// What was kept under the same id.
+pub(super) async fn before(
+    platform: &Platform,
+    deposit: &Deposit,
+) -> Result<Option<AssetRow>, KeepError> {
+    let Some(id) = &deposit.id else { return Ok(None) };
+    let mut found: Vec<AssetRow> = rows(&*platform.database, assets::find(id)).await?;
+    match found.pop() {
+        Some(row) if row.instance_id == deposit.owner.instance_id => Ok(Some(row)),
+        Some(_) => Err(PortError::Conflict { constraint: "assets.id".to_owned() }.into()),
+        None => Ok(None),
+    }
+}
+
+/// Bytes on their way in, for who has them piece by piece: [`Keeper::write`] all, then [`Keeper::finish`].
+///
+/// Whoever drops it before, or gets an error, has kept nothing; [`Keeper::abort`] clears away at once what the
+/// cron would a day later.
+pub struct Keeper {
+    deposit: Deposit,
+    /// The first [`HEAD_BYTES`].
+    head: Vec<u8>,
+    object: Option<Object>,
+    platform: Platform,
+    size_bytes: u64,
+    /// The last [`HEAD_BYTES`], and up to as many before.
+    tail: Vec<u8>,
+    /// All, if all was at hand.
+    whole: Option<Bytes>,
+}
+
+/// An object that is being written.
+struct Object {
+    form: Form,
+    storage_key: String,
+    writer: Box<dyn BlobWriter>,
+}
+
+impl Keeper {
+    /// Begins. Nothing is written before [`HEAD_BYTES`] are there, or the end.
+    #[must_use]
+    pub fn new(platform: &Platform, deposit: Deposit) -> Self {
+        Self {
+            deposit,
+            head: Vec::new(),
+            object: None,
+            platform: platform.clone(),
+            size_bytes: 0,
+            tail: Vec::new(),
+            whole: None,
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`KeepError::NotMedia`], [`KeepError::TooLarge`], [`KeepError::NotStored`]: abort it.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), KeepError> {
+        let cap_bytes = self.deposit.cap_bytes();
+        self.size_bytes += bytes.len() as u64;
+        if self.size_bytes > cap_bytes {
+            return Err(KeepError::TooLarge { cap_bytes });
+        }
+        if let Some(object) = &mut self.object {
+            keep_tail(&mut self.tail, &bytes);
+            return Ok(object.writer.write(bytes).await?);
+        }
+        self.head.extend_from_slice(&bytes);
+        if self.head.len() >= HEAD_BYTES {
+            self.begin().await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the asset.
+    ///
+    /// # Errors
+    /// As [`Keeper::write`]. Nothing stays of it.
+    pub async fn finish(mut self) -> Result<AssetRow, KeepError> {
+        if self.object.is_none()
+            && let Err(err) = self.begin().await
+        {
+            self.abort().await;
+            return Err(err);
+        }
+        let Some(Object { form, storage_key, writer }) = self.object.take() else {
+            return Err(PortError::Failed { port: "blobs", message: "no writer".to_owned() }.into());
+        };
+        let kept = match writer.finish().await {
+            Ok(stored) => self.record(form, &storage_key, &stored).await,
+            Err(err) => Err(err.into()),
+        };
+        if !matches!(&kept, Ok(kept) if kept.storage_key == storage_key) {
+            clear(&self.platform, storage_key).await;
+        }
+        kept
+    }
+
+    /// Takes back all that was written.
+    pub async fn abort(self) {
+        let Some(Object { storage_key, writer, .. }) = self.object else { return };
+        let clearing = async {
+            writer.abort().await;
+            let forget = assets::forget_stray(&[storage_key]);
+            self.platform.database.batch(vec![forget]).await?;
+            Ok(())
+        };
+        // What is left of it goes by the cron.
+        drop(in_time(&self.platform, CLEARING, clearing).await);
+    }
+
+    /// Sees what it is, and begins the object with what there is.
+    async fn begin(&mut self) -> Result<(), KeepError> {
+        let form = Form::of(self.deposit.promise, &self.head)?;
+        let now = self.platform.clock.now();
+        let uuid = uuid::Builder::from_random_bytes(random(&*self.platform.entropy)).into_uuid();
+        let storage_key = storage_key(&self.deposit.owner.instance_id, now, uuid);
+        let stray = assets::stray(&storage_key, now.plus(STRAY_MS));
+        self.platform.database.batch(vec![stray]).await?;
+        let writer = self.platform.blobs.writer(&storage_key, form.content_type()).await?;
+        let object = self.object.insert(Object { form, storage_key, writer });
+        let first = match &self.whole {
+            Some(whole) => whole.clone(),
+            None => Bytes::copy_from_slice(&self.head),
+        };
+        keep_tail(&mut self.tail, &self.head);
+        self.head.truncate(HEAD_BYTES);
+        Ok(object.writer.write(first).await?)
+    }
+
+    /// Makes the row; what was kept under the same id in the meantime is as good.
+    async fn record(
+        &mut self,
+        form: Form,
+        storage_key: &str,
+        stored: &Stored,
+    ) -> Result<AssetRow, KeepError> {
+        let Self { deposit, platform, .. } = self;
+        let measures = form.measure(&match &self.whole {
+            Some(whole) => Extent::whole(whole),
+            None => Extent::ends(&self.head, &self.tail, stored.size_bytes),
+        });
+        let now = platform.clock.now();
+        let id = deposit.id.clone();
+        let id = id.unwrap_or_else(|| AssetId::make(now, random(&*platform.entropy)));
+        let (owner, provenance) = (&deposit.owner, &deposit.provenance);
+        let new = NewAsset {
+            api_key_id: owner.api_key_id.as_ref(),
+            content_type: form.content_type(),
+            cost_micros: provenance.cost_micros,
+            duration_ms: measures.duration_ms,
+            extension: form.extension(),
+            height: measures.height,
+            id: &id,
+            instance_id: &owner.instance_id,
+            job_id: provenance.job_id.as_ref(),
+            kind: form.kind(),
+            model_id: provenance.model_id.as_ref(),
+            organization_id: &owner.organization_id,
+            project_id: owner.project_id.as_ref(),
+            provider_id: provenance.provider_id.as_ref(),
+            receipt_id: provenance.receipt_id.as_ref(),
+            request_id: provenance.request_id.as_ref(),
+            sha256: &hex(&stored.sha256),
+            size_bytes: stored.size_bytes,
+            source: provenance.source.as_ref(),
+            storage_key,
+            user_id: owner.user_id.as_ref(),
+            width: measures.width,
+        };
+        match platform.database.batch(assets::insert(&new, now).into()).await {
+            Ok(answers) => {
+                let made = answers.into_iter().next().unwrap_or_default().pop();
+                let missing = || PortError::Malformed {
+                    port: "database",
+                    message: "no row of the asset".to_owned(),
+                };
+                Ok(row(made.ok_or_else(missing)?)?)
+            }
+            Err(err @ PortError::Conflict { .. }) => {
+                before(platform, deposit).await?.ok_or_else(|| err.into())
+            }
+            Err(err) => Err(err.into()),
+        }
+    }
+}
+
+/// Removes an object that became nobody's. What is left of it goes by the cron.
+async fn clear(platform: &Platform, storage_key: String) {
+    let keys = [storage_key];
+    let clearing = async {
+        platform.blobs.delete(&keys).await?;
+        platform.database.batch(vec![assets::forget_stray(&keys)]).await?;
+        Ok(())
+    };
+    drop(in_time(platform, CLEARING, clearing).await);
+}
+
+/// Adds bytes to the end and lets those before go, now and then.
+fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    let last = bytes.len().saturating_sub(HEAD_BYTES);
+    tail.extend_from_slice(bytes.get(last..).unwrap_or_default());
+    if tail.len() > 2 * HEAD_BYTES {
+        tail.drain(..tail.len() - HEAD_BYTES);
+    }
+}
+
+/// `inst_…/2026/11/…`: nothing that a caller wrote.
+fn storage_key(instance: &InstanceId, now: UnixMillis, uuid: uuid::Uuid) -> String {
+    let date = DateTime::<Utc>::from_timestamp_millis(now.0).unwrap_or_default();
+    format!("{instance}/{:04}/{:02}/{uuid}", date.year(), date.month())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

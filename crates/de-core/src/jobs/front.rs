@@ -1,0 +1,270 @@
+//! From a call to its job: admission, the job's beginning, and for callers who wait its end.
+
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderName;
+
+use super::{Order, View, Work, order::Notify};
+use crate::{
+    admission::{Wanted, admit},
+    auth::Scope,
+    books::{Arrival, Asked, Books, Outcome},
+    caller::Caller,
+    http::{
+        context::Context,
+        error::{ApiError, Code},
+    },
+    ids::JobId,
+    limits::wire::Need,
+    ports::{Platform, PortError},
+    registry::Model,
+    time::UnixMillis,
+};
+
+/// The longest that a caller waits for a job; it goes on without them.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+/// How long the results may take to be brought home, beyond the vendor's own time.
+const COPYING: Duration = Duration::from_secs(60);
+/// How long a caller's one look at a job lasts.
+const LOOK: Duration = Duration::from_secs(20);
+/// How often a job is stored, while nobody knows whether it is.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What somebody wants to buy.
+pub struct Purchase<'a> {
+    /// Who.
+    pub caller: Caller,
+    /// The request.
+    pub context: &'a Context,
+    /// The fallbacks that the caller names, with commas between; absent: the model's own.
+    pub fallbacks: Option<&'a str>,
+    /// The job's id: new, or that of the same purchase made before.
+    pub job_id: JobId,
+    /// The model or alias; absent: the instance's default.
+    pub model: Option<&'a str>,
+    /// Who wants to hear of its end, beside the tenant's webhooks.
+    pub notify: Option<Notify>,
+    /// The route: `POST /render`.
+    pub operation: &'static str,
+    /// The outside world.
+    pub platform: &'a Platform,
+    /// What the caller's key must allow.
+    pub scope: Scope,
+    /// The body, in bytes.
+    pub size_bytes: usize,
+    /// What is to be done.
+    pub work: Work,
+}
+
+/// Buys, and waits for the end. The answer's headers say who served it.
+///
+/// # Errors
+/// As [`begin`]; what the job came to, with `job_id` in the details; `PROVIDER_TIMEOUT` with `job_id` if it takes
+/// longer than a caller can wait: it goes on.
+pub async fn buy(purchase: Purchase<'_>) -> Result<View, ApiError> {
+    let (platform, context) = (purchase.platform, purchase.context);
+    let begun = enter(purchase).await?;
+    let patience = patience_ms(begun.longest);
+    let ended = wait(platform, begun.view, patience).await?;
+    announce(context, &ended);
+    let job = |error: ApiError| error.with("job_id", ended.id.as_str());
+    match (&ended.error, ended.status.as_str()) {
+        (Some(fault), _) => Err(job(fault.as_error())),
+        (None, "cancelled") => {
+            Err(job(ApiError::new(Code::Conflict, "the job was cancelled before its end")))
+        }
+        _ => Ok(ended),
+    }
+}
+
+/// A job that is stored.
+struct Begun {
+    /// How long its models may take.
+    longest: Duration,
+    view: View,
+}
+
+/// Buys, and returns once the job is stored.
+///
+/// # Errors
+/// Those of admission; `VALIDATION_ERROR` with what the model's vendor cannot do; `INTERNAL_ERROR` with
+/// `job_id` if it is not known whether the job is stored.
+pub async fn begin(purchase: Purchase<'_>) -> Result<View, ApiError> {
+    enter(purchase).await.map(|begun| begun.view)
+}
+
+async fn enter(purchase: Purchase<'_>) -> Result<Begun, ApiError> {
+    let Purchase { platform, context, .. } = purchase;
+    context.note("job_id", purchase.job_id.as_str());
+    // The same purchase, made before: it is not made again.
+    if let Some(view) = platform.jobs.watch(&purchase.job_id, 0, Duration::ZERO).await? {
+        if view.instance_id != *purchase.caller.instance_id() {
+            return Err(ApiError::new(Code::NotFound, "there is no such job"));
+        }
+        told(context, &view);
+        return Ok(Begun { longest: LONGEST_WAIT, view });
+    }
+    let what = Asked {
+        modality: purchase.work.modality().as_str(),
+        operation: purchase.operation,
+        size_bytes: purchase.size_bytes,
+    };
+    let arrival = Arrival::of(platform, context, &purchase.caller, what);
+    let books = Books::open(platform, arrival, context.started());
+    let begun = store(purchase, &books).await;
+    if let Err(error) = &begun {
+        // Closed already if the job has it.
+        books.close(Outcome::Failed(error.code()), error.code().status().as_u16());
+    }
+    begun
+}
+
+async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError> {
+    let Purchase { platform, context, work, .. } = purchase;
+    let mut caller = purchase.caller;
+    if caller.key().user_id.is_some() {
+        // As for text: the body may have been long in coming.
+        caller = caller.renewed(platform, caller.epochs()).await?;
+    }
+    if let Err(refusal) = caller.require(purchase.scope) {
+        caller = caller.fresher(platform).await?.ok_or(refusal)?;
+        caller.require(purchase.scope)?;
+    }
+    books.asked(purchase.model, false, 0);
+    books.expects(work.expected());
+    let need = |_: &Caller, models: &[Arc<Model>]| {
+        let tokens = models.iter().map(|model| work.ceiling(model)).max().unwrap_or(0);
+        Need { requests: 1, slots: 1, tokens }
+    };
+    let wanted = Wanted {
+        deadline_ms: &|model| millis(longest(model).saturating_add(COPYING)),
+        fallbacks: purchase.fallbacks,
+        modality: work.modality(),
+        model: purchase.model,
+        need: &need,
+        scope: purchase.scope,
+        serves: &|model| work.served_by(model),
+    };
+    let admitted = admit(platform, context, books, caller, &wanted).await?;
+    let Some(first) = admitted.models.first() else {
+        return Err(ApiError::internal("a purchase without a model"));
+    };
+    // What its vendor cannot do is told now, not by a job that fails. Files are not looked at here.
+    work.draft(first, None)?;
+    let caller = admitted.caller;
+    let key = caller.key();
+    let Some(kept) = books.hand_over() else {
+        return Err(ApiError::internal("a purchase was closed before it began"));
+    };
+    let order = Order {
+        api_key_id: key.api_key_id.clone(),
+        books: kept,
+        goes_on_without_limiter: caller.goes_on_without_limiter(),
+        instance_id: caller.instance_id().clone(),
+        models: admitted.models.iter().map(|model| model.config.model_id.clone()).collect(),
+        need: admitted.need,
+        notify: purchase.notify,
+        operation: purchase.operation.to_owned(),
+        organization_id: caller.organization_id().clone(),
+        project_id: key.project_id.clone(),
+        request_id: context.request_id().clone(),
+        user_id: key.user_id.clone(),
+        work,
+    };
+    let longest = admitted.models.iter().map(|model| longest(model)).max().unwrap_or(LONGEST_WAIT);
+    let view = stored(platform, &purchase.job_id, &order).await?;
+    Ok(Begun { longest, view })
+}
+
+/// Stores the job. It is the same job however often this is repeated.
+async fn stored(platform: &Platform, id: &JobId, order: &Order) -> Result<View, ApiError> {
+    let mut tries = 1;
+    loop {
+        match platform.jobs.begin(id, order).await {
+            Ok(view) => return Ok(view),
+            Err(err) if tries >= TRIES => {
+                return Err(ApiError::internal(err.to_string()).with("job_id", id.as_str()));
+            }
+            Err(_) => {
+                tries += 1;
+                platform.clock.sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Waits until a job is over.
+///
+/// # Errors
+/// `PROVIDER_TIMEOUT` with `job_id` if it is not over in time.
+async fn wait(platform: &Platform, begun: View, patience_ms: i64) -> Result<View, ApiError> {
+    let mut view = begun;
+    let mut stumbles = 0;
+    let until: UnixMillis = platform.clock.now().plus(patience_ms);
+    while !view.is_over() {
+        let left = until.since(platform.clock.now());
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        if left.is_zero() {
+            let message =
+                "the job takes longer than a caller can wait; it goes on, look for it by its id";
+            let late = ApiError::new(Code::ProviderTimeout, message);
+            return Err(late.with("job_id", view.id.as_str()));
+        }
+        match platform.jobs.watch(&view.id, view.revision, left.min(LOOK)).await {
+            Ok(Some(newer)) => (view, stumbles) = (newer, 0),
+            Ok(None) => {
+                let lost = ApiError::internal("a job has forgotten itself");
+                return Err(lost.with("job_id", view.id.as_str()));
+            }
+            Err(err) if stumbles >= TRIES => {
+                let lost = ApiError::internal(err.to_string());
+                return Err(lost.with("job_id", view.id.as_str()));
+            }
+            Err(PortError::TimedOut { .. }) => stumbles += 1,
+            Err(_) => {
+                stumbles += 1;
+                platform.clock.sleep(PAUSE).await;
+            }
+        }
+    }
+    Ok(view)
+}
+
+/// How long a model may take for a job: its own deadline, or as long as its orders are followed.
+fn longest(model: &Model) -> Duration {
+    let own = Duration::from_millis(model.deadlines().total_ms);
+    let followed = model.vendor.mapping().map_or(0, |mapping| mapping.follows_ms());
+    own.saturating_add(Duration::from_millis(followed))
+}
+
+fn patience_ms(longest: Duration) -> i64 {
+    let patience = longest.saturating_add(COPYING).min(LONGEST_WAIT);
+    i64::try_from(patience.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The receipt of a purchase that was made before.
+fn told(context: &Context, view: &View) {
+    context.tell(HeaderName::from_static("x-de-receipt"), view.receipt_id.as_str());
+    context.note("receipt_id", view.receipt_id.as_str());
+}
+
+/// Says in the answer's headers who served a job, and at what cost.
+pub fn announce(context: &Context, view: &View) {
+    if let Some(model) = &view.model_id {
+        context.tell(HeaderName::from_static("x-de-model"), model.as_str());
+        context.note("model", model.as_str());
+    }
+    if let Some(provider) = &view.provider_id {
+        context.tell(HeaderName::from_static("x-de-provider"), provider.as_str());
+        context.note("provider", provider.as_str());
+    }
+    context.tell(HeaderName::from_static("x-de-attempts"), &view.attempts.to_string());
+    if let Some(cost) = view.cost_micros {
+        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
+    }
+}

@@ -1,0 +1,169 @@
+//! What a job has to do, and for whom.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    books::Kept,
+    calls::{File, ImageCall, RenderCall, SpeechCall},
+    exchange::Holder,
+    http::error::{ApiError, Code},
+    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, RequestId, UserId},
+    limits::wire::Need,
+    model::Modality,
+    protocols::Draft,
+    receipt::Usage,
+    registry::Model,
+};
+
+/// What a job is made from. JSON, at most about a mebibyte: files rest in the store.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Order {
+    /// The key that ordered it.
+    pub api_key_id: Option<ApiKeyId>,
+    /// Its place in the books.
+    pub books: Kept,
+    /// Whether the instance's calls go on when the Limiter does not answer.
+    pub goes_on_without_limiter: bool,
+    /// Whose instance.
+    pub instance_id: InstanceId,
+    /// The model that was asked for, then its fallbacks.
+    pub models: Vec<ModelId>,
+    /// What a try at a fallback has to reserve.
+    pub need: Need,
+    /// Who wants to hear of its end, beside the webhooks of the tenant: one address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
+    /// The route that ordered it: `POST /render`.
+    pub operation: String,
+    /// Whose organization.
+    pub organization_id: OrganizationId,
+    /// The project of the key.
+    pub project_id: Option<ProjectId>,
+    /// The request that ordered it.
+    pub request_id: RequestId,
+    /// The person who ordered it.
+    pub user_id: Option<UserId>,
+    /// What is to be done.
+    pub work: Work,
+}
+
+/// An address that hears of a job's end.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Notify {
+    /// What signs the message, sealed.
+    pub sealed_secret: String,
+    /// Guarded when it was taken, and again when it is called.
+    pub url: String,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Pictures.
+    Image(ImageCall),
+    /// A film.
+    Render(RenderCall),
+    /// Speech, as a file.
+    Speech(SpeechCall),
+}
+
+impl Work {
+    /// What a model has to work in.
+    #[must_use]
+    pub fn modality(&self) -> Modality {
+        match self {
+            Self::Image(_) => Modality::Image,
+            Self::Render(_) => Modality::Video,
+            Self::Speech(_) => Modality::Audio,
+        }
+    }
+
+    /// Refuses a model whose vendor does not do this.
+    ///
+    /// # Errors
+    /// `MODEL_CAPABILITY`.
+    pub fn served_by(&self, model: &Model) -> Result<(), ApiError> {
+        let vendor = &model.vendor;
+        let (is_able, what) = match self {
+            Self::Image(_) => (vendor.images().is_some(), "make pictures"),
+            Self::Render(_) => (vendor.renders().is_some(), "render films"),
+            Self::Speech(_) => (vendor.speech().is_some(), "speak"),
+        };
+        if is_able {
+            return Ok(());
+        }
+        let id = &model.config.model_id;
+        let message = format!("{id} cannot {what}");
+        Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
+    }
+
+    /// Writes the request for a model; `callback` is where the vendor may say that it is done.
+    ///
+    /// # Errors
+    /// `MODEL_CAPABILITY`, `VALIDATION_ERROR` with what the vendor cannot do.
+    pub fn draft(&self, model: &Model, callback: Option<&url::Url>) -> Result<Draft, ApiError> {
+        self.served_by(model)?;
+        let target = model.target(0);
+        let vendor = &model.vendor;
+        let drafted = match self {
+            Self::Image(call) => vendor.images().map(|vendor| vendor.request(call, &target)),
+            Self::Render(call) => {
+                vendor.renders().map(|vendor| vendor.request(call, callback, &target))
+            }
+            Self::Speech(call) => vendor.speech().map(|vendor| vendor.request(call, &target)),
+        };
+        let drafted = drafted.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
+        drafted.map_err(|issues| ApiError::fields(&issues))
+    }
+
+    /// What it uses if the vendor names no counts.
+    #[must_use]
+    pub fn expected(&self) -> Usage {
+        let usage = Usage { requests: 1, ..Usage::default() };
+        match self {
+            Self::Image(call) => Usage { images: call.n.into(), ..usage },
+            Self::Render(_) => usage,
+            Self::Speech(call) => {
+                let characters = u64::try_from(call.text.chars().count()).unwrap_or(u64::MAX);
+                Usage { characters, ..usage }
+            }
+        }
+    }
+
+    /// The most tokens that it may count for at a model.
+    #[must_use]
+    pub fn ceiling(&self, model: &Model) -> u64 {
+        match self {
+            Self::Image(call) => model.vendor.images().map_or(0, |vendor| vendor.ceiling(call)),
+            Self::Render(_) => 0,
+            Self::Speech(call) => model.vendor.speech().map_or(0, |vendor| vendor.ceiling(call)),
+        }
+    }
+
+    /// The files that came with it.
+    #[must_use]
+    pub fn files(&self) -> Vec<&File> {
+        match self {
+            Self::Image(call) => call.images.iter().chain(&call.mask).collect(),
+            Self::Render(_) | Self::Speech(_) => Vec::new(),
+        }
+    }
+
+    /// The files that came with it, to be filled.
+    pub fn files_mut(&mut self) -> Vec<&mut File> {
+        match self {
+            Self::Image(call) => call.images.iter_mut().chain(&mut call.mask).collect(),
+            Self::Render(_) | Self::Speech(_) => Vec::new(),
+        }
+    }
+}
+
+impl Order {
+    /// Whose keys and limits it goes by.
+    #[must_use]
+    pub fn holder(&self) -> Holder<'_> {
+        let goes_on_without_limiter = self.goes_on_without_limiter;
+        Holder { goes_on_without_limiter, instance: &self.instance_id }
+    }
+}

@@ -1,0 +1,335 @@
+//! Does what is due of a job: sends the order, asks how it goes, brings the results home, tells the end.
+//!
+//! Each step reads the record and writes it, through whoever keeps it. Between two steps nothing is known
+//! but what was written.
+
+mod copy;
+mod submit;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Fault, Record, Stage, View};
+use crate::{
+    books::{self, Books, Outcome},
+    exchange::follow::{self, News},
+    http::error::{ApiError, Code},
+    ids::ModelId,
+    limits::Epochs,
+    mapping::poll::Wait,
+    ports::{Level, LogLine, Platform, PortError},
+    registry::Model,
+    snapshot::{self, Named},
+    store,
+};
+
+/// Who keeps a job.
+#[async_trait]
+pub trait Keeper: Send + Sync {
+    /// Whether someone wants it to end.
+    fn is_cancelled(&self) -> bool;
+
+    /// Writes the record; it is durable when this returns.
+    ///
+    /// # Errors
+    /// [`PortError`]: it may be written or not. The step ends, and is done again.
+    async fn save(&self, record: &Record) -> Result<(), PortError>;
+}
+
+/// Does the next step, if it is due. The record is saved when this returns well.
+///
+/// A record that is `submitting` here was cut off while its request was on its way: within one life of its
+/// keeper, no step begins with that.
+///
+/// # Errors
+/// Those of [`Keeper::save`].
+pub async fn step(
+    platform: &Platform,
+    keeper: &dyn Keeper,
+    record: &mut Record,
+) -> Result<(), PortError> {
+    let now = platform.clock.now();
+    if record.due(now).is_none_or(|due| due > now) && !keeper.is_cancelled() {
+        return Ok(());
+    }
+    let running = Running { keeper, platform };
+    match &record.stage {
+        Stage::Cancelled | Stage::Failed { .. } | Stage::Succeeded { .. } => {
+            running.tell(record).await;
+        }
+        Stage::Copying { .. } => running.copy(record).await,
+        Stage::Queued if keeper.is_cancelled() => running.cancel_unsent(record),
+        Stage::Queued => running.submit(record).await?,
+        Stage::Running { .. } => running.follow(record).await,
+        Stage::Submitting { .. } => running.lost(record),
+    }
+    keeper.save(record).await?;
+    running.note(record).await;
+    Ok(())
+}
+
+struct Running<'a> {
+    keeper: &'a dyn Keeper,
+    platform: &'a Platform,
+}
+
+impl Running<'_> {
+    /// Nothing was sent: nothing is billed.
+    fn cancel_unsent(&self, record: &mut Record) {
+        let books = self.books(record, None);
+        self.end(record, &books, Stage::Cancelled, Outcome::Cancelled);
+    }
+
+    /// It was cut off while its request was on its way.
+    fn lost(&self, record: &mut Record) {
+        let books = self.books(record, None);
+        books.lost_sight();
+        let message = "the job was cut off while its request was on its way to the vendor: whether it was \
+                       made and billed is not known, so it was not sent again";
+        let error = ApiError::new(Code::OutcomeUnknown, message).with("retry", true);
+        self.fail(record, &books, &error);
+    }
+
+    /// Asks the vendor how it goes.
+    async fn follow(&self, record: &mut Record) {
+        let Stage::Running { ends_at, polling: kept, .. } = record.stage.clone() else { return };
+        let now = self.platform.clock.now();
+        let model = match self.served(record).await {
+            Ok(model) => model,
+            Err(error) if now < ends_at => {
+                self.stumble(record, &error);
+                return;
+            }
+            Err(error) => {
+                let books = self.books(record, None);
+                books.lost_sight();
+                self.fail(record, &books, &error);
+                return;
+            }
+        };
+        let instance = record.order.instance_id.clone();
+        let resumed = match model.vendor.resume(&kept) {
+            Some(Ok(polling)) => Ok(polling),
+            Some(Err(reason)) => Err(reason),
+            None => Err("its model does not take orders any more".to_owned()),
+        };
+        let resumed = resumed.and_then(|polling| {
+            polling.request().map(|request| (polling, request)).map_err(|err| err.to_string())
+        });
+        let (mut polling, request) = match resumed {
+            Ok(resumed) => resumed,
+            Err(reason) => {
+                let books = self.books(record, Some(model));
+                books.lost_sight();
+                let message = "the job cannot be asked about any more";
+                let error = ApiError::new(Code::ProviderMalformed, message).because(reason);
+                self.fail(record, &books, &error);
+                return;
+            }
+        };
+        if self.keeper.is_cancelled() {
+            follow::cancel(self.platform, &instance, &model, &polling).await;
+            let books = self.books(record, Some(model));
+            self.end(record, &books, Stage::Cancelled, Outcome::Cancelled);
+            return;
+        }
+        if now >= ends_at {
+            follow::cancel(self.platform, &instance, &model, &polling).await;
+            let name = model.config.provider_id.to_string();
+            let books = self.books(record, Some(model));
+            books.lost_sight();
+            let message = format!("{name} did not finish the job in time");
+            self.fail(record, &books, &ApiError::new(Code::ProviderTimeout, message));
+            return;
+        }
+        match follow::ask(self.platform, &instance, &model, &mut polling, request).await {
+            Ok(News::Done(reply)) => self.made(record, &model, *reply).await,
+            Ok(News::Wait(wait)) => {
+                let now = self.platform.clock.now();
+                let news = running(&polling, &wait, now, ends_at);
+                let is_news = moved(&record.stage, &news);
+                record.stage = news;
+                record.stumbles = 0;
+                if is_news {
+                    record.touch(now);
+                }
+            }
+            Err(error) => {
+                let books = self.books(record, Some(model));
+                if !matches!(error.code(), Code::ProviderMalformed | Code::ProviderTimeout) {
+                    books.absolved();
+                }
+                self.fail(record, &books, &error);
+            }
+        }
+    }
+
+    /// Writes the end into the books and into the database, and clears up.
+    async fn tell(&self, record: &mut Record) {
+        let now = self.platform.clock.now();
+        let mut is_done = true;
+        if let Some(closing) = record.closing.clone() {
+            let instance = &record.order.instance_id;
+            if books::settle(self.platform, instance, closing).await {
+                record.closing = None;
+            } else {
+                is_done = false;
+            }
+        }
+        if !record.is_told {
+            match self.platform.database.batch(self.ending(record)).await {
+                Ok(_) => record.is_told = true,
+                Err(err) => {
+                    is_done = false;
+                    self.warn(record, "the end of a job could not be written", &err.to_string());
+                }
+            }
+        }
+        if is_done {
+            record.stumbles = 0;
+            self.clear(record).await;
+        } else {
+            record.stumbles = record.stumbles.saturating_add(1);
+        }
+        record.updated_at = now;
+    }
+
+    /// What stands in the database when a job is over.
+    fn ending(&self, record: &Record) -> Vec<crate::ports::Statement> {
+        vec![store::jobs::put(&View::of(record))]
+    }
+
+    /// Removes the files that came with the order: nobody needs them any more.
+    async fn clear(&self, record: &Record) {
+        let files = record.order.work.files();
+        let keys: Vec<String> =
+            files.into_iter().filter_map(|file| file.storage_key.clone()).collect();
+        if keys.is_empty() {
+            return;
+        }
+        if let Err(err) = self.platform.blobs.delete(&keys).await {
+            self.warn(record, "the files of a job could not be removed", &err.to_string());
+        }
+    }
+
+    /// Shows the job in lists. What is over is shown by [`Running::tell`]; until then a row may be late.
+    async fn note(&self, record: &Record) {
+        if record.stage.is_over() {
+            return;
+        }
+        let put = store::jobs::put(&View::of(record));
+        if let Err(err) = self.platform.database.batch(vec![put]).await {
+            self.warn(record, "a job's row could not be written", &err.to_string());
+        }
+    }
+
+    /// The model of this id as the instance has it now.
+    async fn model(&self, record: &Record, id: &ModelId) -> Result<Arc<Model>, ApiError> {
+        let order = &record.order;
+        let (organization, instance) = (&order.organization_id, &order.instance_id);
+        // What was changed since, a key above all, counts.
+        let epochs = self.platform.limiter.epochs(instance).await.unwrap_or(Epochs::default());
+        match snapshot::model(self.platform, organization, instance, id.as_str(), epochs).await {
+            Ok(Named::Model(model)) => Ok(model),
+            Ok(Named::Nothing) => {
+                let message = format!("there is no model {id} any more");
+                Err(ApiError::new(Code::ModelNotFound, message))
+            }
+            Ok(Named::Broken { cause, .. }) | Err(PortError::Malformed { message: cause, .. }) => {
+                let message = format!("the model {id} is configured wrongly");
+                Err(ApiError::new(Code::ProviderUnavailable, message).because(cause))
+            }
+            Err(err) => Err(err.into()),
+        }
+    }
+
+    /// The model that has taken the order.
+    async fn served(&self, record: &Record) -> Result<Arc<Model>, ApiError> {
+        let Some(served_by) = &record.served_by else {
+            return Err(ApiError::internal("a job runs, and nobody serves it"));
+        };
+        self.model(record, &served_by.model_id).await
+    }
+
+    fn books(&self, record: &Record, model: Option<Arc<Model>>) -> Books {
+        Books::resume(self.platform, record.order.books.clone(), model)
+    }
+
+    fn fail(&self, record: &mut Record, books: &Books, error: &ApiError) {
+        if let Some(cause) = error.cause() {
+            self.warn(record, "a job failed", cause);
+        }
+        let fault = Fault::from(error);
+        self.end(record, books, Stage::Failed { fault }, Outcome::Failed(error.code()));
+    }
+
+    /// Closes the call in the books, on paper.
+    fn end(&self, record: &mut Record, books: &Books, stage: Stage, outcome: Outcome) {
+        let status = match outcome {
+            Outcome::Cancelled => books::CLIENT_LEFT,
+            Outcome::Cut(code) | Outcome::Failed(code) => code.status().as_u16(),
+            Outcome::Ok => 200,
+        };
+        record.closing = books.end(outcome, status);
+        if let Some(closing) = &record.closing {
+            record.order.books.close(closing);
+        }
+        record.to(stage, self.platform.clock.now());
+    }
+
+    fn stumble(&self, record: &mut Record, error: &ApiError) {
+        let now = self.platform.clock.now();
+        record.stumbles = record.stumbles.saturating_add(1);
+        let pause = super::pause_ms(record.stumbles);
+        if let Stage::Running { next_at, ends_at, .. } = &mut record.stage {
+            *next_at = now.plus(pause).min(*ends_at);
+        }
+        let cause = error.cause().unwrap_or(error.message()).to_owned();
+        self.warn(record, "a job could not be looked after just now", &cause);
+    }
+
+    fn warn(&self, record: &Record, what: &str, cause: &str) {
+        let mut fields = serde_json::Map::new();
+        fields.insert("job_id".to_owned(), record.id.as_str().into());
+        fields.insert("stage".to_owned(), record.stage.as_str().into());
+        fields.insert("cause".to_owned(), cause.into());
+        self.platform.log.write(LogLine { fields, level: Level::Warn, message: what.to_owned() });
+    }
+}
+
+/// The stage of an order that the vendor has taken.
+fn running(
+    polling: &crate::mapping::poll::Polling,
+    wait: &Wait,
+    now: crate::time::UnixMillis,
+    ends_at: crate::time::UnixMillis,
+) -> Stage {
+    let after = i64::try_from(wait.after_ms).unwrap_or(i64::MAX);
+    Stage::Running {
+        ends_at,
+        next_at: now.plus(after).min(ends_at),
+        polling: polling.keep(),
+        progress: wait.progress.map(percent),
+        status: wait.status.clone(),
+    }
+}
+
+/// Whether someone who watches would see a difference.
+fn moved(before: &Stage, after: &Stage) -> bool {
+    match (before, after) {
+        (
+            Stage::Running { progress, status, .. },
+            Stage::Running { progress: now, status: says, .. },
+        ) => progress != now || status != says,
+        _ => true,
+    }
+}
+
+/// Vendors tell progress as a share of one or in percent.
+fn percent(progress: f64) -> u8 {
+    let percent = if progress <= 1.0 { progress * 100.0 } else { progress };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 99")]
+    let percent = percent.clamp(0.0, 99.0) as u8;
+    percent
+}

@@ -1,0 +1,324 @@
+//! The order goes out, once.
+
+use bytes::Bytes;
+
+use super::{Running, running};
+use crate::{
+    books::{Books, Outcome},
+    calls::{ImageReply, Made, MadeImage, RenderReply},
+    exchange::{self, Answer, First, Job, Opened},
+    http::{
+        context::{Context, Envelope},
+        error::{ApiError, Code},
+    },
+    jobs::{Pending, Record, ServedBy, Stage, Work, callback, run::copy::Bringing},
+    mapping::reply::MappedReply,
+    ports::PortError,
+    protocols::Malformed,
+    registry::Model,
+};
+
+impl Running<'_> {
+    /// Sends the order: to the model that was asked for, then to its fallbacks.
+    pub(super) async fn submit(&self, record: &mut Record) -> Result<(), PortError> {
+        let platform = self.platform;
+        let books = self.books(record, None);
+        let mut work = record.order.work.clone();
+        if let Err(error) = self.load(&mut work).await {
+            self.fail(record, &books, &error);
+            return Ok(());
+        }
+        let mut models = Vec::new();
+        let mut missing = None;
+        for id in &record.order.models {
+            match self.model(record, id).await {
+                Ok(model) => models.push(model),
+                Err(error) => missing = missing.or(Some(error)),
+            }
+        }
+        if models.is_empty() {
+            let error = missing.unwrap_or_else(|| ApiError::internal("a job without a model"));
+            self.fail(record, &books, &error);
+            return Ok(());
+        }
+        let now = platform.clock.now();
+        record.to(Stage::Submitting { since: now }, now);
+        // From here on the vendor may have it.
+        self.keeper.save(record).await?;
+        let context = Context::new(record.order.request_id.clone(), Envelope::Native, now);
+        let callback = callback::address(&platform.settings, &record.id);
+        let draft = |model: &Model| work.draft(model, callback.as_ref());
+        let (need, instance) = (record.order.need, record.order.instance_id.clone());
+        let holder = exchange::Holder { instance: &instance, ..record.order.holder() };
+        let job = Job {
+            books: &books,
+            context: &context,
+            departure: None,
+            draft: &draft,
+            holder,
+            models: &models,
+            need,
+            platform,
+            streamed: matches!(work, Work::Speech(_)),
+        };
+        let first = exchange::order(&job).await;
+        match first {
+            Ok(First::Ordered(ordered)) => {
+                let now = platform.clock.now();
+                record.served_by = Some(served_by(&ordered.model));
+                let patience = i64::try_from(ordered.polling.timeout_ms()).unwrap_or(i64::MAX);
+                record.to(running(&ordered.polling, &ordered.wait, now, now.plus(patience)), now);
+                self.put_back(record, &books);
+            }
+            Ok(First::Answer(Answer::Polled(polled))) => {
+                record.served_by = Some(served_by(&polled.model));
+                self.put_back(record, &books);
+                self.made(record, &polled.model, *polled.reply).await;
+            }
+            Ok(First::Answer(Answer::Opened(opened))) => {
+                record.served_by = Some(served_by(&opened.model));
+                self.answered(record, &books, &job, &work, opened).await;
+            }
+            Err(error) => self.fail(record, &books, &error),
+        }
+        Ok(())
+    }
+
+    /// Reads the files that came with the order.
+    async fn load(&self, work: &mut Work) -> Result<(), ApiError> {
+        for file in work.files_mut() {
+            let Some(key) = &file.storage_key else { continue };
+            let blob = self.platform.blobs.read(key, None).await?;
+            let whole = match blob {
+                Some(blob) => blob.body.whole(exchange::ANSWER_CAP).await?,
+                None => None,
+            };
+            file.bytes = whole.ok_or_else(|| ApiError::internal("a file of a job is gone"))?;
+        }
+        Ok(())
+    }
+
+    /// Reads an answer that holds the result.
+    async fn answered(
+        &self,
+        record: &mut Record,
+        books: &Books,
+        job: &Job<'_>,
+        work: &Work,
+        opened: Opened,
+    ) {
+        let model = opened.model.clone();
+        let provider = &model.config.provider_id;
+        match work {
+            Work::Speech(call) => {
+                let headers = &opened.inbound.headers;
+                if let Some(vendor) = model.vendor.speech() {
+                    books.counted(&vendor.usage(call, headers));
+                }
+                books.finished();
+                let bringing = Bringing::of(self.platform, record, &model);
+                match bringing.stream(opened.inbound.body, call.format.as_deref()).await {
+                    Ok(output) => {
+                        let stage = Stage::Succeeded { outputs: vec![output], notices: Vec::new() };
+                        self.end(record, books, stage, Outcome::Ok);
+                    }
+                    Err(lost) => self.fail(record, books, &lost.as_error(&model)),
+                }
+            }
+            Work::Image(call) => {
+                let headers = opened.inbound.headers.clone();
+                let body = match exchange::whole(job, opened).await {
+                    Ok(body) => body,
+                    Err(error) => return self.fail(record, books, &error),
+                };
+                let read = match model.vendor.images() {
+                    Some(vendor) => vendor.reply(call, &headers, &body),
+                    None => Err(lost_ability()),
+                };
+                drop(body);
+                match read {
+                    Ok(reply) => self.images(record, books, &model, reply).await,
+                    Err(err) => self.fail(record, books, &malformed(&model, &err)),
+                }
+            }
+            Work::Render(_) => {
+                let message = format!("{provider} answered an order with something else");
+                self.fail(record, books, &ApiError::new(Code::ProviderMalformed, message));
+            }
+        }
+    }
+
+    /// What an order came to.
+    pub(super) async fn made(&self, record: &mut Record, model: &Model, reply: MappedReply) {
+        let Ok(model) = self.model(record, &model.config.model_id).await else {
+            let books = self.books(record, None);
+            books.lost_sight();
+            let error = ApiError::new(Code::ModelNotFound, "the job's model is gone");
+            return self.fail(record, &books, &error);
+        };
+        let books = self.books(record, Some(model.clone()));
+        let made = match &record.order.work {
+            Work::Image(call) => match model.vendor.images() {
+                Some(vendor) => vendor.ordered(call, reply).map(Reply::Images),
+                None => Err(lost_ability()),
+            },
+            Work::Render(call) => match model.vendor.renders() {
+                Some(vendor) => vendor.ordered(call, reply).map(Reply::Film),
+                None => Err(lost_ability()),
+            },
+            Work::Speech(_) => reply.audio_url.map(Reply::Sound).ok_or_else(|| Malformed {
+                pointer: String::new(),
+                reason: "the reply has no sound".to_owned(),
+            }),
+        };
+        match made {
+            Ok(Reply::Images(reply)) => self.images(record, &books, &model, reply).await,
+            Ok(Reply::Film(reply)) => self.film(record, &books, &model, reply).await,
+            Ok(Reply::Sound(url)) => {
+                books.counted(&record.order.work.expected());
+                books.finished();
+                let pending =
+                    Pending { revised_prompt: None, role: "audio".to_owned(), seed: None, url };
+                self.bring(record, &books, &model, Vec::new(), vec![pending], Vec::new());
+            }
+            Err(err) => self.fail(record, &books, &malformed(&model, &err)),
+        }
+    }
+
+    async fn images(
+        &self,
+        record: &mut Record,
+        books: &Books,
+        model: &std::sync::Arc<Model>,
+        reply: ImageReply,
+    ) {
+        books.pictured(reply.size.as_deref(), reply.quality.as_deref());
+        if let Some(usage) = &reply.usage {
+            books.counted(usage);
+        }
+        if let Some(cost) = reply.cost {
+            books.priced(cost);
+        }
+        books.finished();
+        let (mut outputs, mut pending, mut notices) = (Vec::new(), Vec::new(), Vec::new());
+        let bringing = Bringing::of(self.platform, record, model);
+        let mut lost = None;
+        for MadeImage { made, revised_prompt, seed } in reply.images {
+            let role = "image".to_owned();
+            let bytes = match made {
+                None => {
+                    notices.push("the vendor holds one picture back as unsafe".to_owned());
+                    continue;
+                }
+                Some(Made::Url(url)) => {
+                    pending.push(Pending { revised_prompt, role, seed, url });
+                    continue;
+                }
+                Some(Made::Bytes(bytes)) => Ok(bytes),
+                Some(Made::Base64(text)) => decoded(text),
+            };
+            let kept = match bytes {
+                Ok(bytes) => bringing.bytes(bytes, &role, revised_prompt, seed).await,
+                Err(bad) => Err(bad),
+            };
+            match kept {
+                Ok(output) => outputs.push(output),
+                Err(err) => {
+                    notices.push(err.to_string());
+                    lost = Some(err);
+                }
+            }
+        }
+        if outputs.is_empty() && pending.is_empty() {
+            let error = match lost {
+                Some(lost) => lost.as_error(model),
+                None => ApiError::new(
+                    Code::ContentRefused,
+                    format!("{} holds the result back as unsafe", model.config.provider_id),
+                ),
+            };
+            return self.fail(record, books, &error);
+        }
+        self.bring(record, books, model, outputs, pending, notices);
+    }
+
+    async fn film(
+        &self,
+        record: &mut Record,
+        books: &Books,
+        model: &std::sync::Arc<Model>,
+        reply: RenderReply,
+    ) {
+        if let Some(usage) = &reply.usage {
+            books.counted(usage);
+        }
+        books.finished();
+        let parts =
+            [("video", reply.made), ("poster", reply.poster), ("thumbnail", reply.thumbnail)];
+        let pending = parts.into_iter().filter_map(|(role, made)| match made? {
+            Made::Url(url) => {
+                Some(Pending { revised_prompt: None, role: role.to_owned(), seed: None, url })
+            }
+            Made::Base64(_) | Made::Bytes(_) => None,
+        });
+        self.bring(record, books, model, Vec::new(), pending.collect(), Vec::new());
+    }
+
+    /// Goes on to bring the results home, or is done if they are.
+    fn bring(
+        &self,
+        record: &mut Record,
+        books: &Books,
+        _model: &Model,
+        outputs: Vec<crate::jobs::Output>,
+        pending: Vec<Pending>,
+        notices: Vec<String>,
+    ) {
+        if pending.is_empty() {
+            return self.end(record, books, Stage::Succeeded { outputs, notices }, Outcome::Ok);
+        }
+        let now = self.platform.clock.now();
+        record.to(Stage::Copying { outputs, pending, notices }, now);
+        self.put_back(record, books);
+    }
+
+    /// The books go back to the record, as they stand.
+    fn put_back(&self, record: &mut Record, books: &Books) {
+        if let Some(kept) = books.hand_over() {
+            record.order.books = kept;
+        }
+    }
+}
+
+/// What an order came to, by its kind.
+enum Reply {
+    Film(RenderReply),
+    Images(ImageReply),
+    Sound(String),
+}
+
+fn decoded(text: String) -> Result<Bytes, super::copy::Lost> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    // Some vendors send a data URL.
+    let data = match text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
+        Some((_, data)) => data,
+        None => &text,
+    };
+    STANDARD.decode(data.trim()).map(Bytes::from).map_err(|_| super::copy::Lost::not_base64())
+}
+
+fn served_by(model: &Model) -> ServedBy {
+    ServedBy {
+        model_id: model.config.model_id.clone(),
+        provider_id: model.config.provider_id.clone(),
+    }
+}
+
+fn malformed(model: &Model, err: &Malformed) -> ApiError {
+    let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
+    ApiError::new(Code::ProviderMalformed, message).because(err.to_string())
+}
+
+fn lost_ability() -> Malformed {
+    Malformed { pointer: String::new(), reason: "the model has changed".to_owned() }
+}

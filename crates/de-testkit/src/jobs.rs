@@ -1,0 +1,206 @@
+//! The job objects in process: the same steps, driven by tasks instead of alarms. What a job keeps goes
+//! through JSON, as it does in an object.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use de_core::{
+    ids::JobId,
+    jobs::{
+        Order, Record, View,
+        run::{Keeper, step},
+    },
+    ports::{Clock, Jobs, Platform, PortError},
+};
+use tokio::{sync::Notify, task::JoinHandle};
+
+use crate::lock;
+
+/// All jobs of a platform.
+pub struct LocalJobs {
+    clock: Arc<dyn Clock>,
+    fails: AtomicBool,
+    jobs: Mutex<HashMap<JobId, Arc<Kept>>>,
+    platform: OnceLock<Platform>,
+}
+
+/// One job and what drives it.
+struct Kept {
+    cancelled: AtomicBool,
+    changed: Notify,
+    driving: Mutex<Option<JoinHandle<()>>>,
+    nudged: Notify,
+    /// The record as JSON.
+    written: Mutex<String>,
+}
+
+impl Kept {
+    fn record(&self) -> Record {
+        #[expect(clippy::expect_used, reason = "only `save` writes it")]
+        serde_json::from_str(&lock(&self.written)).expect("a record reads as it was written")
+    }
+}
+
+#[async_trait]
+impl Keeper for Kept {
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    async fn save(&self, record: &Record) -> Result<(), PortError> {
+        *lock(&self.written) = written(record)?;
+        self.changed.notify_waiters();
+        Ok(())
+    }
+}
+
+fn written(record: &Record) -> Result<String, PortError> {
+    serde_json::to_string(record)
+        .map_err(|err| PortError::Malformed { port: "jobs", message: err.to_string() })
+}
+
+impl LocalJobs {
+    /// None yet.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            fails: AtomicBool::new(false),
+            jobs: Mutex::default(),
+            platform: OnceLock::new(),
+        }
+    }
+
+    /// Gives them the platform that they run on, once.
+    pub fn run_on(&self, platform: Platform) {
+        // A second one would change nothing for jobs that run.
+        drop(self.platform.set(platform));
+    }
+
+    /// Makes every call fail, or work again. Jobs go on.
+    pub fn set_failing(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// What a job keeps; `None` if there is none.
+    #[must_use]
+    pub fn record(&self, job: &JobId) -> Option<Record> {
+        self.find(job).map(|kept| kept.record())
+    }
+
+    /// Kills a job in the middle of what it does, and starts it again from what it has written.
+    pub fn crash(&self, job: &JobId) {
+        let Some(kept) = self.find(job) else { return };
+        if let Some(driving) = lock(&kept.driving).take() {
+            driving.abort();
+        }
+        self.drive(&kept);
+    }
+
+    fn find(&self, job: &JobId) -> Option<Arc<Kept>> {
+        lock(&self.jobs).get(job).cloned()
+    }
+
+    fn drive(&self, kept: &Arc<Kept>) {
+        let Some(platform) = self.platform.get().cloned() else { return };
+        let (kept, driven) = (kept.clone(), kept.clone());
+        let driving = tokio::spawn(async move {
+            loop {
+                let mut record = kept.record();
+                if step(&platform, &*kept, &mut record).await.is_err() {
+                    return;
+                }
+                let is_done = record.stage.is_over() && record.closing.is_none() && record.is_told;
+                let now = platform.clock.now();
+                let Some(due) = record.due(now).filter(|_| !is_done) else { return };
+                let Ok(wait @ 1..) = u64::try_from(due.since(now)) else { continue };
+                tokio::select! {
+                    () = platform.clock.sleep(Duration::from_millis(wait)) => {}
+                    () = kept.nudged.notified() => {
+                        let mut record = kept.record();
+                        if record.nudge(platform.clock.now()) && kept.save(&record).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+        *lock(&driven.driving) = Some(driving);
+    }
+
+    fn works(&self) -> Result<(), PortError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(PortError::TimedOut { port: "jobs", after_ms: 5_000 });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Jobs for LocalJobs {
+    async fn begin(&self, job: &JobId, order: &Order) -> Result<View, PortError> {
+        self.works()?;
+        if let Some(kept) = self.find(job) {
+            return Ok(View::of(&kept.record()));
+        }
+        let record = Record::new(job.clone(), order.clone(), self.clock.now());
+        let kept = Arc::new(Kept {
+            cancelled: AtomicBool::new(false),
+            changed: Notify::new(),
+            driving: Mutex::default(),
+            nudged: Notify::new(),
+            written: Mutex::new(written(&record)?),
+        });
+        lock(&self.jobs).insert(job.clone(), kept.clone());
+        self.drive(&kept);
+        Ok(View::of(&record))
+    }
+
+    async fn cancel(&self, job: &JobId) -> Result<Option<View>, PortError> {
+        self.works()?;
+        let Some(kept) = self.find(job) else { return Ok(None) };
+        kept.cancelled.store(true, Ordering::SeqCst);
+        kept.nudged.notify_one();
+        Ok(Some(View::of(&kept.record())))
+    }
+
+    async fn nudge(&self, job: &JobId) -> Result<(), PortError> {
+        self.works()?;
+        if let Some(kept) = self.find(job) {
+            kept.nudged.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn watch(
+        &self,
+        job: &JobId,
+        revision: u64,
+        patience: Duration,
+    ) -> Result<Option<View>, PortError> {
+        self.works()?;
+        let Some(kept) = self.find(job) else { return Ok(None) };
+        let late = tokio::time::sleep(patience);
+        tokio::pin!(late);
+        loop {
+            let changed = kept.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let view = View::of(&kept.record());
+            if view.revision > revision || view.is_over() || late.is_elapsed() {
+                return Ok(Some(view));
+            }
+            tokio::select! {
+                () = changed => {}
+                () = &mut late => return Ok(Some(View::of(&kept.record()))),
+            }
+        }
+    }
+}
