@@ -7,7 +7,7 @@
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
 //! [`calls`]. What happens to a call: [`admission`], [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
+//! [`guard`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
 //! it: [`media`], [`sound`], [`assets`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
@@ -54,6 +54,7 @@ pub mod secret;
 pub mod seeds;
 pub mod snapshot;
 pub mod sound;
+pub mod spoken;
 pub mod sse;
 pub mod store;
 pub mod time;

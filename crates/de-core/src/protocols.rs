@@ -293,11 +293,6 @@ pub trait ImageVendor: Send + Sync {
 
 /// A vendor that speaks.
 pub trait SpeechVendor: Send + Sync {
-    /// The most tokens that the call may count for, where the vendor counts in tokens; else 0.
-    fn ceiling(&self, _call: &SpeechCall) -> u64 {
-        0
-    }
-
     /// Writes the request. The answer is sound, whose bytes come as they are made.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::super::FieldIssue;
 use crate::{
     calls::{File, TranscriptionCall},
     http::upload::{Form, Part},
-    media::{self, Kind, MediaType},
+    media::{self, MediaKind, MediaType},
 };
 
 /// The forms of an answer.
@@ -100,7 +100,7 @@ fn recording(form: &mut Form) -> Result<(File, MediaType), String> {
     }
     let part = files.pop().ok_or("required, as a file")?;
     let media = media::sniff(&part.bytes).map_err(|err| err.to_string())?;
-    if media.kind() == Kind::Image {
+    if media.kind() == MediaKind::Image {
         return Err(format!("is {media}, not a recording"));
     }
     let file_name = Some(name(&part, media));
