@@ -30,6 +30,7 @@ pub mod elevenlabs_transcription;
 mod fields;
 pub mod mapped;
 pub mod native;
+pub mod native_speech;
 pub mod openai_chat;
 pub mod openai_speech;
 pub mod openai_transcriptions;
@@ -311,6 +312,11 @@ pub trait SpeechVendor: Send + Sync {
         target: &Target,
     ) -> Result<Draft, Vec<FieldIssue>> {
         self.request(call, target)
+    }
+
+    /// The voice that speaks where a call names none, if that is known.
+    fn usual_voice(&self) -> Option<&str> {
+        None
     }
 
     /// What was used, as far as the call and the answer's head tell.

@@ -81,8 +81,8 @@ pub async fn access(
     Ok(Access { key, provider, sealed: held.sealed })
 }
 
-/// Asks: `GET` of a path under the provider's base URL, its query encoded already. Returns the body of a
-/// good answer. `vendor` reads the others.
+/// Asks: `GET` of a path under the provider's base URL. Returns the body of a good answer; `vendor` reads
+/// the others.
 ///
 /// Safe to repeat.
 ///
@@ -93,6 +93,7 @@ pub async fn ask(
     platform: &Platform,
     access: &Access,
     path: &str,
+    query: &[(String, String)],
     vendor: &dyn Vendor,
 ) -> Result<Bytes, ApiError> {
     let Access { key, provider, .. } = access;
@@ -101,7 +102,10 @@ pub async fn ask(
         let message = format!("the provider {name} is configured wrongly");
         ApiError::new(Code::ProviderUnavailable, message).because(reason)
     };
-    let url = guard::path(&provider.base_url, path).map_err(|err| wrongly(err.to_string()))?;
+    let mut url = guard::path(&provider.base_url, path).map_err(|err| wrongly(err.to_string()))?;
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
     let url = outbound::address(provider, Place::Url(url), &platform.settings).map_err(wrongly)?;
     let mut request =
         Outbound { body: Bytes::new(), headers: HeaderMap::new(), method: Method::GET, url };

@@ -32,8 +32,7 @@ impl Envelope {
             return Self::ElevenLabs;
         }
         let Some((_, rest)) = path.split_once("/v1/") else { return Self::Native };
-        let elevenlabs = ["speech-to-text", "text-to-speech"];
-        if voices(rest) || elevenlabs.iter().any(|prefix| rest.starts_with(prefix)) {
+        if voices(rest) || rest.starts_with("text-to-speech/") {
             return Self::ElevenLabs;
         }
         let models = rest == "models" || rest.starts_with("models/");

@@ -86,6 +86,10 @@ impl SpeechVendor for ElevenLabsSpeechVendor {
         issues.or(Draft::json(&path, &Value::Object(body)))
     }
 
+    fn usual_voice(&self) -> Option<&str> {
+        Some(VOICE)
+    }
+
     fn relay(
         &self,
         body: &Map<String, Value>,

@@ -83,6 +83,10 @@ impl SpeechVendor for OpenAiSpeechVendor {
         issues.or(Draft::json(PATH, &Value::Object(body)))
     }
 
+    fn usual_voice(&self) -> Option<&str> {
+        Some(VOICE)
+    }
+
     fn relay(
         &self,
         body: &Map<String, Value>,

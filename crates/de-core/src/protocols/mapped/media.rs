@@ -144,6 +144,10 @@ impl SpeechVendor for MappedVendor {
         ordered(self, &gather(mapping, reserved, &options)?)
     }
 
+    fn usual_voice(&self) -> Option<&str> {
+        ["voice_id", "voice"].into_iter().find_map(|name| self.mapping.usual(name)?.as_str())
+    }
+
     fn usage(&self, call: &SpeechCall, headers: &HeaderMap) -> Usage {
         let told = self.mapping.reply(200, &pairs(headers), &Value::Null).ok();
         let told = told.and_then(|reply| reply.metadata.get("characters").cloned());
