@@ -130,6 +130,8 @@ pub enum Stage {
 /// A result that is still at the vendor.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Pending {
+    /// Its place among the results: what its asset's id is made of.
+    pub index: usize,
     /// What it is to be: `image`, `audio`, `video`, or of a film `poster`, `thumbnail`.
     pub role: String,
     /// The prompt as the vendor rewrote it.

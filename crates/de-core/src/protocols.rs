@@ -19,6 +19,7 @@ use crate::{
         render::KeyPlace,
         reply::MappedReply,
     },
+    media::RawAudio,
     model::OnUnsupported,
     receipt::Usage,
 };
@@ -299,6 +300,11 @@ pub trait SpeechVendor: Send + Sync {
     /// # Errors
     /// As [`ImageVendor::request`].
     fn request(&self, call: &SpeechCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// What the sound is, if that stands nowhere in its bytes: samples without a head.
+    fn raw(&self, _call: &SpeechCall) -> Option<RawAudio> {
+        None
+    }
 
     /// Writes the request from the caller's own body, where caller and vendor speak this protocol: every
     /// member is kept, only the model is set. `call` is the same body, read.

@@ -9,33 +9,48 @@ pub enum Vendor {
     Anthropic,
     /// `/deepseek/v1`: the chat API of OpenAI on another host.
     DeepSeek,
-    /// `/elevenlabs`: speech.
+    /// `/elevenlabs`: speech, voices and transcription.
     ElevenLabs,
+    /// `/fal`: pictures, from a queue that is asked.
+    Fal,
+    /// `/google/v1beta`: Gemini's pictures.
+    Google,
     /// `/groq/v1`: the chat API of OpenAI on another host.
     Groq,
     /// `/ideogram`: images, legacy and v3.
     Ideogram,
     /// `/mistral/v1`: close to the chat API of OpenAI, with its own refusals.
     Mistral,
-    /// `/openai/v1`: chat and images.
+    /// `/openai/v1`: chat, images, speech and transcription.
     OpenAi,
+    /// `/pexels`: photos and videos.
+    Pexels,
+    /// `/pixabay`: pictures and videos.
+    Pixabay,
     /// `/replicate/v1`: predictions, which are polled.
     Replicate,
+    /// `/shotstack/edit/v1`, `/shotstack/edit/stage`: renders, which are polled.
+    Shotstack,
     /// `/together/v1`: the chat API of OpenAI on another host.
     Together,
 }
 
 impl Vendor {
     /// Every vendor, in the order of their ids.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Anthropic,
         Self::DeepSeek,
         Self::ElevenLabs,
+        Self::Fal,
+        Self::Google,
         Self::Groq,
         Self::Ideogram,
         Self::Mistral,
         Self::OpenAi,
+        Self::Pexels,
+        Self::Pixabay,
         Self::Replicate,
+        Self::Shotstack,
         Self::Together,
     ];
 
@@ -46,11 +61,16 @@ impl Vendor {
             Self::Anthropic => "anthropic",
             Self::DeepSeek => "deepseek",
             Self::ElevenLabs => "elevenlabs",
+            Self::Fal => "fal",
+            Self::Google => "google",
             Self::Groq => "groq",
             Self::Ideogram => "ideogram",
             Self::Mistral => "mistral",
             Self::OpenAi => "openai",
+            Self::Pexels => "pexels",
+            Self::Pixabay => "pixabay",
             Self::Replicate => "replicate",
+            Self::Shotstack => "shotstack",
             Self::Together => "together",
         }
     }
@@ -70,11 +90,16 @@ impl Vendor {
             Self::Anthropic => "sk-ant-simulator-key-0001",
             Self::DeepSeek => "sk-deepseek-simulator-key-0001",
             Self::ElevenLabs => "sk_elevenlabs-simulator-key-0001",
+            Self::Fal => "fal-simulator-key-0001",
+            Self::Google => "AIza-simulator-key-0001",
             Self::Groq => "gsk_simulator-key-0001",
             Self::Ideogram => "ideogram-simulator-key-0001",
             Self::Mistral => "mistral-simulator-key-0001",
             Self::OpenAi => "sk-simulator-key-0001",
+            Self::Pexels => "pexels-simulator-key-0001",
+            Self::Pixabay => "pixabay-simulator-key-0001",
             Self::Replicate => "r8_simulator-key-0001",
+            Self::Shotstack => "shotstack-simulator-key-0001",
             Self::Together => "together-simulator-key-0001",
         }
     }
@@ -95,7 +120,7 @@ pub enum VendorError {
     },
     /// No vendor has this id. It is not repeated either.
     #[error(
-        "no such vendor; known are anthropic, deepseek, elevenlabs, groq, ideogram, mistral, openai, replicate, together"
+        "no such vendor; known are anthropic, deepseek, elevenlabs, fal, google, groq, ideogram, mistral, openai, pexels, pixabay, replicate, shotstack, together"
     )]
     Unknown,
 }

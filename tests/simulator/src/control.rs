@@ -13,15 +13,32 @@ use serde_json::json;
 use crate::config::Vendor;
 use crate::fault_book::Order;
 use crate::faults::Script;
+use crate::record::{Record, Tally};
 use crate::server::Shared;
 
-/// `?vendor=` and `?contains=`: which records are wanted.
+/// `?vendor=`, `?path=`, `?prompt=` and `?contains=`: which records are wanted.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// A text that must stand in the record's body or path.
     contains: Option<String>,
+    /// A text that must stand in the record's path.
+    path: Option<String>,
+    /// The whole prompt.
+    prompt: Option<String>,
     vendor: Option<String>,
+}
+
+impl Wanted {
+    fn fits(&self, record: &Record) -> bool {
+        let contains = |text: &String| {
+            record.path.contains(text.as_str()) || record.body.to_string().contains(text.as_str())
+        };
+        self.vendor.as_deref().is_none_or(|vendor| record.vendor == vendor)
+            && self.path.as_deref().is_none_or(|path| record.path.contains(path))
+            && self.prompt.as_ref().is_none_or(|prompt| record.prompt.as_ref() == Some(prompt))
+            && self.contains.as_ref().is_none_or(contains)
+    }
 }
 
 #[derive(Deserialize)]
@@ -79,14 +96,17 @@ pub(crate) async fn requests(
     Query(wanted): Query<Wanted>,
 ) -> Response<Body> {
     let mut records = shared.log.all();
-    records.retain(|record| {
-        let contains = |text: &String| {
-            record.path.contains(text.as_str()) || record.body.to_string().contains(text.as_str())
-        };
-        wanted.vendor.as_deref().is_none_or(|vendor| record.vendor == vendor)
-            && wanted.contains.as_ref().is_none_or(contains)
-    });
+    records.retain(|record| wanted.fits(record));
     json(StatusCode::OK, &records)
+}
+
+/// `GET /control/tally`: how many POST requests fit.
+pub(crate) async fn tally(
+    State(shared): State<Arc<Shared>>,
+    Query(wanted): Query<Wanted>,
+) -> Response<Body> {
+    let records = shared.log.all();
+    json(StatusCode::OK, &Tally::of(records.iter().filter(|record| wanted.fits(record))))
 }
 
 /// `DELETE /control/requests`.

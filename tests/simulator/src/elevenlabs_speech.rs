@@ -1,28 +1,25 @@
 //! ElevenLabs: `POST /v1/text-to-speech/{voice_id}`, whole and as `/stream`.
 //!
-//! The sound is silence, longer for a longer text. Out of scope: timestamps, and Opus, which is
-//! answered with 501 and not with something else. The fault `refuse` has no form here.
+//! The sound is silence, longer for a longer text. Out of scope: timestamps. The fault `refuse` has no
+//! form here. Errors come in the vendor's three forms: newer ones with `type` and `code`, a 403 in the
+//! old one with `status` and `message` alone, a 422 as FastAPI's list.
 //! Follows <https://elevenlabs.io/docs/api-reference/text-to-speech/convert>.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Content, Incoming, Plan, Reply};
+use crate::faults::Script;
 use crate::models::{self, ModelKind};
 use crate::schema::media::ELEVENLABS;
-use crate::{media, pydantic, schema};
-
-/// Voices that exist. Ids with other characters are refused before they are looked up.
-const VOICES: &[&str] = &["21m00Tcm4TlvDq8ikWAM", "EXAVITQu4vr4xnSDxMaL", "JBFqnCBsd6RMkjVDRZzb"];
+use crate::sound::{Codec, Sound, millis};
+use crate::{elevenlabs_voices, pydantic, schema};
 
 /// The most characters of the models that take less than the others.
 const LONGEST: &[(&str, usize)] = &[("eleven_multilingual_v2", 10_000)];
 
 /// The most characters of all other models.
 const LONGEST_OTHERS: usize = 40_000;
-
-/// Characters that one frame, 26 ms, takes to say.
-const CHARACTERS_A_FRAME: usize = 2;
 
 /// Members of the query, and the values that they may have; none if any will do.
 const QUERY: &[(&str, &[&str])] = &[
@@ -43,6 +40,14 @@ pub(crate) fn streamed(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
 
 /// The error of the `fail` fault.
 pub(crate) fn failure(incoming: &Incoming<'_>, status: u16) -> Reply {
+    if status == 422 {
+        let detail =
+            json!([{ "type": "missing", "loc": ["body", "text"], "msg": "Field required" }]);
+        return Reply::json(422, &json!({ "detail": detail }));
+    }
+    if status == 403 {
+        return old_form(403, "subscription_required", "Your plan does not include this.");
+    }
     let (kind, code, old) = match status {
         401 => ("authentication_error", "invalid_api_key", "invalid_api_key"),
         402 => ("payment_error", "insufficient_credits", "quota_exceeded"),
@@ -64,7 +69,18 @@ pub(crate) fn reply_headers(incoming: &Incoming<'_>) -> Vec<(&'static str, Strin
     ]
 }
 
-fn refuse(
+/// The form that older parts of the API still have.
+fn old_form(status: u16, code: &str, message: &str) -> Reply {
+    Reply::json(status, &json!({ "detail": { "status": code, "message": message } }))
+}
+
+/// The most characters that a model takes at once.
+pub(crate) fn longest(model: &str) -> usize {
+    LONGEST.iter().find(|(id, _)| *id == model).map_or(LONGEST_OTHERS, |(_, most)| *most)
+}
+
+/// Makes an error reply in the newer form.
+pub(crate) fn refuse(
     incoming: &Incoming<'_>,
     status: u16,
     kind: &str,
@@ -99,7 +115,7 @@ fn plan(incoming: &Incoming<'_>, stream: bool) -> Result<Plan, Reply> {
     let format = query(incoming)?;
     let body = object(incoming)?;
     let voice = incoming.path.split('/').nth(3).unwrap_or_default();
-    if !VOICES.contains(&voice) {
+    if !elevenlabs_voices::exists(voice) {
         let (code, message) =
             ("voice_not_found", format!("A voice with id {voice} was not found."));
         return Err(refuse(incoming, 404, "not_found_error", code, code, &message));
@@ -113,11 +129,38 @@ fn plan(incoming: &Incoming<'_>, stream: bool) -> Result<Plan, Reply> {
     let text = body.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
     let length = text.chars().count();
     check_text(incoming, &body, model, length)?;
-    let sound = Sound::parse(format).ok_or_else(|| {
-        let message = format!("The simulator does not make {format}.");
-        refuse(incoming, 501, "server_error", "not_implemented", "not_implemented", &message)
-    })?;
-    Ok(Plan { prompt: text, stream: false, answer: Box::new(move |_| sound.reply(length, stream)) })
+    if matches!(format, "pcm_44100" | "pcm_48000" | "wav_44100" | "wav_48000") {
+        let message = "This output format needs a plan of the tier Pro or above.";
+        return Err(old_form(403, "output_format_not_allowed", message));
+    }
+    let (content_type, sound) = sound(format);
+    let answer = move |script: &Script| {
+        let pieces = sound.pieces(millis(length), script);
+        let content = if stream {
+            Content::Pieces { content_type, pieces }
+        } else {
+            Content::Whole { bytes: Bytes::from(pieces.concat()), content_type }
+        };
+        Reply { content, headers: vec![("character-cost", length.to_string())], status: 200 }
+    };
+    Ok(Plan { prompt: text, stream: false, answer: Box::new(answer) })
+}
+
+/// What a known output format says: the codec, the rate, and for MP3 the kbit/s.
+fn sound(format: &str) -> (&'static str, Sound) {
+    let mut parts = format.split('_');
+    let codec = parts.next().unwrap_or_default();
+    let mut number = |default| parts.next().and_then(|part| part.parse().ok()).unwrap_or(default);
+    let (rate, kbps) = (number(44_100), number(128));
+    let (content_type, codec) = match codec {
+        "alaw" => ("audio/basic", Codec::Alaw),
+        "opus" => ("audio/opus", Codec::Opus),
+        "pcm" => ("audio/pcm", Codec::Pcm),
+        "ulaw" => ("audio/basic", Codec::Ulaw),
+        "wav" => ("audio/wav", Codec::Wav),
+        _ => ("audio/mpeg", Codec::Mp3(kbps)),
+    };
+    (content_type, Sound { codec, rate })
 }
 
 /// Checks the query; the output format is what is left of it.
@@ -183,8 +226,7 @@ fn check_text(
     let invalid = |code: &str, message: &str| {
         Err(refuse(incoming, 400, "validation_error", code, code, message))
     };
-    let most =
-        LONGEST.iter().find(|(id, _)| *id == model).map_or(LONGEST_OTHERS, |(_, most)| *most);
+    let most = longest(model);
     if length == 0 {
         return invalid("text_empty", "The text must not be empty.");
     }
@@ -196,58 +238,4 @@ fn check_text(
         return invalid("unsupported_model", "This model does not take language_code.");
     }
     Ok(())
-}
-
-/// A form of sound that can be made.
-#[derive(Clone, Copy)]
-enum Sound {
-    Mp3,
-    /// Bytes that stand for silence, so many a second.
-    Raw {
-        byte: u8,
-        content_type: &'static str,
-        per_second: usize,
-    },
-    Wav {
-        rate: u32,
-    },
-}
-
-impl Sound {
-    fn parse(format: &str) -> Option<Self> {
-        let (codec, rest) = format.split_once('_')?;
-        let rate: u32 = rest.split('_').next()?.parse().ok()?;
-        let raw =
-            |byte, content_type, per_second| Some(Self::Raw { byte, content_type, per_second });
-        match codec {
-            "alaw" => raw(0xD5, "audio/basic", 8_000),
-            "mp3" => Some(Self::Mp3),
-            "pcm" => raw(0, "audio/pcm", rate as usize * 2),
-            "ulaw" => raw(0xFF, "audio/basic", 8_000),
-            "wav" => Some(Self::Wav { rate }),
-            _ => None,
-        }
-    }
-
-    /// MP3 is always 44.1 kHz and 128 kbit/s, whatever rate was asked for.
-    fn reply(self, length: usize, stream: bool) -> Reply {
-        let frames = length.div_ceil(CHARACTERS_A_FRAME) + 1;
-        let (content_type, pieces) = match self {
-            Self::Mp3 => ("audio/mpeg", media::mp3(frames)),
-            Self::Raw { byte, content_type, per_second } => {
-                let frame = Bytes::from(vec![byte; per_second / 40 / 2 * 2]);
-                (content_type, vec![frame; frames])
-            }
-            Self::Wav { rate } => {
-                let samples = rate / 40 * u32::try_from(frames).unwrap_or(u32::MAX / 96_000);
-                ("audio/wav", vec![Bytes::from(media::wav(rate, samples))])
-            }
-        };
-        let content = if stream {
-            Content::Pieces { content_type, pieces }
-        } else {
-            Content::Whole { bytes: Bytes::from(pieces.concat()), content_type }
-        };
-        Reply { content, headers: vec![("character-cost", length.to_string())], status: 200 }
-    }
 }

@@ -10,7 +10,9 @@ use serde_json::Value;
 use crate::config::{Config, Vendor};
 use crate::faults::Script;
 use crate::replicate::{self, Jobs};
-use crate::{anthropic_errors, elevenlabs_speech, ideogram, openai_errors};
+use crate::shotstack::{self, Renders};
+use crate::{anthropic_errors, elevenlabs_speech, fal, google_errors, ideogram, openai_errors};
+use crate::{pexels, pixabay};
 
 /// The time that replies name as theirs, so that they are the same in every run.
 pub(crate) const CREATED: u64 = 1_795_000_000;
@@ -30,6 +32,10 @@ pub(crate) struct Incoming<'a> {
     /// The path behind the vendor's prefix: `/v1/messages`.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
+    /// The requests in fal's queue.
+    pub(crate) queue: &'a Arc<fal::Queue>,
+    /// The renders of Shotstack.
+    pub(crate) renders: &'a Arc<Renders>,
     pub(crate) vendor: Vendor,
 }
 
@@ -124,13 +130,24 @@ impl Plan {
     }
 }
 
+/// The texts of a request as one prompt: faults stand in any of them.
+pub(crate) fn prompt_of(texts: &[&str]) -> String {
+    let told = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    told.collect::<Vec<_>>().join(" ")
+}
+
 /// The vendor's error for a status, as the `fail` fault asks for.
 pub(crate) fn failure(incoming: &Incoming<'_>, status: u16) -> Reply {
     match incoming.vendor {
         Vendor::Anthropic => anthropic_errors::failure(incoming, status),
         Vendor::ElevenLabs => elevenlabs_speech::failure(incoming, status),
+        Vendor::Fal => fal::failure(status),
+        Vendor::Google => google_errors::failure(status, None),
         Vendor::Ideogram => ideogram::failure(status),
+        Vendor::Pexels => pexels::failure(status),
+        Vendor::Pixabay => pixabay::failure(status),
         Vendor::Replicate => replicate::failure(status),
+        Vendor::Shotstack => shotstack::failure(status),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::failure(status)
         }
@@ -143,9 +160,14 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
         Vendor::Anthropic => anthropic_errors::out_of_money(incoming),
         Vendor::DeepSeek
         | Vendor::ElevenLabs
+        | Vendor::Fal
+        | Vendor::Google
         | Vendor::Ideogram
         | Vendor::Replicate
+        | Vendor::Shotstack
         | Vendor::Together => failure(incoming, 402),
+        // Both are free: what can be spent is the month's number of requests.
+        Vendor::Pexels | Vendor::Pixabay => failure(incoming, 429),
         Vendor::Groq | Vendor::Mistral | Vendor::OpenAi => openai_errors::out_of_money(),
     }
 }
@@ -154,7 +176,14 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
 pub(crate) fn error_event(incoming: &Incoming<'_>) -> Option<String> {
     match incoming.vendor {
         Vendor::Anthropic => Some(anthropic_errors::error_event(incoming)),
-        Vendor::ElevenLabs | Vendor::Ideogram | Vendor::Replicate => None,
+        Vendor::ElevenLabs
+        | Vendor::Fal
+        | Vendor::Google
+        | Vendor::Ideogram
+        | Vendor::Pexels
+        | Vendor::Pixabay
+        | Vendor::Replicate
+        | Vendor::Shotstack => None,
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             Some(openai_errors::error_event())
         }
@@ -166,8 +195,10 @@ pub(crate) fn reply_headers(incoming: &Incoming<'_>) -> Vec<(&'static str, Strin
     match incoming.vendor {
         Vendor::Anthropic => anthropic_errors::reply_headers(incoming),
         Vendor::ElevenLabs => elevenlabs_speech::reply_headers(incoming),
+        Vendor::Fal => fal::reply_headers(incoming),
         Vendor::Ideogram => ideogram::reply_headers(incoming),
-        Vendor::Replicate => Vec::new(),
+        Vendor::Pixabay => pixabay::reply_headers(),
+        Vendor::Google | Vendor::Pexels | Vendor::Replicate | Vendor::Shotstack => Vec::new(),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::reply_headers(incoming)
         }
@@ -179,8 +210,13 @@ pub(crate) fn no_such_path(incoming: &Incoming<'_>, method: &str) -> Reply {
     match incoming.vendor {
         Vendor::Anthropic => anthropic_errors::refuse(incoming, 404, "Not Found"),
         Vendor::ElevenLabs => Reply::json(404, &serde_json::json!({ "detail": "Not Found" })),
+        Vendor::Fal => fal::failure(404),
+        Vendor::Google => google_errors::failure(404, None),
         Vendor::Ideogram => Reply::json(404, &serde_json::json!({ "error": "Not Found" })),
+        Vendor::Pexels => pexels::failure(404),
+        Vendor::Pixabay => pixabay::failure(404),
         Vendor::Replicate => replicate::failure(404),
+        Vendor::Shotstack => shotstack::failure(404),
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
             openai_errors::no_such_path(method, incoming.path)
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::config::Vendor;
 use crate::faults::Script;
 
-/// Prompts whose failures are counted; beyond it the counts start anew, to bound the memory.
+/// Prompts whose failures, and links whose fetches, are counted; beyond it the counts start anew, to bound the memory.
 const MOST_PROMPTS: usize = 10_000;
 
 /// A fault set through `POST /control/faults`.
@@ -33,6 +33,7 @@ pub(crate) struct FaultBook {
 #[derive(Default)]
 struct Pages {
     failed: HashMap<(Vendor, String), u32>,
+    fetched: HashMap<String, u32>,
     orders: Vec<Order>,
 }
 
@@ -76,6 +77,17 @@ impl FaultBook {
             }
         }
         script
+    }
+
+    /// Counts a fetch of a link: 1 for the first one.
+    pub(crate) fn fetched(&self, link: &str) -> u32 {
+        let mut pages = self.pages();
+        if pages.fetched.len() >= MOST_PROMPTS {
+            pages.fetched.clear();
+        }
+        let count = pages.fetched.entry(link.to_owned()).or_default();
+        *count += 1;
+        *count
     }
 
     /// A panic elsewhere leaves nothing half written here, so a poisoned lock is still good.

@@ -3,11 +3,15 @@
 
 use std::time::Duration;
 
+use crate::results::ResultFault;
+
 /// One thing that goes wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
     /// `big:100000`: the text has that many bytes.
     Big(usize),
+    /// `callback:twice`: the call at a job's end is not what it should be.
+    Callback(Callback),
     /// `chunks:200`: the text comes in that many deltas.
     Chunks(usize),
     /// `cut:5`: the connection breaks after that many events; a plain body breaks half way.
@@ -29,6 +33,8 @@ pub enum Fault {
     JobSlow(Duration),
     /// `refuse`: the vendor's way to decline for safety.
     Refuse,
+    /// `result:size=200MB`, `result:redirect=metadata`, …: the file that the reply links to.
+    Result(ResultFault),
     /// `slow:3s`: this long before the first byte, headers included.
     Slow(Duration),
     /// `split-utf8`: a text beyond ASCII, in pieces that end inside characters and events.
@@ -55,6 +61,21 @@ pub enum Cause {
     Status(u16),
 }
 
+/// How a job's callback fails.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Callback {
+    /// `early`: it says that the job is done when it is not, and nothing more comes.
+    Early,
+    /// `lies`: it says that the job failed if it is done, and that it is done if it failed.
+    Lies,
+    /// `never`: none comes.
+    Never,
+    /// `twice`: it comes two times.
+    Twice,
+    /// `unknown`: it names a job that nobody ordered.
+    Unknown,
+}
+
 /// Why a word is not a fault.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FaultError {
@@ -79,6 +100,8 @@ pub enum FaultError {
 pub struct Script {
     /// Bytes of text.
     pub big: Option<usize>,
+    /// What is wrong with the callback.
+    pub callback: Option<Callback>,
     /// Number of deltas.
     pub chunks: Option<usize>,
     /// Events before the connection breaks.
@@ -99,6 +122,8 @@ pub struct Script {
     pub job_slow: Option<Duration>,
     /// Whether the vendor declines.
     pub refuse: bool,
+    /// What becomes of the results that the reply links to.
+    pub result: Vec<ResultFault>,
     /// Pause before the answer.
     pub slow: Option<Duration>,
     /// Whether text and pieces are awkward.
@@ -126,6 +151,9 @@ impl Fault {
         let bare = |name, fault| if value.is_none() { Ok(fault) } else { Err(bad(name)) };
         match name {
             "big" => count("big").map(Self::Big),
+            "callback" => {
+                value.and_then(callback).map(Self::Callback).ok_or_else(|| bad("callback"))
+            }
             "chunks" => count("chunks").map(Self::Chunks),
             "cut" => count("cut").map(Self::Cut),
             "error-mid" => count("error-mid").map(Self::ErrorMid),
@@ -144,6 +172,10 @@ impl Fault {
             "job-fail" => bare("job-fail", Self::JobFail),
             "job-slow" => pause("job-slow").map(Self::JobSlow),
             "refuse" => bare("refuse", Self::Refuse),
+            "result" => {
+                let fault = value.and_then(ResultFault::parse);
+                fault.map(Self::Result).ok_or_else(|| bad("result"))
+            }
             "slow" => pause("slow").map(Self::Slow),
             "split-utf8" => bare("split-utf8", Self::SplitUtf8),
             _ => Err(FaultError::Unknown { word: word.to_owned() }),
@@ -179,10 +211,11 @@ impl Script {
         Ok(script)
     }
 
-    /// Adds a fault; of two of a kind the later counts.
+    /// Adds a fault; of two of a kind the later counts. Those of results are all kept.
     pub fn add(&mut self, fault: Fault) {
         match fault {
             Fault::Big(bytes) => self.big = Some(bytes),
+            Fault::Callback(callback) => self.callback = Some(callback),
             Fault::Chunks(count) => self.chunks = Some(count),
             Fault::Cut(events) => self.cut = Some(events),
             Fault::ErrorMid(events) => self.error_mid = Some(events),
@@ -193,6 +226,7 @@ impl Script {
             Fault::JobFail => self.job_fail = true,
             Fault::JobSlow(pause) => self.job_slow = Some(pause),
             Fault::Refuse => self.refuse = true,
+            Fault::Result(fault) => self.result.push(fault),
             Fault::Slow(pause) => self.slow = Some(pause),
             Fault::SplitUtf8 => self.split_utf8 = true,
         }
@@ -203,6 +237,7 @@ impl Script {
     pub fn overlaid(self, over: Self) -> Self {
         Self {
             big: over.big.or(self.big),
+            callback: over.callback.or(self.callback),
             chunks: over.chunks.or(self.chunks),
             cut: over.cut.or(self.cut),
             error_mid: over.error_mid.or(self.error_mid),
@@ -213,6 +248,7 @@ impl Script {
             job_fail: over.job_fail || self.job_fail,
             job_slow: over.job_slow.or(self.job_slow),
             refuse: over.refuse || self.refuse,
+            result: if over.result.is_empty() { self.result } else { over.result },
             slow: over.slow.or(self.slow),
             split_utf8: over.split_utf8 || self.split_utf8,
         }
@@ -226,14 +262,37 @@ pub(crate) fn called_tools(prompt: &str) -> impl Iterator<Item = &str> {
 
 /// The faults that a prompt means for whoever asks about its job: `poll-fail:503` is `fail:503` there.
 pub(crate) fn of_polls(prompt: &str) -> String {
-    words(prompt).filter_map(|word| word.strip_prefix("poll-")).collect::<Vec<_>>().join(" ")
+    scoped(prompt, "poll-")
 }
 
-/// Words of letters, digits and `: - _`, so that `(fail:429).` holds `fail:429`.
-fn words(prompt: &str) -> impl Iterator<Item = &str> {
+/// The faults that a prompt means for one kind of call alone: with the scope `photo-`,
+/// `photo-fail:503` is `fail:503` where photos are searched, and nothing where videos are.
+pub(crate) fn scoped(prompt: &str, scope: &str) -> String {
+    words(prompt).filter_map(|word| word.strip_prefix(scope)).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a word of a prompt is a fault or means one for somebody: it is not what is looked for.
+pub(crate) fn is_fault(word: &str) -> bool {
+    let scopes = ["", "photo-", "poll-", "video-"].into_iter();
+    scopes.filter_map(|scope| word.strip_prefix(scope)).any(|rest| Fault::parse(rest).is_ok())
+}
+
+/// Words of letters, digits and `: - _ =`, so that `(fail:429).` holds `fail:429`.
+pub(crate) fn words(prompt: &str) -> impl Iterator<Item = &str> {
     prompt
-        .split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '-' | '_')))
-        .map(|word| word.trim_matches([':', '-']))
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '-' | '_' | '=')))
+        .map(|word| word.trim_matches([':', '-', '=']))
+}
+
+fn callback(value: &str) -> Option<Callback> {
+    Some(match value {
+        "early" => Callback::Early,
+        "lies" => Callback::Lies,
+        "never" => Callback::Never,
+        "twice" => Callback::Twice,
+        "unknown" => Callback::Unknown,
+        _ => return None,
+    })
 }
 
 fn failure(value: &str) -> Option<Failure> {
@@ -249,7 +308,8 @@ fn failure(value: &str) -> Option<Failure> {
     Some(Failure { cause: Cause::Status(status), retry_after, times: None })
 }
 
-fn duration(value: &str) -> Option<Duration> {
+/// Reads a whole number with `ms` or `s`.
+pub(crate) fn duration(value: &str) -> Option<Duration> {
     if let Some(millis) = value.strip_suffix("ms") {
         return millis.parse().ok().map(Duration::from_millis);
     }
@@ -258,7 +318,10 @@ fn duration(value: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Duration, Failure, Fault, FaultError, Script, called_tools, of_polls};
+    use super::{
+        Callback, Cause, Duration, Failure, Fault, FaultError, ResultFault, Script, called_tools,
+        is_fault, of_polls, scoped,
+    };
 
     fn fail(status: u16, retry_after: Option<u32>, times: Option<u32>) -> Fault {
         Fault::Fail(Failure { cause: Cause::Status(status), retry_after, times })
@@ -268,6 +331,7 @@ mod tests {
     fn every_fault_is_read() {
         for (word, fault) in [
             ("big:100000", Fault::Big(100_000)),
+            ("callback:twice", Fault::Callback(Callback::Twice)),
             ("chunks:200", Fault::Chunks(200)),
             ("cut:5", Fault::Cut(5)),
             ("error-mid:3", Fault::ErrorMid(3)),
@@ -287,6 +351,7 @@ mod tests {
             ("job-fail", Fault::JobFail),
             ("job-slow:2s", Fault::JobSlow(Duration::from_secs(2))),
             ("refuse", Fault::Refuse),
+            ("result:size=1kB", Fault::Result(ResultFault::Size(1_000))),
             ("slow:250ms", Fault::Slow(Duration::from_millis(250))),
             ("split-utf8", Fault::SplitUtf8),
         ] {
@@ -296,9 +361,18 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_an_error() {
-        for word in
-            ["fail", "fail:200", "fail:600", "fail:x", "slow:3", "slow:-1s", "cut:", "hang:1"]
-        {
+        for word in [
+            "fail",
+            "fail:200",
+            "fail:600",
+            "fail:x",
+            "slow:3",
+            "slow:-1s",
+            "cut:",
+            "hang:1",
+            "result",
+            "result:size",
+        ] {
             assert!(matches!(Fault::parse(word), Err(FaultError::Value { .. })), "{word}");
         }
         for word in ["", "Hello", "FAIL:429"] {
@@ -312,6 +386,8 @@ mod tests {
         let expected = Script::parse("slow:1s fail:503").unwrap();
         assert_eq!(found, expected);
         assert_eq!(Script::find("Hello world"), Script::default());
+        let found = Script::find("A kite, result:size=2MB result:cut. The result: good.");
+        assert_eq!(found.result, [ResultFault::Size(2_000_000), ResultFault::Cut(None)]);
     }
 
     #[test]
@@ -325,6 +401,15 @@ mod tests {
         let prompt = "slow:1s (poll-fail-once:503), poll-slow:2s.";
         assert_eq!(Script::find(prompt), Script::parse("slow:1s").unwrap());
         assert_eq!(of_polls(prompt), "fail-once:503 slow:2s");
+    }
+
+    #[test]
+    fn faults_of_photos_and_videos_are_apart() {
+        let query = "sea photo-fail:503 video-slow:2s";
+        assert_eq!(Script::find(query), Script::default());
+        assert_eq!(scoped(query, "photo-"), "fail:503");
+        assert_eq!(scoped(query, "video-"), "slow:2s");
+        assert_eq!(["sea", "photo-fail:503", "hang"].map(is_fault), [false, true, true]);
     }
 
     #[test]

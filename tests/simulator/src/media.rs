@@ -1,131 +1,86 @@
-//! Pictures and sounds, made by hand: small, valid, and the same every time.
+//! What links lead to: pictures, films and sounds, made by hand, small, valid, and the same every time.
 
-use axum::body::Body;
-use axum::extract::Path;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response};
 
-use crate::control;
+use crate::faults::Script;
+use crate::film;
+use crate::picture::{Format, Sketch};
+use crate::sound::{Codec, Sound};
 
-/// Width and height of every picture, in pixels; what was asked for stands only in the reply.
+/// Width and height of a picture whose name tells none, in pixels.
 const SIDE: u32 = 16;
 
-/// Bytes of one MP3 frame of 128 kbit/s at 44.1 kHz: 144 × 128,000 / 44,100, rounded down.
-const MP3_FRAME: usize = 417;
+/// How long a film or a sound is whose name tells nothing, in milliseconds.
+const MILLIS: u64 = 1_000;
 
-/// `GET /files/{name}`: the picture that a reply linked to, for any name that ends with `.png`.
-pub(crate) async fn file(Path(name): Path<String>) -> Response<Body> {
-    let Some(stem) = name.strip_suffix(".png") else {
-        return control::not_found("only pictures, .png, are served");
+/// The longest that is made, in milliseconds: an hour.
+const LONGEST: u64 = 3_600_000;
+
+/// The file of this name and its content type; absent if no file ends like this.
+///
+/// The ending decides what it is. A picture has the sides that stand before the ending,
+/// `a_1024x768.png`; all that stands before it decides how it looks. A film has such sides, too, and a
+/// film or a sound lasts as long as the name says, `a_2500ms.mp3`, or a second.
+pub(crate) fn made(name: &str) -> Option<(&'static str, Bytes)> {
+    let (stem, ending) = name.rsplit_once('.')?;
+    if let Some(format) = Format::parse(ending) {
+        let (width, height) = sides(stem).unwrap_or((SIDE, SIDE));
+        let sketch = Sketch { format, height, seed: stem, transparent: false, width };
+        return Some((format.content_type(), Bytes::from(sketch.draw())));
+    }
+    let millis = stem.split('_').find_map(|part| part.strip_suffix("ms")?.parse().ok());
+    let millis = millis.unwrap_or(MILLIS).min(LONGEST);
+    let (width, height) = sides(stem).unwrap_or((SIDE, SIDE));
+    let sound = |content_type, codec| {
+        let sound = Sound { codec, rate: 44_100 };
+        Some((content_type, Bytes::from(sound.pieces(millis, &Script::default()).concat())))
     };
-    let mut response = Response::new(Body::from(png(stem)));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
-    response
-}
-
-/// A PNG of one color, 16 by 16, that depends on the seed: two seeds most often differ.
-pub(crate) fn png(seed: &str) -> Vec<u8> {
-    let [_, red, green, blue] = checksum(seed.as_bytes()).to_be_bytes();
-    // Each row begins with its filter: none.
-    let mut row = vec![0];
-    for _ in 0..SIDE {
-        row.extend([red, green, blue]);
+    match ending {
+        "bmp" => Some(("image/bmp", film::bmp(stem))),
+        "gif" => Some(("image/gif", film::gif(width, height))),
+        "mp3" => sound("audio/mpeg", Codec::Mp3(128)),
+        "mp4" => Some(("video/mp4", film::mp4(width, height, millis))),
+        "wav" => sound("audio/wav", Codec::Wav),
+        _ => None,
     }
-    let pixels = row.repeat(SIDE as usize);
-    let mut header = Vec::from(SIDE.to_be_bytes());
-    header.extend(SIDE.to_be_bytes());
-    // Eight bits a channel, red green blue, and the only methods there are, without interlacing.
-    header.extend([8, 2, 0, 0, 0]);
-    let mut file = Vec::from(*b"\x89PNG\r\n\x1a\n");
-    chunk(&mut file, *b"IHDR", &header);
-    chunk(&mut file, *b"IDAT", &stored(&pixels));
-    chunk(&mut file, *b"IEND", &[]);
-    file
 }
 
-/// Silence as MP3 frames, mono; a frame lasts 26 ms.
-pub(crate) fn mp3(frames: usize) -> Vec<Bytes> {
-    // Sync, MPEG 1 layer III without checksum; 128 kbit/s, 44.1 kHz, no padding; one channel. The
-    // side information that follows is all zero: no data, which is silence.
-    let mut frame = vec![0xFF, 0xFB, 0x90, 0xC0];
-    frame.resize(MP3_FRAME, 0);
-    vec![Bytes::from(frame); frames]
-}
-
-/// Silence as 16-bit mono samples behind a WAV header.
-pub(crate) fn wav(rate: u32, samples: u32) -> Vec<u8> {
-    let size = samples * 2;
-    let mut file = Vec::from(*b"RIFF");
-    file.extend((36 + size).to_le_bytes());
-    file.extend(*b"WAVEfmt ");
-    file.extend(16_u32.to_le_bytes());
-    file.extend(1_u16.to_le_bytes());
-    file.extend(1_u16.to_le_bytes());
-    file.extend(rate.to_le_bytes());
-    file.extend((rate * 2).to_le_bytes());
-    file.extend(2_u16.to_le_bytes());
-    file.extend(16_u16.to_le_bytes());
-    file.extend(*b"data");
-    file.extend(size.to_le_bytes());
-    file.extend(std::iter::repeat_n(0, size as usize));
-    file
-}
-
-fn chunk(file: &mut Vec<u8>, name: [u8; 4], content: &[u8]) {
-    let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
-    let mut named = Vec::from(name);
-    named.extend_from_slice(content);
-    file.extend(length.to_be_bytes());
-    file.extend_from_slice(&named);
-    file.extend(checksum(&named).to_be_bytes());
-}
-
-/// A zlib stream of one stored block: enough for less than 64 kB.
-fn stored(bytes: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
-    let mut stream = vec![0x78, 0x01, 0x01];
-    stream.extend(length.to_le_bytes());
-    stream.extend((!length).to_le_bytes());
-    stream.extend_from_slice(bytes);
-    let (mut low, mut high) = (1_u32, 0_u32);
-    for byte in bytes {
-        low = (low + u32::from(*byte)) % 65_521;
-        high = (high + low) % 65_521;
-    }
-    stream.extend(((high << 16) | low).to_be_bytes());
-    stream
-}
-
-/// The CRC-32 of PNG and zlib.
-fn checksum(bytes: &[u8]) -> u32 {
-    let mut rest = u32::MAX;
-    for byte in bytes {
-        rest ^= u32::from(*byte);
-        for _ in 0..8 {
-            rest = if rest & 1 == 1 { (rest >> 1) ^ 0xEDB8_8320 } else { rest >> 1 };
-        }
-    }
-    !rest
+/// Reads `…_1024x768`.
+fn sides(stem: &str) -> Option<(u32, u32)> {
+    let (width, height) = stem.rsplit_once('_')?.1.split_once('x')?;
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=16_383).contains(side));
+    Some((side(width)?, side(height)?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MP3_FRAME, checksum, mp3, png, wav};
+    use super::made;
+    use crate::picture::{Format, measure};
 
     #[test]
-    fn checksum_is_the_known_one() {
-        assert_eq!(checksum(b"123456789"), 0xCBF4_3926);
-        assert_eq!(checksum(b"IEND"), 0xAE42_6082);
+    fn sounds_and_films_last_as_long_as_their_names_say() {
+        for (name, content_type, size) in [
+            ("a.mp3", "audio/mpeg", 39 * 417),
+            ("a_2500ms.mp3", "audio/mpeg", 96 * 417),
+            ("a_500ms.wav", "audio/wav", 44 + 20 * 2_204),
+        ] {
+            let (told, bytes) = made(name).unwrap();
+            assert_eq!((told, bytes.len()), (content_type, size), "{name}");
+        }
+        assert_eq!(made("a_2500ms_640x360.mp4").unwrap().0, "video/mp4");
     }
 
     #[test]
-    fn files_have_their_parts() {
-        let file = png("a");
-        assert!(file.starts_with(b"\x89PNG\r\n\x1a\n"));
-        assert!(file.ends_with(b"IEND\xAE\x42\x60\x82"));
-        assert_ne!(file, png("b"));
-        assert_eq!(mp3(2).concat().len(), 2 * MP3_FRAME);
-        assert_eq!(wav(8_000, 10).len(), 44 + 20);
+    fn a_name_says_what_the_file_is() {
+        for (name, measured) in [
+            ("a_30x20.png", Some((Format::Png, 30, 20))),
+            ("a_30x20.webp", Some((Format::Webp, 30, 20))),
+            ("a_0x20.jpg", Some((Format::Jpeg, 16, 16))),
+            ("a.mp3", None),
+        ] {
+            let (_, bytes) = made(name).unwrap();
+            assert_eq!(measure(&bytes), measured, "{name}");
+        }
+        assert_eq!(made("a.exe"), None);
     }
 }

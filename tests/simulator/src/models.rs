@@ -25,6 +25,7 @@ pub(crate) enum ModelKind {
     Image,
     Speech,
     Text,
+    Transcription,
 }
 
 /// Where models differ in what they take.
@@ -96,6 +97,11 @@ pub(crate) const MODELS: &[Model] = &[
     media(Vendor::OpenAi, ModelKind::Image, "gpt-image-2.5-flare", PLAIN),
     media(Vendor::OpenAi, ModelKind::Image, "gpt-image-2.5-sunburst", PLAIN),
     media(Vendor::OpenAi, ModelKind::Image, "dall-e-3", RETIRED),
+    media(Vendor::OpenAi, ModelKind::Speech, "tts-1", PLAIN),
+    media(Vendor::OpenAi, ModelKind::Speech, "gpt-4o-mini-tts", PLAIN),
+    media(Vendor::OpenAi, ModelKind::Transcription, "gpt-transcribe", PLAIN),
+    media(Vendor::OpenAi, ModelKind::Transcription, "gpt-4o-mini-transcribe", PLAIN),
+    media(Vendor::OpenAi, ModelKind::Transcription, "whisper-1", PLAIN),
     model(Vendor::Anthropic, "claude-opus-5-5", 128_000, CLAUDE_5_5),
     model(Vendor::Anthropic, "claude-sonnet-5-5", 128_000, CLAUDE_5_5),
     model(
@@ -118,8 +124,12 @@ pub(crate) const MODELS: &[Model] = &[
         Traits { reasoning: true, ..RETIRED },
     ),
     model(Vendor::Anthropic, "claude-3-5-haiku-20241022", 8_192, RETIRED),
+    media(Vendor::Google, ModelKind::Image, "gemini-3-pro-image", PLAIN),
+    media(Vendor::Google, ModelKind::Image, "gemini-3.1-flash-image", PLAIN),
+    media(Vendor::Fal, ModelKind::Image, "fal-ai/flux/dev", PLAIN),
     model(Vendor::Groq, "openai/gpt-oss-120b", 65_536, PLAIN),
     model(Vendor::Groq, "qwen/qwen3.8-27b", 16_384, PLAIN),
+    media(Vendor::Groq, ModelKind::Transcription, "whisper-large-v3-turbo", PLAIN),
     model(Vendor::Mistral, "mistral-large-4", 1_048_576, PLAIN),
     model(Vendor::Mistral, "mistral-small-latest", 262_144, PLAIN),
     model(Vendor::DeepSeek, "deepseek-v4-pro", 393_216, PLAIN),
@@ -131,6 +141,7 @@ pub(crate) const MODELS: &[Model] = &[
     media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_v4_turbo", PLAIN),
     media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_multilingual_v2", PLAIN),
     media(Vendor::ElevenLabs, ModelKind::Speech, "eleven_flash_v2_5", PLAIN),
+    media(Vendor::ElevenLabs, ModelKind::Transcription, "scribe_v2", PLAIN),
 ];
 
 /// Finds a model by vendor, kind and id, retired ones included.

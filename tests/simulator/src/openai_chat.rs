@@ -106,9 +106,14 @@ const fn table(vendor: Vendor) -> &'static [Field] {
         // The others have no chat route, so that only OpenAI comes here.
         Vendor::Anthropic
         | Vendor::ElevenLabs
+        | Vendor::Fal
+        | Vendor::Google
         | Vendor::Ideogram
         | Vendor::OpenAi
-        | Vendor::Replicate => tables::OPENAI,
+        | Vendor::Pexels
+        | Vendor::Pixabay
+        | Vendor::Replicate
+        | Vendor::Shotstack => tables::OPENAI,
     }
 }
 

@@ -106,6 +106,12 @@ pub(crate) fn out_of_money() -> Reply {
     error(429, "insufficient_quota", Some("credit_balance_exhausted"), None, message)
 }
 
+/// The error for a prompt of a picture that the safety system declines.
+pub(crate) fn moderation_blocked() -> Reply {
+    let message = "Your request was rejected by the safety system. safety_violations=[violence].";
+    error(400, "image_generation_user_error", Some("moderation_blocked"), None, message)
+}
+
 /// The error inside a stream that began with 200.
 pub(crate) fn error_event() -> String {
     let error = json!({ "error": {

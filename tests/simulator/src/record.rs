@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::config::Vendor;
+use crate::multipart::{self, Part};
 
 /// How many requests are kept; the oldest go first.
 const MOST_RECORDS: usize = 20_000;
@@ -27,16 +28,20 @@ const SECRETS: [&str; 5] =
 pub struct Record {
     /// Counts from 1 since the start; also part of the ids in the reply.
     pub id: u64,
-    /// The vendor's id.
+    /// The vendor's id; `files` for a file that a reply linked to.
     pub vendor: &'static str,
     /// `POST`, ….
     pub method: String,
-    /// The path with the vendor's prefix, and the query.
+    /// The path with the vendor's prefix, and the query, in which a `key` is masked, too.
     pub path: String,
     /// Header names in lower case; keys are masked but for the last four characters.
     pub headers: Map<String, Value>,
-    /// The JSON that came; a string if it was none, `{"omitted_bytes": n}` above 1 MiB.
+    /// The JSON that came; of a form `{"fields": [[name, text], …], "files": [{name, file_name,
+    /// content_type, size_bytes}, …]}`; otherwise a string, `{"omitted_bytes": n}` above 1 MiB.
     pub body: Value,
+    /// The text that the faults were looked for in: the prompt of a request that the vendor would
+    /// answer. Absent for a request that it refuses, and above 1 MiB.
+    pub prompt: Option<String>,
     /// Unix time in milliseconds.
     pub received_at_ms: u64,
     /// The status that was answered; absent while there is none.
@@ -49,6 +54,28 @@ pub struct Record {
     pub client_hung_up: bool,
     /// Milliseconds from the receipt to the hang-up.
     pub hung_up_after_ms: Option<u64>,
+}
+
+/// How many requests of a kind there were: what a client ordered, and perhaps paid.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Tally {
+    /// POST requests that the vendor would answer, whatever became of them.
+    pub posts: usize,
+    /// Those of them that were answered with 2xx.
+    pub succeeded: usize,
+}
+
+impl Tally {
+    /// Counts the POST requests among the records.
+    pub(crate) fn of<'a>(records: impl Iterator<Item = &'a Record>) -> Self {
+        let mut tally = Self::default();
+        for record in records.filter(|record| record.method == "POST" && record.prompt.is_some()) {
+            tally.posts += 1;
+            let succeeded = record.status.is_some_and(|status| (200..300).contains(&status));
+            tally.succeeded += usize::from(succeeded);
+        }
+        tally
+    }
 }
 
 /// The list of records; a clone is another handle on the same one.
@@ -70,7 +97,8 @@ pub(crate) struct Received<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) method: &'a Method,
     pub(crate) path: String,
-    pub(crate) vendor: Vendor,
+    /// The vendor's id, or `files`.
+    pub(crate) vendor: &'static str,
 }
 
 /// One exchange that is going on. Dropped before its end, it records that the client hung up:
@@ -98,7 +126,7 @@ impl Log {
             records.kept.pop_front();
         }
         records.kept.push_back(Record {
-            body: recorded_body(received.body),
+            body: recorded_body(received.headers, received.body),
             chunks_sent: 0,
             client_hung_up: false,
             finished: false,
@@ -106,10 +134,11 @@ impl Log {
             hung_up_after_ms: None,
             id,
             method: received.method.to_string(),
-            path: received.path.clone(),
+            path: masked_path(&received.path),
+            prompt: None,
             received_at_ms: now_ms(),
             status: None,
-            vendor: received.vendor.id(),
+            vendor: received.vendor,
         });
         drop(records);
         self.announce();
@@ -143,7 +172,8 @@ impl Log {
     }
 
     fn update(&self, id: u64, change: impl FnOnce(&mut Record)) {
-        if let Some(record) = self.records().kept.iter_mut().find(|record| record.id == id) {
+        // From the end: those that still go on are mostly young.
+        if let Some(record) = self.records().kept.iter_mut().rfind(|record| record.id == id) {
             change(record);
         }
         self.announce();
@@ -163,6 +193,13 @@ impl Exchange {
     /// The record's id.
     pub(crate) const fn id(&self) -> u64 {
         self.id
+    }
+
+    /// The request is one that the vendor would answer.
+    pub(crate) fn accepted(&self, prompt: &str) {
+        if prompt.len() <= LARGEST_BODY {
+            self.log.update(self.id, |record| record.prompt = Some(prompt.to_owned()));
+        }
     }
 
     /// The status is decided.
@@ -201,7 +238,36 @@ impl Drop for Exchange {
     }
 }
 
-fn recorded_body(body: &[u8]) -> Value {
+/// A path whose query may hold a key, as at Pixabay.
+fn masked_path(path: &str) -> String {
+    let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
+    let members = query.split('&').map(|member| match member.strip_prefix("key=") {
+        Some(key) => format!("key={}", mask(key)),
+        None => member.to_owned(),
+    });
+    format!("{path}?{}", members.collect::<Vec<_>>().join("&"))
+}
+
+/// A form without the bytes of its files: `{"fields": [["model", "whisper-1"]], "files": […]}`.
+fn recorded_form(parts: &[Part]) -> Value {
+    let (files, fields): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.file_name.is_some());
+    let fields = fields.iter().map(|field| json!([field.name, field.text()]));
+    let files = files.iter().map(|file| {
+        json!({
+            "name": file.name,
+            "file_name": file.file_name,
+            "content_type": file.content_type,
+            "size_bytes": file.bytes.len(),
+        })
+    });
+    json!({ "fields": fields.collect::<Vec<_>>(), "files": files.collect::<Vec<_>>() })
+}
+
+fn recorded_body(headers: &HeaderMap, body: &[u8]) -> Value {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if let Ok(parts) = multipart::parts(content_type.unwrap_or_default(), body) {
+        return recorded_form(&parts);
+    }
     if body.is_empty() {
         return Value::Null;
     }
@@ -241,7 +307,7 @@ fn now_ms() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{HeaderMap, Log, MOST_RECORDS, Method, Received, Vendor, mask};
+    use super::{HeaderMap, Log, MOST_RECORDS, Method, Received, mask};
 
     #[test]
     fn keys_are_masked_but_for_their_end() {
@@ -265,7 +331,7 @@ mod tests {
                 headers: &headers,
                 method: &Method::POST,
                 path: "/openai/v1/x".to_owned(),
-                vendor: Vendor::OpenAi,
+                vendor: "openai",
             })
             .finish();
         }

@@ -4,9 +4,14 @@
 //! is each vendor's own matter, so a finding is data. Unknown members are always a finding.
 
 pub(crate) mod anthropic;
+pub(crate) mod audio;
+pub(crate) mod fal;
+pub(crate) mod form;
+pub(crate) mod google;
 pub(crate) mod media;
 pub(crate) mod openai_chat;
 pub(crate) mod replicate;
+pub(crate) mod shotstack;
 
 use std::fmt;
 

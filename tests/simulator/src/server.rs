@@ -18,10 +18,13 @@ use crate::config::{Config, Vendor};
 use crate::endpoint::{self, Content, Endpoint, Incoming, Plan, Reply};
 use crate::fault_book::{FaultBook, Order};
 use crate::faults::{Cause, FaultError, Script};
-use crate::record::{Exchange, Log, Received, Record};
+use crate::record::{Exchange, Log, Received, Record, Tally};
 use crate::replicate::{self, Jobs};
-use crate::{anthropic_messages, control, elevenlabs_speech, ideogram, media, openai_chat};
-use crate::{elevenlabs_user, openai_images, stream};
+use crate::shotstack::Renders;
+use crate::{anthropic_messages, control, elevenlabs_speech, files, ideogram, openai_chat};
+use crate::{elevenlabs_transcription, elevenlabs_voices, openai_speech, openai_transcriptions};
+use crate::{elevenlabs_user, fal, google_errors, google_images, google_models};
+use crate::{openai_edits, openai_images, pexels, pixabay, shotstack, stream};
 
 /// The largest request that is read, as at the vendor with the largest: 32 MB.
 const LARGEST_REQUEST: usize = 32 << 20;
@@ -39,6 +42,7 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     ),
     (&[Vendor::Anthropic], "GET", "/v1/models", anthropic_messages::models),
     (&[Vendor::OpenAi], "POST", "/v1/images/generations", openai_images::generations),
+    (&[Vendor::OpenAi], "POST", "/v1/images/edits", openai_edits::edits),
     (&[Vendor::Ideogram], "POST", "/generate", ideogram::legacy),
     (&[Vendor::Ideogram], "POST", "/v1/ideogram-v3/generate", ideogram::v3),
     (&[Vendor::ElevenLabs], "POST", "/v1/text-to-speech/*", elevenlabs_speech::whole),
@@ -49,11 +53,41 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::Replicate], "POST", "/v1/predictions/*/cancel", replicate::cancel),
     (&[Vendor::Replicate], "GET", "/v1/account", replicate::account),
     (&[Vendor::ElevenLabs], "GET", "/v1/user", elevenlabs_user::user),
+    (&[Vendor::ElevenLabs], "GET", "/v1/models", elevenlabs_voices::models),
+    (&[Vendor::ElevenLabs], "GET", "/v1/voices", elevenlabs_voices::old),
+    (&[Vendor::ElevenLabs], "GET", "/v2/voices", elevenlabs_voices::page),
+    (&[Vendor::ElevenLabs], "POST", "/v1/speech-to-text", elevenlabs_transcription::transcribe),
+    (&[Vendor::OpenAi], "POST", "/v1/audio/speech", openai_speech::speech),
+    (HEARING, "POST", "/v1/audio/transcriptions", openai_transcriptions::transcriptions),
+    (&[Vendor::Pexels], "GET", "/v1/search", pexels::search),
+    (&[Vendor::Pexels], "GET", "/v1/curated", pexels::curated),
+    (&[Vendor::Pexels], "GET", "/v1/photos/*", pexels::photo),
+    (&[Vendor::Pexels], "GET", "/v1/videos/search", pexels::search_videos),
+    (&[Vendor::Pexels], "GET", "/v1/videos/popular", pexels::popular_videos),
+    (&[Vendor::Pexels], "GET", "/v1/videos/videos/*", pexels::video),
+    (&[Vendor::Pexels], "GET", "/videos/search", pexels::search_videos),
+    (&[Vendor::Pexels], "GET", "/videos/popular", pexels::popular_videos),
+    (&[Vendor::Pexels], "GET", "/videos/videos/*", pexels::video),
+    (&[Vendor::Pixabay], "GET", "/api/", pixabay::pictures),
+    (&[Vendor::Pixabay], "GET", "/api/videos/", pixabay::videos),
+    (&[Vendor::Shotstack], "POST", "/edit/*/render", shotstack::order),
+    (&[Vendor::Shotstack], "GET", "/edit/*/render/*", shotstack::get),
+    (&[Vendor::Shotstack], "GET", "/edit/*/templates", shotstack::templates),
+    (&[Vendor::Fal], "GET", "/*/*/requests/*", fal::response),
+    (&[Vendor::Fal], "GET", "/*/*/requests/*/status", fal::status),
+    (&[Vendor::Fal], "PUT", "/*/*/requests/*/cancel", fal::cancel),
+    (&[Vendor::Fal], "POST", "/*/*", fal::submit),
+    (&[Vendor::Fal], "POST", "/*/*/*", fal::submit),
+    (&[Vendor::Google], "GET", "/v1beta/models", google_models::list),
+    (&[Vendor::Google], "POST", "/v1beta/models/*", google_images::generate),
 ];
 
 /// The hosts that speak the chat API of OpenAI.
 const CHAT: &[Vendor] =
     &[Vendor::DeepSeek, Vendor::Groq, Vendor::Mistral, Vendor::OpenAi, Vendor::Together];
+
+/// The hosts that speak the transcription API of OpenAI.
+const HEARING: &[Vendor] = &[Vendor::Groq, Vendor::OpenAi];
 
 /// A simulator that runs; dropped, it accepts no more connections.
 pub struct Simulator {
@@ -69,6 +103,8 @@ pub(crate) struct Shared {
     pub(crate) faults: FaultBook,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) log: Log,
+    pub(crate) queue: Arc<fal::Queue>,
+    pub(crate) renders: Arc<Renders>,
 }
 
 impl Simulator {
@@ -84,6 +120,8 @@ impl Simulator {
             faults: FaultBook::default(),
             jobs: Arc::default(),
             log: Log::default(),
+            queue: Arc::default(),
+            renders: Arc::default(),
         });
         let router = router(Arc::clone(&shared));
         // Small pieces leave at once: without it the kernel would gather what we split.
@@ -103,11 +141,17 @@ impl Simulator {
     }
 
     /// A vendor's base URL, in the form in which the vendor's own is written in its documents: with
-    /// `/v1` for the chat API of OpenAI and its like and for Replicate, without for the others.
+    /// `/v1` for the chat API of OpenAI and its like and for Replicate, with `/v1beta` for Google,
+    /// with `/edit/v1` for Shotstack, without for the others.
     #[must_use]
     pub fn base_url(&self, vendor: Vendor) -> String {
         let versioned = CHAT.contains(&vendor) || vendor == Vendor::Replicate;
-        let version = if versioned { "/v1" } else { "" };
+        let version = match vendor {
+            Vendor::Google => "/v1beta",
+            Vendor::Shotstack => "/edit/v1",
+            _ if versioned => "/v1",
+            _ => "",
+        };
         format!("http://{}/{}{version}", self.addr, vendor.id())
     }
 
@@ -115,6 +159,18 @@ impl Simulator {
     #[must_use]
     pub fn requests(&self) -> Vec<Record> {
         self.shared.log.all()
+    }
+
+    /// Counts the POST requests that a vendor got under a path (a part of it will do) with just this
+    /// prompt: what was ordered, and perhaps paid.
+    #[must_use]
+    pub fn tally(&self, vendor: Vendor, path: &str, prompt: &str) -> Tally {
+        let records = self.shared.log.all();
+        Tally::of(records.iter().filter(|record| {
+            record.vendor == vendor.id()
+                && record.path.contains(path)
+                && record.prompt.as_deref() == Some(prompt)
+        }))
     }
 
     /// Forgets what was received.
@@ -156,7 +212,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/control/faults", get(control::faults).post(control::order).delete(control::calm))
         .route("/control/requests", get(control::requests).delete(control::forget))
         .route("/control/requests/{id}", get(control::request))
-        .route("/files/{name}", get(media::file))
+        .route("/control/tally", get(control::tally))
+        .route("/files/{name}", get(files::file))
         .fallback(vendor)
         .with_state(shared)
 }
@@ -182,7 +239,7 @@ async fn vendor(State(shared): State<Arc<Shared>>, request: Request) -> Response
         headers: &parts.headers,
         method: &parts.method,
         path: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-        vendor,
+        vendor: vendor.id(),
     });
     let incoming = Incoming {
         body: &body,
@@ -192,6 +249,8 @@ async fn vendor(State(shared): State<Arc<Shared>>, request: Request) -> Response
         jobs: &shared.jobs,
         path: &path,
         query,
+        queue: &shared.queue,
+        renders: &shared.renders,
         vendor,
     };
     let plan = match find(vendor, parts.method.as_str(), &path) {
@@ -211,6 +270,7 @@ async fn run(
     plan: Plan,
     exchange: Exchange,
 ) -> Response<Body> {
+    exchange.accepted(&plan.prompt);
     let mut script = shared.faults.script(incoming.vendor, &plan.prompt);
     if script.hang {
         // Ends when the connection closes: the handler is dropped, and the exchange with it.
@@ -222,9 +282,13 @@ async fn run(
     let reply = if let Some(failure) = script.fail {
         let mut reply = match failure.cause {
             Cause::Quota => endpoint::out_of_money(incoming),
+            Cause::Status(status) if incoming.vendor == Vendor::Google => {
+                google_errors::failure(status, failure.retry_after)
+            }
             Cause::Status(status) => endpoint::failure(incoming, status),
         };
-        if let Some(seconds) = failure.retry_after {
+        let seconds = failure.retry_after.filter(|_| incoming.vendor != Vendor::Google);
+        if let Some(seconds) = seconds {
             reply.headers.push(("retry-after", seconds.to_string()));
             if incoming.vendor == Vendor::OpenAi {
                 let millis = u64::from(seconds) * 1_000;

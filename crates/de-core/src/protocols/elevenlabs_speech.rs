@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::{Draft, FieldIssue, SpeechVendor, Target, Vendor, VendorError, fields::Issues};
-use crate::{calls::SpeechCall, receipt::Usage, sound};
+use crate::{calls::SpeechCall, media::RawAudio, receipt::Usage, sound};
 
 mod call;
 pub(crate) mod error;
@@ -88,6 +88,10 @@ impl SpeechVendor for ElevenLabsSpeechVendor {
 
     fn usual_voice(&self) -> Option<&str> {
         Some(VOICE)
+    }
+
+    fn raw(&self, call: &SpeechCall) -> Option<RawAudio> {
+        sound::SoundFormat::parse(call.format.as_deref()?)?.raw()
     }
 
     fn relay(

@@ -10,7 +10,7 @@ use super::{
     Draft, FieldIssue, SpeechVendor, Target, Vendor, VendorError, VendorStream, fields::Issues,
     openai_chat,
 };
-use crate::{calls::SpeechCall, sound};
+use crate::{calls::SpeechCall, media::RawAudio, sound};
 
 mod call;
 mod events;
@@ -85,6 +85,10 @@ impl SpeechVendor for OpenAiSpeechVendor {
 
     fn usual_voice(&self) -> Option<&str> {
         Some(VOICE)
+    }
+
+    fn raw(&self, call: &SpeechCall) -> Option<RawAudio> {
+        sound::SoundFormat::parse(call.format.as_deref()?)?.raw()
     }
 
     fn relay(

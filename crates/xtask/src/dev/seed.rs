@@ -20,15 +20,20 @@ use crate::random::{self, System};
 use crate::stack::input::{Secrets, Statement};
 
 /// The providers that the simulator can play, and what follows its address in their base URLs.
-pub(crate) const SIMULATED: [(&str, &str); 9] = [
+pub(crate) const SIMULATED: [(&str, &str); 14] = [
     ("anthropic", "/anthropic"),
     ("deepseek", "/deepseek/v1"),
     ("elevenlabs", "/elevenlabs"),
+    ("fal", "/fal"),
+    ("google", "/google/v1beta"),
     ("groq", "/groq/v1"),
     ("ideogram", "/ideogram"),
     ("mistral", "/mistral/v1"),
     ("openai", "/openai/v1"),
+    ("pexels", "/pexels"),
+    ("pixabay", "/pixabay"),
     ("replicate", "/replicate/v1"),
+    ("shotstack", "/shotstack/edit/v1"),
     ("together", "/together/v1"),
 ];
 

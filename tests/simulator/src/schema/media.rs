@@ -5,7 +5,7 @@ use crate::schema::{Field, Kind, TEXT, optional, required};
 const FLAG: Kind = Kind::Bool;
 const MANY: usize = usize::MAX;
 
-/// `POST /images/generations` with a GPT image model.
+/// `POST /images/generations` with a GPT image model, and `POST /images/edits` beside its files.
 /// Follows <https://platform.openai.com/docs/api-reference/images/create>.
 pub(crate) const OPENAI_IMAGE: &[Field] = &[
     required("prompt", Kind::Text(1, 32_000)),
@@ -97,7 +97,7 @@ pub(crate) const IDEOGRAM_LEGACY: &[Field] = &[required(
     ]),
 )];
 
-/// `POST /v1/ideogram-v3/generate`, as JSON.
+/// `POST /v1/ideogram-v3/generate`, as JSON or, beside its files, as a form.
 pub(crate) const IDEOGRAM_V3: &[Field] = &[
     PROMPT,
     optional(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use de_simulator::record::Record;
 use de_simulator::{Config, Simulator, Vendor};
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 /// No test waits longer for anything.
@@ -27,14 +27,59 @@ impl Rig {
 
     /// A POST with the vendor's default key and whatever else each of its calls needs.
     pub(crate) fn post(&self, vendor: Vendor, path: &str) -> RequestBuilder {
-        let request = self.client.post(format!("{}{path}", self.simulator.base_url(vendor)));
+        self.request(Method::POST, vendor, path)
+    }
+
+    /// A GET with the vendor's default key; Pixabay's is added to the query.
+    pub(crate) fn get(&self, vendor: Vendor, path: &str) -> RequestBuilder {
+        self.request(Method::GET, vendor, path)
+    }
+
+    /// A POST of a form with a file, as a browser would send it.
+    pub(crate) fn form(
+        &self,
+        vendor: Vendor,
+        path: &str,
+        fields: &[(&str, &str)],
+        file: (&str, &[u8]),
+    ) -> RequestBuilder {
+        let mut body = Vec::new();
+        for (name, text) in fields {
+            let part = format!(
+                "--simulated\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n"
+            );
+            body.extend(part.into_bytes());
+        }
+        let head = format!(
+            "--simulated\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n",
+            file.0,
+        );
+        body.extend(head.into_bytes());
+        body.extend_from_slice(file.1);
+        body.extend_from_slice(b"\r\n--simulated--\r\n");
+        let content_type = "multipart/form-data; boundary=simulated";
+        self.post(vendor, path).header("content-type", content_type).body(body)
+    }
+
+    fn request(&self, method: Method, vendor: Vendor, path: &str) -> RequestBuilder {
         let key = vendor.default_key();
+        let mut url = format!("{}{path}", self.simulator.base_url(vendor));
+        if vendor == Vendor::Pixabay {
+            url.push_str(&format!("&key={key}"));
+        }
+        let request = self.client.request(method, url);
         match vendor {
             Vendor::Anthropic => {
                 request.header("x-api-key", key).header("anthropic-version", "2023-06-01")
             }
             Vendor::ElevenLabs => request.header("xi-api-key", key),
+            Vendor::Fal => request.header("authorization", format!("Key {key}")),
+            Vendor::Google => request.header("x-goog-api-key", key),
             Vendor::Ideogram => request.header("api-key", key),
+            Vendor::Pexels => request.header("authorization", key),
+            Vendor::Shotstack => request.header("x-api-key", key),
+            Vendor::Pixabay => request,
             _ => request.bearer_auth(key),
         }
     }

@@ -1,6 +1,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use de_simulator::{Config, Vendor};
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 use crate::client::{Rig, answer, header, stream, with};
@@ -80,9 +81,48 @@ async fn ideogram_answers_with_links() {
         assert_eq!(got, status, "{members} {body}");
         assert!(body["error"].is_string());
     }
-    let v3 = json!({ "prompt": "A sunset", "aspect_ratio": "1x1", "rendering_speed": "TURBO" });
+    let v3 = json!({ "prompt": "A sunset", "aspect_ratio": "16x9", "rendering_speed": "TURBO" });
     let request = rig.post(Vendor::Ideogram, "/v1/ideogram-v3/generate").json(&v3);
-    assert_eq!(answer(request).await.0, 200);
+    let (status, body) = answer(request).await;
+    assert_eq!((status, &body["data"][0]["resolution"]), (200, &json!("1312x736")));
+    let (_, body) = answer(legacy(json!({ "prompt": "result:unsafe", "num_images": 2 }))).await;
+    let safe =
+        ["is_image_safe", "url"].map(|name| (&body["data"][0][name], &body["data"][1][name]));
+    assert_eq!(safe[0], (&json!(false), &json!(true)));
+    assert!(safe[1].0.is_null() && safe[1].1.is_string());
+}
+
+#[tokio::test]
+async fn ideogram_takes_forms() {
+    let rig = Rig::start().await;
+    let send =
+        |form: Form| answer(rig.post(Vendor::Ideogram, "/v1/ideogram-v3/generate").multipart(form));
+    let form = || Form::new().text("prompt", "A sunset").text("num_images", "2");
+    let file =
+        |bytes: Vec<u8>| Part::bytes(bytes).file_name("a.png").mime_str("image/png").unwrap();
+    let png = {
+        let link = format!("{}/files/a_64x64.png", rig.simulator.address());
+        rig.client.get(link).send().await.unwrap().bytes().await.unwrap().to_vec()
+    };
+    let (status, body) = send(form().text("style_codes", "AAFF05CE")).await;
+    assert_eq!((status, body["data"].as_array().unwrap().len()), (200, 2), "{body}");
+    let (status, body) = send(form().part("style_reference_images", file(png.clone()))).await;
+    assert_eq!(status, 200, "{body}");
+    let mut large = png.clone();
+    large.resize(11 << 20, 0);
+    for (form, said) in [
+        (form().text("num_images", "nine"), "num_images"),
+        (form().text("colour", "red"), "colour"),
+        (form().part("picture", file(png)), "picture"),
+        (form().part("style_reference_images", file(vec![1])), "style_reference_images"),
+        (form().part("style_reference_images", file(large)), "10 MB"),
+        (Form::new().text("seed", "1"), "prompt"),
+        (form().text("resolution", "1000x1000"), "resolution"),
+    ] {
+        let (status, body) = send(form).await;
+        assert_eq!(status, 400, "{body}");
+        assert!(body["error"].as_str().unwrap().contains(said), "{said}: {body}");
+    }
 }
 
 #[tokio::test]

@@ -1,79 +1,191 @@
 //! Brings the results home: into our own store, as assets.
+//!
+//! The asset of a result has an id made of the job's id and its place, so that a step that is done again
+//! keeps nothing twice.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use url::Url;
 
 use super::Running;
 use crate::{
+    assets::{self, Deposit, KeepError, Owner, Promise, Provenance},
     books::Outcome,
     http::error::{ApiError, Code},
-    jobs::{Output, Pending, Record, Stage},
+    ids::AssetId,
+    jobs::{Output, Pending, Record, Stage, Work},
+    media::{MediaKind, RawAudio},
+    money::Micros,
     ports::{InboundBody, Platform},
     registry::Model,
+    store::assets::AssetRow,
 };
 
 /// How often a result is fetched that may still come.
 const TRIES: u32 = 6;
+/// How long one try may take, for a picture or sound and for a film.
+const PATIENCE: Duration = Duration::from_secs(120);
+const FILM_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Why a result is not here.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{message}")]
-pub(super) struct Lost {
-    /// Whether another try may help.
-    for_now: bool,
-    message: String,
-    /// As a program may branch on it: `too_large`.
-    reason: &'static str,
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Lost {
+    #[error(transparent)]
+    Kept(#[from] KeepError),
+    #[error("it is not the base64 that it should be")]
+    NotBase64,
+    #[error("it has no address that can be read")]
+    NoAddress,
 }
 
 impl Lost {
-    pub(super) fn not_base64() -> Self {
-        Self {
-            for_now: false,
-            message: "a result is not the base64 that it should be".to_owned(),
-            reason: "not_base64",
-        }
+    /// Whether another try may help.
+    fn is_for_now(&self) -> bool {
+        matches!(self, Self::Kept(err) if err.may_pass())
     }
 
-    pub(super) fn as_error(&self, model: &Model) -> ApiError {
-        let name = &model.config.provider_id;
-        let message = format!("what {name} made cannot be kept: {}", self.message);
-        ApiError::new(Code::ProviderMalformed, message).with("reason", self.reason)
+    pub(super) fn into_error(self) -> ApiError {
+        match self {
+            Self::Kept(err) => err.into(),
+            Self::NotBase64 | Self::NoAddress => {
+                let message = format!("what the provider made cannot be read: {self}");
+                ApiError::new(Code::ProviderMalformed, message).with("reason", "unreadable")
+            }
+        }
     }
 }
 
-/// What is needed to keep a result of a job.
+/// What is needed to keep the results of a job.
 pub(super) struct Bringing<'a> {
+    cost: Option<Micros>,
+    model: &'a Model,
     platform: &'a Platform,
+    record: &'a Record,
+}
+
+/// A result that is to be kept.
+struct Wanted<'a> {
+    /// Its place among the results of the job.
+    index: usize,
+    promise: Promise,
+    revised_prompt: Option<String>,
+    role: &'a str,
+    seed: Option<u64>,
 }
 
 impl<'a> Bringing<'a> {
-    pub(super) fn of(platform: &'a Platform, _record: &Record, _model: &Model) -> Self {
-        Self { platform }
+    /// `cost` is what all of it costs.
+    pub(super) fn of(
+        platform: &'a Platform,
+        record: &'a Record,
+        model: &'a Model,
+        cost: Option<Micros>,
+    ) -> Self {
+        Self { cost, model, platform, record }
     }
 
-    pub(super) async fn bytes(
+    /// Keeps a picture that is at hand.
+    pub(super) async fn image(
         &self,
-        _bytes: Bytes,
-        _role: &str,
-        _revised_prompt: Option<String>,
-        _seed: Option<u64>,
+        index: usize,
+        bytes: Bytes,
+        revised_prompt: Option<String>,
+        seed: Option<u64>,
     ) -> Result<Output, Lost> {
-        let _ = self.platform;
-        Err(Lost::not_base64())
+        let promise = Promise::Kind(MediaKind::Image);
+        let wanted = Wanted { index, promise, revised_prompt, role: "image", seed };
+        let row =
+            assets::keep::bytes(self.platform, self.deposit(&wanted), bytes, PATIENCE).await?;
+        Ok(output(&row, wanted))
     }
 
-    pub(super) async fn stream(
+    /// Keeps sound as it comes. `raw` is what it is, if it has no head.
+    pub(super) async fn sound(
         &self,
-        _body: Box<dyn InboundBody>,
-        _format: Option<&str>,
+        body: Box<dyn InboundBody>,
+        raw: Option<RawAudio>,
     ) -> Result<Output, Lost> {
-        Err(Lost::not_base64())
+        let promise = raw.map_or(Promise::Kind(MediaKind::Audio), Promise::Raw);
+        let wanted = Wanted { index: 0, promise, revised_prompt: None, role: "audio", seed: None };
+        let patience = Duration::from_millis(self.model.deadlines().total_ms).max(PATIENCE);
+        let deposit = self.deposit(&wanted);
+        let row = assets::keep::stream(self.platform, deposit, body, patience).await?;
+        Ok(output(&row, wanted))
     }
 
-    async fn link(&self, _pending: &Pending) -> Result<Output, Lost> {
-        Err(Lost::not_base64())
+    /// Fetches what is still at the vendor.
+    async fn link(&self, pending: &Pending) -> Result<Output, Lost> {
+        let url = Url::parse(&pending.url).map_err(|_| Lost::NoAddress)?;
+        let kind = match pending.role.as_str() {
+            "audio" => MediaKind::Audio,
+            "video" => self.film_kind(),
+            _ => MediaKind::Image,
+        };
+        let wanted = Wanted {
+            index: pending.index,
+            promise: Promise::Kind(kind),
+            revised_prompt: pending.revised_prompt.clone(),
+            role: &pending.role,
+            seed: pending.seed,
+        };
+        let patience = if kind == MediaKind::Video { FILM_PATIENCE } else { PATIENCE };
+        let deposit = self.deposit(&wanted);
+        let row = assets::fetch::result(self.platform, deposit, &url, patience).await?;
+        Ok(output(&row, wanted))
+    }
+
+    /// What a render makes: its format may be one of a picture or of sound.
+    fn film_kind(&self) -> MediaKind {
+        let Work::Render(call) = &self.record.order.work else { return MediaKind::Video };
+        let format = call.edit.get("output").and_then(|output| output.get("format"));
+        match format.and_then(serde_json::Value::as_str) {
+            Some("bmp" | "gif" | "jpg" | "png") => MediaKind::Image,
+            Some("mp3") => MediaKind::Audio,
+            _ => MediaKind::Video,
+        }
+    }
+
+    fn deposit(&self, wanted: &Wanted<'_>) -> Deposit {
+        let order = &self.record.order;
+        let config = &self.model.config;
+        let job = self.record.id.as_str().trim_start_matches("job_");
+        Deposit {
+            cap_bytes: None,
+            id: AssetId::parse(&format!("asset_{job}-{}", wanted.index)).ok(),
+            owner: Owner {
+                api_key_id: order.api_key_id.clone(),
+                instance_id: order.instance_id.clone(),
+                organization_id: order.organization_id.clone(),
+                project_id: order.project_id.clone(),
+                user_id: order.user_id.clone(),
+            },
+            promise: wanted.promise,
+            provenance: Provenance {
+                cost_micros: self.cost,
+                job_id: Some(self.record.id.clone()),
+                model_id: Some(config.model_id.clone()),
+                provider_id: Some(config.provider_id.clone()),
+                receipt_id: Some(order.books.receipt().receipt_id.clone()),
+                request_id: Some(order.request_id.clone()),
+                source: None,
+            },
+        }
+    }
+}
+
+fn output(row: &AssetRow, wanted: Wanted<'_>) -> Output {
+    Output {
+        asset_id: row.id.clone(),
+        content_type: row.content_type.clone(),
+        duration_ms: row.duration_ms,
+        height: row.height,
+        revised_prompt: wanted.revised_prompt,
+        role: wanted.role.to_owned(),
+        seed: wanted.seed,
+        sha256: row.sha256.clone(),
+        size_bytes: row.size_bytes,
+        width: row.width,
     }
 }
 
@@ -87,13 +199,14 @@ impl Running<'_> {
             Ok(model) => model,
             Err(error) => return self.stumble(record, &error),
         };
+        let books = self.books(record, Some(model.clone()));
         let mut last = None;
         if let Some(next) = pending.first().cloned() {
-            let bringing = Bringing::of(self.platform, record, &model);
+            let bringing = Bringing::of(self.platform, record, &model, books.cost());
             match bringing.link(&next).await {
                 Ok(output) => outputs.push(output),
-                Err(lost) if lost.for_now && record.stumbles.saturating_add(1) < TRIES => {
-                    return self.stumble(record, &lost.as_error(&model));
+                Err(lost) if lost.is_for_now() && record.stumbles.saturating_add(1) < TRIES => {
+                    return self.stumble(record, &lost.into_error());
                 }
                 Err(lost) => {
                     notices.push(format!("{}: {lost}", next.role));
@@ -107,7 +220,6 @@ impl Running<'_> {
             record.to(Stage::Copying { outputs, pending, notices }, now);
             return;
         }
-        let books = self.books(record, Some(model.clone()));
         // Without its film, a still of it is nothing.
         let is_whole =
             outputs.iter().any(|output| !["poster", "thumbnail"].contains(&&*output.role));
@@ -116,7 +228,7 @@ impl Running<'_> {
             return;
         }
         let error = match last {
-            Some(lost) => lost.as_error(&model),
+            Some(lost) => lost.into_error(),
             None => {
                 let message = format!("{} made nothing", model.config.provider_id);
                 ApiError::new(Code::ProviderMalformed, message)

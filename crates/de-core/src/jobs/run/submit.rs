@@ -127,14 +127,16 @@ impl Running<'_> {
                 };
                 book(None);
                 books.finished();
-                let bringing = Bringing::of(self.platform, record, &model);
-                match bringing.stream(opened.inbound.body, call.format.as_deref()).await {
+                let bringing = Bringing::of(self.platform, record, &model, books.cost());
+                let raw = model.vendor.speech().and_then(|vendor| vendor.raw(call));
+                let kept = bringing.sound(opened.inbound.body, raw).await;
+                match kept {
                     Ok(output) => {
                         book(output.duration_ms);
                         let stage = Stage::Succeeded { outputs: vec![output], notices: Vec::new() };
                         self.end(record, books, stage, Outcome::Ok);
                     }
-                    Err(lost) => self.fail(record, books, &lost.as_error(&model)),
+                    Err(lost) => self.fail(record, books, &lost.into_error()),
                 }
             }
             Work::Image(call) => {
@@ -185,13 +187,12 @@ impl Running<'_> {
         };
         match made {
             Ok(Reply::Images(reply)) => self.images(record, &books, &model, reply).await,
-            Ok(Reply::Film(reply)) => self.film(record, &books, &model, reply).await,
+            Ok(Reply::Film(reply)) => self.film(record, &books, reply),
             Ok(Reply::Sound(url)) => {
                 books.counted(&record.order.work.expected());
                 books.finished();
-                let pending =
-                    Pending { revised_prompt: None, role: "audio".to_owned(), seed: None, url };
-                self.bring(record, &books, &model, Vec::new(), vec![pending], Vec::new());
+                let pending = vec![pending(0, "audio", url)];
+                self.bring(record, &books, Vec::new(), pending, Vec::new());
             }
             Err(err) => self.fail(record, &books, &malformed(&model, &err)),
         }
@@ -213,9 +214,10 @@ impl Running<'_> {
         }
         books.finished();
         let (mut outputs, mut pending, mut notices) = (Vec::new(), Vec::new(), Vec::new());
-        let bringing = Bringing::of(self.platform, record, model);
+        let bringing = Bringing::of(self.platform, record, model, books.cost());
         let mut lost = None;
-        for MadeImage { made, revised_prompt, seed } in reply.images {
+        for (index, picture) in reply.images.into_iter().enumerate() {
+            let MadeImage { made, revised_prompt, seed } = picture;
             let role = "image".to_owned();
             let bytes = match made {
                 None => {
@@ -223,27 +225,27 @@ impl Running<'_> {
                     continue;
                 }
                 Some(Made::Url(url)) => {
-                    pending.push(Pending { revised_prompt, role, seed, url });
+                    pending.push(Pending { index, revised_prompt, role, seed, url });
                     continue;
                 }
                 Some(Made::Bytes(bytes)) => Ok(bytes),
                 Some(Made::Base64(text)) => decoded(text),
             };
             let kept = match bytes {
-                Ok(bytes) => bringing.bytes(bytes, &role, revised_prompt, seed).await,
+                Ok(bytes) => bringing.image(index, bytes, revised_prompt, seed).await,
                 Err(bad) => Err(bad),
             };
             match kept {
                 Ok(output) => outputs.push(output),
                 Err(err) => {
-                    notices.push(err.to_string());
+                    notices.push(format!("{role}: {err}"));
                     lost = Some(err);
                 }
             }
         }
         if outputs.is_empty() && pending.is_empty() {
             let error = match lost {
-                Some(lost) => lost.as_error(model),
+                Some(lost) => lost.into_error(),
                 None => ApiError::new(
                     Code::ContentRefused,
                     format!("{} holds the result back as unsafe", model.config.provider_id),
@@ -251,29 +253,22 @@ impl Running<'_> {
             };
             return self.fail(record, books, &error);
         }
-        self.bring(record, books, model, outputs, pending, notices);
+        self.bring(record, books, outputs, pending, notices);
     }
 
-    async fn film(
-        &self,
-        record: &mut Record,
-        books: &Books,
-        model: &std::sync::Arc<Model>,
-        reply: RenderReply,
-    ) {
+    fn film(&self, record: &mut Record, books: &Books, reply: RenderReply) {
         if let Some(usage) = &reply.usage {
             books.counted(usage);
         }
         books.finished();
         let parts =
             [("video", reply.made), ("poster", reply.poster), ("thumbnail", reply.thumbnail)];
-        let pending = parts.into_iter().filter_map(|(role, made)| match made? {
-            Made::Url(url) => {
-                Some(Pending { revised_prompt: None, role: role.to_owned(), seed: None, url })
-            }
+        let parts = parts.into_iter().enumerate();
+        let pending = parts.filter_map(|(index, (role, made))| match made? {
+            Made::Url(url) => Some(pending(index, role, url)),
             Made::Base64(_) | Made::Bytes(_) => None,
         });
-        self.bring(record, books, model, Vec::new(), pending.collect(), Vec::new());
+        self.bring(record, books, Vec::new(), pending.collect(), Vec::new());
     }
 
     /// Goes on to bring the results home, or is done if they are.
@@ -281,7 +276,6 @@ impl Running<'_> {
         &self,
         record: &mut Record,
         books: &Books,
-        _model: &Model,
         outputs: Vec<crate::jobs::Output>,
         pending: Vec<Pending>,
         notices: Vec<String>,
@@ -309,6 +303,10 @@ enum Reply {
     Sound(String),
 }
 
+fn pending(index: usize, role: &str, url: String) -> Pending {
+    Pending { index, revised_prompt: None, role: role.to_owned(), seed: None, url }
+}
+
 fn decoded(text: String) -> Result<Bytes, super::copy::Lost> {
     use base64::{Engine, engine::general_purpose::STANDARD};
     // Some vendors send a data URL.
@@ -316,7 +314,7 @@ fn decoded(text: String) -> Result<Bytes, super::copy::Lost> {
         Some((_, data)) => data,
         None => &text,
     };
-    STANDARD.decode(data.trim()).map(Bytes::from).map_err(|_| super::copy::Lost::not_base64())
+    STANDARD.decode(data.trim()).map(Bytes::from).map_err(|_| super::copy::Lost::NotBase64)
 }
 
 fn served_by(model: &Model) -> ServedBy {

@@ -16,6 +16,7 @@ use crate::{
         reply::MappedReply,
         variables::{self, Reserved, Variables},
     },
+    media::RawAudio,
     money::Micros,
     protocols::{Draft, FieldIssue, ImageVendor, Malformed, RenderVendor, SpeechVendor, Target},
     receipt::Usage,
@@ -142,6 +143,12 @@ impl SpeechVendor for MappedVendor {
             ..Reserved::default()
         };
         ordered(self, &gather(mapping, reserved, &options)?)
+    }
+
+    fn raw(&self, call: &SpeechCall) -> Option<RawAudio> {
+        let usual = ["output_format", "response_format"].into_iter();
+        let usual = || usual.into_iter().find_map(|name| self.mapping.usual(name)?.as_str());
+        SoundFormat::parse(call.format.as_deref().or_else(usual)?)?.raw()
     }
 
     fn usual_voice(&self) -> Option<&str> {

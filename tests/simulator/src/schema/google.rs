@@ -1,0 +1,95 @@
+//! What `generateContent` of Gemini takes.
+//!
+//! Follows <https://ai.google.dev/api/generate-content>. Names are in camelCase alone, where the vendor
+//! also takes snake_case.
+
+use crate::schema::{Field, Kind, OBJECT, TEXT, optional, required};
+
+const MANY: usize = usize::MAX;
+
+const PART: Kind = Kind::Object(&[
+    optional("fileData", OBJECT),
+    optional("functionCall", OBJECT),
+    optional("functionResponse", OBJECT),
+    optional("inlineData", Kind::Object(&[required("data", TEXT), required("mimeType", TEXT)])),
+    optional("text", TEXT),
+    optional("thought", Kind::Bool),
+    optional("thoughtSignature", TEXT),
+]);
+
+const PARTS: Field = required("parts", Kind::List(&PART, 1, MANY));
+
+const SAFETY: Kind = Kind::Object(&[
+    required(
+        "category",
+        Kind::Choice(&[
+            "HARM_CATEGORY_CIVIC_INTEGRITY",
+            "HARM_CATEGORY_DANGEROUS_CONTENT",
+            "HARM_CATEGORY_HARASSMENT",
+            "HARM_CATEGORY_HATE_SPEECH",
+            "HARM_CATEGORY_SEXUALLY_EXPLICIT",
+        ]),
+    ),
+    required(
+        "threshold",
+        Kind::Choice(&[
+            "BLOCK_LOW_AND_ABOVE",
+            "BLOCK_MEDIUM_AND_ABOVE",
+            "BLOCK_NONE",
+            "BLOCK_ONLY_HIGH",
+            "HARM_BLOCK_THRESHOLD_UNSPECIFIED",
+            "OFF",
+        ]),
+    ),
+]);
+
+const CONFIG: Kind = Kind::Object(&[
+    optional("candidateCount", Kind::Integer(1, 8)),
+    optional("frequencyPenalty", Kind::Number(-2.0, 2.0)),
+    optional(
+        "imageConfig",
+        Kind::Object(&[
+            optional(
+                "aspectRatio",
+                Kind::Choice(&[
+                    "1:1", "1:4", "1:8", "2:3", "3:2", "3:4", "4:1", "4:3", "4:5", "5:4", "8:1",
+                    "9:16", "16:9", "21:9",
+                ]),
+            ),
+            optional("imageSize", Kind::Choice(&["512", "1K", "2K", "4K"])),
+        ]),
+    ),
+    optional("maxOutputTokens", Kind::Integer(1, i32::MAX as i64)),
+    optional("presencePenalty", Kind::Number(-2.0, 2.0)),
+    optional("responseMimeType", Kind::Choice(&["text/plain"])),
+    optional("responseModalities", Kind::List(&Kind::Choice(&["TEXT", "IMAGE", "AUDIO"]), 0, 3)),
+    optional("seed", Kind::Integer(i32::MIN as i64, i32::MAX as i64)),
+    optional("stopSequences", Kind::List(&TEXT, 0, 5)),
+    optional("temperature", Kind::Number(0.0, 2.0)),
+    optional(
+        "thinkingConfig",
+        Kind::Object(&[
+            optional("includeThoughts", Kind::Bool),
+            optional("thinkingBudget", Kind::Integer(-1, 32_768)),
+            optional("thinkingLevel", Kind::Choice(&["MINIMAL", "LOW", "MEDIUM", "HIGH"])),
+        ]),
+    ),
+    optional("topK", Kind::Integer(1, i32::MAX as i64)),
+    optional("topP", Kind::Number(0.0, 1.0)),
+]);
+
+/// `POST /v1beta/models/{model}:generateContent` with a model that makes pictures.
+pub(crate) const GENERATE: &[Field] = &[
+    required(
+        "contents",
+        Kind::List(
+            &Kind::Object(&[PARTS, optional("role", Kind::Choice(&["user", "model"]))]),
+            1,
+            MANY,
+        ),
+    ),
+    optional("generationConfig", CONFIG),
+    optional("safetySettings", Kind::List(&SAFETY, 0, MANY)),
+    optional("systemInstruction", Kind::Object(&[PARTS, optional("role", TEXT)])),
+    optional("tools", Kind::List(&Kind::Object(&[optional("googleSearch", OBJECT)]), 0, MANY)),
+];
