@@ -133,7 +133,8 @@ where
         let spent = u64::try_from(spent).unwrap_or(0);
         let left = model.deadlines().total_ms.saturating_sub(spent);
         let tail = Tail { books: books.clone(), dialect: Box::new(SpeechEvents), model };
-        let head = head("text/event-stream; charset=utf-8", HttpBody::empty());
+        let head =
+            head(HeaderValue::from_static("text/event-stream; charset=utf-8"), HttpBody::empty());
         return Ok(relayed(head, relay(opened, Duration::from_millis(left), tail)));
     }
     let sound = sound::begin(&job, books, opened, &ask.call).await?;
@@ -188,8 +189,8 @@ fn tell_dropped(context: &Context, names: &[String]) {
 }
 
 /// An answer of that type.
-pub(crate) fn head(content_type: &'static str, body: HttpBody) -> Response {
+pub(crate) fn head(content_type: HeaderValue, body: HttpBody) -> Response {
     let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }

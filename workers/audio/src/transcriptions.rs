@@ -32,7 +32,7 @@ use de_core::{
     receipt::Usage,
     registry::Model,
 };
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 
 use crate::{books, speak::head};
 
@@ -132,7 +132,7 @@ async fn answer(
     context.tell(HeaderName::from_static("server-timing"), &timing);
     books.sent(body.len());
     books.close(Outcome::Ok, 200);
-    Ok(head(content_type(&call.format), Body::from(body)))
+    Ok(head(HeaderValue::from_static(content_type(&call.format)), Body::from(body)))
 }
 
 /// What a recording of that length is billed as, where the vendor does not say.

@@ -24,6 +24,7 @@ use de_core::{
     ports::Platform,
     protocols::{FieldIssue, elevenlabs_speech::ElevenLabsSpeechVendor},
 };
+use http::HeaderValue;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -139,7 +140,7 @@ async fn relayed(
     let (_, access) = allowed(platform, caller).await?;
     let body = ask(platform, &access, path, &query).await?;
     object(&body)?;
-    Ok(head("application/json", Body::from(body)))
+    Ok(head(HeaderValue::from_static("application/json"), Body::from(body)))
 }
 
 /// Refuses parameters that the vendor does not have.

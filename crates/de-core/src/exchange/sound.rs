@@ -10,7 +10,7 @@ use std::{io, pin::pin, sync::Arc};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, header};
 
 use super::{
     Job, Opened, failure, remaining,
@@ -20,7 +20,7 @@ use crate::{
     books::{Books, CLIENT_LEFT, Outcome},
     calls::SpeechCall,
     http::error::{ApiError, Code},
-    media::{self, Extent, MediaError, MediaKind, MediaType},
+    media::{self, Extent, MediaError, MediaKind, MediaType, RawAudio},
     ports::Departure,
     registry::Model,
     sound::SoundFormat,
@@ -34,8 +34,8 @@ const KEPT: usize = media::HEAD_BYTES;
 pub struct Sound {
     /// The bytes.
     pub body: Body,
-    /// What they are.
-    pub content_type: &'static str,
+    /// What they are: by themselves, else as they were asked for, else as the vendor says.
+    pub content_type: HeaderValue,
 }
 
 /// Waits for the first bytes, and looks at them. `call` is what was asked of the model that answers.
@@ -56,11 +56,12 @@ pub async fn begin(
     let left = remaining(job, &model);
     let mut upstream = Upstream::new(job.platform, opened, left);
     let first = first(&mut upstream, job.departure, &model).await?;
-    let format = call.format.as_deref().and_then(SoundFormat::parse);
-    let (media, content_type) = look(&first, format).map_err(|err| {
+    let raw = model.vendor.speech().and_then(|vendor| vendor.raw(call));
+    let media = look(&first, raw).map_err(|err| {
         let message = format!("{} sent something that is no sound", model.config.provider_id);
         ApiError::new(Code::ProviderMalformed, message).because(err.to_string()).for_good()
     })?;
+    let content_type = content_type(media, raw, call, &headers);
     let bill = spoken::bill(&model, call, &headers, None);
     if !bill.is_estimate {
         books.counted(&bill.usage);
@@ -71,10 +72,10 @@ pub async fn begin(
     }
     let tally = spoken::depends_on_length(&model).then(|| Tally {
         call: call.clone(),
-        format,
         head: Vec::new(),
         headers,
         media,
+        raw,
         size_bytes: 0,
         tail: Vec::new(),
     });
@@ -136,32 +137,41 @@ async fn heard(upstream: &mut Upstream, departure: Option<&Departure>) -> Option
     }
 }
 
-/// What the first bytes are, as far as they tell; refused is what is text for sure.
+/// What the first bytes are, as far as they tell; refused is what is text or a picture for sure.
 ///
-/// They may be few, and not tell: then what was asked for counts, without waiting for more.
-fn look(
-    first: &[u8],
-    format: Option<SoundFormat>,
-) -> Result<(Option<MediaType>, &'static str), MediaError> {
-    if let Some(raw) = format.and_then(SoundFormat::raw) {
-        return raw.expect(first).map(|raw| (None, raw.content_type()));
+/// They may be few, and not tell: more are not waited for.
+fn look(first: &[u8], raw: Option<RawAudio>) -> Result<Option<MediaType>, MediaError> {
+    if let Some(raw) = raw {
+        return raw.expect(first).map(|_| None);
     }
-    let asked = format.map_or("application/octet-stream", SoundFormat::content_type);
     match media::sniff(first) {
-        Ok(media) if media.kind() == MediaKind::Image => {
-            Err(MediaError::OtherKind { found: media, promised: MediaKind::Audio })
+        Ok(found) if found.kind() == MediaKind::Image => {
+            Err(MediaError::OtherKind { found, promised: MediaKind::Audio })
         }
-        Ok(media) => Ok((Some(media), media.content_type())),
-        Err(MediaError::NotListed { found: "application/octet-stream" }) => Ok((None, asked)),
-        Err(MediaError::NotListed { found })
-            if !found.starts_with("text/")
-                && found != "application/json"
-                && found != "image/svg+xml" =>
-        {
-            Ok((None, asked))
-        }
+        Ok(found) => Ok(Some(found)),
+        Err(MediaError::NotListed { found }) if !is_text(found) => Ok(None),
         Err(err) => Err(err),
     }
+}
+
+fn is_text(found: &str) -> bool {
+    found.starts_with("text/") || ["application/json", "image/svg+xml"].contains(&found)
+}
+
+fn content_type(
+    media: Option<MediaType>,
+    raw: Option<RawAudio>,
+    call: &SpeechCall,
+    headers: &HeaderMap,
+) -> HeaderValue {
+    let asked = call.format.as_deref().and_then(SoundFormat::parse);
+    let known = media.map(MediaType::content_type).or(raw.map(RawAudio::content_type));
+    if let Some(known) = known.or(asked.map(SoundFormat::content_type)) {
+        return HeaderValue::from_static(known);
+    }
+    let said = headers.get(header::CONTENT_TYPE);
+    let said = said.filter(|said| said.as_bytes().starts_with(b"audio/"));
+    said.cloned().unwrap_or(HeaderValue::from_static("application/octet-stream"))
 }
 
 struct Sounding {
@@ -237,10 +247,10 @@ impl Drop for Sounding {
 /// What is kept of sound to learn how long it is.
 struct Tally {
     call: SpeechCall,
-    format: Option<SoundFormat>,
     head: Vec<u8>,
     headers: HeaderMap,
     media: Option<MediaType>,
+    raw: Option<RawAudio>,
     size_bytes: u64,
     tail: Vec<u8>,
 }
@@ -257,7 +267,7 @@ impl Tally {
     }
 
     fn duration_ms(&self) -> Option<u64> {
-        if let Some(raw) = self.format.and_then(SoundFormat::raw) {
+        if let Some(raw) = self.raw {
             return raw.duration_ms(self.size_bytes);
         }
         // The first piece may have been too small to tell.
@@ -271,23 +281,39 @@ impl Tally {
 mod tests {
     use super::*;
 
+    fn format(word: &str) -> Option<RawAudio> {
+        SoundFormat::parse(word).unwrap().raw()
+    }
+
     #[test]
     fn text_in_place_of_sound_is_seen_in_the_first_bytes() {
-        let mp3 = SoundFormat::parse("mp3");
-        let pcm = SoundFormat::parse("pcm");
         let page = b"<!doctype html><html><body>Sorry</body></html>";
         let error = br#"{"error": {"message": "No.", "type": "server_error"}}"#;
         for refused in [page.as_slice(), error.as_slice(), b"<svg xmlns='x'/>"] {
-            assert!(look(refused, mp3).is_err());
+            assert!(look(refused, None).is_err());
         }
-        assert!(look(page, pcm).is_err() && look(error, pcm).is_err());
-        assert!(look(b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR", mp3).is_err());
+        assert!(look(page, format("pcm")).is_err() && look(error, format("pcm")).is_err());
+        assert!(look(b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR", None).is_err());
         // Few bytes, or unknown ones, are not waited for.
-        assert_eq!(look(b"I", mp3).unwrap(), (None, "audio/mpeg"));
-        assert_eq!(look(b"<", pcm).unwrap(), (None, "audio/pcm"));
-        assert_eq!(look(b"\x00\x01\x02", None).unwrap(), (None, "application/octet-stream"));
-        // What it is counts, not what was asked for.
+        for passed in [b"I".as_slice(), b"\x00\x01\x02"] {
+            assert_eq!(look(passed, None).unwrap(), None);
+        }
+        assert_eq!(look(b"<", format("pcm")).unwrap(), None);
+    }
+
+    #[test]
+    fn what_it_is_counts_before_what_was_asked_for_and_what_is_said() {
         let wav = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00";
-        assert_eq!(look(wav, mp3).unwrap(), (Some(MediaType::Wav), "audio/wav"));
+        let media = look(wav, None).unwrap();
+        let mp3 = SpeechCall { format: Some("mp3".to_owned()), ..SpeechCall::default() };
+        let mut headers = HeaderMap::new();
+        assert_eq!(content_type(media, None, &mp3, &headers), "audio/wav");
+        assert_eq!(content_type(None, None, &mp3, &headers), "audio/mpeg");
+        let open = SpeechCall::default();
+        assert_eq!(content_type(None, None, &open, &headers), "application/octet-stream");
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        assert_eq!(content_type(None, None, &open, &headers), "application/octet-stream");
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/mpeg"));
+        assert_eq!(content_type(None, None, &open, &headers), "audio/mpeg");
     }
 }
