@@ -68,6 +68,7 @@ impl Local {
         };
         made.database.batch(vec![origins]).await.expect("the origins can be set");
         let text = de_text::router(made.another_isolate());
+        peers.bind("audio", de_audio::router(made.another_isolate()));
         peers.bind("text", de_text::router(made.another_isolate()));
         let front = de_config::router(made.another_isolate());
         let platform = made.another_isolate();

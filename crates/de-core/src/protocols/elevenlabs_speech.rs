@@ -187,13 +187,15 @@ mod tests {
 
     fn draft(call: &SpeechCall, model: &str) -> Result<(String, Value), Vec<String>> {
         let target = super::super::test_target(model, OnUnsupported::Refuse);
-        match SpeechVendor::request(&ElevenLabsSpeechVendor, call, &target) {
-            Ok(Draft { place: Place::Path(path), body, .. }) => {
-                Ok((path, serde_json::from_slice(&body).unwrap()))
-            }
-            Ok(_) => panic!("it goes elsewhere"),
-            Err(issues) => Err(issues.into_iter().map(|issue| issue.pointer).collect()),
-        }
+        let told =
+            |issues: Vec<FieldIssue>| issues.into_iter().map(|issue| issue.pointer).collect();
+        let draft =
+            SpeechVendor::request(&ElevenLabsSpeechVendor, call, &target).map_err(told)?;
+        let place = match draft.place {
+            Place::Path(path) => path,
+            Place::Url(url) => url.to_string(),
+        };
+        Ok((place, serde_json::from_slice(&draft.body).unwrap()))
     }
 
     #[test]

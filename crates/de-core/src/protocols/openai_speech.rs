@@ -128,16 +128,9 @@ mod tests {
     }
 
     fn body(call: &SpeechCall, on: OnUnsupported) -> Result<Value, Vec<String>> {
-        let draft = SpeechVendor::request(
-            &OpenAiSpeechVendor,
-            call,
-            &super::super::test_target("tts-1", on),
-        );
-        draft
-            .map(|draft| {
-                assert_eq!(draft.place, Place::Path("/audio/speech".to_owned()));
-                serde_json::from_slice(&draft.body).unwrap()
-            })
+        let target = super::super::test_target("tts-1", on);
+        SpeechVendor::request(&OpenAiSpeechVendor, call, &target)
+            .map(|draft| serde_json::from_slice(&draft.body).unwrap())
             .map_err(|issues| issues.into_iter().map(|issue| issue.pointer).collect())
     }
 
@@ -184,6 +177,7 @@ mod tests {
             &target,
         )
         .unwrap();
+        assert_eq!(draft.place, Place::Path("/audio/speech".to_owned()));
         assert_eq!(
             serde_json::from_slice::<Value>(&draft.body).unwrap(),
             json!({"model": "tts-1", "input": "Hi.", "voice": {"id": "voice_1"}, "new": 1})

@@ -103,16 +103,16 @@ async fn elevenlabs_answers_in_the_same_forms() {
 #[tokio::test(start_paused = true)]
 async fn faults_are_named_and_nothing_is_sent() {
     let gateway = Gateway::new().await;
-    let rows: [(&[(&str, &str)], &str, &str); 6] = [
-        (&[("model", "whisper-1"), ("stream", "true")], "validation_error", "stream"),
-        (&[("model", "scribe_v2"), ("prompt", "Names.")], "validation_error", "prompt"),
-        (&[("model", "scribe_v2"), ("keywords[]", "x")], "validation_error", "keywords[]"),
-        (&[("language", "en")], "validation_error", "model"),
-        (&[("model", "tts-1")], "model_capability", ""),
-        (&[("model", "gpt-4o-mini")], "model_capability", ""),
+    let rows = [
+        (vec![("model", "whisper-1"), ("stream", "true")], "validation_error", "stream"),
+        (vec![("model", "scribe_v2"), ("prompt", "Names.")], "validation_error", "prompt"),
+        (vec![("model", "scribe_v2"), ("keywords[]", "x")], "validation_error", "keywords[]"),
+        (vec![("language", "en")], "validation_error", "model"),
+        (vec![("model", "tts-1")], "model_capability", ""),
+        (vec![("model", "gpt-4o-mini")], "model_capability", ""),
     ];
     for (texts, code, param) in rows {
-        let answer = transcribe(&gateway, texts, &wav()).await;
+        let answer = transcribe(&gateway, &texts, &wav()).await;
         assert_eq!(answer.status, 400, "{texts:?}: {}", answer.text());
         let error = &answer.json()["error"];
         assert_eq!(error["code"], code, "{texts:?}");
