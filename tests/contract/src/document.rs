@@ -48,6 +48,7 @@ pub async fn described() -> Value {
 pub fn bare() -> Value {
     let mut document = Document::default();
     de_text::openapi::describe(&mut document);
+    de_render::openapi::describe(&mut document);
     de_config::openapi::describe(&mut document);
     document.add(&[health::TAG], health::operations(&WORKERS));
     document.json(ABOUT)

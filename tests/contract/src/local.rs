@@ -70,6 +70,7 @@ impl Local {
         let text = de_text::router(made.another_isolate());
         peers.bind("audio", de_audio::router(made.another_isolate()));
         peers.bind("text", de_text::router(made.another_isolate()));
+        peers.bind("render", de_render::router(made.another_isolate()));
         let front = de_config::router(made.another_isolate());
         let platform = made.another_isolate();
         Self {
