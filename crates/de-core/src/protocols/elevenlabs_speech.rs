@@ -189,8 +189,7 @@ mod tests {
         let target = super::super::test_target(model, OnUnsupported::Refuse);
         let told =
             |issues: Vec<FieldIssue>| issues.into_iter().map(|issue| issue.pointer).collect();
-        let draft =
-            SpeechVendor::request(&ElevenLabsSpeechVendor, call, &target).map_err(told)?;
+        let draft = SpeechVendor::request(&ElevenLabsSpeechVendor, call, &target).map_err(told)?;
         let place = match draft.place {
             Place::Path(path) => path,
             Place::Url(url) => url.to_string(),
