@@ -222,6 +222,17 @@ pub enum Outcome {
     Ok,
 }
 
+/// What a call may have cost, as far as it got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outlay {
+    /// No vendor was sent anything, or all of them refused.
+    Nothing,
+    /// A vendor has done something that it bills.
+    Spent,
+    /// A vendor was sent something and did not answer.
+    Unknown,
+}
+
 impl Books {
     /// Opens a call, and starts the work that will close it.
     #[must_use]
@@ -448,6 +459,19 @@ impl Books {
     #[must_use]
     pub fn tries(&self) -> usize {
         self.entry.lock().map_or(0, |entry| entry.receipt.attempts.len())
+    }
+
+    /// What the tries so far may have cost.
+    #[must_use]
+    pub fn outlay(&self) -> Outlay {
+        let Ok(entry) = self.entry.lock() else { return Outlay::Unknown };
+        if entry.receipt.attempts.iter().any(|attempt| attempt.status.is_none()) {
+            Outlay::Unknown
+        } else if entry.billable {
+            Outlay::Spent
+        } else {
+            Outlay::Nothing
+        }
     }
 
     /// Notes what the vendor has counted so far: the larger count of each class stays.

@@ -15,6 +15,7 @@ mod upstream;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::HeaderName;
@@ -55,6 +56,8 @@ const ERROR_WAIT: Duration = Duration::from_secs(5);
 
 /// One call to be made, with everything that it may use.
 pub struct Job<'a> {
+    /// Who has to know before a vendor is sent anything that it may bill.
+    pub before_send: Option<&'a dyn BeforeSend>,
     /// Its place in the books.
     pub books: &'a Books,
     /// Its request.
@@ -73,6 +76,17 @@ pub struct Job<'a> {
     pub platform: &'a Platform,
     /// Whether the answer is read as a stream: its head comes early.
     pub streamed: bool,
+}
+
+/// Someone who has to know before money can be spent.
+#[async_trait]
+pub trait BeforeSend: Send + Sync {
+    /// Learns that a vendor is sent something next; called once a call, before the first try. The call is
+    /// over at `until`.
+    ///
+    /// # Errors
+    /// What the caller is told: then nothing is sent.
+    async fn sending(&self, until: UnixMillis) -> Result<(), ApiError>;
 }
 
 /// Whose keys and limits a call goes by.
@@ -320,6 +334,11 @@ async fn attempt(
 ) -> Result<First, Failure> {
     let polling = draft.polling.take();
     let (outbound, key) = outbound(job.line(), model, draft)?;
+    if let (Some(before), 0) = (job.before_send, job.books.tries()) {
+        let until = job.models.iter().map(|model| deadline(job, model)).max();
+        let until = until.unwrap_or_else(|| deadline(job, model));
+        before.sending(until).await.map_err(Failure::final_one)?;
+    }
     let sent_at = job.platform.clock.now();
     // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
     // time left.

@@ -8,8 +8,9 @@ use de_core::{
 };
 use de_simulator::{Config, Simulator, Vendor};
 use de_testkit::{
-    background::TokioBackground, cache::MemoryCache, database::SqliteDatabase, fetch::ReqwestFetch,
-    host::Host, log::MemoryLog, peers::RouterPeers, platform::TestPlatform, tenant::TestTenant,
+    background::TokioBackground, cache::MemoryCache, clock::FakeClock, database::SqliteDatabase,
+    fetch::ReqwestFetch, host::Host, log::MemoryLog, peers::RouterPeers, platform::TestPlatform,
+    tenant::TestTenant,
 };
 
 /// Where a page of the local stack would live.
@@ -24,6 +25,8 @@ pub struct Local {
     pub background: Arc<TokioBackground>,
     /// KV.
     pub cache: Arc<MemoryCache>,
+    /// What the time is to all of it.
+    pub clock: Arc<FakeClock>,
     /// D1.
     pub database: Arc<SqliteDatabase>,
     /// The config worker.
@@ -76,6 +79,7 @@ impl Local {
         Self {
             background: made.background,
             cache: made.cache,
+            clock: made.clock,
             database: made.database,
             front: Host::serve(front).await.expect("a port is free"),
             log: made.log,

@@ -38,6 +38,8 @@ pub enum Code {
     Forbidden,
     /// The `Idempotency-Key` came with another request before.
     IdempotencyMismatch,
+    /// The same request is being served, under the same `Idempotency-Key`.
+    InProgress,
     /// Our fault; the log has the cause.
     InternalError,
     /// The key is not one of ours, or revoked.
@@ -165,6 +167,7 @@ impl Code {
             Self::ContentRefused => (S::UNPROCESSABLE_ENTITY, "CONTENT_REFUSED"),
             Self::Forbidden => (S::FORBIDDEN, "FORBIDDEN"),
             Self::IdempotencyMismatch => (S::CONFLICT, "IDEMPOTENCY_MISMATCH"),
+            Self::InProgress => (S::CONFLICT, "IN_PROGRESS"),
             Self::InternalError => (S::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
             Self::InvalidApiKey => (S::UNAUTHORIZED, "INVALID_API_KEY"),
             Self::InvalidRequest => (S::BAD_REQUEST, "INVALID_REQUEST"),
@@ -281,8 +284,10 @@ impl ApiError {
         !self.0.for_good
             && !matches!(
                 self.0.code,
-                Code::MissingApiKey
+                Code::IdempotencyMismatch
+                    | Code::MissingApiKey
                     | Code::NotImplemented
+                    | Code::OutcomeUnknown
                     | Code::ProviderAuth
                     | Code::ProviderMalformed
                     | Code::ProviderTimeout

@@ -171,6 +171,7 @@ impl Trial<'_> {
         let listening = Platform { fetch: overheard.clone(), ..platform.clone() };
         let models = [model.clone()];
         let job = Job {
+            before_send: None,
             books,
             context,
             departure: incoming.departure.as_ref(),

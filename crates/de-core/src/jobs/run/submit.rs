@@ -57,6 +57,8 @@ impl Running<'_> {
         let (need, instance) = (record.order.need, record.order.instance_id.clone());
         let holder = exchange::Holder { instance: &instance, ..record.order.holder() };
         let job = Job {
+            // `submitting` is stored already.
+            before_send: None,
             books: &books,
             context: &context,
             departure: None,
