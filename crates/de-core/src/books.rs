@@ -480,6 +480,14 @@ impl Books {
         });
     }
 
+    /// Notes counts of ours, because the vendor names none: they stand in place of those before.
+    pub fn guessed(&self, usage: &Usage) {
+        self.with(|entry| {
+            entry.usage = Some(*usage);
+            entry.receipt.estimated = true;
+        });
+    }
+
     /// Notes the service tier that served, in the vendor's word: it sets the price.
     pub fn served(&self, tier: &str) {
         self.with(|entry| entry.service_tier = Some(tier.to_owned()));

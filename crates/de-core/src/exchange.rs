@@ -6,8 +6,10 @@
 mod failure;
 pub mod follow;
 pub mod key_test;
+pub mod lookup;
 pub(crate) mod outbound;
 pub mod relay;
+pub mod sound;
 pub mod translate;
 mod upstream;
 

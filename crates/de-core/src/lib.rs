@@ -7,8 +7,8 @@
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
 //! [`calls`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`cost`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
-//! it: [`media`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
+//! [`guard`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
+//! it: [`media`], [`sound`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
@@ -54,6 +54,8 @@ pub mod retry;
 pub mod secret;
 pub mod seeds;
 pub mod snapshot;
+pub mod sound;
+pub mod spoken;
 pub mod sse;
 pub mod store;
 pub mod time;

@@ -10,7 +10,8 @@ use url::Url;
 
 use crate::{
     calls::{
-        ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall,
+        ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall, TranscriptionCall,
+        TranscriptionReply,
         stock::{Rates, StockCall, StockItem, StockKind, StockPage},
     },
     chat::{ChatCall, ChatReply, Delta},
@@ -27,13 +28,18 @@ use crate::{
 
 mod answer;
 pub mod anthropic_messages;
+pub mod elevenlabs_speech;
+pub mod elevenlabs_transcription;
 mod fields;
 pub mod mapped;
 pub mod native;
+pub mod native_speech;
 pub mod openai_chat;
 pub mod pexels;
 pub mod pixabay;
 mod stock;
+pub mod openai_speech;
+pub mod openai_transcriptions;
 
 /// What a vendor's side needs to know of the model.
 #[derive(Clone, Debug)]
@@ -262,6 +268,11 @@ pub trait Vendor: Send + Sync {
         None
     }
 
+    /// How it writes down what it hears, if it does.
+    fn transcription(&self) -> Option<&dyn TranscriptionVendor> {
+        None
+    }
+
     /// How it renders films, if it does.
     fn renders(&self) -> Option<&dyn RenderVendor> {
         None
@@ -309,11 +320,6 @@ pub trait ImageVendor: Send + Sync {
 
 /// A vendor that speaks.
 pub trait SpeechVendor: Send + Sync {
-    /// The most tokens that the call may count for, where the vendor counts in tokens; else 0.
-    fn ceiling(&self, _call: &SpeechCall) -> u64 {
-        0
-    }
-
     /// Writes the request. The answer is sound, whose bytes come as they are made.
     ///
     /// # Errors
@@ -325,11 +331,47 @@ pub trait SpeechVendor: Send + Sync {
         None
     }
 
+    /// Writes the request from the caller's own body, where caller and vendor speak this protocol: every
+    /// member is kept, only the model is set. `call` is the same body, read.
+    ///
+    /// # Errors
+    /// As [`ImageVendor::request`].
+    fn relay(
+        &self,
+        _body: &Map<String, Value>,
+        call: &SpeechCall,
+        target: &Target,
+    ) -> Result<Draft, Vec<FieldIssue>> {
+        self.request(call, target)
+    }
+
+    /// The voice that speaks where a call names none, if that is known.
+    fn usual_voice(&self) -> Option<&str> {
+        None
+    }
+
     /// What was used, as far as the call and the answer's head tell.
     fn usage(&self, call: &SpeechCall, _headers: &HeaderMap) -> Usage {
         let characters = u64::try_from(call.text.chars().count()).unwrap_or(u64::MAX);
         Usage { characters, requests: 1, ..Usage::default() }
     }
+}
+
+/// A vendor that writes down what it hears.
+pub trait TranscriptionVendor: Send + Sync {
+    /// Writes the request. The file has its bytes, and a name that ends as they demand.
+    ///
+    /// # Errors
+    /// Issues that name what this vendor cannot do; the caller's fault. Pointers are into OpenAI's form:
+    /// `/prompt`, `/response_format`.
+    fn request(&self, call: &TranscriptionCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Reads a whole answer with status 2xx.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn reply(&self, call: &TranscriptionCall, body: &[u8])
+    -> Result<TranscriptionReply, Malformed>;
 }
 
 /// A vendor that renders films: it takes an order, and is asked about it.
@@ -483,4 +525,18 @@ pub struct StreamFailure {
     pub message: String,
     /// As the status would have been: 504.
     pub status: u16,
+}
+
+/// A target for the tests of vendors.
+#[cfg(test)]
+fn test_target(upstream_model: &str, on_unsupported: OnUnsupported) -> Target {
+    Target {
+        default_max_output_tokens: 16,
+        max_tokens_field: MaxTokensField::default(),
+        on_unsupported,
+        sampling_params: None,
+        seed_field: SeedField::default(),
+        takes_user: true,
+        upstream_model: upstream_model.to_owned(),
+    }
 }

@@ -17,7 +17,10 @@ use crate::{
     ports::{Platform, PortError},
     protocols::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
-        mapped::MappedVendor, openai_chat::OpenAiChatVendor, pexels::PexelsVendor,
+        elevenlabs_speech::ElevenLabsSpeechVendor,
+        elevenlabs_transcription::ElevenLabsTranscriptionVendor, mapped::MappedVendor,
+        openai_chat::OpenAiChatVendor, openai_speech::OpenAiSpeechVendor,
+        openai_transcriptions::OpenAiTranscriptionsVendor, pexels::PexelsVendor,
         pixabay::PixabayVendor,
     },
     snapshot::{self, Named},
@@ -184,6 +187,8 @@ fn vendor(
 ) -> Result<Arc<dyn Vendor>, String> {
     Ok(match config.protocol {
         Protocol::AnthropicMessages => Arc::new(AnthropicMessagesVendor),
+        Protocol::ElevenlabsSpeech => Arc::new(ElevenLabsSpeechVendor),
+        Protocol::ElevenlabsTranscription => Arc::new(ElevenLabsTranscriptionVendor),
         Protocol::Mapped => {
             let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
             let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);
@@ -199,6 +204,8 @@ fn vendor(
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
         Protocol::Pexels => Arc::new(PexelsVendor),
         Protocol::Pixabay => Arc::new(PixabayVendor),
+        Protocol::OpenaiSpeech => Arc::new(OpenAiSpeechVendor),
+        Protocol::OpenaiTranscriptions => Arc::new(OpenAiTranscriptionsVendor),
         other => Arc::new(crate::protocols::mapped::Unbuilt(other)),
     })
 }

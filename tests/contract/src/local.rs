@@ -71,6 +71,7 @@ impl Local {
         };
         made.database.batch(vec![origins]).await.expect("the origins can be set");
         let text = de_text::router(made.another_isolate());
+        peers.bind("audio", de_audio::router(made.another_isolate()));
         peers.bind("text", de_text::router(made.another_isolate()));
         peers.bind("render", de_render::router(made.another_isolate()));
         peers.bind("stock-media", de_stock_media::router(made.another_isolate()));

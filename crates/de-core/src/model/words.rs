@@ -104,20 +104,20 @@ impl Protocol {
     pub fn is_built(self) -> bool {
         match self {
             Self::AnthropicMessages
+            | Self::ElevenlabsSpeech
+            | Self::ElevenlabsTranscription
             | Self::Mapped
             | Self::OpenaiChat
+            | Self::OpenaiSpeech
+            | Self::OpenaiTranscriptions
             | Self::Pexels
             | Self::Pixabay => true,
-            Self::ElevenlabsSpeech
-            | Self::ElevenlabsTranscription
-            | Self::Gemini
+            Self::Gemini
             | Self::GeminiEmbeddings
             | Self::Ideogram
             | Self::OpenaiEmbeddings
             | Self::OpenaiImages
             | Self::OpenaiResponses
-            | Self::OpenaiSpeech
-            | Self::OpenaiTranscriptions
             | Self::Shotstack => false,
         }
     }

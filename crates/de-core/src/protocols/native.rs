@@ -82,7 +82,7 @@ impl GenerateRequest {
     }
 }
 
-fn model(body: &Fields<'_>, issues: &mut Issues) -> Option<String> {
+pub(super) fn model(body: &Fields<'_>, issues: &mut Issues) -> Option<String> {
     let (id, alias) = (body.string("model_id", issues), body.string("model", issues));
     for (name, value) in [("model_id", id), ("model", alias)] {
         if value.is_some_and(|value| value.trim().is_empty()) {

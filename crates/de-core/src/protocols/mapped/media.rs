@@ -16,9 +16,11 @@ use crate::{
         reply::MappedReply,
         variables::{self, Reserved, Variables},
     },
+    media::RawAudio,
     money::Micros,
     protocols::{Draft, FieldIssue, ImageVendor, Malformed, RenderVendor, SpeechVendor, Target},
     receipt::Usage,
+    sound::{self, SoundFormat},
 };
 
 impl ImageVendor for MappedVendor {
@@ -124,7 +126,7 @@ impl SpeechVendor for MappedVendor {
         }
         let mut options = call.options.clone();
         let voice = call.voice.clone().map(Value::from);
-        let format = call.format.clone().map(Value::from);
+        let format = call.format.as_deref().map(|word| format_word(mapping, word).into());
         for (value, names, place) in [
             (voice, ["voice_id", "voice"], "/voice_id"),
             (format, ["output_format", "response_format"], "/options/output_format"),
@@ -141,6 +143,16 @@ impl SpeechVendor for MappedVendor {
             ..Reserved::default()
         };
         ordered(self, &gather(mapping, reserved, &options)?)
+    }
+
+    fn raw(&self, call: &SpeechCall) -> Option<RawAudio> {
+        let usual = ["output_format", "response_format"].into_iter();
+        let usual = || usual.into_iter().find_map(|name| self.mapping.usual(name)?.as_str());
+        SoundFormat::parse(call.format.as_deref().or_else(usual)?)?.raw()
+    }
+
+    fn usual_voice(&self) -> Option<&str> {
+        ["voice_id", "voice"].into_iter().find_map(|name| self.mapping.usual(name)?.as_str())
     }
 
     fn usage(&self, call: &SpeechCall, headers: &HeaderMap) -> Usage {
@@ -189,6 +201,21 @@ impl RenderVendor for MappedVendor {
             usage: Some(Usage { media_ms: media_ms.unwrap_or(0), requests: 1, ..Usage::default() }),
         })
     }
+}
+
+/// The mapping's word for a format. Which vendor's words it has, its own default shows: OpenAI's or
+/// ElevenLabs'. A word that has no other is taken as it is.
+fn format_word<'a>(mapping: &PayloadMapping, word: &'a str) -> &'a str {
+    let usual = ["output_format", "response_format"]
+        .into_iter()
+        .find_map(|name| mapping.usual(name)?.as_str().map(str::to_owned));
+    let Some(format) = SoundFormat::parse(word) else { return word };
+    let other = match usual.as_deref() {
+        Some(usual) if sound::ELEVENLABS.contains(&usual) => format.for_elevenlabs(),
+        Some(usual) if sound::OPENAI.contains(&usual) => format.for_openai(),
+        Some(_) | None => None,
+    };
+    other.unwrap_or(word)
 }
 
 /// Renders a call, and what asks about the order if it is one.
