@@ -248,6 +248,23 @@ impl Caller {
         Ok(Self { acting: Some(acting), ..self.clone() })
     }
 
+    /// The caller as it is now: a route that reserves nothing asks the Limiter whether its copy of the key still
+    /// holds.
+    ///
+    /// # Errors
+    /// `LIMITER_UNAVAILABLE` if it does not answer; else as [`Caller::renewed`].
+    pub async fn current(self, platform: &Platform) -> Result<Self, ApiError> {
+        let epochs = platform.limiter.epochs(self.instance_id()).await.map_err(|err| {
+            ApiError::new(Code::LimiterUnavailable, "keys cannot be checked right now")
+                .because(err.to_string())
+        })?;
+        if self.epochs().older_than(epochs) {
+            self.renewed(platform, epochs).await
+        } else {
+            Ok(self)
+        }
+    }
+
     /// The caller as it is now, if the copy that it was read from is old; `None` if it is not.
     ///
     /// For refusals: what is let in asks the Limiter in any case, what is refused would not, and would

@@ -33,6 +33,9 @@ use crate::{
 /// The header that carries the request's id, both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Whose pages may have an answer in them without reading it.
+pub const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 /// What a page may read of our answers: ids, limits, and what happened.
 const EXPOSED: &str = "x-request-id, x-de-receipt, x-de-model, x-de-provider, x-de-attempts, \
      x-de-cost-micros, x-de-dropped, x-de-max-tokens, retry-after, ratelimit, ratelimit-policy, server-timing, \
@@ -150,14 +153,13 @@ fn dress(headers: &mut http::HeaderMap, context: &Context, settings: &Settings) 
         let for_a_year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, for_a_year);
     }
-    let fixed = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-site"),
-    ];
+    let fixed =
+        [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::REFERRER_POLICY, "no-referrer")];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // What a link alone opens may stand in pages of any site, and says so itself.
+    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-site"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -3,6 +3,8 @@
 //! Each piece goes on where another fails, and what is left waits for the next minute. Nobody hears of a
 //! failure but the log.
 
+mod objects;
+
 use de_core::{
     ports::{Level, LogLine, Platform, Row, Statement, rows},
     store::{
@@ -11,7 +13,7 @@ use de_core::{
     },
     time::UnixMillis,
 };
-use futures_util::{StreamExt, future::join3, stream};
+use futures_util::{StreamExt, future::join4, stream};
 
 use crate::epochs;
 
@@ -23,8 +25,9 @@ const BATCHES: usize = 10;
 
 /// Tells the Limiters what they could not be told, and removes what is over.
 pub async fn run(platform: Platform) {
-    join3(
+    join4(
         tell_again(&platform),
+        objects::remove(&platform),
         remove(&platform, "sessions", upkeep::expired_sessions),
         remove(&platform, "idempotency", upkeep::expired_replies),
     )

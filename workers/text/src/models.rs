@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use de_core::{
-    caller::{Caller, Tenant},
+    caller::Tenant,
     http::{
         error::{ApiError, Code},
         extract::{Incoming, PathText},
@@ -35,7 +35,7 @@ pub(crate) async fn list(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let with_deprecated = with_deprecated(&query)?;
-    let caller = fresh(&platform, caller).await?;
+    let caller = caller.current(&platform).await?;
     let mut models = Vec::new();
     let mut after = None;
     for _ in 0..PAGES {
@@ -103,7 +103,7 @@ pub(crate) async fn read(
     PathText(id): PathText,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
-    let caller = fresh(&platform, caller).await?;
+    let caller = caller.current(&platform).await?;
     let unknown = || ApiError::new(Code::ModelNotFound, "there is no such model");
     let id = ModelId::parse(&id).map_err(|_| unknown())?;
     let allowed = [id];
@@ -116,22 +116,9 @@ pub(crate) async fn read(
     let mut found: Vec<ModelRow> = rows(&*platform.database, list_models(&query)).await?;
     let row = found.pop().ok_or_else(unknown)?;
     let config = row.parse().map_err(|_| unknown())?;
-    // `fresh` has asked the Limiter how old the copy is.
+    // `current` has asked the Limiter how old the copy is.
     caller.may_call(&config.model_id)?;
     Ok(Json(shown(&row, &config, is_anthropic(&incoming))).into_response())
-}
-
-/// A route that reserves nothing asks the Limiter whether its copy of the key still holds.
-async fn fresh(platform: &Platform, caller: Caller) -> Result<Caller, ApiError> {
-    let epochs = platform.limiter.epochs(caller.instance_id()).await.map_err(|err| {
-        ApiError::new(Code::LimiterUnavailable, "keys cannot be checked right now")
-            .because(err.to_string())
-    })?;
-    if caller.epochs().older_than(epochs) {
-        caller.renewed(platform, epochs).await
-    } else {
-        Ok(caller)
-    }
 }
 
 fn is_anthropic(incoming: &Incoming) -> bool {

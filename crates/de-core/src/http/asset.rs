@@ -6,7 +6,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use super::error::{ApiError, Code};
+use super::{
+    RESOURCE_POLICY,
+    error::{ApiError, Code},
+};
 use crate::time::UnixMillis;
 
 /// What there is to send.
@@ -110,8 +113,9 @@ pub fn unsatisfied(stored: &Stored<'_>) -> String {
 
 /// The headers of an answer, `Content-Length` included.
 ///
-/// `until` is when the link ends: so long it may be kept, by the client alone. Who asks with a key asks again each
-/// time, and is told in a few bytes that nothing has changed.
+/// `until` is when the link ends: so long it may be kept, by the client alone, and be shown in pages of any site:
+/// whoever has a link may see what it leads to. Who asks with a key asks again each time, and is told in a few bytes
+/// that nothing has changed.
 #[must_use]
 pub fn headers(
     answer: Answer,
@@ -129,6 +133,9 @@ pub fn headers(
         (header::ETAG, stored.etag()),
         (header::LAST_MODIFIED, stored.modified_at.http_date()),
     ];
+    if until.is_some() {
+        headers.push((RESOURCE_POLICY, "cross-origin".to_owned()));
+    }
     let size = stored.size_bytes;
     let length = match answer {
         Answer::NotModified => None,

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::{Context, Envelope};
 use crate::{
+    auth::vault::VaultError,
     ports::{Level, PortError},
     protocols::{FieldIssue, anthropic_messages, openai_chat},
 };
@@ -426,5 +427,12 @@ impl From<PortError> for ApiError {
             | PortError::TimedOut { .. }
             | PortError::Unbound { .. } => Self::internal(error.to_string()),
         }
+    }
+}
+
+/// What we keep cannot be opened or signed: an operator has to mend the master keys.
+impl From<VaultError> for ApiError {
+    fn from(error: VaultError) -> Self {
+        Self::internal(error.to_string())
     }
 }

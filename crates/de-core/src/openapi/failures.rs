@@ -82,6 +82,7 @@ fn about(status: u16) -> &'static str {
         409 => "It does not fit with what is there.",
         412 => "It has changed since it was read.",
         413 => "The body is too large.",
+        416 => "The range is beyond the end.",
         415 => "The body is of a type that is not read.",
         422 => "The vendor refused what was asked.",
         429 => "Too much at once.",
@@ -222,7 +223,8 @@ fn details() -> Value {
                 "additionalProperties": true,
             },
             "error": text("`CONFLICT`: why a model config cannot be read."),
-            "reason": text("`PROVIDER_MALFORMED`: what cannot be read."),
+            "reason": text("`PROVIDER_MALFORMED`: what cannot be read. Of a file of a provider's: why it is not taken, \
+                `broken`, `forbidden_address`, `not_media`, `status`, `timed_out` or `too_large`."),
             "models": {
                 "type": "array",
                 "description": "Of an import: what becomes of each model of the file.",
@@ -238,6 +240,12 @@ fn details() -> Value {
                 "description": "`LIMITER_UNAVAILABLE`: the change is saved, and not every limiter knows yet.",
             },
             "scope": text("`FORBIDDEN`: the scope that the key lacks. `RATE_LIMIT_EXCEEDED`: whose limit it is."),
+            "scopes": {
+                "type": "array",
+                "description": "`FORBIDDEN`: the scopes of which the key has none.",
+                "items": {"type": "string"},
+            },
+            "size_bytes": whole("`RANGE_NOT_SATISFIABLE`: how many bytes there are."),
             "kind": text("`RATE_LIMIT_EXCEEDED`: which limit."),
             "limit": whole("`RATE_LIMIT_EXCEEDED`: how much it allows."),
             "reset": {

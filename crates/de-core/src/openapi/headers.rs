@@ -23,7 +23,7 @@ const ANSWERED: [Header; 23] = [
     maybe("Allow", "GET,HEAD", "The methods that the path takes."),
     always("Cache-Control", "public, max-age=300", "How long a copy may be kept."),
     maybe("Deprecation", "@1795608000", "Since when the model is deprecated (RFC 9745)."),
-    always("ETag", "\"1795608000000\"", "The state of the row; `If-Match` names it again."),
+    always("ETag", "\"1795608000000\"", "The state of what is answered; conditions name it again."),
     maybe("Idempotency-Replayed", "true", "There if the answer is one that was given before."),
     always("Location", "/v1/projects/proj_dev", "Where the new row is."),
     maybe("RateLimit", "\"requests_per_minute\";r=59;t=60", "How the tightest limits stand."),

@@ -84,6 +84,14 @@ impl Answer {
         answer
     }
 
+    /// One with bytes of a type that its head tells.
+    #[must_use]
+    pub fn bytes(status: u16, summary: &str) -> Self {
+        let mut answer = Self::empty(status, summary);
+        answer.content.insert("*/*".to_owned(), json!({"schema": {}}));
+        answer
+    }
+
     /// The same, or as server-sent events: the data of each is JSON of this shape, but for a last
     /// `[DONE]` where the protocol has one.
     #[must_use]

@@ -183,7 +183,8 @@ pub fn below(id: &InstanceId) -> Statement {
            (SELECT count(*) FROM projects AS p JOIN api_keys AS k ON k.project_id = p.id
              WHERE p.instance_id = ?1) AS api_keys,
            (SELECT count(*) FROM user_grants WHERE instance_id = ?1) AS grants,
-           (SELECT count(*) FROM provider_keys WHERE instance_id = ?1) AS provider_keys",
+           (SELECT count(*) FROM provider_keys WHERE instance_id = ?1) AS provider_keys,
+           (SELECT count(*) FROM assets WHERE instance_id = ?1) AS assets",
         [id.as_str().into()],
     )
 }
@@ -210,7 +211,8 @@ pub fn empty(event: &str, id: &InstanceId) -> Statement {
          WHERE e.id = ?1 AND (
            EXISTS (SELECT 1 FROM projects WHERE instance_id = ?2)
            OR EXISTS (SELECT 1 FROM user_grants WHERE instance_id = ?2)
-           OR EXISTS (SELECT 1 FROM provider_keys WHERE instance_id = ?2))",
+           OR EXISTS (SELECT 1 FROM provider_keys WHERE instance_id = ?2)
+           OR EXISTS (SELECT 1 FROM assets WHERE instance_id = ?2))",
         [event.into(), id.as_str().into()],
     )
 }

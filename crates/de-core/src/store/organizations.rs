@@ -134,7 +134,8 @@ pub fn below(id: &OrganizationId) -> Statement {
              WHERE u.organization_id = ?1) AS api_keys,
            (SELECT count(*) FROM users WHERE organization_id = ?1) AS users,
            (SELECT count(*) FROM providers WHERE organization_id = ?1) AS providers,
-           (SELECT count(*) FROM model_configs WHERE organization_id = ?1) AS model_configs",
+           (SELECT count(*) FROM model_configs WHERE organization_id = ?1) AS model_configs,
+           (SELECT count(*) FROM assets WHERE organization_id = ?1) AS assets",
         [id.as_str().into()],
     )
 }

@@ -93,7 +93,11 @@ fn body(
         return if empty { Vec::new() } else { vec!["a body".to_owned()] };
     };
     let kind = response.header("content-type").split(';').next().unwrap_or_default().trim();
-    let Some(media) = content.get(kind) else { return vec![format!("the type {kind:?}")] };
+    let Some(media) = content.get(kind) else {
+        // Bytes of any type: nothing can be said of them here.
+        let is_any = content.contains_key("*/*");
+        return if is_any { Vec::new() } else { vec![format!("the type {kind:?}")] };
+    };
     let place = format!("{} {} {kind}", operation.id, response.status);
     if kind == "text/event-stream" {
         let schema = &media["x-event-schema"];

@@ -140,6 +140,7 @@ fn bytes_come_with_what_keeps_them_harmless() {
     cache-control: private, max-age=90, immutable
     etag: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     last-modified: Wed, 25 Nov 2026 15:49:36 GMT
+    cross-origin-resource-policy: cross-origin
     content-range: bytes 5-9/1000
     content-disposition: inline; filename="asset_a1.png"
     content-length: 5
@@ -163,6 +164,7 @@ fn bytes_come_with_what_keeps_them_harmless() {
     cache-control: private, max-age=90, immutable
     etag: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     last-modified: Wed, 25 Nov 2026 15:49:36 GMT
+    cross-origin-resource-policy: cross-origin
     "#);
 }
 
