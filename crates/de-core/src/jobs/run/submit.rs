@@ -116,9 +116,9 @@ impl Running<'_> {
                     books.counted(&vendor.usage(call, headers));
                 }
                 books.finished();
-                let bringing = Bringing::of(self.platform, record, &model, books.cost());
+                let bringing = Bringing::of(self.platform, record, books.cost());
                 let raw = model.vendor.speech().and_then(|vendor| vendor.raw(call));
-                let kept = bringing.sound(opened.inbound.body, raw).await;
+                let kept = bringing.sound(&model, opened.inbound.body, raw).await;
                 match kept {
                     Ok(output) => {
                         let stage = Stage::Succeeded { outputs: vec![output], notices: Vec::new() };
@@ -202,7 +202,7 @@ impl Running<'_> {
         }
         books.finished();
         let (mut outputs, mut pending, mut notices) = (Vec::new(), Vec::new(), Vec::new());
-        let bringing = Bringing::of(self.platform, record, model, books.cost());
+        let bringing = Bringing::of(self.platform, record, books.cost());
         let mut lost = None;
         for (index, picture) in reply.images.into_iter().enumerate() {
             let MadeImage { made, revised_prompt, seed } = picture;
