@@ -129,9 +129,9 @@ impl Running<'_> {
                 };
                 book(None);
                 books.finished();
-                let bringing = Bringing::of(self.platform, record, &model, books.cost());
+                let bringing = Bringing::of(self.platform, record, books.cost());
                 let raw = model.vendor.speech().and_then(|vendor| vendor.raw(call));
-                let kept = bringing.sound(opened.inbound.body, raw).await;
+                let kept = bringing.sound(&model, opened.inbound.body, raw).await;
                 match kept {
                     Ok(output) => {
                         book(output.duration_ms);
@@ -217,7 +217,7 @@ impl Running<'_> {
         }
         books.finished();
         let (mut outputs, mut pending, mut notices) = (Vec::new(), Vec::new(), Vec::new());
-        let bringing = Bringing::of(self.platform, record, model, books.cost());
+        let bringing = Bringing::of(self.platform, record, books.cost());
         let mut lost = None;
         for (index, picture) in reply.images.into_iter().enumerate() {
             let MadeImage { made, revised_prompt, seed } = picture;
