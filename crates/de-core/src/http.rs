@@ -10,6 +10,7 @@ pub mod filters;
 pub mod health;
 pub mod limits;
 pub mod once;
+pub mod prefer;
 pub mod routes;
 pub mod upload;
 

@@ -7,6 +7,7 @@ use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use multer::{Constraints, Field, Multipart, SizeLimit};
+use sha2::{Digest, Sha256};
 
 use super::error::{ApiError, Code};
 use crate::protocols::FieldIssue;
@@ -131,6 +132,28 @@ impl Form {
             issues.push(FieldIssue { pointer: format!("/{name}"), reason });
         }
         texts.pop().filter(|text| !text.is_empty())
+    }
+
+    /// What is said in it, whatever the line that tells its parts apart: SHA-256.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut sum = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            // With its length before it, no part can pass for the end of another.
+            sum.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+            sum.update(bytes);
+        };
+        for (name, text) in &self.texts {
+            part(name.as_bytes());
+            part(text.as_bytes());
+        }
+        // Where the files begin.
+        part(&[u8::MAX]);
+        for file in &self.files {
+            part(file.name.as_bytes());
+            part(&file.bytes);
+        }
+        sum.finalize().into()
     }
 
     /// The names of what nobody has taken, each once.
