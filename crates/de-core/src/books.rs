@@ -391,20 +391,18 @@ impl Books {
         self.with(|entry| entry.leases.push(held));
     }
 
-    /// Notes that the call goes on with the share asked for last.
-    pub fn granted(&self) {
+    /// Notes that the call goes on with a share. Several may be asked for at once.
+    pub fn granted(&self, lease_id: &LeaseId) {
         self.with(|entry| {
-            if let Some(held) = entry.leases.last_mut() {
+            if let Some(held) = entry.leases.iter_mut().find(|held| held.lease_id == *lease_id) {
                 held.granted = true;
             }
         });
     }
 
-    /// Notes that the share asked for last was refused: there is nothing to settle.
-    pub fn denied(&self) {
-        self.with(|entry| {
-            entry.leases.pop();
-        });
+    /// Notes that a share was refused: there is nothing to settle.
+    pub fn denied(&self, lease_id: &LeaseId) {
+        self.with(|entry| entry.leases.retain(|held| held.lease_id != *lease_id));
     }
 
     /// Notes that the Limiter did not answer and the instance lets calls through then.

@@ -1,8 +1,11 @@
-//! What can be asked of a vendor beside a conversation, and what comes of it: pictures, speech, renders.
+//! What can be asked of a vendor beside a conversation, and what comes of it: pictures, speech, renders,
+//! and searches for stock media.
 //!
 //! These are canonical: whatever protocol the caller spoke, a vendor's adapter reads them. Settings that not
 //! all vendors have are `options`, by the names that payload mappings use; an adapter takes those it has a
 //! word for, and refuses or drops the others as the model says.
+
+pub mod stock;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

@@ -396,7 +396,13 @@ async fn refused(line: Line<'_>, model: &Model, inbound: Inbound, key: &Secret) 
         // The status alone says enough.
         Ok(Ok(None) | Err(_)) | Err(_) => Bytes::new(),
     };
-    let asked = retry::asked(&headers, line.platform.clock.now());
+    let now = line.platform.clock.now();
+    let asked = retry::asked(&headers, now).or_else(|| {
+        // Vendors of stock media tell it by the limits that they are at.
+        let stock = model.vendor.stock().filter(|_| status == 429)?;
+        let until = stock.rates(&headers, now).used_up_until()?;
+        Some(Duration::from_millis(u64::try_from(until.since(now)).unwrap_or(0)))
+    });
     let mut told = model.vendor.error(status, &body);
     told.message = told.message.map(|message| key.mask(&message));
     let word = headers.get("x-should-retry").and_then(|word| word.to_str().ok());
@@ -407,6 +413,15 @@ async fn refused(line: Line<'_>, model: &Model, inbound: Inbound, key: &Secret) 
         Some(_) | None => {}
     }
     failure
+}
+
+/// Reserves one more request to the model that was asked for, of a call that sends several at once.
+///
+/// # Errors
+/// `RATE_LIMIT_EXCEEDED`, `LIMITER_UNAVAILABLE`.
+pub async fn reserve_another(job: &Job<'_>) -> Result<(), ApiError> {
+    let model = job.models.first().ok_or_else(nothing_tried)?;
+    reserve(job, model, Share::Again).await
 }
 
 /// Reserves one more try in the scopes of the model; the caller's own scopes count a call once.
@@ -426,32 +441,32 @@ async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiEr
         let ask = LeaseRequest {
             deadline_ms: Some(model.deadlines().total_ms),
             epochs,
-            lease_id,
+            lease_id: lease_id.clone(),
             need,
             scopes: model_scopes(model),
         };
         let cause = match job.platform.limiter.lease(job.holder.instance, ask).await {
             Ok(Grant::Granted(_)) => {
-                job.books.granted();
+                job.books.granted(&lease_id);
                 return Ok(());
             }
             Ok(Grant::Denied(denial)) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 return Err(crate::http::limits::denied(job.context, &denial));
             }
             Ok(Grant::Stale { epochs: newer }) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 epochs = newer;
                 continue;
             }
             Ok(Grant::NeedsPolicy) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 return Err(limiter_unavailable("the Limiter has no policy".to_owned()));
             }
             Err(err) => err.to_string(),
         };
         if job.holder.goes_on_without_limiter {
-            job.books.granted();
+            job.books.granted(&lease_id);
             job.books.bypassed();
             return Ok(());
         }

@@ -234,11 +234,9 @@ pub fn path(base: &Url, path: &str) -> Result<Url, Refusal> {
     url.set_path(&expected);
     url.set_query(query);
     let as_written = url.path() == expected && url.query() == query;
-    if path.len() <= LONGEST && plain_path(bare) && as_written {
-        Ok(url)
-    } else {
-        Err(Refusal::Path)
-    }
+    // Some servers have a slash at the end of their paths and redirect without it.
+    let is_plain = plain_path(bare.strip_suffix('/').unwrap_or(bare));
+    if path.len() <= LONGEST && is_plain && as_written { Ok(url) } else { Err(Refusal::Path) }
 }
 
 /// Slashes with something between them that does not walk.

@@ -12,6 +12,7 @@ use crate::{
     calls::{
         ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall, TranscriptionCall,
         TranscriptionReply,
+        stock::{Rates, StockCall, StockItem, StockKind, StockPage},
     },
     chat::{ChatCall, ChatReply, Delta},
     mapping::{
@@ -22,6 +23,7 @@ use crate::{
     media::RawAudio,
     model::OnUnsupported,
     receipt::Usage,
+    time::UnixMillis,
 };
 
 mod answer;
@@ -33,6 +35,9 @@ pub mod mapped;
 pub mod native;
 pub mod native_speech;
 pub mod openai_chat;
+pub mod pexels;
+pub mod pixabay;
+mod stock;
 pub mod openai_speech;
 pub mod openai_transcriptions;
 
@@ -124,6 +129,19 @@ pub enum Place {
 }
 
 impl Draft {
+    /// A GET of a path under the base URL, which may have a query.
+    #[must_use]
+    pub fn get(path: String) -> Self {
+        Self {
+            body: Bytes::new(),
+            headers: HeaderMap::new(),
+            key_at: Vec::new(),
+            method: Method::GET,
+            place: Place::Path(path),
+            polling: None,
+        }
+    }
+
     /// A POST of JSON to a path under the base URL.
     #[must_use]
     pub fn json(path: &str, body: &Value) -> Self {
@@ -169,6 +187,8 @@ pub struct VendorError {
     pub message: Option<String>,
     /// Money, not pace: waiting will not help.
     pub out_of_money: bool,
+    /// It does not take our key, whatever the status.
+    pub key_refused: bool,
     /// Refused for safety: no other try will help.
     pub refused: bool,
     /// The vendor's word says that another try may help, whatever the status.
@@ -255,6 +275,11 @@ pub trait Vendor: Send + Sync {
 
     /// How it renders films, if it does.
     fn renders(&self) -> Option<&dyn RenderVendor> {
+        None
+    }
+
+    /// How it is searched for stock media, if it is.
+    fn stock(&self) -> Option<&dyn StockVendor> {
         None
     }
 }
@@ -367,6 +392,43 @@ pub trait RenderVendor: Send + Sync {
     /// # Errors
     /// [`Malformed`] if there is no film in it.
     fn ordered(&self, call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed>;
+}
+
+/// A vendor of stock photographs and footage.
+pub trait StockVendor: Send + Sync {
+    /// Names what is asked for and what this vendor has no word for: pointers are into our native body,
+    /// `/orientation`, `/options/color`.
+    ///
+    /// Bounds are not among them: those that the vendor does not know are applied to its answer, and the
+    /// page says so.
+    fn lacks(&self, call: &StockCall) -> Vec<FieldIssue>;
+
+    /// Writes a search. What it lacks is left out where the model's row says so.
+    ///
+    /// # Errors
+    /// What it lacks, and words that it does not know; the caller's fault.
+    fn request(&self, call: &StockCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Reads what was found.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn page(&self, call: &StockCall, body: &Value) -> Result<StockPage, Malformed>;
+
+    /// Writes the question for one item.
+    ///
+    /// # Errors
+    /// An issue at `/id`, if this vendor has no such ids; the caller's fault.
+    fn item_request(&self, kind: StockKind, id: &str) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Reads one item; `None` if the vendor has none, or none that can be had.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn item(&self, kind: StockKind, body: &Value) -> Result<Option<StockItem>, Malformed>;
+
+    /// What the vendor's headers say of its limits.
+    fn rates(&self, headers: &HeaderMap, now: UnixMillis) -> Rates;
 }
 
 /// The issue of a model that is asked for what its vendor does not do.

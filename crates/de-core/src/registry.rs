@@ -20,7 +20,8 @@ use crate::{
         elevenlabs_speech::ElevenLabsSpeechVendor,
         elevenlabs_transcription::ElevenLabsTranscriptionVendor, mapped::MappedVendor,
         openai_chat::OpenAiChatVendor, openai_speech::OpenAiSpeechVendor,
-        openai_transcriptions::OpenAiTranscriptionsVendor,
+        openai_transcriptions::OpenAiTranscriptionsVendor, pexels::PexelsVendor,
+        pixabay::PixabayVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -201,6 +202,8 @@ fn vendor(
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        Protocol::Pexels => Arc::new(PexelsVendor),
+        Protocol::Pixabay => Arc::new(PixabayVendor),
         Protocol::OpenaiSpeech => Arc::new(OpenAiSpeechVendor),
         Protocol::OpenaiTranscriptions => Arc::new(OpenAiTranscriptionsVendor),
         other => Arc::new(crate::protocols::mapped::Unbuilt(other)),

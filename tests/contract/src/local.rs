@@ -1,4 +1,4 @@
-//! The stack in process: both workers on loopback, doubles of the ports, the simulator.
+//! The stack in process: two workers on loopback and others behind the front door, doubles of the ports, the simulator.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -74,6 +74,7 @@ impl Local {
         peers.bind("audio", de_audio::router(made.another_isolate()));
         peers.bind("text", de_text::router(made.another_isolate()));
         peers.bind("render", de_render::router(made.another_isolate()));
+        peers.bind("stock-media", de_stock_media::router(made.another_isolate()));
         let front = de_config::router(made.another_isolate());
         let platform = made.another_isolate();
         Self {

@@ -63,6 +63,7 @@ pub(super) fn refused_by(
         _ if told.refused => {
             (Code::ContentRefused, format!("{name} refused the request for safety"))
         }
+        _ if told.key_refused => (Code::ProviderAuth, format!("{name} refused this service's key")),
         // It is the caller who names a voice.
         404 if told.code.as_deref() == Some("voice_not_found") => {
             (Code::InvalidRequest, format!("{name} has no such voice"))

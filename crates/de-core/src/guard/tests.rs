@@ -229,6 +229,8 @@ fn s01_a_path_stays_below_its_base() {
     assert_eq!(below("/models").as_deref(), Ok("https://api.openai.com/v1/models"));
     let asked = below("/curated?per_page=1");
     assert_eq!(asked.as_deref(), Ok("https://api.openai.com/v1/curated?per_page=1"));
+    let asked = below("/api/?per_page=3");
+    assert_eq!(asked.as_deref(), Ok("https://api.openai.com/v1/api/?per_page=3"));
     let root = Url::parse("https://api.example.com").unwrap();
     assert_eq!(path(&root, "/v1/user").unwrap().as_str(), "https://api.example.com/v1/user");
     for bad in [
@@ -240,6 +242,7 @@ fn s01_a_path_stays_below_its_base() {
         "/%2e%2e/admin",
         "/a/./b",
         "/a//b",
+        "/a//",
         "/a%2fb",
         "/a\\..\\b",
         "/a#b",

@@ -92,6 +92,8 @@ words!(/// How a model's vendor is spoken to: in code by its own protocol, or by
     OpenaiTranscriptions = "openai-transcriptions",
     /// Pexels.
     Pexels = "pexels",
+    /// Pixabay.
+    Pixabay = "pixabay",
     /// Shotstack.
     Shotstack = "shotstack",
 });
@@ -107,14 +109,15 @@ impl Protocol {
             | Self::Mapped
             | Self::OpenaiChat
             | Self::OpenaiSpeech
-            | Self::OpenaiTranscriptions => true,
+            | Self::OpenaiTranscriptions
+            | Self::Pexels
+            | Self::Pixabay => true,
             Self::Gemini
             | Self::GeminiEmbeddings
             | Self::Ideogram
             | Self::OpenaiEmbeddings
             | Self::OpenaiImages
             | Self::OpenaiResponses
-            | Self::Pexels
             | Self::Shotstack => false,
         }
     }
@@ -198,7 +201,8 @@ mod tests {
             Protocol::expected(),
             "one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, \
              gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, \
-             openai-responses, openai-speech, openai-transcriptions, pexels, shotstack"
+             openai-responses, openai-speech, openai-transcriptions, pexels, pixabay, \
+             shotstack"
         );
         assert_eq!(Modality::expected(), "one of audio, image, text, video");
         assert_eq!(Status::expected(), "one of active, beta, deprecated, disabled");

@@ -20,7 +20,7 @@ use de_testkit::{
 };
 use serde_json::{Value, json};
 
-use super::catalogue::Operation;
+use super::{catalogue::Operation, library};
 
 /// The gateway and its keys.
 pub struct World {
@@ -64,7 +64,8 @@ impl World {
             .unwrap();
         peers.bind("text", de_text::router(test.another_isolate()));
         peers.bind("render", de_render::router(test.another_isolate()));
-        for worker in ["audio", "image", "stock-media"] {
+        peers.bind("stock-media", de_stock_media::router(test.another_isolate()));
+        for worker in ["audio", "image"] {
             peers.bind(worker, unbuilt(worker, test.another_isolate()));
         }
         keep_asset(&test).await;
@@ -143,6 +144,10 @@ impl Fetch for PoliteVendors {
     async fn send(&self, request: Outbound) -> Result<Inbound, PortError> {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let path = request.url.path();
+        if let Some(answer) = library::answer(&request.url) {
+            self.0.answer(answer);
+            return self.0.send(request).await;
+        }
         let streams = body["stream"] == true;
         self.0.answer(if path.ends_with("/messages") {
             anthropic(streams)

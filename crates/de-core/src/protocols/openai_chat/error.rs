@@ -38,6 +38,7 @@ pub(super) fn of(body: &Value) -> VendorError {
     VendorError {
         out_of_money: money(&code) || money(&kind),
         message: message.into_iter().flatten().find_map(Value::as_str).map(str::to_owned),
+        key_refused: false,
         refused: code.as_deref().is_some_and(|code| REFUSED.contains(&code)),
         retry: false,
         code: code.or(kind),
