@@ -35,11 +35,11 @@ pub mod mapped;
 pub mod native;
 pub mod native_speech;
 pub mod openai_chat;
+pub mod openai_speech;
+pub mod openai_transcriptions;
 pub mod pexels;
 pub mod pixabay;
 mod stock;
-pub mod openai_speech;
-pub mod openai_transcriptions;
 
 /// What a vendor's side needs to know of the model.
 #[derive(Clone, Debug)]

@@ -38,7 +38,13 @@ fn of(body: &Value) -> VendorError {
         other => (word(other, "code").or_else(|| word(other, "status")), word(other, "message")),
     };
     let is = |words: &[&str]| code.as_deref().is_some_and(|code| words.contains(&code));
-    VendorError { message, out_of_money: is(&OUT_OF_MONEY), refused: false, retry: is(&BUSY), code }
+    VendorError {
+        message,
+        out_of_money: is(&OUT_OF_MONEY),
+        retry: is(&BUSY),
+        code,
+        ..VendorError::default()
+    }
 }
 
 /// What FastAPI says, with the place: `body.text: Field required`.
