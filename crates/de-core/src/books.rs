@@ -705,6 +705,25 @@ pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing
     is_written
 }
 
+/// Gives back all that was reserved for a call which was handed over, and then not made: it has no receipt.
+pub async fn withdraw(platform: &Platform, instance: &InstanceId, kept: Kept) {
+    let Kept { leases, receipt, .. } = kept;
+    for Held { lease_id, .. } in leases {
+        let spent = Spent::default();
+        let report = SettleRequest {
+            is_final: true,
+            lease_id,
+            receipts: Vec::new(),
+            running_ms: None,
+            seq: 1,
+            spent,
+        };
+        if let Err(err) = report_until(platform, instance, report).await {
+            warn(platform, &receipt, "the Limiter did not take a share back", &err);
+        }
+    }
+}
+
 /// Writes a receipt past the Limiter. If that has it too, the database still has it once.
 async fn write(platform: &Platform, receipt: &Receipt) -> bool {
     let text = serde_json::to_string(std::slice::from_ref(receipt)).unwrap_or_default();

@@ -79,8 +79,8 @@ pub struct MadeImage {
 /// Where something that a vendor made is.
 #[derive(Clone, PartialEq)]
 pub enum Made {
-    /// In the reply, in base64.
-    Base64(String),
+    /// In the reply, in base64: a part of the vendor's body, so that a picture is not in memory twice.
+    Base64(Bytes),
     /// In the reply.
     Bytes(Bytes),
     /// Somewhere else, for a while. Not to be trusted.

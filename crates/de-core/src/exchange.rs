@@ -48,7 +48,7 @@ use crate::{
     time::UnixMillis,
 };
 
-/// The largest whole answer that we take from a vendor.
+/// The largest whole answer that we take from a vendor, unless its reader can hold more.
 pub const ANSWER_CAP: usize = 32 * 1024 * 1024;
 /// The largest error body, and how long we wait for it.
 const ERROR_CAP: usize = 64 * 1024;
@@ -292,24 +292,33 @@ fn nothing_tried() -> ApiError {
     ApiError::internal("a call had no model to try")
 }
 
-/// Reads the whole body within the call's total deadline.
+/// Reads the whole body, of at most [`ANSWER_CAP`], within the call's total deadline.
 ///
 /// # Errors
 /// `PROVIDER_TIMEOUT`, `PROVIDER_ERROR` if the connection broke, `PROVIDER_MALFORMED` if it is too
 /// large.
 pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
+    whole_up_to(job, opened, ANSWER_CAP).await
+}
+
+/// As [`whole`], of at most `cap` bytes: what the reader of the answer can hold.
+///
+/// # Errors
+/// As [`whole`].
+pub async fn whole_up_to(job: &Job<'_>, opened: Opened, cap: usize) -> Result<Bytes, ApiError> {
     let Opened { inbound, model } = opened;
-    body(job.line(), &model, inbound, remaining(job, &model)).await
+    body(job.line(), &model, inbound, cap, remaining(job, &model)).await
 }
 
 async fn body(
     line: Line<'_>,
     model: &Model,
     inbound: Inbound,
+    cap: usize,
     left: Duration,
 ) -> Result<Bytes, ApiError> {
     let name = &model.config.provider_id;
-    match within(line, left, inbound.body.whole(ANSWER_CAP)).await {
+    match within(line, left, inbound.body.whole(cap)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => {
             Err(ApiError::new(Code::ProviderMalformed, format!("{name} sent too large an answer")))

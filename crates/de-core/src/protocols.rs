@@ -15,6 +15,7 @@ use crate::{
         stock::{Rates, StockCall, StockItem, StockKind, StockPage},
     },
     chat::{ChatCall, ChatReply, Delta},
+    exchange::ANSWER_CAP,
     mapping::{
         poll::{KeptPolling, Polling},
         render::KeyPlace,
@@ -28,16 +29,21 @@ use crate::{
 
 mod answer;
 pub mod anthropic_messages;
+mod borrowed;
 pub mod elevenlabs_speech;
 pub mod elevenlabs_transcription;
 mod fields;
+pub mod gemini;
 pub mod mapped;
 pub mod native;
+pub mod native_image;
 pub mod native_speech;
 pub mod openai_chat;
+pub mod openai_images;
 pub mod openai_speech;
 pub mod openai_transcriptions;
 pub mod pexels;
+mod picture;
 pub mod pixabay;
 mod stock;
 
@@ -306,8 +312,14 @@ pub trait ImageVendor: Send + Sync {
         &self,
         call: &ImageCall,
         headers: &HeaderMap,
-        body: &[u8],
+        body: &Bytes,
     ) -> Result<ImageReply, Malformed>;
+
+    /// The largest whole answer, in bytes, that it reads. More than the usual only where what is read
+    /// stays a part of the answer: an isolate has 128 MB.
+    fn answer_cap(&self) -> usize {
+        ANSWER_CAP
+    }
 
     /// Reads what an order came to.
     ///

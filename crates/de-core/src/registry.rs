@@ -18,10 +18,10 @@ use crate::{
     protocols::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
         elevenlabs_speech::ElevenLabsSpeechVendor,
-        elevenlabs_transcription::ElevenLabsTranscriptionVendor, mapped::MappedVendor,
-        openai_chat::OpenAiChatVendor, openai_speech::OpenAiSpeechVendor,
-        openai_transcriptions::OpenAiTranscriptionsVendor, pexels::PexelsVendor,
-        pixabay::PixabayVendor,
+        elevenlabs_transcription::ElevenLabsTranscriptionVendor, gemini::GeminiVendor,
+        mapped::MappedVendor, openai_chat::OpenAiChatVendor, openai_images::OpenAiImagesVendor,
+        openai_speech::OpenAiSpeechVendor, openai_transcriptions::OpenAiTranscriptionsVendor,
+        pexels::PexelsVendor, pixabay::PixabayVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -189,6 +189,7 @@ fn vendor(
         Protocol::AnthropicMessages => Arc::new(AnthropicMessagesVendor),
         Protocol::ElevenlabsSpeech => Arc::new(ElevenLabsSpeechVendor),
         Protocol::ElevenlabsTranscription => Arc::new(ElevenLabsTranscriptionVendor),
+        Protocol::Gemini => Arc::new(GeminiVendor),
         Protocol::Mapped => {
             let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
             let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);
@@ -206,6 +207,7 @@ fn vendor(
         Protocol::Pixabay => Arc::new(PixabayVendor),
         Protocol::OpenaiSpeech => Arc::new(OpenAiSpeechVendor),
         Protocol::OpenaiTranscriptions => Arc::new(OpenAiTranscriptionsVendor),
+        Protocol::OpenaiImages => Arc::new(OpenAiImagesVendor),
         other => Arc::new(crate::protocols::mapped::Unbuilt(other)),
     })
 }

@@ -174,7 +174,10 @@ fn seconds(length_ms: Option<u64>) -> Usage {
 /// Refuses a model that only speaks.
 fn listens(model: &Model) -> Result<(), ApiError> {
     let can = model.config.capabilities.transcription == Some(true);
-    if can && (model.vendor.transcription().is_some() || !model.config.protocol.is_built()) {
+    if can
+        && (model.vendor.transcription().is_some()
+            || !model.config.protocol.is_built_for(Modality::Audio))
+    {
         return Ok(());
     }
     let id = &model.config.model_id;

@@ -210,7 +210,7 @@ impl Drafting<'_> {
     /// Writes the request for one model: the caller's own body where both speak its protocol, else anew.
     fn draft(&self, model: &Model) -> Result<Draft, ApiError> {
         let config = &model.config;
-        if !config.protocol.is_built() {
+        if !config.protocol.is_built_for(Modality::Text) {
             let message =
                 format!("the protocol {} of {} is not built yet", config.protocol, config.model_id);
             return Err(ApiError::new(Code::NotImplemented, message));

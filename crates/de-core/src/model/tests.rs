@@ -38,7 +38,7 @@ fn what_is_absent_is_filled_in() {
     assert_eq!((config.status, config.version), (Status::Active, 1));
     assert_eq!(config.modalities(), [Modality::Text]);
     assert!(config.works_in(Modality::Text) && !config.works_in(Modality::Image));
-    assert!(!config.protocol.is_built() && Protocol::Mapped.is_built());
+    assert!(!config.is_built() && Protocol::Mapped.is_built_for(Modality::Text));
     assert_eq!((config.output_bound(None), config.output_bound(Some(9))), (4_096, 9));
     let deadlines = config.timeouts.deadlines();
     assert_eq!((deadlines.first_byte_ms, deadlines.total_ms), (120_000, 600_000));

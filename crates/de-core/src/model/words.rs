@@ -99,24 +99,22 @@ words!(/// How a model's vendor is spoken to: in code by its own protocol, or by
 });
 
 impl Protocol {
-    /// Whether calls by this protocol are served. A config with another one can be kept, not called.
+    /// Whether calls in this modality are served by this protocol. A config with another one can be kept,
+    /// not called.
     #[must_use]
-    pub fn is_built(self) -> bool {
+    pub fn is_built_for(self, modality: Modality) -> bool {
         match self {
-            Self::AnthropicMessages
-            | Self::ElevenlabsSpeech
+            Self::Mapped => true,
+            Self::AnthropicMessages | Self::OpenaiChat => modality == Modality::Text,
+            Self::Gemini | Self::OpenaiImages => modality == Modality::Image,
+            Self::ElevenlabsSpeech
             | Self::ElevenlabsTranscription
-            | Self::Mapped
-            | Self::OpenaiChat
             | Self::OpenaiSpeech
-            | Self::OpenaiTranscriptions
-            | Self::Pexels
-            | Self::Pixabay => true,
-            Self::Gemini
-            | Self::GeminiEmbeddings
+            | Self::OpenaiTranscriptions => modality == Modality::Audio,
+            Self::Pexels | Self::Pixabay => matches!(modality, Modality::Image | Modality::Video),
+            Self::GeminiEmbeddings
             | Self::Ideogram
             | Self::OpenaiEmbeddings
-            | Self::OpenaiImages
             | Self::OpenaiResponses
             | Self::Shotstack => false,
         }

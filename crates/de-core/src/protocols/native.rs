@@ -82,6 +82,7 @@ impl GenerateRequest {
     }
 }
 
+/// `model_id`, or `model`, which must not name another one.
 pub(super) fn model(body: &Fields<'_>, issues: &mut Issues) -> Option<String> {
     let (id, alias) = (body.string("model_id", issues), body.string("model", issues));
     for (name, value) in [("model_id", id), ("model", alias)] {

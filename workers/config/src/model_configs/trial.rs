@@ -78,7 +78,7 @@ pub(crate) async fn test(
     let caller = acting(&platform, &allowed, named).await?;
     caller.may_call(&id)?;
     let model = admission::model(&platform, &caller, &id).await?;
-    if !model.config.protocol.is_built() {
+    if !model.config.is_built() {
         let message = format!("the protocol {} is not built yet", model.config.protocol);
         return Err(ApiError::new(Code::NotImplemented, message));
     }

@@ -129,9 +129,9 @@ impl Running<'_> {
                 };
                 book(None);
                 books.finished();
-                let bringing = Bringing::of(self.platform, record, &model, books.cost());
+                let bringing = Bringing::of(self.platform, record, books.cost());
                 let raw = model.vendor.speech().and_then(|vendor| vendor.raw(call));
-                let kept = bringing.sound(opened.inbound.body, raw).await;
+                let kept = bringing.sound(&model, opened.inbound.body, raw).await;
                 match kept {
                     Ok(output) => {
                         book(output.duration_ms);
@@ -143,7 +143,8 @@ impl Running<'_> {
             }
             Work::Image(call) => {
                 let headers = opened.inbound.headers.clone();
-                let body = match exchange::whole(job, opened).await {
+                let cap = model.vendor.images().map_or(exchange::ANSWER_CAP, |v| v.answer_cap());
+                let body = match exchange::whole_up_to(job, opened, cap).await {
                     Ok(body) => body,
                     Err(error) => return self.fail(record, books, &error),
                 };
@@ -216,7 +217,7 @@ impl Running<'_> {
         }
         books.finished();
         let (mut outputs, mut pending, mut notices) = (Vec::new(), Vec::new(), Vec::new());
-        let bringing = Bringing::of(self.platform, record, model, books.cost());
+        let bringing = Bringing::of(self.platform, record, books.cost());
         let mut lost = None;
         for (index, picture) in reply.images.into_iter().enumerate() {
             let MadeImage { made, revised_prompt, seed } = picture;
@@ -231,7 +232,7 @@ impl Running<'_> {
                     continue;
                 }
                 Some(Made::Bytes(bytes)) => Ok(bytes),
-                Some(Made::Base64(text)) => decoded(text),
+                Some(Made::Base64(text)) => decoded(&text),
             };
             let kept = match bytes {
                 Ok(bytes) => bringing.image(index, bytes, revised_prompt, seed).await,
@@ -309,14 +310,18 @@ fn pending(index: usize, role: &str, url: String) -> Pending {
     Pending { index, revised_prompt: None, role: role.to_owned(), seed: None, url }
 }
 
-fn decoded(text: String) -> Result<Bytes, super::copy::Lost> {
+fn decoded(text: &[u8]) -> Result<Bytes, super::copy::Lost> {
     use base64::{Engine, engine::general_purpose::STANDARD};
-    // Some vendors send a data URL.
-    let data = match text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
-        Some((_, data)) => data,
-        None => &text,
+    const MARK: &[u8] = b";base64,";
+    // Some vendors send a data URL, whose head is short.
+    let head = text.get(..128).unwrap_or(text);
+    let mark = head.windows(MARK.len()).position(|window| window == MARK);
+    let data = match mark {
+        Some(at) if text.starts_with(b"data:") => text.get(at + MARK.len()..).unwrap_or_default(),
+        _ => text,
     };
-    STANDARD.decode(data.trim()).map(Bytes::from).map_err(|_| super::copy::Lost::NotBase64)
+    let bytes = STANDARD.decode(data.trim_ascii()).map(Bytes::from);
+    bytes.map_err(|_| super::copy::Lost::NotBase64)
 }
 
 fn served_by(model: &Model) -> ServedBy {
