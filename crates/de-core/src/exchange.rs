@@ -317,6 +317,7 @@ async fn attempt(
     follows: Patience,
 ) -> Result<First, Failure> {
     let polling = draft.polling.take();
+    let is_order = polling.is_some();
     let (outbound, key) = outbound(job.line(), model, draft)?;
     let sent_at = job.platform.clock.now();
     // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
@@ -345,7 +346,10 @@ async fn attempt(
         }
         Ok(Ok(inbound)) => {
             let status = inbound.status;
-            (Err(refused(job.line(), model, inbound, &key).await), Some(status), false)
+            let mut failure = refused(job.line(), model, inbound, &key).await;
+            // One that broke over an order may have taken it, and would take it twice.
+            failure.repeatable &= !(is_order && matches!(status, 500 | 502));
+            (Err(failure), Some(status), false)
         }
         Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
         Err(Interrupted::TimedOut) => {

@@ -23,10 +23,11 @@ use crate::{
 
 mod answer;
 pub mod anthropic_messages;
-mod fields;
+pub(crate) mod fields;
 pub mod mapped;
 pub mod native;
 pub mod openai_chat;
+pub mod shotstack;
 
 /// What a vendor's side needs to know of the model.
 #[derive(Clone, Debug)]
@@ -220,6 +221,11 @@ pub trait Vendor: Send + Sync {
     /// The mapping, where it is one that says how the vendor is called.
     fn mapping(&self) -> Option<&crate::mapping::PayloadMapping> {
         None
+    }
+
+    /// How long an order of it is followed in milliseconds; 0 if it takes none.
+    fn follows_ms(&self) -> u64 {
+        self.mapping().map_or(0, crate::mapping::PayloadMapping::follows_ms)
     }
 
     /// Goes on with an order that was kept; `None` if this vendor takes none.

@@ -17,7 +17,7 @@ use crate::{
     ports::{Platform, PortError},
     protocols::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
-        mapped::MappedVendor, openai_chat::OpenAiChatVendor,
+        mapped::MappedVendor, openai_chat::OpenAiChatVendor, shotstack::ShotstackVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -196,6 +196,11 @@ fn vendor(
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        Protocol::Shotstack => {
+            let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
+            let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);
+            Arc::new(ShotstackVendor::new(&rules)?)
+        }
         other => Arc::new(crate::protocols::mapped::Unbuilt(other)),
     })
 }

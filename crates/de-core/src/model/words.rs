@@ -101,7 +101,7 @@ impl Protocol {
     #[must_use]
     pub fn is_built(self) -> bool {
         match self {
-            Self::AnthropicMessages | Self::Mapped | Self::OpenaiChat => true,
+            Self::AnthropicMessages | Self::Mapped | Self::OpenaiChat | Self::Shotstack => true,
             Self::ElevenlabsSpeech
             | Self::ElevenlabsTranscription
             | Self::Gemini
@@ -112,8 +112,7 @@ impl Protocol {
             | Self::OpenaiResponses
             | Self::OpenaiSpeech
             | Self::OpenaiTranscriptions
-            | Self::Pexels
-            | Self::Shotstack => false,
+            | Self::Pexels => false,
         }
     }
 }
