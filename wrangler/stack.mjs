@@ -12,6 +12,7 @@
 // when it ends, the parent has died and everything here ends too, unless the line "detach" came before.
 import { spawn } from "node:child_process";
 import { createWriteStream, readFileSync, readdirSync, unlinkSync } from "node:fs";
+import { connect } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
@@ -69,6 +70,7 @@ async function run() {
     await seed(input.statements);
     tell({ step: `database: ${migrated} migrations, ${input.statements.length} statements` });
     keepTime(new URL("/cdn-cgi/local/scheduled", entry));
+    keepAlive(entry);
     tell({ ready: true });
   } catch (error) {
     await fail(error);
@@ -98,8 +100,30 @@ function keepTime(door) {
   }, 60_000);
 }
 
+/** Starts the runtime again if it has died: with the same state, as the platform would. */
+function keepAlive(entry) {
+  let busy = false;
+  setInterval(async () => {
+    if (busy || ending || (await answers(entry))) return;
+    busy = true;
+    note("error", "workerd has died; starting it again");
+    await miniflare.setOptions(options()).catch(fail);
+    busy = false;
+  }, 500);
+}
+
+/** Whether something listens there. */
+function answers({ hostname, port }) {
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.once("connect", () => resolve(true)).once("error", (error) => resolve(error.code !== "ECONNREFUSED"));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
 /** Miniflare's options: wrangler's reading of each config, plus ports, code and the variables of this run. */
 function options() {
+  scheduled.length = 0;
   const workers = Object.entries(input.workers).map(([name, worker]) => {
     const config = unstable_readConfig({ config: worker.config });
     const { workerOptions, externalWorkers } = unstable_getMiniflareWorkerOptions(config);

@@ -9,6 +9,7 @@
 
 pub mod fetch;
 pub mod keep;
+pub mod lend;
 pub mod link;
 pub mod shown;
 

@@ -222,6 +222,17 @@ pub enum Outcome {
     Ok,
 }
 
+/// What a call may have cost, as far as it got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outlay {
+    /// No vendor was sent anything, or all of them refused.
+    Nothing,
+    /// A vendor has done something that it bills.
+    Spent,
+    /// A vendor was sent something and did not answer.
+    Unknown,
+}
+
 impl Books {
     /// Opens a call, and starts the work that will close it.
     #[must_use]
@@ -380,20 +391,18 @@ impl Books {
         self.with(|entry| entry.leases.push(held));
     }
 
-    /// Notes that the call goes on with the share asked for last.
-    pub fn granted(&self) {
+    /// Notes that the call goes on with a share. Several may be asked for at once.
+    pub fn granted(&self, lease_id: &LeaseId) {
         self.with(|entry| {
-            if let Some(held) = entry.leases.last_mut() {
+            if let Some(held) = entry.leases.iter_mut().find(|held| held.lease_id == *lease_id) {
                 held.granted = true;
             }
         });
     }
 
-    /// Notes that the share asked for last was refused: there is nothing to settle.
-    pub fn denied(&self) {
-        self.with(|entry| {
-            entry.leases.pop();
-        });
+    /// Notes that a share was refused: there is nothing to settle.
+    pub fn denied(&self, lease_id: &LeaseId) {
+        self.with(|entry| entry.leases.retain(|held| held.lease_id != *lease_id));
     }
 
     /// Notes that the Limiter did not answer and the instance lets calls through then.
@@ -450,11 +459,32 @@ impl Books {
         self.entry.lock().map_or(0, |entry| entry.receipt.attempts.len())
     }
 
+    /// What the tries so far may have cost.
+    #[must_use]
+    pub fn outlay(&self) -> Outlay {
+        let Ok(entry) = self.entry.lock() else { return Outlay::Unknown };
+        if entry.receipt.attempts.iter().any(|attempt| attempt.status.is_none()) {
+            Outlay::Unknown
+        } else if entry.billable {
+            Outlay::Spent
+        } else {
+            Outlay::Nothing
+        }
+    }
+
     /// Notes what the vendor has counted so far: the larger count of each class stays.
     pub fn counted(&self, usage: &Usage) {
         self.with(|entry| {
             let known = entry.usage.unwrap_or_default();
             entry.usage = Some(known.merge_max(*usage));
+        });
+    }
+
+    /// Notes counts of ours, because the vendor names none: they stand in place of those before.
+    pub fn guessed(&self, usage: &Usage) {
+        self.with(|entry| {
+            entry.usage = Some(*usage);
+            entry.receipt.estimated = true;
         });
     }
 

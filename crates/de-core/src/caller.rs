@@ -281,6 +281,25 @@ impl Caller {
         }
     }
 
+    /// The same caller, once it is seen that they have this scope now, as well as when their body began to
+    /// come.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, and those of [`Caller::renewed`].
+    pub async fn entitled(self, platform: &Platform, scope: Scope) -> Result<Self, ApiError> {
+        let mut caller = self;
+        if caller.key.user_id.is_some() {
+            // The body may have been long in coming. Who a program is, the Limiter asks again; a person who
+            // has lost what they were allowed elsewhere is known to no epoch of this instance.
+            caller = caller.renewed(platform, caller.epochs()).await?;
+        }
+        if let Err(refusal) = caller.require(scope) {
+            caller = caller.fresher(platform).await?.ok_or(refusal)?;
+            caller.require(scope)?;
+        }
+        Ok(caller)
+    }
+
     /// Refuses a body that names another tenant than the key's.
     ///
     /// # Errors

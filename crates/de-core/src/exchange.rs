@@ -6,13 +6,16 @@
 mod failure;
 pub mod follow;
 pub mod key_test;
+pub mod lookup;
 pub(crate) mod outbound;
 pub mod relay;
+pub mod sound;
 pub mod translate;
 mod upstream;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::HeaderName;
@@ -45,7 +48,7 @@ use crate::{
     time::UnixMillis,
 };
 
-/// The largest whole answer that we take from a vendor.
+/// The largest whole answer that we take from a vendor, unless its reader can hold more.
 pub const ANSWER_CAP: usize = 32 * 1024 * 1024;
 /// The largest error body, and how long we wait for it.
 const ERROR_CAP: usize = 64 * 1024;
@@ -53,6 +56,8 @@ const ERROR_WAIT: Duration = Duration::from_secs(5);
 
 /// One call to be made, with everything that it may use.
 pub struct Job<'a> {
+    /// Who has to know before a vendor is sent anything that it may bill.
+    pub before_send: Option<&'a dyn BeforeSend>,
     /// Its place in the books.
     pub books: &'a Books,
     /// Its request.
@@ -71,6 +76,17 @@ pub struct Job<'a> {
     pub platform: &'a Platform,
     /// Whether the answer is read as a stream: its head comes early.
     pub streamed: bool,
+}
+
+/// Someone who has to know before money can be spent.
+#[async_trait]
+pub trait BeforeSend: Send + Sync {
+    /// Learns that a vendor is sent something next; called once a call, before the first try. The call is
+    /// over at `until`.
+    ///
+    /// # Errors
+    /// What the caller is told: then nothing is sent.
+    async fn sending(&self, until: UnixMillis) -> Result<(), ApiError>;
 }
 
 /// Whose keys and limits a call goes by.
@@ -276,24 +292,33 @@ fn nothing_tried() -> ApiError {
     ApiError::internal("a call had no model to try")
 }
 
-/// Reads the whole body within the call's total deadline.
+/// Reads the whole body, of at most [`ANSWER_CAP`], within the call's total deadline.
 ///
 /// # Errors
 /// `PROVIDER_TIMEOUT`, `PROVIDER_ERROR` if the connection broke, `PROVIDER_MALFORMED` if it is too
 /// large.
 pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
+    whole_up_to(job, opened, ANSWER_CAP).await
+}
+
+/// As [`whole`], of at most `cap` bytes: what the reader of the answer can hold.
+///
+/// # Errors
+/// As [`whole`].
+pub async fn whole_up_to(job: &Job<'_>, opened: Opened, cap: usize) -> Result<Bytes, ApiError> {
     let Opened { inbound, model } = opened;
-    body(job.line(), &model, inbound, remaining(job, &model)).await
+    body(job.line(), &model, inbound, cap, remaining(job, &model)).await
 }
 
 async fn body(
     line: Line<'_>,
     model: &Model,
     inbound: Inbound,
+    cap: usize,
     left: Duration,
 ) -> Result<Bytes, ApiError> {
     let name = &model.config.provider_id;
-    match within(line, left, inbound.body.whole(ANSWER_CAP)).await {
+    match within(line, left, inbound.body.whole(cap)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => {
             Err(ApiError::new(Code::ProviderMalformed, format!("{name} sent too large an answer")))
@@ -319,6 +344,11 @@ async fn attempt(
     let polling = draft.polling.take();
     let is_order = polling.is_some();
     let (outbound, key) = outbound(job.line(), model, draft)?;
+    if let (Some(before), 0) = (job.before_send, job.books.tries()) {
+        let until = job.models.iter().map(|model| deadline(job, model)).max();
+        let until = until.unwrap_or_else(|| deadline(job, model));
+        before.sending(until).await.map_err(Failure::final_one)?;
+    }
     let sent_at = job.platform.clock.now();
     // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
     // time left.
@@ -379,7 +409,13 @@ async fn refused(line: Line<'_>, model: &Model, inbound: Inbound, key: &Secret) 
         // The status alone says enough.
         Ok(Ok(None) | Err(_)) | Err(_) => Bytes::new(),
     };
-    let asked = retry::asked(&headers, line.platform.clock.now());
+    let now = line.platform.clock.now();
+    let asked = retry::asked(&headers, now).or_else(|| {
+        // Vendors of stock media tell it by the limits that they are at.
+        let stock = model.vendor.stock().filter(|_| status == 429)?;
+        let until = stock.rates(&headers, now).used_up_until()?;
+        Some(Duration::from_millis(u64::try_from(until.since(now)).unwrap_or(0)))
+    });
     let mut told = model.vendor.error(status, &body);
     told.message = told.message.map(|message| key.mask(&message));
     let word = headers.get("x-should-retry").and_then(|word| word.to_str().ok());
@@ -390,6 +426,15 @@ async fn refused(line: Line<'_>, model: &Model, inbound: Inbound, key: &Secret) 
         Some(_) | None => {}
     }
     failure
+}
+
+/// Reserves one more request to the model that was asked for, of a call that sends several at once.
+///
+/// # Errors
+/// `RATE_LIMIT_EXCEEDED`, `LIMITER_UNAVAILABLE`.
+pub async fn reserve_another(job: &Job<'_>) -> Result<(), ApiError> {
+    let model = job.models.first().ok_or_else(nothing_tried)?;
+    reserve(job, model, Share::Again).await
 }
 
 /// Reserves one more try in the scopes of the model; the caller's own scopes count a call once.
@@ -409,32 +454,32 @@ async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiEr
         let ask = LeaseRequest {
             deadline_ms: Some(model.deadlines().total_ms),
             epochs,
-            lease_id,
+            lease_id: lease_id.clone(),
             need,
             scopes: model_scopes(model),
         };
         let cause = match job.platform.limiter.lease(job.holder.instance, ask).await {
             Ok(Grant::Granted(_)) => {
-                job.books.granted();
+                job.books.granted(&lease_id);
                 return Ok(());
             }
             Ok(Grant::Denied(denial)) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 return Err(crate::http::limits::denied(job.context, &denial));
             }
             Ok(Grant::Stale { epochs: newer }) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 epochs = newer;
                 continue;
             }
             Ok(Grant::NeedsPolicy) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 return Err(limiter_unavailable("the Limiter has no policy".to_owned()));
             }
             Err(err) => err.to_string(),
         };
         if job.holder.goes_on_without_limiter {
-            job.books.granted();
+            job.books.granted(&lease_id);
             job.books.bypassed();
             return Ok(());
         }

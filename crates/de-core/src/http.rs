@@ -9,7 +9,10 @@ pub mod extract;
 pub mod filters;
 pub mod health;
 pub mod limits;
+pub mod once;
+pub mod prefer;
 pub mod routes;
+pub mod upload;
 
 use axum::{
     Router,
@@ -38,7 +41,7 @@ pub const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-re
 
 /// What a page may read of our answers: ids, limits, and what happened.
 const EXPOSED: &str = "x-request-id, x-de-receipt, x-de-model, x-de-provider, x-de-attempts, \
-     x-de-cost-micros, x-de-dropped, x-de-max-tokens, retry-after, ratelimit, ratelimit-policy, server-timing, \
+     x-de-cost-micros, x-de-dropped, x-de-max-tokens, idempotency-replayed, retry-after, ratelimit, ratelimit-policy, server-timing, \
      x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
      x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens";
 
@@ -164,9 +167,13 @@ fn dress(headers: &mut http::HeaderMap, context: &Context, settings: &Settings) 
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if let Ok(id) = HeaderValue::from_str(context.request_id().as_str()) {
-        if context.envelope() == Envelope::Anthropic {
+        let name = HeaderName::from_static("request-id");
+        match context.envelope() {
             // Where Anthropic's SDKs look for it.
-            headers.insert(HeaderName::from_static("request-id"), id.clone());
+            Envelope::Anthropic => drop(headers.insert(name, id.clone())),
+            // ElevenLabs' own, if it has answered: a later call may name it as one that went before.
+            Envelope::ElevenLabs => drop(headers.entry(name).or_insert_with(|| id.clone())),
+            Envelope::Native | Envelope::OpenAi => {}
         }
         headers.insert(REQUEST_ID, id);
     }

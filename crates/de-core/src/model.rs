@@ -338,6 +338,12 @@ impl ModelConfig {
         self.modalities().contains(&modality)
     }
 
+    /// Whether its protocol is built for anything that it works in.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        self.modalities().into_iter().any(|modality| self.protocol.is_built_for(modality))
+    }
+
     /// The output bound in tokens for a call that gives none: the model's, else the instance's, else
     /// 4,096, and never more than the model can make.
     #[must_use]

@@ -14,6 +14,10 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
+    idempotency::{
+        Token,
+        wire::{Ask, End, Found, Reply, Sending},
+    },
     ids::{InstanceId, JobId},
     jobs::{Order, View},
     limits::wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
@@ -31,6 +35,8 @@ pub struct Platform {
     pub brake: Arc<dyn Brake>,
     /// Copies that may be a minute old (KV).
     pub cache: Arc<dyn Cache>,
+    /// One claim a key, caller and route.
+    pub claims: Arc<dyn Claims>,
     /// What time it is, and waiting.
     pub clock: Arc<dyn Clock>,
     /// The truth (D1).
@@ -365,7 +371,7 @@ pub struct Inbound {
 }
 
 /// The headers of a vendor's answer that anyone here reads; walking all of them costs more.
-pub const READ_HEADERS: [&str; 9] = [
+pub const READ_HEADERS: [&str; 12] = [
     "character-cost",
     "content-length",
     "content-type",
@@ -373,6 +379,9 @@ pub const READ_HEADERS: [&str; 9] = [
     "request-id",
     "retry-after",
     "retry-after-ms",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
     "x-request-id",
     "x-should-retry",
 ];
@@ -527,6 +536,38 @@ pub trait Limiter: Send + Sync {
         instance: &InstanceId,
         report: SettleRequest,
     ) -> Result<SettleReply, PortError>;
+}
+
+/// The objects that keep claims on `Idempotency-Key`s, each by a name of ours. Every call has a deadline
+/// of its own, and is safe to repeat.
+#[async_trait]
+pub trait Claims: Send + Sync {
+    /// Asks for a claim. One round trip, and one to the blobs where a long reply is found.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: whether the asker holds the claim is not known.
+    async fn claim(&self, name: &str, ask: Ask) -> Result<Found, PortError>;
+
+    /// Tells that a holder is done, without a reply that is kept.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: repeat it.
+    async fn end(&self, name: &str, holder: Token, end: End) -> Result<(), PortError>;
+
+    /// Hands over the reply, of at most [`crate::idempotency::REPLY_CAP`] bytes. `false` if the claim is not
+    /// this holder's any more.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: repeat it.
+    async fn finish(&self, name: &str, holder: Token, reply: Reply) -> Result<bool, PortError>;
+
+    /// Tells that something that may be billed is sent next. `false`: the claim is not this holder's, and
+    /// nothing may be sent.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer: nothing may be sent, and whether the claim says so is not
+    /// known.
+    async fn sent(&self, name: &str, sending: Sending) -> Result<bool, PortError>;
 }
 
 /// The job objects: one a job. Every call has a deadline of its own.

@@ -8,6 +8,7 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use crate::{
+    calls::ImageCall,
     chat::ChatCall,
     exchange::outbound,
     mapping::{
@@ -20,6 +21,7 @@ use crate::{
     protocols::{
         Draft, FieldIssue, mapped,
         native::{GenerateRequest, native_issue},
+        native_image::ImageRequest,
     },
     registry::Model,
     secret::Secret,
@@ -73,6 +75,20 @@ pub fn call(
     Ok(call)
 }
 
+/// Reads an input as a call for pictures.
+///
+/// # Errors
+/// What is wrong with the input.
+pub fn pictures(input: &Map<String, Value>) -> Result<ImageCall, Vec<FieldIssue>> {
+    ImageRequest::parse(input).map(|request| request.call)
+}
+
+/// Whether a model makes pictures and no text.
+#[must_use]
+pub fn is_image(model: &Model) -> bool {
+    model.config.works_in(Modality::Image) && !model.config.works_in(Modality::Text)
+}
+
 /// Whether an input is one of our own protocol.
 #[must_use]
 pub fn is_native(model: &Model, input: &Map<String, Value>) -> bool {
@@ -97,6 +113,9 @@ pub fn draft(
         }
         Some(_) | None => {
             let target = model.target(model.config.output_bound(bounds.of_instance));
+            if let Some(images) = model.vendor.images().filter(|_| is_image(model)) {
+                return images.request(&pictures(input)?, &target);
+            }
             let written = model.vendor.request(&call(model, input, bounds)?, &target);
             written.map_err(|issues| issues.into_iter().map(native_issue).collect())
         }
@@ -110,7 +129,7 @@ fn request(
     settings: &Settings,
     seen: &mut Preview,
 ) -> Result<PreviewRequest, Vec<FieldIssue>> {
-    if !model.config.protocol.is_built() {
+    if !model.config.is_built() {
         let reason = format!("the protocol {} is not built yet", model.config.protocol);
         return Err(whole(reason));
     }

@@ -60,6 +60,7 @@ fn provider(id: &str) -> ProviderRules {
     let header = |name: &str| AuthScheme::Header { name: name.to_owned() };
     let (base_url, auth) = match id {
         "anthropic" => ("https://api.anthropic.com", header("x-api-key")),
+        "fal" => ("https://queue.fal.run", header("Authorization")),
         "elevenlabs" => ("https://api.elevenlabs.io", header("xi-api-key")),
         "ideogram" => ("https://api.ideogram.ai", header("Api-Key")),
         "openai" => ("https://api.openai.com/v1", AuthScheme::Bearer),

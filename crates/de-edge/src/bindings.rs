@@ -12,6 +12,8 @@ pub const BOOTSTRAP_TOKEN: &str = "DE_BOOTSTRAP_TOKEN";
 pub const BRAKE: &str = "BRAKE";
 /// KV: snapshots of keys and models.
 pub const CACHE: &str = "CACHE";
+/// Durable Objects: one claim on an `Idempotency-Key` an object.
+pub const CLAIMS: &str = "CLAIMS";
 /// D1: configuration, usage, audit.
 pub const DB: &str = "DB";
 /// Variable: the origins of our own pages, with commas between.

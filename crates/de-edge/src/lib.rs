@@ -8,6 +8,7 @@ mod blobs;
 mod body;
 mod brake;
 mod cache;
+mod claims;
 mod clock;
 mod departure;
 mod entropy;

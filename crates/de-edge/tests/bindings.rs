@@ -45,7 +45,8 @@ fn o02_every_binding_has_the_name_that_the_code_asks_for() {
         check("/kv_namespaces", "binding", &[bindings::CACHE]);
         check("/r2_buckets", "binding", &[bindings::ASSETS]);
         check("/ratelimits", "name", &[bindings::BRAKE]);
-        check("/durable_objects/bindings", "name", &[bindings::LIMITER]);
+        let objects = [bindings::CLAIMS, bindings::JOBS, bindings::LIMITER];
+        check("/durable_objects/bindings", "name", &objects);
         let services: Vec<&str> = services.iter().map(String::as_str).collect();
         check("/services", "binding", &services);
     }

@@ -8,6 +8,7 @@ pub mod background;
 pub mod blobs;
 pub mod brake;
 pub mod cache;
+pub mod claims;
 pub mod client;
 pub mod clock;
 pub mod database;

@@ -16,6 +16,7 @@ use crate::{
     blobs::MemoryBlobs,
     brake::MemoryBrake,
     cache::MemoryCache,
+    claims::LocalClaims,
     clock::FakeClock,
     database::{MigrationError, SqliteDatabase},
     entropy::SeededEntropy,
@@ -40,6 +41,8 @@ pub struct TestPlatform {
     pub brake: Arc<MemoryBrake>,
     /// KV.
     pub cache: Arc<MemoryCache>,
+    /// The claims on `Idempotency-Key`s.
+    pub claims: Arc<LocalClaims>,
     /// The clock; all doubles go by it.
     pub clock: Arc<FakeClock>,
     /// D1, seeded.
@@ -168,6 +171,7 @@ impl Builder {
             brake.set_limit(limit);
         }
         let cache = Arc::new(MemoryCache::new(clock.clone()));
+        let claims = Arc::new(LocalClaims::new(clock.clone()));
         let database = Arc::new(SqliteDatabase::migrated()?);
         let entropy = Arc::new(SeededEntropy::new(1));
         let scripted = Arc::new(ScriptedFetch::new(background.clone()));
@@ -195,6 +199,7 @@ impl Builder {
             blobs: blobs.clone(),
             brake: brake.clone(),
             cache: cache.clone(),
+            claims: claims.clone(),
             clock: clock.clone(),
             database: database.clone(),
             entropy,
@@ -212,6 +217,7 @@ impl Builder {
             blobs,
             brake,
             cache,
+            claims,
             clock,
             database,
             fetch: scripted,

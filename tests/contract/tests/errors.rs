@@ -118,19 +118,6 @@ async fn s16_native_bodies_refuse_what_they_do_not_know() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_an_honest_400() {
-    let stack = Stack::ready().await;
-    for wire in Wire::ALL {
-        let word = unique("idempotent");
-        let call = stack.call(wire, "gpt-4o-mini", &word).header("idempotency-key", "one");
-        let answer = call.send().await;
-        answer.fails(400, "INVALID_REQUEST");
-        assert!(answer.message().contains("Idempotency-Key"));
-        assert!(stack.vendors.received(&word).await.is_empty());
-    }
-}
-
-#[tokio::test]
 async fn a_body_of_another_type_is_415_and_one_too_large_413() {
     let stack = Stack::ready().await;
     let call = || stack.call(Wire::Native, "gpt-4o-mini", "Hello");

@@ -92,8 +92,9 @@ fn every_route_is_described_with_its_permission_and_nothing_else_is() {
         described.iter().filter(|line| !health(line)).cloned().collect::<BTreeSet<_>>(),
         open
     );
-    let text = de_text::openapi::ROUTES.iter().map(|(_, front)| (*front).to_owned());
-    assert_eq!(marked("x-scope"), text.collect());
+    let routes = de_text::openapi::ROUTES.iter().chain(&de_render::openapi::ROUTES);
+    let routes = routes.chain(&de_stock_media::openapi::ROUTES);
+    assert_eq!(marked("x-scope"), routes.map(|(_, front)| (*front).to_owned()).collect());
     let all = [marked("x-open"), marked("x-permission"), marked("x-scope")];
     assert_eq!(all.iter().map(BTreeSet::len).sum::<usize>(), committed().operations.len());
 }
@@ -131,6 +132,31 @@ async fn the_text_worker_has_the_routes_that_are_described_and_no_other() {
     let routed = source.lines().filter(|line| line.trim().starts_with(".route("));
     let built = routed.filter(|line| !line.contains("not_built")).count();
     assert_eq!(built, de_text::openapi::ROUTES.len());
+}
+
+#[tokio::test]
+async fn the_render_worker_has_the_routes_that_are_described() {
+    let stack = Stack::ready().await;
+    for (_, front) in de_render::openapi::ROUTES {
+        let (method, path) = front.split_once(' ').unwrap();
+        let path = path.replace("{id}", "asset_1");
+        let answer = stack.front.request(method.parse().unwrap(), &path).send().await.unwrap();
+        // It is there, and asks who it is.
+        assert_eq!(answer.status, 401, "{front}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn the_stock_media_worker_has_the_routes_that_are_described_and_no_other() {
+    let stack = Stack::ready().await;
+    for (_, line) in de_stock_media::openapi::ROUTES {
+        let (method, path) = line.split_once(' ').unwrap();
+        let answer = stack.front.request(method.parse().unwrap(), path).send().await.unwrap();
+        assert_eq!(answer.status, 401, "{line}: {}", answer.text());
+    }
+    let source = include_str!("../../../workers/stock-media/src/lib.rs");
+    let built = source.lines().filter(|line| line.trim().starts_with(".route(")).count();
+    assert_eq!(built, de_stock_media::openapi::ROUTES.len());
 }
 
 #[test]

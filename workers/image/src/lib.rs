@@ -1,12 +1,47 @@
-//! The image worker: designed, not built. It answers `/health` and `/ready`, and 501 to the rest.
+//! Pictures: one call in two protocols, to vendors of any.
+//!
+//! | route | protocol | scope of the key |
+//! | --- | --- | --- |
+//! | `POST /generate` | ours | `image` |
+//! | `POST /v1/images/generations` | OpenAI images | `image` |
+//! | `POST /v1/images/edits` | OpenAI images, a form with files | `image` |
+//!
+//! Each call is a job, whose pictures are kept: a client that leaves loses nothing. Variations, which no model
+//! of today makes, are not built: 501.
 
+mod buy;
 #[cfg(target_family = "wasm")]
 mod entry;
+mod generate;
+mod images;
+mod inline;
 
-use axum::Router;
-use de_core::{http, ports::Platform};
+mod pictures;
+
+use axum::{
+    Router,
+    http::Uri,
+    routing::{any, post},
+};
+use de_core::{
+    http::{
+        self,
+        error::{ApiError, Code},
+    },
+    ports::Platform,
+};
 
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
-    http::unbuilt("image", platform)
+    http::service("image", platform, |routes| {
+        routes
+            .route("/generate", post(generate::generate))
+            .route("/v1/images/generations", post(images::generations))
+            .route("/v1/images/edits", post(images::edits))
+            .route("/v1/images/variations", any(not_built))
+    })
+}
+
+async fn not_built(uri: Uri) -> ApiError {
+    ApiError::new(Code::NotImplemented, format!("{} is not built", uri.path()))
 }

@@ -65,7 +65,7 @@ pub(crate) async fn list(
     // What cannot be called is not offered: no code for its protocol, no key for its provider.
     let offered = configs.filter(|(_, config)| {
         (with_deprecated || config.status != Status::Deprecated)
-            && config.protocol.is_built()
+            && config.protocol.is_built_for(Modality::Text)
             && config.works_in(Modality::Text)
             && has_key(config)
     });

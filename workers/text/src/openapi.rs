@@ -44,7 +44,8 @@ pub fn describe(document: &mut Document) {
 
 /// What a call to a vendor brings along, whoever speaks it.
 fn generates(operation: Operation) -> Operation {
-    operation.scope(Some(de_core::auth::Scope::Text)).header("x-de-fallback").fails(&[
+    let operation = operation.scope(Some(de_core::auth::Scope::Text)).bought_once();
+    operation.header("x-de-fallback").fails(&[
         Code::AllProvidersFailed,
         Code::ContentRefused,
         Code::LimiterUnavailable,
@@ -66,6 +67,7 @@ fn generates(operation: Operation) -> Operation {
 /// What is told in headers of such a call.
 fn told(answer: Answer) -> Answer {
     answer.headers(&[
+        "Idempotency-Replayed",
         "x-de-receipt",
         "x-de-model",
         "x-de-provider",

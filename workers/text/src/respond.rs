@@ -9,7 +9,7 @@ use de_core::{
     chat::{ChatReply, Delta, Finish, Part},
     exchange::{
         self, Job, Opened, Polled,
-        relay::{Tail, filtered, relay},
+        relay::{Tail, filtered, passed, relay},
         translate::{text_bytes, translated},
     },
     http::{
@@ -36,6 +36,8 @@ pub(crate) struct Reply<'a> {
     pub(crate) ask: &'a Ask,
     pub(crate) books: Arc<Books>,
     pub(crate) job: &'a Job<'a>,
+    /// Whether all of it is kept as well: then it has to pass through our code.
+    pub(crate) kept: bool,
     pub(crate) wire: Wire,
 }
 
@@ -54,6 +56,9 @@ impl Reply<'_> {
         }
         if self.wire == Wire::OpenAi && !self.ask.include_usage {
             return with_body(head, filtered(platform, opened, left, tail));
+        }
+        if self.kept {
+            return with_body(head, passed(platform, opened, left, tail));
         }
         relayed(head, relay(opened, left, tail))
     }

@@ -1,6 +1,6 @@
 //! One call, from the caller's body to the answer's head. What happens to it stands in the books.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::response::Response;
 use de_core::{
@@ -9,11 +9,12 @@ use de_core::{
     books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
     caller::Caller,
     cost::text_ceiling,
-    exchange::{self, Answer, Job},
+    exchange::{self, Answer, BeforeSend, Job},
     http::{
         context::Context,
         error::{ApiError, Code},
         extract::{Body, Incoming},
+        once::{self, Begun, Question, Ticket},
     },
     limits::wire::Need,
     model::{Modality, Protocol},
@@ -28,7 +29,12 @@ use crate::{
     respond::Reply,
 };
 
-/// Runs one call: every authenticated one leaves exactly one receipt, whatever becomes of it.
+/// How long a call may take before it sends, while it holds the claim on its `Idempotency-Key`: what it
+/// waits for until then has deadlines of a few seconds.
+const HOLD: Duration = Duration::from_secs(30);
+
+/// Runs one call: every authenticated one leaves exactly one receipt, whatever becomes of it. One that was
+/// answered before shows the receipt that it has.
 pub(crate) async fn run(
     platform: Platform,
     caller: Caller,
@@ -36,19 +42,41 @@ pub(crate) async fn run(
     body: Body,
     route: Route,
 ) -> Result<Response, ApiError> {
+    let question = Question {
+        digest: body.digest(),
+        hold: HOLD,
+        route: route.operation,
+        scope: Scope::Text,
+        subject: "",
+    };
+    let ticket = match once::begin(&platform, &caller, &incoming, question).await {
+        Ok(Begun::Replayed(reply)) => return Ok(reply),
+        Ok(Begun::Call(ticket)) => Ok(ticket),
+        Err(refusal) => Err(refusal),
+    };
     let context = incoming.context.clone();
     let what =
         Asked { modality: "text", operation: route.operation, size_bytes: body.size_bytes() };
     let arrival = Arrival::of(&platform, &context, &caller, what);
     let books = Arc::new(Books::open(&platform, arrival, context.started()));
-    let answered = answer(&platform, caller, incoming, body, route, &books).await;
+    let (ticket, answered) = match ticket {
+        Ok(ticket) => {
+            let making = answer(&platform, caller, incoming, body, route, &books, ticket.as_ref());
+            let answered = making.await;
+            (ticket, answered)
+        }
+        Err(refusal) => (None, Err(refusal)),
+    };
     if let Err(error) = &answered {
         match error.code() {
             Code::ClientLeft => books.close(Outcome::Cancelled, CLIENT_LEFT),
             code => books.close(Outcome::Failed(code), code.status().as_u16()),
         }
     }
-    answered
+    match ticket {
+        Some(ticket) => ticket.end(&context, answered, books.outlay()).await,
+        None => answered,
+    }
 }
 
 async fn answer(
@@ -58,22 +86,14 @@ async fn answer(
     body: Body,
     route: Route,
     books: &Arc<Books>,
+    ticket: Option<&Ticket>,
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
-    let mut caller = caller;
-    if caller.key().user_id.is_some() {
-        // The body may have been long in coming. Who a program is, the Limiter asks again; a person who has
-        // lost what they were allowed elsewhere is known to no epoch of this instance.
-        caller = caller.renewed(platform, caller.epochs()).await?;
-    }
-    if let Err(refusal) = caller.require(Scope::Text) {
-        caller = caller.fresher(platform).await?.ok_or(refusal)?;
-        caller.require(Scope::Text)?;
-    }
-    if headers.contains_key("idempotency-key") {
-        let message = "Idempotency-Key is not supported for text yet; leave the header out";
-        return Err(ApiError::new(Code::InvalidRequest, message));
-    }
+    let departure = match ticket {
+        Some(ticket) => ticket.departure(departure),
+        None => departure,
+    };
+    let caller = caller.entitled(platform, Scope::Text).await?;
     let size_bytes = body.size_bytes();
     let ask = (route.read)(body.into_object()?)?;
     caller.must_be(ask.instance_id.as_deref(), ask.project_id.as_deref())?;
@@ -109,6 +129,7 @@ async fn answer(
         Drafting { admitted: &admitted, ask: &ask, headers: &headers, streams, wire: route.wire };
     let draft = |model: &Model| drafting.draft(model);
     let job = Job {
+        before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
         books,
         context: &context,
         departure: departure.as_ref(),
@@ -134,7 +155,8 @@ async fn answer(
         platform.clock.now().since(let_in)
     );
     context.tell(HeaderName::from_static("server-timing"), &timing);
-    let reply = Reply { ask: &ask, books: books.clone(), job: &job, wire: route.wire };
+    let kept = ticket.is_some();
+    let reply = Reply { ask: &ask, books: books.clone(), job: &job, kept, wire: route.wire };
     match answer {
         Answer::Opened(opened) if streams => Ok(reply.streamed(opened)),
         Answer::Opened(opened) => reply.whole(opened).await,
@@ -188,7 +210,7 @@ impl Drafting<'_> {
     /// Writes the request for one model: the caller's own body where both speak its protocol, else anew.
     fn draft(&self, model: &Model) -> Result<Draft, ApiError> {
         let config = &model.config;
-        if !config.protocol.is_built() {
+        if !config.protocol.is_built_for(Modality::Text) {
             let message =
                 format!("the protocol {} of {} is not built yet", config.protocol, config.model_id);
             return Err(ApiError::new(Code::NotImplemented, message));

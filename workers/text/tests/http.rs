@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
+    dead_code,
     missing_docs,
     unreachable_pub,
     reason = "tests: what does not hold ends them, and their modules have one reader"

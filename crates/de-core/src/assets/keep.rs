@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// When an object that became nobody's goes: no upload takes so long.
-const STRAY_MS: i64 = 24 * 3_600 * 1_000;
+pub(super) const STRAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// How long clearing away may take. What it does not get done is left to the cron.
 const CLEARING: Duration = Duration::from_secs(5);
@@ -302,7 +302,7 @@ fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// `inst_…/2026/11/…`: nothing that a caller wrote.
-fn storage_key(instance: &InstanceId, now: UnixMillis, uuid: uuid::Uuid) -> String {
+pub(super) fn storage_key(instance: &InstanceId, now: UnixMillis, uuid: uuid::Uuid) -> String {
     let date = DateTime::<Utc>::from_timestamp_millis(now.0).unwrap_or_default();
     format!("{instance}/{:04}/{:02}/{uuid}", date.year(), date.month())
 }

@@ -174,7 +174,7 @@ impl Following<'_> {
     /// Reads the answer to the order.
     async fn first(&mut self, ordered: Inbound, left: Duration) -> Result<Step, Failure> {
         let headers = ordered.headers.clone();
-        let first = body(self.line, self.model, ordered, left).await;
+        let first = body(self.line, self.model, ordered, ANSWER_CAP, left).await;
         let first = first.map_err(|error| match error.code() {
             Code::ClientLeft => Failure::final_one(error),
             _ => Failure::passing_on(error),

@@ -1,7 +1,8 @@
 //! A stream in the caller's own protocol: its bytes pass, and we count a copy of them.
 //!
 //! Where the caller did not ask for the usage that we asked for, its bytes go through a filter instead,
-//! which drops that one event.
+//! which drops that one event. Where someone else has to see all of them, they go through our code as they
+//! are.
 
 use std::{sync::Arc, time::Duration};
 
@@ -158,9 +159,24 @@ pub(super) fn failed(tail: &mut Tail, code: Code) -> Bytes {
 /// A body that lets all of a vendor's OpenAI stream through but the usage, which the caller did not
 /// want.
 pub fn filtered(platform: &Platform, opened: Opened, left: Duration, tail: Tail) -> Body {
+    through(platform, opened, left, tail, Some(UsageFilter::default()))
+}
+
+/// The bytes of [`relay`] as a body, which someone else may read too. Each chunk costs more.
+pub fn passed(platform: &Platform, opened: Opened, left: Duration, tail: Tail) -> Body {
+    through(platform, opened, left, tail, None)
+}
+
+fn through(
+    platform: &Platform,
+    opened: Opened,
+    left: Duration,
+    tail: Tail,
+    filter: Option<UsageFilter>,
+) -> Body {
     let state = Filtering {
         counter: Counter::new(opened.model.vendor.stream(), tail.books.clone()),
-        filter: UsageFilter::default(),
+        filter,
         tail,
         upstream: Upstream::new(platform, opened, left),
     };
@@ -173,7 +189,8 @@ pub fn filtered(platform: &Platform, opened: Opened, left: Duration, tail: Tail)
 
 struct Filtering {
     counter: Counter,
-    filter: UsageFilter,
+    /// Absent where all of it passes: then nothing is ever added between two events.
+    filter: Option<UsageFilter>,
     tail: Tail,
     upstream: Upstream,
 }
@@ -184,7 +201,10 @@ impl Filtering {
             match self.upstream.hear().await? {
                 Heard::Bytes(bytes) => {
                     self.counter.seen(&bytes);
-                    let passed = self.filter.push(bytes);
+                    let passed = match &mut self.filter {
+                        Some(filter) => filter.push(bytes),
+                        None => bytes,
+                    };
                     // The protocol's own end counts, not that of the connection.
                     if self.counter.reader.is_done() {
                         return self.end(None, passed);
@@ -196,7 +216,7 @@ impl Filtering {
                 Heard::End => return self.end(None, Bytes::new()),
                 Heard::Fault(code) => return self.end(Some(code), Bytes::new()),
                 // Between two events only: in the middle of one it would tear it.
-                Heard::Silence if self.filter.is_between_events() => {
+                Heard::Silence if self.is_between_events() => {
                     return Some(Bytes::from_static(COMMENT));
                 }
                 Heard::Silence => {}
@@ -204,10 +224,14 @@ impl Filtering {
         }
     }
 
+    fn is_between_events(&self) -> bool {
+        self.filter.as_ref().is_some_and(UsageFilter::is_between_events)
+    }
+
     /// Ends with what was passed last and what is still to be told.
     fn end(&mut self, code: Option<Code>, passed: Bytes) -> Option<Bytes> {
         self.upstream.close();
-        let rest = self.filter.finish();
+        let rest = self.filter.as_mut().map(UsageFilter::finish).unwrap_or_default();
         let whole = self.counter.finish();
         let told = self.counter.has_ended();
         let mut last = passed.to_vec();

@@ -15,7 +15,7 @@ use super::context::{Context, Envelope};
 use crate::{
     auth::vault::VaultError,
     ports::{Level, PortError},
-    protocols::{FieldIssue, anthropic_messages, openai_chat},
+    protocols::{FieldIssue, anthropic_messages, elevenlabs_speech, openai_chat},
 };
 
 /// How many wrong fields an answer names, at most.
@@ -38,6 +38,8 @@ pub enum Code {
     Forbidden,
     /// The `Idempotency-Key` came with another request before.
     IdempotencyMismatch,
+    /// The same request is being served, under the same `Idempotency-Key`.
+    InProgress,
     /// Our fault; the log has the cause.
     InternalError,
     /// The key is not one of ours, or revoked.
@@ -165,6 +167,7 @@ impl Code {
             Self::ContentRefused => (S::UNPROCESSABLE_ENTITY, "CONTENT_REFUSED"),
             Self::Forbidden => (S::FORBIDDEN, "FORBIDDEN"),
             Self::IdempotencyMismatch => (S::CONFLICT, "IDEMPOTENCY_MISMATCH"),
+            Self::InProgress => (S::CONFLICT, "IN_PROGRESS"),
             Self::InternalError => (S::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
             Self::InvalidApiKey => (S::UNAUTHORIZED, "INVALID_API_KEY"),
             Self::InvalidRequest => (S::BAD_REQUEST, "INVALID_REQUEST"),
@@ -281,8 +284,10 @@ impl ApiError {
         !self.0.for_good
             && !matches!(
                 self.0.code,
-                Code::MissingApiKey
+                Code::IdempotencyMismatch
+                    | Code::MissingApiKey
                     | Code::NotImplemented
+                    | Code::OutcomeUnknown
                     | Code::ProviderAuth
                     | Code::ProviderMalformed
                     | Code::ProviderTimeout
@@ -367,6 +372,17 @@ impl ApiError {
                 let code = self.0.code.as_str().to_ascii_lowercase();
                 json!({"error": {"message": self.0.message, "type": kind, "param": self.param(), "code": code}})
             }
+            Envelope::ElevenLabs => {
+                let code = self.0.code.as_str().to_ascii_lowercase();
+                json!({"detail": {
+                    "type": elevenlabs_speech::error_type(self.0.code.status().as_u16()),
+                    "code": code,
+                    "status": code,
+                    "message": self.0.message,
+                    "request_id": request_id,
+                    "param": self.param(),
+                }})
+            }
             Envelope::Anthropic => json!({
                 "type": "error",
                 "error": {
@@ -377,6 +393,7 @@ impl ApiError {
             }),
         };
         let place = match context.envelope() {
+            Envelope::ElevenLabs => body.get_mut("detail").and_then(Value::as_object_mut),
             Envelope::Native => body.as_object_mut(),
             Envelope::Anthropic | Envelope::OpenAi => {
                 body.get_mut("error").and_then(Value::as_object_mut)

@@ -5,10 +5,12 @@ use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::{
     context::Context,
     error::{ApiError, Code},
+    once,
 };
 use crate::{json, ports::Departure};
 
@@ -21,6 +23,7 @@ const ADMIN_CAP: usize = 1024 * 1024;
 ///
 /// It never refuses by itself: a call that comes with a key has a receipt, also if its body is bad.
 pub struct Body {
+    digest: Option<[u8; 32]>,
     object: Result<Map<String, Value>, ApiError>,
     size_bytes: usize,
 }
@@ -32,6 +35,13 @@ impl Body {
     /// `INVALID_REQUEST` with line and column, `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`.
     pub fn into_object(self) -> Result<Map<String, Value>, ApiError> {
         self.object
+    }
+
+    /// SHA-256 of its bytes as they came; `None` without an `Idempotency-Key`, or if it was not read to its
+    /// end.
+    #[must_use]
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        self.digest
     }
 
     /// As it came, in bytes; 0 if it was not read to its end.
@@ -100,9 +110,14 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let is_once = request.headers().contains_key(once::HEADER);
         Ok(match read(request, GENERATION_CAP).await {
-            Ok(bytes) => Self { object: object(&bytes), size_bytes: bytes.len() },
-            Err(err) => Self { object: Err(err), size_bytes: 0 },
+            Ok(bytes) => Self {
+                digest: is_once.then(|| Sha256::digest(&bytes).into()),
+                object: object(&bytes),
+                size_bytes: bytes.len(),
+            },
+            Err(err) => Self { digest: None, object: Err(err), size_bytes: 0 },
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     protocols::Draft,
     receipt::Usage,
     registry::Model,
-    render,
+    render, spoken,
 };
 
 /// What a job is made from. JSON, at most about a mebibyte: files rest in the store.
@@ -138,7 +138,7 @@ impl Work {
         match self {
             Self::Image(call) => model.vendor.images().map_or(0, |vendor| vendor.ceiling(call)),
             Self::Render(_) => 0,
-            Self::Speech(call) => model.vendor.speech().map_or(0, |vendor| vendor.ceiling(call)),
+            Self::Speech(call) => spoken::ceiling(model, call),
         }
     }
 

@@ -74,6 +74,18 @@ impl Declaration {
         Ok(Datum::Json(value))
     }
 
+    /// Checks a file that is no JSON.
+    pub(crate) fn fits(&self, name: &str, file: &File) -> Result<(), VariableError> {
+        match self.kind {
+            None | Some(Kind::File) => self.check_length(name, file.data.len(), "bytes"),
+            Some(kind) => Err(VariableError::WrongType {
+                name: name.to_owned(),
+                expected: kind.describe(),
+                found: "a file",
+            }),
+        }
+    }
+
     fn check_range(&self, name: &str, number: &Number) -> Result<(), VariableError> {
         let name = || name.to_owned();
         match (&self.min, &self.max) {

@@ -87,6 +87,9 @@ impl RenderedBody {
     }
 }
 
+/// More bytes than the head of a part usually has.
+const HEAD: usize = 512;
+
 /// Follows RFC 7578; names are escaped as browsers do (WHATWG HTML, multipart/form-data).
 fn multipart(parts: &[Part], boundary: &str) -> Result<Vec<u8>, EncodeError> {
     let usable = (1..=70).contains(&boundary.len())
@@ -95,7 +98,13 @@ fn multipart(parts: &[Part], boundary: &str) -> Result<Vec<u8>, EncodeError> {
         return Err(EncodeError::Boundary);
     }
     let delimiter = format!("--{boundary}");
-    let mut body = Vec::new();
+    // Files may be large: the body grows once.
+    let size = |part: &Part| match &part.value {
+        PartValue::File(file) => file.data.len(),
+        PartValue::Text(text) => text.len(),
+    };
+    let heads = parts.len().saturating_add(1).saturating_mul(HEAD);
+    let mut body = Vec::with_capacity(parts.iter().map(size).sum::<usize>().saturating_add(heads));
     for part in parts {
         let mut head = format!("{delimiter}\r\ncontent-disposition: form-data; name=\"");
         head.push_str(&escape(&part.name));

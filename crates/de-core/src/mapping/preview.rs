@@ -157,6 +157,7 @@ pub(crate) fn gather(
     };
     let prompt = text("prompt");
     let mut reserved = Reserved {
+        files: Vec::new(),
         job_id: text("job_id"),
         messages: None,
         model: text("model"),

@@ -8,7 +8,7 @@ use super::filter::Maps;
 use super::issue::{Issues, MappingFault, at};
 use super::members::{Members, expect};
 use super::path::Path;
-use super::reply::{From, Source};
+use super::reply::{Each, From, Source};
 use super::stream::{Done, Rule, Stream, UsageField, When};
 use crate::json;
 
@@ -143,7 +143,12 @@ impl Reader<'_> {
                 continue;
             }
             let pointer = members.at(name);
-            let Some(source) = self.source(value, &pointer) else { continue };
+            let is_each = value.as_object().is_some_and(|members| members.contains_key("each"));
+            let source = match is_each && name == "images" {
+                true => self.each(value, &pointer),
+                false => self.source(value, &pointer),
+            };
+            let Some(source) = source else { continue };
             if kind == ReplyKind::Bytes && reads_body(&source) {
                 self.issues.add(&pointer, MappingFault::NoBody);
             }
@@ -192,6 +197,21 @@ impl Reader<'_> {
                 expect(value, pointer, expected, |_| None, self.issues)
             }
         }
+    }
+
+    /// Reads where the pictures of a list are, and what belongs to each.
+    fn each(&mut self, value: &Value, pointer: &str) -> Option<Source> {
+        const KNOWN: &str = "each, url, b64, revised_prompt, seed";
+        let members = Members::closed(value, pointer, KNOWN, self.issues)?;
+        let items = members.text("each", self.issues)?;
+        let items = self.path(items, &members.at("each"))?;
+        let mut source = |name: &str| self.source(members.get(name)?, &members.at(name));
+        let (url, b64) = (source("url"), source("b64"));
+        let (revised_prompt, seed) = (source("revised_prompt"), source("seed"));
+        if members.get("url").is_none() && members.get("b64").is_none() {
+            self.issues.add(pointer, MappingFault::Missing { name: "url" });
+        }
+        Some(Source::Each(Box::new(Each { b64, items, revised_prompt, seed, url })))
     }
 
     fn look(&mut self, value: &Value, pointer: &str) -> Option<Source> {
@@ -252,6 +272,7 @@ fn media_type(response_mapping: &Value) -> Option<&str> {
 fn reads_body(source: &Source) -> bool {
     match source {
         Source::Const(_) => false,
+        Source::Each(_) => true,
         Source::FirstOf(sources) => sources.iter().any(reads_body),
         Source::Look { from, .. } => matches!(from, From::Path(path) if !path.is_root()),
     }

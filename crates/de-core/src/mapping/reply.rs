@@ -13,6 +13,8 @@ use crate::json;
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Const(Value),
+    /// One picture an item: only for `images`.
+    Each(Box<Each>),
     /// The first source that finds something.
     FirstOf(Vec<Source>),
     Look {
@@ -20,6 +22,55 @@ pub(crate) enum Source {
         default: Option<Value>,
         map: Option<Map<String, Value>>,
     },
+}
+
+/// Where pictures are read that stand in a list, each with what belongs to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Each {
+    pub(crate) b64: Option<Source>,
+    pub(crate) items: Path,
+    pub(crate) revised_prompt: Option<Source>,
+    pub(crate) seed: Option<Source>,
+    pub(crate) url: Option<Source>,
+}
+
+impl Each {
+    /// Reads the pictures, in order.
+    fn read(&self, body: &Value) -> Result<Vec<Picture>, ReplyError> {
+        self.items.find(body).into_iter().map(|item| self.picture(item)).collect()
+    }
+
+    fn picture(&self, item: &Value) -> Result<Picture, ReplyError> {
+        let text = |source: &Option<Source>| match source {
+            Some(source) => first("images", &source.find(&[], item)),
+            None => Ok(None),
+        };
+        let (b64, url) = (text(&self.b64)?, text(&self.url)?);
+        let seed = self.seed.as_ref().and_then(|seed| seed.find(&[], item).first()?.as_u64());
+        let held_back = b64.is_none() && url.is_none();
+        let revised_prompt = text(&self.revised_prompt)?;
+        Ok(Picture { b64, held_back, revised_prompt, seed, url })
+    }
+}
+
+/// One picture of a reply.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Picture {
+    /// The picture in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub b64: Option<String>,
+    /// Whether the vendor made it and gives it to nobody: it has neither `b64` nor `url`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held_back: bool,
+    /// The prompt as the vendor rewrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revised_prompt: Option<String>,
+    /// What it could be made from again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Where it is, at the vendor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// Where a source looks.
@@ -38,7 +89,7 @@ impl Source {
         body: &'v Value,
     ) -> Vec<Cow<'v, Value>> {
         let (from, default, map) = match self {
-            Self::Const(Value::Null) => return Vec::new(),
+            Self::Const(Value::Null) | Self::Each(_) => return Vec::new(),
             Self::Const(value) => return vec![Cow::Borrowed(value)],
             Self::FirstOf(sources) => {
                 let found = sources.iter().map(|source| source.find(headers, body));
@@ -129,6 +180,9 @@ pub struct MappedReply {
     /// All images' URLs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
+    /// All images with what belongs to each, where the mapping reads them one by one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<Picture>,
     /// Images or audio in base64.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub b64: Vec<String>,
@@ -170,7 +224,10 @@ impl MappedReply {
     ) -> Result<Self, ReplyError> {
         let mut reply = Self::default();
         for (name, source) in mapping {
-            reply.set(name, source.find(headers, body))?;
+            match source {
+                Source::Each(each) => reply.pictures = each.read(body)?,
+                source => reply.set(name, source.find(headers, body))?,
+            }
         }
         Ok(reply)
     }
@@ -181,6 +238,7 @@ impl MappedReply {
         self.text.is_some()
             || self.image_url.is_some()
             || !self.images.is_empty()
+            || !self.pictures.is_empty()
             || !self.b64.is_empty()
             || self.audio_url.is_some()
             || self.video_url.is_some()

@@ -30,6 +30,8 @@ pub const RESERVED: [&str; 13] = [
 /// The values of ours for one call. What is absent has no value, unless the mapping has a default.
 #[derive(Clone, Debug, Default)]
 pub struct Reserved {
+    /// Files that came with the call, by the variable that each is.
+    pub files: Vec<(&'static str, File)>,
     /// The id of the job that the call belongs to.
     pub job_id: Option<String>,
     /// The conversation, in the form in which the vendor wants it.
@@ -259,6 +261,13 @@ impl Rules {
                     Ok(datum) => drop(values.insert(name.clone(), datum)),
                     Err(error) => errors.push(error),
                 }
+            }
+        }
+        let mut reserved = reserved;
+        for (name, file) in std::mem::take(&mut reserved.files) {
+            match self.declared.get(name).map_or(Ok(()), |declared| declared.fits(name, &file)) {
+                Ok(()) => drop(values.insert(name.to_owned(), Datum::File(file))),
+                Err(error) => errors.push(error),
             }
         }
         for (name, value) in reserved.into_values() {

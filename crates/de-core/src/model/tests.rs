@@ -38,7 +38,7 @@ fn what_is_absent_is_filled_in() {
     assert_eq!((config.status, config.version), (Status::Active, 1));
     assert_eq!(config.modalities(), [Modality::Text]);
     assert!(config.works_in(Modality::Text) && !config.works_in(Modality::Image));
-    assert!(!config.protocol.is_built() && Protocol::Mapped.is_built());
+    assert!(!config.is_built() && Protocol::Mapped.is_built_for(Modality::Text));
     assert_eq!((config.output_bound(None), config.output_bound(Some(9))), (4_096, 9));
     let deadlines = config.timeouts.deadlines();
     assert_eq!((deadlines.first_byte_ms, deadlines.total_ms), (120_000, 600_000));
@@ -84,7 +84,7 @@ fn every_fault_is_named_at_once() {
         &[
             "/model_id not a model id: expected a-z 0-9 . _ : / - (at most 100, first a letter or digit)",
             "/display_name is required",
-            "/protocol expected one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, openai-responses, openai-speech, openai-transcriptions, pexels, shotstack",
+            "/protocol expected one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, openai-responses, openai-speech, openai-transcriptions, pexels, pixabay, shotstack",
             "/capabilities/text expected a boolean, found a string",
             "/max_output_tokens expected a whole number of at least 1",
             "/rate_limits expected an object, found a list",

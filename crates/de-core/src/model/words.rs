@@ -92,27 +92,31 @@ words!(/// How a model's vendor is spoken to: in code by its own protocol, or by
     OpenaiTranscriptions = "openai-transcriptions",
     /// Pexels.
     Pexels = "pexels",
+    /// Pixabay.
+    Pixabay = "pixabay",
     /// Shotstack.
     Shotstack = "shotstack",
 });
 
 impl Protocol {
-    /// Whether calls by this protocol are served. A config with another one can be kept, not called.
+    /// Whether calls in this modality are served by this protocol. A config with another one can be kept,
+    /// not called.
     #[must_use]
-    pub fn is_built(self) -> bool {
+    pub fn is_built_for(self, modality: Modality) -> bool {
         match self {
-            Self::AnthropicMessages | Self::Mapped | Self::OpenaiChat | Self::Shotstack => true,
+            Self::Mapped => true,
+            Self::AnthropicMessages | Self::OpenaiChat => modality == Modality::Text,
+            Self::Gemini | Self::OpenaiImages => modality == Modality::Image,
             Self::ElevenlabsSpeech
             | Self::ElevenlabsTranscription
-            | Self::Gemini
-            | Self::GeminiEmbeddings
+            | Self::OpenaiSpeech
+            | Self::OpenaiTranscriptions => modality == Modality::Audio,
+            Self::Pexels | Self::Pixabay => matches!(modality, Modality::Image | Modality::Video),
+            Self::GeminiEmbeddings
             | Self::Ideogram
             | Self::OpenaiEmbeddings
-            | Self::OpenaiImages
-            | Self::OpenaiResponses
-            | Self::OpenaiSpeech
-            | Self::OpenaiTranscriptions
-            | Self::Pexels => false,
+            | Self::OpenaiResponses => false,
+            Self::Shotstack => modality == Modality::Video,
         }
     }
 }
@@ -195,7 +199,8 @@ mod tests {
             Protocol::expected(),
             "one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, \
              gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, \
-             openai-responses, openai-speech, openai-transcriptions, pexels, shotstack"
+             openai-responses, openai-speech, openai-transcriptions, pexels, pixabay, \
+             shotstack"
         );
         assert_eq!(Modality::expected(), "one of audio, image, text, video");
         assert_eq!(Status::expected(), "one of active, beta, deprecated, disabled");

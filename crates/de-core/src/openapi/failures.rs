@@ -31,7 +31,8 @@ pub(super) fn name(speaks: Speaks, status: u16) -> String {
 }
 
 /// What a failed call to a vendor tells, as far as it came.
-const OF_CALLS: [&str; 9] = [
+const OF_CALLS: [&str; 10] = [
+    "Idempotency-Replayed",
     "x-de-receipt",
     "x-de-model",
     "x-de-provider",
@@ -56,6 +57,9 @@ pub(super) fn component(speaks: Speaks, status: u16) -> Value {
     }
     if matches!(speaks, Speaks::Anthropic | Speaks::NativeCall | Speaks::OpenAi) {
         names.extend(OF_CALLS);
+        if status == 409 {
+            names.push("Retry-After");
+        }
     }
     let schema = match speaks {
         Speaks::Anthropic => reference("AnthropicError"),
@@ -234,6 +238,12 @@ fn details() -> Value {
                 "type": "array",
                 "description": "Of an import: what becomes of each provider of the file.",
                 "items": {"type": "object", "additionalProperties": true},
+            },
+            "why": {
+                "type": "string",
+                "description": "`OUTCOME_UNKNOWN` of an `Idempotency-Key`: what came of the call was `lost`, or its answer is \
+                    `too_large` to be kept.",
+                "enum": ["lost", "too_large"],
             },
             "saved": {
                 "type": "boolean",

@@ -265,6 +265,18 @@ impl Operation {
         ])
     }
 
+    /// Buys something, at most once under an `Idempotency-Key`.
+    #[must_use]
+    pub fn bought_once(self) -> Self {
+        self.header("Idempotency-Key").fails(&[
+            Code::IdempotencyMismatch,
+            Code::InProgress,
+            Code::InvalidRequest,
+            Code::LimiterUnavailable,
+            Code::OutcomeUnknown,
+        ])
+    }
+
     /// Takes an `If-Match`.
     #[must_use]
     pub fn guarded(self) -> Self {

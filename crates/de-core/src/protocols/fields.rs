@@ -21,8 +21,13 @@ impl Issues {
 
     /// Notes a setting that the vendor lacks, unless the model config says to leave such out.
     pub(crate) fn unsupported(&mut self, pointer: &str, target: &Target) {
+        self.unsaid(pointer, "this model's vendor has no such setting", target);
+    }
+
+    /// Notes a value that the vendor has no word for, and why, unless the model config says to leave such out.
+    pub(crate) fn unsaid(&mut self, pointer: &str, reason: &str, target: &Target) {
         if target.on_unsupported == OnUnsupported::Refuse {
-            self.add(pointer, "this model's vendor has no such setting");
+            self.add(pointer, reason);
         }
     }
 
@@ -55,6 +60,11 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Takes a whole body.
+    pub(crate) fn root(members: &'a Map<String, Value>) -> Self {
+        Self { members, pointer: String::new() }
+    }
+
     /// Takes a value that must be an object; `None` is noted.
     pub(crate) fn of(
         pointer: impl Into<String>,
@@ -69,6 +79,17 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+
+    /// Takes an object that is one already.
+    pub(crate) fn in_object(pointer: &str, members: &'a Map<String, Value>) -> Self {
+        Self { members, pointer: pointer.to_owned() }
+    }
+
+    /// The names of the members that are not null, in the caller's order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
+        let given = self.members.iter().filter(|(_, value)| !value.is_null());
+        given.map(|(name, _)| name.as_str())
     }
 
     /// The pointer of a member.

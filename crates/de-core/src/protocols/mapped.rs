@@ -301,6 +301,7 @@ pub(crate) fn told(error: MappedError) -> VendorError {
         code: error.code,
         message: error.message,
         out_of_money: false,
+        key_refused: false,
         refused: error.refusal,
         retry: error.retry,
     }

@@ -1,6 +1,8 @@
-//! Our own protocol for text: `POST /generate` and `POST /generate/stream`.
+//! Our own protocol for text: `POST /generate` and `POST /generate/stream`. That for stock media is below.
 //!
 //! Strict, as it is ours: unknown fields are refused by name. Zero is zero, never a default.
+
+pub mod stock;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -80,7 +82,8 @@ impl GenerateRequest {
     }
 }
 
-fn model(body: &Fields<'_>, issues: &mut Issues) -> Option<String> {
+/// `model_id`, or `model`, which must not name another one.
+pub(super) fn model(body: &Fields<'_>, issues: &mut Issues) -> Option<String> {
     let (id, alias) = (body.string("model_id", issues), body.string("model", issues));
     for (name, value) in [("model_id", id), ("model", alias)] {
         if value.is_some_and(|value| value.trim().is_empty()) {

@@ -25,6 +25,7 @@ mod usage;
 mod writer;
 
 pub use error::error_type;
+pub(crate) use error::read as read_error;
 pub use filter::UsageFilter;
 
 /// Under the base URL, which has the version in it: `https://api.openai.com/v1`.

@@ -1,10 +1,14 @@
 //! A gateway in process where nothing is left to chance: its clock stands still, its vendors are polite.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use de_core::{
+    assets::{Deposit, Owner, Promise, Provenance, keep},
     http::unbuilt,
+    ids::{AssetId, ModelId, ProviderId, RequestId},
+    media::MediaKind,
+    money::Micros,
     ports::{Database, Fetch, Inbound, Outbound, PortError, Statement},
 };
 use de_testkit::{
@@ -16,7 +20,7 @@ use de_testkit::{
 };
 use serde_json::{Value, json};
 
-use super::catalogue::Operation;
+use super::{catalogue::Operation, library};
 
 /// The gateway and its keys.
 pub struct World {
@@ -59,9 +63,12 @@ impl World {
             .await
             .unwrap();
         peers.bind("text", de_text::router(test.another_isolate()));
-        for worker in ["audio", "image", "render", "stock-media"] {
+        peers.bind("render", de_render::router(test.another_isolate()));
+        peers.bind("stock-media", de_stock_media::router(test.another_isolate()));
+        for worker in ["audio", "image"] {
             peers.bind(worker, unbuilt(worker, test.another_isolate()));
         }
+        keep_asset(&test).await;
         let front = TestClient::of_router(de_config::router(test.another_isolate()));
         Self { front, test }
     }
@@ -97,6 +104,32 @@ impl World {
     }
 }
 
+/// An image of the project's, under the id that examples have.
+async fn keep_asset(test: &TestPlatform) {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\0\0\0\x04\0\x08\x02\0\0\0";
+    let tenant = &test.tenant.tenant;
+    let deposit = Deposit {
+        cap_bytes: None,
+        id: AssetId::parse("asset_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b").ok(),
+        owner: Owner {
+            api_key_id: None,
+            instance_id: tenant.instance_id.clone(),
+            organization_id: tenant.organization_id.clone(),
+            project_id: Some(tenant.project_id.clone()),
+            user_id: None,
+        },
+        promise: Promise::Kind(MediaKind::Image),
+        provenance: Provenance {
+            cost_micros: Some(Micros(40_000)),
+            model_id: ModelId::parse("dall-e-3").ok(),
+            provider_id: ProviderId::parse("openai").ok(),
+            request_id: RequestId::parse("r-20261125-1").ok(),
+            ..Provenance::default()
+        },
+    };
+    keep::bytes(&test.platform, deposit, PNG.into(), Duration::from_secs(5)).await.unwrap();
+}
+
 /// The operation that begins where nobody is.
 const FIRST: &str = "bootstrap";
 
@@ -111,6 +144,10 @@ impl Fetch for PoliteVendors {
     async fn send(&self, request: Outbound) -> Result<Inbound, PortError> {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let path = request.url.path();
+        if let Some(answer) = library::answer(&request.url) {
+            self.0.answer(answer);
+            return self.0.send(request).await;
+        }
         let streams = body["stream"] == true;
         self.0.answer(if path.ends_with("/messages") {
             anthropic(streams)

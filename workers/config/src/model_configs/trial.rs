@@ -78,7 +78,7 @@ pub(crate) async fn test(
     let caller = acting(&platform, &allowed, named).await?;
     caller.may_call(&id)?;
     let model = admission::model(&platform, &caller, &id).await?;
-    if !model.config.protocol.is_built() {
+    if !model.config.is_built() {
         let message = format!("the protocol {} is not built yet", model.config.protocol);
         return Err(ApiError::new(Code::NotImplemented, message));
     }
@@ -171,6 +171,7 @@ impl Trial<'_> {
         let listening = Platform { fetch: overheard.clone(), ..platform.clone() };
         let models = [model.clone()];
         let job = Job {
+            before_send: None,
             books,
             context,
             departure: incoming.departure.as_ref(),

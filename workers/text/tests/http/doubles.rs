@@ -12,15 +12,19 @@ use std::{
 
 use async_trait::async_trait;
 use de_core::{
+    idempotency::{
+        Token,
+        wire::{Ask, End, Found, Reply, Sending},
+    },
     ids::InstanceId,
     limits::{
         Epochs,
         wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
     },
-    ports::{Cache, Clock, Limiter, PortError},
+    ports::{Cache, Claims, Clock, Limiter, PortError},
     time::UnixMillis,
 };
-use de_testkit::limiter::LocalLimiter;
+use de_testkit::{claims::LocalClaims, limiter::LocalLimiter};
 
 /// What becomes of calls to a Limiter.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -152,5 +156,64 @@ impl Clock for FirstTaskClock {
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// The objects of claims at the end of a road.
+pub struct FarClaims {
+    /// The objects themselves.
+    pub inner: Arc<LocalClaims>,
+    roads: Mutex<ClaimRoads>,
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct ClaimRoads {
+    pub claims: Road,
+    pub finishes: Road,
+    pub sends: Road,
+}
+
+impl FarClaims {
+    pub fn new(inner: Arc<LocalClaims>) -> Self {
+        Self { inner, roads: Mutex::default() }
+    }
+
+    /// From now on, messages take these roads.
+    pub fn go(&self, roads: ClaimRoads) {
+        *self.roads.lock().unwrap() = roads;
+    }
+
+    fn roads(&self) -> ClaimRoads {
+        *self.roads.lock().unwrap()
+    }
+}
+
+async fn travel<T>(
+    road: Road,
+    asked: impl Future<Output = Result<T, PortError>> + Send,
+) -> Result<T, PortError> {
+    match road {
+        Road::Cut => Err(lost()),
+        Road::Lossy => asked.await.and(Err(lost())),
+        Road::Open => asked.await,
+    }
+}
+
+#[async_trait]
+impl Claims for FarClaims {
+    async fn claim(&self, name: &str, ask: Ask) -> Result<Found, PortError> {
+        travel(self.roads().claims, self.inner.claim(name, ask)).await
+    }
+
+    async fn end(&self, name: &str, holder: Token, end: End) -> Result<(), PortError> {
+        self.inner.end(name, holder, end).await
+    }
+
+    async fn finish(&self, name: &str, holder: Token, reply: Reply) -> Result<bool, PortError> {
+        travel(self.roads().finishes, self.inner.finish(name, holder, reply)).await
+    }
+
+    async fn sent(&self, name: &str, sending: Sending) -> Result<bool, PortError> {
+        travel(self.roads().sends, self.inner.sent(name, sending)).await
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use de_core::ports::{Arg, Database, Platform, Statement};
 use de_testkit::{
+    claims::LocalClaims,
     client::{TestClient, TestResponse},
     fetch::Answer,
     platform::TestPlatform,
 };
 use serde_json::{Value, json};
 
-use crate::doubles::FarLimiter;
+use crate::doubles::{FarClaims, FarLimiter};
 
 /// Everything that a test touches.
 pub struct Gateway {
@@ -35,6 +36,17 @@ impl Gateway {
         let limiter = Arc::new(FarLimiter::new(test.limiter.clone()));
         test.platform.limiter = limiter.clone();
         differs(&mut test.platform);
+        let config = TestClient::of_router(de_config::router(test.another_isolate()));
+        let text = isolate(&test);
+        Self { config, limiter, test, text }
+    }
+
+    /// One whose claims are these, made of the double's own.
+    pub async fn with_claims(make: impl FnOnce(Arc<LocalClaims>) -> Arc<FarClaims>) -> Self {
+        let mut test = TestPlatform::new().await.unwrap();
+        let limiter = Arc::new(FarLimiter::new(test.limiter.clone()));
+        test.platform.limiter = limiter.clone();
+        test.platform.claims = make(test.claims.clone());
         let config = TestClient::of_router(de_config::router(test.another_isolate()));
         let text = isolate(&test);
         Self { config, limiter, test, text }

@@ -16,6 +16,7 @@ use crate::{
     ports::PortError,
     protocols::Malformed,
     registry::Model,
+    spoken,
 };
 
 impl Running<'_> {
@@ -47,10 +48,17 @@ impl Running<'_> {
         self.keeper.save(record).await?;
         let context = Context::new(record.order.request_id.clone(), Envelope::Native, now);
         let callback = callback::address(&platform.settings, &record.id);
-        let draft = |model: &Model| work.draft(model, callback.as_ref());
+        let draft = |model: &Model| {
+            if let (Work::Speech(call), Some(first)) = (&work, models.first()) {
+                spoken::knows_voice(call, first, model)?;
+            }
+            work.draft(model, callback.as_ref())
+        };
         let (need, instance) = (record.order.need, record.order.instance_id.clone());
         let holder = exchange::Holder { instance: &instance, ..record.order.holder() };
         let job = Job {
+            // `submitting` is stored already.
+            before_send: None,
             books: &books,
             context: &context,
             departure: None,
@@ -111,16 +119,22 @@ impl Running<'_> {
         let provider = &model.config.provider_id;
         match work {
             Work::Speech(call) => {
-                let headers = &opened.inbound.headers;
-                if let Some(vendor) = model.vendor.speech() {
-                    books.counted(&vendor.usage(call, headers));
-                }
+                let headers = opened.inbound.headers.clone();
+                let book = |heard_ms| {
+                    let bill = spoken::bill(&model, call, &headers, heard_ms);
+                    match bill.is_estimate {
+                        true => books.guessed(&bill.usage),
+                        false => books.counted(&bill.usage),
+                    }
+                };
+                book(None);
                 books.finished();
                 let bringing = Bringing::of(self.platform, record, books.cost());
                 let raw = model.vendor.speech().and_then(|vendor| vendor.raw(call));
                 let kept = bringing.sound(&model, opened.inbound.body, raw).await;
                 match kept {
                     Ok(output) => {
+                        book(output.duration_ms);
                         let stage = Stage::Succeeded { outputs: vec![output], notices: Vec::new() };
                         self.end(record, books, stage, Outcome::Ok);
                     }
@@ -129,7 +143,8 @@ impl Running<'_> {
             }
             Work::Image(call) => {
                 let headers = opened.inbound.headers.clone();
-                let body = match exchange::whole(job, opened).await {
+                let cap = model.vendor.images().map_or(exchange::ANSWER_CAP, |v| v.answer_cap());
+                let body = match exchange::whole_up_to(job, opened, cap).await {
                     Ok(body) => body,
                     Err(error) => return self.fail(record, books, &error),
                 };
@@ -217,7 +232,7 @@ impl Running<'_> {
                     continue;
                 }
                 Some(Made::Bytes(bytes)) => Ok(bytes),
-                Some(Made::Base64(text)) => decoded(text),
+                Some(Made::Base64(text)) => decoded(&text),
             };
             let kept = match bytes {
                 Ok(bytes) => bringing.image(index, bytes, revised_prompt, seed).await,
@@ -295,14 +310,18 @@ fn pending(index: usize, role: &str, url: String) -> Pending {
     Pending { index, revised_prompt: None, role: role.to_owned(), seed: None, url }
 }
 
-fn decoded(text: String) -> Result<Bytes, super::copy::Lost> {
+fn decoded(text: &[u8]) -> Result<Bytes, super::copy::Lost> {
     use base64::{Engine, engine::general_purpose::STANDARD};
-    // Some vendors send a data URL.
-    let data = match text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
-        Some((_, data)) => data,
-        None => &text,
+    const MARK: &[u8] = b";base64,";
+    // Some vendors send a data URL, whose head is short.
+    let head = text.get(..128).unwrap_or(text);
+    let mark = head.windows(MARK.len()).position(|window| window == MARK);
+    let data = match mark {
+        Some(at) if text.starts_with(b"data:") => text.get(at + MARK.len()..).unwrap_or_default(),
+        _ => text,
     };
-    STANDARD.decode(data.trim()).map(Bytes::from).map_err(|_| super::copy::Lost::NotBase64)
+    let bytes = STANDARD.decode(data.trim_ascii()).map(Bytes::from);
+    bytes.map_err(|_| super::copy::Lost::NotBase64)
 }
 
 fn served_by(model: &Model) -> ServedBy {

@@ -25,6 +25,7 @@ pub(super) fn of(body: &Value) -> VendorError {
     VendorError {
         out_of_money: money(&code) || money(&kind),
         message: text("/error/message"),
+        key_refused: false,
         refused: false,
         retry: false,
         code: code.or(kind),

@@ -3,6 +3,7 @@
 //! The caller's settings are options by their own names. `n` is `num_images` or `n`, whichever the mapping
 //! takes; the files of an edit are the variables `image` (the first one) and `mask`.
 
+use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -13,19 +14,25 @@ use crate::{
     mapping::{
         PayloadMapping,
         poll::Polling,
-        reply::MappedReply,
+        reply::{MappedReply, Picture},
         variables::{self, Reserved, Variables},
     },
+    media::RawAudio,
     money::Micros,
-    protocols::{Draft, FieldIssue, ImageVendor, Malformed, RenderVendor, SpeechVendor, Target},
+    protocols::{
+        Draft, FieldIssue, ImageVendor, Malformed, RenderVendor, SpeechVendor, Target,
+        picture::Size,
+    },
     receipt::Usage,
     render::length,
+    sound::{self, SoundFormat},
 };
 
 impl ImageVendor for MappedVendor {
     fn request(&self, call: &ImageCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
         let mapping = &self.mapping;
         let mut options = call.options.clone();
+        translate(mapping, &mut options);
         let count = ["num_images", "n"].into_iter().find(|name| mapping.takes(name));
         match count {
             Some(name) => {
@@ -46,32 +53,25 @@ impl ImageVendor for MappedVendor {
         if call.images.len() > 1 {
             return Err(issue("/image", "this model takes one picture"));
         }
+        let pictures = call.images.iter().map(|file| ("image", of(file)));
         let reserved = Reserved {
+            files: pictures.chain(call.mask.iter().map(|file| ("mask", of(file)))).collect(),
             model: Some(target.upstream_model.clone()),
             user: call.user.clone(),
             user_prompt: Some(call.prompt.clone()),
             ..Reserved::default()
         };
-        let mut variables = gather(mapping, reserved, &options)?;
-        for (name, file) in call
-            .images
-            .iter()
-            .map(|file| ("image", file))
-            .chain(call.mask.iter().map(|file| ("mask", file)))
-        {
-            variables.set_file(name, of(file));
-        }
-        ordered(self, &variables)
+        ordered(self, &gather(mapping, reserved, &options)?)
     }
 
     fn reply(
         &self,
         _call: &ImageCall,
         headers: &HeaderMap,
-        body: &[u8],
+        body: &Bytes,
     ) -> Result<ImageReply, Malformed> {
         if self.mapping.answers_bytes() {
-            let made = Some(Made::Bytes(bytes::Bytes::copy_from_slice(body)));
+            let made = Some(Made::Bytes(body.clone()));
             let images = vec![MadeImage { made, ..MadeImage::default() }];
             let usage = Some(Usage { images: 1, requests: 1, ..Usage::default() });
             return Ok(ImageReply { images, usage, ..ImageReply::default() });
@@ -81,18 +81,48 @@ impl ImageVendor for MappedVendor {
     }
 }
 
-/// The pictures that a mapped reply names. One that holds back what it made names none, and is billed for
-/// one all the same.
+/// Says in the mapping's words what it has a word for: of `size` in pixels the shape, where it takes an
+/// `aspect_ratio` and no size. `auto` is the vendor's own choice, and needs no word.
+fn translate(mapping: &PayloadMapping, options: &mut Map<String, Value>) {
+    options.retain(|name, value| value.as_str() != Some("auto") || mapping.takes(name));
+    if mapping.takes("size")
+        || !mapping.takes("aspect_ratio")
+        || options.contains_key("aspect_ratio")
+    {
+        return;
+    }
+    let size = options.get("size").and_then(Value::as_str).and_then(Size::parse);
+    if let Some(size) = size {
+        options.shift_remove("size");
+        options.insert("aspect_ratio".to_owned(), size.ratio().to_string().into());
+    }
+}
+
+/// The pictures that a mapped reply names. One that is held back is billed all the same; so is the one that
+/// a reply holds back which names none and says so by its `finish_reason`.
 ///
 /// # Errors
 /// [`Malformed`] if it names none and does not say why.
 pub fn image_reply(reply: MappedReply) -> Result<ImageReply, Malformed> {
     let MappedReply {
-        b64, cost, finish_reason, image_url, images, metadata, revised_prompt, ..
+        b64,
+        cost,
+        finish_reason,
+        image_url,
+        images,
+        metadata,
+        pictures,
+        revised_prompt,
+        ..
     } = reply;
+    let cost = cost.and_then(Micros::of_dollars);
+    let seed = metadata.get("seed").and_then(Value::as_u64);
+    if !pictures.is_empty() {
+        return Ok(counted(pictures.into_iter().map(|picture| one(picture, seed)).collect(), cost));
+    }
     let links = if images.is_empty() { image_url.into_iter().collect() } else { images };
     let made: Vec<Made> = if links.is_empty() {
-        b64.into_iter().map(Made::Base64).collect()
+        b64.into_iter().map(|text| Made::Base64(text.into())).collect()
     } else {
         links.into_iter().map(Made::Url).collect()
     };
@@ -100,7 +130,6 @@ pub fn image_reply(reply: MappedReply) -> Result<ImageReply, Malformed> {
     if made.is_empty() && !is_held_back {
         return Err(unreadable("the reply has no picture".to_owned()));
     }
-    let seed = metadata.get("seed").and_then(Value::as_u64);
     let mut pictures: Vec<MadeImage> = made
         .into_iter()
         .map(|made| MadeImage { made: Some(made), revised_prompt: revised_prompt.clone(), seed })
@@ -108,13 +137,21 @@ pub fn image_reply(reply: MappedReply) -> Result<ImageReply, Malformed> {
     if pictures.is_empty() {
         pictures.push(MadeImage { made: None, revised_prompt, seed });
     }
-    let count = u64::try_from(pictures.len()).unwrap_or(u64::MAX);
-    Ok(ImageReply {
-        cost: cost.and_then(Micros::of_dollars),
-        images: pictures,
-        usage: Some(Usage { images: count, requests: 1, ..Usage::default() }),
-        ..ImageReply::default()
-    })
+    Ok(counted(pictures, cost))
+}
+
+/// `of_all` is the seed where the vendor names one for the whole reply.
+fn one(picture: Picture, of_all: Option<u64>) -> MadeImage {
+    let Picture { b64, held_back: _, revised_prompt, seed, url } = picture;
+    let seed = seed.or(of_all);
+    let made = url.map(Made::Url).or(b64.map(|text| Made::Base64(text.into())));
+    MadeImage { made, revised_prompt, seed }
+}
+
+fn counted(images: Vec<MadeImage>, cost: Option<Micros>) -> ImageReply {
+    let count = u64::try_from(images.len()).unwrap_or(u64::MAX);
+    let usage = Some(Usage { images: count, requests: 1, ..Usage::default() });
+    ImageReply { cost, images, usage, ..ImageReply::default() }
 }
 
 impl SpeechVendor for MappedVendor {
@@ -125,7 +162,7 @@ impl SpeechVendor for MappedVendor {
         }
         let mut options = call.options.clone();
         let voice = call.voice.clone().map(Value::from);
-        let format = call.format.clone().map(Value::from);
+        let format = call.format.as_deref().map(|word| format_word(mapping, word).into());
         for (value, names, place) in [
             (voice, ["voice_id", "voice"], "/voice_id"),
             (format, ["output_format", "response_format"], "/options/output_format"),
@@ -142,6 +179,16 @@ impl SpeechVendor for MappedVendor {
             ..Reserved::default()
         };
         ordered(self, &gather(mapping, reserved, &options)?)
+    }
+
+    fn raw(&self, call: &SpeechCall) -> Option<RawAudio> {
+        let usual = ["output_format", "response_format"].into_iter();
+        let usual = || usual.into_iter().find_map(|name| self.mapping.usual(name)?.as_str());
+        SoundFormat::parse(call.format.as_deref().or_else(usual)?)?.raw()
+    }
+
+    fn usual_voice(&self) -> Option<&str> {
+        ["voice_id", "voice"].into_iter().find_map(|name| self.mapping.usual(name)?.as_str())
     }
 
     fn usage(&self, call: &SpeechCall, headers: &HeaderMap) -> Usage {
@@ -202,6 +249,21 @@ pub fn render_reply(call: &RenderCall, reply: MappedReply) -> Result<RenderReply
         thumbnail: link("thumbnail"),
         usage: Some(Usage { media_ms, ..expected }),
     })
+}
+
+/// The mapping's word for a format. Which vendor's words it has, its own default shows: OpenAI's or
+/// ElevenLabs'. A word that has no other is taken as it is.
+fn format_word<'a>(mapping: &PayloadMapping, word: &'a str) -> &'a str {
+    let usual = ["output_format", "response_format"]
+        .into_iter()
+        .find_map(|name| mapping.usual(name)?.as_str().map(str::to_owned));
+    let Some(format) = SoundFormat::parse(word) else { return word };
+    let other = match usual.as_deref() {
+        Some(usual) if sound::ELEVENLABS.contains(&usual) => format.for_elevenlabs(),
+        Some(usual) if sound::OPENAI.contains(&usual) => format.for_openai(),
+        Some(_) | None => None,
+    };
+    other.unwrap_or(word)
 }
 
 /// Renders a call, and what asks about the order if it is one.

@@ -2,6 +2,7 @@ use url::Url;
 
 use super::*;
 use crate::{
+    calls::{ImageCall, Made},
     mapping::{AuthScheme, ProviderRules},
     protocols::{MaxTokensField, SeedField},
 };
@@ -144,4 +145,84 @@ fn counts_that_come_apart_are_put_together() {
     let plain = json!({"input_tokens": "$.in", "output_tokens": "$.out"});
     let early = counts(&streaming(plain, true), &[r#"{"in": 9}"#, r#"{"out": 2}"#, "[DONE]"]);
     assert_eq!(early, [tokens(9, 0, 0), tokens(9, 0, 2), tokens(9, 0, 2)]);
+}
+
+fn pictures(members: Value) -> MappedVendor {
+    let mut all = json!({
+        "response_mapping": {"images": {"each": "$.data[*]", "url": "$.url", "b64": "$.b64",
+            "revised_prompt": "$.prompt", "seed": "$.seed"}}
+    });
+    all.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    mapped(all)
+}
+
+fn image(options: Value) -> ImageCall {
+    let Value::Object(options) = options else { panic!("an object") };
+    ImageCall { n: 1, options, prompt: "A kite".to_owned(), ..ImageCall::default() }
+}
+
+fn image_sent(vendor: &MappedVendor, call: &ImageCall) -> Result<Value, Vec<FieldIssue>> {
+    ImageVendor::request(vendor, call, &target()).map(|draft| json::parse(&draft.body).unwrap())
+}
+
+#[test]
+fn pictures_are_read_one_by_one_and_those_held_back_are_billed() {
+    let vendor = pictures(json!({"body": {"prompt": "{user_prompt}"}}));
+    let body = json!({"data": [
+        {"url": "https://example.com/a.png", "prompt": "A red kite", "seed": 0},
+        {"url": null, "seed": 1}, {"seed": 2}, {"b64": "AA=="}
+    ]});
+    let read = |body: Value| {
+        let headers = HeaderMap::new();
+        ImageVendor::reply(&vendor, &image(json!({})), &headers, &body.to_string().into())
+    };
+    let reply = read(body).unwrap();
+    let made: Vec<Option<Made>> = reply.images.iter().map(|image| image.made.clone()).collect();
+    let url = Made::Url("https://example.com/a.png".to_owned());
+    assert_eq!(made, [Some(url), None, None, Some(Made::Base64(Bytes::from_static(b"AA==")))]);
+    let seeds: Vec<Option<u64>> = reply.images.iter().map(|image| image.seed).collect();
+    assert_eq!(seeds, [Some(0), Some(1), Some(2), None]);
+    assert_eq!(reply.images[0].revised_prompt.as_deref(), Some("A red kite"));
+    assert_eq!(reply.usage.unwrap().images, 4);
+    assert!(read(json!({"data": []})).is_err());
+}
+
+#[test]
+fn a_size_is_a_shape_where_the_mapping_knows_shapes_alone() {
+    let shapes = pictures(json!({"body": {"prompt": "{user_prompt}", "shape": "{aspect_ratio}"}}));
+    let sent = |options| image_sent(&shapes, &image(options));
+    let shaped = |shape: &str| Ok(json!({"prompt": "A kite", "shape": shape}));
+    assert_eq!(sent(json!({"size": "1536x1024", "quality": "auto"})), shaped("3:2"));
+    assert_eq!(sent(json!({"aspect_ratio": "21:9"})), shaped("21:9"));
+    assert_eq!(sent(json!({"size": "auto"})), Ok(json!({"prompt": "A kite"})));
+    let issues = sent(json!({"size": "large", "quality": "hd"})).unwrap_err();
+    let told: Vec<&str> = issues.iter().map(|issue| issue.pointer.as_str()).collect();
+    assert_eq!(told, ["/options/size", "/options/quality"]);
+    let sizes = pictures(json!({"body": {"size": "{size}", "shape": "{aspect_ratio}"}}));
+    let sent = image_sent(&sizes, &image(json!({"size": "1536x1024"})));
+    assert_eq!(sent, Ok(json!({"size": "1536x1024"})));
+}
+
+#[test]
+fn a_required_file_is_the_one_that_came_with_the_call() {
+    let vendor = pictures(json!({
+        "body_kind": "multipart",
+        "body": {"prompt": "{user_prompt}", "picture": "{image}"},
+        "variables": {"image": {"type": "file", "required": true, "max_length": 4}},
+    }));
+    let with = |bytes: &'static [u8]| ImageCall {
+        images: vec![crate::calls::File {
+            bytes: Bytes::from_static(bytes),
+            content_type: "image/png".to_owned(),
+            ..crate::calls::File::default()
+        }],
+        ..image(json!({}))
+    };
+    let draft = ImageVendor::request(&vendor, &with(b"abcd"), &target()).unwrap();
+    assert!(String::from_utf8_lossy(&draft.body).contains("image/png\r\n\r\nabcd\r\n"));
+    let issue = |call: &ImageCall| {
+        ImageVendor::request(&vendor, call, &target()).unwrap_err().remove(0).reason
+    };
+    assert_eq!(issue(&image(json!({}))), "image is required");
+    assert_eq!(issue(&with(b"abcde")), "image has 5 bytes, at most 4 are allowed");
 }

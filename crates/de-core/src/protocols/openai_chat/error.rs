@@ -19,7 +19,7 @@ const OUT_OF_MONEY: [&str; 6] = [
 const REFUSED: [&str; 3] = ["content_filter", "content_policy_violation", "moderation_blocked"];
 
 /// Reads an error body, whatever it is. 402 is money too: DeepSeek, Together.
-pub(super) fn read(status: u16, body: &[u8]) -> VendorError {
+pub(crate) fn read(status: u16, body: &[u8]) -> VendorError {
     let mut error = json::parse(body).map(|value| of(&value)).unwrap_or_default();
     error.out_of_money |= status == 402;
     error
@@ -38,6 +38,7 @@ pub(super) fn of(body: &Value) -> VendorError {
     VendorError {
         out_of_money: money(&code) || money(&kind),
         message: message.into_iter().flatten().find_map(Value::as_str).map(str::to_owned),
+        key_refused: false,
         refused: code.as_deref().is_some_and(|code| REFUSED.contains(&code)),
         retry: false,
         code: code.or(kind),

@@ -137,7 +137,8 @@ pub(super) fn told(books: &Books, reply: &ChatReply, mapped: Option<Value>) -> V
 fn made(model: &Model, mapped: Option<&Value>, input: &Map<String, Value>) -> Usage {
     let member = |name: &str| mapped.and_then(|mapped| mapped.get(name));
     let tokens = |name: &str| member(name).and_then(Value::as_u64).unwrap_or(0);
-    let pictures = member("images").and_then(Value::as_array).map_or(0, Vec::len);
+    let count = |name: &str| member(name).and_then(Value::as_array).map_or(0, Vec::len);
+    let pictures = count("images").max(count("pictures"));
     let pictures = pictures.max(usize::from(member("image_url").or(member("b64")).is_some()));
     let is_image = model.config.works_in(Modality::Image);
     let spoken = ["user_text", "user_prompt", "prompt"].iter().find_map(|name| input.get(*name));

@@ -1,0 +1,130 @@
+//! What a request that may hold a claim says to its object, until it has said how it ended.
+
+use std::{pin::pin, time::Duration};
+
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+
+use super::{LINGER, recording::Recording};
+use crate::{
+    http::error::{ApiError, Code},
+    idempotency::{
+        Token,
+        wire::{Ask, End, Found, Reply, Sending, Why},
+    },
+    ports::{Level, LogLine, Platform, PortError},
+};
+
+/// How often the object is told something before it is given up, and how long between.
+const TRIES: u32 = 2;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A claim, and who asks for it.
+pub(super) struct Held {
+    pub(super) platform: Platform,
+    holder: Token,
+    name: String,
+}
+
+/// How a call ended.
+pub(super) enum Finale {
+    End(End),
+    /// With a reply to be kept, and someone who waits for that.
+    Reply {
+        reply: Reply,
+        tell: oneshot::Sender<()>,
+    },
+    /// The client left in the middle of a stream.
+    Rest(Recording),
+}
+
+/// Waits for the end of a call and tells its claim. Whoever ends without a word has left.
+pub(super) async fn see_off(held: std::sync::Arc<Held>, ended: oneshot::Receiver<Finale>) {
+    match ended.await.unwrap_or(Finale::End(End::Left)) {
+        Finale::End(end) => held.end(end).await,
+        Finale::Reply { reply, tell } => {
+            held.finish(reply).await;
+            // Who does not wait any more need not know.
+            tell.send(()).unwrap_or_default();
+        }
+        Finale::Rest(recording) => {
+            let rest = pin!(recording.rest());
+            match select(rest, held.platform.clock.sleep(LINGER)).await {
+                Either::Left((Ok(reply), _)) => held.finish(reply).await,
+                Either::Left((Err(end), _)) => held.end(end).await,
+                Either::Right(_) => held.end(End::Unknown { why: Why::Lost }).await,
+            }
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn new(platform: &Platform, name: String, holder: Token) -> Self {
+        Self { platform: platform.clone(), holder, name }
+    }
+
+    /// Asks for the claim.
+    pub(super) async fn claim(self: &std::sync::Arc<Self>, ask: &Ask) -> Result<Found, ApiError> {
+        let claims = &self.platform.claims;
+        let found = self.again(|| claims.claim(&self.name, ask.clone())).await;
+        found.map_err(|err| {
+            // It may be ours all the same: then the next one shall not have to wait.
+            let held = self.clone();
+            self.platform.background.spawn(Box::pin(async move { held.end(End::Left).await }));
+            unavailable(&err)
+        })
+    }
+
+    /// Says that something is sent next; `false` if it must not be.
+    pub(super) async fn sent(&self, hold_ms: i64) -> Result<bool, ApiError> {
+        let sending = || Sending { hold_ms, holder: self.holder };
+        let claims = &self.platform.claims;
+        let taken = self.again(|| claims.sent(&self.name, sending())).await;
+        taken.map_err(|err| unavailable(&err))
+    }
+
+    pub(super) async fn end(&self, end: End) {
+        let claims = &self.platform.claims;
+        let told = self.again(|| claims.end(&self.name, self.holder, end)).await;
+        if let Err(err) = told {
+            self.warn("a claim was not told how its call ended", &err);
+        }
+    }
+
+    pub(super) async fn finish(&self, reply: Reply) {
+        let claims = &self.platform.claims;
+        let kept = self.again(|| claims.finish(&self.name, self.holder, reply.clone())).await;
+        if let Err(err) = kept {
+            self.warn("a reply could not be kept", &err);
+        }
+    }
+
+    async fn again<T, F: Future<Output = Result<T, PortError>>>(
+        &self,
+        tell: impl Fn() -> F,
+    ) -> Result<T, PortError> {
+        let mut tries = 1;
+        loop {
+            match tell().await {
+                Err(_) if tries < TRIES => {
+                    tries += 1;
+                    self.platform.clock.sleep(PAUSE).await;
+                }
+                told => return told,
+            }
+        }
+    }
+
+    fn warn(&self, what: &str, err: &PortError) {
+        let mut fields = serde_json::Map::new();
+        fields.insert("cause".to_owned(), err.to_string().into());
+        self.platform.log.write(LogLine { fields, level: Level::Error, message: what.to_owned() });
+    }
+}
+
+fn unavailable(err: &PortError) -> ApiError {
+    let message = "the Idempotency-Key cannot be looked up right now; nothing was sent";
+    ApiError::new(Code::LimiterUnavailable, message)
+        .retry_after(Duration::from_secs(1))
+        .because(err.to_string())
+}

@@ -1,0 +1,121 @@
+//! A stream on its way to the client, of which a copy is kept.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::body::BodyDataStream;
+use bytes::{Bytes, BytesMut};
+use futures_channel::oneshot;
+use futures_util::{Stream, StreamExt};
+
+use super::held::Finale;
+use crate::idempotency::{
+    REPLY_CAP,
+    wire::{End, Head, Reply, Why},
+};
+
+/// The stream, and what has passed. Dropped before its end, it is handed to whoever reads the rest.
+pub(super) struct Recording {
+    copy: BytesMut,
+    /// Gone once it was told the end.
+    ending: Option<oneshot::Sender<Finale>>,
+    head: Head,
+    is_too_large: bool,
+    stream: Option<BodyDataStream>,
+    /// What to say of a stream that is longer than what is kept.
+    when_too_large: End,
+}
+
+impl Recording {
+    pub(super) fn new(
+        stream: BodyDataStream,
+        head: Head,
+        when_too_large: End,
+        ending: oneshot::Sender<Finale>,
+    ) -> Self {
+        Self {
+            copy: BytesMut::new(),
+            ending: Some(ending),
+            head,
+            is_too_large: false,
+            stream: Some(stream),
+            when_too_large,
+        }
+    }
+
+    /// Reads what the client did not wait for.
+    pub(super) async fn rest(mut self) -> Result<Reply, End> {
+        let Some(mut stream) = self.stream.take() else { return Err(End::Left) };
+        while let Some(chunk) = stream.next().await {
+            match chunk {
+                Ok(bytes) => self.note(&bytes),
+                Err(_) => return Err(End::Unknown { why: Why::Lost }),
+            }
+        }
+        self.told()
+    }
+
+    fn note(&mut self, bytes: &Bytes) {
+        if self.is_too_large || self.copy.len() + bytes.len() > REPLY_CAP {
+            self.is_too_large = true;
+            self.copy = BytesMut::new();
+        } else {
+            self.copy.extend_from_slice(bytes);
+        }
+    }
+
+    /// What there is to be kept.
+    fn told(&mut self) -> Result<Reply, End> {
+        if self.is_too_large {
+            return Err(self.when_too_large);
+        }
+        let body = std::mem::take(&mut self.copy).freeze();
+        Ok(Reply { body, head: self.head.clone() })
+    }
+
+    fn end(&mut self, told: Result<Reply, End>) {
+        let Some(ending) = self.ending.take() else { return };
+        let finale = match told {
+            Ok(reply) => Finale::Reply { reply, tell: oneshot::channel().0 },
+            Err(end) => Finale::End(end),
+        };
+        // The receiver waits in the background for as long as the runtime lives.
+        drop(ending.send(finale));
+    }
+}
+
+impl Stream for Recording {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+        let Poll::Ready(chunk) = stream.poll_next_unpin(cx) else { return Poll::Pending };
+        match &chunk {
+            Some(Ok(bytes)) => self.note(bytes),
+            Some(Err(_)) => self.end(Err(End::Unknown { why: Why::Lost })),
+            None => {
+                let told = self.told();
+                self.end(told);
+                self.stream = None;
+            }
+        }
+        Poll::Ready(chunk)
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        let (Some(ending), Some(stream)) = (self.ending.take(), self.stream.take()) else { return };
+        let rest = Self {
+            copy: std::mem::take(&mut self.copy),
+            ending: None,
+            head: self.head.clone(),
+            is_too_large: self.is_too_large,
+            stream: Some(stream),
+            when_too_large: self.when_too_large,
+        };
+        drop(ending.send(Finale::Rest(rest)));
+    }
+}

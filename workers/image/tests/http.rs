@@ -1,0 +1,384 @@
+//! The image worker over doubles: from a request to pictures that are kept, and a line in the books.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what does not hold ends the test"
+)]
+
+#[path = "http/gateway.rs"]
+mod gateway;
+
+use de_testkit::fetch::Answer;
+use http::Method;
+use serde_json::{Value, json};
+
+use gateway::{Gateway, PNG_BASE64, form, google, ideogram, openai, picture, png};
+
+#[tokio::test]
+async fn a_native_call_answers_with_links_to_what_is_kept() {
+    let gateway = Gateway::new().await;
+    gateway.test.fetch.answer(openai(2));
+    let body = json!({
+        "prompt": "A red kite", "model_id": "gpt-image-2",
+        "options": {"num_images": 2, "aspect_ratio": "1:1", "quality": "low"}
+    });
+    let answer = gateway.image.post("/generate", &body).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told = answer.json();
+    let images = told["images"].as_array().unwrap();
+    assert_eq!(images.len(), 2);
+    let first = &images[0];
+    assert_eq!((first["width"].as_u64(), first["format"].as_str()), (Some(1), Some("png")));
+    assert_eq!(first["size_bytes"].as_u64(), Some(png().len() as u64));
+    assert_eq!(told["image_url"], first["url"]);
+    assert!(first["url"].as_str().unwrap().contains("/assets/asset_"));
+    let path = format!("/assets/{}", first["asset_id"].as_str().unwrap());
+    assert_eq!(told["r2_path"], path);
+    let metadata = &told["metadata"];
+    assert_eq!(
+        (&metadata["provider"], &metadata["model"]),
+        (&json!("openai"), &json!("gpt-image-2"))
+    );
+    assert_eq!((&metadata["dimensions"], &metadata["format"]), (&json!("1x1"), &json!("png")));
+    assert_eq!(told["success"], true);
+    assert_eq!(told["notices"], json!([]));
+    // 14 × 5 + 544 × 30 micro-dollars.
+    assert_eq!(metadata["cost_micros"], 16_390);
+    assert_eq!(answer.header("x-de-cost-micros"), "16390");
+    assert_eq!(answer.header("x-de-model"), "gpt-image-2");
+    let row = gateway.receipt(&answer).await;
+    assert_eq!((&row["status"], &row["operation"]), (&json!("ok"), &json!("POST /generate")));
+    assert_eq!((&row["image_output_tokens"], &row["images"]), (&json!(544), &json!(2)));
+    let sent = gateway.test.fetch.sent();
+    assert_eq!(sent.len(), 1);
+    let expected = json!({
+        "model": "gpt-image-2", "prompt": "A red kite", "n": 2, "size": "1024x1024", "quality": "low"
+    });
+    assert_eq!(sent[0].json(), expected);
+}
+
+#[tokio::test]
+async fn openai_answers_with_the_pictures_or_links() {
+    let gateway = Gateway::new().await;
+    for (wanted, in_base64) in [(None, true), (Some("b64_json"), true), (Some("url"), false)] {
+        gateway.test.fetch.answer(openai(3));
+        let mut body =
+            json!({"model": "gpt-image-2", "prompt": "A kite", "n": 3, "quality": "low"});
+        if let Some(wanted) = wanted {
+            body["response_format"] = wanted.into();
+        }
+        let answer = gateway.image.post("/v1/images/generations", &body).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let told = answer.json();
+        let data = told["data"].as_array().unwrap();
+        assert_eq!(data.len(), 3);
+        for picture in data {
+            match in_base64 {
+                true => assert_eq!(picture, &json!({"b64_json": PNG_BASE64})),
+                false => assert!(picture["url"].as_str().unwrap().contains("/assets/")),
+            }
+        }
+        let usage = json!({
+            "input_tokens": 14, "input_tokens_details": {"text_tokens": 14, "image_tokens": 0},
+            "output_tokens": 544, "output_tokens_details": {"text_tokens": 0, "image_tokens": 544},
+            "total_tokens": 558
+        });
+        assert_eq!(told["usage"], usage);
+        assert_eq!((&told["size"], &told["quality"]), (&json!("1x1"), &json!("low")));
+        assert_eq!(told["output_format"], "png");
+        assert!(told["created"].is_u64());
+    }
+}
+
+#[tokio::test]
+async fn other_vendors_answer_openais_protocol_with_links() {
+    let gateway = Gateway::new().await;
+    gateway.test.fetch.answer(google());
+    let body = json!({"model": "gemini-3-pro-image", "prompt": "A kite", "size": "1024x1024"});
+    let answer = gateway.image.post("/v1/images/generations", &body).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told = answer.json();
+    assert!(told["data"][0]["url"].is_string(), "{told}");
+    assert_eq!(told["usage"]["output_tokens_details"]["image_tokens"], 1_120);
+    let sent = gateway.test.fetch.sent();
+    let config =
+        json!({"responseModalities": ["TEXT", "IMAGE"], "imageConfig": {"aspectRatio": "1:1"}});
+    assert_eq!(sent[0].json()["generationConfig"], config);
+    assert!(sent[0].url.path().ends_with("/models/gemini-3-pro-image:generateContent"));
+}
+
+#[tokio::test]
+async fn what_a_vendor_holds_back_is_billed_and_told() {
+    let gateway = Gateway::new().await;
+    let body = json!({"prompt": "A kite", "model": "ideogram-v3", "options": {"num_images": 2}});
+    gateway.test.fetch.answer(ideogram(&[true, false]));
+    gateway.test.fetch.answer(picture());
+    let answer = gateway.image.post("/generate", &body).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told = answer.json();
+    assert_eq!(told["images"].as_array().unwrap().len(), 1);
+    assert_eq!(told["images"][0]["seed"], 0);
+    assert_eq!(told["images"][0]["revised_prompt"], "A red kite");
+    assert!(told["notices"][0].as_str().unwrap().contains("holds one picture back"));
+    assert_eq!(told["metadata"]["cost_micros"], 120_000);
+    // All of them.
+    gateway.test.fetch.answer(ideogram(&[false, false]));
+    let answer = gateway.image.post("/generate", &body).await.unwrap();
+    assert_eq!((answer.status, &answer.json()["error_code"]), (422, &json!("CONTENT_REFUSED")));
+    assert!(answer.json()["details"]["job_id"].is_string());
+    let row = gateway.receipt(&answer).await;
+    assert_eq!((&row["status"], &row["images"]), (&json!("failed"), &json!(2)));
+    assert_eq!(row["cost_micros"], 120_000);
+}
+
+#[tokio::test]
+async fn a_refused_prompt_is_not_billed() {
+    let gateway = Gateway::new().await;
+    let error = json!({"error": {"message": "No.", "type": "image_generation_user_error",
+        "param": null, "code": "moderation_blocked"}});
+    gateway.test.fetch.answer(Answer::json(400, &error));
+    let body = json!({"model": "gpt-image-2", "prompt": "A kite"});
+    let answer = gateway.image.post("/v1/images/generations", &body).await.unwrap();
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "content_refused");
+    assert_eq!(gateway.receipt(&answer).await["cost_micros"], 0);
+}
+
+#[tokio::test]
+async fn a_bad_key_of_ours_is_not_the_callers_fault() {
+    let gateway = Gateway::new().await;
+    let details = json!([{"reason": "API_KEY_INVALID"}]);
+    let error = json!({"error": {"code": 400, "message": "API key not valid.",
+        "status": "INVALID_ARGUMENT", "details": details}});
+    gateway.test.fetch.answer(Answer::json(400, &error));
+    let body = json!({"model": "gemini-3-pro-image", "prompt": "A kite"});
+    let answer = gateway.image.post("/generate", &body).await.unwrap();
+    assert_eq!((answer.status, &answer.json()["error_code"]), (502, &json!("PROVIDER_AUTH")));
+}
+
+#[tokio::test]
+async fn pictures_are_changed_by_a_form_whose_files_rest_in_the_store() {
+    let gateway = Gateway::new().await;
+    gateway.test.fetch.answer(openai(1));
+    let (kind, body) = form(
+        &[("model", "gpt-image-2"), ("prompt", "Make it red"), ("n", "1"), ("size", "1024x1024")],
+        &[("image[]", &png()), ("image[]", &png()), ("mask", &png())],
+    );
+    let request = gateway.image.request(Method::POST, "/v1/images/edits");
+    let answer = request.header("content-type", &kind).body(body).send().await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["data"][0]["b64_json"], PNG_BASE64);
+    let sent = gateway.test.fetch.sent();
+    assert!(sent[0].url.path().ends_with("/images/edits"));
+    let parts = String::from_utf8_lossy(&sent[0].body);
+    assert_eq!(parts.matches("name=\"image[]\"").count(), 2, "{parts}");
+    assert_eq!(parts.matches("name=\"mask\"").count(), 1);
+    assert!(parts.contains("Make it red"));
+    // The files go when the job is over: what is left is the picture that was made.
+    gateway.receipt(&answer).await;
+    assert_eq!(gateway.kept().await, 1);
+}
+
+#[tokio::test]
+async fn a_form_that_is_refused_leaves_nothing_behind() {
+    let gateway = Gateway::new().await;
+    let send = async |texts: &[(&str, &str)], file: &[u8]| {
+        let (kind, body) = form(texts, &[("image", file)]);
+        let request = gateway.image.request(Method::POST, "/v1/images/edits");
+        request.header("content-type", &kind).body(body).send().await.unwrap()
+    };
+    let prompt = ("prompt", "Make it red");
+    for (texts, file, status, param) in [
+        (vec![prompt, ("model", "gpt-image-2")], &b"<html>"[..], 400, json!("image")),
+        (vec![("model", "gpt-image-2")], &png()[..], 400, json!("prompt")),
+        (
+            vec![prompt, ("model", "gpt-image-2"), ("style", "vivid")],
+            &png()[..],
+            400,
+            json!("style"),
+        ),
+        (vec![prompt, ("model", "ideogram-v3")], &png()[..], 400, json!("image")),
+        (vec![prompt, ("model", "nothing")], &png()[..], 404, Value::Null),
+    ] {
+        let answer = send(&texts, file).await;
+        assert_eq!(answer.status, status, "{texts:?} {}", answer.text());
+        assert_eq!(answer.json()["error"]["param"], param, "{texts:?} {}", answer.text());
+        let row = gateway.receipt(&answer).await;
+        assert_eq!((&row["status"], &row["cost_micros"]), (&json!("failed"), &json!(0)));
+        assert_eq!(gateway.kept().await, 0, "{texts:?}");
+    }
+    assert_eq!(gateway.test.fetch.sent().len(), 0);
+}
+
+#[tokio::test]
+async fn a_caller_who_does_not_wait_gets_a_job() {
+    let gateway = Gateway::new().await;
+    for (path, body) in [
+        ("/generate", json!({"model": "gpt-image-2", "prompt": "A kite"})),
+        ("/v1/images/generations", json!({"model": "gpt-image-2", "prompt": "A kite"})),
+    ] {
+        gateway.test.fetch.answer(openai(1));
+        let request = gateway.image.request(Method::POST, path).json(&body);
+        let answer = request.header("prefer", "respond-async").send().await.unwrap();
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        assert_eq!(answer.header("preference-applied"), "respond-async");
+        let told = answer.json();
+        let job = told["job_id"].as_str().unwrap();
+        assert_eq!(answer.header("location"), format!("/v1/jobs/{job}"));
+        assert_eq!(told["status"], "queued");
+        let view = gateway.job(job).await;
+        assert_eq!((view.status.as_str(), view.outputs.len()), ("succeeded", 1));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_by_name() {
+    let gateway = Gateway::new().await;
+    for (path, body, code, field) in [
+        (
+            "/generate",
+            json!({"prompt": "x", "callback_url": "y"}),
+            "VALIDATION_ERROR",
+            "/callback_url",
+        ),
+        ("/generate", json!({"prompt": " "}), "VALIDATION_ERROR", "/prompt"),
+        (
+            "/generate",
+            json!({"prompt": "x", "model": "gpt-image-2", "options": {"size": "7x7"}}),
+            "VALIDATION_ERROR",
+            "/options/size",
+        ),
+        (
+            "/generate",
+            json!({"prompt": "x", "model": "gemini-3-pro-image", "options": {"num_images": 2}}),
+            "VALIDATION_ERROR",
+            "/options/num_images",
+        ),
+        (
+            "/generate",
+            json!({"prompt": "x", "model": "ideogram-v3", "options": {"colour": 1}}),
+            "VALIDATION_ERROR",
+            "/options/colour",
+        ),
+    ] {
+        let answer = gateway.image.post(path, &body).await.unwrap();
+        let told = answer.json();
+        assert_eq!((answer.status, told["error_code"].as_str()), (400, Some(code)), "{told}");
+        assert_eq!(told["details"]["fields"][0]["field"], field, "{told}");
+    }
+    for (body, param) in [
+        (json!({"model": "gpt-image-2", "prompt": "x", "stream": true}), "stream"),
+        (json!({"model": "gpt-image-2", "prompt": "x", "partial_images": 2}), "partial_images"),
+        (json!({"model": "gpt-image-2", "prompt": "x", "size": "7x7"}), "size"),
+        (json!({"model": "gemini-3-pro-image", "prompt": "x", "n": 2}), "n"),
+    ] {
+        let answer = gateway.image.post("/v1/images/generations", &body).await.unwrap();
+        assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &json!(param)));
+    }
+    let answer = gateway.image.post("/v1/images/variations", &json!({})).await.unwrap();
+    assert_eq!(answer.status, 501);
+    let text = json!({"model": "gpt-4o-mini", "prompt": "x"});
+    let answer = gateway.image.post("/generate", &text).await.unwrap();
+    assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!("MODEL_CAPABILITY")));
+    assert_eq!(gateway.test.fetch.sent().len(), 0);
+}
+
+#[tokio::test]
+async fn an_order_is_followed_until_it_is_done() {
+    let gateway = Gateway::new().await;
+    let submitted = json!({"status": "IN_QUEUE", "request_id": "f1"});
+    gateway.test.fetch.answer(Answer::json(200, &submitted));
+    gateway
+        .test
+        .fetch
+        .answer(Answer::json(200, &json!({"status": "COMPLETED", "request_id": "f1"})));
+    let images = json!([{"url": "https://v3.fal.media/files/a.png"}]);
+    gateway.test.fetch.answer(Answer::json(200, &json!({"images": images, "seed": 7})));
+    gateway.test.fetch.answer(picture());
+    let body = json!({"prompt": "A kite", "model": "fal/flux-dev"});
+    let answer = gateway.image.post("/generate", &body).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["images"][0]["seed"], 7);
+    let sent = gateway.test.fetch.sent();
+    let paths: Vec<&str> = sent.iter().map(|sent| sent.url.path()).collect();
+    let expected = [
+        "/fal-ai/flux/dev",
+        "/fal-ai/flux/requests/f1/status",
+        "/fal-ai/flux/requests/f1",
+        "/files/a.png",
+    ];
+    assert_eq!(paths, expected);
+    assert!(sent[0].header("authorization").starts_with("Key "));
+    assert_eq!(sent[3].header("authorization"), "", "no key goes where a reply points to");
+}
+
+#[tokio::test]
+async fn the_same_call_is_bought_once() {
+    let gateway = Gateway::new().await;
+    let (kind, edit) =
+        form(&[("model", "gpt-image-2"), ("prompt", "Make it red")], &[("image", &png())]);
+    let other_edit =
+        form(&[("model", "gpt-image-2"), ("prompt", "Make it blue")], &[("image", &png())]).1;
+    let json = |prompt: &str| json!({"model": "gpt-image-2", "prompt": prompt}).to_string();
+    for (path, kind, body, other) in [
+        ("/generate", "application/json", json("A kite").into_bytes(), json("A bird").into_bytes()),
+        (
+            "/v1/images/generations",
+            "application/json",
+            json("A kite").into_bytes(),
+            json("A bird").into_bytes(),
+        ),
+        ("/v1/images/edits", kind.as_str(), edit, other_edit),
+    ] {
+        gateway.test.fetch.answer(openai(1));
+        let send = async |body: &[u8]| {
+            let request = gateway.image.request(Method::POST, path);
+            let request = request.header("content-type", kind).header("idempotency-key", "k1");
+            request.body(body.to_vec()).send().await.unwrap()
+        };
+        let first = send(&body).await;
+        assert_eq!(first.status, 200, "{path} {}", first.text());
+        assert_eq!(first.header("idempotency-replayed"), "");
+        let again = send(&body).await;
+        assert_eq!((again.status, again.json()), (200, first.json()), "{path}");
+        assert_eq!(again.header("idempotency-replayed"), "true", "{path}");
+        assert_eq!(again.header("x-de-receipt"), first.header("x-de-receipt"));
+        let mismatch = send(&other).await;
+        assert_eq!(mismatch.status, 409, "{path} {}", mismatch.text());
+        assert_eq!(gateway.test.fetch.left(), 0);
+    }
+    assert_eq!(gateway.test.fetch.sent().len(), 3);
+}
+
+#[tokio::test]
+async fn a_failure_that_cost_nothing_gives_its_key_back() {
+    let gateway = Gateway::new().await;
+    let body = json!({"model": "gpt-image-2", "prompt": "A kite"});
+    let send = async || {
+        let request = gateway.image.request(Method::POST, "/generate").json(&body);
+        request.header("idempotency-key", "k1").send().await.unwrap()
+    };
+    let error = json!({"error": {"message": "No.", "type": "invalid_request_error",
+        "param": null, "code": "invalid_api_key"}});
+    gateway.test.fetch.answer(Answer::json(401, &error));
+    let failed = send().await;
+    assert_eq!((failed.status, &failed.json()["error_code"]), (502, &json!("PROVIDER_AUTH")));
+    gateway.test.fetch.answer(openai(1));
+    let made = send().await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    assert_ne!(made.json()["job_id"], failed.json()["details"]["job_id"]);
+    // What was billed is not bought again, whatever came of it.
+    let body = json!({"model": "ideogram-v3", "prompt": "A kite"});
+    let send = async || {
+        let request = gateway.image.request(Method::POST, "/generate").json(&body);
+        request.header("idempotency-key", "k2").send().await.unwrap()
+    };
+    gateway.test.fetch.answer(ideogram(&[false]));
+    let refused = send().await;
+    let again = send().await;
+    assert_eq!((refused.status, again.status), (422, 422), "{}", refused.text());
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(gateway.test.fetch.sent().len(), 3);
+}
