@@ -107,34 +107,34 @@ pub async fn admit(
         let request = LeaseRequest {
             deadline_ms: models.iter().map(|model| (wanted.deadline_ms)(model)).max(),
             epochs: oldest(&caller, &models),
-            lease_id,
+            lease_id: lease_id.clone(),
             need,
             scopes,
         };
         match platform.limiter.lease(caller.instance_id(), request).await {
             Ok(Grant::Granted(share)) => {
-                books.granted();
+                books.granted(&lease_id);
                 books.admitted(platform.clock.now());
                 tell(context, &share.standing);
                 let bounded = share.standing.tokens.is_some();
                 return Ok(Admitted { bounded, caller, models, need });
             }
             Ok(Grant::Denied(denial)) => {
-                books.denied();
+                books.denied(&lease_id);
                 return Err(denied(context, &denial));
             }
             Ok(Grant::Stale { epochs }) if renewals < RENEWALS => {
-                books.denied();
+                books.denied(&lease_id);
                 renewals += 1;
                 caller = caller.renewed(platform, epochs).await?;
             }
             Ok(Grant::NeedsPolicy | Grant::Stale { .. }) => {
-                books.denied();
+                books.denied(&lease_id);
                 let cause = "the Limiter and the database disagree".to_owned();
                 return Err(exchange::limiter_unavailable(cause));
             }
             Err(err) if caller.goes_on_without_limiter() => {
-                books.granted();
+                books.granted(&lease_id);
                 books.bypassed();
                 context.note("limiter", err.to_string());
                 return Ok(Admitted { bounded: false, caller, models, need });

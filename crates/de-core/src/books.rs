@@ -391,20 +391,18 @@ impl Books {
         self.with(|entry| entry.leases.push(held));
     }
 
-    /// Notes that the call goes on with the share asked for last.
-    pub fn granted(&self) {
+    /// Notes that the call goes on with a share. Several may be asked for at once.
+    pub fn granted(&self, lease_id: &LeaseId) {
         self.with(|entry| {
-            if let Some(held) = entry.leases.last_mut() {
+            if let Some(held) = entry.leases.iter_mut().find(|held| held.lease_id == *lease_id) {
                 held.granted = true;
             }
         });
     }
 
-    /// Notes that the share asked for last was refused: there is nothing to settle.
-    pub fn denied(&self) {
-        self.with(|entry| {
-            entry.leases.pop();
-        });
+    /// Notes that a share was refused: there is nothing to settle.
+    pub fn denied(&self, lease_id: &LeaseId) {
+        self.with(|entry| entry.leases.retain(|held| held.lease_id != *lease_id));
     }
 
     /// Notes that the Limiter did not answer and the instance lets calls through then.
@@ -479,6 +477,14 @@ impl Books {
         self.with(|entry| {
             let known = entry.usage.unwrap_or_default();
             entry.usage = Some(known.merge_max(*usage));
+        });
+    }
+
+    /// Notes counts of ours, because the vendor names none: they stand in place of those before.
+    pub fn guessed(&self, usage: &Usage) {
+        self.with(|entry| {
+            entry.usage = Some(*usage);
+            entry.receipt.estimated = true;
         });
     }
 
@@ -697,6 +703,25 @@ pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing
         }
     }
     is_written
+}
+
+/// Gives back all that was reserved for a call which was handed over, and then not made: it has no receipt.
+pub async fn withdraw(platform: &Platform, instance: &InstanceId, kept: Kept) {
+    let Kept { leases, receipt, .. } = kept;
+    for Held { lease_id, .. } in leases {
+        let spent = Spent::default();
+        let report = SettleRequest {
+            is_final: true,
+            lease_id,
+            receipts: Vec::new(),
+            running_ms: None,
+            seq: 1,
+            spent,
+        };
+        if let Err(err) = report_until(platform, instance, report).await {
+            warn(platform, &receipt, "the Limiter did not take a share back", &err);
+        }
+    }
 }
 
 /// Writes a receipt past the Limiter. If that has it too, the database still has it once.

@@ -1,8 +1,11 @@
-//! What can be asked of a vendor beside a conversation, and what comes of it: pictures, speech, renders.
+//! What can be asked of a vendor beside a conversation, and what comes of it: pictures, speech, renders,
+//! and searches for stock media.
 //!
 //! These are canonical: whatever protocol the caller spoke, a vendor's adapter reads them. Settings that not
 //! all vendors have are `options`, by the names that payload mappings use; an adapter takes those it has a
 //! word for, and refuses or drops the others as the model says.
+
+pub mod stock;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -107,11 +110,72 @@ pub struct SpeechCall {
     /// `speed`, `instructions`, `stability`, `similarity_boost`, `style`, `seed`, `language_code`, …
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
+    /// Whether whoever asked hears it as it is made, where the vendor has a call of its own for that.
+    #[serde(default)]
+    pub streamed: bool,
     /// What is to be said.
     pub text: String,
     /// The vendor's name or id of the voice; absent: the vendor's or model's usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
+}
+
+/// A recording to be written down.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct TranscriptionCall {
+    /// Fields of OpenAI's protocol that no other vendor has a word for, in the caller's order:
+    /// `include[]`, `chunking_strategy`, …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<(String, String)>,
+    /// The recording.
+    pub file: File,
+    /// The form of the answer, in OpenAI's words: `json`, `text`, `srt`, `verbose_json`, `vtt`.
+    pub format: String,
+    /// The language that is spoken: ISO 639-1, in some vendors' words also 639-3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Words that help to hear: names, what was said before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// From 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// What `verbose_json` shall tell times of: `word`, `segment`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timestamp_granularities: Vec<String>,
+}
+
+/// What a vendor made of a [`TranscriptionCall`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TranscriptionReply {
+    /// What was heard; absent where the vendor's own answer is what the caller gets.
+    pub transcript: Option<Transcript>,
+    /// What was used, if the vendor says.
+    pub usage: Option<Usage>,
+}
+
+/// What was heard in a recording.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transcript {
+    /// The language, as the vendor calls it: `eng`.
+    pub language: Option<String>,
+    /// All of it.
+    pub text: String,
+    /// Word by word, if the vendor tells their times.
+    pub words: Vec<Word>,
+}
+
+/// One word of a [`Transcript`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Word {
+    /// In seconds from the beginning.
+    pub end: f64,
+    /// The logarithm of how sure the vendor is.
+    pub logprob: Option<f64>,
+    /// In seconds from the beginning.
+    pub start: f64,
+    /// With its punctuation, without spaces around it.
+    pub text: String,
 }
 
 /// A film to be put together from a timeline.

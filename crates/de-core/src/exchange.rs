@@ -6,8 +6,10 @@
 mod failure;
 pub mod follow;
 pub mod key_test;
+pub mod lookup;
 pub(crate) mod outbound;
 pub mod relay;
+pub mod sound;
 pub mod translate;
 mod upstream;
 
@@ -340,6 +342,7 @@ async fn attempt(
     follows: Patience,
 ) -> Result<First, Failure> {
     let polling = draft.polling.take();
+    let is_order = polling.is_some();
     let (outbound, key) = outbound(job.line(), model, draft)?;
     if let (Some(before), 0) = (job.before_send, job.books.tries()) {
         let until = job.models.iter().map(|model| deadline(job, model)).max();
@@ -373,7 +376,10 @@ async fn attempt(
         }
         Ok(Ok(inbound)) => {
             let status = inbound.status;
-            (Err(refused(job.line(), model, inbound, &key).await), Some(status), false)
+            let mut failure = refused(job.line(), model, inbound, &key).await;
+            // One that broke over an order may have taken it, and would take it twice.
+            failure.repeatable &= !(is_order && matches!(status, 500 | 502));
+            (Err(failure), Some(status), false)
         }
         Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
         Err(Interrupted::TimedOut) => {
@@ -403,7 +409,13 @@ async fn refused(line: Line<'_>, model: &Model, inbound: Inbound, key: &Secret) 
         // The status alone says enough.
         Ok(Ok(None) | Err(_)) | Err(_) => Bytes::new(),
     };
-    let asked = retry::asked(&headers, line.platform.clock.now());
+    let now = line.platform.clock.now();
+    let asked = retry::asked(&headers, now).or_else(|| {
+        // Vendors of stock media tell it by the limits that they are at.
+        let stock = model.vendor.stock().filter(|_| status == 429)?;
+        let until = stock.rates(&headers, now).used_up_until()?;
+        Some(Duration::from_millis(u64::try_from(until.since(now)).unwrap_or(0)))
+    });
     let mut told = model.vendor.error(status, &body);
     told.message = told.message.map(|message| key.mask(&message));
     let word = headers.get("x-should-retry").and_then(|word| word.to_str().ok());
@@ -414,6 +426,15 @@ async fn refused(line: Line<'_>, model: &Model, inbound: Inbound, key: &Secret) 
         Some(_) | None => {}
     }
     failure
+}
+
+/// Reserves one more request to the model that was asked for, of a call that sends several at once.
+///
+/// # Errors
+/// `RATE_LIMIT_EXCEEDED`, `LIMITER_UNAVAILABLE`.
+pub async fn reserve_another(job: &Job<'_>) -> Result<(), ApiError> {
+    let model = job.models.first().ok_or_else(nothing_tried)?;
+    reserve(job, model, Share::Again).await
 }
 
 /// Reserves one more try in the scopes of the model; the caller's own scopes count a call once.
@@ -433,32 +454,32 @@ async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiEr
         let ask = LeaseRequest {
             deadline_ms: Some(model.deadlines().total_ms),
             epochs,
-            lease_id,
+            lease_id: lease_id.clone(),
             need,
             scopes: model_scopes(model),
         };
         let cause = match job.platform.limiter.lease(job.holder.instance, ask).await {
             Ok(Grant::Granted(_)) => {
-                job.books.granted();
+                job.books.granted(&lease_id);
                 return Ok(());
             }
             Ok(Grant::Denied(denial)) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 return Err(crate::http::limits::denied(job.context, &denial));
             }
             Ok(Grant::Stale { epochs: newer }) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 epochs = newer;
                 continue;
             }
             Ok(Grant::NeedsPolicy) => {
-                job.books.denied();
+                job.books.denied(&lease_id);
                 return Err(limiter_unavailable("the Limiter has no policy".to_owned()));
             }
             Err(err) => err.to_string(),
         };
         if job.holder.goes_on_without_limiter {
-            job.books.granted();
+            job.books.granted(&lease_id);
             job.books.bypassed();
             return Ok(());
         }

@@ -1,8 +1,9 @@
 //! Which address may be called at all: one guard for every URL that a tenant can influence.
 //!
-//! Used when a provider is saved ([`base_url`], [`host`], [`path`]) and again before each call, on the URL as
-//! it will be sent ([`check_provider`]). Redirects are not followed: the port [`crate::ports::Fetch`] follows
-//! none, so an answer that points elsewhere is an answer that is no good.
+//! Used when a provider is saved ([`base_url`], [`host`], [`path`]) or a receiver of events ([`receiver`]), and
+//! again before each call, on the URL as it will be sent ([`check_provider`], [`check`]). Redirects are not
+//! followed: the port [`crate::ports::Fetch`] follows none, so an answer that points elsewhere is an answer that
+//! is no good.
 //!
 //! Out of scope: what a public name resolves to. The platform's `fetch` reaches no private network.
 
@@ -15,6 +16,8 @@ use crate::ports::Settings;
 
 /// The longest base URL, and the longest path below it.
 const LONGEST: usize = 500;
+/// The longest address of a receiver: a token may stand in its query.
+const LONGEST_RECEIVER: usize = 2_000;
 
 /// Why an address is not called.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -198,6 +201,24 @@ pub fn host(text: &str, settings: &Settings) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
+/// Reads an address that wants to be told of events, as it is saved. It may have a query.
+///
+/// # Errors
+/// [`Refusal`] for an address that may not be called, and for one that is written so that a person reads
+/// another one than is called.
+pub fn receiver(text: &str, settings: &Settings) -> Result<String, Refusal> {
+    let url = Url::parse(text).map_err(|_| Refusal::NotUrl)?;
+    check(&url, settings)?;
+    if text.len() > LONGEST_RECEIVER {
+        return Err(Refusal::NotUrl);
+    }
+    // `https://example.com` is well understood, and so is what it means.
+    if url.as_str() != text && url.as_str().strip_suffix('/') != Some(text) {
+        return Err(Refusal::Spelling { meant: url.into() });
+    }
+    Ok(url.into())
+}
+
 /// Puts a path, which may have a query, below a base URL.
 ///
 /// # Errors
@@ -213,11 +234,9 @@ pub fn path(base: &Url, path: &str) -> Result<Url, Refusal> {
     url.set_path(&expected);
     url.set_query(query);
     let as_written = url.path() == expected && url.query() == query;
-    if path.len() <= LONGEST && plain_path(bare) && as_written {
-        Ok(url)
-    } else {
-        Err(Refusal::Path)
-    }
+    // Some servers have a slash at the end of their paths and redirect without it.
+    let is_plain = plain_path(bare.strip_suffix('/').unwrap_or(bare));
+    if path.len() <= LONGEST && is_plain && as_written { Ok(url) } else { Err(Refusal::Path) }
 }
 
 /// Slashes with something between them that does not walk.

@@ -167,9 +167,13 @@ fn dress(headers: &mut http::HeaderMap, context: &Context, settings: &Settings) 
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if let Ok(id) = HeaderValue::from_str(context.request_id().as_str()) {
-        if context.envelope() == Envelope::Anthropic {
+        let name = HeaderName::from_static("request-id");
+        match context.envelope() {
             // Where Anthropic's SDKs look for it.
-            headers.insert(HeaderName::from_static("request-id"), id.clone());
+            Envelope::Anthropic => drop(headers.insert(name, id.clone())),
+            // ElevenLabs' own, if it has answered: a later call may name it as one that went before.
+            Envelope::ElevenLabs => drop(headers.entry(name).or_insert_with(|| id.clone())),
+            Envelope::Native | Envelope::OpenAi => {}
         }
         headers.insert(REQUEST_ID, id);
     }

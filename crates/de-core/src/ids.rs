@@ -69,6 +69,8 @@ prefixed!(/// A key of a client or of a person.
     ApiKeyId, "key_", "an API key id");
 prefixed!(/// Bytes that were made or taken over, and are kept.
     AssetId, "asset_", "an asset id");
+prefixed!(/// One message to one receiver: the `webhook-id` of each try.
+    DeliveryId, "msg_", "a delivery id");
 prefixed!(/// A tenant's instance.
     InstanceId, "inst_", "an instance id");
 prefixed!(/// A piece of work that takes longer than a request.
@@ -85,6 +87,8 @@ prefixed!(/// A log-in of a browser.
     SessionId, "sess_", "a session id");
 prefixed!(/// A person.
     UserId, "user_", "a user id");
+prefixed!(/// An address that is told of events.
+    WebhookId, "whk_", "a webhook id");
 
 /// The id of a model, as callers name it: `gpt-4o-mini`, `groq/openai/gpt-oss-120b`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]

@@ -53,6 +53,9 @@ pub struct Record {
     pub is_told: bool,
     /// What is to be done, and for whom.
     pub order: Order,
+    /// When what is due is tried again, if it went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<UnixMillis>,
     /// Counts its changes: whoever waits for one names the last that it has seen.
     pub revision: u64,
     /// Who serves it, once that is known.
@@ -210,6 +213,7 @@ impl Record {
             id,
             is_told: false,
             order,
+            retry_at: None,
             revision: 1,
             served_by: None,
             stage: Stage::Queued,
@@ -227,8 +231,24 @@ impl Record {
             self.finished_at = Some(now);
         }
         self.stage = stage;
-        self.stumbles = 0;
+        self.went_well();
         self.touch(now);
+    }
+
+    /// Notes that what was due could not be done: it is tried again, each time a little later.
+    pub fn stumble(&mut self, now: UnixMillis) {
+        self.stumbles = self.stumbles.saturating_add(1);
+        let at = now.plus(pause_ms(self.stumbles));
+        match &mut self.stage {
+            Stage::Running { ends_at, next_at, .. } => *next_at = at.min(*ends_at),
+            _ => self.retry_at = Some(at),
+        }
+    }
+
+    /// Notes that what was due was done.
+    pub fn went_well(&mut self) {
+        self.retry_at = None;
+        self.stumbles = 0;
     }
 
     /// Notes a change that is none of stage.
@@ -240,15 +260,11 @@ impl Record {
     /// When something is due; `None` if never again.
     #[must_use]
     pub fn due(&self, now: UnixMillis) -> Option<UnixMillis> {
-        let pause = || now.plus(pause_ms(self.stumbles));
         match &self.stage {
             Stage::Queued | Stage::Submitting { .. } => Some(now),
             Stage::Running { next_at, .. } => Some(*next_at),
-            Stage::Copying { .. } if self.stumbles == 0 => Some(now),
-            Stage::Copying { .. } => Some(pause()),
-            _ if self.closing.is_some() || !self.is_told => {
-                Some(if self.stumbles == 0 { now } else { pause() })
-            }
+            Stage::Copying { .. } => Some(self.retry_at.unwrap_or(now)),
+            _ if !self.is_closed() => Some(self.retry_at.unwrap_or(now)),
             _ => self.finished_at.map(|at| at.plus(REMEMBERED_MS)),
         }
     }
@@ -264,11 +280,16 @@ impl Record {
         }
     }
 
+    /// Whether it is over, and all that had to be written is.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.stage.is_over() && self.closing.is_none() && self.is_told
+    }
+
     /// Whether its object may forget it.
     #[must_use]
     pub fn is_forgettable(&self, now: UnixMillis) -> bool {
-        let is_done = self.stage.is_over() && self.closing.is_none() && self.is_told;
-        is_done && self.finished_at.is_some_and(|at| now >= at.plus(REMEMBERED_MS))
+        self.is_closed() && self.finished_at.is_some_and(|at| now >= at.plus(REMEMBERED_MS))
     }
 }
 

@@ -172,6 +172,15 @@ impl PayloadMapping {
         self.uses(name) || self.rules.declared.contains_key(name)
     }
 
+    /// What an option is if a call does not set it; `None` without a default, or for a file.
+    #[must_use]
+    pub fn usual(&self, name: &str) -> Option<&Value> {
+        match self.rules.defaults.get(name)? {
+            variables::Datum::Json(value) => Some(value),
+            variables::Datum::File(_) => None,
+        }
+    }
+
     /// Whether some event of a stream may tell how much of the input was cached.
     pub(crate) fn streams_cached_tokens(&self) -> bool {
         let mut counts = self.stream.rules.iter().flat_map(|rule| &rule.usage);

@@ -24,12 +24,15 @@ use utoipa::{
 use crate::{
     auth::Scope,
     ids::{
-        ApiKeyId, AssetId, InstanceId, JobId, ModelId, OrganizationId, ProjectId, ProviderId,
-        ReceiptId, RequestId, SessionId, UserId,
+        ApiKeyId, AssetId, DeliveryId, InstanceId, JobId, ModelId, OrganizationId, ProjectId,
+        ProviderId, ReceiptId, RequestId, SessionId, UserId, WebhookId,
     },
     media::MediaKind,
     model::{Date, Modality, OnUnsupported, Protocol, Status},
-    store::Activity,
+    store::{
+        Activity,
+        webhooks::{WebhookStatus, deliveries::DeliveryState},
+    },
     time::Timestamp,
 };
 
@@ -55,6 +58,7 @@ macro_rules! text {
 text! {
     ApiKeyId: "^key_[A-Za-z0-9-]{1,64}$", "key_5Xk2mQ9vT3bWc8LhN4pRzA", "The id of an API key.";
     AssetId: "^asset_[A-Za-z0-9-]{1,64}$", "asset_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of an asset.";
+    DeliveryId: "^msg_[A-Za-z0-9-]{1,64}$", "msg_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of a message to a webhook.";
     InstanceId: "^inst_[A-Za-z0-9-]{1,64}$", "inst_dev", "The id of an instance.";
     JobId: "^job_[A-Za-z0-9-]{1,64}$", "job_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of a job.";
     ModelId: "^[a-z0-9][a-z0-9._:/-]{0,99}$", "gpt-4o-mini", "The id of a model.";
@@ -65,6 +69,7 @@ text! {
     RequestId: "^[A-Za-z0-9._-]{1,128}$", "019ab0c7-d3f8-7c1e-9a4b-2c6d8e0f1a2b", "The id of a request.";
     SessionId: "^sess_[A-Za-z0-9-]{1,64}$", "sess_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of a log-in.";
     UserId: "^user_[A-Za-z0-9-]{1,64}$", "user_dev", "The id of a person.";
+    WebhookId: "^whk_[A-Za-z0-9-]{1,64}$", "whk_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The id of a webhook.";
 }
 
 /// A type that is one of some words.
@@ -87,12 +92,14 @@ macro_rules! words {
 
 words! {
     Activity: "Whether it may act: the keys of what is suspended are refused.";
+    DeliveryState: "How far a message to a webhook is.";
     MediaKind: "What an asset is.";
     Modality: "What a model makes.";
     OnUnsupported: "What happens to what a model cannot do.";
     Protocol: "How a vendor is spoken to.";
     Scope: "What a key may be used for.";
     Status: "Whether a model may be called.";
+    WebhookStatus: "Whether a webhook is told anything.";
 }
 
 impl PartialSchema for Timestamp {

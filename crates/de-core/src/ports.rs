@@ -371,7 +371,7 @@ pub struct Inbound {
 }
 
 /// The headers of a vendor's answer that anyone here reads; walking all of them costs more.
-pub const READ_HEADERS: [&str; 9] = [
+pub const READ_HEADERS: [&str; 12] = [
     "character-cost",
     "content-length",
     "content-type",
@@ -379,6 +379,9 @@ pub const READ_HEADERS: [&str; 9] = [
     "request-id",
     "retry-after",
     "retry-after-ms",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
     "x-request-id",
     "x-should-retry",
 ];

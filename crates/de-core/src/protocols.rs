@@ -9,7 +9,11 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
-    calls::{ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall},
+    calls::{
+        ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall, TranscriptionCall,
+        TranscriptionReply,
+        stock::{Rates, StockCall, StockItem, StockKind, StockPage},
+    },
     chat::{ChatCall, ChatReply, Delta},
     exchange::ANSWER_CAP,
     mapping::{
@@ -20,19 +24,29 @@ use crate::{
     media::RawAudio,
     model::OnUnsupported,
     receipt::Usage,
+    time::UnixMillis,
 };
 
 mod answer;
 pub mod anthropic_messages;
 mod borrowed;
-mod fields;
+pub mod elevenlabs_speech;
+pub mod elevenlabs_transcription;
+pub(crate) mod fields;
 pub mod gemini;
 pub mod mapped;
 pub mod native;
 pub mod native_image;
+pub mod native_speech;
 pub mod openai_chat;
 pub mod openai_images;
+pub mod openai_speech;
+pub mod openai_transcriptions;
+pub mod pexels;
 mod picture;
+pub mod pixabay;
+pub mod shotstack;
+mod stock;
 
 /// What a vendor's side needs to know of the model.
 #[derive(Clone, Debug)]
@@ -122,6 +136,19 @@ pub enum Place {
 }
 
 impl Draft {
+    /// A GET of a path under the base URL, which may have a query.
+    #[must_use]
+    pub fn get(path: String) -> Self {
+        Self {
+            body: Bytes::new(),
+            headers: HeaderMap::new(),
+            key_at: Vec::new(),
+            method: Method::GET,
+            place: Place::Path(path),
+            polling: None,
+        }
+    }
+
     /// A POST of JSON to a path under the base URL.
     #[must_use]
     pub fn json(path: &str, body: &Value) -> Self {
@@ -230,6 +257,11 @@ pub trait Vendor: Send + Sync {
         None
     }
 
+    /// How long an order of it is followed in milliseconds; 0 if it takes none.
+    fn follows_ms(&self) -> u64 {
+        self.mapping().map_or(0, crate::mapping::PayloadMapping::follows_ms)
+    }
+
     /// Goes on with an order that was kept; `None` if this vendor takes none.
     ///
     /// # Errors
@@ -248,8 +280,18 @@ pub trait Vendor: Send + Sync {
         None
     }
 
+    /// How it writes down what it hears, if it does.
+    fn transcription(&self) -> Option<&dyn TranscriptionVendor> {
+        None
+    }
+
     /// How it renders films, if it does.
     fn renders(&self) -> Option<&dyn RenderVendor> {
+        None
+    }
+
+    /// How it is searched for stock media, if it is.
+    fn stock(&self) -> Option<&dyn StockVendor> {
         None
     }
 }
@@ -296,11 +338,6 @@ pub trait ImageVendor: Send + Sync {
 
 /// A vendor that speaks.
 pub trait SpeechVendor: Send + Sync {
-    /// The most tokens that the call may count for, where the vendor counts in tokens; else 0.
-    fn ceiling(&self, _call: &SpeechCall) -> u64 {
-        0
-    }
-
     /// Writes the request. The answer is sound, whose bytes come as they are made.
     ///
     /// # Errors
@@ -312,11 +349,47 @@ pub trait SpeechVendor: Send + Sync {
         None
     }
 
+    /// Writes the request from the caller's own body, where caller and vendor speak this protocol: every
+    /// member is kept, only the model is set. `call` is the same body, read.
+    ///
+    /// # Errors
+    /// As [`ImageVendor::request`].
+    fn relay(
+        &self,
+        _body: &Map<String, Value>,
+        call: &SpeechCall,
+        target: &Target,
+    ) -> Result<Draft, Vec<FieldIssue>> {
+        self.request(call, target)
+    }
+
+    /// The voice that speaks where a call names none, if that is known.
+    fn usual_voice(&self) -> Option<&str> {
+        None
+    }
+
     /// What was used, as far as the call and the answer's head tell.
     fn usage(&self, call: &SpeechCall, _headers: &HeaderMap) -> Usage {
         let characters = u64::try_from(call.text.chars().count()).unwrap_or(u64::MAX);
         Usage { characters, requests: 1, ..Usage::default() }
     }
+}
+
+/// A vendor that writes down what it hears.
+pub trait TranscriptionVendor: Send + Sync {
+    /// Writes the request. The file has its bytes, and a name that ends as they demand.
+    ///
+    /// # Errors
+    /// Issues that name what this vendor cannot do; the caller's fault. Pointers are into OpenAI's form:
+    /// `/prompt`, `/response_format`.
+    fn request(&self, call: &TranscriptionCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Reads a whole answer with status 2xx.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn reply(&self, call: &TranscriptionCall, body: &[u8])
+    -> Result<TranscriptionReply, Malformed>;
 }
 
 /// A vendor that renders films: it takes an order, and is asked about it.
@@ -337,6 +410,43 @@ pub trait RenderVendor: Send + Sync {
     /// # Errors
     /// [`Malformed`] if there is no film in it.
     fn ordered(&self, call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed>;
+}
+
+/// A vendor of stock photographs and footage.
+pub trait StockVendor: Send + Sync {
+    /// Names what is asked for and what this vendor has no word for: pointers are into our native body,
+    /// `/orientation`, `/options/color`.
+    ///
+    /// Bounds are not among them: those that the vendor does not know are applied to its answer, and the
+    /// page says so.
+    fn lacks(&self, call: &StockCall) -> Vec<FieldIssue>;
+
+    /// Writes a search. What it lacks is left out where the model's row says so.
+    ///
+    /// # Errors
+    /// What it lacks, and words that it does not know; the caller's fault.
+    fn request(&self, call: &StockCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Reads what was found.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn page(&self, call: &StockCall, body: &Value) -> Result<StockPage, Malformed>;
+
+    /// Writes the question for one item.
+    ///
+    /// # Errors
+    /// An issue at `/id`, if this vendor has no such ids; the caller's fault.
+    fn item_request(&self, kind: StockKind, id: &str) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Reads one item; `None` if the vendor has none, or none that can be had.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn item(&self, kind: StockKind, body: &Value) -> Result<Option<StockItem>, Malformed>;
+
+    /// What the vendor's headers say of its limits.
+    fn rates(&self, headers: &HeaderMap, now: UnixMillis) -> Rates;
 }
 
 /// The issue of a model that is asked for what its vendor does not do.
@@ -433,4 +543,18 @@ pub struct StreamFailure {
     pub message: String,
     /// As the status would have been: 504.
     pub status: u16,
+}
+
+/// A target for the tests of vendors.
+#[cfg(test)]
+fn test_target(upstream_model: &str, on_unsupported: OnUnsupported) -> Target {
+    Target {
+        default_max_output_tokens: 16,
+        max_tokens_field: MaxTokensField::default(),
+        on_unsupported,
+        sampling_params: None,
+        seed_field: SeedField::default(),
+        takes_user: true,
+        upstream_model: upstream_model.to_owned(),
+    }
 }

@@ -17,8 +17,11 @@ use crate::{
     ports::{Platform, PortError},
     protocols::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
-        gemini::GeminiVendor, mapped::MappedVendor, openai_chat::OpenAiChatVendor,
-        openai_images::OpenAiImagesVendor,
+        elevenlabs_speech::ElevenLabsSpeechVendor,
+        elevenlabs_transcription::ElevenLabsTranscriptionVendor, gemini::GeminiVendor,
+        mapped::MappedVendor, openai_chat::OpenAiChatVendor, openai_images::OpenAiImagesVendor,
+        openai_speech::OpenAiSpeechVendor, openai_transcriptions::OpenAiTranscriptionsVendor,
+        pexels::PexelsVendor, pixabay::PixabayVendor, shotstack::ShotstackVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -184,6 +187,8 @@ fn vendor(
 ) -> Result<Arc<dyn Vendor>, String> {
     Ok(match config.protocol {
         Protocol::AnthropicMessages => Arc::new(AnthropicMessagesVendor),
+        Protocol::ElevenlabsSpeech => Arc::new(ElevenLabsSpeechVendor),
+        Protocol::ElevenlabsTranscription => Arc::new(ElevenLabsTranscriptionVendor),
         Protocol::Gemini => Arc::new(GeminiVendor),
         Protocol::Mapped => {
             let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
@@ -198,6 +203,15 @@ fn vendor(
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        Protocol::Shotstack => {
+            let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
+            let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);
+            Arc::new(ShotstackVendor::new(&rules)?)
+        }
+        Protocol::Pexels => Arc::new(PexelsVendor),
+        Protocol::Pixabay => Arc::new(PixabayVendor),
+        Protocol::OpenaiSpeech => Arc::new(OpenAiSpeechVendor),
+        Protocol::OpenaiTranscriptions => Arc::new(OpenAiTranscriptionsVendor),
         Protocol::OpenaiImages => Arc::new(OpenAiImagesVendor),
         other => Arc::new(crate::protocols::mapped::Unbuilt(other)),
     })

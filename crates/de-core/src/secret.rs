@@ -56,8 +56,8 @@ impl fmt::Display for Secret {
 /// no key belongs.
 #[must_use]
 pub fn looks_like_key(word: &str) -> bool {
-    const KNOWN: [&str; 8] =
-        ["de_admin_", "de_live_", "de_test_", "gsk_", "key-", "sk-", "sk_", "xi-"];
+    const KNOWN: [&str; 9] =
+        ["de_admin_", "de_live_", "de_test_", "gsk_", "key-", "sk-", "sk_", "whsec_", "xi-"];
     let word = word.trim_matches(|c: char| c.is_ascii_punctuation() && c != '*');
     let all = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
     let long = word.len() >= 32 && word.bytes().all(all);

@@ -26,6 +26,7 @@ pub mod tenants;
 pub mod upkeep;
 pub mod usage;
 pub mod users;
+pub mod webhooks;
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;

@@ -27,6 +27,8 @@ use crate::lock;
 pub struct LocalJobs {
     clock: Arc<dyn Clock>,
     fails: AtomicBool,
+    /// Whether new jobs wait until they are crashed.
+    holds: AtomicBool,
     jobs: Mutex<HashMap<JobId, Arc<Kept>>>,
     platform: OnceLock<Platform>,
 }
@@ -73,6 +75,7 @@ impl LocalJobs {
         Self {
             clock,
             fails: AtomicBool::new(false),
+            holds: AtomicBool::new(false),
             jobs: Mutex::default(),
             platform: OnceLock::new(),
         }
@@ -87,6 +90,11 @@ impl LocalJobs {
     /// Makes every call fail, or work again. Jobs go on.
     pub fn set_failing(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Keeps the jobs that are begun from now on from doing anything before their first [`LocalJobs::crash`].
+    pub fn hold(&self) {
+        self.holds.store(true, Ordering::SeqCst);
     }
 
     /// What a job keeps; `None` if there is none.
@@ -117,9 +125,8 @@ impl LocalJobs {
                 if step(&platform, &*kept, &mut record).await.is_err() {
                     return;
                 }
-                let is_done = record.stage.is_over() && record.closing.is_none() && record.is_told;
                 let now = platform.clock.now();
-                let Some(due) = record.due(now).filter(|_| !is_done) else { return };
+                let Some(due) = record.due(now).filter(|_| !record.is_closed()) else { return };
                 let Ok(wait @ 1..) = u64::try_from(due.since(now)) else { continue };
                 tokio::select! {
                     () = platform.clock.sleep(Duration::from_millis(wait)) => {}
@@ -159,7 +166,9 @@ impl Jobs for LocalJobs {
             written: Mutex::new(written(&record)?),
         });
         lock(&self.jobs).insert(job.clone(), kept.clone());
-        self.drive(&kept);
+        if !self.holds.load(Ordering::SeqCst) {
+            self.drive(&kept);
+        }
         Ok(View::of(&record))
     }
 

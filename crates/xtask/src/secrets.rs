@@ -49,7 +49,7 @@ trait Place {
 /// What one call of `POST /v1/provider-keys/reseal` came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Resealed {
-    /// Whose keys do not open: `inst_1/openai: why`.
+    /// Whose secrets do not open: `inst_1/openai: why`, `webhook whk_1: why`.
     failed: Vec<String>,
     newest_version: u32,
     remaining: u64,
@@ -98,7 +98,7 @@ fn rotate(place: &mut impl Place) -> Result<u32, Failure> {
         if told.resealed == 0 {
             let failed = told.failed.join("\n  ");
             return Err(stopped(format!(
-                "{} keys do not open; save them again or delete them, then run this again. Both master keys stay.\n  {failed}",
+                "{} secrets do not open; save keys again, rotate webhooks, or delete them, then run this again. Both master keys stay.\n  {failed}",
                 told.remaining
             )));
         }
@@ -195,8 +195,14 @@ impl Resealed {
             let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
             format!("{}/{}: {}", text("instance_id"), text("provider_id"), text("reason"))
         });
+        let webhooks = told.get("failed_webhooks").and_then(Value::as_array);
+        let webhooks = webhooks.into_iter().flatten().map(|webhook| {
+            let text =
+                |name: &str| webhook.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
+            format!("webhook {}: {}", text("webhook_id"), text("reason"))
+        });
         Some(Self {
-            failed: failed.collect(),
+            failed: failed.chain(webhooks).collect(),
             newest_version: u32::try_from(told.get("newest_version")?.as_u64()?).ok()?,
             remaining: told.get("remaining")?.as_u64()?,
             resealed: told.get("resealed")?.as_u64()?,

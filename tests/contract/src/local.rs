@@ -1,4 +1,4 @@
-//! The stack in process: both workers on loopback, doubles of the ports, the simulator.
+//! The stack in process: two workers on loopback and others behind the front door, doubles of the ports, the simulator.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,8 +8,9 @@ use de_core::{
 };
 use de_simulator::{Config, Simulator, Vendor};
 use de_testkit::{
-    background::TokioBackground, cache::MemoryCache, database::SqliteDatabase, fetch::ReqwestFetch,
-    host::Host, log::MemoryLog, peers::RouterPeers, platform::TestPlatform, tenant::TestTenant,
+    background::TokioBackground, cache::MemoryCache, clock::FakeClock, database::SqliteDatabase,
+    fetch::ReqwestFetch, host::Host, log::MemoryLog, peers::RouterPeers, platform::TestPlatform,
+    tenant::TestTenant,
 };
 
 /// Where a page of the local stack would live.
@@ -24,6 +25,8 @@ pub struct Local {
     pub background: Arc<TokioBackground>,
     /// KV.
     pub cache: Arc<MemoryCache>,
+    /// What the time is to all of it.
+    pub clock: Arc<FakeClock>,
     /// D1.
     pub database: Arc<SqliteDatabase>,
     /// The config worker.
@@ -68,14 +71,17 @@ impl Local {
         };
         made.database.batch(vec![origins]).await.expect("the origins can be set");
         let text = de_text::router(made.another_isolate());
+        peers.bind("audio", de_audio::router(made.another_isolate()));
         peers.bind("text", de_text::router(made.another_isolate()));
         peers.bind("image", de_image::router(made.another_isolate()));
         peers.bind("render", de_render::router(made.another_isolate()));
+        peers.bind("stock-media", de_stock_media::router(made.another_isolate()));
         let front = de_config::router(made.another_isolate());
         let platform = made.another_isolate();
         Self {
             background: made.background,
             cache: made.cache,
+            clock: made.clock,
             database: made.database,
             front: Host::serve(front).await.expect("a port is free"),
             log: made.log,

@@ -1,12 +1,13 @@
 //! The system under test, wherever it runs.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+use std::{collections::BTreeMap, env, fs, path::PathBuf, time::Duration};
 
 use de_core::{
     auth::api_key::{ApiKey, KeyKind},
     ports::Platform,
 };
 use de_testkit::{client::TestClient, entropy::SeededEntropy};
+use http::Method;
 use serde::Deserialize;
 
 use crate::{
@@ -174,6 +175,23 @@ impl Stack {
             let found: Vec<_> = words.iter().filter(|word| text.contains(word.as_str())).collect();
             assert!(found.is_empty(), "in the {place}: {found:?}");
         }
+    }
+
+    /// Runs what the config worker does every minute. In process, a minute has passed.
+    ///
+    /// # Panics
+    /// If the runtime does not run it.
+    pub async fn minute(&self) {
+        if let Some(local) = &self.local {
+            local.clock.advance(Duration::from_secs(60));
+            return de_config::scheduled::run(local.platform.clone()).await;
+        }
+        let cron = self.cron.as_ref().expect("a real stack has a cron");
+        let runtime = TestClient::of_url(cron).expect("a client can be made");
+        let request = runtime.request(Method::GET, "?format=json&cron=*+*+*+*+*");
+        let answer = request.header("mf-route-override", "de-config").send().await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json()["outcome"], "ok");
     }
 
     /// The ports behind it; `None` for a stack that is not in process.

@@ -33,6 +33,17 @@ impl Vendors {
         answer.json().await.expect("the simulator answers a list")
     }
 
+    /// The messages that a receiver of webhooks has got under this name, oldest first: `headers`, `body`,
+    /// `status`.
+    ///
+    /// # Panics
+    /// If the simulator does not answer.
+    pub async fn hooks(&self, name: &str) -> Vec<Value> {
+        let url = format!("{}/control/hooks/{name}", self.address);
+        let answer = self.client.get(url).send().await.expect("the simulator answers");
+        answer.json().await.expect("the simulator answers a list")
+    }
+
     /// The one request in which this word stands, once it is there.
     ///
     /// # Panics

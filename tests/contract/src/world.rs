@@ -132,6 +132,12 @@ impl World {
         [self.test.database.dump().unwrap(), copies, self.test.log.text()].join("\n")
     }
 
+    /// The ports, as one more isolate has them.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        self.isolate()
+    }
+
     fn isolate(&self) -> Platform {
         let settings = self.platform.settings.clone();
         Platform { settings, ..self.test.another_isolate() }

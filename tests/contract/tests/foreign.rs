@@ -84,11 +84,21 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("DELETE /v1/provider-keys/{instance_id}/{provider_id}", &[]),
     ("POST /v1/provider-keys/{instance_id}/{provider_id}/test", &[]),
     ("POST /v1/provider-keys/reseal", &[]),
+    ("GET /v1/webhooks", &["instance_id", "organization_id"]),
+    ("POST /v1/webhooks", &["instance_id", "organization_id"]),
+    ("GET /v1/webhooks/{id}", &[]),
+    ("PATCH /v1/webhooks/{id}", &[]),
+    ("DELETE /v1/webhooks/{id}", &[]),
+    ("POST /v1/webhooks/{id}/rotate", &[]),
+    ("POST /v1/webhooks/{id}/test", &[]),
+    ("GET /v1/webhooks/{id}/deliveries", &[]),
+    ("POST /v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", &[]),
 ];
 
 /// A tenant, and one of each that it can have.
 struct Side {
     admin: Person,
+    delivery: String,
     email: String,
     key: String,
     model: String,
@@ -97,10 +107,11 @@ struct Side {
     secret: String,
     session: String,
     tenant: Tenant,
+    webhook: String,
 }
 
 impl Side {
-    async fn make(control: &Control) -> Self {
+    async fn make(stack: &Stack, control: &Control) -> Self {
         let tenant = control.tenant().await;
         let admin = control.person(&tenant.organization, "admin").await;
         let owner = control.person(&tenant.organization, "user").await;
@@ -120,9 +131,15 @@ impl Side {
         control.put(&place, &json!({"secret": "a-vendors-key-1"})).await.is(201);
         let log_in = json!({"key": admin.key});
         let session = control.make("sessions", log_in).await;
+        let webhook = json!({"instance_id": tenant.instance, "events": ["job.succeeded"],
+            "url": stack.vendors.base_url(&format!("hooks/{}", unique("side")))});
+        let webhook = control.make("webhooks", webhook).await;
+        let place = format!("/v1/webhooks/{}/test", webhook["id"].as_str().unwrap());
+        let delivery = control.post(&place, &json!({})).await.is(200).json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             admin,
+            delivery: text(&delivery["id"]),
             email: text(&user["email"]),
             key: text(&key["id"]),
             model: text(&model["model_id"]),
@@ -131,6 +148,7 @@ impl Side {
             secret: text(&key["secret"]),
             session: text(&session["id"]),
             tenant,
+            webhook: text(&webhook["id"]),
         }
     }
 
@@ -138,6 +156,7 @@ impl Side {
     fn own(&self, kind: &str) -> &str {
         match kind {
             "api-key" => &self.key,
+            "delivery" => &self.delivery,
             "email" => &self.email,
             "instance" => &self.tenant.instance,
             "model-config" => &self.model,
@@ -146,6 +165,7 @@ impl Side {
             "provider" => &self.provider,
             "session" => &self.session,
             "user" => &self.admin.id,
+            "webhook" => &self.webhook,
             other => panic!("a tenant has no {other} yet"),
         }
     }
@@ -162,6 +182,7 @@ impl Side {
             "provider",
             "session",
             "user",
+            "webhook",
         ];
         kinds.iter().map(|kind| self.own(kind)).collect()
     }
@@ -187,6 +208,8 @@ impl Side {
                 json!({"secret": "a-vendors-key-1"})
             }
             "POST /v1/provider-keys/reseal" => json!({}),
+            "POST /v1/webhooks" => json!({"instance_id": self.tenant.instance,
+                "url": "https://hooks.example.com/", "events": ["job.failed"]}),
             "POST /v1/model-configs/import" => Value::Object(config(Server::OpenAi, &json!({}))),
             "POST /v1/model-configs/preview" => json!({"config": {}, "input": {"prompt": "Hi"}}),
             path if path.starts_with("POST /v1/model-configs/{id}/rollback") => {
@@ -196,6 +219,7 @@ impl Side {
                 json!({"input": {"prompt": "Hi"}})
             }
             path if path.ends_with("/rotate") || path.ends_with("/test") => json!({}),
+            path if path.ends_with("/redeliver") => json!({}),
             path if path.ends_with("/grants/{instance_id}") => json!({"role": "user"}),
             path if path.starts_with("PATCH ") => json!({"name": "Changed"}),
             other => panic!("no body for {other} yet"),
@@ -207,6 +231,7 @@ impl Side {
 fn nobodys(kind: &str) -> &'static str {
     match kind {
         "api-key" => "key_nobodys",
+        "delivery" => "msg_nobodys",
         "email" => "nobody@nowhere.example.com",
         "instance" => "inst_nobodys",
         "model-config" => "nobodys-model",
@@ -215,6 +240,7 @@ fn nobodys(kind: &str) -> &'static str {
         "provider" => "nobodys-provider",
         "session" => "sess_nobodys",
         "user" => "user_nobodys",
+        "webhook" => "whk_nobodys",
         other => panic!("nobody has no {other} yet"),
     }
 }
@@ -341,6 +367,8 @@ async fn all_of(control: &Control, side: &Side) -> Vec<Value> {
         format!("/v1/providers?organization_id={organization}"),
         format!("/v1/provider-keys?instance_id={instance}"),
         format!("/v1/sessions?user_id={}", side.admin.id),
+        format!("/v1/webhooks?organization_id={organization}"),
+        format!("/v1/webhooks/{}/deliveries", side.webhook),
     ] {
         let mut shown = control.get(&path).await.is(200).json();
         let kept = shown["data"].as_array().map_or(1, Vec::len);
@@ -360,7 +388,7 @@ async fn all_of(control: &Control, side: &Side) -> Vec<Value> {
 async fn s02_what_is_another_tenants_does_not_exist() {
     let stack = Stack::ready().await;
     let control = Control::of(stack.admin());
-    let (ours, theirs) = (Side::make(&control).await, Side::make(&control).await);
+    let (ours, theirs) = (Side::make(&stack, &control).await, Side::make(&stack, &control).await);
     let before = all_of(&control, &theirs).await;
     let routes = de_config::control_plane();
     let mut left: BTreeSet<&str> = ROUTES.iter().map(|(line, _)| *line).collect();
@@ -387,7 +415,7 @@ async fn s02_what_is_another_tenants_does_not_exist() {
 async fn s04_no_call_is_made_for_another_tenant() {
     let stack = Stack::ready().await;
     let control = Control::of(stack.admin());
-    let (ours, theirs) = (Side::make(&control).await, Side::make(&control).await);
+    let (ours, theirs) = (Side::make(&stack, &control).await, Side::make(&stack, &control).await);
     let word = unique("foreign");
     for wire in Wire::ALL {
         // Their model is no model, by their name for it.

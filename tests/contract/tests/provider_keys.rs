@@ -383,7 +383,8 @@ async fn keys_are_sealed_anew_until_the_old_master_key_can_go() {
     let all = instances.len() * world.test.tenant.vendor_keys.len();
     assert!(all > 50, "more than one batch");
     let same = operator.post(RESEAL, &json!({})).await.is(200).json();
-    let done = json!({"resealed": 0, "remaining": 0, "failed": [], "newest_version": 1});
+    let done = json!({"resealed": 0, "remaining": 0, "failed": [], "failed_webhooks": [],
+        "newest_version": 1});
     assert_eq!(same, done, "all of it is sealed with the newest");
 
     // A copy of the old form is about: after the rotation it must not serve any more.

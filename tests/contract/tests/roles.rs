@@ -109,7 +109,16 @@ GET /v1/provider-keys/{instance_id}/{provider_id} +++++..- +......-
 PUT /v1/provider-keys/{instance_id}/{provider_id} ++++-..- +......-
 DELETE /v1/provider-keys/{instance_id}/{provider_id} ++++-..- +......-
 POST /v1/provider-keys/{instance_id}/{provider_id}/test ++++-..- +......-
-POST /v1/provider-keys/reseal                  +------- +-------";
+POST /v1/provider-keys/reseal                  +------- +-------
+GET /v1/webhooks                               +++++++- +++++++-
+POST /v1/webhooks                              ++++-..- +......-
+GET /v1/webhooks/{id}                          +++++..- +......-
+PATCH /v1/webhooks/{id}                        ++++-..- +......-
+DELETE /v1/webhooks/{id}                       ++++-..- +......-
+POST /v1/webhooks/{id}/rotate                  ++++-..- +......-
+POST /v1/webhooks/{id}/test                    ++++-..- +......-
+GET /v1/webhooks/{id}/deliveries               +++++..- +......-
+POST /v1/webhooks/{id}/deliveries/{delivery_id}/redeliver ++++-..- +......-";
 
 struct World {
     control: Control,
@@ -182,6 +191,7 @@ impl World {
     /// How one of them fares with an operation on a tenant: `+`, `-` or `.`.
     async fn fares(&self, who: &Control, route: &Route, tenant: &Tenant) -> char {
         let project = json!({"project_id": tenant.project, "scopes": ["text"]});
+        let mut delivery = String::new();
         // Something of its own for each try, since some of them remove it.
         let (id, body) = match route.path.split('/').nth(2).unwrap() {
             "organizations" => (tenant.organization.clone(), json!({"name": "New"})),
@@ -217,6 +227,21 @@ impl World {
                 assert!([200, 201].contains(&self.control.put(&path, &secret).await.status()));
                 (format!("{}/openai", tenant.instance), secret)
             }
+            "webhooks" => {
+                let new = webhook(tenant);
+                // A tenant has only so many.
+                let there = format!("/v1/webhooks?limit=200&instance_id={}", tenant.instance);
+                let there = self.control.get(&there).await.is(200).json();
+                for row in there["data"].as_array().unwrap() {
+                    let path = format!("/v1/webhooks/{}", row["id"].as_str().unwrap());
+                    self.control.delete(&path).await.is(204);
+                }
+                let made = self.control.make("webhooks", new.clone()).await;
+                let path = format!("/v1/webhooks/{}/test", made["id"].as_str().unwrap());
+                let told = self.control.post(&path, &json!({})).await.is(200).json();
+                delivery = told["id"].as_str().unwrap().to_owned();
+                (made["id"].as_str().unwrap().to_owned(), new)
+            }
             "model-configs" => {
                 let model = json!({"model_id": unique("role"), "provider_id": "openai",
                     "display_name": "M", "protocol": "openai-chat", "capabilities": {"text": true},
@@ -233,6 +258,8 @@ impl World {
             path if path.ends_with("/rotate") || path.ends_with("_id}/test") => json!({}),
             path if path.ends_with("/{instance_id}") => json!({"role": "user"}),
             "/v1/provider-keys/reseal" => json!({}),
+            path if path.starts_with("/v1/webhooks/{id}/") => json!({}),
+            "/v1/webhooks/{id}" => json!({"description": "New"}),
             "/v1/providers/{id}" => json!({"display_name": "New"}),
             path if path.ends_with("/rollback") => json!({"version": 1}),
             path if path.ends_with("/test") => {
@@ -251,6 +278,7 @@ impl World {
         };
         let path = route.path.replace("{id}", &id).replace("{instance_id}/{provider_id}", &id);
         let path = path.replace("{instance_id}", &tenant.instance).replace("{version}", "1");
+        let path = path.replace("{delivery_id}", &delivery);
         // Whose model or provider it is has to be said: the operator's word for one is the shared one.
         let whose = format!("organization_id={}", tenant.organization);
         let names_owner = ["/v1/model-configs", "/v1/providers"];
@@ -267,6 +295,7 @@ impl World {
             Permission::GrantWrite,
             Permission::ProviderKeyWrite,
             Permission::SessionWrite,
+            Permission::WebhookWrite,
         ];
         let really = route.permission.is_some_and(|permission| for_good.contains(&permission));
         let path = match route.method == "DELETE" && !really {
@@ -294,6 +323,12 @@ impl World {
 fn provider(tenant: &Tenant) -> Value {
     json!({"id": unique("own"), "organization_id": tenant.organization, "display_name": "Own",
         "base_url": "https://api.example.com", "auth": {"kind": "bearer"}})
+}
+
+/// A webhook of a tenant's instance.
+fn webhook(tenant: &Tenant) -> Value {
+    json!({"instance_id": tenant.instance, "url": "https://hooks.example.com/",
+        "events": ["job.succeeded"]})
 }
 
 #[tokio::test]

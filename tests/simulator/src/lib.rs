@@ -31,6 +31,7 @@ mod google_errors;
 mod google_images;
 mod google_models;
 mod heard;
+mod hooks;
 mod ideogram;
 mod media;
 mod models;

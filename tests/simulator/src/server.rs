@@ -216,6 +216,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/files/{name}", get(files::file))
         .fallback(vendor)
         .with_state(shared)
+        .merge(crate::hooks::router())
 }
 
 /// Everything under a vendor's prefix.

@@ -27,6 +27,7 @@ pub mod scheduled;
 mod services;
 mod sessions;
 mod users;
+mod webhooks;
 
 use axum::{Router, http::Method};
 use de_core::{
@@ -44,8 +45,7 @@ use de_core::{
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: &[&str] =
-    &["budgets", "limits", "metrics", "receipts", "requests", "usage", "webhooks"];
+const UNBUILT: &[&str] = &["budgets", "limits", "metrics", "receipts", "requests", "usage"];
 
 /// The operations of the control plane.
 #[must_use]
@@ -62,6 +62,8 @@ pub fn control_plane() -> Routes {
     let provider_key = "/v1/provider-keys/{instance_id}/{provider_id}";
     let key_test = "/v1/provider-keys/{instance_id}/{provider_id}/test";
     let model = "/v1/model-configs/{id}";
+    let webhook = "/v1/webhooks/{id}";
+    let redelivery = "/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
         .post("/v1/organizations", P::OrganizationCreate, organizations::create)
@@ -129,6 +131,15 @@ pub fn control_plane() -> Routes {
         .delete(provider_key, P::ProviderKeyWrite, provider_keys::delete)
         .post(key_test, P::ProviderKeyWrite, provider_keys::test)
         .post("/v1/provider-keys/reseal", P::ProviderKeyReseal, provider_keys::reseal)
+        .get("/v1/webhooks", P::WebhookRead, webhooks::list)
+        .post("/v1/webhooks", P::WebhookWrite, webhooks::create)
+        .get(webhook, P::WebhookRead, resource::read::<webhooks::Held>)
+        .patch(webhook, P::WebhookWrite, resource::update::<webhooks::Held>)
+        .delete(webhook, P::WebhookWrite, webhooks::delete)
+        .post("/v1/webhooks/{id}/rotate", P::WebhookWrite, webhooks::rotate)
+        .post("/v1/webhooks/{id}/test", P::WebhookWrite, webhooks::test)
+        .get("/v1/webhooks/{id}/deliveries", P::WebhookRead, webhooks::deliveries)
+        .post(redelivery, P::WebhookWrite, webhooks::redeliver)
 }
 
 /// Everything that the worker answers.

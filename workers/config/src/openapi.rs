@@ -18,6 +18,7 @@ mod services;
 mod sessions;
 mod users;
 mod values;
+mod webhooks;
 
 use de_core::{
     openapi::{
@@ -46,6 +47,7 @@ pub fn describe(document: &mut Document) {
         (providers::TAG, providers::operations()),
         (provider_keys::TAG, provider_keys::operations()),
         (model_configs::TAG, model_configs::operations()),
+        (webhooks::TAG, webhooks::operations()),
         (sessions::TAG, sessions::operations()),
         (services::TAG, services::operations()),
         (document::TAG, document::operations()),

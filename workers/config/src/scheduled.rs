@@ -12,8 +12,13 @@ use de_core::{
         upkeep,
     },
     time::UnixMillis,
+    webhooks::delivery::{Tally, deliver_due},
 };
-use futures_util::{StreamExt, future::join4, stream};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, join_all},
+    stream,
+};
 
 use crate::epochs;
 
@@ -23,15 +28,51 @@ const SCOPES_AT_ONCE: usize = 4;
 /// How many batches of what is over go in one run; the rest in the next.
 const BATCHES: usize = 10;
 
-/// Tells the Limiters what they could not be told, and removes what is over.
+/// How many messages one round sends, and how many rounds there are in one run: with every receiver at its
+/// slowest, a run takes less than eight minutes, and the next one begins beside it.
+const MESSAGES: u32 = 50;
+const ROUNDS: usize = 4;
+
+/// Tells the Limiters what they could not be told, sends the messages that are due, and removes what is over.
 pub async fn run(platform: Platform) {
-    join4(
-        tell_again(&platform),
-        objects::remove(&platform),
-        remove(&platform, "sessions", upkeep::expired_sessions),
-        remove(&platform, "idempotency", upkeep::expired_replies),
-    )
-    .await;
+    let duties: [BoxFuture<'_, ()>; 6] = [
+        tell_again(&platform).boxed(),
+        objects::remove(&platform).boxed(),
+        deliver(&platform).boxed(),
+        remove(&platform, "sessions", upkeep::expired_sessions).boxed(),
+        remove(&platform, "idempotency", upkeep::expired_replies).boxed(),
+        remove(&platform, "webhook_deliveries", upkeep::old_deliveries).boxed(),
+    ];
+    join_all(duties).await;
+}
+
+/// Sends the messages of webhooks that are due.
+async fn deliver(platform: &Platform) {
+    let mut all = Tally::default();
+    for _ in 0..ROUNDS {
+        let round = match deliver_due(platform, MESSAGES).await {
+            Ok(round) => round,
+            Err(err) => {
+                let message = "the messages of webhooks that are due could not be taken";
+                note(platform, Level::Error, message, [("cause", err.to_string().into())]);
+                break;
+            }
+        };
+        all.delivered += round.delivered;
+        all.failed += round.failed;
+        all.postponed += round.postponed;
+        if round.all() < MESSAGES as usize {
+            break;
+        }
+    }
+    if all.all() > 0 {
+        let fields = [
+            ("delivered", all.delivered.into()),
+            ("failed", all.failed.into()),
+            ("postponed", all.postponed.into()),
+        ];
+        note(platform, Level::Info, "messages of webhooks were sent", fields);
+    }
 }
 
 /// Repeats every change of the configuration that some Limiter may not know. One that is being told
@@ -286,6 +327,16 @@ mod tests {
              SELECT 'user_1', 'POST /v1/projects', 'k' || i, 'b', 'sealed', 0,
                CAST(?1 AS INTEGER) + iif(i = 0, 60000, -i) FROM n";
         run_sql(&*made.database, replies, vec![now.into()]).await;
+        // Told long ago, with a try each, and one of an hour later.
+        let day = 24 * 60 * 60 * 1_000;
+        let deliveries = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
+             INSERT INTO webhook_deliveries (id, organization_id, url, event_type, payload, state, created_at)
+             SELECT 'msg_' || i, (SELECT min(id) FROM organizations), 'https://a.example.com/', 'job.failed',
+               '{}', 'failed', CAST(?1 AS INTEGER) + iif(i = 0, 3600000, -i) FROM n";
+        run_sql(&*made.database, deliveries, vec![now.plus(-30 * day).into()]).await;
+        let tries = "INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms)
+             SELECT id, 1, 0, 0 FROM webhook_deliveries";
+        run_sql(&*made.database, tries, Vec::new()).await;
         run(made.platform.clone()).await;
         let dump = made.database.dump().unwrap();
         let left = |table: &str| {
@@ -295,7 +346,11 @@ mod tests {
         assert!(left("sessions")[0].contains("\"d0\""));
         assert_eq!(left("idempotency").len(), 1);
         assert!(left("idempotency")[0].contains("\"k0\""));
+        assert_eq!(left("webhook_deliveries").len(), 1);
+        assert!(left("webhook_deliveries")[0].contains("\"msg_0\""));
+        assert_eq!(left("webhook_attempts").len(), 1);
         let log = made.log.text();
+        assert!(log.contains("{\"table\":\"webhook_deliveries\",\"removed\":3}"), "{log}");
         assert!(log.contains("{\"table\":\"sessions\",\"removed\":600}"), "{log}");
         assert!(log.contains("{\"table\":\"idempotency\",\"removed\":3}"), "{log}");
     }

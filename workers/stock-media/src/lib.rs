@@ -1,12 +1,32 @@
-//! The stock-media worker: designed, not built. It answers `/health` and `/ready`, and 501 to the rest.
+//! Stock photographs and footage: searched at any vendor in one form, and taken over with their licence.
+//!
+//! | route | what it does | scope of the key |
+//! | --- | --- | --- |
+//! | `POST /search` | videos and photos in turn, searched at the same time | `stock` |
+//! | `POST /search/photos`, `POST /search/videos` | one kind | `stock` |
+//! | `POST /import` | makes an asset of one item | `stock` |
 
+mod admit;
 #[cfg(target_family = "wasm")]
 mod entry;
+mod import;
+mod kept;
+mod legs;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
+mod search;
+mod wire;
 
-use axum::Router;
+use axum::{Router, routing::post};
 use de_core::{http, ports::Platform};
 
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
-    http::unbuilt("stock-media", platform)
+    http::service("stock-media", platform, |routes| {
+        routes
+            .route("/search", post(search::both))
+            .route("/search/photos", post(search::photos))
+            .route("/search/videos", post(search::videos))
+            .route("/import", post(import::import))
+    })
 }

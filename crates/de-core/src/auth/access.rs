@@ -133,6 +133,10 @@ pub enum Permission {
     UserRead,
     /// Make, change and remove persons.
     UserWrite,
+    /// See who is told of events, and what they were told.
+    WebhookRead,
+    /// Say who is told of events, and tell them again.
+    WebhookWrite,
 }
 
 /// Where the caller stands, seen from what it wants to touch.
@@ -164,7 +168,7 @@ struct Rule {
 
 impl Permission {
     /// All of them, in the order of the alphabet.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::ApiKeyRead,
         Self::ApiKeyWrite,
         Self::AuditRead,
@@ -194,6 +198,8 @@ impl Permission {
         Self::SessionWrite,
         Self::UserRead,
         Self::UserWrite,
+        Self::WebhookRead,
+        Self::WebhookWrite,
     ];
 
     fn rule(self) -> Rule {
@@ -246,6 +252,8 @@ impl Permission {
             Self::SessionRead | Self::UserRead => read(Some(Grant::Owner), false, false),
             Self::SessionWrite => write(true, Some(Grant::Owner), Self::SessionRead),
             Self::UserWrite => write(true, None, Self::UserRead),
+            Self::WebhookRead => read(Some(Grant::User), false, false),
+            Self::WebhookWrite => write(true, Some(Grant::Admin), Self::WebhookRead),
         }
     }
 
@@ -332,7 +340,9 @@ ServiceRead        home +++++++. away +.......
 SessionRead        home +++..... away +.+.....
 SessionWrite       home +++..... away +.+.....
 UserRead           home +++..... away +.+.....
-UserWrite          home ++-..... away +.-.....";
+UserWrite          home ++-..... away +.-.....
+WebhookRead        home +++++... away +.+++...
+WebhookWrite       home ++++-... away +.++-...";
 
     fn matrix() -> String {
         let mut text = String::new();

@@ -40,6 +40,8 @@ pub enum Kind {
     ProviderKey,
     /// An answer that is kept to be given once more.
     Reply,
+    /// What a webhook is signed with.
+    WebhookSecret,
 }
 
 impl Kind {
@@ -48,6 +50,7 @@ impl Kind {
         match self {
             Self::ProviderKey => b"distributed-electrons/provider-keys",
             Self::Reply => b"distributed-electrons/replies",
+            Self::WebhookSecret => b"distributed-electrons/webhook-secrets",
         }
     }
 }
@@ -212,6 +215,20 @@ mod tests {
         assert_eq!(moved, Err(VaultError::DoesNotOpen));
         for bad in ["", "v1", "v1.a.b", "x1.AAAAAAAAAAAAAAAA.AAAA", "v1.AAAAAAAAAAAAAAAA.é"] {
             assert!(open(&settings(&[1]), &instance, &provider, bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Rows hold this text too.
+    #[test]
+    fn the_sealed_secret_of_a_webhook_is_stable_and_no_reply() {
+        let secret = Secret::new("whsec_AAAA".to_owned());
+        let settings = settings(&[1]);
+        let sealed = seal_for(&settings, &Zeros, Kind::WebhookSecret, "whk_1", &secret).unwrap();
+        assert_eq!(sealed, "v1.AAAAAAAAAAAAAAAA.63BU8xVvTRpyWMSTnluzIl4Vg0Elvg7y1_4");
+        assert_eq!(open_for(&settings, Kind::WebhookSecret, "whk_1", &sealed), Ok(secret));
+        for (kind, place) in [(Kind::WebhookSecret, "whk_2"), (Kind::Reply, "whk_1")] {
+            let opened = open_for(&settings, kind, place, &sealed);
+            assert_eq!(opened, Err(VaultError::DoesNotOpen));
         }
     }
 

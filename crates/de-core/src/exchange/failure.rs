@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     http::error::{ApiError, Code},
+    ids::ProviderId,
     ports::PortError,
     protocols::VendorError,
     registry::Model,
@@ -45,7 +46,17 @@ pub(super) fn refused(
     told: VendorError,
     asked: Option<Duration>,
 ) -> Failure {
-    let name = &model.config.provider_id;
+    refused_by(&model.config.provider_id, &model.config.upstream_model, status, told, asked)
+}
+
+/// The same of a vendor that was asked for something that is no model.
+pub(super) fn refused_by(
+    name: &ProviderId,
+    what: &str,
+    status: u16,
+    told: VendorError,
+    asked: Option<Duration>,
+) -> Failure {
     let passing = retry::is_passing(status) || told.retry;
     let repeatable = passing && !told.out_of_money && !told.refused;
     let (code, message) = match status {
@@ -53,16 +64,18 @@ pub(super) fn refused(
             (Code::ContentRefused, format!("{name} refused the request for safety"))
         }
         _ if told.key_refused => (Code::ProviderAuth, format!("{name} refused this service's key")),
+        // It is the caller who names a voice.
+        404 if told.code.as_deref() == Some("voice_not_found") => {
+            (Code::InvalidRequest, format!("{name} has no such voice"))
+        }
         // What the caller wrote, the vendor cannot read: with the vendor's reason in the details.
         400 | 413 | 422 => (Code::InvalidRequest, format!("{name} refused the request as invalid")),
-        401 | 403 => (Code::ProviderAuth, format!("{name} refused this service's key")),
-        404 => {
-            (Code::ProviderError, format!("{name} does not serve {}", model.config.upstream_model))
-        }
-        408 | 504 => (Code::ProviderTimeout, format!("{name} took too long")),
-        429 if told.out_of_money => {
+        401 | 402 | 403 | 429 if told.out_of_money => {
             (Code::ProviderError, format!("this service's account at {name} is used up"))
         }
+        401 | 403 => (Code::ProviderAuth, format!("{name} refused this service's key")),
+        404 => (Code::ProviderError, format!("{name} does not serve {what}")),
+        408 | 504 => (Code::ProviderTimeout, format!("{name} took too long")),
         429 => (Code::ProviderRateLimit, format!("{name} asks to slow down")),
         503 | 529 => (Code::ProviderUnavailable, format!("{name} is overloaded")),
         _ => (Code::ProviderError, format!("{name} failed with status {status}")),
@@ -73,7 +86,7 @@ pub(super) fn refused(
         .with("provider_status", status)
         .because(format!("{name} answered {status} {}", told.code.as_deref().unwrap_or("")));
     let mut error = in_its_words(error, told);
-    if out_of_money || status == 404 {
+    if out_of_money || (status == 404 && code == Code::ProviderError) {
         // Only an operator can help.
         error = error.for_good();
     }

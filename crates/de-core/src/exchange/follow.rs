@@ -100,6 +100,8 @@ pub(super) async fn to_the_order(
 pub enum News {
     /// It is done.
     Done(Box<MappedReply>),
+    /// The vendor says that it could not do it. It bills nothing for that.
+    Failed(ApiError),
     /// Ask again.
     Wait(Box<Wait>),
 }
@@ -108,7 +110,7 @@ pub enum News {
 /// useful answer is asked again later.
 ///
 /// # Errors
-/// What the order came to, or why it cannot be followed any more.
+/// Why it cannot be asked, or its answer not be read: what becomes of the order is not known.
 pub async fn ask(
     platform: &Platform,
     instance: &InstanceId,
@@ -120,13 +122,13 @@ pub async fn ask(
     let key = key(line, model).map_err(|failure| failure.error)?;
     let mut following = Following { key: &key, line, model, polling: polling.clone() };
     let step = following.next(request, POLL_WAIT).await;
-    let settled = step.and_then(|step| following.settled(step));
+    let news = step.map(|step| match following.settled(step) {
+        Ok(Pending::Done(reply)) => News::Done(reply),
+        Ok(Pending::Wait(wait)) => News::Wait(wait),
+        Err(failure) => News::Failed(failure.error),
+    });
     *polling = following.polling;
-    match settled {
-        Ok(Pending::Done(reply)) => Ok(News::Done(reply)),
-        Ok(Pending::Wait(wait)) => Ok(News::Wait(wait)),
-        Err(failure) => Err(failure.error),
-    }
+    news.map_err(|failure| failure.error)
 }
 
 /// Tells the vendor to stop an order, if its protocol has a word for that. What it answers changes nothing.

@@ -229,6 +229,8 @@ fn s01_a_path_stays_below_its_base() {
     assert_eq!(below("/models").as_deref(), Ok("https://api.openai.com/v1/models"));
     let asked = below("/curated?per_page=1");
     assert_eq!(asked.as_deref(), Ok("https://api.openai.com/v1/curated?per_page=1"));
+    let asked = below("/api/?per_page=3");
+    assert_eq!(asked.as_deref(), Ok("https://api.openai.com/v1/api/?per_page=3"));
     let root = Url::parse("https://api.example.com").unwrap();
     assert_eq!(path(&root, "/v1/user").unwrap().as_str(), "https://api.example.com/v1/user");
     for bad in [
@@ -240,6 +242,7 @@ fn s01_a_path_stays_below_its_base() {
         "/%2e%2e/admin",
         "/a/./b",
         "/a//b",
+        "/a//",
         "/a%2fb",
         "/a\\..\\b",
         "/a#b",
@@ -280,4 +283,37 @@ fn s01_a_key_goes_where_it_was_saved_for_and_to_part_of_that() {
     // Rows hold this form: with another one no key would be usable.
     let kept = r#"["https://api.example.com","https://eu.example.com"]"#;
     assert_eq!(serde_json::to_string(&saved).unwrap(), kept);
+}
+
+#[test]
+fn s22_a_receiver_is_a_public_address_in_plain_words() {
+    let settings = settings(Some("https://gateway.example.com"));
+    let read = |url: &str| receiver(url, &settings);
+    for good in [
+        "https://shop.example.com/hooks?token=a%20b&x=1",
+        "https://shop.example.com/",
+        "http://127.0.0.1:9000/hooks/one",
+    ] {
+        assert_eq!(read(good).as_deref(), Ok(good));
+    }
+    let bare = read("https://shop.example.com");
+    assert_eq!(bare.as_deref(), Ok("https://shop.example.com/"));
+    for bad in BAD {
+        assert!(read(bad).is_err(), "{bad}");
+    }
+    for own in ["https://gateway.example.com/v1/jobs", "https://text.gateway.example.com/generate"]
+    {
+        assert!(matches!(read(own), Err(Refusal::Own { .. })), "{own}");
+    }
+    for odd in [
+        "https://shop.example.com/a/../b",
+        "https://SHOP.example.com/",
+        "https://shop.example.com:443/",
+        "https://shop.example.com/?q=a b",
+        "https:shop.example.com/",
+    ] {
+        assert!(matches!(read(odd), Err(Refusal::Spelling { .. })), "{odd}");
+    }
+    let long = format!("https://a.example/{}", "x".repeat(2_000));
+    assert_eq!(read(&long), Err(Refusal::NotUrl));
 }

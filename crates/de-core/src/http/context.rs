@@ -14,6 +14,8 @@ use crate::{ids::RequestId, ports::Row, time::UnixMillis};
 pub enum Envelope {
     /// `{"type": "error", "error": {…}, "request_id"}`.
     Anthropic,
+    /// `{"detail": {"type", "code", "status", "message", "request_id", "param"}}`.
+    ElevenLabs,
     /// Ours: `{"error", "error_code", "request_id", "details"}`.
     Native,
     /// `{"error": {"message", "type", "param", "code"}}`.
@@ -25,7 +27,14 @@ impl Envelope {
     #[must_use]
     pub fn of(path: &str, headers: &HeaderMap) -> Self {
         let openai = ["chat/", "completions", "embeddings", "images/", "audio/", "responses"];
+        let voices = |path: &str| path == "voices" || path.starts_with("voices/");
+        if path.split_once("/v2/").is_some_and(|(_, rest)| voices(rest)) {
+            return Self::ElevenLabs;
+        }
         let Some((_, rest)) = path.split_once("/v1/") else { return Self::Native };
+        if voices(rest) || rest.starts_with("text-to-speech/") {
+            return Self::ElevenLabs;
+        }
         let models = rest == "models" || rest.starts_with("models/");
         let messages = rest == "messages" || rest.starts_with("messages/");
         if messages || (models && headers.contains_key("anthropic-version")) {
@@ -143,6 +152,13 @@ mod tests {
             ("/v1/models/gpt-4o", &anthropic, Envelope::Anthropic),
             ("/v1/model-configs", &none, Envelope::Native),
             ("/v1/organizations", &none, Envelope::Native),
+            ("/v1/audio/speech", &none, Envelope::OpenAi),
+            ("/v1/text-to-speech/a", &none, Envelope::ElevenLabs),
+            ("/audio/v1/text-to-speech/a/stream", &none, Envelope::ElevenLabs),
+            ("/v1/voices", &none, Envelope::ElevenLabs),
+            ("/v2/voices", &none, Envelope::ElevenLabs),
+            ("/v2/voices-of-mine", &none, Envelope::Native),
+            ("/voices", &none, Envelope::Native),
         ];
         for (path, headers, expected) in rows {
             assert_eq!(Envelope::of(path, headers), expected, "{path}");

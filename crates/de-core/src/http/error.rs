@@ -15,7 +15,7 @@ use super::context::{Context, Envelope};
 use crate::{
     auth::vault::VaultError,
     ports::{Level, PortError},
-    protocols::{FieldIssue, anthropic_messages, openai_chat},
+    protocols::{FieldIssue, anthropic_messages, elevenlabs_speech, openai_chat},
 };
 
 /// How many wrong fields an answer names, at most.
@@ -372,6 +372,17 @@ impl ApiError {
                 let code = self.0.code.as_str().to_ascii_lowercase();
                 json!({"error": {"message": self.0.message, "type": kind, "param": self.param(), "code": code}})
             }
+            Envelope::ElevenLabs => {
+                let code = self.0.code.as_str().to_ascii_lowercase();
+                json!({"detail": {
+                    "type": elevenlabs_speech::error_type(self.0.code.status().as_u16()),
+                    "code": code,
+                    "status": code,
+                    "message": self.0.message,
+                    "request_id": request_id,
+                    "param": self.param(),
+                }})
+            }
             Envelope::Anthropic => json!({
                 "type": "error",
                 "error": {
@@ -382,6 +393,7 @@ impl ApiError {
             }),
         };
         let place = match context.envelope() {
+            Envelope::ElevenLabs => body.get_mut("detail").and_then(Value::as_object_mut),
             Envelope::Native => body.as_object_mut(),
             Envelope::Anthropic | Envelope::OpenAi => {
                 body.get_mut("error").and_then(Value::as_object_mut)

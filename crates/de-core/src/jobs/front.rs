@@ -8,13 +8,13 @@ use super::{Order, View, Work, order::Notify};
 use crate::{
     admission::{Wanted, admit},
     auth::Scope,
-    books::{Arrival, Asked, Books, Outcome},
+    books::{self, Arrival, Asked, Books, Outcome},
     caller::Caller,
     http::{
         context::Context,
         error::{ApiError, Code},
     },
-    ids::JobId,
+    ids::{InstanceId, JobId},
     limits::wire::Need,
     ports::{Platform, PortError},
     registry::Model,
@@ -99,10 +99,7 @@ async fn enter(purchase: Purchase<'_>) -> Result<Begun, ApiError> {
     context.note("job_id", purchase.job_id.as_str());
     // The same purchase, made before: it is not made again.
     if let Some(view) = platform.jobs.watch(&purchase.job_id, 0, Duration::ZERO).await? {
-        if view.instance_id != *purchase.caller.instance_id() {
-            return Err(ApiError::new(Code::NotFound, "there is no such job"));
-        }
-        told(context, &view);
+        let view = before(context, purchase.caller.instance_id(), view)?;
         return Ok(Begun { longest: LONGEST_WAIT, view });
     }
     let what = Asked {
@@ -174,7 +171,21 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
     };
     let longest = admitted.models.iter().map(|model| longest(model)).max().unwrap_or(LONGEST_WAIT);
     let view = stored(platform, &purchase.job_id, &order).await?;
-    Ok(Begun { longest, view })
+    if view.receipt_id == order.books.receipt().receipt_id {
+        return Ok(Begun { longest, view });
+    }
+    // Someone else was first with the same purchase: this one is none.
+    books::withdraw(platform, &order.instance_id, order.books).await;
+    Ok(Begun { longest, view: before(context, &order.instance_id, view)? })
+}
+
+/// A purchase that was made before, if it was made by this instance.
+fn before(context: &Context, instance: &InstanceId, view: View) -> Result<View, ApiError> {
+    if view.instance_id != *instance {
+        return Err(ApiError::new(Code::NotFound, "there is no such job"));
+    }
+    told(context, &view);
+    Ok(view)
 }
 
 /// Stores the job. It is the same job however often this is repeated.
@@ -234,8 +245,7 @@ async fn wait(platform: &Platform, begun: View, patience_ms: i64) -> Result<View
 /// How long a model may take for a job: its own deadline, or as long as its orders are followed.
 fn longest(model: &Model) -> Duration {
     let own = Duration::from_millis(model.deadlines().total_ms);
-    let followed = model.vendor.mapping().map_or(0, |mapping| mapping.follows_ms());
-    own.saturating_add(Duration::from_millis(followed))
+    own.saturating_add(Duration::from_millis(model.vendor.follows_ms()))
 }
 
 fn patience_ms(longest: Duration) -> i64 {

@@ -50,7 +50,10 @@ pub async fn step(
     record: &mut Record,
 ) -> Result<(), PortError> {
     let now = platform.clock.now();
-    if record.due(now).is_none_or(|due| due > now) && !keeper.is_cancelled() {
+    let is_due = record.due(now).is_some_and(|due| due <= now);
+    // Nobody waits for the vendor with a job that someone wants to end.
+    let is_stopped = keeper.is_cancelled() && matches!(record.stage, Stage::Running { .. });
+    if !is_due && !is_stopped {
         return Ok(());
     }
     let running = Running { keeper, platform };
@@ -62,7 +65,7 @@ pub async fn step(
         Stage::Queued if keeper.is_cancelled() => running.cancel_unsent(record),
         Stage::Queued => running.submit(record).await?,
         Stage::Running { .. } => running.follow(record).await,
-        Stage::Submitting { .. } => running.lost(record),
+        Stage::Submitting { .. } => running.lost(record).await,
     }
     keeper.save(record).await?;
     running.note(record).await;
@@ -81,9 +84,14 @@ impl Running<'_> {
         self.end(record, &books, Stage::Cancelled, Outcome::Cancelled);
     }
 
-    /// It was cut off while its request was on its way.
-    fn lost(&self, record: &mut Record) {
+    /// It was cut off while its request was on its way. Of several models the first one counts.
+    async fn lost(&self, record: &mut Record) {
         let books = self.books(record, None);
+        if let Some(first) = record.order.models.first()
+            && let Ok(model) = self.model(record, first).await
+        {
+            books.trying(&model);
+        }
         books.lost_sight();
         let message = "the job was cut off while its request was on its way to the vendor: whether it was \
                        made and billed is not known, so it was not sent again";
@@ -97,16 +105,10 @@ impl Running<'_> {
         let now = self.platform.clock.now();
         let model = match self.served(record).await {
             Ok(model) => model,
-            Err(error) if now < ends_at => {
-                self.stumble(record, &error);
-                return;
+            Err(error) if now < ends_at && !self.keeper.is_cancelled() => {
+                return self.stumble(record, &error);
             }
-            Err(error) => {
-                let books = self.books(record, None);
-                books.lost_sight();
-                self.fail(record, &books, &error);
-                return;
-            }
+            Err(error) => return self.lose(record, None, &error),
         };
         let instance = record.order.instance_id.clone();
         let resumed = match model.vendor.resume(&kept) {
@@ -120,12 +122,9 @@ impl Running<'_> {
         let (mut polling, request) = match resumed {
             Ok(resumed) => resumed,
             Err(reason) => {
-                let books = self.books(record, Some(model));
-                books.lost_sight();
                 let message = "the job cannot be asked about any more";
                 let error = ApiError::new(Code::ProviderMalformed, message).because(reason);
-                self.fail(record, &books, &error);
-                return;
+                return self.lose(record, Some(model), &error);
             }
         };
         if self.keeper.is_cancelled() {
@@ -134,40 +133,41 @@ impl Running<'_> {
             self.end(record, &books, Stage::Cancelled, Outcome::Cancelled);
             return;
         }
-        if now >= ends_at {
-            follow::cancel(self.platform, &instance, &model, &polling).await;
-            let name = model.config.provider_id.to_string();
-            let books = self.books(record, Some(model));
-            books.lost_sight();
-            let message = format!("{name} did not finish the job in time");
-            self.fail(record, &books, &ApiError::new(Code::ProviderTimeout, message));
-            return;
-        }
+        // Asked once more when its time is over: nobody may have looked for long.
         match follow::ask(self.platform, &instance, &model, &mut polling, request).await {
             Ok(News::Done(reply)) => self.made(record, &model, *reply).await,
+            Ok(News::Failed(error)) => {
+                let books = self.books(record, Some(model));
+                books.absolved();
+                self.fail(record, &books, &error);
+            }
+            Ok(News::Wait(_)) if now >= ends_at => {
+                follow::cancel(self.platform, &instance, &model, &polling).await;
+                let name = &model.config.provider_id;
+                let message = format!("{name} did not finish the job in time");
+                let error = ApiError::new(Code::ProviderTimeout, message);
+                self.lose(record, Some(model), &error);
+            }
             Ok(News::Wait(wait)) => {
                 let now = self.platform.clock.now();
-                let news = running(&polling, &wait, now, ends_at);
+                let news = still(&record.stage, running(&polling, &wait, now, ends_at));
                 let is_news = moved(&record.stage, &news);
                 record.stage = news;
-                record.stumbles = 0;
+                record.went_well();
                 if is_news {
                     record.touch(now);
                 }
             }
-            Err(error) => {
-                let books = self.books(record, Some(model));
-                if !matches!(error.code(), Code::ProviderMalformed | Code::ProviderTimeout) {
-                    books.absolved();
-                }
-                self.fail(record, &books, &error);
+            // A key that an operator changes just now is no reason to lose what is paid for.
+            Err(error) if now < ends_at && is_for_operators(error.code()) => {
+                self.stumble(record, &error);
             }
+            Err(error) => self.lose(record, Some(model), &error),
         }
     }
 
     /// Writes the end into the books and into the database, and clears up.
     async fn tell(&self, record: &mut Record) {
-        let now = self.platform.clock.now();
         let mut is_done = true;
         if let Some(closing) = record.closing.clone() {
             let instance = &record.order.instance_id;
@@ -187,12 +187,11 @@ impl Running<'_> {
             }
         }
         if is_done {
-            record.stumbles = 0;
+            record.went_well();
             self.clear(record).await;
         } else {
-            record.stumbles = record.stumbles.saturating_add(1);
+            record.stumble(self.platform.clock.now());
         }
-        record.updated_at = now;
     }
 
     /// What stands in the database when a job is over.
@@ -278,13 +277,19 @@ impl Running<'_> {
         record.to(stage, self.platform.clock.now());
     }
 
-    fn stumble(&self, record: &mut Record, error: &ApiError) {
-        let now = self.platform.clock.now();
-        record.stumbles = record.stumbles.saturating_add(1);
-        let pause = super::pause_ms(record.stumbles);
-        if let Stage::Running { next_at, ends_at, .. } = &mut record.stage {
-            *next_at = now.plus(pause).min(*ends_at);
+    /// Ends a job of which nobody knows what the vendor makes of it, and what it bills.
+    fn lose(&self, record: &mut Record, model: Option<Arc<Model>>, error: &ApiError) {
+        let books = self.books(record, model);
+        books.lost_sight();
+        if self.keeper.is_cancelled() {
+            self.end(record, &books, Stage::Cancelled, Outcome::Cancelled);
+        } else {
+            self.fail(record, &books, error);
         }
+    }
+
+    fn stumble(&self, record: &mut Record, error: &ApiError) {
+        record.stumble(self.platform.clock.now());
         let cause = error.cause().unwrap_or(error.message()).to_owned();
         self.warn(record, "a job could not be looked after just now", &cause);
     }
@@ -313,6 +318,23 @@ fn running(
         progress: wait.progress.map(percent),
         status: wait.status.clone(),
     }
+}
+
+/// Whether an operator can mend it while the job runs.
+fn is_for_operators(code: Code) -> bool {
+    matches!(code, Code::MissingApiKey | Code::ProviderAuth | Code::ProviderUnavailable)
+}
+
+/// A vendor that did not answer has not changed its word.
+fn still(before: &Stage, mut news: Stage) -> Stage {
+    if let (Stage::Running { progress, status, .. }, Stage::Running { progress: p, status: s, .. }) =
+        (before, &mut news)
+        && (*p, &*s) == (None, &None)
+    {
+        *p = *progress;
+        s.clone_from(status);
+    }
+    news
 }
 
 /// Whether someone who watches would see a difference.

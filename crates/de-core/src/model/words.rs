@@ -92,6 +92,8 @@ words!(/// How a model's vendor is spoken to: in code by its own protocol, or by
     OpenaiTranscriptions = "openai-transcriptions",
     /// Pexels.
     Pexels = "pexels",
+    /// Pixabay.
+    Pixabay = "pixabay",
     /// Shotstack.
     Shotstack = "shotstack",
 });
@@ -107,14 +109,14 @@ impl Protocol {
             Self::Gemini | Self::OpenaiImages => modality == Modality::Image,
             Self::ElevenlabsSpeech
             | Self::ElevenlabsTranscription
-            | Self::GeminiEmbeddings
+            | Self::OpenaiSpeech
+            | Self::OpenaiTranscriptions => modality == Modality::Audio,
+            Self::Pexels | Self::Pixabay => matches!(modality, Modality::Image | Modality::Video),
+            Self::GeminiEmbeddings
             | Self::Ideogram
             | Self::OpenaiEmbeddings
-            | Self::OpenaiResponses
-            | Self::OpenaiSpeech
-            | Self::OpenaiTranscriptions
-            | Self::Pexels
-            | Self::Shotstack => false,
+            | Self::OpenaiResponses => false,
+            Self::Shotstack => modality == Modality::Video,
         }
     }
 }
@@ -197,7 +199,8 @@ mod tests {
             Protocol::expected(),
             "one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, \
              gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, \
-             openai-responses, openai-speech, openai-transcriptions, pexels, shotstack"
+             openai-responses, openai-speech, openai-transcriptions, pexels, pixabay, \
+             shotstack"
         );
         assert_eq!(Modality::expected(), "one of audio, image, text, video");
         assert_eq!(Status::expected(), "one of active, beta, deprecated, disabled");

@@ -60,6 +60,11 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Takes a whole body.
+    pub(crate) fn root(members: &'a Map<String, Value>) -> Self {
+        Self { members, pointer: String::new() }
+    }
+
     /// Takes a value that must be an object; `None` is noted.
     pub(crate) fn of(
         pointer: impl Into<String>,

@@ -1,6 +1,8 @@
-//! Our own protocol for text: `POST /generate` and `POST /generate/stream`.
+//! Our own protocol for text: `POST /generate` and `POST /generate/stream`. That for stock media is below.
 //!
 //! Strict, as it is ours: unknown fields are refused by name. Zero is zero, never a default.
+
+pub mod stock;
 
 use bytes::Bytes;
 use serde_json::{Value, json};

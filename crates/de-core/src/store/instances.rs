@@ -184,7 +184,8 @@ pub fn below(id: &InstanceId) -> Statement {
              WHERE p.instance_id = ?1) AS api_keys,
            (SELECT count(*) FROM user_grants WHERE instance_id = ?1) AS grants,
            (SELECT count(*) FROM provider_keys WHERE instance_id = ?1) AS provider_keys,
-           (SELECT count(*) FROM assets WHERE instance_id = ?1) AS assets",
+           (SELECT count(*) FROM assets WHERE instance_id = ?1) AS assets,
+           (SELECT count(*) FROM webhooks WHERE instance_id = ?1) AS webhooks",
         [id.as_str().into()],
     )
 }
@@ -212,7 +213,8 @@ pub fn empty(event: &str, id: &InstanceId) -> Statement {
            EXISTS (SELECT 1 FROM projects WHERE instance_id = ?2)
            OR EXISTS (SELECT 1 FROM user_grants WHERE instance_id = ?2)
            OR EXISTS (SELECT 1 FROM provider_keys WHERE instance_id = ?2)
-           OR EXISTS (SELECT 1 FROM assets WHERE instance_id = ?2))",
+           OR EXISTS (SELECT 1 FROM assets WHERE instance_id = ?2)
+           OR EXISTS (SELECT 1 FROM webhooks WHERE instance_id = ?2))",
         [event.into(), id.as_str().into()],
     )
 }

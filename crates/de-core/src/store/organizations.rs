@@ -135,7 +135,8 @@ pub fn below(id: &OrganizationId) -> Statement {
            (SELECT count(*) FROM users WHERE organization_id = ?1) AS users,
            (SELECT count(*) FROM providers WHERE organization_id = ?1) AS providers,
            (SELECT count(*) FROM model_configs WHERE organization_id = ?1) AS model_configs,
-           (SELECT count(*) FROM assets WHERE organization_id = ?1) AS assets",
+           (SELECT count(*) FROM assets WHERE organization_id = ?1) AS assets,
+           (SELECT count(*) FROM webhooks WHERE organization_id = ?1) AS webhooks",
         [id.as_str().into()],
     )
 }
@@ -163,7 +164,8 @@ pub fn empty(event: &str, id: &OrganizationId) -> Statement {
            EXISTS (SELECT 1 FROM instances WHERE organization_id = ?2)
            OR EXISTS (SELECT 1 FROM users WHERE organization_id = ?2)
            OR EXISTS (SELECT 1 FROM providers WHERE organization_id = ?2)
-           OR EXISTS (SELECT 1 FROM model_configs WHERE organization_id = ?2))",
+           OR EXISTS (SELECT 1 FROM model_configs WHERE organization_id = ?2)
+           OR EXISTS (SELECT 1 FROM webhooks WHERE organization_id = ?2))",
         [event.into(), id.as_str().into()],
     )
 }

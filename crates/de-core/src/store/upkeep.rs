@@ -32,3 +32,19 @@ pub fn expired_replies(now: UnixMillis) -> Statement {
         [now.into()],
     )
 }
+
+/// How long what webhooks were told is kept: 30 days, in milliseconds.
+const DELIVERIES_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// Removes what webhooks were told more than 30 days before `now`, with its tries: one row a delivery, at most
+/// [`AT_ONCE`].
+#[must_use]
+pub fn old_deliveries(now: UnixMillis) -> Statement {
+    statement(
+        "DELETE FROM webhook_deliveries WHERE id IN (
+           SELECT id FROM webhook_deliveries WHERE created_at <= CAST(?1 AS INTEGER) ORDER BY created_at
+           LIMIT 500)
+         RETURNING 1 AS removed",
+        [now.plus(-DELIVERIES_KEPT_MS).into()],
+    )
+}

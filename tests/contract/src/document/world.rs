@@ -3,10 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use base64::{Engine, engine::general_purpose::STANDARD};
 use de_core::{
     assets::{Deposit, Owner, Promise, Provenance, keep},
-    http::unbuilt,
     ids::{AssetId, ModelId, ProviderId, RequestId},
     media::MediaKind,
     money::Micros,
@@ -21,7 +19,7 @@ use de_testkit::{
 };
 use serde_json::{Value, json};
 
-use super::catalogue::Operation;
+use super::{catalogue::Operation, library, sounds};
 
 /// The gateway and its keys.
 pub struct World {
@@ -66,9 +64,8 @@ impl World {
         peers.bind("text", de_text::router(test.another_isolate()));
         peers.bind("image", de_image::router(test.another_isolate()));
         peers.bind("render", de_render::router(test.another_isolate()));
-        for worker in ["audio", "stock-media"] {
-            peers.bind(worker, unbuilt(worker, test.another_isolate()));
-        }
+        peers.bind("stock-media", de_stock_media::router(test.another_isolate()));
+        peers.bind("audio", de_audio::router(test.another_isolate()));
         keep_asset(&test).await;
         let front = TestClient::of_router(de_config::router(test.another_isolate()));
         Self { front, test }
@@ -89,32 +86,6 @@ impl World {
             (false, false) => &tenant.admin_key,
         };
         self.front.clone().with_key(key.expose()).unwrap()
-    }
-
-    /// The example of an operation's form: its content type and its bytes.
-    ///
-    /// # Panics
-    /// If a picture is none, which it is.
-    #[must_use]
-    pub fn form(&self, operation: &Operation) -> Option<(&'static str, Vec<u8>)> {
-        let media = &operation.value["requestBody"]["content"]["multipart/form-data"];
-        let mut form = Vec::new();
-        for (name, value) in media["example"].as_object()? {
-            let text = value.as_str().unwrap_or_default();
-            let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"");
-            form.extend_from_slice(head.as_bytes());
-            match text.strip_prefix('@') {
-                Some(file) => {
-                    let head = format!("; filename=\"{file}\"\r\nContent-Type: image/png\r\n\r\n");
-                    form.extend_from_slice(head.as_bytes());
-                    form.extend(STANDARD.decode(PNG).unwrap());
-                }
-                None => form.extend_from_slice(format!("\r\n\r\n{text}").as_bytes()),
-            }
-            form.extend_from_slice(b"\r\n");
-        }
-        form.extend_from_slice(b"--b--\r\n");
-        Some(("multipart/form-data; boundary=b", form))
     }
 
     /// The example of an operation's body, with secrets where it has words for them.
@@ -171,6 +142,11 @@ impl Fetch for PoliteVendors {
     async fn send(&self, request: Outbound) -> Result<Inbound, PortError> {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let path = request.url.path();
+        if let Some(answer) = library::answer(&request.url).or_else(|| sounds::answer(&request.url))
+        {
+            self.0.answer(answer);
+            return self.0.send(request).await;
+        }
         let streams = body["stream"] == true;
         self.0.answer(if path.ends_with("/messages") {
             anthropic(streams)

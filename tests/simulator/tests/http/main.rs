@@ -14,6 +14,7 @@ mod control;
 mod fal;
 mod faults;
 mod google;
+mod hooks;
 mod media;
 mod openai_chat;
 mod openai_hosts;

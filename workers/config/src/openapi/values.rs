@@ -1,5 +1,6 @@
 //! Values that several bodies hold, with their limits.
 
+use de_core::webhooks::EventType;
 use serde_json::json;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -39,6 +40,7 @@ text! {
     IpAddress: "^[0-9A-Fa-f:.]+$", 45, "203.0.113.7", "An address of version 4 or 6, at most 45 characters.";
     Name: LINE, 200, "Search", "Text of one line for people, at most 200 characters.";
     Origin: "^https?://[a-z0-9.-]+(:[0-9]+)?$", 255, "https://app.example.com", "An origin of pages, as browsers send it: no path, and no port that goes without saying.";
+    ReceiverUrl: "^https?://", 2_000, "https://shop.example.com/hooks/electrons", "An https address of a public host, at most 2,000 characters, written as it is meant.";
     TimeZone: "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$", 64, "Europe/Berlin", "The IANA name of a time zone.";
 }
 
@@ -70,4 +72,5 @@ words! {
     OnLimiterFailure: crate::instances::ON_LIMITER_FAILURE, "What happens to calls when the Limiter does not answer.";
     Role: crate::users::ROLES, "What a person is: `admin` administers the organization, `superadmin` operates the service.";
     SeedField: ["random_seed", "seed"], "The member that seeds the sampling.";
+    WebhookEvent: EventType::SUBSCRIBABLE.map(EventType::as_str), "What can be told to a webhook.";
 }

@@ -1,7 +1,8 @@
 //! `POST /v1/provider-keys/reseal`: what an older master key sealed is sealed with the newest, so that the
 //! older one can go. A batch a call, until nothing is left; it can be broken off and begun again anywhere.
 //!
-//! Answers that are kept for `Idempotency-Key` rest under the same master keys, and are taken along.
+//! The secrets of webhooks rest under the same master keys, and so do answers that are kept for
+//! `Idempotency-Key` and the secrets of call backs: they are taken along.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +14,19 @@ use axum::{
 use de_core::{
     auth::vault::{self, Kind, VaultError},
     http::{error::ApiError, extract::Incoming, routes::Allowed},
-    ids::{InstanceId, OrganizationId, ProviderId},
+    ids::{InstanceId, OrganizationId, ProviderId, WebhookId},
     ports::{Platform, PortError, Row, Statement, random, row, rows},
     store::{
         audit::{self, AuditEvent},
         epochs::{EpochScope, bump},
         idempotency::{self, OldReply},
         provider_keys::{self as store, OldRow},
+        webhooks::{
+            self, OldWebhook,
+            deliveries::{self, OldCallback},
+        },
     },
+    webhooks::{callback_place, open, seal},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -42,11 +48,14 @@ const SHOWN: usize = 100;
 pub(crate) struct Resealed {
     /// How many were sealed anew by this call.
     resealed: usize,
-    /// How many are still sealed with an older master key, those of `failed` among them. At 0 the older
-    /// ones can go.
+    /// How many are still sealed with an older master key, those of `failed` and `failed_webhooks` among
+    /// them. At 0 the older ones can go.
     remaining: usize,
     /// Keys that do not open, at most 100: they stay as they are, until they are saved again or deleted.
     failed: Vec<Unopened>,
+    /// Webhooks whose secrets do not open, at most 100: they stay as they are, until they are rotated or
+    /// deleted.
+    failed_webhooks: Vec<UnopenedWebhook>,
     /// Which master key seals now.
     newest_version: u32,
 }
@@ -62,6 +71,19 @@ pub(crate) struct Unopened {
     /// Why it does not.
     reason: String,
 }
+
+/// A webhook whose secret does not open.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub(crate) struct UnopenedWebhook {
+    /// Which.
+    webhook_id: WebhookId,
+    /// Why it does not.
+    reason: String,
+}
+
+/// A webhook, its secret anew, and the one before that.
+type Anew = (OldWebhook, String, Option<String>);
 
 #[derive(Deserialize)]
 struct Count {
@@ -81,17 +103,26 @@ pub(crate) async fn reseal(
     let newest = newest.ok_or_else(|| ApiError::internal("there is no master key"))?;
     let (keys, failed) = keys(&platform, newest).await?;
     let (replies, unopened) = replies(&platform, newest).await?;
+    let (hooks, failed_webhooks) = hooks(&platform, newest).await?;
+    let (callbacks, silent) = callbacks(&platform, newest).await?;
     let organizations: BTreeSet<&OrganizationId> =
         keys.iter().map(|(old, _)| &old.organization_id).collect();
     let mut batch: Vec<Statement> =
         keys.iter().map(|(old, sealed)| store::reseal(old, sealed)).collect();
     batch.extend(replies.iter().map(|(old, sealed)| idempotency::reseal(old, sealed)));
+    let again = |(old, sealed, previous): &Anew| webhooks::reseal(old, sealed, previous.as_deref());
+    batch.extend(hooks.iter().map(again));
+    batch.extend(callbacks.iter().map(|(old, sealed)| deliveries::reseal(old, sealed)));
     let now = platform.clock.now();
     if !batch.is_empty() {
         let event = AuditEvent {
             action: "provider-key.reseal".to_owned(),
             actor: actor(allowed.caller()),
-            after: Some(json!({"key_version": newest, "keys": keys.len()})),
+            after: Some(json!({
+                "key_version": newest,
+                "keys": keys.len(),
+                "webhooks": hooks.len(),
+            })),
             before: None,
             id: AuditEvent::make_id(now, random(&*platform.entropy)),
             organization_id: None,
@@ -113,14 +144,21 @@ pub(crate) async fn reseal(
     }
     let left = platform
         .database
-        .batch(vec![store::count_older(newest), idempotency::count_older(newest, now)])
+        .batch(vec![
+            store::count_older(newest),
+            idempotency::count_older(newest, now),
+            webhooks::count_older(newest),
+            deliveries::count_older(newest),
+        ])
         .await?;
     let left = left.into_iter().flatten().map(count).sum::<Result<usize, PortError>>()?;
     Ok(Json(Resealed {
         resealed,
-        // An answer that does not open is of no use to anyone, and is over within a day.
-        remaining: left.saturating_sub(unopened),
+        // An answer that does not open is of no use to anyone, and is over within a day; so is a call back
+        // that cannot be signed.
+        remaining: left.saturating_sub(unopened + silent),
         failed,
+        failed_webhooks,
         newest_version: newest,
     })
     .into_response())
@@ -174,6 +212,62 @@ async fn replies(
             Ok(text) => {
                 let entropy = &*platform.entropy;
                 let sealed = vault::seal_for(settings, entropy, Kind::Reply, &place, &text);
+                anew.push((old, sealed.map_err(internal)?));
+            }
+            Err(_) => unopened += 1,
+        }
+    }
+    Ok((anew, unopened))
+}
+
+/// The next webhooks as the newest master key seals them, and those that do not open.
+async fn hooks(
+    platform: &Platform,
+    newest: u32,
+) -> Result<(Vec<Anew>, Vec<UnopenedWebhook>), ApiError> {
+    let old: Vec<OldWebhook> = rows(&*platform.database, webhooks::older(newest)).await?;
+    let (settings, entropy) = (&platform.settings, &*platform.entropy);
+    let (mut anew, mut failed) = (Vec::new(), Vec::new());
+    for old in old {
+        if anew.len() == BATCH {
+            break;
+        }
+        match open(settings, &old.id, &old.sealed) {
+            Ok(secret) => {
+                let sealed = seal(settings, entropy, &old.id, &secret).map_err(internal)?;
+                // An earlier secret that does not open signs nothing: it need not be kept.
+                let previous = old.previous_sealed.as_deref();
+                let previous = previous.and_then(|sealed| open(settings, &old.id, sealed).ok());
+                let previous =
+                    previous.map(|secret| seal(settings, entropy, &old.id, &secret)).transpose();
+                anew.push((old, sealed, previous.map_err(internal)?));
+            }
+            Err(_) if failed.len() >= SHOWN => {}
+            Err(err) => {
+                failed.push(UnopenedWebhook { webhook_id: old.id, reason: err.to_string() });
+            }
+        }
+    }
+    Ok((anew, failed))
+}
+
+/// The next call backs as the newest master key seals their secrets, and how many do not open.
+async fn callbacks(
+    platform: &Platform,
+    newest: u32,
+) -> Result<(Vec<(OldCallback, String)>, usize), ApiError> {
+    let old: Vec<OldCallback> = rows(&*platform.database, deliveries::older(newest)).await?;
+    let (settings, entropy) = (&platform.settings, &*platform.entropy);
+    let (mut anew, mut unopened) = (Vec::new(), 0);
+    for old in old {
+        if anew.len() == BATCH {
+            break;
+        }
+        let place = callback_place(&old.organization_id, &old.url);
+        match vault::open_for(settings, Kind::WebhookSecret, &place, &old.sealed) {
+            Ok(secret) => {
+                let sealed =
+                    vault::seal_for(settings, entropy, Kind::WebhookSecret, &place, &secret);
                 anew.push((old, sealed.map_err(internal)?));
             }
             Err(_) => unopened += 1,

@@ -59,7 +59,6 @@ impl Lost {
 /// What is needed to keep the results of a job.
 pub(super) struct Bringing<'a> {
     cost: Option<Micros>,
-    model: &'a Model,
     platform: &'a Platform,
     record: &'a Record,
 }
@@ -76,13 +75,8 @@ struct Wanted<'a> {
 
 impl<'a> Bringing<'a> {
     /// `cost` is what all of it costs.
-    pub(super) fn of(
-        platform: &'a Platform,
-        record: &'a Record,
-        model: &'a Model,
-        cost: Option<Micros>,
-    ) -> Self {
-        Self { cost, model, platform, record }
+    pub(super) fn of(platform: &'a Platform, record: &'a Record, cost: Option<Micros>) -> Self {
+        Self { cost, platform, record }
     }
 
     /// Keeps a picture that is at hand.
@@ -100,15 +94,16 @@ impl<'a> Bringing<'a> {
         Ok(output(&row, wanted))
     }
 
-    /// Keeps sound as it comes. `raw` is what it is, if it has no head.
+    /// Keeps sound as it comes from a model. `raw` is what it is, if it has no head.
     pub(super) async fn sound(
         &self,
+        model: &Model,
         body: Box<dyn InboundBody>,
         raw: Option<RawAudio>,
     ) -> Result<Output, Lost> {
         let promise = raw.map_or(Promise::Kind(MediaKind::Audio), Promise::Raw);
         let wanted = Wanted { index: 0, promise, revised_prompt: None, role: "audio", seed: None };
-        let patience = Duration::from_millis(self.model.deadlines().total_ms).max(PATIENCE);
+        let patience = Duration::from_millis(model.deadlines().total_ms).max(PATIENCE);
         let deposit = self.deposit(&wanted);
         let row = assets::keep::stream(self.platform, deposit, body, patience).await?;
         Ok(output(&row, wanted))
@@ -148,7 +143,7 @@ impl<'a> Bringing<'a> {
 
     fn deposit(&self, wanted: &Wanted<'_>) -> Deposit {
         let order = &self.record.order;
-        let config = &self.model.config;
+        let served_by = self.record.served_by.as_ref();
         let job = self.record.id.as_str().trim_start_matches("job_");
         Deposit {
             cap_bytes: None,
@@ -164,8 +159,8 @@ impl<'a> Bringing<'a> {
             provenance: Provenance {
                 cost_micros: self.cost,
                 job_id: Some(self.record.id.clone()),
-                model_id: Some(config.model_id.clone()),
-                provider_id: Some(config.provider_id.clone()),
+                model_id: served_by.map(|by| by.model_id.clone()),
+                provider_id: served_by.map(|by| by.provider_id.clone()),
                 receipt_id: Some(order.books.receipt().receipt_id.clone()),
                 request_id: Some(order.request_id.clone()),
                 source: None,
@@ -195,17 +190,20 @@ impl Running<'_> {
         let Stage::Copying { mut outputs, mut pending, mut notices } = record.stage.clone() else {
             return;
         };
-        let model: Arc<Model> = match self.served(record).await {
-            Ok(model) => model,
-            Err(error) => return self.stumble(record, &error),
+        let model: Option<Arc<Model>> = match self.served(record).await {
+            Ok(model) => Some(model),
+            // Without it the price is not known. That is no reason to leave the results where they are.
+            Err(error) if error.code() == Code::ModelNotFound => None,
+            Err(error) if self.may_stumble(record) => return self.stumble(record, &error),
+            Err(_) => None,
         };
-        let books = self.books(record, Some(model.clone()));
+        let books = self.books(record, model);
         let mut last = None;
         if let Some(next) = pending.first().cloned() {
-            let bringing = Bringing::of(self.platform, record, &model, books.cost());
+            let bringing = Bringing::of(self.platform, record, books.cost());
             match bringing.link(&next).await {
                 Ok(output) => outputs.push(output),
-                Err(lost) if lost.is_for_now() && record.stumbles.saturating_add(1) < TRIES => {
+                Err(lost) if lost.is_for_now() && self.may_stumble(record) => {
                     return self.stumble(record, &lost.into_error());
                 }
                 Err(lost) => {
@@ -229,11 +227,13 @@ impl Running<'_> {
         }
         let error = match last {
             Some(lost) => lost.into_error(),
-            None => {
-                let message = format!("{} made nothing", model.config.provider_id);
-                ApiError::new(Code::ProviderMalformed, message)
-            }
+            None => ApiError::new(Code::ProviderMalformed, "the provider made nothing"),
         };
         self.fail(record, &books, &error);
+    }
+
+    /// Whether a result has another try.
+    fn may_stumble(&self, record: &Record) -> bool {
+        record.stumbles.saturating_add(1) < TRIES
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     ports::PortError,
     protocols::Malformed,
     registry::Model,
+    spoken,
 };
 
 impl Running<'_> {
@@ -47,7 +48,12 @@ impl Running<'_> {
         self.keeper.save(record).await?;
         let context = Context::new(record.order.request_id.clone(), Envelope::Native, now);
         let callback = callback::address(&platform.settings, &record.id);
-        let draft = |model: &Model| work.draft(model, callback.as_ref());
+        let draft = |model: &Model| {
+            if let (Work::Speech(call), Some(first)) = (&work, models.first()) {
+                spoken::knows_voice(call, first, model)?;
+            }
+            work.draft(model, callback.as_ref())
+        };
         let (need, instance) = (record.order.need, record.order.instance_id.clone());
         let holder = exchange::Holder { instance: &instance, ..record.order.holder() };
         let job = Job {
@@ -113,16 +119,22 @@ impl Running<'_> {
         let provider = &model.config.provider_id;
         match work {
             Work::Speech(call) => {
-                let headers = &opened.inbound.headers;
-                if let Some(vendor) = model.vendor.speech() {
-                    books.counted(&vendor.usage(call, headers));
-                }
+                let headers = opened.inbound.headers.clone();
+                let book = |heard_ms| {
+                    let bill = spoken::bill(&model, call, &headers, heard_ms);
+                    match bill.is_estimate {
+                        true => books.guessed(&bill.usage),
+                        false => books.counted(&bill.usage),
+                    }
+                };
+                book(None);
                 books.finished();
-                let bringing = Bringing::of(self.platform, record, &model, books.cost());
+                let bringing = Bringing::of(self.platform, record, books.cost());
                 let raw = model.vendor.speech().and_then(|vendor| vendor.raw(call));
-                let kept = bringing.sound(opened.inbound.body, raw).await;
+                let kept = bringing.sound(&model, opened.inbound.body, raw).await;
                 match kept {
                     Ok(output) => {
+                        book(output.duration_ms);
                         let stage = Stage::Succeeded { outputs: vec![output], notices: Vec::new() };
                         self.end(record, books, stage, Outcome::Ok);
                     }
@@ -205,7 +217,7 @@ impl Running<'_> {
         }
         books.finished();
         let (mut outputs, mut pending, mut notices) = (Vec::new(), Vec::new(), Vec::new());
-        let bringing = Bringing::of(self.platform, record, model, books.cost());
+        let bringing = Bringing::of(self.platform, record, books.cost());
         let mut lost = None;
         for (index, picture) in reply.images.into_iter().enumerate() {
             let MadeImage { made, revised_prompt, seed } = picture;

@@ -17,12 +17,15 @@ use crate::{
         reply::{MappedReply, Picture},
         variables::{self, Reserved, Variables},
     },
+    media::RawAudio,
     money::Micros,
     protocols::{
         Draft, FieldIssue, ImageVendor, Malformed, RenderVendor, SpeechVendor, Target,
         picture::Size,
     },
     receipt::Usage,
+    render::length,
+    sound::{self, SoundFormat},
 };
 
 impl ImageVendor for MappedVendor {
@@ -159,7 +162,7 @@ impl SpeechVendor for MappedVendor {
         }
         let mut options = call.options.clone();
         let voice = call.voice.clone().map(Value::from);
-        let format = call.format.clone().map(Value::from);
+        let format = call.format.as_deref().map(|word| format_word(mapping, word).into());
         for (value, names, place) in [
             (voice, ["voice_id", "voice"], "/voice_id"),
             (format, ["output_format", "response_format"], "/options/output_format"),
@@ -176,6 +179,16 @@ impl SpeechVendor for MappedVendor {
             ..Reserved::default()
         };
         ordered(self, &gather(mapping, reserved, &options)?)
+    }
+
+    fn raw(&self, call: &SpeechCall) -> Option<RawAudio> {
+        let usual = ["output_format", "response_format"].into_iter();
+        let usual = || usual.into_iter().find_map(|name| self.mapping.usual(name)?.as_str());
+        SoundFormat::parse(call.format.as_deref().or_else(usual)?)?.raw()
+    }
+
+    fn usual_voice(&self) -> Option<&str> {
+        ["voice_id", "voice"].into_iter().find_map(|name| self.mapping.usual(name)?.as_str())
     }
 
     fn usage(&self, call: &SpeechCall, headers: &HeaderMap) -> Usage {
@@ -205,25 +218,52 @@ impl RenderVendor for MappedVendor {
         ordered(self, &gather(&self.mapping, reserved, &options)?)
     }
 
-    fn ordered(&self, _call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed> {
-        let MappedReply { audio_url, image_url, metadata, video_url, .. } = reply;
-        let made = video_url.or(audio_url).or(image_url).map(Made::Url);
-        if made.is_none() {
-            return Err(unreadable("the reply has no film".to_owned()));
-        }
-        let link = |name: &str| {
-            metadata.get(name).and_then(Value::as_str).map(|url| Made::Url(url.to_owned()))
-        };
-        let seconds = metadata.get("duration").and_then(Value::as_f64).filter(|s| *s >= 0.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
-        let media_ms = seconds.map(|seconds| (seconds * 1_000.0).ceil() as u64);
-        Ok(RenderReply {
-            made,
-            poster: link("poster"),
-            thumbnail: link("thumbnail"),
-            usage: Some(Usage { media_ms: media_ms.unwrap_or(0), requests: 1, ..Usage::default() }),
-        })
+    fn ordered(&self, call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed> {
+        render_reply(call, reply)
     }
+}
+
+/// The film that a mapped reply names: `video_url`, else `audio_url` or `image_url`; `poster`, `thumbnail`,
+/// and `duration` in seconds.
+///
+/// # Errors
+/// [`Malformed`] if it names none.
+pub fn render_reply(call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed> {
+    let MappedReply { audio_url, image_url, metadata, video_url, .. } = reply;
+    let made = video_url.or(audio_url).or(image_url).map(Made::Url);
+    if made.is_none() {
+        return Err(unreadable("the reply has no film".to_owned()));
+    }
+    let link = |name: &str| {
+        metadata.get(name).and_then(Value::as_str).map(|url| Made::Url(url.to_owned()))
+    };
+    let told = metadata.get("duration").and_then(Value::as_f64).filter(|seconds| *seconds > 0.0);
+    let expected = length::usage(&call.edit);
+    let media_ms = match told {
+        Some(seconds) if expected.images == 0 => length::millis(seconds),
+        Some(_) | None => expected.media_ms,
+    };
+    Ok(RenderReply {
+        made,
+        poster: link("poster"),
+        thumbnail: link("thumbnail"),
+        usage: Some(Usage { media_ms, ..expected }),
+    })
+}
+
+/// The mapping's word for a format. Which vendor's words it has, its own default shows: OpenAI's or
+/// ElevenLabs'. A word that has no other is taken as it is.
+fn format_word<'a>(mapping: &PayloadMapping, word: &'a str) -> &'a str {
+    let usual = ["output_format", "response_format"]
+        .into_iter()
+        .find_map(|name| mapping.usual(name)?.as_str().map(str::to_owned));
+    let Some(format) = SoundFormat::parse(word) else { return word };
+    let other = match usual.as_deref() {
+        Some(usual) if sound::ELEVENLABS.contains(&usual) => format.for_elevenlabs(),
+        Some(usual) if sound::OPENAI.contains(&usual) => format.for_openai(),
+        Some(_) | None => None,
+    };
+    other.unwrap_or(word)
 }
 
 /// Renders a call, and what asks about the order if it is one.

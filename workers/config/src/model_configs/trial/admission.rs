@@ -87,34 +87,34 @@ pub(super) async fn admit(
                 catalogue: ours.catalogue.min(models.catalogue),
                 tenant: ours.tenant.min(models.tenant),
             },
-            lease_id,
+            lease_id: lease_id.clone(),
             need,
             scopes,
         };
         match platform.limiter.lease(caller.instance_id(), request).await {
             Ok(Grant::Granted(share)) => {
-                books.granted();
+                books.granted(&lease_id);
                 books.admitted(platform.clock.now());
                 tell(context, &share.standing);
                 let bounded = share.standing.tokens.is_some();
                 return Ok(Admitted { bounded, caller, model, need });
             }
             Ok(Grant::Denied(denial)) => {
-                books.denied();
+                books.denied(&lease_id);
                 return Err(denied(context, &denial));
             }
             Ok(Grant::Stale { epochs }) => {
-                books.denied();
+                books.denied(&lease_id);
                 caller = caller.renewed(platform, epochs).await?;
                 model = self::model(platform, &caller, &model.config.model_id.clone()).await?;
             }
             Ok(Grant::NeedsPolicy) => {
-                books.denied();
+                books.denied(&lease_id);
                 let cause = "the Limiter has no policy".to_owned();
                 return Err(exchange::limiter_unavailable(cause));
             }
             Err(err) if caller.goes_on_without_limiter() => {
-                books.granted();
+                books.granted(&lease_id);
                 books.bypassed();
                 context.note("limiter", err.to_string());
                 return Ok(Admitted { bounded: false, caller, model, need });

@@ -1,0 +1,196 @@
+//! `POST /v1/audio/transcriptions`: OpenAI's protocol, to vendors of any.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+};
+use de_core::{
+    admission::{Wanted, admit},
+    auth::Scope,
+    books::{Books, Outcome},
+    caller::{Caller, Tenant},
+    calls::TranscriptionCall,
+    exchange::{self, Answer, BeforeSend, Job},
+    http::{
+        error::{ApiError, Code},
+        extract::Incoming,
+        once::{self, Ticket},
+        upload::{Form, Limits, Upload},
+    },
+    limits::wire::Need,
+    media::{self, Extent},
+    model::Modality,
+    ports::Platform,
+    protocols::{
+        Draft,
+        openai_transcriptions::{
+            LARGEST_FILE, OpenAiTranscriptionCall, content_type, millis, write,
+        },
+    },
+    receipt::Usage,
+    registry::Model,
+};
+use http::{HeaderName, HeaderValue};
+
+use crate::{
+    books::{self, Entrance, Turn},
+    speak::head,
+};
+
+/// What OpenAI takes, and an isolate can hold.
+const LIMITS: Limits = Limits { file: LARGEST_FILE, files: LARGEST_FILE };
+
+/// Writes down what is heard in a recording.
+pub(crate) async fn create(
+    State(platform): State<Platform>,
+    Tenant(caller): Tenant,
+    incoming: Incoming,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let upload = Upload::read(request, LIMITS).await;
+    let size_bytes = upload.size_bytes();
+    let form = upload.into_form();
+    // Only a key wants it, and a recording is long.
+    let has_key = incoming.headers.contains_key(once::HEADER);
+    let digest = form.as_ref().ok().filter(|_| has_key).map(Form::digest);
+    let operation = "POST /v1/audio/transcriptions";
+    let entrance = Entrance { digest, operation, size_bytes, subject: "" };
+    let turn = match books::turn(&platform, &caller, &incoming, &entrance).await {
+        Turn::Mine(turn) => turn,
+        Turn::Replayed(response) => return Ok(response),
+    };
+    let context = incoming.context.clone();
+    let books = books::open(&platform, &caller, &context, &entrance);
+    let ticket = match turn {
+        Ok(ticket) => ticket,
+        Err(refusal) => {
+            let refused = Err(refusal);
+            books::close(&books, &refused);
+            return refused;
+        }
+    };
+    let answered = answer(&platform, caller, incoming, form, &books, ticket.as_ref()).await;
+    books::close(&books, &answered);
+    match ticket {
+        Some(ticket) => ticket.end(&context, answered, books.outlay()).await,
+        None => answered,
+    }
+}
+
+async fn answer(
+    platform: &Platform,
+    caller: Caller,
+    incoming: Incoming,
+    form: Result<Form, ApiError>,
+    books: &Arc<Books>,
+    ticket: Option<&Ticket>,
+) -> Result<Response, ApiError> {
+    let Incoming { context, departure, headers } = incoming;
+    let departure = match ticket {
+        Some(ticket) => ticket.departure(departure),
+        None => departure,
+    };
+    let caller = caller.entitled(platform, Scope::Audio).await?;
+    let read = OpenAiTranscriptionCall::parse(form?).map_err(|issues| ApiError::fields(&issues))?;
+    let OpenAiTranscriptionCall { call, media, model } = read;
+    books.asked(Some(&model), false, 0);
+    let length_ms =
+        media.and_then(|media| media::measure(media, &Extent::whole(&call.file.bytes)).duration_ms);
+    books.expects(seconds(length_ms));
+    let arrived = platform.clock.now();
+    let wanted = Wanted {
+        deadline_ms: &|model| model.deadlines().total_ms,
+        fallbacks: headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
+        modality: Modality::Audio,
+        model: Some(&model),
+        need: &|_, _| Need { requests: 1, slots: 1, tokens: 0 },
+        scope: Scope::Audio,
+        serves: &listens,
+    };
+    let admitted = admit(platform, &context, books, caller, &wanted).await?;
+    let let_in = platform.clock.now();
+    let draft = |model: &Model| drafted(&call, model);
+    let job = Job {
+        before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
+        books,
+        context: &context,
+        departure: departure.as_ref(),
+        draft: &draft,
+        holder: (&admitted.caller).into(),
+        models: &admitted.models,
+        need: admitted.need,
+        platform,
+        streamed: false,
+    };
+    let Answer::Opened(opened) = exchange::open(&job).await? else {
+        return Err(ApiError::internal("a vendor of transcripts was polled"));
+    };
+    let model = opened.model.clone();
+    let bytes = exchange::whole(&job, opened).await?;
+    let unreadable = |reason: String| {
+        let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
+        ApiError::new(Code::ProviderMalformed, message).because(reason)
+    };
+    let vendor = model.vendor.transcription();
+    let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
+    let reply = vendor.reply(&call, &bytes).map_err(|err| unreadable(err.to_string()))?;
+    let heard_until = reply.transcript.as_ref().and_then(|heard| heard.words.last());
+    let length_ms = length_ms.or(heard_until.map(|word| millis(word.end)));
+    match &reply.usage {
+        Some(usage) => books.counted(usage),
+        None => books.guessed(&seconds(length_ms)),
+    }
+    let body = match &reply.transcript {
+        Some(heard) => {
+            #[expect(clippy::cast_precision_loss, reason = "a recording is shorter than 2^53 ms")]
+            let seconds = length_ms.map(|ms| ms as f64 / 1_000.0);
+            write(&call, heard, seconds)
+        }
+        None => bytes,
+    };
+    if let Some(cost) = books.cost() {
+        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
+    }
+    let timing = format!(
+        "auth;dur={}, limit;dur={}, upstream;dur={}",
+        arrived.since(context.started()),
+        let_in.since(arrived),
+        platform.clock.now().since(let_in)
+    );
+    context.tell(HeaderName::from_static("server-timing"), &timing);
+    books.sent(body.len());
+    books.close(Outcome::Ok, 200);
+    Ok(head(HeaderValue::from_static(content_type(&call.format)), Body::from(body)))
+}
+
+/// What a recording of that length is billed as, where the vendor does not say.
+fn seconds(length_ms: Option<u64>) -> Usage {
+    Usage { media_ms: length_ms.unwrap_or(0), requests: 1, ..Usage::default() }
+}
+
+/// Refuses a model that only speaks.
+fn listens(model: &Model) -> Result<(), ApiError> {
+    let can = model.config.capabilities.transcription == Some(true);
+    if can
+        && (model.vendor.transcription().is_some()
+            || !model.config.protocol.is_built_for(Modality::Audio))
+    {
+        return Ok(());
+    }
+    let id = &model.config.model_id;
+    let message = format!("{id} does not write down what it hears");
+    Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
+}
+
+fn drafted(call: &TranscriptionCall, model: &Model) -> Result<Draft, ApiError> {
+    let config = &model.config;
+    let Some(vendor) = model.vendor.transcription() else {
+        let message =
+            format!("the protocol {} of {} is not built yet", config.protocol, config.model_id);
+        return Err(ApiError::new(Code::NotImplemented, message));
+    };
+    vendor.request(call, &model.target(0)).map_err(|issues| ApiError::fields(&issues))
+}

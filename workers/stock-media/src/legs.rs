@@ -1,0 +1,165 @@
+//! One search of one kind at one library: from KV, else from the vendor.
+
+use std::sync::Arc;
+
+use de_core::{
+    admission::Admitted,
+    books::Books,
+    calls::stock::{StockCall, StockPage},
+    exchange::{self, Answer, Job},
+    http::{
+        context::Context,
+        error::{ApiError, Code},
+    },
+    json,
+    model::OnUnsupported,
+    ports::{Departure, Platform},
+    protocols::{Draft, FieldIssue, Malformed},
+    registry::Model,
+};
+use serde_json::Value;
+
+use crate::{
+    admit::library,
+    kept::{self, Place},
+};
+
+/// What all searches of one call have in common.
+pub(crate) struct Search<'a> {
+    pub(crate) admitted: &'a Admitted,
+    pub(crate) books: &'a Books,
+    pub(crate) context: &'a Context,
+    pub(crate) departure: Option<&'a Departure>,
+    pub(crate) platform: &'a Platform,
+}
+
+/// What one of them found.
+pub(crate) struct Found {
+    pub(crate) is_kept: bool,
+    pub(crate) model: Arc<Model>,
+    pub(crate) page: StockPage,
+}
+
+/// What is wrong with a call for the model that was asked for, before anybody is asked.
+pub(crate) fn issues(model: &Model, call: &StockCall) -> Vec<FieldIssue> {
+    written(model, call).err().unwrap_or_default()
+}
+
+impl Search<'_> {
+    /// What an earlier search found, if it was the same and is kept.
+    pub(crate) async fn kept(&self, call: &StockCall) -> Option<Found> {
+        let model = self.admitted.models.first()?;
+        let place = Place::of(self.admitted.caller.instance_id(), model, call);
+        let page = kept::page(self.platform, &place).await?;
+        Some(Found { is_kept: true, model: model.clone(), page })
+    }
+
+    /// Asks the vendor. A call is let in with one request: `is_another` says that this is one more.
+    pub(crate) async fn asked(
+        &self,
+        call: &StockCall,
+        is_another: bool,
+    ) -> Result<Found, ApiError> {
+        let draft = |model: &Model| {
+            library(model)?;
+            written(model, call).map_err(|issues| ApiError::fields(&issues))
+        };
+        let job = self.job(&draft, &self.admitted.models);
+        if is_another {
+            exchange::reserve_another(&job).await?;
+        }
+        let (model, body) = match self.answer(&job).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.with_known_end(error).await),
+        };
+        let mut page = library(&model)?.page(call, &body).map_err(|err| malformed(&model, &err))?;
+        page.notices.extend(left_out(&model, call));
+        if self.admitted.models.first().is_some_and(|first| Arc::ptr_eq(first, &model)) {
+            let place = Place::of(self.admitted.caller.instance_id(), &model, call);
+            kept::keep(self.platform, place, &page);
+        }
+        Ok(Found { is_kept: false, model, page })
+    }
+
+    /// The work for the exchange.
+    pub(crate) fn job<'j>(
+        &'j self,
+        draft: &'j (dyn Fn(&Model) -> Result<Draft, ApiError> + Send + Sync),
+        models: &'j [Arc<Model>],
+    ) -> Job<'j> {
+        Job {
+            // Searching twice is no harm.
+            before_send: None,
+            books: self.books,
+            context: self.context,
+            departure: self.departure,
+            draft,
+            holder: (&self.admitted.caller).into(),
+            models,
+            need: self.admitted.need,
+            platform: self.platform,
+            streamed: false,
+        }
+    }
+
+    /// A vendor's whole answer, and who gave it. If it was the last that is allowed for now, that is kept.
+    pub(crate) async fn answer(&self, job: &Job<'_>) -> Result<(Arc<Model>, Value), ApiError> {
+        let Answer::Opened(opened) = exchange::open(job).await? else {
+            return Err(ApiError::internal("a search was answered with an order"));
+        };
+        let model = opened.model.clone();
+        let now = self.platform.clock.now();
+        let rates = library(&model)?.rates(&opened.inbound.headers, now);
+        if let Some(until) = rates.used_up_until() {
+            let instance = self.admitted.caller.instance_id();
+            kept::keep_used_up(self.platform, instance, &model.config.provider_id, until);
+        }
+        let bytes = exchange::whole(job, opened).await?;
+        let body = json::parse(&bytes).map_err(|err| {
+            let pointer = String::new();
+            malformed(&model, &Malformed { pointer, reason: err.to_string() })
+        })?;
+        Ok((model, body))
+    }
+
+    /// The same refusal, with the vendor's own word on when to come back, if it gave one before.
+    pub(crate) async fn with_known_end(&self, error: ApiError) -> ApiError {
+        let model =
+            self.admitted.models.first().filter(|_| error.code() == Code::ProviderRateLimit);
+        let Some(model) = model else { return error };
+        let instance = self.admitted.caller.instance_id();
+        let now = self.platform.clock.now();
+        let until = kept::used_up_until(self.platform, instance, &model.config.provider_id).await;
+        match until.and_then(|until| u64::try_from(until.since(now)).ok()).filter(|left| *left > 0)
+        {
+            Some(left) => error.retry_after(std::time::Duration::from_millis(left)),
+            None => error,
+        }
+    }
+}
+
+fn written(model: &Model, call: &StockCall) -> Result<Draft, Vec<FieldIssue>> {
+    match model.vendor.stock() {
+        Some(library) => library.request(call, &model.target(0)),
+        None => Err(Vec::new()),
+    }
+}
+
+/// What of a call its library has no word for, where the row says to leave that out.
+fn left_out(model: &Model, call: &StockCall) -> Vec<String> {
+    let lacking = match (model.config.on_unsupported, model.vendor.stock()) {
+        (OnUnsupported::Drop, Some(library)) => library.lacks(call),
+        _ => Vec::new(),
+    };
+    let name = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");
+    lacking
+        .iter()
+        .map(|issue| format!("{} was left out: {}", name(&issue.pointer), issue.reason))
+        .collect()
+}
+
+/// The vendor's answer is not what its pages say.
+pub(crate) fn malformed(model: &Model, err: &Malformed) -> ApiError {
+    let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
+    ApiError::new(Code::ProviderMalformed, message).because(err.to_string())
+}

@@ -1,0 +1,233 @@
+//! `POST /search`, `/search/photos`, `/search/videos`.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use de_core::{
+    auth::Scope,
+    books::{Books, Outcome},
+    caller::{Caller, Tenant},
+    calls::stock::{StockCall, StockKind},
+    http::{
+        error::{ApiError, Code},
+        extract::{Body, Incoming},
+        once,
+    },
+    model::Modality,
+    ports::Platform,
+    protocols::{
+        FieldIssue,
+        native::stock::{Looks, StockSearch},
+    },
+    receipt::Usage,
+};
+use futures_util::future::join_all;
+use http::{HeaderName, HeaderValue, header};
+use serde_json::Value;
+
+use crate::{
+    admit::{admitted, closed, opened},
+    legs::{self, Found, Search},
+    wire::{Answered, Medium, Metadata},
+};
+
+/// Searches videos and photos.
+pub(crate) async fn both(
+    State(platform): State<Platform>,
+    Tenant(caller): Tenant,
+    incoming: Incoming,
+    body: Body,
+) -> Result<Response, ApiError> {
+    run(platform, caller, incoming, body, Looks::Both).await
+}
+
+/// Searches photos.
+pub(crate) async fn photos(
+    State(platform): State<Platform>,
+    Tenant(caller): Tenant,
+    incoming: Incoming,
+    body: Body,
+) -> Result<Response, ApiError> {
+    run(platform, caller, incoming, body, Looks::For(StockKind::Photos)).await
+}
+
+/// Searches videos.
+pub(crate) async fn videos(
+    State(platform): State<Platform>,
+    Tenant(caller): Tenant,
+    incoming: Incoming,
+    body: Body,
+) -> Result<Response, ApiError> {
+    run(platform, caller, incoming, body, Looks::For(StockKind::Videos)).await
+}
+
+async fn run(
+    platform: Platform,
+    caller: Caller,
+    incoming: Incoming,
+    body: Body,
+    looks: Looks,
+) -> Result<Response, ApiError> {
+    let operation = match looks {
+        Looks::Both => "POST /search",
+        Looks::For(StockKind::Photos) => "POST /search/photos",
+        Looks::For(StockKind::Videos) => "POST /search/videos",
+    };
+    let books = opened(&platform, &incoming.context, &caller, operation, body.size_bytes());
+    let answered = answer(&platform, caller, incoming, body, looks, &books).await;
+    closed(&books, &answered);
+    answered
+}
+
+async fn answer(
+    platform: &Platform,
+    caller: Caller,
+    incoming: Incoming,
+    body: Body,
+    looks: Looks,
+    books: &Books,
+) -> Result<Response, ApiError> {
+    let Incoming { context, departure, headers } = incoming;
+    let caller = caller.entitled(platform, Scope::Stock).await?;
+    if headers.contains_key(&once::HEADER) {
+        let message = "a search takes no Idempotency-Key: asked again, it costs nothing";
+        return Err(ApiError::new(Code::InvalidRequest, message));
+    }
+    let body = Value::Object(body.into_object()?);
+    let search = StockSearch::parse(&body, looks).map_err(|issues| ApiError::fields(&issues))?;
+    let asker = &search.asker;
+    caller.must_be(asker.instance_id.as_deref(), asker.project_id.as_deref())?;
+    let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
+    let modality = match looks {
+        Looks::Both | Looks::For(StockKind::Photos) => Modality::Image,
+        Looks::For(StockKind::Videos) => Modality::Video,
+    };
+    let arrived = platform.clock.now();
+    let admitted = admitted(platform, &context, books, caller, asker, fallbacks, modality).await?;
+    let let_in = platform.clock.now();
+    let Some(first) = admitted.models.first() else {
+        return Err(ApiError::internal("a search has no model"));
+    };
+    // What the model cannot be asked is the caller's to mend, whatever the other kind would find.
+    let mut issues: Vec<FieldIssue> = Vec::new();
+    for issue in search.calls.iter().flat_map(|call| legs::issues(first, call)) {
+        if !issues.contains(&issue) {
+            issues.push(issue);
+        }
+    }
+    if !issues.is_empty() {
+        return Err(ApiError::fields(&issues));
+    }
+    let departure = departure.as_ref();
+    let legs = Search { admitted: &admitted, books, context: &context, departure, platform };
+    let found = everything(&legs, &search.calls).await;
+    let timing = format!(
+        "auth;dur={}, limit;dur={}, upstream;dur={}",
+        arrived.since(context.started()),
+        let_in.since(arrived),
+        platform.clock.now().since(let_in)
+    );
+    context.tell(HeaderName::from_static("server-timing"), &timing);
+    let asked = found.iter().filter(|found| matches!(found, Ok(found) if !found.is_kept)).count();
+    let requests = u64::try_from(asked).unwrap_or(u64::MAX);
+    let together = Together::of(&search.calls, found)?;
+    books.counted(&Usage { requests, ..Usage::default() });
+    if let Some(cost) = books.cost() {
+        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
+    }
+    let now = platform.clock.now();
+    let answered = Answered {
+        success: true,
+        media: together.media,
+        total_results: together.total,
+        page: search.page,
+        per_page: search.per_page,
+        metadata: Metadata {
+            provider: together.provider.unwrap_or_else(|| first.config.provider_id.clone()),
+            query: search.query,
+            search_time_ms: now.since(context.started()),
+            cached: together.is_kept,
+            notices: together.notices,
+        },
+        request_id: context.request_id().as_str().to_owned(),
+        timestamp: now.into(),
+    };
+    let text =
+        serde_json::to_string(&answered).map_err(|err| ApiError::internal(err.to_string()))?;
+    books.sent(text.len());
+    books.close(Outcome::Ok, 200);
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, json)], text).into_response())
+}
+
+/// What all calls find, at the same time: what is kept is not asked for, and the first that is asked for takes
+/// the request that was reserved.
+async fn everything(legs: &Search<'_>, calls: &[StockCall]) -> Vec<Result<Found, ApiError>> {
+    let kept = join_all(calls.iter().map(|call| legs.kept(call))).await;
+    let mut is_another = false;
+    let asking = calls.iter().zip(kept).map(|(call, kept)| {
+        let is_another = kept.is_none() && std::mem::replace(&mut is_another, true);
+        async move {
+            match kept {
+                Some(found) => Ok(found),
+                None => legs.asked(call, is_another).await,
+            }
+        }
+    });
+    join_all(asking.collect::<Vec<_>>()).await
+}
+
+/// What all calls found, put together.
+#[derive(Default)]
+struct Together {
+    is_kept: bool,
+    media: Vec<Medium>,
+    notices: Vec<String>,
+    provider: Option<de_core::ids::ProviderId>,
+    total: u64,
+}
+
+impl Together {
+    /// Takes one of each kind in turn. A kind that could not be searched is told of, unless none could.
+    fn of(calls: &[StockCall], found: Vec<Result<Found, ApiError>>) -> Result<Self, ApiError> {
+        let mut together = Self { is_kept: true, ..Self::default() };
+        let mut columns = Vec::new();
+        let mut failures = Vec::new();
+        for (call, found) in calls.iter().zip(found) {
+            match found {
+                Ok(Found { is_kept, model, page }) => {
+                    let provider = &model.config.provider_id;
+                    together.is_kept &= is_kept;
+                    together.provider.get_or_insert_with(|| provider.clone());
+                    together.total = together.total.saturating_add(page.total);
+                    together.notices.extend(page.notices);
+                    let media = page.items.into_iter().map(|item| Medium::of(item, provider));
+                    columns.push(media.collect::<Vec<_>>().into_iter());
+                }
+                Err(error) if error.code() == Code::ClientLeft => return Err(error),
+                Err(error) => failures.push((call.kind, error)),
+            }
+        }
+        if columns.is_empty() {
+            let first = failures.into_iter().next().map(|(_, error)| error);
+            return Err(first.unwrap_or_else(|| ApiError::internal("nothing was searched")));
+        }
+        for (kind, error) in failures {
+            together.is_kept = false;
+            together.notices.push(format!(
+                "{} could not be searched: {} ({})",
+                kind.as_str(),
+                error.message(),
+                error.code().as_str()
+            ));
+        }
+        loop {
+            let row: Vec<Medium> = columns.iter_mut().filter_map(Iterator::next).collect();
+            if row.is_empty() {
+                return Ok(together);
+            }
+            together.media.extend(row);
+        }
+    }
+}
