@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod check;
 pub mod closed;
 mod library;
+mod sounds;
 pub mod strategy;
 pub mod tour;
 pub mod world;
@@ -18,7 +19,7 @@ use self::{
 
 /// What stands at the beginning of it.
 const ABOUT: &str = "\
-One gateway to the vendors of models: text and stock media today; pictures, sound and more answer 501 until they are built.
+One gateway to the vendors of models: text, sound and stock media today; pictures and more answer 501 until they are built.
 
 Only what is built is described. Conventions, the meaning of error codes and known quirks are in `docs/api.md`.
 Operations say which permission (`x-permission`) or scope (`x-scope`) their key needs, or that they need none \
@@ -49,6 +50,7 @@ pub async fn described() -> Value {
 pub fn bare() -> Value {
     let mut document = Document::default();
     de_text::openapi::describe(&mut document);
+    de_audio::openapi::describe(&mut document);
     de_render::openapi::describe(&mut document);
     de_stock_media::openapi::describe(&mut document);
     de_config::openapi::describe(&mut document);

@@ -47,5 +47,7 @@ impl Wire {
 pub(crate) struct Route<R> {
     pub(crate) operation: &'static str,
     pub(crate) read: R,
+    /// Variable parts of the path, and the query.
+    pub(crate) subject: String,
     pub(crate) wire: Wire,
 }

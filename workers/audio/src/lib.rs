@@ -15,6 +15,8 @@ mod ask;
 mod books;
 #[cfg(target_family = "wasm")]
 mod entry;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
 mod speak;
 mod speech;
 mod synthesize;

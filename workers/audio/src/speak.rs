@@ -9,14 +9,15 @@ use de_core::{
     books::Books,
     caller::Caller,
     exchange::{
-        self, Answer, Job,
-        relay::{Tail, relay},
+        self, Answer, BeforeSend, Job,
+        relay::{Tail, passed, relay},
         sound,
     },
     http::{
         context::Context,
         error::{ApiError, Code},
         extract::{Body, Incoming},
+        once::Ticket,
         relayed,
     },
     limits::wire::Need,
@@ -31,13 +32,13 @@ use serde_json::{Map, Value};
 
 use crate::{
     ask::{Ask, Route, Wire},
-    books,
+    books::{self, Entrance, Turn},
 };
 
 /// Headers of ElevenLabs' answers that its callers go by.
 const KEPT: [&str; 2] = ["character-cost", "request-id"];
 
-/// Runs one call.
+/// Runs one call. One that was answered before shows the receipt that it has.
 pub(crate) async fn speak<R>(
     platform: Platform,
     caller: Caller,
@@ -48,100 +49,141 @@ pub(crate) async fn speak<R>(
 where
     R: FnOnce(Map<String, Value>) -> Result<Ask, Vec<FieldIssue>> + Send,
 {
-    let books = books::open(&platform, &caller, &incoming, route.operation, body.size_bytes());
-    let answered = answer(&platform, caller, incoming, body, route, &books).await;
-    books::closed(&books, answered)
+    let Route { operation, read, subject, wire } = route;
+    let (digest, size_bytes) = (body.digest(), body.size_bytes());
+    let entrance = Entrance { digest, operation, size_bytes, subject: &subject };
+    let turn = match books::turn(&platform, &caller, &incoming, &entrance).await {
+        Turn::Mine(turn) => turn,
+        Turn::Replayed(response) => return Ok(response),
+    };
+    let context = incoming.context.clone();
+    let books = books::open(&platform, &caller, &context, &entrance);
+    let ticket = match turn {
+        Ok(ticket) => ticket,
+        Err(refusal) => {
+            let refused = Err(refusal);
+            books::close(&books, &refused);
+            return refused;
+        }
+    };
+    let read = |body: Body| {
+        body.into_object().and_then(|body| read(body).map_err(|issues| ApiError::fields(&issues)))
+    };
+    let call = Call { books: &books, platform: &platform, ticket: ticket.as_ref(), wire };
+    let answered = call.answer(caller, incoming, read(body)).await;
+    books::close(&books, &answered);
+    match ticket {
+        Some(ticket) => ticket.end(&context, answered, books.outlay()).await,
+        None => answered,
+    }
 }
 
-async fn answer<R>(
-    platform: &Platform,
-    caller: Caller,
-    incoming: Incoming,
-    body: Body,
-    route: Route<R>,
-    books: &Arc<Books>,
-) -> Result<Response, ApiError>
-where
-    R: FnOnce(Map<String, Value>) -> Result<Ask, Vec<FieldIssue>> + Send,
-{
-    let caller = books::let_on(platform, caller).await?;
-    books::no_idempotency_key(&incoming)?;
-    let Incoming { context, departure, headers } = incoming;
-    let Route { read, wire, .. } = route;
-    let ask = read(body.into_object()?).map_err(|issues| ApiError::fields(&issues))?;
-    books.asked(Some(&ask.model), ask.in_events, 0);
-    let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
-    let arrived = platform.clock.now();
-    let need = |_: &Caller, models: &[Arc<Model>]| {
-        let ceiling = |model: &Arc<Model>| spoken::ceiling(model, &ask.call);
-        let tokens = models.iter().map(ceiling).max().unwrap_or(0);
-        Need { requests: 1, slots: 1, tokens }
-    };
-    let wanted = Wanted {
-        deadline_ms: &|model| model.deadlines().total_ms,
-        fallbacks,
-        modality: Modality::Audio,
-        model: Some(&ask.model),
-        need: &need,
-        scope: Scope::Audio,
-        serves: &speaks,
-    };
-    let admitted = admit(platform, &context, books, caller, &wanted).await?;
-    let let_in = platform.clock.now();
-    let Some(first) = admitted.models.first() else {
-        return Err(ApiError::internal("a call was let in without a model"));
-    };
-    books.expects(spoken::bill(first, &ask.call, &HeaderMap::new(), None).usage);
-    let draft = |model: &Model| {
-        spoken::knows_voice(&ask.call, first, model)?;
-        drafted(&ask, wire, model)
-    };
-    let job = Job {
-        books,
-        context: &context,
-        departure: departure.as_ref(),
-        draft: &draft,
-        holder: (&admitted.caller).into(),
-        models: &admitted.models,
-        need: admitted.need,
-        platform,
-        streamed: true,
-    };
-    let Answer::Opened(opened) = exchange::open(&job).await? else {
-        return Err(ApiError::internal("a vendor of speech was polled"));
-    };
-    let model = opened.model.clone();
-    if model.config.protocol != wire.protocol() {
-        tell_dropped(&context, &ask.extra);
-    }
-    let timing = format!(
-        "auth;dur={}, limit;dur={}, upstream;dur={}",
-        arrived.since(context.started()),
-        let_in.since(arrived),
-        platform.clock.now().since(let_in)
-    );
-    context.tell(HeaderName::from_static("server-timing"), &timing);
-    if wire == Wire::ElevenLabs {
-        for name in KEPT {
-            if let Some(value) = opened.inbound.headers.get(name).and_then(|v| v.to_str().ok()) {
-                context.tell(HeaderName::from_static(name), value);
+/// What a call has at hand.
+struct Call<'a> {
+    books: &'a Arc<Books>,
+    platform: &'a Platform,
+    ticket: Option<&'a Ticket>,
+    wire: Wire,
+}
+
+impl Call<'_> {
+    async fn answer(
+        &self,
+        caller: Caller,
+        incoming: Incoming,
+        ask: Result<Ask, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let Self { books, platform, ticket, wire } = *self;
+        let Incoming { context, departure, headers } = incoming;
+        let departure = match ticket {
+            Some(ticket) => ticket.departure(departure),
+            None => departure,
+        };
+        let caller = caller.entitled(platform, Scope::Audio).await?;
+        let ask = ask?;
+        books.asked(Some(&ask.model), ask.in_events, 0);
+        let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
+        let arrived = platform.clock.now();
+        let need = |_: &Caller, models: &[Arc<Model>]| {
+            let ceiling = |model: &Arc<Model>| spoken::ceiling(model, &ask.call);
+            let tokens = models.iter().map(ceiling).max().unwrap_or(0);
+            Need { requests: 1, slots: 1, tokens }
+        };
+        let wanted = Wanted {
+            deadline_ms: &|model| model.deadlines().total_ms,
+            fallbacks,
+            modality: Modality::Audio,
+            model: Some(&ask.model),
+            need: &need,
+            scope: Scope::Audio,
+            serves: &speaks,
+        };
+        let admitted = admit(platform, &context, books, caller, &wanted).await?;
+        let let_in = platform.clock.now();
+        let Some(first) = admitted.models.first() else {
+            return Err(ApiError::internal("a call was let in without a model"));
+        };
+        books.expects(spoken::bill(first, &ask.call, &HeaderMap::new(), None).usage);
+        let draft = |model: &Model| {
+            spoken::knows_voice(&ask.call, first, model)?;
+            drafted(&ask, wire, model)
+        };
+        let job = Job {
+            before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
+            books,
+            context: &context,
+            departure: departure.as_ref(),
+            draft: &draft,
+            holder: (&admitted.caller).into(),
+            models: &admitted.models,
+            need: admitted.need,
+            platform,
+            streamed: true,
+        };
+        let Answer::Opened(opened) = exchange::open(&job).await? else {
+            return Err(ApiError::internal("a vendor of speech was polled"));
+        };
+        let model = opened.model.clone();
+        if model.config.protocol != wire.protocol() {
+            tell_dropped(&context, &ask.extra);
+        }
+        let timing = format!(
+            "auth;dur={}, limit;dur={}, upstream;dur={}",
+            arrived.since(context.started()),
+            let_in.since(arrived),
+            platform.clock.now().since(let_in)
+        );
+        context.tell(HeaderName::from_static("server-timing"), &timing);
+        if wire == Wire::ElevenLabs {
+            for name in KEPT {
+                if let Some(value) = opened.inbound.headers.get(name).and_then(|v| v.to_str().ok())
+                {
+                    context.tell(HeaderName::from_static(name), value);
+                }
             }
         }
+        if ask.in_events {
+            let spent = platform.clock.now().since(context.started());
+            let spent = u64::try_from(spent).unwrap_or(0);
+            let left = model.deadlines().total_ms.saturating_sub(spent);
+            let tail = Tail { books: books.clone(), dialect: Box::new(SpeechEvents), model };
+            let head = head(
+                HeaderValue::from_static("text/event-stream; charset=utf-8"),
+                HttpBody::empty(),
+            );
+            let left = Duration::from_millis(left);
+            if ticket.is_some() {
+                // What is kept as well has to pass through our code.
+                return Ok(head.map(|_| passed(platform, opened, left, tail)));
+            }
+            return Ok(relayed(head, relay(opened, left, tail)));
+        }
+        let sound = sound::begin(&job, books, opened, &ask.call).await?;
+        if let Some(cost) = books.cost() {
+            context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
+        }
+        Ok(head(sound.content_type, sound.body))
     }
-    if ask.in_events {
-        let spent = platform.clock.now().since(context.started());
-        let spent = u64::try_from(spent).unwrap_or(0);
-        let left = model.deadlines().total_ms.saturating_sub(spent);
-        let tail = Tail { books: books.clone(), dialect: Box::new(SpeechEvents), model };
-        let head =
-            head(HeaderValue::from_static("text/event-stream; charset=utf-8"), HttpBody::empty());
-        return Ok(relayed(head, relay(opened, Duration::from_millis(left), tail)));
-    }
-    let sound = sound::begin(&job, books, opened, &ask.call).await?;
-    if let Some(cost) = books.cost() {
-        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
-    }
-    Ok(head(sound.content_type, sound.body))
 }
 
 /// Refuses a model that only listens.

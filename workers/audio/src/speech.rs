@@ -24,7 +24,8 @@ pub(crate) async fn create(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let route = Route { operation: "POST /v1/audio/speech", read, wire: Wire::OpenAi };
+    let operation = "POST /v1/audio/speech";
+    let route = Route { operation, read, subject: String::new(), wire: Wire::OpenAi };
     speak(platform, caller, incoming, body, route).await
 }
 

@@ -1,5 +1,7 @@
 //! `POST /synthesize`: our own protocol. A job, whose file is kept and linked to.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::State,
@@ -8,103 +10,136 @@ use axum::{
 use de_core::{
     assets::link,
     auth::Scope,
+    books::Outlay,
     caller::{Caller, Tenant},
     calls::SpeechCall,
     http::{
         context::Context,
-        error::ApiError,
+        error::{ApiError, Code},
         extract::{Body, Incoming},
+        prefer,
     },
     ids::JobId,
     jobs::{Output, View, Work, front},
     model::Modality,
+    money::Micros,
     ports::{Platform, random},
     protocols::native_speech::SynthesizeRequest,
     registry,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::books;
+use crate::books::{self, Entrance, Turn};
 
 const OPERATION: &str = "POST /synthesize";
 
 /// Speaks to a file, and waits for it; `Prefer: respond-async` does not wait.
+///
+/// The receipt is that of the job; what never becomes one has its own.
 pub(crate) async fn synthesize(
     State(platform): State<Platform>,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let size_bytes = body.size_bytes();
-    let request = match read(&caller, &incoming, body) {
-        Ok(request) => request,
-        Err(error) => {
-            // The purchase itself has its books in the job; what never becomes one has them here.
-            let books = books::open(&platform, &caller, &incoming, OPERATION, size_bytes);
-            return books::closed(&books, Err(error));
+    let (digest, size_bytes) = (body.digest(), body.size_bytes());
+    let entrance = Entrance { digest, operation: OPERATION, size_bytes, subject: "" };
+    let context = incoming.context.clone();
+    let refused = |error: ApiError| {
+        let refused = Err(error);
+        books::close(&books::open(&platform, &caller, &context, &entrance), &refused);
+        refused
+    };
+    let ticket = match books::turn(&platform, &caller, &incoming, &entrance).await {
+        Turn::Mine(Ok(ticket)) => ticket,
+        Turn::Mine(Err(refusal)) => return refused(refusal),
+        Turn::Replayed(response) => return Ok(response),
+    };
+    // Under a claim, whoever makes the job makes the same one.
+    let job_id = match &ticket {
+        Some(ticket) => JobId::make(ticket.token().made_at(), ticket.token().random()),
+        None => JobId::make(platform.clock.now(), random(&*platform.entropy)),
+    };
+    let answered = match read(&caller, body) {
+        Ok(request) => {
+            let ordered = Ordered { job_id: job_id.clone(), request, size_bytes };
+            buy(&platform, &caller, &incoming, ordered).await
         }
+        Err(error) => refused(error),
     };
-    let Incoming { context, headers, .. } = incoming;
-    let call = request.call.clone();
-    let asking = caller.clone();
-    let purchase = front::Purchase {
-        caller,
-        context: &context,
-        fallbacks: headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
-        job_id: JobId::make(platform.clock.now(), random(&*platform.entropy)),
-        model: request.model_id.as_deref(),
-        notify: None,
-        operation: OPERATION,
-        platform: &platform,
-        scope: Scope::Audio,
-        size_bytes,
-        work: Work::Speech(request.call),
+    let Some(ticket) = ticket else { return answered };
+    let outlay = match &answered {
+        Ok(_) => Some(Outlay::Spent),
+        Err(error) => outlay(&platform, &job_id, error).await,
     };
-    if prefers_async(&headers) {
-        let view = front::begin(purchase).await?;
-        return Ok(accepted(&platform, &context, &view));
+    match outlay {
+        Some(outlay) => ticket.end(&context, answered, outlay).await,
+        None => {
+            ticket.leave();
+            answered
+        }
     }
-    let view = front::buy(purchase).await?;
-    let reply = told(&platform, &asking, &context, &call, &view).await?;
-    Ok(Json(reply).into_response())
 }
 
-fn read(caller: &Caller, incoming: &Incoming, body: Body) -> Result<SynthesizeRequest, ApiError> {
-    books::no_idempotency_key(incoming)?;
+fn read(caller: &Caller, body: Body) -> Result<SynthesizeRequest, ApiError> {
     let request = SynthesizeRequest::parse(&body.into_object()?)
         .map_err(|issues| ApiError::fields(&issues))?;
     caller.must_be(request.instance_id.as_deref(), request.project_id.as_deref())?;
     Ok(request)
 }
 
-/// RFC 7240: `Prefer: respond-async`, among other preferences.
-fn prefers_async(headers: &HeaderMap) -> bool {
-    let all = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let mut words = all.flat_map(|value| value.split([',', ';']));
-    words.any(|word| word.trim().eq_ignore_ascii_case("respond-async"))
+/// What is to be bought.
+struct Ordered {
+    job_id: JobId,
+    request: SynthesizeRequest,
+    size_bytes: usize,
 }
 
-/// 202: the job, and where to look for it.
-fn accepted(platform: &Platform, context: &Context, view: &View) -> Response {
-    let base = platform.settings.public_base.as_deref().unwrap_or_default();
-    let place = format!("{base}/v1/jobs/{}", view.id);
-    let body = json!({
-        "success": true,
-        "job_id": view.id.as_str(),
-        "status": view.status,
-        "status_url": place,
-        "request_id": context.request_id().as_str(),
-        "timestamp": platform.clock.now().rfc3339(),
-    });
-    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
-    let headers = response.headers_mut();
-    if let Ok(place) = HeaderValue::try_from(place) {
-        headers.insert(header::LOCATION, place);
+async fn buy(
+    platform: &Platform,
+    caller: &Caller,
+    incoming: &Incoming,
+    ordered: Ordered,
+) -> Result<Response, ApiError> {
+    let Incoming { context, headers, .. } = incoming;
+    let Ordered { job_id, request, size_bytes } = ordered;
+    let call = request.call.clone();
+    let purchase = front::Purchase {
+        caller: caller.clone(),
+        context,
+        fallbacks: headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
+        job_id,
+        model: request.model_id.as_deref(),
+        notify: None,
+        operation: OPERATION,
+        platform,
+        scope: Scope::Audio,
+        size_bytes,
+        work: Work::Speech(request.call),
+    };
+    if prefer::respond_async(headers) {
+        let view = front::begin(purchase).await?;
+        return Ok(prefer::accepted(platform, context, &view));
     }
-    let applied = HeaderName::from_static("preference-applied");
-    headers.insert(applied, HeaderValue::from_static("respond-async"));
-    response
+    let view = front::buy(purchase).await?;
+    let reply = told(platform, caller, context, &call, &view).await?;
+    Ok(Json(reply).into_response())
+}
+
+/// What a call has cost that failed; `None` while its job goes on.
+async fn outlay(platform: &Platform, job: &JobId, error: &ApiError) -> Option<Outlay> {
+    if !error.details().contains_key("job_id") {
+        return Some(Outlay::Nothing);
+    }
+    let view = platform.jobs.watch(job, 0, Duration::ZERO).await.ok()??;
+    match view.cost_micros {
+        _ if !view.is_over() => None,
+        _ if error.code() == Code::OutcomeUnknown => Some(Outlay::Unknown),
+        // It has a file, which could not be shown: whoever asks again gets it.
+        _ if view.error.is_none() && !view.outputs.is_empty() => None,
+        Some(Micros(0)) => Some(Outlay::Nothing),
+        Some(_) | None => Some(Outlay::Spent),
+    }
 }
 
 /// The file, and how it came to be.

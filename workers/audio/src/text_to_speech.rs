@@ -64,6 +64,7 @@ async fn run(
         false => "POST /v1/text-to-speech/{voice_id}",
         true => "POST /v1/text-to-speech/{voice_id}/stream",
     };
+    let subject = format!("{} {:?}", asked.voice, asked.query);
     let read = move |raw: Map<String, Value>| {
         let read = ElevenLabsSpeechCall::parse(&asked.voice, &asked.query, &raw)?;
         let ElevenLabsSpeechCall { mut call, extra, model } = read;
@@ -71,5 +72,6 @@ async fn run(
         let model = model.unwrap_or_else(|| MODEL.to_owned());
         Ok(Ask { call, extra, in_events: false, model, raw })
     };
-    speak(platform, caller, incoming, body, Route { operation, read, wire: Wire::ElevenLabs }).await
+    let route = Route { operation, read, subject, wire: Wire::ElevenLabs };
+    speak(platform, caller, incoming, body, route).await
 }

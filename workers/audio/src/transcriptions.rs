@@ -13,11 +13,12 @@ use de_core::{
     books::{Books, Outcome},
     caller::{Caller, Tenant},
     calls::TranscriptionCall,
-    exchange::{self, Answer, Job},
+    exchange::{self, Answer, BeforeSend, Job},
     http::{
         error::{ApiError, Code},
         extract::Incoming,
-        upload::{Limits, Upload},
+        once::{self, Ticket},
+        upload::{Form, Limits, Upload},
     },
     limits::wire::Need,
     media::{self, Extent},
@@ -34,7 +35,10 @@ use de_core::{
 };
 use http::{HeaderName, HeaderValue};
 
-use crate::{books, speak::head};
+use crate::{
+    books::{self, Entrance, Turn},
+    speak::head,
+};
 
 /// What OpenAI takes, and an isolate can hold.
 const LIMITS: Limits = Limits { file: LARGEST_FILE, files: LARGEST_FILE };
@@ -47,24 +51,50 @@ pub(crate) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let upload = Upload::read(request, LIMITS).await;
+    let size_bytes = upload.size_bytes();
+    let form = upload.into_form();
+    // Only a key wants it, and a recording is long.
+    let has_key = incoming.headers.contains_key(once::HEADER);
+    let digest = form.as_ref().ok().filter(|_| has_key).map(Form::digest);
     let operation = "POST /v1/audio/transcriptions";
-    let books = books::open(&platform, &caller, &incoming, operation, upload.size_bytes());
-    let answered = answer(&platform, caller, incoming, upload, &books).await;
-    books::closed(&books, answered)
+    let entrance = Entrance { digest, operation, size_bytes, subject: "" };
+    let turn = match books::turn(&platform, &caller, &incoming, &entrance).await {
+        Turn::Mine(turn) => turn,
+        Turn::Replayed(response) => return Ok(response),
+    };
+    let context = incoming.context.clone();
+    let books = books::open(&platform, &caller, &context, &entrance);
+    let ticket = match turn {
+        Ok(ticket) => ticket,
+        Err(refusal) => {
+            let refused = Err(refusal);
+            books::close(&books, &refused);
+            return refused;
+        }
+    };
+    let answered = answer(&platform, caller, incoming, form, &books, ticket.as_ref()).await;
+    books::close(&books, &answered);
+    match ticket {
+        Some(ticket) => ticket.end(&context, answered, books.outlay()).await,
+        None => answered,
+    }
 }
 
 async fn answer(
     platform: &Platform,
     caller: Caller,
     incoming: Incoming,
-    upload: Upload,
+    form: Result<Form, ApiError>,
     books: &Arc<Books>,
+    ticket: Option<&Ticket>,
 ) -> Result<Response, ApiError> {
-    let caller = books::let_on(platform, caller).await?;
-    books::no_idempotency_key(&incoming)?;
     let Incoming { context, departure, headers } = incoming;
-    let read = OpenAiTranscriptionCall::parse(upload.into_form()?)
-        .map_err(|issues| ApiError::fields(&issues))?;
+    let departure = match ticket {
+        Some(ticket) => ticket.departure(departure),
+        None => departure,
+    };
+    let caller = caller.entitled(platform, Scope::Audio).await?;
+    let read = OpenAiTranscriptionCall::parse(form?).map_err(|issues| ApiError::fields(&issues))?;
     let OpenAiTranscriptionCall { call, media, model } = read;
     books.asked(Some(&model), false, 0);
     let length_ms =
@@ -84,6 +114,7 @@ async fn answer(
     let let_in = platform.clock.now();
     let draft = |model: &Model| drafted(&call, model);
     let job = Job {
+        before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
         books,
         context: &context,
         departure: departure.as_ref(),

@@ -166,14 +166,7 @@ fn check(query: &[(String, String)], known: &[&str]) -> Result<(), ApiError> {
 ///
 /// Nothing is reserved here, so the Limiter is asked whether the copy of the key still holds.
 async fn allowed(platform: &Platform, caller: Caller) -> Result<(Caller, Access), ApiError> {
-    let epochs = platform.limiter.epochs(caller.instance_id()).await.map_err(|err| {
-        ApiError::new(Code::LimiterUnavailable, "keys cannot be checked right now")
-            .because(err.to_string())
-    })?;
-    let caller = match caller.epochs().older_than(epochs) {
-        true => caller.renewed(platform, epochs).await?,
-        false => caller,
-    };
+    let caller = caller.current(platform).await?;
     caller.require(Scope::Audio)?;
     let provider =
         ProviderId::parse(PROVIDER).map_err(|err| ApiError::internal(err.to_string()))?;

@@ -13,6 +13,8 @@
 
 #[path = "http/gateway.rs"]
 mod gateway;
+#[path = "http/once.rs"]
+mod once;
 #[path = "http/speech.rs"]
 mod speech;
 #[path = "http/synthesize.rs"]

@@ -433,7 +433,11 @@ fn head_of(response: &Response, context: Option<&Context>) -> Head {
                 header::CONTENT_DISPOSITION,
                 header::CONTENT_TYPE,
                 header::LOCATION,
+                HeaderName::from_static("character-cost"),
                 HeaderName::from_static("deprecation"),
+                HeaderName::from_static("preference-applied"),
+                // The vendor's, of ElevenLabs; where it is ours, it is set anew.
+                HeaderName::from_static("request-id"),
                 HeaderName::from_static("sunset"),
                 HeaderName::from_static("x-should-retry"),
             ]

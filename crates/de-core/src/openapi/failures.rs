@@ -22,6 +22,7 @@ pub(super) fn reference_of(speaks: Speaks, status: u16, codes: &[&str]) -> Value
 pub(super) fn name(speaks: Speaks, status: u16) -> String {
     let kind = match speaks {
         Speaks::Anthropic => "AnthropicError",
+        Speaks::ElevenLabs => "ElevenLabsError",
         Speaks::Native => "Error",
         Speaks::NativeCall => "CallError",
         Speaks::OpenAi => "OpenAiError",
@@ -52,10 +53,11 @@ pub(super) fn component(speaks: Speaks, status: u16) -> Value {
         429 | 503 => names.push("Retry-After"),
         _ => {}
     }
-    if matches!(speaks, Speaks::Anthropic | Speaks::OpenAiOrAnthropic) {
+    if matches!(speaks, Speaks::Anthropic | Speaks::ElevenLabs | Speaks::OpenAiOrAnthropic) {
         names.push("request-id");
     }
-    if matches!(speaks, Speaks::Anthropic | Speaks::NativeCall | Speaks::OpenAi) {
+    let calls = [Speaks::Anthropic, Speaks::ElevenLabs, Speaks::NativeCall, Speaks::OpenAi];
+    if calls.contains(&speaks) {
         names.extend(OF_CALLS);
         if status == 409 {
             names.push("Retry-After");
@@ -63,6 +65,7 @@ pub(super) fn component(speaks: Speaks, status: u16) -> Value {
     }
     let schema = match speaks {
         Speaks::Anthropic => reference("AnthropicError"),
+        Speaks::ElevenLabs => reference("ElevenLabsError"),
         Speaks::Native | Speaks::NativeCall => reference("Error"),
         Speaks::OpenAi => reference("OpenAiError"),
         Speaks::OpenAiOrAnthropic => json!({
@@ -100,7 +103,7 @@ fn about(status: u16) -> &'static str {
 }
 
 /// The envelopes, by name.
-pub(super) fn envelopes(codes: &[Code]) -> [(String, Value); 4] {
+pub(super) fn envelopes(codes: &[Code]) -> [(String, Value); 5] {
     let lower: Vec<String> = sorted(codes).into_iter().map(str::to_ascii_lowercase).collect();
     let native = json!({
         "type": "object",
@@ -142,7 +145,7 @@ pub(super) fn envelopes(codes: &[Code]) -> [(String, Value); 4] {
                 "code": {
                     "type": "string",
                     "description": "What happened, for a program: our own code in lower case. New ones may come.",
-                    "enum": lower,
+                    "enum": &lower,
                 },
                 "details": particulars(),
             },
@@ -176,8 +179,46 @@ pub(super) fn envelopes(codes: &[Code]) -> [(String, Value); 4] {
             "request_id": {"type": "string", "description": "The id of the request."},
         },
     });
+    let elevenlabs = json!({
+        "type": "object",
+        "description": "What went wrong, in ElevenLabs' form.",
+        "required": ["detail"],
+        "properties": {"detail": {
+            "type": "object",
+            "description": "The failure.",
+            "required": ["type", "code", "status", "message", "request_id", "param"],
+            "properties": {
+                "type": {
+                    "type": "string",
+                    "description": "What kind of failure it is.",
+                    "enum": [
+                        "authentication_error", "authorization_error", "not_found_error",
+                        "payment_error", "rate_limit_error", "server_error", "validation_error",
+                    ],
+                },
+                "code": {
+                    "type": "string",
+                    "description": "What happened, for a program: our own code in lower case. New ones may come.",
+                    "enum": &lower,
+                },
+                "status": {
+                    "type": "string",
+                    "description": "The same as `code`: older clients read this.",
+                    "enum": &lower,
+                },
+                "message": {"type": "string", "description": "What happened, for a person."},
+                "request_id": {"type": "string", "description": "The id of the request."},
+                "param": {
+                    "type": ["string", "null"],
+                    "description": "The first field that is wrong: `voice_settings.style`.",
+                },
+                "details": particulars(),
+            },
+        }},
+    });
     [
         ("AnthropicError".to_owned(), anthropic),
+        ("ElevenLabsError".to_owned(), elevenlabs),
         ("Error".to_owned(), native),
         ("ErrorDetails".to_owned(), details()),
         ("OpenAiError".to_owned(), openai),

@@ -15,6 +15,8 @@ use crate::{
 pub enum Speaks {
     /// Anthropic's, of calls to vendors.
     Anthropic,
+    /// ElevenLabs', of calls to vendors and of looks at what they have.
+    ElevenLabs,
     /// Ours.
     #[default]
     Native,
@@ -90,6 +92,14 @@ impl Answer {
         let mut answer = Self::empty(status, summary);
         answer.content.insert("*/*".to_owned(), json!({"schema": {}}));
         answer
+    }
+
+    /// The same, or as plain text.
+    #[must_use]
+    pub fn or_text(mut self, summary: &str) -> Self {
+        let content = json!({"schema": {"type": "string", "description": summary}});
+        self.content.insert("text/plain".to_owned(), content);
+        self
     }
 
     /// The same, or as server-sent events: the data of each is JSON of this shape, but for a last
@@ -296,6 +306,23 @@ impl Operation {
         self.body = Some(json!({
             "required": true,
             "content": {"application/json": {"schema": shape.schema, "example": example}},
+        }));
+        self.fails(&[
+            Code::BodyTooLarge,
+            Code::InvalidRequest,
+            Code::UnsupportedMediaType,
+            Code::ValidationError,
+        ])
+    }
+
+    /// A form with files, with an example that works on the development stack. In that, a text that begins
+    /// with `@` is the name of a file.
+    #[must_use]
+    pub fn form(mut self, shape: Shape, example: Value) -> Self {
+        self.named.extend(shape.named);
+        self.body = Some(json!({
+            "required": true,
+            "content": {"multipart/form-data": {"schema": shape.schema, "example": example}},
         }));
         self.fails(&[
             Code::BodyTooLarge,

@@ -187,8 +187,9 @@ mod tests {
 
     fn draft(call: &SpeechCall, model: &str) -> Result<(String, Value), Vec<String>> {
         let target = super::super::test_target(model, OnUnsupported::Refuse);
-        let told =
-            |issues: Vec<FieldIssue>| issues.into_iter().map(|issue| issue.pointer).collect();
+        let told = |issues: Vec<FieldIssue>| -> Vec<String> {
+            issues.into_iter().map(|issue| issue.pointer).collect()
+        };
         let draft = SpeechVendor::request(&ElevenLabsSpeechVendor, call, &target).map_err(told)?;
         let place = match draft.place {
             Place::Path(path) => path,

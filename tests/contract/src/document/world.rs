@@ -20,7 +20,7 @@ use de_testkit::{
 };
 use serde_json::{Value, json};
 
-use super::{catalogue::Operation, library};
+use super::{catalogue::Operation, library, sounds};
 
 /// The gateway and its keys.
 pub struct World {
@@ -65,9 +65,8 @@ impl World {
         peers.bind("text", de_text::router(test.another_isolate()));
         peers.bind("render", de_render::router(test.another_isolate()));
         peers.bind("stock-media", de_stock_media::router(test.another_isolate()));
-        for worker in ["audio", "image"] {
-            peers.bind(worker, unbuilt(worker, test.another_isolate()));
-        }
+        peers.bind("audio", de_audio::router(test.another_isolate()));
+        peers.bind("image", unbuilt("image", test.another_isolate()));
         keep_asset(&test).await;
         let front = TestClient::of_router(de_config::router(test.another_isolate()));
         Self { front, test }
@@ -144,7 +143,8 @@ impl Fetch for PoliteVendors {
     async fn send(&self, request: Outbound) -> Result<Inbound, PortError> {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let path = request.url.path();
-        if let Some(answer) = library::answer(&request.url) {
+        if let Some(answer) = library::answer(&request.url).or_else(|| sounds::answer(&request.url))
+        {
             self.0.answer(answer);
             return self.0.send(request).await;
         }

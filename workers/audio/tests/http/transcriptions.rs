@@ -144,3 +144,24 @@ async fn an_answer_that_cannot_be_read_is_none() {
         assert_eq!((&receipt["status"], &receipt["media_ms"]), (&json!("failed"), &json!(1_000)));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_is_written_down_once() {
+    let gateway = Gateway::new().await;
+    gateway.vendor(Answer::json(200, &json!({"text": "Hi."})));
+    let mut answers = Vec::new();
+    for boundary in ["b", "another"] {
+        let mut form = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n\
+             --{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n").into_bytes();
+        form.extend_from_slice(&wav());
+        form.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        let request = gateway.audio.request(Method::POST, "/v1/audio/transcriptions").body(form);
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let request = request.header("content-type", &kind).header("idempotency-key", "k-1");
+        answers.push(request.send().await.unwrap());
+        gateway.test.background.join_all().await;
+    }
+    assert_eq!(answers[1].header("idempotency-replayed"), "true", "{}", answers[1].text());
+    assert_eq!(answers[1].json(), answers[0].json());
+    assert_eq!(gateway.test.fetch.sent().len(), 1);
+}

@@ -39,13 +39,11 @@ fn of(body: &Value) -> VendorError {
     };
     let is = |words: &[&str]| code.as_deref().is_some_and(|code| words.contains(&code));
     VendorError {
-        key_refused: false,
         message,
         out_of_money: is(&OUT_OF_MONEY),
-        refused: false,
         retry: is(&BUSY),
-        // Last: it is looked at above.
         code,
+        ..VendorError::default()
     }
 }
 
