@@ -342,6 +342,7 @@ async fn attempt(
     follows: Patience,
 ) -> Result<First, Failure> {
     let polling = draft.polling.take();
+    let is_order = polling.is_some();
     let (outbound, key) = outbound(job.line(), model, draft)?;
     if let (Some(before), 0) = (job.before_send, job.books.tries()) {
         let until = job.models.iter().map(|model| deadline(job, model)).max();
@@ -375,7 +376,10 @@ async fn attempt(
         }
         Ok(Ok(inbound)) => {
             let status = inbound.status;
-            (Err(refused(job.line(), model, inbound, &key).await), Some(status), false)
+            let mut failure = refused(job.line(), model, inbound, &key).await;
+            // One that broke over an order may have taken it, and would take it twice.
+            failure.repeatable &= !(is_order && matches!(status, 500 | 502));
+            (Err(failure), Some(status), false)
         }
         Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
         Err(Interrupted::TimedOut) => {

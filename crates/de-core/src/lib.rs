@@ -6,7 +6,7 @@
 //! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
-//! [`calls`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`exchange`] with [`retry`] and
+//! [`calls`], [`render`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`exchange`] with [`retry`] and
 //! [`guard`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
 //! it: [`media`], [`sound`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
@@ -50,6 +50,7 @@ pub mod pricing;
 pub mod protocols;
 pub mod receipt;
 pub mod registry;
+pub mod render;
 pub mod retry;
 pub mod secret;
 pub mod seeds;

@@ -32,7 +32,7 @@ pub mod anthropic_messages;
 mod borrowed;
 pub mod elevenlabs_speech;
 pub mod elevenlabs_transcription;
-mod fields;
+pub(crate) mod fields;
 pub mod gemini;
 pub mod mapped;
 pub mod native;
@@ -45,6 +45,7 @@ pub mod openai_transcriptions;
 pub mod pexels;
 mod picture;
 pub mod pixabay;
+pub mod shotstack;
 mod stock;
 
 /// What a vendor's side needs to know of the model.
@@ -254,6 +255,11 @@ pub trait Vendor: Send + Sync {
     /// The mapping, where it is one that says how the vendor is called.
     fn mapping(&self) -> Option<&crate::mapping::PayloadMapping> {
         None
+    }
+
+    /// How long an order of it is followed in milliseconds; 0 if it takes none.
+    fn follows_ms(&self) -> u64 {
+        self.mapping().map_or(0, crate::mapping::PayloadMapping::follows_ms)
     }
 
     /// Goes on with an order that was kept; `None` if this vendor takes none.

@@ -21,7 +21,7 @@ use crate::{
         elevenlabs_transcription::ElevenLabsTranscriptionVendor, gemini::GeminiVendor,
         mapped::MappedVendor, openai_chat::OpenAiChatVendor, openai_images::OpenAiImagesVendor,
         openai_speech::OpenAiSpeechVendor, openai_transcriptions::OpenAiTranscriptionsVendor,
-        pexels::PexelsVendor, pixabay::PixabayVendor,
+        pexels::PexelsVendor, pixabay::PixabayVendor, shotstack::ShotstackVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -203,6 +203,11 @@ fn vendor(
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        Protocol::Shotstack => {
+            let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
+            let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);
+            Arc::new(ShotstackVendor::new(&rules)?)
+        }
         Protocol::Pexels => Arc::new(PexelsVendor),
         Protocol::Pixabay => Arc::new(PixabayVendor),
         Protocol::OpenaiSpeech => Arc::new(OpenAiSpeechVendor),

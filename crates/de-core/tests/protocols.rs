@@ -12,6 +12,8 @@ mod native;
 mod openai;
 #[path = "protocols/round_trip.rs"]
 mod round_trip;
+#[path = "protocols/shotstack.rs"]
+mod shotstack;
 
 use de_core::{
     chat::Delta,

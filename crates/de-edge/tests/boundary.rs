@@ -68,10 +68,14 @@ fn only_the_exchange_sends_to_vendors() {
     refuse("crates/de-core/src", &["fetch.send("], |path| {
         // The keys that log-ins are checked with come from who signs them, and that is no vendor.
         path.ends_with("src/auth/access_keys.rs")
+            // What a vendor's reply points to is fetched without a key.
+            || path.ends_with("src/assets/fetch.rs")
             || path.ends_with("src/exchange.rs")
             || path.contains("src/exchange/")
+            // Receivers of webhooks are no vendors either, and get no key.
+            || path.ends_with("src/webhooks/delivery.rs")
     });
-    for worker in ["config", "text"] {
+    for worker in ["audio", "config", "image", "render", "stock-media", "text"] {
         refuse(&format!("workers/{worker}/src"), &["fetch.send(", ".fetch."], |path| {
             // Listens to what the exchange sends in a test of a model, and hands it on as it is.
             path.ends_with("model_configs/trial.rs")
@@ -86,7 +90,7 @@ fn only_the_store_holds_sql() {
         // `SELECT 1` asks whether the database lives.
         path.contains("/store/") || path.ends_with("http/health.rs")
     });
-    for worker in ["config", "text"] {
+    for worker in ["audio", "config", "image", "render", "stock-media", "text"] {
         refuse(&format!("workers/{worker}/src"), &words, |_| false);
     }
 }
@@ -119,7 +123,7 @@ fn only_error_rs_picks_a_failures_status() {
         "StatusCode::GATEWAY",
     ];
     refuse("crates/de-core/src", &words, |path| path.ends_with("http/error.rs"));
-    for worker in ["config", "text"] {
+    for worker in ["audio", "config", "image", "render", "stock-media", "text"] {
         refuse(&format!("workers/{worker}/src"), &words, |_| false);
     }
 }

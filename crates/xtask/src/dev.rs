@@ -75,7 +75,7 @@ fn start(
     for provider in upstreams.keys.providers() {
         say::line(&format!("{provider} is called for real, with the key of .dev.vars"));
     }
-    let secrets = Secrets::make(seed::SIMULATED.map(|(provider, _place)| provider))?;
+    let secrets = Secrets::make(seed::SIMULATED.map(|(provider, _place)| seed::vendor(provider)))?;
     let tenant = seed::tenant(&seed::Wishes {
         origins: ports.pages().map(address).collect(),
         secrets: &secrets,

@@ -12,6 +12,7 @@ use de_core::{
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
+        once,
     },
     model::Modality,
     ports::Platform,
@@ -89,6 +90,10 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
     let caller = caller.entitled(platform, Scope::Stock).await?;
+    if headers.contains_key(&once::HEADER) {
+        let message = "a search takes no Idempotency-Key: asked again, it costs nothing";
+        return Err(ApiError::new(Code::InvalidRequest, message));
+    }
     let body = Value::Object(body.into_object()?);
     let search = StockSearch::parse(&body, looks).map_err(|issues| ApiError::fields(&issues))?;
     let asker = &search.asker;

@@ -203,6 +203,9 @@ async fn c24_what_is_wrong_is_named_and_nobody_is_asked() {
         let body = json!({"keywords": ["sea"], "model_id": model});
         Library::failed(&library.post("/search/photos", &body).await, status, code);
     }
+    let keyed = library.client.clone().with_header("idempotency-key", "k").unwrap();
+    let answer = keyed.post("/search", &sea()).await.unwrap();
+    Library::failed(&answer, 400, "INVALID_REQUEST");
     assert_eq!(library.sent().len(), 0);
     for path in ["/", "/search/audio", "/search/", "/v1/search"] {
         Library::failed(&library.post(path, &sea()).await, 404, "ROUTE_NOT_FOUND");

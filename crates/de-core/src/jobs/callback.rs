@@ -10,11 +10,15 @@ use crate::{
     ports::Settings,
 };
 
-/// The address for one job under the front door; `None` where no front door is configured, or no key to
-/// sign with.
+/// The address for one job under the front door; `None` where no front door is configured that a vendor
+/// could reach, or no key to sign with. One on loopback is reached where loopback may be called.
 #[must_use]
 pub fn address(settings: &Settings, job: &JobId) -> Option<Url> {
     let base = settings.public_base.as_deref()?;
+    let is_local = base.starts_with("http://127.0.0.1:") && !settings.loopback_ports.is_empty();
+    if !base.starts_with("https://") && !is_local {
+        return None;
+    }
     let signature = signature::sign(settings, Purpose::JobCallback, job.as_str()).ok()?;
     Url::parse(&format!("{base}/render/render/callbacks/{job}.{signature}")).ok()
 }
@@ -48,5 +52,12 @@ mod tests {
             assert_eq!(job(&settings, &forged), None, "{forged}");
         }
         assert_eq!(super::address(&Settings::default(), &b), None);
+        let mut local =
+            Settings { public_base: Some("http://127.0.0.1:8787".to_owned()), ..settings };
+        assert_eq!(super::address(&local, &b), None);
+        local.loopback_ports.push(9_000);
+        assert!(super::address(&local, &b).is_some());
+        local.public_base = Some("http://de.example".to_owned());
+        assert_eq!(super::address(&local, &b), None);
     }
 }

@@ -245,8 +245,7 @@ async fn wait(platform: &Platform, begun: View, patience_ms: i64) -> Result<View
 /// How long a model may take for a job: its own deadline, or as long as its orders are followed.
 fn longest(model: &Model) -> Duration {
     let own = Duration::from_millis(model.deadlines().total_ms);
-    let followed = model.vendor.mapping().map_or(0, |mapping| mapping.follows_ms());
-    own.saturating_add(Duration::from_millis(followed))
+    own.saturating_add(Duration::from_millis(model.vendor.follows_ms()))
 }
 
 fn patience_ms(longest: Duration) -> i64 {

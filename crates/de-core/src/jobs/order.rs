@@ -13,7 +13,7 @@ use crate::{
     protocols::Draft,
     receipt::Usage,
     registry::Model,
-    spoken,
+    render, spoken,
 };
 
 /// What a job is made from. JSON, at most about a mebibyte: files rest in the store.
@@ -124,7 +124,7 @@ impl Work {
         let usage = Usage { requests: 1, ..Usage::default() };
         match self {
             Self::Image(call) => Usage { images: call.n.into(), ..usage },
-            Self::Render(_) => usage,
+            Self::Render(call) => render::length::usage(&call.edit),
             Self::Speech(call) => {
                 let characters = u64::try_from(call.text.chars().count()).unwrap_or(u64::MAX);
                 Usage { characters, ..usage }

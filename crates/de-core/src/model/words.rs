@@ -115,8 +115,8 @@ impl Protocol {
             Self::GeminiEmbeddings
             | Self::Ideogram
             | Self::OpenaiEmbeddings
-            | Self::OpenaiResponses
-            | Self::Shotstack => false,
+            | Self::OpenaiResponses => false,
+            Self::Shotstack => modality == Modality::Video,
         }
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 mod media;
 
-pub use self::media::image_reply;
+pub use self::media::{image_reply, render_reply};
 use super::{
     Draft, FieldIssue, ImageVendor, Malformed, Place, RenderVendor, SpeechVendor, StreamFault,
     Target, Vendor, VendorError, VendorStream,

@@ -20,7 +20,7 @@ use crate::random::{self, System};
 use crate::stack::input::{Secrets, Statement};
 
 /// The providers that the simulator can play, and what follows its address in their base URLs.
-pub(crate) const SIMULATED: [(&str, &str); 14] = [
+pub(crate) const SIMULATED: [(&str, &str); 15] = [
     ("anthropic", "/anthropic"),
     ("deepseek", "/deepseek/v1"),
     ("elevenlabs", "/elevenlabs"),
@@ -34,6 +34,7 @@ pub(crate) const SIMULATED: [(&str, &str); 14] = [
     ("pixabay", "/pixabay"),
     ("replicate", "/replicate/v1"),
     ("shotstack", "/shotstack/edit/v1"),
+    ("shotstack-stage", "/shotstack/edit/stage"),
     ("together", "/together/v1"),
 ];
 
@@ -142,7 +143,8 @@ fn provider_keys(
     let mut keys = Vec::new();
     for provider in providers {
         let id = &provider.id;
-        let simulated = || wishes.secrets.simulator_keys.get(id.as_str()).map(String::as_str);
+        let simulated =
+            || wishes.secrets.simulator_keys.get(vendor(id.as_str())).map(String::as_str);
         let Some(key) = wishes.vendor_keys.of(id.as_str()).or_else(simulated) else { continue };
         let key = Secret::new(key.to_owned());
         let sealed =
@@ -157,6 +159,12 @@ fn provider_keys(
         });
     }
     Ok(keys)
+}
+
+/// Who plays a provider: one vendor may be several providers.
+pub(crate) fn vendor(provider: &str) -> &str {
+    let place = SIMULATED.iter().find(|(id, _)| *id == provider).map(|(_, place)| *place);
+    place.and_then(|place| place.split('/').nth(1)).unwrap_or(provider)
 }
 
 /// A statement as the stack takes it: JSON.
@@ -178,7 +186,7 @@ fn content(path: &Path, problem: impl Display) -> Failure {
 mod tests {
     use de_core::auth::api_key::ApiKey;
 
-    use super::{SIMULATED, Tenant, Wishes, tenant};
+    use super::{SIMULATED, Tenant, Wishes, tenant, vendor};
     use crate::dev::vendor_keys::VendorKeys;
     use crate::files;
     use crate::stack::input::Secrets;
@@ -205,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_provider_is_played_unless_it_has_a_real_key() {
-        let secrets = Secrets::make(SIMULATED.map(|(provider, _place)| provider)).unwrap();
+        let secrets = Secrets::make(SIMULATED.map(|(provider, _place)| vendor(provider))).unwrap();
         let played = text(&seeded(&secrets, "").unwrap());
         assert!(played.contains("http://127.0.0.1:9020/openai/v1"));
         assert!(!played.contains("https://api.openai.com/v1"));
@@ -218,7 +226,7 @@ mod tests {
 
     #[test]
     fn rows_hold_no_secret() {
-        let secrets = Secrets::make(SIMULATED.map(|(provider, _place)| provider)).unwrap();
+        let secrets = Secrets::make(SIMULATED.map(|(provider, _place)| vendor(provider))).unwrap();
         let tenant = seeded(&secrets, "OPENAI_API_KEY=sk-real").unwrap();
         let rows = text(&tenant);
         let ours =

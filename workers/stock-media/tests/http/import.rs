@@ -68,6 +68,30 @@ async fn an_item_becomes_an_asset_with_its_licence() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_item_is_taken_over_once_under_one_key() {
+    let library = Library::new().await;
+    let client = library.client.clone().with_header("idempotency-key", "import-7").unwrap();
+    // A failure is not kept: nothing was bought.
+    library.test.fetch.answer(Answer::json(200, &pexels_photo(7)));
+    library.test.fetch.answer(Answer::status(403));
+    let failed = client.post("/import", &photo()).await.unwrap();
+    Library::failed(&failed, 502, "PROVIDER_ERROR");
+    library.test.background.join_all().await;
+    library.test.fetch.answer(Answer::json(200, &pexels_photo(7)));
+    library.test.fetch.answer(file(PNG));
+    let first = client.post("/import", &photo()).await.unwrap();
+    assert_eq!(first.status, 201, "{}", first.text());
+    library.test.background.join_all().await;
+    let again = client.post("/import", &photo()).await.unwrap();
+    assert_eq!((again.status, again.header("idempotency-replayed")), (201, "true"));
+    assert_eq!((again.json(), again.header("location")), (first.json(), first.header("location")));
+    assert_eq!((library.sent().len(), library.test.blobs.keys().len()), (4, 1));
+    let other = json!({"provider": "pexels", "kind": "image", "id": "8"});
+    let other = client.post("/import", &other).await.unwrap();
+    Library::failed(&other, 409, "IDEMPOTENCY_MISMATCH");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_file_is_named_by_width_or_by_the_vendors_word() {
     let library = Library::new().await;
     for (named, expected) in [

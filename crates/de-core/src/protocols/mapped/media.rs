@@ -24,6 +24,7 @@ use crate::{
         picture::Size,
     },
     receipt::Usage,
+    render::length,
     sound::{self, SoundFormat},
 };
 
@@ -217,25 +218,37 @@ impl RenderVendor for MappedVendor {
         ordered(self, &gather(&self.mapping, reserved, &options)?)
     }
 
-    fn ordered(&self, _call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed> {
-        let MappedReply { audio_url, image_url, metadata, video_url, .. } = reply;
-        let made = video_url.or(audio_url).or(image_url).map(Made::Url);
-        if made.is_none() {
-            return Err(unreadable("the reply has no film".to_owned()));
-        }
-        let link = |name: &str| {
-            metadata.get(name).and_then(Value::as_str).map(|url| Made::Url(url.to_owned()))
-        };
-        let seconds = metadata.get("duration").and_then(Value::as_f64).filter(|s| *s >= 0.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
-        let media_ms = seconds.map(|seconds| (seconds * 1_000.0).ceil() as u64);
-        Ok(RenderReply {
-            made,
-            poster: link("poster"),
-            thumbnail: link("thumbnail"),
-            usage: Some(Usage { media_ms: media_ms.unwrap_or(0), requests: 1, ..Usage::default() }),
-        })
+    fn ordered(&self, call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed> {
+        render_reply(call, reply)
     }
+}
+
+/// The film that a mapped reply names: `video_url`, else `audio_url` or `image_url`; `poster`, `thumbnail`,
+/// and `duration` in seconds.
+///
+/// # Errors
+/// [`Malformed`] if it names none.
+pub fn render_reply(call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed> {
+    let MappedReply { audio_url, image_url, metadata, video_url, .. } = reply;
+    let made = video_url.or(audio_url).or(image_url).map(Made::Url);
+    if made.is_none() {
+        return Err(unreadable("the reply has no film".to_owned()));
+    }
+    let link = |name: &str| {
+        metadata.get(name).and_then(Value::as_str).map(|url| Made::Url(url.to_owned()))
+    };
+    let told = metadata.get("duration").and_then(Value::as_f64).filter(|seconds| *seconds > 0.0);
+    let expected = length::usage(&call.edit);
+    let media_ms = match told {
+        Some(seconds) if expected.images == 0 => length::millis(seconds),
+        Some(_) | None => expected.media_ms,
+    };
+    Ok(RenderReply {
+        made,
+        poster: link("poster"),
+        thumbnail: link("thumbnail"),
+        usage: Some(Usage { media_ms, ..expected }),
+    })
 }
 
 /// The mapping's word for a format. Which vendor's words it has, its own default shows: OpenAI's or
