@@ -15,6 +15,7 @@ pub mod callback;
 pub mod front;
 pub mod order;
 pub mod run;
+pub mod shown;
 pub mod view;
 
 use serde::{Deserialize, Serialize};

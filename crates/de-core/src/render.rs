@@ -10,7 +10,6 @@ mod output;
 mod schema;
 
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::{calls::RenderCall, guard, ports::Settings, protocols::FieldIssue};
 
@@ -34,8 +33,8 @@ const MOST_ISSUES: usize = 50;
 pub struct RenderRequest {
     /// What is to be made.
     pub call: RenderCall,
-    /// Where the caller wants to hear of the end.
-    pub callback_url: Option<Url>,
+    /// Where the caller wants to hear of the end, as [`guard::receiver`] has read it.
+    pub callback_url: Option<String>,
     /// Repeats the caller's instance.
     pub instance_id: Option<String>,
     /// The model or alias.
@@ -100,16 +99,13 @@ impl RenderRequest {
     }
 }
 
-fn address(text: &str, settings: &Settings, issues: &mut Vec<FieldIssue>) -> Option<Url> {
-    let url = Url::parse(text).map_err(|_| guard::Refusal::NotUrl);
-    match url.and_then(|url| guard::check(&url, settings).map(|()| url)) {
-        Ok(url) => Some(url),
-        Err(refusal) => {
+fn address(text: &str, settings: &Settings, issues: &mut Vec<FieldIssue>) -> Option<String> {
+    guard::receiver(text, settings)
+        .map_err(|refusal| {
             let reason = format!("expected a public https address: {refusal}");
             issues.push(FieldIssue { pointer: "/callback_url".to_owned(), reason });
-            None
-        }
-    }
+        })
+        .ok()
 }
 
 #[cfg(test)]

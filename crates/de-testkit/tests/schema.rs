@@ -25,7 +25,9 @@ use de_core::{
         epochs::{self, EpochScope},
         grants::{self, GrantRow},
         idempotency::{self, Place},
-        instances, limits, models, organizations,
+        instances,
+        jobs::{self, JobQuery},
+        limits, models, organizations,
         pages::PageQuery,
         projects,
         provider_keys::{self, NewProviderKey},
@@ -99,6 +101,12 @@ fn kept() -> Vec<Statement> {
         width: Some(1),
     };
     let all = assets::AssetQuery { instance: &instance, job: None, kind: None, project: None };
+    let jobs_of_instance = JobQuery {
+        instance: &instance,
+        modality: Some("image"),
+        project: None,
+        status: Some("failed"),
+    };
     let of_project = assets::AssetQuery { project: Some(&project), ..all };
     let of_job = assets::AssetQuery { job: Some(&job), kind: Some(MediaKind::Image), ..of_project };
     let page = PageQuery::default();
@@ -113,6 +121,9 @@ fn kept() -> Vec<Statement> {
         assets::list(of_job, &page, NOW),
         assets::list(of_project, &page, NOW),
         assets::stray("k", NOW),
+        jobs::find(&job),
+        jobs::list(jobs_of_instance, &page),
+        jobs::list(JobQuery { project: Some(&project), ..jobs_of_instance }, &page),
     ];
     statements.extend(assets::insert(&new, NOW));
     statements

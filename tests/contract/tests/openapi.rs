@@ -93,6 +93,7 @@ fn every_route_is_described_with_its_permission_and_nothing_else_is() {
         open
     );
     let routes = de_text::openapi::ROUTES.iter().chain(&de_render::openapi::ROUTES);
+    let routes = routes.chain(&de_image::openapi::ROUTES);
     let routes = routes.chain(&de_audio::openapi::ROUTES);
     let routes = routes.chain(&de_stock_media::openapi::ROUTES);
     assert_eq!(marked("x-scope"), routes.map(|(_, front)| (*front).to_owned()).collect());
@@ -145,6 +146,20 @@ async fn the_render_worker_has_the_routes_that_are_described() {
         // It is there, and asks who it is.
         assert_eq!(answer.status, 401, "{front}: {}", answer.text());
     }
+}
+
+#[tokio::test]
+async fn the_image_worker_has_the_routes_that_are_described_and_no_other() {
+    let stack = Stack::ready().await;
+    for (_, line) in de_image::openapi::ROUTES {
+        let (method, path) = line.split_once(' ').unwrap();
+        let answer = stack.front.request(method.parse().unwrap(), path).send().await.unwrap();
+        assert_eq!(answer.status, 401, "{line}: {}", answer.text());
+    }
+    let source = include_str!("../../../workers/image/src/lib.rs");
+    let routed = source.lines().filter(|line| line.trim().starts_with(".route("));
+    let built = routed.filter(|line| !line.contains("not_built")).count();
+    assert_eq!(built, de_image::openapi::ROUTES.len());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
 
-use super::{Order, View, Work, order::Notify};
+use super::{Order, View, Work};
 use crate::{
     admission::{Wanted, admit},
     auth::Scope,
@@ -19,6 +19,7 @@ use crate::{
     ports::{Platform, PortError},
     registry::Model,
     time::UnixMillis,
+    webhooks::Callback,
 };
 
 /// The longest that a caller waits for a job; it goes on without them.
@@ -44,7 +45,7 @@ pub struct Purchase<'a> {
     /// The model or alias; absent: the instance's default.
     pub model: Option<&'a str>,
     /// Who wants to hear of its end, beside the tenant's webhooks.
-    pub notify: Option<Notify>,
+    pub notify: Option<Callback>,
     /// The route: `POST /render`.
     pub operation: &'static str,
     /// The outside world.
@@ -85,7 +86,7 @@ struct Begun {
     view: View,
 }
 
-/// Buys, and returns once the job is stored.
+/// Buys, and returns once the job is stored. Until someone serves it, it names the one who is asked first.
 ///
 /// # Errors
 /// Those of admission; `VALIDATION_ERROR` with what the model's vendor cannot do; `INTERNAL_ERROR` with
@@ -170,7 +171,9 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
         work,
     };
     let longest = admitted.models.iter().map(|model| longest(model)).max().unwrap_or(LONGEST_WAIT);
-    let view = stored(platform, &purchase.job_id, &order).await?;
+    let mut view = stored(platform, &purchase.job_id, &order).await?;
+    view.model_id.get_or_insert_with(|| first.config.model_id.clone());
+    view.provider_id.get_or_insert_with(|| first.config.provider_id.clone());
     if view.receipt_id == order.books.receipt().receipt_id {
         return Ok(Begun { longest, view });
     }

@@ -14,6 +14,7 @@ use crate::{
     receipt::Usage,
     registry::Model,
     render, spoken,
+    webhooks::Callback,
 };
 
 /// What a job is made from. JSON, at most about a mebibyte: files rest in the store.
@@ -33,7 +34,7 @@ pub struct Order {
     pub need: Need,
     /// Who wants to hear of its end, beside the webhooks of the tenant: one address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notify: Option<Notify>,
+    pub notify: Option<Callback>,
     /// The route that ordered it: `POST /render`.
     pub operation: String,
     /// Whose organization.
@@ -46,15 +47,6 @@ pub struct Order {
     pub user_id: Option<UserId>,
     /// What is to be done.
     pub work: Work,
-}
-
-/// An address that hears of a job's end.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Notify {
-    /// What signs the message, sealed.
-    pub sealed_secret: String,
-    /// Guarded when it was taken, and again when it is called.
-    pub url: String,
 }
 
 /// What is to be done.

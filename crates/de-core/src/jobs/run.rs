@@ -9,8 +9,10 @@ mod submit;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
+use serde_json::json;
 
-use super::{Fault, Record, Stage, View};
+use super::{Fault, Record, Stage, View, shown};
 use crate::{
     books::{self, Books, Outcome},
     exchange::follow::{self, News},
@@ -18,11 +20,15 @@ use crate::{
     ids::ModelId,
     limits::Epochs,
     mapping::poll::Wait,
-    ports::{Level, LogLine, Platform, PortError},
+    ports::{Level, LogLine, Platform, PortError, Statement},
     registry::Model,
     snapshot::{self, Named},
     store,
+    webhooks::{self, Event, EventType},
 };
+
+/// How many messages whoever ends a job sends in passing.
+const MESSAGES: u32 = 10;
 
 /// Who keeps a job.
 #[async_trait]
@@ -179,7 +185,10 @@ impl Running<'_> {
         }
         if !record.is_told {
             match self.platform.database.batch(self.ending(record)).await {
-                Ok(_) => record.is_told = true,
+                Ok(_) => {
+                    record.is_told = true;
+                    self.send_messages();
+                }
                 Err(err) => {
                     is_done = false;
                     self.warn(record, "the end of a job could not be written", &err.to_string());
@@ -194,9 +203,47 @@ impl Running<'_> {
         }
     }
 
-    /// What stands in the database when a job is over.
-    fn ending(&self, record: &Record) -> Vec<crate::ports::Statement> {
-        vec![store::jobs::put(&View::of(record))]
+    /// What stands in the database when a job is over: its row, and a message for each who wants to hear of it.
+    fn ending(&self, record: &Record) -> Vec<Statement> {
+        let view = View::of(record);
+        let mut statements = vec![store::jobs::put(&view)];
+        let event_type = match &record.stage {
+            Stage::Cancelled => EventType::JobCancelled,
+            Stage::Succeeded { .. } => EventType::JobSucceeded,
+            _ => EventType::JobFailed,
+        };
+        let at = record.finished_at.unwrap_or(record.updated_at);
+        let job = match shown::job(&self.platform.settings, &view, at) {
+            Ok(job) => job,
+            Err(err) => {
+                let what = "nobody is told of a job's end";
+                self.warn(record, what, &err.to_string());
+                return statements;
+            }
+        };
+        let event = Event {
+            at,
+            data: &json!({"job": job}),
+            event_type,
+            instance: &record.order.instance_id,
+            organization: &record.order.organization_id,
+            subject: record.id.as_str(),
+        };
+        statements.extend(webhooks::publish(&event));
+        if let Some(callback) = &record.order.notify {
+            statements.extend(webhooks::call_back(callback, &event));
+        }
+        statements
+    }
+
+    /// Sends the messages of an end at once. What does not arrive is sent by the cron.
+    fn send_messages(&self) {
+        let platform = self.platform.clone();
+        let sending = async move {
+            // What went wrong stands in the rows of the messages.
+            drop(webhooks::delivery::deliver_due(&platform, MESSAGES).await);
+        };
+        self.platform.background.spawn(sending.boxed());
     }
 
     /// Removes the files that came with the order: nobody needs them any more.

@@ -75,7 +75,7 @@ fn a_body_says_more_than_the_edit() {
     });
     let read = read(body).unwrap();
     assert_eq!(read.model_id.as_deref(), Some("shotstack"));
-    assert_eq!(read.callback_url.map(String::from).as_deref(), Some("https://example.com/hook"));
+    assert_eq!(read.callback_url.as_deref(), Some("https://example.com/hook"));
     assert_eq!(read.instance_id.as_deref(), Some("inst_a"));
     assert_eq!(read.call.edit.keys().collect::<Vec<_>>(), ["timeline", "output"]);
 }

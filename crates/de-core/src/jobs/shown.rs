@@ -1,0 +1,29 @@
+//! A job as answers and messages have it: with links to what it made.
+
+use serde_json::Value;
+
+use super::View;
+use crate::{assets::link, auth::vault::VaultError, ports::Settings, time::UnixMillis};
+
+/// All of a job, and for each of its outputs `url`, a signed link for a day, and `url_expires_at`.
+///
+/// # Errors
+/// [`VaultError::NoMasterKey`].
+pub fn job(settings: &Settings, view: &View, now: UnixMillis) -> Result<Value, VaultError> {
+    let mut outputs = Vec::new();
+    for output in &view.outputs {
+        let made = link::make(settings, &output.asset_id, now, link::LIFE, None)?;
+        let mut shown = serde_json::to_value(output).unwrap_or_default();
+        if let Some(members) = shown.as_object_mut() {
+            members.insert("url".to_owned(), made.url.into());
+            members.insert("url_expires_at".to_owned(), made.expires_at.rfc3339().into());
+        }
+        outputs.push(shown);
+    }
+    // Plain members: it cannot fail.
+    let mut shown = serde_json::to_value(view).unwrap_or_default();
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("outputs".to_owned(), outputs.into());
+    }
+    Ok(shown)
+}

@@ -1,0 +1,114 @@
+//! `GET /v1/jobs/{id}/events`: each change of a job as it comes, until it is over.
+//!
+//! Follows <https://html.spec.whatwg.org/multipage/server-sent-events.html>: the id of an event is the job's
+//! revision, so a reader that lost the line goes on after what it has seen.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use de_core::{
+    caller::Tenant,
+    http::{
+        error::ApiError,
+        extract::{Incoming, PathText},
+    },
+    ids::JobId,
+    jobs::View,
+    ports::{Platform, PortError},
+    time::UnixMillis,
+};
+use futures_util::stream;
+use http::{HeaderValue, StatusCode, header};
+
+use crate::jobs::{find, own, shown};
+
+/// How long the line is silent at most. A comment then shows that it lives, and whether anyone is there.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long one line lasts. Readers of events come again by themselves.
+const LONGEST_MS: i64 = 30 * 60 * 1_000;
+/// Looks in a row without an answer, before the line ends.
+const TRIES: u32 = 3;
+
+/// Tells how a job goes.
+pub(crate) async fn events(
+    State(platform): State<Platform>,
+    Tenant(caller): Tenant,
+    PathText(id): PathText,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let caller = caller.current(&platform).await?;
+    let view = own(&platform, &caller, &id).await?;
+    let seen = incoming.headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let seen: u64 = seen.and_then(|text| text.parse().ok()).unwrap_or(0);
+    if view.is_over() && seen >= view.revision {
+        // There is nothing more to tell: readers do not come again after this.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let ends_at = platform.clock.now().plus(LONGEST_MS);
+    let id = view.id.clone();
+    let telling = Telling { ends_at, id, next: Some(view), platform, seen, stumbles: 0 };
+    let body = Body::from_stream(stream::unfold(Some(telling), async |telling| {
+        let (text, telling) = telling?.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(text)), telling))
+    }));
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
+    Ok(response)
+}
+
+/// One reader, and what it has seen.
+struct Telling {
+    ends_at: UnixMillis,
+    id: JobId,
+    /// What may be told next.
+    next: Option<View>,
+    platform: Platform,
+    seen: u64,
+    stumbles: u32,
+}
+
+impl Telling {
+    /// The next piece of the stream, and who goes on; `None` at its end.
+    async fn next(mut self) -> Option<(String, Option<Self>)> {
+        let view = match self.next.take() {
+            Some(view) => view,
+            None => match self.look().await {
+                Ok(Some(view)) => view,
+                // It was not over, and nobody knows it any more.
+                Ok(None) => return None,
+                Err(_) if self.stumbles < TRIES => {
+                    self.stumbles += 1;
+                    self.platform.clock.sleep(HEARTBEAT).await;
+                    return Some((": waiting\n\n".to_owned(), Some(self)));
+                }
+                Err(_) => return None,
+            },
+        };
+        self.stumbles = 0;
+        let is_over = view.is_over();
+        if view.revision <= self.seen && !is_over {
+            let goes_on = self.platform.clock.now() < self.ends_at;
+            return Some((": waiting\n\n".to_owned(), goes_on.then_some(self)));
+        }
+        self.seen = view.revision;
+        let job = shown(&self.platform, &view).ok()?;
+        let text = format!("id: {}\nevent: job\ndata: {job}\n\n", view.revision);
+        Some((text, (!is_over).then_some(self)))
+    }
+
+    /// Waits for a change, as long as a heartbeat. An object that has forgotten the job has its end in a row.
+    async fn look(&self) -> Result<Option<View>, PortError> {
+        match self.platform.jobs.watch(&self.id, self.seen, HEARTBEAT).await? {
+            Some(view) => Ok(Some(view)),
+            None => Ok(find(&self.platform, &self.id).await.ok().flatten()),
+        }
+    }
+}
