@@ -91,7 +91,7 @@ async fn sound_comes_as_it_is_made() {
     let request = stack.client().request(Method::POST, "/v1/audio/speech").json(&body);
     let mut stream = request.stream().await.unwrap();
     assert_eq!(stream.status, 200);
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     let mut times = Vec::new();
     while stream.next_chunk().await.is_some() {
         times.push(began.elapsed().as_millis());
