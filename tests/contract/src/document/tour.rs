@@ -155,7 +155,7 @@ fn form(operation: &Operation) -> Option<(&'static str, Vec<u8>)> {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let (name, file) = (format!("name=\"{name}\""), text.strip_prefix('@'));
             let head = file.map_or(name.clone(), |file| format!("{name}; filename=\"{file}\""));
-            let content = file.map_or(text.clone().into_bytes(), |file| sample(file));
+            let content = file.map_or(text.clone().into_bytes(), sample);
             let head = format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n");
             form.extend_from_slice(head.as_bytes());
             form.extend_from_slice(&content);
