@@ -120,6 +120,7 @@ pub struct Attempt {
 /// them) and without images or sound where the vendor counts those apart. The exception is
 /// `reasoning_tokens`, which is a part of `output_tokens`, shown but not priced.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Usage {
     /// Text read, not from a cache.
