@@ -39,7 +39,7 @@ pub struct Receipt {
     pub provider_id: Option<ProviderId>,
     /// What was spoken with the vendor: `anthropic-messages`.
     pub protocol: Option<String>,
-    /// `text`, `image`, `audio`, `video`.
+    /// `text`, `image`, `audio`, `video`, `stock`.
     pub modality: String,
     /// The route that was called: `POST /v1/chat/completions`.
     pub operation: String,
@@ -120,6 +120,7 @@ pub struct Attempt {
 /// them) and without images or sound where the vendor counts those apart. The exception is
 /// `reasoning_tokens`, which is a part of `output_tokens`, shown but not priced.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Usage {
     /// Text read, not from a cache.

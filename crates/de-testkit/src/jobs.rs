@@ -92,9 +92,10 @@ impl LocalJobs {
         self.fails.store(fails, Ordering::SeqCst);
     }
 
-    /// Keeps the jobs that are begun from now on from doing anything before their first [`LocalJobs::crash`].
-    pub fn hold(&self) {
-        self.holds.store(true, Ordering::SeqCst);
+    /// Keeps the jobs that are begun from now on from doing anything before their first [`LocalJobs::crash`],
+    /// or lets them go on by themselves again.
+    pub fn set_holding(&self, holds: bool) {
+        self.holds.store(holds, Ordering::SeqCst);
     }
 
     /// What a job keeps; `None` if there is none.

@@ -199,7 +199,7 @@ async fn a_job_that_is_cancelled_stops_at_its_vendor_too() {
 async fn a_job_that_is_cancelled_before_its_order_is_sent_costs_nothing() {
     let scene = Scene::new().await;
     // Its object is asleep until it is started.
-    scene.made.jobs.hold();
+    scene.made.jobs.set_holding(true);
     let begun = scene.begin(POLLED).await.unwrap();
     scene.made.jobs.cancel(&begun.id).await.unwrap().unwrap();
     scene.made.jobs.crash(&begun.id);

@@ -1,13 +1,23 @@
-//! What stays of paid work, described, at the paths of the front door.
+//! Films, jobs, and what stays of paid work, described, at the paths of the front door.
 
 mod assets;
+mod jobs;
+mod renders;
 
 use de_core::openapi::document::{Document, Tag};
 
-/// The operations and where the worker itself has them; here both are the same.
+/// The operations and where the worker itself has them; the front door has a name in front of some.
 ///
 /// Each is `METHOD /path` on the worker's own host. Tests hold it against the router.
-pub const ROUTES: [(&str, &str); 4] = [
+pub const ROUTES: [(&str, &str); 12] = [
+    ("POST /render", "POST /render/render"),
+    ("GET /render/{id}", "GET /render/render/{id}"),
+    ("DELETE /render/{id}", "DELETE /render/render/{id}"),
+    ("POST /render/callbacks/{token}", "POST /render/render/callbacks/{token}"),
+    ("GET /v1/jobs", "GET /v1/jobs"),
+    ("GET /v1/jobs/{id}", "GET /v1/jobs/{id}"),
+    ("DELETE /v1/jobs/{id}", "DELETE /v1/jobs/{id}"),
+    ("GET /v1/jobs/{id}/events", "GET /v1/jobs/{id}/events"),
     ("GET /assets/{id}", "GET /assets/{id}"),
     ("GET /v1/assets", "GET /v1/assets"),
     ("GET /v1/assets/{id}", "GET /v1/assets/{id}"),
@@ -19,8 +29,21 @@ const ASSETS: Tag = Tag {
     name: "assets",
 };
 
+const JOBS: Tag = Tag {
+    about: "Work of every modality that goes on without its caller, and what came of it.",
+    name: "jobs",
+};
+const RENDERS: Tag = Tag { about: "Films put together from a timeline.", name: "render" };
+
 /// Adds the operations of the render worker.
 pub fn describe(document: &mut Document) {
-    let assets = assets::operations().into_iter();
-    document.add(&[ASSETS], assets.map(|operation| operation.tag(ASSETS.name)).collect());
+    let parts = [
+        (RENDERS, renders::operations()),
+        (JOBS, jobs::operations()),
+        (ASSETS, assets::operations()),
+    ];
+    for (tag, operations) in parts {
+        let tagged = operations.into_iter().map(|operation| operation.tag(tag.name));
+        document.add(&[tag], tagged.collect());
+    }
 }

@@ -142,7 +142,7 @@ async fn plays(moods: Vec<u8>, events: Vec<Event>) {
     let vendor = moody.lock().unwrap().take().unwrap();
     let scene = Scene::of(made).await;
     // The order is real; this test keeps the job in place of the double.
-    scene.made.jobs.hold();
+    scene.made.jobs.set_holding(true);
     let begun = scene.begin(POLLED).await.unwrap();
     let record = scene.made.jobs.record(&begun.id).unwrap();
     let desk = Desk {

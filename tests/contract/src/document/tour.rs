@@ -73,6 +73,9 @@ const LOOK: usize = 2;
 /// When everything is looked at and changed.
 const REMOVE: usize = 5;
 
+/// What makes a job that a vendor may call for.
+const ORDER_OF_RENDER: &str = "createRender";
+
 /// What makes a delivery, though it is not called that.
 const TEST_OF_WEBHOOK: &str = "testWebhook";
 
@@ -100,6 +103,9 @@ impl Made {
         let unclaimed = World::unclaimed_for(operation).await;
         let world = unclaimed.as_ref().unwrap_or(world);
         let path = self.path(catalogue, operation);
+        // A render that stays on its way can be cancelled.
+        let is_render = operation.id == ORDER_OF_RENDER;
+        world.test.jobs.set_holding(is_render);
         let mut request = world.client(operation).request(operation.method.clone(), &path);
         let body = world.example(operation);
         if !body.is_null() {
@@ -112,6 +118,10 @@ impl Made {
             let row = response.json();
             let id = ["id", "model_id"].iter().find_map(|name| row[*name].as_str());
             self.0.extend(id.map(|id| (operation.path.clone(), id.to_owned())));
+        }
+        if is_render && let Some(id) = response.json()["render_id"].as_str() {
+            self.0.insert("/render/render".to_owned(), id.to_owned());
+            self.0.insert("/render/render/callbacks".to_owned(), world.callback_token(id));
         }
         if operation.id == TEST_OF_WEBHOOK {
             let made = response.json()["id"].as_str().map(str::to_owned);
@@ -129,6 +139,7 @@ impl Made {
             let before = operation.path.split(&format!("/{variable}")).next().unwrap_or_default();
             let schema = catalogue.resolve(&parameter["schema"]);
             let usual = schema["examples"][0].as_str().or(schema["enum"][0].as_str());
+            let before = if operation.id == "cancelJob" { "/render/render" } else { before };
             let own = self.0.get(before).map(String::as_str);
             let value = own.or_else(|| seeded(&name)).or(usual).unwrap_or("unknown");
             path = path.replace(&variable, value);
@@ -155,7 +166,7 @@ fn form(operation: &Operation) -> Option<(&'static str, Vec<u8>)> {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let (name, file) = (format!("name=\"{name}\""), text.strip_prefix('@'));
             let head = file.map_or(name.clone(), |file| format!("{name}; filename=\"{file}\""));
-            let content = file.map_or(text.clone().into_bytes(), |file| sample(file));
+            let content = file.map_or(text.clone().into_bytes(), sample);
             let head = format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n");
             form.extend_from_slice(head.as_bytes());
             form.extend_from_slice(&content);

@@ -5,10 +5,13 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use de_core::{
     assets::{Deposit, Owner, Promise, Provenance, keep},
+    auth::signature::{self, Purpose},
     ids::{AssetId, ModelId, ProviderId, RequestId},
+    jobs::View,
     media::MediaKind,
     money::Micros,
     ports::{Database, Fetch, Inbound, Outbound, PortError, Statement},
+    store,
 };
 use de_testkit::{
     client::TestClient,
@@ -67,6 +70,7 @@ impl World {
         peers.bind("stock-media", de_stock_media::router(test.another_isolate()));
         peers.bind("audio", de_audio::router(test.another_isolate()));
         keep_asset(&test).await;
+        keep_job(&test).await;
         let front = TestClient::of_router(de_config::router(test.another_isolate()));
         Self { front, test }
     }
@@ -86,6 +90,17 @@ impl World {
             (false, false) => &tenant.admin_key,
         };
         self.front.clone().with_key(key.expose()).unwrap()
+    }
+
+    /// What a vendor knows of one job.
+    ///
+    /// # Panics
+    /// If nothing can be signed, which it can.
+    #[must_use]
+    pub fn callback_token(&self, job: &str) -> String {
+        let settings = &self.test.platform.settings;
+        let signature = signature::sign(settings, Purpose::JobCallback, job).unwrap();
+        format!("{job}.{signature}")
     }
 
     /// The example of an operation's body, with secrets where it has words for them.
@@ -126,6 +141,28 @@ async fn keep_asset(test: &TestPlatform) {
         },
     };
     keep::bytes(&test.platform, deposit, PNG.into(), Duration::from_secs(5)).await.unwrap();
+}
+
+/// The job of that image, over, under the id that examples have.
+async fn keep_job(test: &TestPlatform) {
+    let tenant = &test.tenant.tenant;
+    let view = json!({
+        "api_key_id": null, "attempts": 1, "cost_micros": 40_000, "created_at": "2026-11-25T11:59:50.000Z",
+        "error": null, "finished_at": "2026-11-25T12:00:00.000Z", "id": "job_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b",
+        "instance_id": tenant.instance_id, "modality": "image", "model_id": "dall-e-3", "notices": [],
+        "operation": "POST /generate", "organization_id": tenant.organization_id,
+        "outputs": [{
+            "asset_id": "asset_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "content_type": "image/png",
+            "duration_ms": null, "height": 1024, "role": "image", "sha256": "00".repeat(32), "size_bytes": 26,
+            "width": 1024,
+        }],
+        "progress": 100, "project_id": tenant.project_id, "provider_id": "openai", "provider_job_id": null,
+        "provider_status": null, "receipt_id": "rcpt_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b",
+        "request_id": "r-20261125-1", "revision": 4, "status": "succeeded",
+        "updated_at": "2026-11-25T12:00:00.000Z", "usage": {"images": 1, "requests": 1}, "user_id": null,
+    });
+    let view: View = serde_json::from_value(view).unwrap();
+    test.database.batch(vec![store::jobs::put(&view)]).await.unwrap();
 }
 
 /// The operation that begins where nobody is.
