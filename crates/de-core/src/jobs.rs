@@ -155,7 +155,7 @@ pub struct Fault {
     /// As in the answers to calls: `PROVIDER_ERROR`.
     pub code: String,
     /// What else is known.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[serde(default)]
     pub details: Map<String, Value>,
     /// For a person.
     pub message: String,

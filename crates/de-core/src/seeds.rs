@@ -174,7 +174,9 @@ impl DevTenant {
     pub fn bare() -> Option<Self> {
         Some(Self {
             allowed_origins: Vec::new(),
-            default_models: serde_json::json!({"text": "gpt-4o-mini", "video": "shotstack"}),
+            default_models: serde_json::json!({
+                "image": "gpt-image-2", "text": "gpt-4o-mini", "video": "shotstack",
+            }),
             email: "admin@dev.invalid".to_owned(),
             instance_id: InstanceId::parse("inst_dev").ok()?,
             keys: Vec::new(),

@@ -50,6 +50,7 @@ pub async fn described() -> Value {
 pub fn bare() -> Value {
     let mut document = Document::default();
     de_text::openapi::describe(&mut document);
+    de_image::openapi::describe(&mut document);
     de_audio::openapi::describe(&mut document);
     de_render::openapi::describe(&mut document);
     de_stock_media::openapi::describe(&mut document);

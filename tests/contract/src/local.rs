@@ -73,6 +73,7 @@ impl Local {
         let text = de_text::router(made.another_isolate());
         peers.bind("audio", de_audio::router(made.another_isolate()));
         peers.bind("text", de_text::router(made.another_isolate()));
+        peers.bind("image", de_image::router(made.another_isolate()));
         peers.bind("render", de_render::router(made.another_isolate()));
         peers.bind("stock-media", de_stock_media::router(made.another_isolate()));
         let front = de_config::router(made.another_isolate());

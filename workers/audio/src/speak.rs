@@ -189,7 +189,7 @@ impl Call<'_> {
 /// Refuses a model that only listens.
 fn speaks(model: &Model) -> Result<(), ApiError> {
     let can = model.config.capabilities.audio == Some(true) && model.vendor.speech().is_some();
-    if can || !model.config.protocol.is_built() {
+    if can || !model.config.protocol.is_built_for(Modality::Audio) {
         return Ok(());
     }
     let id = &model.config.model_id;

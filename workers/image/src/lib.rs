@@ -15,6 +15,8 @@ mod entry;
 mod generate;
 mod images;
 mod inline;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
 
 mod pictures;
 

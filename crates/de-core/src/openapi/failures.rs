@@ -32,12 +32,13 @@ pub(super) fn name(speaks: Speaks, status: u16) -> String {
 }
 
 /// What a failed call to a vendor tells, as far as it came.
-const OF_CALLS: [&str; 10] = [
+const OF_CALLS: [&str; 11] = [
     "Idempotency-Replayed",
     "x-de-receipt",
     "x-de-model",
     "x-de-provider",
     "x-de-attempts",
+    "x-de-cost-micros",
     "x-de-max-tokens",
     "RateLimit",
     "RateLimit-Policy",
@@ -303,6 +304,7 @@ fn details() -> Value {
                 "type": ["integer", "null"],
                 "description": "`RATE_LIMIT_EXCEEDED`: in how many milliseconds there is room; null: waiting does not help.",
             },
+            "job_id": text("The job that the call was: it has failed, or it goes on and can be looked for."),
             "model": text("Which model it is about."),
             "provider": text("Which provider it is about."),
             "provider_status": whole("The status that the vendor answered."),

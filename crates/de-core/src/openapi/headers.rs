@@ -19,13 +19,14 @@ const fn maybe(name: &'static str, example: &'static str, about: &'static str) -
 }
 
 /// Headers of answers.
-const ANSWERED: [Header; 23] = [
+const ANSWERED: [Header; 24] = [
     maybe("Allow", "GET,HEAD", "The methods that the path takes."),
     always("Cache-Control", "public, max-age=300", "How long a copy may be kept."),
     maybe("Deprecation", "@1795608000", "Since when the model is deprecated (RFC 9745)."),
     always("ETag", "\"1795608000000\"", "The state of what is answered; conditions name it again."),
     maybe("Idempotency-Replayed", "true", "There if the answer is one that was given before."),
     always("Location", "/v1/projects/proj_dev", "Where the new row is."),
+    maybe("Preference-Applied", "respond-async", "There if `Prefer` was heeded."),
     maybe("RateLimit", "\"requests_per_minute\";r=59;t=60", "How the tightest limits stand."),
     maybe("RateLimit-Policy", "\"requests_per_minute\";q=60;w=60", "What the tightest limits are."),
     maybe("Retry-After", "60", "After how many seconds another try makes sense."),
@@ -107,6 +108,11 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
             "\"1795608000000\"",
             json!({"type": "string"}),
             "The `ETag` that was read: if it is still that, 304 is answered, without a body.",
+        ),
+        "Prefer" => (
+            "respond-async",
+            json!({"type": "string"}),
+            "`respond-async`: 202 with a job at once, and the call goes on.",
         ),
         "X-Instance-ID" => (
             "inst_dev",

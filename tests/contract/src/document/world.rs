@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use de_core::{
     assets::{Deposit, Owner, Promise, Provenance, keep},
     auth::signature::{self, Purpose},
-    http::unbuilt,
     ids::{AssetId, ModelId, ProviderId, RequestId},
     jobs::View,
     media::MediaKind,
@@ -66,10 +65,10 @@ impl World {
             .await
             .unwrap();
         peers.bind("text", de_text::router(test.another_isolate()));
+        peers.bind("image", de_image::router(test.another_isolate()));
         peers.bind("render", de_render::router(test.another_isolate()));
         peers.bind("stock-media", de_stock_media::router(test.another_isolate()));
         peers.bind("audio", de_audio::router(test.another_isolate()));
-        peers.bind("image", unbuilt("image", test.another_isolate()));
         keep_asset(&test).await;
         keep_job(&test).await;
         let front = TestClient::of_router(de_config::router(test.another_isolate()));
@@ -188,6 +187,8 @@ impl Fetch for PoliteVendors {
         let streams = body["stream"] == true;
         self.0.answer(if path.ends_with("/messages") {
             anthropic(streams)
+        } else if path.contains("/images/") {
+            pictures()
         } else if path.ends_with("/chat/completions") {
             openai(streams)
         } else {
@@ -195,6 +196,22 @@ impl Fetch for PoliteVendors {
         });
         self.0.send(request).await
     }
+}
+
+/// One pixel.
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+
+/// <https://platform.openai.com/docs/api-reference/images>.
+fn pictures() -> Answer {
+    Answer::json(
+        200,
+        &json!({
+            "created": 1_795_608_000, "background": "opaque", "output_format": "png",
+            "quality": "low", "size": "1024x1024", "data": [{"b64_json": PNG}],
+            "usage": {"input_tokens": 14, "output_tokens": 272, "total_tokens": 286,
+                "input_tokens_details": {"text_tokens": 14, "image_tokens": 0}}
+        }),
+    )
 }
 
 const RIVERS: &str = "The Danube, the Rhine and the Loire.";

@@ -1,6 +1,7 @@
 //! The order goes out, once.
 
 use bytes::Bytes;
+use futures_util::future::join;
 
 use super::{Running, running};
 use crate::{
@@ -69,7 +70,8 @@ impl Running<'_> {
             platform,
             streamed: matches!(work, Work::Speech(_)),
         };
-        let first = exchange::order(&job).await;
+        // What it makes at once names its row: that is there by then.
+        let (first, ()) = join(exchange::order(&job), self.note(record)).await;
         match first {
             Ok(First::Ordered(ordered)) => {
                 let now = platform.clock.now();

@@ -1,0 +1,104 @@
+//! Pictures, described: one call in two protocols, at the paths of the front door.
+
+mod native;
+mod openai;
+
+use de_core::{
+    auth::Scope,
+    http::error::Code,
+    ids::JobId,
+    openapi::{
+        document::{Document, Tag},
+        operation::{Answer, Operation},
+        shape::Shape,
+    },
+    time::Timestamp,
+};
+use utoipa::ToSchema;
+
+/// The operations and where the worker itself has them; the front door has a name in front of one.
+///
+/// Each is `METHOD /path` on the worker's own host. Tests hold it against the router.
+pub const ROUTES: [(&str, &str); 3] = [
+    ("POST /generate", "POST /image/generate"),
+    ("POST /v1/images/generations", "POST /v1/images/generations"),
+    ("POST /v1/images/edits", "POST /v1/images/edits"),
+];
+
+const IMAGES: Tag = Tag {
+    about: "Pictures of models of any vendor, in our own protocol or OpenAI's. Each call is a job: what it has made is kept.",
+    name: "images",
+};
+
+/// Adds the operations of the image worker.
+pub fn describe(document: &mut Document) {
+    let mut operations = openai::operations();
+    operations.insert(0, native::operation());
+    let operations = operations.into_iter().map(|operation| operation.tag(IMAGES.name));
+    document.add(&[IMAGES], operations.collect());
+}
+
+/// A job that goes on: the caller asked not to wait.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `prefer::accepted` writes")]
+struct JobAccepted {
+    /// Always true: a failure has another form.
+    success: bool,
+    /// The job.
+    job_id: JobId,
+    /// Where it stands: `queued`, most often.
+    status: String,
+    /// Where to look for it, as `Location`.
+    status_url: String,
+    /// The id of the request.
+    request_id: String,
+    /// When it was answered.
+    timestamp: Timestamp,
+}
+
+/// What a call to a vendor brings along, whoever speaks it.
+fn generates(operation: Operation) -> Operation {
+    let accepted =
+        Answer::json(202, "The job, for who prefers not to wait.", Shape::shown::<JobAccepted>());
+    let accepted = accepted.headers(&[
+        "Idempotency-Replayed",
+        "Location",
+        "Preference-Applied",
+        "x-de-receipt",
+    ]);
+    let operation = operation.scope(Some(Scope::Image)).bought_once().answers(accepted);
+    operation.header("Prefer").header("x-de-fallback").fails(&[
+        Code::AllProvidersFailed,
+        Code::Conflict,
+        Code::ContentRefused,
+        Code::LimiterUnavailable,
+        Code::MissingApiKey,
+        Code::ModelCapability,
+        Code::ModelNotAllowed,
+        Code::ModelNotFound,
+        Code::NotImplemented,
+        Code::ProviderAuth,
+        Code::ProviderError,
+        Code::ProviderMalformed,
+        Code::ProviderRateLimit,
+        Code::ProviderTimeout,
+        Code::ProviderUnavailable,
+        Code::RateLimitExceeded,
+    ])
+}
+
+/// What is told in headers of such a call.
+fn told(answer: Answer) -> Answer {
+    answer.headers(&[
+        "Idempotency-Replayed",
+        "x-de-receipt",
+        "x-de-model",
+        "x-de-provider",
+        "x-de-attempts",
+        "x-de-cost-micros",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Deprecation",
+        "Sunset",
+    ])
+}
