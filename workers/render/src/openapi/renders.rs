@@ -7,7 +7,7 @@ use de_core::{
     http::error::Code,
     ids::{AssetId, InstanceId, JobId, ProjectId},
     openapi::{
-        operation::{Answer, Operation},
+        operation::{Answer, Operation, Speaks},
         shape::Shape,
     },
     time::Timestamp,
@@ -231,6 +231,7 @@ pub(super) fn operations() -> Vec<Operation> {
              there. Sources must be public https addresses. It answers at once; the film becomes an asset.",
         )
         .scope(Some(Scope::Render))
+        .speaks(Speaks::NativeCall)
         .bought_once()
         .header("x-de-fallback")
         .body(Shape::of::<RenderRequest>(), example)
