@@ -1,7 +1,7 @@
 // OpenAI's own SDK, with nothing changed but base URL and key, to models of both vendors.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { OpenAI, limitedModel, models, openai, stack } from "./stack.mjs";
+import { OpenAI, limitedModel, models, openai, stack, toFile } from "./stack.mjs";
 
 const said = (prompt) => `You said: ${prompt}`;
 const messages = (prompt) => [
@@ -141,3 +141,64 @@ test("a client may leave a stream", async () => {
   }
   assert.ok(stream.controller.signal.aborted);
 });
+
+for (const [road, model, voice] of [
+  ["OpenAI", "tts-1", "alloy"],
+  ["a mapping", "eleven_multilingual_v2", "21m00Tcm4TlvDq8ikWAM"],
+  ["ElevenLabs", "eleven_flash_v2_5", "21m00Tcm4TlvDq8ikWAM"],
+]) {
+  test(`speech by ${road}`, async () => {
+    const answer = await openai().audio.speech.create({ model, voice, input: "Hello from the SDK", response_format: "wav" });
+    assert.equal(answer.headers.get("content-type"), "audio/wav");
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    assert.equal(bytes.subarray(0, 4).toString("latin1"), "RIFF");
+  });
+}
+
+test("speech in events", async () => {
+  const ask = { model: "gpt-4o-mini-tts", voice: "alloy", input: "Hello from the SDK", stream_format: "sse" };
+  const answer = await openai().audio.speech.create(ask);
+  assert.match(answer.headers.get("content-type"), /^text\/event-stream/);
+  assert.match(await answer.text(), /speech\.audio\.done/);
+});
+
+for (const [road, model] of [
+  ["OpenAI", "whisper-1"],
+  ["ElevenLabs", "scribe_v2"],
+]) {
+  test(`a transcript by ${road}`, async () => {
+    const file = () => toFile(silence(), "hello.wav");
+    const client = openai();
+    const short = await client.audio.transcriptions.create({ model, file: await file() });
+    assert.match(short.text, /hello/);
+    const long = await client.audio.transcriptions.create({
+      model,
+      file: await file(),
+      response_format: "verbose_json",
+      timestamp_granularities: ["word", "segment"],
+    });
+    assert.equal(long.language, "english");
+    assert.ok(long.words.length > 0 && long.segments.length > 0);
+    const subtitles = await client.audio.transcriptions.create({ model, file: await file(), response_format: "srt" });
+    assert.match(subtitles, /-->/);
+  });
+}
+
+/** Two seconds of silence: 16,000 samples of 16 bits a second. */
+function silence() {
+  const size = 64_000;
+  const wav = Buffer.alloc(44 + size);
+  wav.write("RIFF", 0);
+  wav.writeUInt32LE(36 + size, 4);
+  wav.write("WAVEfmt ", 8);
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(16_000, 24);
+  wav.writeUInt32LE(32_000, 28);
+  wav.writeUInt16LE(2, 32);
+  wav.writeUInt16LE(16, 34);
+  wav.write("data", 36);
+  wav.writeUInt32LE(size, 40);
+  return wav;
+}

@@ -18,9 +18,11 @@ const wrangler = createRequire(new URL("../../wrangler/package.json", import.met
 const load = (name) => import(pathToFileURL(wrangler.resolve(name)));
 
 /** OpenAI's SDK, and a client of it that tries once. */
-export const { default: OpenAI } = await load("openai");
+export const { default: OpenAI, toFile } = await load("openai");
 /** Anthropic's, likewise. */
 export const { default: Anthropic } = await load("@anthropic-ai/sdk");
+/** ElevenLabs', likewise, and the class of its errors. */
+export const { ElevenLabsClient, ElevenLabsError } = await load("@elevenlabs/elevenlabs-js");
 
 /** @param {Record<string, unknown>} [options] What is to differ. */
 export function openai(options = {}) {
@@ -30,6 +32,11 @@ export function openai(options = {}) {
 /** @param {Record<string, unknown>} [options] What is to differ. */
 export function anthropic(options = {}) {
   return new Anthropic({ apiKey: stack.client_key, baseURL: stack.base, maxRetries: 0, ...options });
+}
+
+/** @param {Record<string, unknown>} [options] What is to differ. */
+export function elevenlabs(options = {}) {
+  return new ElevenLabsClient({ apiKey: stack.client_key, baseUrl: stack.base, maxRetries: 0, ...options });
 }
 
 /** Makes a model that lets through so many calls a minute, and says its id. */

@@ -205,7 +205,13 @@ fn allow_origin(
 fn without_keys(path: &str) -> String {
     let is_key =
         |step: &str| ["de_admin_", "de_live_", "de_test_"].iter().any(|form| step.contains(form));
-    let steps = path.split('/').map(|step| if is_key(step) { "***" } else { step });
+    // What follows it is signed, and as good as a key for whoever has it.
+    let mut is_signed = false;
+    let steps = path.split('/').map(|step| {
+        let shown = if is_signed || is_key(step) { "***" } else { step };
+        is_signed = step == "callbacks";
+        shown
+    });
     steps.collect::<Vec<_>>().join("/")
 }
 
@@ -252,5 +258,6 @@ mod tests {
     fn keys_in_a_path_do_not_reach_the_log() {
         assert_eq!(without_keys("/v1/models/de_test_4EtYY"), "/v1/models/***");
         assert_eq!(without_keys("/v1/models/gpt-4o"), "/v1/models/gpt-4o");
+        assert_eq!(without_keys("/render/callbacks/job_1.v1.x"), "/render/callbacks/***");
     }
 }

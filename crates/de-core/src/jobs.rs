@@ -74,6 +74,9 @@ pub struct Record {
 /// Who serves a job.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ServedBy {
+    /// The vendor's id of it, if the vendor has taken an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
     /// The model.
     pub model_id: ModelId,
     /// Its provider.

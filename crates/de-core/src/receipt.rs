@@ -39,7 +39,7 @@ pub struct Receipt {
     pub provider_id: Option<ProviderId>,
     /// What was spoken with the vendor: `anthropic-messages`.
     pub protocol: Option<String>,
-    /// `text`, `image`, `audio`, `video`.
+    /// `text`, `image`, `audio`, `video`, `stock`.
     pub modality: String,
     /// The route that was called: `POST /v1/chat/completions`.
     pub operation: String,

@@ -17,9 +17,14 @@ use crate::workers::WORKERS;
 /// What a worker's wasm may weigh, in bytes after gzip.
 ///
 /// The control plane has some seventy operations and carries their description. Each has a copy of what is
-/// generic in axum, and `opt-level = "z"` with `-Oz` takes off no more than a fiftieth of it.
+/// generic in axum, and `opt-level = "z"` with `-Oz` takes off no more than a fiftieth of it. The renderer runs
+/// the jobs of every modality, and so has every vendor's protocol.
 fn budget(worker: &str) -> u64 {
-    if worker == "config" { 1536 * 1024 } else { 1024 * 1024 }
+    match worker {
+        "config" => 1536 * 1024,
+        "render" => 1280 * 1024,
+        _ => 1024 * 1024,
+    }
 }
 
 /// Runs the command.

@@ -19,7 +19,7 @@ use self::{
 
 /// What stands at the beginning of it.
 const ABOUT: &str = "\
-One gateway to the vendors of models: text, sound and stock media today; pictures and more answer 501 until they are built.
+One gateway to the vendors of models: text, pictures, sound and stock media today; more answers 501 until it is built.
 
 Only what is built is described. Conventions, the meaning of error codes and known quirks are in `docs/api.md`.
 Operations say which permission (`x-permission`) or scope (`x-scope`) their key needs, or that they need none \

@@ -253,3 +253,29 @@ async fn a_call_without_a_model_is_served_by_the_instances_own() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("x-de-model"), "gpt-image-2");
 }
+
+#[tokio::test]
+async fn a_model_of_pictures_is_looked_at_and_tried() {
+    let stack = Stack::ready().await;
+    let admin = stack.front.clone().with_key(&stack.keys.admin).unwrap();
+    for (model, prompt) in [("gpt-image-2", "prompt"), ("gemini-3-pro-image", "text")] {
+        let word = unique("kite");
+        let body = json!({"instance_id": "inst_dev",
+            "input": {"prompt": word, "options": {"size": "1024x1024"}}});
+        let path = format!("/v1/model-configs/{model}");
+        let look = json!({"input": body["input"]});
+        let seen = admin.post(&format!("{path}/preview"), &look).await.unwrap().json();
+        let sent = seen["request"]["body"].to_string();
+        assert!(sent.contains(&word) && sent.contains(prompt), "{seen}");
+        let tried = admin.post(&format!("{path}/test"), &body).await.unwrap();
+        let told = tried.json();
+        assert_eq!((tried.status, &told["ok"]), (200, &json!(true)), "{told}");
+        assert_eq!(
+            (&told["output"]["pictures"], &told["output"]["held_back"]),
+            (&json!(1), &json!(0))
+        );
+        assert!(told["cost_micros"].as_i64().unwrap() > 0, "{told}");
+        let order = stack.vendors.only(&word).await;
+        assert_eq!(order["body"], seen["request"]["body"], "{model}");
+    }
+}

@@ -118,6 +118,10 @@ pub(super) fn undone(model: &Model, told: VendorError) -> Failure {
 pub(super) fn untold(model: &Model, status: u16, told: VendorError) -> Failure {
     let name = &model.config.provider_id;
     let (code, message) = match status {
+        // Some tell only whoever fetches the result.
+        _ if told.refused => {
+            (Code::ContentRefused, format!("{name} refused the request for safety"))
+        }
         401 | 403 => (Code::ProviderAuth, format!("{name} refused this service's key")),
         _ => (Code::ProviderError, format!("{name} answered {status} when asked about its job")),
     };
@@ -127,7 +131,11 @@ pub(super) fn untold(model: &Model, status: u16, told: VendorError) -> Failure {
         .with("provider_status", status)
         .because(cause)
         .for_good();
-    Failure::passing_on(in_its_words(error, told))
+    let error = in_its_words(error, told);
+    match code {
+        Code::ContentRefused => Failure::final_one(error),
+        _ => Failure::passing_on(error),
+    }
 }
 
 /// The vendor's answer is not what its model config says.

@@ -130,7 +130,7 @@ impl View {
             progress: None,
             project_id: order.project_id.clone(),
             provider_id: record.served_by.as_ref().map(|who| who.provider_id.clone()),
-            provider_job_id: None,
+            provider_job_id: record.served_by.as_ref().and_then(|who| who.job_id.clone()),
             provider_status: None,
             receipt_id: receipt.receipt_id.clone(),
             request_id: order.request_id.clone(),
@@ -147,9 +147,8 @@ impl View {
                 view.notices.clone_from(notices);
             }
             Stage::Failed { fault } => view.error = Some(fault.clone()),
-            Stage::Running { polling, progress, status, .. } => {
+            Stage::Running { progress, status, .. } => {
                 view.progress = *progress;
-                view.provider_job_id = polling.job_id().map(str::to_owned);
                 view.provider_status.clone_from(status);
             }
             Stage::Succeeded { outputs, notices } => {

@@ -184,7 +184,12 @@ impl Trial<'_> {
         };
         let sent_at = platform.clock.now();
         let answered = match exchange::open(&job).await {
-            Ok(Answer::Opened(opened)) => exchange::whole(&job, opened).await.map(Said::Whole),
+            Ok(Answer::Opened(opened)) => {
+                let images =
+                    opened.model.vendor.images().filter(|_| preview::is_image(&opened.model));
+                let cap = images.map_or(exchange::ANSWER_CAP, |images| images.answer_cap());
+                exchange::whole_up_to(&job, opened, cap).await.map(Said::Whole)
+            }
             Ok(Answer::Polled(polled)) => Ok(Said::Polled(Box::new(mapped::reply(*polled.reply)))),
             Err(error) => Err(error),
         };

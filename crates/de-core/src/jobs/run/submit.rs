@@ -75,7 +75,10 @@ impl Running<'_> {
         match first {
             Ok(First::Ordered(ordered)) => {
                 let now = platform.clock.now();
-                record.served_by = Some(served_by(&ordered.model));
+                record.served_by = Some(ServedBy {
+                    job_id: ordered.polling.keep().job_id().map(str::to_owned),
+                    ..served_by(&ordered.model)
+                });
                 let patience = i64::try_from(ordered.polling.timeout_ms()).unwrap_or(i64::MAX);
                 record.to(running(&ordered.polling, &ordered.wait, now, now.plus(patience)), now);
                 self.put_back(record, &books);
@@ -328,6 +331,7 @@ fn decoded(text: &[u8]) -> Result<Bytes, super::copy::Lost> {
 
 fn served_by(model: &Model) -> ServedBy {
     ServedBy {
+        job_id: None,
         model_id: model.config.model_id.clone(),
         provider_id: model.config.provider_id.clone(),
     }

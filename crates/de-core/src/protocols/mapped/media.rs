@@ -66,18 +66,35 @@ impl ImageVendor for MappedVendor {
 
     fn reply(
         &self,
-        _call: &ImageCall,
+        call: &ImageCall,
         headers: &HeaderMap,
         body: &Bytes,
     ) -> Result<ImageReply, Malformed> {
         if self.mapping.answers_bytes() {
             let made = Some(Made::Bytes(body.clone()));
             let images = vec![MadeImage { made, ..MadeImage::default() }];
-            let usage = Some(Usage { images: 1, requests: 1, ..Usage::default() });
-            return Ok(ImageReply { images, usage, ..ImageReply::default() });
+            return Ok(self.priced(call, counted(images, None)));
         }
         let body = json::parse(body).map_err(|err| unreadable(err.to_string()))?;
-        image_reply(self.mapping.reply(200, &pairs(headers), &body).map_err(malformed)?)
+        let reply = self.mapping.reply(200, &pairs(headers), &body).map_err(malformed)?;
+        ImageVendor::ordered(self, call, reply)
+    }
+
+    fn ordered(&self, call: &ImageCall, reply: MappedReply) -> Result<ImageReply, Malformed> {
+        image_reply(reply).map(|reply| self.priced(call, reply))
+    }
+}
+
+impl MappedVendor {
+    /// Adds what the price may depend on: what the reply says was made, else what was asked for.
+    fn priced(&self, call: &ImageCall, reply: ImageReply) -> ImageReply {
+        let asked = |name: &str| {
+            let option = call.options.get(name).and_then(Value::as_str);
+            option.or_else(|| self.mapping.usual(name)?.as_str()).map(str::to_owned)
+        };
+        let quality = reply.quality.or_else(|| asked("quality"));
+        let quality = quality.or_else(|| asked("rendering_speed"));
+        ImageReply { quality, size: reply.size.or_else(|| asked("size")), ..reply }
     }
 }
 
@@ -117,8 +134,11 @@ pub fn image_reply(reply: MappedReply) -> Result<ImageReply, Malformed> {
     } = reply;
     let cost = cost.and_then(Micros::of_dollars);
     let seed = metadata.get("seed").and_then(Value::as_u64);
+    let text = |name: &str| metadata.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (size, quality) = (text("size").or_else(|| text("resolution")), text("quality"));
     if !pictures.is_empty() {
-        return Ok(counted(pictures.into_iter().map(|picture| one(picture, seed)).collect(), cost));
+        let made = pictures.into_iter().map(|picture| one(picture, seed)).collect();
+        return Ok(ImageReply { quality, size, ..counted(made, cost) });
     }
     let links = if images.is_empty() { image_url.into_iter().collect() } else { images };
     let made: Vec<Made> = if links.is_empty() {
@@ -137,7 +157,7 @@ pub fn image_reply(reply: MappedReply) -> Result<ImageReply, Malformed> {
     if pictures.is_empty() {
         pictures.push(MadeImage { made: None, revised_prompt, seed });
     }
-    Ok(counted(pictures, cost))
+    Ok(ImageReply { quality, size, ..counted(pictures, cost) })
 }
 
 /// `of_all` is the seed where the vendor names one for the whole reply.

@@ -226,3 +226,24 @@ fn a_required_file_is_the_one_that_came_with_the_call() {
     assert_eq!(issue(&image(json!({}))), "image is required");
     assert_eq!(issue(&with(b"abcde")), "image has 5 bytes, at most 4 are allowed");
 }
+
+#[test]
+fn the_price_goes_by_what_was_made_else_by_what_was_asked_for() {
+    let vendor = pictures(json!({
+        "body": {"size": "{size}", "speed": "{rendering_speed}"},
+        "defaults": {"size": "1024x1024", "rendering_speed": "TURBO"},
+        "response_mapping": {"images": {"each": "$.data[*]", "url": "$.url"},
+            "resolution": "$.data[0].resolution"},
+    }));
+    let terms = |options: Value, picture: Value| {
+        let body = json!({"data": [picture]}).to_string().into();
+        let reply = ImageVendor::reply(&vendor, &image(options), &HeaderMap::new(), &body).unwrap();
+        (reply.size.unwrap(), reply.quality.unwrap())
+    };
+    let told = |size: &str, quality: &str| (size.to_owned(), quality.to_owned());
+    assert_eq!(terms(json!({}), json!({"url": "u"})), told("1024x1024", "TURBO"));
+    let asked = json!({"size": "512x512", "rendering_speed": "QUALITY"});
+    assert_eq!(terms(asked.clone(), json!({"url": "u"})), told("512x512", "QUALITY"));
+    let made = json!({"url": "u", "resolution": "640x640"});
+    assert_eq!(terms(asked, made), told("640x640", "QUALITY"));
+}

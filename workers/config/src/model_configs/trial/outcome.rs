@@ -3,17 +3,20 @@
 use bytes::Bytes;
 use de_core::{
     books::Books,
+    calls::{ImageReply, MadeImage},
     chat::ChatReply,
     http::error::{ApiError, Code},
     ids::{ModelId, ReceiptId},
     json,
     mapping::preview::PreviewRequest,
     model::Modality,
+    preview,
     protocols::native,
     receipt::Usage,
     registry::Model,
     secret::Secret,
 };
+use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -89,6 +92,14 @@ pub(super) fn read(
         ApiError::new(Code::ProviderMalformed, message).with("reason", reason)
     };
     let mapping = model.vendor.mapping();
+    if let (None, Some(images)) = (mapping, model.vendor.images())
+        && preview::is_image(model)
+    {
+        let call = preview::pictures(input).map_err(|issues| ApiError::fields(&issues))?;
+        let reply = images.reply(&call, &HeaderMap::new(), bytes);
+        let reply = reply.map_err(|err| malformed(err.to_string()))?;
+        return Ok(pictured(books, &reply));
+    }
     let of_bytes = mapping.is_some_and(|mapping| mapping.answers_bytes());
     let body = if of_bytes {
         Value::Null
@@ -130,6 +141,24 @@ pub(super) fn told(books: &Books, reply: &ChatReply, mapped: Option<Value>) -> V
             "model": reply.model,
             "usage": reply.usage.as_ref().map(native::usage),
         })
+    })
+}
+
+/// Books pictures, and says what there is; the vendor's reply beside it has them.
+fn pictured(books: &Books, reply: &ImageReply) -> Value {
+    books.pictured(reply.size.as_deref(), reply.quality.as_deref());
+    if let Some(usage) = &reply.usage {
+        books.counted(usage);
+    }
+    books.finished();
+    let made = |picture: &&MadeImage| picture.made.is_some();
+    let count = reply.images.iter().filter(made).count();
+    json!({
+        "pictures": count,
+        "held_back": reply.images.len() - count,
+        "size": reply.size,
+        "quality": reply.quality,
+        "usage": reply.usage,
     })
 }
 
