@@ -153,12 +153,16 @@ pub struct Pending {
 
 /// Why a job came to nothing: as the answer to a call would have said it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema), schema(as = JobFault))]
 pub struct Fault {
     /// As in the answers to calls: `PROVIDER_ERROR`.
     pub code: String,
     /// What else is known.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[cfg_attr(
+        not(target_family = "wasm"),
+        schema(value_type = std::collections::BTreeMap<String, Value>)
+    )]
+    #[serde(default)]
     pub details: Map<String, Value>,
     /// For a person.
     pub message: String,

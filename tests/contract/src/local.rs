@@ -1,6 +1,6 @@
 //! The stack in process: two workers on loopback and others behind the front door, doubles of the ports, the simulator.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use de_core::{
     ids::ProviderId,
@@ -12,6 +12,7 @@ use de_testkit::{
     fetch::ReqwestFetch, host::Host, log::MemoryLog, peers::RouterPeers, platform::TestPlatform,
     tenant::TestTenant,
 };
+use tokio::net::TcpListener;
 
 /// Where a page of the local stack would live.
 const PAGE: &str = "http://127.0.0.1:9001";
@@ -49,12 +50,19 @@ impl Local {
     /// # Panics
     /// If it does not start.
     pub async fn start() -> Self {
-        let keys = Vendor::ALL.map(|vendor| (vendor, vec![vendor_key(vendor)]));
+        let mut keys = Vendor::ALL.map(|vendor| (vendor, vec![vendor_key(vendor)]));
+        for (_, keys) in keys.iter_mut().filter(|(vendor, _)| *vendor == Vendor::Shotstack) {
+            keys.push("test-shotstack-stage-key-0001".to_owned());
+        }
         let config = Config { keys: keys.into_iter().collect(), ..Config::default() };
         let simulator = Simulator::start(config).await.expect("the simulator starts");
         let port = simulator.addr.port();
         let peers = Arc::new(RouterPeers::default());
+        // Links and callbacks name the front door: it has its port before it has its router.
+        let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
+        let base = format!("http://{}", door.local_addr().expect("it has an address"));
         let mut builder = TestPlatform::builder()
+            .public_base(base)
             .interface_origin(INTERFACE)
             .peers(peers.clone())
             .fetch(|background| {
@@ -64,6 +72,9 @@ impl Local {
             let id = ProviderId::parse(vendor.id()).expect("vendors have the providers' ids");
             builder = builder.base_url(id, simulator.base_url(vendor), Some(port));
         }
+        let sandbox = ProviderId::parse("shotstack-stage").expect("a provider of the seeds");
+        let place = simulator.base_url(Vendor::Shotstack).replace("/edit/v1", "/edit/stage");
+        builder = builder.base_url(sandbox, place, Some(port));
         let made = builder.build().await.expect("the platform can be made");
         let origins = Statement {
             args: vec![Arg::Text(serde_json::json!([PAGE]).to_string())],
@@ -83,7 +94,7 @@ impl Local {
             cache: made.cache,
             clock: made.clock,
             database: made.database,
-            front: Host::serve(front).await.expect("a port is free"),
+            front: Host::serve_on(door, front).expect("the front door is served"),
             log: made.log,
             platform,
             simulator,

@@ -64,6 +64,8 @@ fn generates(operation: Operation) -> Operation {
         "Idempotency-Replayed",
         "Location",
         "Preference-Applied",
+        "RateLimit",
+        "RateLimit-Policy",
         "x-de-receipt",
     ]);
     let operation = operation.scope(Some(Scope::Image)).bought_once().answers(accepted);

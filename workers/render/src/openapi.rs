@@ -9,11 +9,10 @@ use de_core::openapi::document::{Document, Tag};
 /// The operations and where the worker itself has them; the front door has a name in front of some.
 ///
 /// Each is `METHOD /path` on the worker's own host. Tests hold it against the router.
-pub const ROUTES: [(&str, &str); 12] = [
+pub const ROUTES: [(&str, &str); 11] = [
     ("POST /render", "POST /render/render"),
     ("GET /render/{id}", "GET /render/render/{id}"),
     ("DELETE /render/{id}", "DELETE /render/render/{id}"),
-    ("POST /render/callbacks/{token}", "POST /render/render/callbacks/{token}"),
     ("GET /v1/jobs", "GET /v1/jobs"),
     ("GET /v1/jobs/{id}", "GET /v1/jobs/{id}"),
     ("DELETE /v1/jobs/{id}", "DELETE /v1/jobs/{id}"),
@@ -23,6 +22,10 @@ pub const ROUTES: [(&str, &str); 12] = [
     ("GET /v1/assets/{id}", "GET /v1/assets/{id}"),
     ("DELETE /v1/assets/{id}", "DELETE /v1/assets/{id}"),
 ];
+
+/// The one that wants no key, in the same way: its path is the key.
+pub const OPEN: (&str, &str) =
+    ("POST /render/callbacks/{token}", "POST /render/render/callbacks/{token}");
 
 const ASSETS: Tag = Tag {
     about: "Images, sounds and videos that were made or taken over, each with who made it at what cost.",

@@ -141,12 +141,13 @@ fn accepted(
 ) -> Response {
     let base = platform.settings.public_base.as_deref().unwrap_or_default();
     let place = format!("{base}/render/render/{}", view.id);
-    let mut body = json!({
+    let body = json!({
         "success": true,
         "render_id": view.id.as_str(),
         "job_id": view.id.as_str(),
         "status": crate::renders::status(view),
         "status_url": place,
+        "callback_secret": secret.map(Secret::expose),
         "metadata": {
             "provider": view.provider_id.as_ref().map(|id| id.as_str()),
             "model": view.model_id.as_ref().map(|id| id.as_str()),
@@ -156,9 +157,6 @@ fn accepted(
         "request_id": incoming.context.request_id().as_str(),
         "timestamp": platform.clock.now().rfc3339(),
     });
-    if let (Some(secret), Some(members)) = (secret, body.as_object_mut()) {
-        members.insert("callback_secret".to_owned(), secret.expose().into());
-    }
     let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
     if let Ok(place) = HeaderValue::try_from(place) {
         response.headers_mut().insert(header::LOCATION, place);

@@ -15,6 +15,9 @@ pub fn job(settings: &Settings, view: &View, now: UnixMillis) -> Result<Value, V
         let made = link::make(settings, &output.asset_id, now, link::LIFE, None)?;
         let mut shown = serde_json::to_value(output).unwrap_or_default();
         if let Some(members) = shown.as_object_mut() {
+            for may_lack in ["revised_prompt", "seed"] {
+                members.entry(may_lack).or_insert(Value::Null);
+            }
             members.insert("url".to_owned(), made.url.into());
             members.insert("url_expires_at".to_owned(), made.expires_at.rfc3339().into());
         }

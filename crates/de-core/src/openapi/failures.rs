@@ -287,6 +287,7 @@ fn details() -> Value {
                     `too_large` to be kept.",
                 "enum": ["lost", "too_large"],
             },
+            "status": text("`CONFLICT`: how the job ended that was to be stopped."),
             "saved": {
                 "type": "boolean",
                 "description": "`LIMITER_UNAVAILABLE`: the change is saved, and not every limiter knows yet.",

@@ -1,7 +1,7 @@
 //! Sends the example of every operation, in an order that makes sense, and notes the answers: they are the
 //! examples of answers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use de_testkit::client::TestResponse;
 use serde_json::Value;
@@ -122,6 +122,8 @@ impl Made {
         if is_render && let Some(id) = response.json()["render_id"].as_str() {
             self.0.insert("/render/render".to_owned(), id.to_owned());
             self.0.insert("/render/render/callbacks".to_owned(), world.callback_token(id));
+            // Its share holds no change of the configuration up any more.
+            world.test.clock.advance(Duration::from_secs(10));
         }
         if operation.id == TEST_OF_WEBHOOK {
             let made = response.json()["id"].as_str().map(str::to_owned);

@@ -118,11 +118,11 @@ pub(super) struct JobOutput {
     /// How long it is; null for pictures, and where the bytes do not tell.
     #[schema(required)]
     duration_ms: Option<u64>,
-    /// The prompt as the vendor rewrote it; absent if it did not.
-    #[schema(nullable = false)]
+    /// The prompt as the vendor rewrote it; null if it did not.
+    #[schema(required)]
     revised_prompt: Option<String>,
-    /// What it could be made from again; absent if the vendor does not tell.
-    #[schema(nullable = false)]
+    /// What it could be made from again; null if the vendor does not tell.
+    #[schema(required)]
     seed: Option<u64>,
 }
 

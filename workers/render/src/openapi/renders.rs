@@ -7,7 +7,7 @@ use de_core::{
     http::error::Code,
     ids::{AssetId, InstanceId, JobId, ProjectId},
     openapi::{
-        operation::{Answer, Operation},
+        operation::{Answer, Operation, Speaks},
         shape::Shape,
     },
     time::Timestamp,
@@ -107,9 +107,9 @@ struct RenderOrdered {
     status: String,
     /// Where to ask for it.
     status_url: String,
-    /// What signs the message to `callback_url`, as webhooks are signed; in this answer and nowhere else. Absent
+    /// What signs the message to `callback_url`, as webhooks are signed; in this answer and nowhere else. Null
     /// without such an address.
-    #[schema(nullable = false)]
+    #[schema(required)]
     callback_secret: Option<String>,
     /// How it is made.
     metadata: RenderOrderedMetadata,
@@ -231,6 +231,7 @@ pub(super) fn operations() -> Vec<Operation> {
              there. Sources must be public https addresses. It answers at once; the film becomes an asset.",
         )
         .scope(Some(Scope::Render))
+        .speaks(Speaks::NativeCall)
         .bought_once()
         .header("x-de-fallback")
         .body(Shape::of::<RenderRequest>(), example)
@@ -276,6 +277,10 @@ pub(super) fn operations() -> Vec<Operation> {
     .notes("It is not believed: the vendor is asked. Its body is not read.")
     .open()
     .path_part("token", token, "Known to the vendor of one job.")
+    .optional_body(
+        Shape::plain(json!({})),
+        json!({"type": "edit", "action": "render", "status": "done"}),
+    )
     .fails(&[Code::NotFound])
     .answers(Answer::empty(204, "The job asks its vendor now."));
     vec![order, read, cancel, callback]

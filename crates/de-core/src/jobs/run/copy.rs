@@ -198,38 +198,34 @@ impl Running<'_> {
             Err(_) => None,
         };
         let books = self.books(record, model);
-        let mut last = None;
-        if let Some(next) = pending.first().cloned() {
+        let is_main = |role: &str| !["poster", "thumbnail"].contains(&role);
+        let mut lost = None;
+        if !pending.is_empty() {
+            let next = pending.remove(0);
             let bringing = Bringing::of(self.platform, record, books.cost());
             match bringing.link(&next).await {
                 Ok(output) => outputs.push(output),
-                Err(lost) if lost.is_for_now() && self.may_stumble(record) => {
-                    return self.stumble(record, &lost.into_error());
+                Err(err) if err.is_for_now() && self.may_stumble(record) => {
+                    return self.stumble(record, &err.into_error());
                 }
-                Err(lost) => {
-                    notices.push(format!("{}: {lost}", next.role));
-                    last = Some(lost);
+                Err(err) => {
+                    notices.push(format!("{}: {err}", next.role));
+                    lost = Some(err.into_error());
                 }
             }
-            pending.remove(0);
+        }
+        // Without its film, a still of it is nothing.
+        let is_whole = outputs.iter().any(|output| is_main(&output.role));
+        if !is_whole && !pending.iter().any(|pending| is_main(&pending.role)) {
+            let nothing = || ApiError::new(Code::ProviderMalformed, "the provider made nothing");
+            return self.fail(record, &books, &lost.unwrap_or_else(nothing));
         }
         let now = self.platform.clock.now();
         if !pending.is_empty() {
             record.to(Stage::Copying { outputs, pending, notices }, now);
             return;
         }
-        // Without its film, a still of it is nothing.
-        let is_whole =
-            outputs.iter().any(|output| !["poster", "thumbnail"].contains(&&*output.role));
-        if is_whole {
-            self.end(record, &books, Stage::Succeeded { outputs, notices }, Outcome::Ok);
-            return;
-        }
-        let error = match last {
-            Some(lost) => lost.into_error(),
-            None => ApiError::new(Code::ProviderMalformed, "the provider made nothing"),
-        };
-        self.fail(record, &books, &error);
+        self.end(record, &books, Stage::Succeeded { outputs, notices }, Outcome::Ok);
     }
 
     /// Whether a result has another try.
