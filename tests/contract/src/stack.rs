@@ -218,7 +218,7 @@ impl Stack {
             return true;
         }
         let Some(pid) = self.mortal else { return false };
-        let killed = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
         assert!(killed.expect("kill can be run").success(), "workerd is no more");
         until("workerd to come back", async || {
             let answer = self.front.get("/health").await.ok()?;
