@@ -21,6 +21,7 @@ use futures_util::future::{Either, select};
 use http::HeaderName;
 
 use self::failure::Failure;
+pub(crate) use self::failure::without_queries;
 use crate::{
     auth::vault,
     books::{Books, Share},
