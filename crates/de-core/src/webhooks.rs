@@ -18,10 +18,11 @@ use serde_json::Value;
 use crate::{
     auth::{
         api_key::digest,
+        signature::{self as hmac, Purpose},
         vault::{self, Kind, VaultError},
     },
     ids::{DeliveryId, InstanceId, OrganizationId, WebhookId},
-    ports::{Entropy, Settings, Statement},
+    ports::{Entropy, Platform, Settings, Statement},
     secret::Secret,
     store::webhooks::deliveries::{self, NewCallback, NewMessage},
     time::{Timestamp, UnixMillis},
@@ -100,21 +101,32 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// Takes an address that [`crate::guard::receiver`] has let through, and makes its secret, which is for the
-    /// caller to show this once: `whsec_…`.
+    /// Takes an address that [`crate::guard::receiver`] has let through, for the end of `subject`: `job_…`. Says of
+    /// which version of the master key its [`Callback::secret`] is.
     ///
     /// # Errors
     /// [`VaultError::NoMasterKey`].
     pub fn make(
-        settings: &Settings,
-        entropy: &dyn Entropy,
+        platform: &Platform,
         organization: &OrganizationId,
+        subject: &str,
         url: String,
-    ) -> Result<(Self, Secret), VaultError> {
-        let secret = signature::make_secret(entropy);
+    ) -> Result<(Self, u32), VaultError> {
+        let (settings, entropy) = (&platform.settings, &*platform.entropy);
+        let version = hmac::newest(settings)?;
+        let secret = Self::secret(settings, version, subject)?;
         let place = callback_place(organization, &url);
         let sealed = vault::seal_for(settings, entropy, Kind::WebhookSecret, &place, &secret)?;
-        Ok((Self { sealed, url }, secret))
+        Ok((Self { sealed, url }, version))
+    }
+
+    /// What signs the message of the end of `subject`, for who ordered it and nobody else: `whsec_…`. It is derived,
+    /// so that it rests nowhere in clear and every repetition of the order tells the same one.
+    ///
+    /// # Errors
+    /// [`VaultError::NoMasterKey`] if this version is gone.
+    pub fn secret(settings: &Settings, version: u32, subject: &str) -> Result<Secret, VaultError> {
+        hmac::derive(settings, version, Purpose::CallbackSecret, subject).map(signature::secret_of)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::lock;
 /// All jobs of a platform.
 pub struct LocalJobs {
     clock: Arc<dyn Clock>,
+    deaf: AtomicBool,
     fails: AtomicBool,
     /// Whether new jobs wait until they are crashed.
     holds: AtomicBool,
@@ -74,6 +75,7 @@ impl LocalJobs {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
+            deaf: AtomicBool::new(false),
             fails: AtomicBool::new(false),
             holds: AtomicBool::new(false),
             jobs: Mutex::default(),
@@ -90,6 +92,11 @@ impl LocalJobs {
     /// Makes every call fail, or work again. Jobs go on.
     pub fn set_failing(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Lets no new job in, or lets them in again. Looking for one works.
+    pub fn set_deaf(&self, deaf: bool) {
+        self.deaf.store(deaf, Ordering::SeqCst);
     }
 
     /// Keeps the jobs that are begun from now on from doing anything before their first [`LocalJobs::crash`],
@@ -155,6 +162,9 @@ impl LocalJobs {
 impl Jobs for LocalJobs {
     async fn begin(&self, job: &JobId, order: &Order) -> Result<View, PortError> {
         self.works()?;
+        if self.deaf.load(Ordering::SeqCst) {
+            return Err(PortError::TimedOut { port: "jobs", after_ms: 5_000 });
+        }
         if let Some(kept) = self.find(job) {
             return Ok(View::of(&kept.record()));
         }

@@ -367,8 +367,12 @@ async fn a_call_back_goes_to_the_address_that_was_named_and_has_its_own_secret()
     let rig = Rig::new().await;
     let platform = rig.platform();
     let url = "https://client.example.com/done?job=1".to_owned();
-    let made = Callback::make(&platform.settings, &*platform.entropy, &rig.organization, url);
-    let (callback, secret) = made.unwrap();
+    let (callback, version) = Callback::make(platform, &rig.organization, "job_1", url).unwrap();
+    let secret = Callback::secret(&platform.settings, version, "job_1").unwrap();
+    assert_ne!(
+        Callback::secret(&platform.settings, version, "job_2").unwrap().expose(),
+        secret.expose()
+    );
     let event = rig.event("job_1", EventType::JobSucceeded);
     for _ in 0..2 {
         rig.test.database.batch(call_back(&callback, &event)).await.unwrap();

@@ -279,13 +279,16 @@ async fn a_key_for_once_buys_once() {
     let (word, key) = (unique("once"), unique("key"));
     let ask = || {
         let request = stack.client().request(Method::POST, "/render/render");
-        request.header("idempotency-key", &key).json(&film(&word)).send()
+        let mut body = film(&word);
+        body["callback_url"] = "https://client.example.com/done".into();
+        request.header("idempotency-key", &key).json(&body).send()
     };
     let first = ask().await.unwrap();
     assert_eq!(first.status, 202, "{}", first.text());
     let again = ask().await.unwrap();
     assert_eq!((again.status, again.header("idempotency-replayed")), (202, "true"));
     assert_eq!(again.body, first.body);
+    assert!(again.json()["callback_secret"].as_str().unwrap().starts_with("whsec_"));
     over(&stack, id(&first.json())).await;
     assert_eq!(orders(&stack, &word).await.len(), 1);
 }

@@ -59,8 +59,8 @@ async fn secrets_of_webhooks_and_call_backs_are_sealed_anew_until_the_old_master
     let platform = &world.test.platform;
     let organization = OrganizationId::parse("org_dev").unwrap();
     let url = "https://client.example.com/done".to_owned();
-    let made = Callback::make(&platform.settings, &*platform.entropy, &organization, url);
-    let (callback, secret) = made.unwrap();
+    let (callback, version) = Callback::make(platform, &organization, "job_1", url).unwrap();
+    let secret = Callback::secret(&platform.settings, version, "job_1").unwrap();
     let event = Event {
         at: platform.clock.now(),
         data: &json!({}),

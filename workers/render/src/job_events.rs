@@ -12,7 +12,7 @@ use axum::{
 };
 use bytes::Bytes;
 use de_core::{
-    caller::Tenant,
+    caller::{Caller, Tenant},
     http::{
         error::ApiError,
         extract::{Incoming, PathText},
@@ -31,6 +31,8 @@ use crate::jobs::{find, own, shown};
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long one line lasts. Readers of events come again by themselves.
 const LONGEST_MS: i64 = 30 * 60 * 1_000;
+/// How long a reader may go on reading before it is asked anew whether they may.
+const RECHECK_MS: i64 = 60 * 1_000;
 /// Looks in a row without an answer, before the line ends.
 const TRIES: u32 = 3;
 
@@ -49,9 +51,17 @@ pub(crate) async fn events(
         // There is nothing more to tell: readers do not come again after this.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let ends_at = platform.clock.now().plus(LONGEST_MS);
-    let id = view.id.clone();
-    let telling = Telling { ends_at, id, next: Some(view), platform, seen, stumbles: 0 };
+    let now = platform.clock.now();
+    let telling = Telling {
+        caller,
+        checked_at: now,
+        ends_at: now.plus(LONGEST_MS),
+        id: view.id.clone(),
+        next: Some(view),
+        platform,
+        seen,
+        stumbles: 0,
+    };
     let body = Body::from_stream(stream::unfold(Some(telling), async |telling| {
         let (text, telling) = telling?.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(text)), telling))
@@ -66,6 +76,9 @@ pub(crate) async fn events(
 
 /// One reader, and what it has seen.
 struct Telling {
+    caller: Caller,
+    /// When the reader was known to be let in.
+    checked_at: UnixMillis,
     ends_at: UnixMillis,
     id: JobId,
     /// What may be told next.
@@ -78,6 +91,12 @@ struct Telling {
 impl Telling {
     /// The next piece of the stream, and who goes on; `None` at its end.
     async fn next(mut self) -> Option<(String, Option<Self>)> {
+        let now = self.platform.clock.now();
+        if now.since(self.checked_at) >= RECHECK_MS {
+            // A reader who still may comes again, and hears why not if not.
+            self.caller = self.caller.current(&self.platform).await.ok()?;
+            self.checked_at = now;
+        }
         let view = match self.next.take() {
             Some(view) => view,
             None => match self.look().await {

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use de_core::{
     ids::JobId,
     jobs::{
-        Order, Record, View,
+        Order, Record, Stage, View,
         run::{Keeper, step},
     },
     ports::PortError,
@@ -35,27 +35,22 @@ use worker::{
     console_error, durable_object, send::SendWrapper,
 };
 
+use crate::kept_sql as sql;
+
 /// How often a watch looks.
 const LOOK: Duration = Duration::from_millis(100);
 /// How many steps one alarm takes, before it leaves the rest to the next one.
 const STEPS: u32 = 100;
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS job (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT \
-                     NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0, nudged INTEGER NOT NULL DEFAULT 0) STRICT";
-const HAS_TABLE: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'job'";
-const READ: &str = "SELECT record, cancelled, nudged FROM job WHERE id = 1";
-const WRITE: &str = "INSERT INTO job (id, record) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET record = \
-                     excluded.record";
-const CANCEL: &str = "UPDATE job SET cancelled = 1 WHERE id = 1";
-const NUDGE: &str = "UPDATE job SET nudged = 1 WHERE id = 1";
-const NUDGED: &str = "UPDATE job SET nudged = 0 WHERE id = 1";
+/// When an object that could not read what it kept tries again.
+const AGAIN_MS: i64 = 60 * 1_000;
 
 /// The object of one job, named by its id.
 #[durable_object(alarm)]
 pub struct Job {
     env: Env,
-    /// Why the object could not read what it kept. Then it does nothing, and says so.
-    broken: Option<String>,
+    /// Why the object could not read what it kept. Until it can, it does nothing, and says so.
+    broken: RefCell<Option<String>>,
     kept: Rc<Kept>,
     state: State,
 }
@@ -89,33 +84,36 @@ struct Watch {
 }
 
 impl Kept {
-    fn load(sql: SqlStorage) -> Result<Self> {
-        let kept = Self {
+    fn new(sql: SqlStorage) -> Self {
+        Self {
             cancelled: Cell::new(false),
             nudged: Cell::new(false),
             record: RefCell::new(None),
             sql,
-        };
-        // Whoever asks for a job that never was leaves nothing behind.
-        let tables: Vec<Value> = kept.sql.exec(HAS_TABLE, None)?.to_array()?;
-        if tables.is_empty() {
-            return Ok(kept);
         }
-        let rows: Vec<Row> = kept.sql.exec(READ, None)?.to_array()?;
+    }
+
+    /// Reads what was written, if anything was.
+    fn load(&self) -> Result<()> {
+        let tables: Vec<Value> = self.sql.exec(sql::HAS_TABLE, None)?.to_array()?;
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<Row> = self.sql.exec(sql::READ, None)?.to_array()?;
         if let Some(row) = rows.into_iter().next() {
             let record = serde_json::from_str(&row.record)
                 .map_err(|err| worker::Error::RustError(err.to_string()))?;
-            kept.cancelled.set(row.cancelled != 0.0);
-            kept.nudged.set(row.nudged != 0.0);
-            *kept.record.borrow_mut() = Some(record);
+            self.cancelled.set(row.cancelled != 0.0);
+            self.nudged.set(row.nudged != 0.0);
+            *self.record.borrow_mut() = Some(record);
         }
-        Ok(kept)
+        Ok(())
     }
 
     fn write(&self, record: &Record) -> Result<()> {
         let json = serde_json::to_string(record)
             .map_err(|err| worker::Error::RustError(err.to_string()))?;
-        self.sql.exec(WRITE, vec![SqlStorageValue::String(json)])?;
+        self.sql.exec(sql::WRITE, vec![SqlStorageValue::String(json)])?;
         *self.record.borrow_mut() = Some(record.clone());
         Ok(())
     }
@@ -145,25 +143,10 @@ impl Keeper for ObjectKeeper {
 
 impl DurableObject for Job {
     fn new(state: State, env: Env) -> Self {
-        let sql = state.storage().sql();
-        let (kept, broken) = match Kept::load(state.storage().sql()) {
-            Ok(kept) => (kept, None),
-            Err(err) => {
-                let message = err.to_string();
-                console_error!(
-                    "{}",
-                    json!({"message": "job: cannot read what it kept", "error": message})
-                );
-                let kept = Kept {
-                    cancelled: Cell::new(false),
-                    nudged: Cell::new(false),
-                    record: RefCell::new(None),
-                    sql,
-                };
-                (kept, Some(message))
-            }
-        };
-        Self { env, broken, kept: Rc::new(kept), state }
+        let kept = Rc::new(Kept::new(state.storage().sql()));
+        let object = Self { env, broken: RefCell::new(None), kept, state };
+        object.load();
+        object
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -179,7 +162,9 @@ impl DurableObject for Job {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        if self.broken.is_some() {
+        if self.is_broken() {
+            // Its row may be read after a deploy, or a moment later: its job is not left behind.
+            self.wake_at(now().plus(AGAIN_MS)).await?;
             return Response::empty();
         }
         if let Err(err) = self.drive().await {
@@ -195,15 +180,35 @@ impl DurableObject for Job {
 }
 
 impl Job {
+    fn load(&self) {
+        let broken = self.kept.load().err().map(|err| err.to_string());
+        if let Some(error) = &broken {
+            console_error!(
+                "{}",
+                json!({"message": "job: cannot read what it kept", "error": error})
+            );
+        }
+        *self.broken.borrow_mut() = broken;
+    }
+
+    /// Whether what was kept still cannot be read.
+    fn is_broken(&self) -> bool {
+        if self.broken.borrow().is_some() {
+            self.load();
+        }
+        self.broken.borrow().is_some()
+    }
+
     async fn call(&self, path: &str, body: &[u8]) -> Result<Value> {
-        if let Some(message) = &self.broken {
-            return Err(worker::Error::RustError(message.clone()));
+        if self.is_broken() {
+            let message = self.broken.borrow().clone().unwrap_or_default();
+            return Err(worker::Error::RustError(message));
         }
         match path {
             "/begin" => self.begin(read(body)?).await,
             "/cancel" => {
                 if self.kept.record.borrow().is_some() {
-                    self.kept.sql.exec(CANCEL, None)?;
+                    self.kept.sql.exec(sql::CANCEL, None)?;
                     self.kept.cancelled.set(true);
                     self.wake_now().await?;
                 }
@@ -211,7 +216,7 @@ impl Job {
             }
             "/nudge" => {
                 if self.kept.record.borrow().is_some() {
-                    self.kept.sql.exec(NUDGE, None)?;
+                    self.kept.sql.exec(sql::NUDGE, None)?;
                     self.kept.nudged.set(true);
                     self.wake_now().await?;
                 }
@@ -225,7 +230,7 @@ impl Job {
     async fn begin(&self, Begin { job_id, order }: Begin) -> Result<Value> {
         // No await between the look and the write: two beginnings are one job.
         if self.kept.record.borrow().is_none() {
-            self.kept.sql.exec(TABLE, None)?;
+            self.kept.sql.exec(sql::TABLE, None)?;
             self.kept.write(&Record::new(job_id, order, now()))?;
         }
         self.wake_now().await?;
@@ -261,7 +266,7 @@ impl Job {
                 return Ok(());
             }
             if self.kept.nudged.replace(false) {
-                self.kept.sql.exec(NUDGED, None)?;
+                self.kept.sql.exec(sql::NUDGED, None)?;
                 if record.nudge(now) {
                     self.kept.write(&record)?;
                 }
@@ -271,7 +276,11 @@ impl Job {
                 .map_err(|err| worker::Error::RustError(err.to_string()))?;
             let now = platform.clock.now();
             let Some(due) = record.due(now) else { return Ok(()) };
-            if due > now {
+            // What came during the step has set an alarm, which ours would put off. None can come between here
+            // and there.
+            let is_wanted = self.kept.nudged.get()
+                || self.kept.cancelled.get() && matches!(record.stage, Stage::Running { .. });
+            if due > now && !is_wanted {
                 return self.wake_at(due).await;
             }
         }

@@ -20,6 +20,7 @@ mod job_events;
 #[cfg(target_family = "wasm")]
 mod job_object;
 mod jobs;
+pub mod kept_sql;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 mod order;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
+    body::to_bytes,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -51,7 +52,7 @@ pub(crate) async fn create(
         subject: "",
     };
     let ticket = match once::begin(&platform, &caller, &incoming, question).await {
-        Ok(Begun::Replayed(response)) => return Ok(response),
+        Ok(Begun::Replayed(response)) => return Ok(with_secret(&platform, response).await),
         Ok(Begun::Call(ticket)) => ticket,
         Err(refusal) => {
             close(&platform, &caller, &incoming, size_bytes, &refusal);
@@ -70,7 +71,18 @@ pub(crate) async fn create(
             Err(error)
         }
     };
-    let Some(ticket) = ticket else { return answered };
+    let answered = match ticket {
+        Some(ticket) => end(ticket, &incoming, answered).await,
+        None => answered,
+    };
+    Ok(with_secret(&platform, answered?).await)
+}
+
+async fn end(
+    ticket: Ticket,
+    incoming: &Incoming,
+    answered: Result<Response, ApiError>,
+) -> Result<Response, ApiError> {
     match &answered {
         Ok(_) => ticket.end(&incoming.context, answered, Outlay::Spent).await,
         // Whether the job is stored is not known. Who asks again makes the same one.
@@ -103,15 +115,15 @@ async fn order(
 ) -> Result<Response, ApiError> {
     let RenderRequest { call, callback_url, model_id, .. } = request;
     let output = call.edit.get("output").and_then(Value::as_object).cloned().unwrap_or_default();
-    // A job that was made before has a secret of its own, which was told then.
-    let is_new = platform.jobs.watch(&job_id, 0, Duration::ZERO).await?.is_none();
-    let (notify, secret) = match callback_url {
-        Some(url) => {
-            let organization = caller.organization_id();
-            let made = Callback::make(&platform.settings, &*platform.entropy, organization, url)?;
-            (Some(made.0), Some(made.1).filter(|_| is_new))
+    let made = callback_url
+        .map(|url| Callback::make(platform, caller.organization_id(), job_id.as_str(), url));
+    let (notify, secret_version) = match made.transpose() {
+        Ok(made) => made.unzip(),
+        Err(err) => {
+            let error = ApiError::from(err);
+            close(platform, &caller, incoming, size_bytes, &error);
+            return Err(error);
         }
-        None => (None, None),
     };
     let headers = &incoming.headers;
     let purchase = front::Purchase {
@@ -128,16 +140,17 @@ async fn order(
         work: Work::Render(call),
     };
     let view = front::begin(purchase).await?;
-    Ok(accepted(platform, incoming, &view, &output, secret.as_ref()))
+    Ok(accepted(platform, incoming, &view, &output, secret_version))
 }
 
-/// 202, and where to ask for the render.
+/// 202, and where to ask for the render. In place of the callback's secret, the version of the key that it is
+/// derived from: so the answer may rest.
 fn accepted(
     platform: &Platform,
     incoming: &Incoming,
     view: &View,
     output: &Map<String, Value>,
-    secret: Option<&Secret>,
+    secret_version: Option<u32>,
 ) -> Response {
     let base = platform.settings.public_base.as_deref().unwrap_or_default();
     let place = format!("{base}/render/render/{}", view.id);
@@ -147,7 +160,7 @@ fn accepted(
         "job_id": view.id.as_str(),
         "status": crate::renders::status(view),
         "status_url": place,
-        "callback_secret": secret.map(Secret::expose),
+        "callback_secret": secret_version,
         "metadata": {
             "provider": view.provider_id.as_ref().map(|id| id.as_str()),
             "model": view.model_id.as_ref().map(|id| id.as_str()),
@@ -162,6 +175,29 @@ fn accepted(
         response.headers_mut().insert(header::LOCATION, place);
     }
     response
+}
+
+/// Puts the callback's secret into an answer of [`accepted`], new or kept.
+async fn with_secret(platform: &Platform, response: Response) -> Response {
+    if response.status() != StatusCode::ACCEPTED {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    // One that was kept is in memory, and as short as we made it.
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Some(told) = reveal(platform, &body) else { return (parts, body).into_response() };
+    parts.headers.remove(header::CONTENT_LENGTH);
+    (parts, told).into_response()
+}
+
+fn reveal(platform: &Platform, body: &[u8]) -> Option<String> {
+    let mut told: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let version = told.get("callback_secret")?.as_u64()?.try_into().ok()?;
+    let job = told.get("job_id")?.as_str()?;
+    // A key that is gone leaves nothing to tell.
+    let secret = Callback::secret(&platform.settings, version, job).ok();
+    told.insert("callback_secret".to_owned(), secret.as_ref().map(Secret::expose).into());
+    serde_json::to_string(&told).ok()
 }
 
 /// Writes a call into the books that never became a job.

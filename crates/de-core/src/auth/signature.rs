@@ -14,6 +14,8 @@ use crate::{ports::Settings, secret::Secret};
 pub enum Purpose {
     /// A link to an asset, for whoever has it.
     AssetLink,
+    /// What signs the message to an address that one request named. Derived, not sent.
+    CallbackSecret,
     /// The path that a vendor calls when a job is done.
     JobCallback,
 }
@@ -23,6 +25,7 @@ impl Purpose {
     fn info(self) -> &'static [u8] {
         match self {
             Self::AssetLink => b"distributed-electrons/asset-links",
+            Self::CallbackSecret => b"distributed-electrons/callback-secrets",
             Self::JobCallback => b"distributed-electrons/job-callbacks",
         }
     }
@@ -33,10 +36,33 @@ impl Purpose {
 /// # Errors
 /// [`VaultError::NoMasterKey`].
 pub fn sign(settings: &Settings, purpose: Purpose, text: &str) -> Result<String, VaultError> {
-    let newest = settings.master_keys.iter().max_by_key(|(version, _)| *version);
-    let (version, master) = newest.ok_or(VaultError::NoMasterKey { version: 0 })?;
-    let tag = mac(*version, master, purpose, text)?.finalize().into_bytes();
+    let version = newest(settings)?;
+    let tag = derive(settings, version, purpose, text)?;
     Ok(format!("v{version}.{}", URL_SAFE_NO_PAD.encode(tag)))
+}
+
+/// The version of the newest master secret.
+///
+/// # Errors
+/// [`VaultError::NoMasterKey`].
+pub fn newest(settings: &Settings) -> Result<u32, VaultError> {
+    let versions = settings.master_keys.iter().map(|(version, _)| *version);
+    versions.max().ok_or(VaultError::NoMasterKey { version: 0 })
+}
+
+/// Derives 32 bytes from a text and a master secret: always the same ones.
+///
+/// # Errors
+/// [`VaultError::NoMasterKey`] if this version is gone.
+pub fn derive(
+    settings: &Settings,
+    version: u32,
+    purpose: Purpose,
+    text: &str,
+) -> Result<[u8; 32], VaultError> {
+    let found = settings.master_keys.iter().find(|(known, _)| *known == version);
+    let (_, master) = found.ok_or(VaultError::NoMasterKey { version })?;
+    Ok(mac(version, master, purpose, text)?.finalize().into_bytes().into())
 }
 
 /// Whether a text was signed by us for this purpose. Takes the same time for every wrong signature of the right

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use http::HeaderName;
 
 use super::{Order, View, Work};
@@ -31,6 +32,8 @@ const LOOK: Duration = Duration::from_secs(20);
 /// How often a job is stored, while nobody knows whether it is.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(250);
+/// When it is looked for again after that.
+const LATER: Duration = Duration::from_secs(8);
 
 /// What somebody wants to buy.
 pub struct Purchase<'a> {
@@ -98,11 +101,6 @@ pub async fn begin(purchase: Purchase<'_>) -> Result<View, ApiError> {
 async fn enter(purchase: Purchase<'_>) -> Result<Begun, ApiError> {
     let Purchase { platform, context, .. } = purchase;
     context.note("job_id", purchase.job_id.as_str());
-    // The same purchase, made before: it is not made again.
-    if let Some(view) = platform.jobs.watch(&purchase.job_id, 0, Duration::ZERO).await? {
-        let view = before(context, purchase.caller.instance_id(), view)?;
-        return Ok(Begun { longest: LONGEST_WAIT, view });
-    }
     let what = Asked {
         modality: purchase.work.modality().as_str(),
         operation: purchase.operation,
@@ -110,12 +108,22 @@ async fn enter(purchase: Purchase<'_>) -> Result<Begun, ApiError> {
     };
     let arrival = Arrival::of(platform, context, &purchase.caller, what);
     let books = Books::open(platform, arrival, context.started());
-    let begun = store(purchase, &books).await;
+    let begun = find_or_store(purchase, &books).await;
     if let Err(error) = &begun {
         // Closed already if the job has it.
         books.close(Outcome::Failed(error.code()), error.code().status().as_u16());
     }
     begun
+}
+
+async fn find_or_store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError> {
+    let Purchase { platform, context, .. } = purchase;
+    let found = platform.jobs.watch(&purchase.job_id, 0, Duration::ZERO).await?;
+    let Some(view) = found else { return store(purchase, books).await };
+    // The same purchase, made before: it is not made again, and has its receipt.
+    let view = before(context, purchase.caller.instance_id(), view)?;
+    drop(books.hand_over());
+    Ok(Begun { longest: LONGEST_WAIT, view })
 }
 
 async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError> {
@@ -171,7 +179,14 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
         work,
     };
     let longest = admitted.models.iter().map(|model| longest(model)).max().unwrap_or(LONGEST_WAIT);
-    let mut view = stored(platform, &purchase.job_id, &order).await?;
+    let mut view = match stored(platform, &purchase.job_id, &order).await {
+        Ok(view) => view,
+        Err(error) => {
+            let settling = settle_unstored(platform.clone(), purchase.job_id, order);
+            platform.background.spawn(settling.boxed());
+            return Err(error);
+        }
+    };
     view.model_id.get_or_insert_with(|| first.config.model_id.clone());
     view.provider_id.get_or_insert_with(|| first.config.provider_id.clone());
     if view.receipt_id == order.books.receipt().receipt_id {
@@ -204,6 +219,31 @@ async fn stored(platform: &Platform, id: &JobId, order: &Order) -> Result<View, 
                 tries += 1;
                 platform.clock.sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+/// Looks again for a job of which nobody knew whether it is stored. If it is not, its call has failed: it gets its
+/// receipt, and what was reserved for it is given back.
+///
+/// Who asks for the same purchase again makes the job with books of its own.
+async fn settle_unstored(platform: Platform, id: JobId, order: Order) {
+    let Order { books, instance_id, .. } = order;
+    for _ in 0..TRIES {
+        // Longer than an object is waited for: what was on its way to it has come by then.
+        platform.clock.sleep(LATER).await;
+        match platform.jobs.watch(&id, 0, Duration::ZERO).await {
+            Ok(Some(view)) if view.receipt_id == books.receipt().receipt_id => return,
+            Ok(Some(_)) => return books::withdraw(&platform, &instance_id, books).await,
+            Ok(None) => {
+                let code = Code::InternalError;
+                let books = Books::resume(&platform, books, None);
+                if let Some(closing) = books.end(Outcome::Failed(code), code.status().as_u16()) {
+                    books::settle(&platform, &instance_id, closing).await;
+                }
+                return;
+            }
+            Err(_) => {}
         }
     }
 }

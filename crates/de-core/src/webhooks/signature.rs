@@ -16,13 +16,18 @@ const PREFIX: &str = "whsec_";
 /// Makes a secret: `whsec_` and 32 random bytes in base64, of which the spec wants 24 to 64.
 #[must_use]
 pub fn make_secret(entropy: &dyn Entropy) -> Secret {
-    let bytes: [u8; 32] = random(entropy);
+    secret_of(random(entropy))
+}
+
+/// Writes bytes that nobody can guess as a secret.
+#[must_use]
+pub fn secret_of(bytes: [u8; 32]) -> Secret {
     Secret::new(format!("{PREFIX}{}", STANDARD.encode(bytes)))
 }
 
 /// The header `webhook-signature`: `v1,` and base64, once for each secret, with spaces between.
 ///
-/// `seconds` is the header `webhook-timestamp`, Unix seconds. `None` if a secret is none of [`make_secret`].
+/// `seconds` is the header `webhook-timestamp`, Unix seconds. `None` if a secret is none of [`secret_of`].
 #[must_use]
 pub fn sign(secrets: &[Secret], id: &DeliveryId, seconds: i64, body: &str) -> Option<String> {
     let signed = secrets.iter().map(|secret| one(secret, id, seconds, body));

@@ -79,3 +79,28 @@ async fn a_job_whose_instance_goes_comes_to_its_end() {
     scene.ended(&begun).await;
     assert_eq!(scene.rows("jobs").len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_could_not_be_stored_has_a_receipt_and_holds_nothing() {
+    let scene = Scene::new().await;
+    scene.made.jobs.set_deaf(true);
+    scene.begin(POLLED).await.unwrap_err();
+    scene.made.jobs.set_deaf(false);
+    // Looked for later, in the background.
+    assert_eq!(scene.made.background.join_all().await, 0);
+    let receipt = scene.receipt();
+    assert_eq!(
+        (receipt["status"].as_str(), receipt["cost_micros"].as_i64()),
+        (Some("failed"), Some(0))
+    );
+    scene.nothing_is_held(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purchase_whose_object_does_not_answer_at_all_has_a_receipt() {
+    let scene = Scene::new().await;
+    scene.made.jobs.set_failing(true);
+    scene.begin(POLLED).await.unwrap_err();
+    assert_eq!(scene.made.background.join_all().await, 0);
+    assert_eq!(scene.receipt()["status"], "failed");
+}
