@@ -188,16 +188,17 @@ async fn what_breaks_on_its_way_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_object_whose_row_cannot_be_written_is_removed() {
+async fn an_object_whose_row_may_be_there_is_left_to_the_cron() {
     let made = platform().await;
     let mut order = image(&made);
     order.owner.instance_id = de_core::ids::InstanceId::parse("inst_gone").unwrap();
     let failed = keep::bytes(&made.platform, order, PNG.into(), SOON).await.unwrap_err();
     assert!(matches!(failed, KeepError::NotStored(_)), "{failed:?}");
-    nothing_stays(&made);
+    // The database may have written it all the same, and then names the object.
+    assert_eq!((made.blobs.keys().len(), strays(&made).await), (1, 1));
     made.blobs.set_failing(true);
     assert!(keep::bytes(&made.platform, image(&made), PNG.into(), SOON).await.is_err());
-    assert_eq!(strays(&made).await, 1, "what may have been written is known until it is gone");
+    assert_eq!(strays(&made).await, 2, "what may have been written is known until it is gone");
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@
 mod interleavings;
 #[path = "jobs/scene.rs"]
 mod scene;
+#[path = "jobs/troubles.rs"]
+mod troubles;
 
 use std::time::Duration;
 
@@ -234,7 +236,8 @@ async fn what_the_vendor_could_not_do_costs_nothing() {
 #[tokio::test(start_paused = true)]
 async fn an_order_that_cannot_be_followed_is_estimated() {
     let scene = Scene::new().await;
-    scene.vendor([ordered_as("starting"), Answer::json(404, &json!({"detail": "gone"}))]);
+    let gone = || Answer::json(404, &json!({"detail": "gone"}));
+    scene.vendor([ordered_as("starting"), gone(), gone(), gone(), gone(), gone(), Answer::ok()]);
     let error = scene.buy(POLLED).await.unwrap_err();
     assert_eq!(error.code(), Code::ProviderError);
     scene.quiet().await;
@@ -243,6 +246,9 @@ async fn an_order_that_cannot_be_followed_is_estimated() {
         (receipt["cost_micros"].as_i64(), receipt["estimated"].as_i64()),
         (Some(50_000), Some(1))
     );
+    // Nobody would fetch what it makes.
+    let last = scene.made.fetch.sent().pop().unwrap();
+    assert_eq!(last.url.path(), "/v1/predictions/p1/cancel");
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ use de_core::{
         ApiKeyId, AssetId, DeliveryId, InstanceId, JobId, ModelId, OrganizationId, ProjectId,
         ProviderId, ReceiptId, RequestId, SessionId, UserId, WebhookId,
     },
+    jobs::View,
     limits::{Kind, Scope, ScopeKind, Span},
     media::MediaKind,
     model::{Modality, ModelConfig, Status, check::with_provider},
@@ -124,9 +125,32 @@ fn kept() -> Vec<Statement> {
         jobs::find(&job),
         jobs::list(jobs_of_instance, &page),
         jobs::list(JobQuery { project: Some(&project), ..jobs_of_instance }, &page),
+        jobs::put(&view()),
     ];
     statements.extend(assets::insert(&new, NOW));
     statements
+}
+
+/// A job, as its row has it.
+fn view() -> View {
+    let view = json!({
+        "attempts": 1,
+        "created_at": "2026-11-22T00:00:00.000Z",
+        "id": "job_1",
+        "instance_id": "inst_1",
+        "modality": "image",
+        "notices": [],
+        "operation": "POST /generate",
+        "organization_id": "org_1",
+        "outputs": [],
+        "project_id": "proj_1",
+        "receipt_id": "rcpt_1",
+        "request_id": "r",
+        "revision": 1,
+        "status": "running",
+        "updated_at": "2026-11-22T00:00:00.000Z",
+    });
+    serde_json::from_value(view).unwrap()
 }
 
 #[track_caller]

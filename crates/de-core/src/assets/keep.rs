@@ -27,7 +27,7 @@ const CLEARING: Duration = Duration::from_secs(5);
 /// Under an id that was given, it is safe to repeat: what was kept before is returned as it is.
 ///
 /// # Errors
-/// [`KeepError`]; nothing stays of it.
+/// [`KeepError`]; nothing stays of it, but see [`Keeper::finish`].
 pub async fn bytes(
     platform: &Platform,
     deposit: Deposit,
@@ -49,7 +49,7 @@ pub async fn bytes(
 /// As [`bytes`]; a stream of which nothing is needed is dropped, which closes its connection.
 ///
 /// # Errors
-/// [`KeepError`]; nothing stays of it.
+/// [`KeepError`]; nothing stays of it, but see [`Keeper::finish`].
 pub async fn stream(
     platform: &Platform,
     deposit: Deposit,
@@ -171,7 +171,8 @@ impl Keeper {
     /// Makes the asset.
     ///
     /// # Errors
-    /// As [`Keeper::write`]. Nothing stays of it.
+    /// As [`Keeper::write`]. After [`KeepError::NotStored`] it may be kept all the same, if the database's answer
+    /// was lost: under an id that was given, another try finds it.
     pub async fn finish(mut self) -> Result<AssetRow, KeepError> {
         if self.object.is_none()
             && let Err(err) = self.begin().await
@@ -182,14 +183,20 @@ impl Keeper {
         let Some(Object { form, storage_key, writer }) = self.object.take() else {
             return Err(PortError::Failed { port: "blobs", message: "no writer".to_owned() }.into());
         };
-        let kept = match writer.finish().await {
-            Ok(stored) => self.record(form, &storage_key, &stored).await,
-            Err(err) => Err(err.into()),
+        let stored = match writer.finish().await {
+            Ok(stored) => stored,
+            Err(err) => {
+                clear(&self.platform, storage_key).await;
+                return Err(err.into());
+            }
         };
-        if !matches!(&kept, Ok(kept) if kept.storage_key == storage_key) {
+        let kept = self.record(form, &storage_key, &stored).await?;
+        // Another row won. After an error the row may be there all the same: the batch that makes it makes the
+        // object no stray, so the cron knows what to clear away, and we do not.
+        if kept.storage_key != storage_key {
             clear(&self.platform, storage_key).await;
         }
-        kept
+        Ok(kept)
     }
 
     /// Takes back all that was written.

@@ -165,8 +165,8 @@ pub(super) fn unreachable(model: &Model, err: &PortError) -> Failure {
     Failure::passing_on(error)
 }
 
-/// A cause for the log. It may quote the address, whose query is where some vendors want their key.
-fn without_queries(cause: &str) -> String {
+/// A cause for the log. It may quote an address, in whose query some vendors want their key or put a signature.
+pub(crate) fn without_queries(cause: &str) -> String {
     let words = cause.split(' ').map(|word| match word.split_once('?') {
         Some((address, _)) if address.contains("://") => address,
         Some(_) | None => word,

@@ -110,7 +110,8 @@ pub enum News {
 /// useful answer is asked again later.
 ///
 /// # Errors
-/// Why it cannot be asked, or its answer not be read: what becomes of the order is not known.
+/// Why it cannot be asked, or why several answers in a row could not be used: what becomes of the order is not
+/// known.
 pub async fn ask(
     platform: &Platform,
     instance: &InstanceId,
@@ -168,6 +169,8 @@ enum Told {
     },
     /// Nothing that says how the job goes; the vendor may want us to wait so long.
     Lost(Option<Duration>),
+    /// Something else, and what it means if it stays so.
+    Odd(Failure),
 }
 
 impl Following<'_> {
@@ -182,14 +185,25 @@ impl Following<'_> {
         self.hear(&first, &headers)
     }
 
-    /// Asks once.
+    /// Asks once. What is paid for is not given up over one odd answer.
     async fn next(&mut self, request: RenderedRequest, left: Duration) -> Result<Step, Failure> {
         match self.ask(request, left).await? {
-            Told::Answer { body, headers } => self.hear(&body, &headers),
+            Told::Answer { body, headers } => match self.hear(&body, &headers) {
+                Ok(step) => Ok(step),
+                Err(failure) => self.odd(failure),
+            },
+            Told::Odd(failure) => self.odd(failure),
             Told::Lost(asked) => {
                 self.polling.lost(asked.map(millis)).map_err(|err| self.unreadable(&err))
             }
         }
+    }
+
+    /// Asks again later, or fails if that has happened too often.
+    fn odd(&mut self, failure: Failure) -> Result<Step, Failure> {
+        let asked_ms = failure.asked.map(millis);
+        let step = self.polling.odd(asked_ms).map_err(|err| self.unreadable(&err))?;
+        step.ok_or(failure)
     }
 
     fn settled(&self, step: Step) -> Result<Pending, Failure> {
@@ -232,14 +246,16 @@ impl Following<'_> {
         };
         match (status, body) {
             (200..300, Some(body)) => Ok(Told::Answer { body, headers }),
-            (200..300, None) => Err(self.unreadable(&"it is too large")),
+            (200..300, None) => Ok(Told::Odd(self.unreadable(&"it is too large"))),
             (408 | 425 | 429 | 500.., _) => {
                 Ok(Told::Lost(retry::asked(&headers, platform.clock.now())))
             }
             (_, body) => {
                 let mut told = self.model.vendor.error(status, &body.unwrap_or_default());
                 told.message = told.message.map(|message| self.key.mask(&message));
-                Err(failure::untold(self.model, status, told))
+                let is_final = told.refused || matches!(status, 401 | 403);
+                let failure = failure::untold(self.model, status, told);
+                if is_final { Err(failure) } else { Ok(Told::Odd(failure)) }
             }
         }
     }

@@ -15,7 +15,10 @@ use serde_json::json;
 use super::{Fault, Record, Stage, View, shown};
 use crate::{
     books::{self, Books, Outcome},
-    exchange::follow::{self, News},
+    exchange::{
+        follow::{self, News},
+        without_queries,
+    },
     http::error::{ApiError, Code},
     ids::ModelId,
     limits::Epochs,
@@ -29,6 +32,9 @@ use crate::{
 
 /// How many messages whoever ends a job sends in passing.
 const MESSAGES: u32 = 10;
+
+/// As much of a vendor's word for a job's state is kept, in characters.
+const LONGEST_WORD: usize = 200;
 
 /// Who keeps a job.
 #[async_trait]
@@ -168,7 +174,11 @@ impl Running<'_> {
             Err(error) if now < ends_at && is_for_operators(error.code()) => {
                 self.stumble(record, &error);
             }
-            Err(error) => self.lose(record, Some(model), &error),
+            Err(error) => {
+                // Nobody would fetch what it makes.
+                follow::cancel(self.platform, &instance, &model, &polling).await;
+                self.lose(record, Some(model), &error);
+            }
         }
     }
 
@@ -345,7 +355,7 @@ impl Running<'_> {
         let mut fields = serde_json::Map::new();
         fields.insert("job_id".to_owned(), record.id.as_str().into());
         fields.insert("stage".to_owned(), record.stage.as_str().into());
-        fields.insert("cause".to_owned(), cause.into());
+        fields.insert("cause".to_owned(), without_queries(cause).into());
         self.platform.log.write(LogLine { fields, level: Level::Warn, message: what.to_owned() });
     }
 }
@@ -363,7 +373,7 @@ fn running(
         next_at: now.plus(after).min(ends_at),
         polling: polling.keep(),
         progress: wait.progress.map(percent),
-        status: wait.status.clone(),
+        status: wait.status.as_ref().map(|word| word.chars().take(LONGEST_WORD).collect()),
     }
 }
 

@@ -22,6 +22,10 @@ use super::variables::Variables;
 
 /// The longest wait that a vendor's `Retry-After` or a row of lost polls may cause, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 60_000;
+/// How many answers in a row may say nothing of a job, before it is given up.
+const ODD_ANSWERS: u32 = 5;
+/// The shortest wait after such an answer, in milliseconds.
+const ODD_WAIT_MS: u64 = 1_000;
 /// The longest id of a job in bytes.
 const LONGEST_ID: usize = 512;
 
@@ -104,6 +108,8 @@ pub struct Polling {
     /// Polls in a row that brought nothing.
     lost: u32,
     mapping: Arc<PayloadMapping>,
+    /// Answers in a row that said nothing of the job.
+    odd: u32,
     stage: Stage,
     /// Those that its requests use; with the job's id once that is known.
     variables: Variables,
@@ -125,6 +131,8 @@ enum Stage {
 pub struct KeptPolling {
     #[serde(default)]
     lost: u32,
+    #[serde(default)]
+    odd: u32,
     stage: Stage,
     variables: Map<String, Value>,
 }
@@ -155,7 +163,7 @@ impl Polling {
         for head in heads.into_iter().flatten() {
             head.render(&mut Renderer::new(&mapping.maps, &trial))?;
         }
-        Ok(Some(Self { lost: 0, mapping, stage: Stage::Ordered, variables }))
+        Ok(Some(Self { lost: 0, mapping, odd: 0, stage: Stage::Ordered, variables }))
     }
 
     /// Goes on with a job that was ordered before. `None` if the mapping polls nothing.
@@ -178,8 +186,8 @@ impl Polling {
     /// The job on paper. What asks about a job is never a file.
     #[must_use]
     pub fn keep(&self) -> KeptPolling {
-        let Self { lost, stage, variables, .. } = self;
-        KeptPolling { lost: *lost, stage: *stage, variables: variables.to_value() }
+        let Self { lost, odd, stage, variables, .. } = self;
+        KeptPolling { lost: *lost, odd: *odd, stage: *stage, variables: variables.to_value() }
     }
 
     /// Goes on with a job that was kept. `None` if the mapping polls nothing any more.
@@ -199,6 +207,7 @@ impl Polling {
             polling.variables = variables;
             polling.stage = kept.stage;
             polling.lost = kept.lost;
+            polling.odd = kept.odd;
         }
         Ok(polling)
     }
@@ -230,14 +239,35 @@ impl Polling {
     /// Takes the vendor's next answer: that to the order, then that to each step's request.
     ///
     /// # Errors
-    /// [`PollError`]: the answer cannot be used, and no later one will be better.
+    /// [`PollError`]: the answer cannot be used. That to the order comes once; another one about the job may be
+    /// better, see [`Polling::odd`].
     pub fn heard(&mut self, heard: &Heard<'_>) -> Result<Step, PollError> {
         self.lost = 0;
-        match self.stage {
+        let step = match self.stage {
             Stage::Ordered => self.ordered(heard),
             Stage::Running => self.polled(heard),
             Stage::Fetching => self.result(heard).map(|reply| Step::Done(Box::new(reply))),
+        };
+        if step.is_ok() {
+            self.odd = 0;
         }
+        step
+    }
+
+    /// Takes that a step's request was answered with something that says nothing of the job: a page of a proxy, a
+    /// 404 because not all of the vendor knows the job yet. It is sent again, a little later each time; `None`
+    /// after several in a row.
+    ///
+    /// # Errors
+    /// [`PollError::Render`] if there is no request to repeat.
+    pub fn odd(&mut self, asked_ms: Option<u64>) -> Result<Option<Step>, PollError> {
+        let every_ms = self.every_ms().max(ODD_WAIT_MS);
+        let after_ms = every_ms.saturating_mul(1 << self.odd.min(3)).min(LONGEST_WAIT_MS);
+        self.odd = self.odd.saturating_add(1);
+        if self.odd >= ODD_ANSWERS {
+            return Ok(None);
+        }
+        self.wait(after_ms, asked_ms, None, None).map(Some)
     }
 
     /// Takes that a step's request had no useful answer: it is sent again, a little later each time.

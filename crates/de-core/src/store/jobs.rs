@@ -103,6 +103,8 @@ pub fn list(query: JobQuery<'_>, page: &PageQuery) -> Statement {
 }
 
 /// Writes a job as it is. An older view never replaces a newer one, so that it is safe to repeat.
+///
+/// A project or key whose row has gone is not named; where the instance has gone, nothing is written.
 #[must_use]
 pub fn put(view: &View) -> Statement {
     let json = serde_json::to_value(view).unwrap_or(Value::Null).to_string();
@@ -111,7 +113,10 @@ pub fn put(view: &View) -> Statement {
         "INSERT INTO jobs (id, organization_id, instance_id, project_id, api_key_id, receipt_id, modality,
            model_id, provider_id, provider_job_id, status, progress, error_code, result, created_at,
            updated_at, finished_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, CAST(?12 AS INTEGER), ?13, ?14, ?15, ?16, ?17)
+         SELECT ?1, organization_id, id, (SELECT id FROM projects WHERE id = ?4),
+           (SELECT id FROM api_keys WHERE id = ?5), ?6, ?7, ?8, ?9, ?10, ?11, CAST(?12 AS INTEGER), ?13, ?14,
+           CAST(?15 AS INTEGER), CAST(?16 AS INTEGER), CAST(?17 AS INTEGER)
+         FROM instances WHERE id = ?3 AND organization_id = ?2
          ON CONFLICT (id) DO UPDATE SET model_id = excluded.model_id, provider_id = excluded.provider_id,
            provider_job_id = coalesce(excluded.provider_job_id, jobs.provider_job_id),
            status = excluded.status, progress = excluded.progress, error_code = excluded.error_code,

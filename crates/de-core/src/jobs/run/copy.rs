@@ -79,19 +79,29 @@ impl<'a> Bringing<'a> {
         Self { cost, platform, record }
     }
 
-    /// Keeps a picture that is at hand.
-    pub(super) async fn image(
+    /// Keeps a result that is at hand, and nowhere else: what may pass is waited for. `stumbles` are failures in a
+    /// row, of this result and those before it.
+    pub(super) async fn at_hand(
         &self,
-        index: usize,
+        part: &Pending,
         bytes: Bytes,
-        revised_prompt: Option<String>,
-        seed: Option<u64>,
+        stumbles: &mut u32,
     ) -> Result<Output, Lost> {
-        let promise = Promise::Kind(MediaKind::Image);
-        let wanted = Wanted { index, promise, revised_prompt, role: "image", seed };
-        let row =
-            assets::keep::bytes(self.platform, self.deposit(&wanted), bytes, PATIENCE).await?;
-        Ok(output(&row, wanted))
+        let (platform, wanted) = (self.platform, self.wanted(part));
+        loop {
+            let deposit = self.deposit(&wanted);
+            match assets::keep::bytes(platform, deposit, bytes.clone(), PATIENCE).await {
+                Err(err) if err.may_pass() && stumbles.saturating_add(1) < TRIES => {
+                    platform.clock.sleep(Duration::from_secs(1 << *stumbles)).await;
+                    *stumbles += 1;
+                }
+                Err(err) => return Err(err.into()),
+                Ok(row) => {
+                    *stumbles = 0;
+                    return Ok(output(&row, wanted));
+                }
+            }
+        }
     }
 
     /// Keeps sound as it comes from a model. `raw` is what it is, if it has no head.
@@ -112,22 +122,27 @@ impl<'a> Bringing<'a> {
     /// Fetches what is still at the vendor.
     async fn link(&self, pending: &Pending) -> Result<Output, Lost> {
         let url = Url::parse(&pending.url).map_err(|_| Lost::NoAddress)?;
-        let kind = match pending.role.as_str() {
+        let wanted = self.wanted(pending);
+        let is_film = wanted.promise.kind() == MediaKind::Video;
+        let patience = if is_film { FILM_PATIENCE } else { PATIENCE };
+        let deposit = self.deposit(&wanted);
+        let row = assets::fetch::result(self.platform, deposit, &url, patience).await?;
+        Ok(output(&row, wanted))
+    }
+
+    fn wanted<'b>(&self, part: &'b Pending) -> Wanted<'b> {
+        let kind = match part.role.as_str() {
             "audio" => MediaKind::Audio,
             "video" => self.film_kind(),
             _ => MediaKind::Image,
         };
-        let wanted = Wanted {
-            index: pending.index,
+        Wanted {
+            index: part.index,
             promise: Promise::Kind(kind),
-            revised_prompt: pending.revised_prompt.clone(),
-            role: &pending.role,
-            seed: pending.seed,
-        };
-        let patience = if kind == MediaKind::Video { FILM_PATIENCE } else { PATIENCE };
-        let deposit = self.deposit(&wanted);
-        let row = assets::fetch::result(self.platform, deposit, &url, patience).await?;
-        Ok(output(&row, wanted))
+            revised_prompt: part.revised_prompt.clone(),
+            role: &part.role,
+            seed: part.seed,
+        }
     }
 
     /// What a render makes: its format may be one of a picture or of sound.
@@ -184,6 +199,16 @@ fn output(row: &AssetRow, wanted: Wanted<'_>) -> Output {
     }
 }
 
+/// Whether a result is what was ordered. Without its film, a still of it is nothing.
+pub(super) fn is_main(role: &str) -> bool {
+    !["poster", "thumbnail"].contains(&role)
+}
+
+/// What a job has come to that has no result and no better reason.
+pub(super) fn nothing() -> ApiError {
+    ApiError::new(Code::ProviderMalformed, "the provider made nothing")
+}
+
 impl Running<'_> {
     /// Fetches the next result.
     pub(super) async fn copy(&self, record: &mut Record) {
@@ -198,7 +223,6 @@ impl Running<'_> {
             Err(_) => None,
         };
         let books = self.books(record, model);
-        let is_main = |role: &str| !["poster", "thumbnail"].contains(&role);
         let mut lost = None;
         if !pending.is_empty() {
             let next = pending.remove(0);
@@ -209,15 +233,14 @@ impl Running<'_> {
                     return self.stumble(record, &err.into_error());
                 }
                 Err(err) => {
-                    notices.push(format!("{}: {err}", next.role));
-                    lost = Some(err.into_error());
+                    let error = err.into_error();
+                    notices.push(format!("{}: {}", next.role, error.message()));
+                    lost = Some(error);
                 }
             }
         }
-        // Without its film, a still of it is nothing.
         let is_whole = outputs.iter().any(|output| is_main(&output.role));
         if !is_whole && !pending.iter().any(|pending| is_main(&pending.role)) {
-            let nothing = || ApiError::new(Code::ProviderMalformed, "the provider made nothing");
             return self.fail(record, &books, &lost.unwrap_or_else(nothing));
         }
         let now = self.platform.clock.now();

@@ -1,5 +1,7 @@
 //! The order goes out, once.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::future::join;
 
@@ -12,13 +14,21 @@ use crate::{
         context::{Context, Envelope},
         error::{ApiError, Code},
     },
-    jobs::{Pending, Record, ServedBy, Stage, Work, callback, run::copy::Bringing},
+    jobs::{
+        Pending, Record, ServedBy, Stage, Work, callback,
+        run::copy::{Bringing, Lost, is_main, nothing},
+    },
     mapping::reply::MappedReply,
     ports::PortError,
     protocols::Malformed,
     registry::Model,
     spoken,
 };
+
+/// The longest address of a result that is taken, in bytes. Records have to stay small.
+const LONGEST_URL: usize = 8 * 1_024;
+/// As much of a prompt as its vendor rewrote it is kept, in bytes.
+const LONGEST_PROMPT: usize = 8 * 1_024;
 
 impl Running<'_> {
     /// Sends the order: to the model that was asked for, then to its fallbacks.
@@ -171,13 +181,7 @@ impl Running<'_> {
     }
 
     /// What an order came to.
-    pub(super) async fn made(&self, record: &mut Record, model: &Model, reply: MappedReply) {
-        let Ok(model) = self.model(record, &model.config.model_id).await else {
-            let books = self.books(record, None);
-            books.lost_sight();
-            let error = ApiError::new(Code::ModelNotFound, "the job's model is gone");
-            return self.fail(record, &books, &error);
-        };
+    pub(super) async fn made(&self, record: &mut Record, model: &Arc<Model>, reply: MappedReply) {
         let books = self.books(record, Some(model.clone()));
         let made = match &record.order.work {
             Work::Image(call) => match model.vendor.images() {
@@ -194,15 +198,15 @@ impl Running<'_> {
             }),
         };
         match made {
-            Ok(Reply::Images(reply)) => self.images(record, &books, &model, reply).await,
-            Ok(Reply::Film(reply)) => self.film(record, &books, reply),
+            Ok(Reply::Images(reply)) => self.images(record, &books, model, reply).await,
+            Ok(Reply::Film(reply)) => self.film(record, &books, reply).await,
             Ok(Reply::Sound(url)) => {
                 books.counted(&record.order.work.expected());
                 books.finished();
-                let pending = vec![pending(0, "audio", url)];
-                self.bring(record, &books, Vec::new(), pending, Vec::new());
+                let parts = vec![(pending(0, "audio"), Made::Url(url))];
+                self.take(record, &books, parts, Vec::new()).await;
             }
-            Err(err) => self.fail(record, &books, &malformed(&model, &err)),
+            Err(err) => self.fail(record, &books, &malformed(model, &err)),
         }
     }
 
@@ -210,7 +214,7 @@ impl Running<'_> {
         &self,
         record: &mut Record,
         books: &Books,
-        model: &std::sync::Arc<Model>,
+        model: &Arc<Model>,
         reply: ImageReply,
     ) {
         books.pictured(reply.size.as_deref(), reply.quality.as_deref());
@@ -221,50 +225,25 @@ impl Running<'_> {
             books.priced(cost);
         }
         books.finished();
-        let (mut outputs, mut pending, mut notices) = (Vec::new(), Vec::new(), Vec::new());
-        let bringing = Bringing::of(self.platform, record, books.cost());
-        let mut lost = None;
+        let (mut parts, mut notices) = (Vec::new(), Vec::new());
         for (index, picture) in reply.images.into_iter().enumerate() {
             let MadeImage { made, revised_prompt, seed } = picture;
-            let role = "image".to_owned();
-            let bytes = match made {
-                None => {
-                    notices.push("the vendor holds one picture back as unsafe".to_owned());
-                    continue;
-                }
-                Some(Made::Url(url)) => {
-                    pending.push(Pending { index, revised_prompt, role, seed, url });
-                    continue;
-                }
-                Some(Made::Bytes(bytes)) => Ok(bytes),
-                Some(Made::Base64(text)) => decoded(&text),
+            let Some(made) = made else {
+                notices.push("the vendor holds one picture back as unsafe".to_owned());
+                continue;
             };
-            let kept = match bytes {
-                Ok(bytes) => bringing.image(index, bytes, revised_prompt, seed).await,
-                Err(bad) => Err(bad),
-            };
-            match kept {
-                Ok(output) => outputs.push(output),
-                Err(err) => {
-                    notices.push(format!("{role}: {err}"));
-                    lost = Some(err);
-                }
-            }
+            let revised_prompt = revised_prompt.map(|prompt| cut(&prompt, LONGEST_PROMPT));
+            parts.push((Pending { revised_prompt, seed, ..pending(index, "image") }, made));
         }
-        if outputs.is_empty() && pending.is_empty() {
-            let error = match lost {
-                Some(lost) => lost.into_error(),
-                None => ApiError::new(
-                    Code::ContentRefused,
-                    format!("{} holds the result back as unsafe", model.config.provider_id),
-                ),
-            };
-            return self.fail(record, books, &error);
+        if parts.is_empty() {
+            let name = &model.config.provider_id;
+            let message = format!("{name} holds the result back as unsafe");
+            return self.fail(record, books, &ApiError::new(Code::ContentRefused, message));
         }
-        self.bring(record, books, outputs, pending, notices);
+        self.take(record, books, parts, notices).await;
     }
 
-    fn film(&self, record: &mut Record, books: &Books, reply: RenderReply) {
+    async fn film(&self, record: &mut Record, books: &Books, reply: RenderReply) {
         if let Some(usage) = &reply.usage {
             books.counted(usage);
         }
@@ -272,11 +251,52 @@ impl Running<'_> {
         let parts =
             [("video", reply.made), ("poster", reply.poster), ("thumbnail", reply.thumbnail)];
         let parts = parts.into_iter().enumerate();
-        let pending = parts.filter_map(|(index, (role, made))| match made? {
-            Made::Url(url) => Some(pending(index, role, url)),
-            Made::Base64(_) | Made::Bytes(_) => None,
-        });
-        self.bring(record, books, Vec::new(), pending.collect(), Vec::new());
+        let parts = parts.filter_map(|(index, (role, made))| Some((pending(index, role), made?)));
+        self.take(record, books, parts.collect(), Vec::new()).await;
+    }
+
+    /// Takes what was made: what is in the answer is kept now, for it is nowhere else, and links are for the next
+    /// steps.
+    async fn take(
+        &self,
+        record: &mut Record,
+        books: &Books,
+        parts: Vec<(Pending, Made)>,
+        mut notices: Vec<String>,
+    ) {
+        let (mut outputs, mut pending) = (Vec::new(), Vec::new());
+        let bringing = Bringing::of(self.platform, record, books.cost());
+        let mut lost = None;
+        let mut stumbles = 0;
+        for (part, made) in parts {
+            let bytes = match made {
+                Made::Url(url) if url.starts_with("data:") => decoded(url.as_bytes()),
+                Made::Url(url) if url.len() > LONGEST_URL => Err(Lost::NoAddress),
+                Made::Url(url) => {
+                    pending.push(Pending { url, ..part });
+                    continue;
+                }
+                Made::Bytes(bytes) => Ok(bytes),
+                Made::Base64(text) => decoded(&text),
+            };
+            let kept = match bytes {
+                Ok(bytes) => bringing.at_hand(&part, bytes, &mut stumbles).await,
+                Err(bad) => Err(bad),
+            };
+            match kept {
+                Ok(output) => outputs.push(output),
+                Err(err) => {
+                    let error = err.into_error();
+                    notices.push(format!("{}: {}", part.role, error.message()));
+                    lost = lost.or(Some(error));
+                }
+            }
+        }
+        let roles = || outputs.iter().map(|output| &output.role);
+        if !roles().chain(pending.iter().map(|part| &part.role)).any(|role| is_main(role)) {
+            return self.fail(record, books, &lost.unwrap_or_else(nothing));
+        }
+        self.bring(record, books, outputs, pending, notices);
     }
 
     /// Goes on to bring the results home, or is done if they are.
@@ -311,11 +331,18 @@ enum Reply {
     Sound(String),
 }
 
-fn pending(index: usize, role: &str, url: String) -> Pending {
-    Pending { index, revised_prompt: None, role: role.to_owned(), seed: None, url }
+/// A result of which it is not said yet where it is.
+fn pending(index: usize, role: &str) -> Pending {
+    let role = role.to_owned();
+    Pending { index, revised_prompt: None, role, seed: None, url: String::new() }
 }
 
-fn decoded(text: &[u8]) -> Result<Bytes, super::copy::Lost> {
+/// At most so many bytes of a text, in whole characters.
+fn cut(text: &str, longest: usize) -> String {
+    text.get(..text.floor_char_boundary(longest)).unwrap_or_default().to_owned()
+}
+
+fn decoded(text: &[u8]) -> Result<Bytes, Lost> {
     use base64::{Engine, engine::general_purpose::STANDARD};
     const MARK: &[u8] = b";base64,";
     // Some vendors send a data URL, whose head is short.
@@ -326,7 +353,7 @@ fn decoded(text: &[u8]) -> Result<Bytes, super::copy::Lost> {
         _ => text,
     };
     let bytes = STANDARD.decode(data.trim_ascii()).map(Bytes::from);
-    bytes.map_err(|_| super::copy::Lost::NotBase64)
+    bytes.map_err(|_| Lost::NotBase64)
 }
 
 fn served_by(model: &Model) -> ServedBy {
