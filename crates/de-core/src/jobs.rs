@@ -12,6 +12,7 @@
 //! reserved.
 
 pub mod callback;
+pub mod claimed;
 pub mod front;
 pub mod order;
 pub mod run;

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod call;
+mod cues;
 mod form;
 mod writer;
 
@@ -34,7 +35,7 @@ const PATH: &str = "/audio/transcriptions";
 pub const LARGEST_FILE: usize = 25 * 1024 * 1024;
 
 /// No recording plays longer, in seconds: a year. A vendor that says so has counted something else.
-const LONGEST_SECONDS: f64 = 366.0 * 24.0 * 3_600.0;
+pub(super) const LONGEST_SECONDS: f64 = 366.0 * 24.0 * 3_600.0;
 
 /// The vendor's side.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,11 +76,15 @@ impl TranscriptionVendor for OpenAiTranscriptionsVendor {
         body: &[u8],
     ) -> Result<TranscriptionReply, Malformed> {
         if !call.format.ends_with("json") {
-            return Ok(TranscriptionReply::default());
+            let heard_ms = cues::end_ms(body).filter(|ms| *ms < millis(LONGEST_SECONDS));
+            return Ok(TranscriptionReply { heard_ms, ..TranscriptionReply::default() });
         }
         let body = json::parse(body)
             .map_err(|err| Malformed { pointer: String::new(), reason: err.to_string() })?;
-        Ok(TranscriptionReply { transcript: None, usage: usage(&body) })
+        let seconds = body.get("duration").and_then(Value::as_f64);
+        let heard_ms =
+            seconds.filter(|seconds| (0.0..LONGEST_SECONDS).contains(seconds)).map(millis);
+        Ok(TranscriptionReply { heard_ms, transcript: None, usage: usage(&body) })
     }
 }
 
