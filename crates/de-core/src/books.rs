@@ -349,7 +349,7 @@ impl Books {
 
     /// Notes what the vendor says that the call costs: it wins over our own price.
     pub fn priced(&self, cost: Micros) {
-        self.with(|entry| entry.vendor_cost = Some(cost));
+        self.with(|entry| entry.vendor_cost = cost.if_plausible());
     }
 
     /// Notes that the vendor has failed in good order, and bills nothing for that.
@@ -674,7 +674,8 @@ fn price(entry: &Entry, usage: &Usage) -> Option<Micros> {
         percent,
     };
     match cost_on(terms, pricing, usage) {
-        Cost::Known(micros) => Some(micros),
+        // A count that makes such a sum is no count.
+        Cost::Known(micros) => micros.if_plausible(),
         Cost::Unpriced { .. } => None,
     }
 }

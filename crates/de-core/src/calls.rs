@@ -148,6 +148,8 @@ pub struct TranscriptionCall {
 /// What a vendor made of a [`TranscriptionCall`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TranscriptionReply {
+    /// How far into the recording the vendor has heard something, in milliseconds, if it says.
+    pub heard_ms: Option<u64>,
     /// What was heard; absent where the vendor's own answer is what the caller gets.
     pub transcript: Option<Transcript>,
     /// What was used, if the vendor says.

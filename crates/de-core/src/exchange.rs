@@ -342,6 +342,7 @@ async fn attempt(
     has_fallback: bool,
     follows: Patience,
 ) -> Result<First, Failure> {
+    let is_post = draft.method == http::Method::POST;
     let polling = draft.polling.take();
     let is_order = polling.is_some();
     let (outbound, key) = outbound(job.line(), model, draft)?;
@@ -378,8 +379,9 @@ async fn attempt(
         Ok(Ok(inbound)) => {
             let status = inbound.status;
             let mut failure = refused(job.line(), model, inbound, &key).await;
-            // One that broke over an order may have taken it, and would take it twice.
-            failure.repeatable &= !(is_order && matches!(status, 500 | 502));
+            // One that broke over an order, or over a picture or speech, may have made and billed it.
+            let makes = is_order || (is_post && makes_media(model));
+            failure.repeatable &= !(makes && matches!(status, 500 | 502));
             (Err(failure), Some(status), false)
         }
         Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
@@ -400,6 +402,12 @@ async fn attempt(
     };
     job.books.tried(tried, may_bill);
     result
+}
+
+/// Whether a model's vendor bills by what it has made, and none of them takes a request twice as one.
+fn makes_media(model: &Model) -> bool {
+    let can = &model.config.capabilities;
+    [can.audio, can.image, can.video].contains(&Some(true))
 }
 
 /// Reads what the vendor says of its refusal.

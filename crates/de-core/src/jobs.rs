@@ -12,6 +12,7 @@
 //! reserved.
 
 pub mod callback;
+pub mod claimed;
 pub mod front;
 pub mod order;
 pub mod run;
@@ -164,16 +165,25 @@ pub struct Fault {
     )]
     #[serde(default)]
     pub details: Map<String, Value>,
+    /// Whether the same call, made again, fails again or may have been billed before.
+    #[serde(default)]
+    pub is_final: bool,
     /// For a person.
     pub message: String,
+    /// When another try makes sense, in milliseconds from the job's end; absent if nobody has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl From<&ApiError> for Fault {
     fn from(error: &ApiError) -> Self {
+        let wait = error.asked_wait().map(|wait| wait.as_millis());
         Self {
             code: error.code().as_str().to_owned(),
             details: error.details().clone(),
+            is_final: !error.may_repeat(),
             message: error.message().to_owned(),
+            retry_after_ms: wait.and_then(|millis| u64::try_from(millis).ok()),
         }
     }
 }
@@ -183,7 +193,13 @@ impl Fault {
     #[must_use]
     pub fn as_error(&self) -> ApiError {
         let code = Code::parse(&self.code).unwrap_or(Code::ProviderError);
-        let error = ApiError::new(code, self.message.clone()).for_good();
+        let mut error = ApiError::new(code, self.message.clone());
+        if self.is_final {
+            error = error.for_good();
+        }
+        if let Some(wait) = self.retry_after_ms {
+            error = error.retry_after(std::time::Duration::from_millis(wait));
+        }
         self.details.iter().fold(error, |error, (name, value)| error.with(name, value.clone()))
     }
 }

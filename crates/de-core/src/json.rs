@@ -32,6 +32,26 @@ pub struct JsonError {
     pub message: String,
 }
 
+/// Reads how many of something there are, as vendors count: a whole number below 2^53, also one that is written
+/// as a float (`4160.0`). `None` for anything else, since no answer is lost over a count.
+#[must_use]
+pub fn count(value: &Value) -> Option<u64> {
+    /// From here on an `f64` no longer tells neighbours apart, and no database holds the number.
+    const END: u64 = 1 << 53;
+    let Value::Number(number) = value else { return None };
+    let whole = number.as_u64().or_else(|| {
+        let float = number.as_f64()?;
+        let is_whole = float.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&float);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked above"
+        )]
+        is_whole.then_some(float as u64)
+    });
+    whole.filter(|count| *count < END)
+}
+
 /// Parses one JSON value that fills `bytes`, white space aside.
 ///
 /// # Errors

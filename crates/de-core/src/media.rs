@@ -309,6 +309,13 @@ pub fn measure(media: MediaType, bytes: &Extent<'_>) -> Measures {
     }
 }
 
+/// How long a recording plays at least, in milliseconds, whatever its head says: by its size, at the highest rate
+/// that anybody has a use for. Never 0. For bills, where nobody tells the length whom its sender cannot deceive.
+#[must_use]
+pub fn shortest_ms(media: MediaType, bytes: &Extent<'_>) -> u64 {
+    audio::shortest_ms(media, bytes)
+}
+
 fn image(bytes: &Extent<'_>) -> Measures {
     let Ok(size) = imagesize::blob_size(bytes.head()) else { return Measures::default() };
     let pixels = |n: usize| u32::try_from(n).ok().filter(|n| *n > 0);

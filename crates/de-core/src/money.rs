@@ -13,6 +13,12 @@ impl Micros {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// The amount, if it is one that a database holds: not below nothing, and below 2^53.
+    #[must_use]
+    pub fn if_plausible(self) -> Option<Self> {
+        (0..1 << 53).contains(&self.0).then_some(self)
+    }
+
     /// Reads dollars, as vendors tell them; `None` if that is no amount of money.
     #[must_use]
     pub fn of_dollars(dollars: f64) -> Option<Self> {
@@ -52,6 +58,16 @@ mod tests {
         assert_eq!(Micros::of_dollars(0.0), Some(Micros(0)));
         for bad in [-0.01, f64::NAN, f64::INFINITY, 1e12] {
             assert_eq!(Micros::of_dollars(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_amount_that_no_database_holds_is_none() {
+        let largest = Micros((1 << 53) - 1);
+        assert_eq!(largest.if_plausible(), Some(largest));
+        assert_eq!(Micros::ZERO.if_plausible(), Some(Micros::ZERO));
+        for bad in [1 << 53, i64::MAX, -1] {
+            assert_eq!(Micros(bad).if_plausible(), None, "{bad}");
         }
     }
 

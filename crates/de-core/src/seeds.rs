@@ -175,7 +175,10 @@ impl DevTenant {
         Some(Self {
             allowed_origins: Vec::new(),
             default_models: serde_json::json!({
-                "image": "gpt-image-2", "text": "gpt-4o-mini", "video": "shotstack",
+                "audio": "eleven_multilingual_v2",
+                "image": "gpt-image-2",
+                "text": "gpt-4o-mini",
+                "video": "shotstack",
             }),
             email: "admin@dev.invalid".to_owned(),
             instance_id: InstanceId::parse("inst_dev").ok()?,

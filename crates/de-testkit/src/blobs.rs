@@ -21,6 +21,7 @@ use crate::{background::TokioBackground, lock, relay};
 /// Objects by key.
 #[derive(Default)]
 pub struct MemoryBlobs {
+    breaks: Arc<AtomicBool>,
     fails: AtomicBool,
     objects: Arc<Mutex<HashMap<String, Object>>>,
 }
@@ -55,6 +56,11 @@ impl MemoryBlobs {
     /// Makes every call fail, or work again.
     pub fn set_failing(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Makes every object break off before its end while it is read, or come whole again.
+    pub fn set_breaking(&self, breaks: bool) {
+        self.breaks.store(breaks, Ordering::SeqCst);
     }
 
     fn works(&self) -> Result<(), PortError> {
@@ -95,7 +101,10 @@ impl Blobs for MemoryBlobs {
                 object.bytes.slice(from..to)
             }
         };
-        Ok(Some(Blob { body: Box::new(MemoryBody(bytes)), size_bytes }))
+        Ok(Some(Blob {
+            body: Box::new(MemoryBody { breaks: self.breaks.clone(), bytes }),
+            size_bytes,
+        }))
     }
 
     async fn size(&self, key: &str) -> Result<Option<u64>, PortError> {
@@ -146,15 +155,21 @@ impl BlobWriter for MemoryWriter {
 /// The pieces that a body comes in, in bytes: more than one for most objects.
 const PIECE: usize = 64 * 1024;
 
-struct MemoryBody(Bytes);
+struct MemoryBody {
+    breaks: Arc<AtomicBool>,
+    bytes: Bytes,
+}
 
 #[async_trait]
 impl InboundBody for MemoryBody {
     async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
-        if self.0.is_empty() {
+        if self.bytes.len() <= PIECE && self.breaks.load(Ordering::SeqCst) {
+            return Err(failed("it broke off"));
+        }
+        if self.bytes.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.0.split_to(self.0.len().min(PIECE))))
+        Ok(Some(self.bytes.split_to(self.bytes.len().min(PIECE))))
     }
 
     fn pass(self: Box<Self>) -> Relay {

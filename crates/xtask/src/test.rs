@@ -55,6 +55,11 @@ pub(crate) fn suites(layout: &Layout, tools: &Tools, steps: &mut Steps) -> Resul
             tools.dress(tell(run, &stack))?.show()
         })?;
     }
+    // Alone: it kills the runtime, which stack.mjs starts again.
+    steps.run("jobs of a killed workerd", || {
+        let alone = cargo(layout, host, &["--package", "de-contract", "--test", "killed"]);
+        tell(alone, &stack).env("DE_MAY_KILL_WORKERD", "1").show()
+    })?;
     steps.run("secrets at rest", || canaries::search(layout, ports, &stack.record.keys))?;
     if steps.have_passed() {
         stack.forget(layout, ports);

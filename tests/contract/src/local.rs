@@ -9,8 +9,8 @@ use de_core::{
 use de_simulator::{Config, Simulator, Vendor};
 use de_testkit::{
     background::TokioBackground, cache::MemoryCache, clock::FakeClock, database::SqliteDatabase,
-    fetch::ReqwestFetch, host::Host, log::MemoryLog, peers::RouterPeers, platform::TestPlatform,
-    tenant::TestTenant,
+    fetch::ReqwestFetch, host::Host, jobs::LocalJobs, log::MemoryLog, peers::RouterPeers,
+    platform::TestPlatform, tenant::TestTenant,
 };
 use tokio::net::TcpListener;
 
@@ -32,6 +32,8 @@ pub struct Local {
     pub database: Arc<SqliteDatabase>,
     /// The config worker.
     pub front: Host,
+    /// The job objects.
+    pub jobs: Arc<LocalJobs>,
     /// What was logged.
     pub log: Arc<MemoryLog>,
     /// The ports, as a third isolate has them.
@@ -95,6 +97,7 @@ impl Local {
             clock: made.clock,
             database: made.database,
             front: Host::serve_on(door, front).expect("the front door is served"),
+            jobs: made.jobs,
             log: made.log,
             platform,
             simulator,

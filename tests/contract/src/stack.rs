@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, env, fs, path::PathBuf, time::Duration};
 
 use de_core::{
     auth::api_key::{ApiKey, KeyKind},
+    ids::JobId,
     ports::Platform,
 };
 use de_testkit::{client::TestClient, entropy::SeededEntropy};
@@ -11,7 +12,8 @@ use http::Method;
 use serde::Deserialize;
 
 use crate::{
-    books::Books, call::Call, document::check, local::Local, vendors::Vendors, wire::Wire,
+    books::Books, call::Call, document::check, local::Local, vendors::Vendors, wait::until,
+    wire::Wire,
 };
 
 /// A stack that answers.
@@ -38,6 +40,8 @@ pub struct Stack {
     pub vendors: Vendors,
     /// Whether it is wasm in workerd.
     pub is_real: bool,
+    /// The runtime's process, if it may be killed: for whoever has the stack to themselves.
+    mortal: Option<u32>,
     /// The keys that the vendors accept, by provider.
     pub vendor_keys: BTreeMap<String, String>,
     local: Option<Local>,
@@ -67,7 +71,11 @@ struct Record {
     refused_keys: BTreeMap<String, String>,
     simulator: String,
     simulator_keys: BTreeMap<String, String>,
+    workerd_pid: Option<u32>,
 }
+
+/// The variable that lets a test kill the runtime. It runs alone then.
+const MAY_KILL: &str = "DE_MAY_KILL_WORKERD";
 
 impl Stack {
     /// The stack of `BASE_URL` and `STACK_JSON`, else one in process, made for this test alone.
@@ -93,6 +101,7 @@ impl Stack {
             front: client(&local.front.base()),
             front_base: local.front.base(),
             is_real: false,
+            mortal: None,
             keys: Keys {
                 admin: text_of(&tenant.admin_key),
                 client: text_of(&tenant.client_key),
@@ -126,6 +135,7 @@ impl Stack {
             front: client(base),
             front_base: base.to_owned(),
             is_real: true,
+            mortal: record.workerd_pid.filter(|_| env::var_os(MAY_KILL).is_some()),
             keys: Keys {
                 admin: record.admin_key.clone(),
                 client: record.client_key.clone(),
@@ -192,6 +202,30 @@ impl Stack {
         let answer = request.header("mf-route-override", "de-config").send().await.unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(answer.json()["outcome"], "ok");
+    }
+
+    /// Cuts these jobs off in the middle of what they do, and lets them go on from what they have written: in
+    /// process each by itself, on workerd by killing the runtime, which `stack.mjs` starts again. `false` if
+    /// that is not ours to do.
+    ///
+    /// # Panics
+    /// If it cannot be killed, or does not come back.
+    pub async fn cut_off(&self, jobs: &[JobId]) -> bool {
+        if let Some(local) = &self.local {
+            for job in jobs {
+                local.jobs.crash(job);
+            }
+            return true;
+        }
+        let Some(pid) = self.mortal else { return false };
+        let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        assert!(killed.expect("kill can be run").success(), "workerd is no more");
+        until("workerd to come back", async || {
+            let answer = self.front.get("/health").await.ok()?;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        true
     }
 
     /// The ports behind it; `None` for a stack that is not in process.

@@ -1,7 +1,5 @@
 //! `POST /synthesize`: our own protocol. A job, whose file is kept and linked to.
 
-use std::time::Duration;
-
 use axum::{
     Json,
     extract::State,
@@ -10,20 +8,18 @@ use axum::{
 use de_core::{
     assets::link,
     auth::Scope,
-    books::Outlay,
     caller::{Caller, Tenant},
     calls::SpeechCall,
     http::{
         context::Context,
-        error::{ApiError, Code},
+        error::ApiError,
         extract::{Body, Incoming},
         prefer,
     },
     ids::JobId,
-    jobs::{Output, View, Work, front},
+    jobs::{Output, View, Work, claimed, front},
     model::Modality,
-    money::Micros,
-    ports::{Platform, random},
+    ports::Platform,
     protocols::native_speech::SynthesizeRequest,
     registry,
 };
@@ -55,11 +51,7 @@ pub(crate) async fn synthesize(
         Turn::Mine(Err(refusal)) => return refused(refusal),
         Turn::Replayed(response) => return Ok(response),
     };
-    // Under a claim, whoever makes the job makes the same one.
-    let job_id = match &ticket {
-        Some(ticket) => JobId::make(ticket.token().made_at(), ticket.token().random()),
-        None => JobId::make(platform.clock.now(), random(&*platform.entropy)),
-    };
+    let job_id = claimed::id(&platform, ticket.as_ref());
     let answered = match read(&caller, body) {
         Ok(request) => {
             let ordered = Ordered { job_id: job_id.clone(), request, size_bytes };
@@ -68,17 +60,7 @@ pub(crate) async fn synthesize(
         Err(error) => refused(error),
     };
     let Some(ticket) = ticket else { return answered };
-    let outlay = match &answered {
-        Ok(_) => Some(Outlay::Spent),
-        Err(error) => outlay(&platform, &job_id, error).await,
-    };
-    match outlay {
-        Some(outlay) => ticket.end(&context, answered, outlay).await,
-        None => {
-            ticket.leave();
-            answered
-        }
-    }
+    claimed::end(&platform, &context, ticket, &job_id, answered).await
 }
 
 fn read(caller: &Caller, body: Body) -> Result<SynthesizeRequest, ApiError> {
@@ -124,22 +106,6 @@ async fn buy(
     let view = front::buy(purchase).await?;
     let reply = told(platform, caller, context, &call, &view).await?;
     Ok(Json(reply).into_response())
-}
-
-/// What a call has cost that failed; `None` while its job goes on.
-async fn outlay(platform: &Platform, job: &JobId, error: &ApiError) -> Option<Outlay> {
-    if !error.details().contains_key("job_id") {
-        return Some(Outlay::Nothing);
-    }
-    let view = platform.jobs.watch(job, 0, Duration::ZERO).await.ok()??;
-    match view.cost_micros {
-        _ if !view.is_over() => None,
-        _ if error.code() == Code::OutcomeUnknown => Some(Outlay::Unknown),
-        // It has a file, which could not be shown: whoever asks again gets it.
-        _ if view.error.is_none() && !view.outputs.is_empty() => None,
-        Some(Micros(0)) => Some(Outlay::Nothing),
-        Some(_) | None => Some(Outlay::Spent),
-    }
 }
 
 /// The file, and how it came to be.

@@ -21,14 +21,12 @@ use de_core::{
         upload::{Form, Limits, Upload},
     },
     limits::wire::Need,
-    media::{self, Extent},
+    media::{self, Extent, MediaType},
     model::Modality,
     ports::Platform,
     protocols::{
         Draft,
-        openai_transcriptions::{
-            LARGEST_FILE, OpenAiTranscriptionCall, content_type, millis, write,
-        },
+        openai_transcriptions::{LARGEST_FILE, OpenAiTranscriptionCall, content_type, write},
     },
     receipt::Usage,
     registry::Model,
@@ -50,13 +48,23 @@ pub(crate) async fn create(
     incoming: Incoming,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let operation = "POST /v1/audio/transcriptions";
+    // No form is read for whoever may not send it.
+    let caller = match caller.clone().entitled(&platform, Scope::Audio).await {
+        Ok(caller) => caller,
+        Err(refusal) => {
+            let unread = Entrance { digest: None, operation, size_bytes: 0, subject: "" };
+            let refused = Err(refusal);
+            books::close(&books::open(&platform, &caller, &incoming.context, &unread), &refused);
+            return refused;
+        }
+    };
     let upload = Upload::read(request, LIMITS).await;
     let size_bytes = upload.size_bytes();
     let form = upload.into_form();
     // Only a key wants it, and a recording is long.
     let has_key = incoming.headers.contains_key(once::HEADER);
     let digest = form.as_ref().ok().filter(|_| has_key).map(Form::digest);
-    let operation = "POST /v1/audio/transcriptions";
     let entrance = Entrance { digest, operation, size_bytes, subject: "" };
     let turn = match books::turn(&platform, &caller, &incoming, &entrance).await {
         Turn::Mine(turn) => turn,
@@ -97,9 +105,8 @@ async fn answer(
     let read = OpenAiTranscriptionCall::parse(form?).map_err(|issues| ApiError::fields(&issues))?;
     let OpenAiTranscriptionCall { call, media, model } = read;
     books.asked(Some(&model), false, 0);
-    let length_ms =
-        media.and_then(|media| media::measure(media, &Extent::whole(&call.file.bytes)).duration_ms);
-    books.expects(seconds(length_ms));
+    let length = Length::of(media, &Extent::whole(&call.file.bytes));
+    books.expects(length.billed());
     let arrived = platform.clock.now();
     let wanted = Wanted {
         deadline_ms: &|model| model.deadlines().total_ms,
@@ -137,16 +144,15 @@ async fn answer(
     let vendor = model.vendor.transcription();
     let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
     let reply = vendor.reply(&call, &bytes).map_err(|err| unreadable(err.to_string()))?;
-    let heard_until = reply.transcript.as_ref().and_then(|heard| heard.words.last());
-    let length_ms = length_ms.or(heard_until.map(|word| millis(word.end)));
+    let length = Length { heard_ms: reply.heard_ms, ..length };
     match &reply.usage {
         Some(usage) => books.counted(usage),
-        None => books.guessed(&seconds(length_ms)),
+        None => books.guessed(&length.billed()),
     }
     let body = match &reply.transcript {
         Some(heard) => {
             #[expect(clippy::cast_precision_loss, reason = "a recording is shorter than 2^53 ms")]
-            let seconds = length_ms.map(|ms| ms as f64 / 1_000.0);
+            let seconds = length.known_ms().map(|ms| ms as f64 / 1_000.0);
             write(&call, heard, seconds)
         }
         None => bytes,
@@ -166,9 +172,35 @@ async fn answer(
     Ok(head(HeaderValue::from_static(content_type(&call.format)), Body::from(body)))
 }
 
-/// What a recording of that length is billed as, where the vendor does not say.
-fn seconds(length_ms: Option<u64>) -> Usage {
-    Usage { media_ms: length_ms.unwrap_or(0), requests: 1, ..Usage::default() }
+/// How long a recording is, as far as somebody knows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Length {
+    /// By its head, which its sender wrote.
+    head_ms: Option<u64>,
+    /// So far in it the vendor has heard something.
+    heard_ms: Option<u64>,
+    /// It cannot be shorter, of so many bytes.
+    least_ms: u64,
+}
+
+impl Length {
+    fn of(media: Option<MediaType>, bytes: &Extent<'_>) -> Self {
+        Self {
+            head_ms: media.and_then(|media| media::measure(media, bytes).duration_ms),
+            heard_ms: None,
+            least_ms: media.map_or(0, |media| media::shortest_ms(media, bytes)),
+        }
+    }
+
+    fn known_ms(self) -> Option<u64> {
+        self.head_ms.max(self.heard_ms)
+    }
+
+    /// What it is billed as, where the vendor does not say.
+    fn billed(self) -> Usage {
+        let media_ms = self.known_ms().unwrap_or(0).max(self.least_ms);
+        Usage { media_ms, requests: 1, ..Usage::default() }
+    }
 }
 
 /// Refuses a model that only speaks.

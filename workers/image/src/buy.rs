@@ -6,7 +6,7 @@ use axum::response::Response;
 use de_core::{
     assets::lend,
     auth::Scope,
-    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome, Outlay},
+    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
     caller::Caller,
     calls::ImageCall,
     http::{
@@ -16,9 +16,8 @@ use de_core::{
         prefer,
     },
     ids::JobId,
-    jobs::{View, Work, front},
-    money::Micros,
-    ports::{Platform, random},
+    jobs::{View, Work, claimed, front},
+    ports::Platform,
 };
 
 use crate::{generate, images};
@@ -88,11 +87,7 @@ pub(crate) async fn serve(
             return Err(refusal);
         }
     };
-    // Under a claim, whoever makes the job makes the same one.
-    let job_id = match &ticket {
-        Some(ticket) => JobId::make(ticket.token().made_at(), ticket.token().random()),
-        None => JobId::make(platform.clock.now(), random(&*platform.entropy)),
-    };
+    let job_id = claimed::id(platform, ticket.as_ref());
     let is_repeated = ticket.as_ref().is_some_and(Ticket::repeated);
     let answered = match ready(platform, &caller, asked, is_repeated.then_some(&job_id)).await {
         Ok(ask) => answer(platform, caller, incoming, entrance, ask, job_id.clone()).await,
@@ -102,17 +97,7 @@ pub(crate) async fn serve(
         }
     };
     let Some(ticket) = ticket else { return answered };
-    let outlay = match &answered {
-        Ok(_) => Some(Outlay::Spent),
-        Err(error) => outlay(platform, &job_id, error).await,
-    };
-    match outlay {
-        Some(outlay) => ticket.end(&incoming.context, answered, outlay).await,
-        None => {
-            ticket.leave();
-            answered
-        }
-    }
+    claimed::end(platform, &incoming.context, ticket, &job_id, answered).await
 }
 
 async fn answer(
@@ -204,20 +189,19 @@ async fn ready(
     Ok(ask)
 }
 
-/// What a call has cost that failed; `None` while its job goes on.
-async fn outlay(platform: &Platform, job: &JobId, error: &ApiError) -> Option<Outlay> {
-    if !error.details().contains_key("job_id") {
-        return Some(Outlay::Nothing);
+/// Refuses a caller who may not buy pictures, before anything of the call is read.
+pub(crate) async fn entitled(
+    platform: &Platform,
+    caller: Caller,
+    incoming: &Incoming,
+    operation: &'static str,
+) -> Result<Caller, ApiError> {
+    let may = caller.clone().entitled(platform, Scope::Image).await;
+    if let Err(refusal) = &may {
+        let unread = Entrance { digest: None, operation, size_bytes: 0 };
+        close(platform, &caller, incoming, unread, refusal);
     }
-    let view = platform.jobs.watch(job, 0, Duration::ZERO).await.ok()??;
-    match view.cost_micros {
-        _ if !view.is_over() => None,
-        _ if error.code() == Code::OutcomeUnknown => Some(Outlay::Unknown),
-        // It has pictures, which could not be shown: whoever asks again gets them.
-        _ if view.error.is_none() && !view.outputs.is_empty() => None,
-        Some(Micros(0)) => Some(Outlay::Nothing),
-        Some(_) | None => Some(Outlay::Spent),
-    }
+    may
 }
 
 /// Writes a call into the books that never became a job.

@@ -24,7 +24,7 @@ use de_core::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    buy::{Ask, Entrance, Wire, serve},
+    buy::{self, Ask, Entrance, Wire, serve},
     inline,
     pictures::{self, Picture},
 };
@@ -54,13 +54,16 @@ pub(crate) async fn edits(
     incoming: Incoming,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let operation = "POST /v1/images/edits";
+    // No form is read for whoever may not send it.
+    let caller = buy::entitled(&platform, caller, &incoming, operation).await?;
     let upload = Upload::read(request, LIMITS).await;
     let size_bytes = upload.size_bytes();
     let form = upload.into_form();
     // Only a claim wants it.
     let is_claimed = incoming.headers.contains_key(once::HEADER);
     let digest = form.as_ref().ok().filter(|_| is_claimed).map(Form::digest);
-    let entrance = Entrance { digest, operation: "POST /v1/images/edits", size_bytes };
+    let entrance = Entrance { digest, operation, size_bytes };
     let read = form
         .and_then(|form| ImagesRequest::of_form(form).map_err(|issues| ApiError::fields(&issues)));
     serve(&platform, caller, &incoming, entrance, read.map(ask)).await

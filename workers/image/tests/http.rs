@@ -10,6 +10,7 @@
 #[path = "http/gateway.rs"]
 mod gateway;
 
+use de_core::ports::{Database, Statement};
 use de_testkit::fetch::Answer;
 use http::Method;
 use serde_json::{Value, json};
@@ -381,4 +382,36 @@ async fn a_failure_that_cost_nothing_gives_its_key_back() {
     assert_eq!((refused.status, again.status), (422, 422), "{}", refused.text());
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(gateway.test.fetch.sent().len(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_that_broke_off_is_given_again() {
+    let gateway = Gateway::new().await;
+    let body = json!({"model": "gpt-image-2", "prompt": "A kite"});
+    let send = async || {
+        let request = gateway.image.request(Method::POST, "/v1/images/generations").json(&body);
+        request.header("idempotency-key", "k1").send().await.unwrap()
+    };
+    gateway.test.fetch.answer(openai(2));
+    gateway.test.blobs.set_breaking(true);
+    assert!(send().await.broken, "the answer came whole");
+    gateway.test.background.join_all().await;
+    gateway.test.blobs.set_breaking(false);
+    let again = send().await;
+    assert_eq!(again.status, 200, "{}", again.text());
+    assert_eq!(again.json()["data"].as_array().unwrap().len(), 2);
+    assert_eq!(gateway.test.fetch.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_form_is_not_read_for_whoever_may_not_send_it() {
+    let gateway = Gateway::new().await;
+    let sql = "UPDATE api_keys SET scopes = '[\"text\"]'";
+    let narrow = Statement { args: Vec::new(), sql };
+    gateway.test.database.batch(vec![narrow]).await.unwrap();
+    // It would be refused for what it is, were it read.
+    let request = gateway.image.request(Method::POST, "/v1/images/edits").body(b"no form".to_vec());
+    let answer = request.header("content-type", "text/plain").send().await.unwrap();
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(gateway.receipt(&answer).await["error_code"], "FORBIDDEN");
 }

@@ -270,6 +270,12 @@ impl ApiError {
         self
     }
 
+    /// When another try makes sense, if that was said.
+    #[must_use]
+    pub(crate) fn asked_wait(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
     /// Says that the same request will fail again, whatever its status suggests.
     #[must_use]
     pub fn for_good(mut self) -> Self {

@@ -37,7 +37,7 @@ use sha2::{Digest, Sha256};
 
 use self::{
     held::{Finale, Held},
-    recording::Recording,
+    recording::{Recording, Unkept},
 };
 use super::{
     context::Context,
@@ -369,22 +369,22 @@ impl Ticket {
     }
 
     fn recorded(self, head: Head, response: Response) -> Response {
-        let end_when_too_large = self.when_too_large();
+        let unkept = Unkept { lost: self.unkept(Why::Lost), too_large: self.unkept(Why::TooLarge) };
         let (parts, body) = response.into_parts();
         let stream = body.into_data_stream();
-        let recording = Recording::new(stream, head, end_when_too_large, self.ending);
+        let recording = Recording::new(stream, head, unkept, self.ending);
         Response::from_parts(parts, Body::from_stream(recording))
     }
 
     fn tell_too_large(self) {
-        let end = self.when_too_large();
+        let end = self.unkept(Why::TooLarge);
         self.tell(Finale::End(end));
     }
 
     /// What was not sent goes on elsewhere, and can be answered from there.
-    fn when_too_large(&self) -> End {
+    fn unkept(&self, why: Why) -> End {
         match self.sent.load(Ordering::Relaxed) {
-            true => End::Unknown { why: Why::TooLarge },
+            true => End::Unknown { why },
             false => End::Left,
         }
     }

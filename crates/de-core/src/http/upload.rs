@@ -3,12 +3,15 @@
 //!
 //! What a file is, its sender does not decide: whoever takes it looks at its bytes.
 
+mod paced;
+
 use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use sha2::{Digest, Sha256};
 
+use self::paced::{Idle, Paced};
 use super::error::{ApiError, Code};
 use crate::protocols::FieldIssue;
 
@@ -18,6 +21,9 @@ pub const UPLOAD_CAP: u64 = 100 * 1024 * 1024;
 const TEXT_CAP: usize = 256 * 1024;
 /// How many parts a form may have.
 const PARTS: usize = 100;
+/// How much may come, in bytes, of which nothing is a part's content: what stands before the first part, and the
+/// heads of parts, which the parser holds until they end.
+const IDLE_CAP: usize = 1024 * 1024;
 
 /// How much of a form is taken. An isolate has 128 MiB for all it does, and what it takes in, it copies
 /// once more to send it on.
@@ -186,11 +192,14 @@ async fn read(request: Request, limits: Limits, taken: &mut usize) -> Result<For
     })?;
     let most = SizeLimit::new().whole_stream(UPLOAD_CAP);
     let constraints = Constraints::new().size_limit(most);
-    let mut parts = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+    let idle = Idle::default();
+    let body = Paced::new(body.into_data_stream(), idle.clone());
+    let mut parts = Multipart::with_constraints(body, boundary, constraints);
     let mut form = Form::default();
     let mut held = 0;
     let mut number = 0;
-    while let Some(field) = parts.next_field().await.map_err(|err| broken(&err))? {
+    while let Some(field) = parts.next_field().await.map_err(|err| broken(&err, &idle))? {
+        idle.over();
         number += 1;
         if number > PARTS {
             let message = format!("the form has more than {PARTS} parts");
@@ -205,7 +214,7 @@ async fn read(request: Request, limits: Limits, taken: &mut usize) -> Result<For
         // A part with a file name is a file; so is one of a type that no text has.
         let is_text = claimed_type.as_deref().is_none_or(|kind| kind.starts_with("text/"));
         if file_name.is_none() && is_text {
-            let bytes = whole(field, &name, TEXT_CAP, taken).await?;
+            let bytes = whole(field, &name, TEXT_CAP, taken, &idle).await?;
             let text = String::from_utf8(bytes.into()).map_err(|_| {
                 let reason = "is not UTF-8".to_owned();
                 ApiError::fields(&[FieldIssue { pointer: format!("/{name}"), reason }])
@@ -214,7 +223,7 @@ async fn read(request: Request, limits: Limits, taken: &mut usize) -> Result<For
             continue;
         }
         let most = limits.file.min(limits.files.saturating_sub(held));
-        let bytes = whole(field, &name, most, taken).await?;
+        let bytes = whole(field, &name, most, taken, &idle).await?;
         held += bytes.len();
         form.files.push(Part { bytes, claimed_type, file_name, name });
     }
@@ -227,9 +236,11 @@ async fn whole(
     name: &str,
     cap: usize,
     taken: &mut usize,
+    idle: &Idle,
 ) -> Result<Bytes, ApiError> {
     let mut all = BytesMut::new();
-    while let Some(chunk) = field.chunk().await.map_err(|err| broken(&err))? {
+    while let Some(chunk) = field.chunk().await.map_err(|err| broken(&err, idle))? {
+        idle.over();
         *taken += chunk.len();
         if all.len() + chunk.len() > cap {
             return Err(too_large(name, cap).with("field", format!("/{name}")));
@@ -245,7 +256,13 @@ fn too_large(what: &str, cap: impl TryInto<u64>) -> ApiError {
     ApiError::new(Code::BodyTooLarge, message).with("limit_bytes", cap)
 }
 
-fn broken(err: &multer::Error) -> ApiError {
+fn broken(err: &multer::Error, idle: &Idle) -> ApiError {
+    if idle.is_too_long() {
+        let message = format!(
+            "the form has more than {IDLE_CAP} bytes before its first part, or in the head of a part"
+        );
+        return ApiError::new(Code::InvalidRequest, message);
+    }
     if matches!(err, multer::Error::StreamSizeExceeded { .. }) {
         return too_large("the body", UPLOAD_CAP);
     }
@@ -335,6 +352,41 @@ mod tests {
         let many = vec![(r#"name="a""#, ""); PARTS + 1];
         let refused = Upload::read(form(&many), LIMITS).await.into_form().unwrap_err();
         assert_eq!(refused.code(), Code::InvalidRequest);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_part_is_not_held_for_long() {
+        let long = "x".repeat(2 * IDLE_CAP);
+        let head = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n";
+        for (before, after) in [
+            (String::new(), format!("\r\n{head}\r\nx\r\n--b--\r\n")),
+            (head.to_owned() + "X-Long: ", "\r\n\r\nx\r\n--b--\r\n".to_owned()),
+        ] {
+            let body = Bytes::from(before + &long + &after);
+            let pieces: Vec<usize> = vec![1_000, body.len()];
+            for piece in pieces {
+                let chunks: Vec<Result<Bytes, std::io::Error>> =
+                    body.chunks(piece).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+                let body = Body::from_stream(futures_util::stream::iter(chunks));
+                let kind = "multipart/form-data; boundary=b";
+                let request = Request::builder().header(CONTENT_TYPE, kind).body(body).unwrap();
+                let refused = Upload::read(request, LIMITS).await.into_form().unwrap_err();
+                assert_eq!(refused.code(), Code::InvalidRequest);
+                assert!(refused.message().contains("1048576 bytes"), "{}", refused.message());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_file_that_comes_at_once_is_taken() {
+        let content = "x".repeat(3 * IDLE_CAP);
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{content}\r\n--b--\r\n"
+        );
+        let request = Request::builder().header(CONTENT_TYPE, "multipart/form-data; boundary=b");
+        let limits = Limits { file: content.len(), files: content.len() };
+        let upload = Upload::read(request.body(Body::from(body)).unwrap(), limits).await;
+        assert_eq!(upload.into_form().unwrap().take_files(&["file"])[0].bytes, content);
     }
 
     #[tokio::test]

@@ -320,4 +320,10 @@ pub fn announce(context: &Context, view: &View) {
     if let Some(cost) = view.cost_micros {
         context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
     }
+    if let Some(finished) = view.finished_at {
+        let begun = view.created_at.0;
+        let admission = begun.since(context.started());
+        let timing = format!("limit;dur={admission}, upstream;dur={}", finished.0.since(begun));
+        context.tell(HeaderName::from_static("server-timing"), &timing);
+    }
 }

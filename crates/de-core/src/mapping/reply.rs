@@ -253,10 +253,10 @@ impl MappedReply {
             "text" => self.text = Some(texts("text", &found)?.concat()),
             "finish_reason" => self.finish_reason = first("finish_reason", &found)?,
             "model" => self.model = first("model", &found)?,
-            "input_tokens" => self.input_tokens = Some(count("input_tokens", &found)?),
-            "output_tokens" => self.output_tokens = Some(count("output_tokens", &found)?),
-            "cached_tokens" => self.cached_tokens = Some(count("cached_tokens", &found)?),
-            "tokens_used" => self.tokens_used = Some(count("tokens_used", &found)?),
+            "input_tokens" => self.input_tokens = count(&found),
+            "output_tokens" => self.output_tokens = count(&found),
+            "cached_tokens" => self.cached_tokens = count(&found),
+            "tokens_used" => self.tokens_used = count(&found),
             "image_url" => self.image_url = first("image_url", &found)?,
             "images" => self.images = texts("images", &flat(&found))?,
             "b64" => self.b64 = texts("b64", &flat(&found))?,
@@ -265,9 +265,9 @@ impl MappedReply {
             "video_url" => self.video_url = first("video_url", &found)?,
             "job_id" => self.job_id = first("job_id", &found)?,
             "status" => self.status = first("status", &found)?,
-            "progress" => self.progress = Some(number("progress", &found)?),
+            "progress" => self.progress = number(&found),
             "error_message" => self.error_message = first("error_message", &found)?,
-            "cost" => self.cost = Some(number("cost", &found)?),
+            "cost" => self.cost = number(&found),
             other => {
                 let mut values: Vec<Value> = found.into_iter().map(Cow::into_owned).collect();
                 let value = match (values.len(), values.pop()) {
@@ -313,34 +313,24 @@ fn flat<'v>(found: &'v [Cow<'v, Value>]) -> Vec<Cow<'v, Value>> {
     found.iter().flat_map(items).filter(|value| !value.is_null()).collect()
 }
 
-/// Adds whole numbers; a header's text counts as its number.
-pub(crate) fn count(field: &'static str, found: &[Cow<'_, Value>]) -> Result<u64, ReplyError> {
-    found.iter().try_fold(0_u64, |sum, value| {
-        let whole = match value.as_ref() {
-            Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
-            Value::String(text) => text.trim().parse().ok(),
-            Value::Array(_) | Value::Bool(_) | Value::Null | Value::Object(_) => None,
-        };
-        let whole = whole.ok_or_else(|| wrong(field, "a count", value))?;
-        Ok(sum.saturating_add(whole))
-    })
+/// Adds whole numbers; a header's text counts as its number. What is none is passed over: a paid reply is not
+/// lost over a count. `None` if nothing is left.
+pub(crate) fn count(found: &[Cow<'_, Value>]) -> Option<u64> {
+    let counts = found.iter().filter_map(|value| match value.as_ref() {
+        Value::String(text) => json::count(&Value::Number(text.trim().parse().ok()?)),
+        other => json::count(other),
+    });
+    counts.reduce(u64::saturating_add)
 }
 
-fn whole(number: f64) -> Option<u64> {
-    // Above 2^53 an f64 no longer tells neighbours apart.
-    let exact = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-    exact.then_some(number as u64)
-}
-
-fn number(field: &'static str, found: &[Cow<'_, Value>]) -> Result<f64, ReplyError> {
-    let Some(value) = found.first() else { return Ok(0.0) };
-    let number = match value.as_ref() {
+/// The first number, also a header's text; `None` if it is none, or below nothing.
+fn number(found: &[Cow<'_, Value>]) -> Option<f64> {
+    let number = match found.first()?.as_ref() {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        Value::String(text) => text.trim().parse().ok(),
         Value::Array(_) | Value::Bool(_) | Value::Null | Value::Object(_) => None,
     };
-    number.ok_or_else(|| wrong(field, "a number", value))
+    number.filter(|number| number.is_finite() && *number >= 0.0)
 }
 
 #[cfg(test)]
@@ -372,9 +362,25 @@ mod tests {
     fn a_wrong_type_is_an_error_and_not_a_guess() {
         let mut reply = MappedReply::default();
         assert!(reply.set("text", found(&[json!({})])).is_err());
-        assert!(reply.set("input_tokens", found(&[json!(1.5)])).is_err());
-        assert!(reply.set("input_tokens", found(&[json!(-1)])).is_err());
-        assert!(reply.set("cost", found(&[json!("much")])).is_err());
+        assert!(reply.set("image_url", found(&[json!([])])).is_err());
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_absent_and_loses_no_reply() {
+        for bad in [json!(1.5), json!(-1), json!("many"), json!(true), json!({}), json!(1e300)] {
+            let mut reply = MappedReply::default();
+            reply.set("input_tokens", found(std::slice::from_ref(&bad))).unwrap();
+            assert_eq!(reply.input_tokens, None, "{bad}");
+        }
+        for bad in [json!(-0.1), json!("much"), json!("inf"), json!([1])] {
+            let mut reply = MappedReply::default();
+            reply.set("cost", found(std::slice::from_ref(&bad))).unwrap();
+            reply.set("progress", found(std::slice::from_ref(&bad))).unwrap();
+            assert_eq!((reply.cost, reply.progress), (None, None), "{bad}");
+        }
+        let mut reply = MappedReply::default();
+        reply.set("output_tokens", found(&[json!(-1), json!(7.0), json!(" 2 ")])).unwrap();
+        assert_eq!(reply.output_tokens, Some(9));
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl Rule {
                     UsageField::Output => &mut usage.output_tokens,
                     UsageField::Total => &mut usage.tokens_used,
                 };
-                *place = Some(count("usage", &found)?);
+                *place = count(&found);
             }
         }
         if usage != MappedUsage::default() {

@@ -107,6 +107,27 @@ fn flac_ms(bytes: &Extent<'_>, at: u64) -> Option<u64> {
     ms(samples, rate_hz)
 }
 
+/// How long it plays at least, whatever its head says: what a sound of this many bytes could not be shorter than,
+/// at the highest rate that anybody has a use for. Never 0.
+pub(super) fn shortest_ms(media: MediaType, bytes: &Extent<'_>) -> u64 {
+    /// Eight channels of 192 kHz and 32 bits; a film of 49 Mbit/s.
+    const LOSSLESS: u64 = 8 * 192_000 * 4;
+    /// Two channels of 96 kHz and 24 bits, of which ALAC leaves less.
+    const LOSSLESS_STEREO: u64 = 2 * 96_000 * 3;
+    /// 512 kbit/s.
+    const LOSSY: u64 = 64_000;
+    let tag = || u64::try_from(id3_length(bytes.head())).unwrap_or(u64::MAX);
+    let is_flac = || ogg_packet(bytes.head()).is_some_and(|packet| packet.starts_with(b"\x7fFLAC"));
+    let (sound, a_second) = match media {
+        // A picture in the tag is not heard.
+        MediaType::Aac | MediaType::Mp3 => (bytes.size_bytes().saturating_sub(tag()), LOSSY),
+        MediaType::M4a => (bytes.size_bytes(), LOSSLESS_STEREO),
+        MediaType::Ogg if !is_flac() => (bytes.size_bytes(), LOSSY),
+        _ => (bytes.size_bytes(), LOSSLESS),
+    };
+    sound.saturating_mul(1_000).div_ceil(a_second).max(1)
+}
+
 /// The chunks `fmt ` and `data` of RIFF. The length of `data` is believed only if so much is there: a head that was
 /// written before the end was known says 0 or all ones.
 fn wav_ms(bytes: &Extent<'_>) -> Option<u64> {
@@ -115,7 +136,7 @@ fn wav_ms(bytes: &Extent<'_>) -> Option<u64> {
     for _ in 0..64 {
         let length = u64::from(bytes.le_u32(at + 4)?);
         match bytes.at(at, 4)? {
-            b"fmt " => a_second = bytes.le_u32(at + 16),
+            b"fmt " => a_second = wav_bytes_a_second(bytes, at + 8),
             b"data" => {
                 let there = bytes.size_bytes() - (at + 8);
                 let length = if length == 0 { there } else { length.min(there) };
@@ -126,6 +147,19 @@ fn wav_ms(bytes: &Extent<'_>) -> Option<u64> {
         at += 8 + length + length % 2;
     }
     None
+}
+
+/// Samples are played by their rate and size. What the head says of bytes a second is believed only of formats
+/// that are packed, as nothing else tells.
+fn wav_bytes_a_second(bytes: &Extent<'_>, format: u64) -> Option<u32> {
+    let told = bytes.le_u32(format + 8);
+    let (tag, bits) = (bytes.le_u16(format)?, bytes.le_u16(format + 14).unwrap_or(0));
+    // Whole numbers, floats, A-law, µ-law, and those that a longer head describes.
+    if ![1, 3, 6, 7, 0xfffe].contains(&tag) || bits == 0 {
+        return told;
+    }
+    let frame = u32::from(bytes.le_u16(format + 2)?) * u32::from(bits.div_ceil(8));
+    bytes.le_u32(format + 4)?.checked_mul(frame)
 }
 
 /// The first packet of the first page; which sound it is stands there.

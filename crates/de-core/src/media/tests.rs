@@ -293,3 +293,41 @@ proptest! {
         read_all(&bytes);
     }
 }
+
+#[test]
+fn no_head_makes_a_recording_shorter_than_its_bytes() {
+    let check = |media: MediaType, bytes: &[u8], expected: u64| {
+        assert_eq!(shortest_ms(media, &Extent::whole(bytes)), expected, "{media}");
+    };
+    check(MediaType::Wav, &[], 1);
+    check(MediaType::Wav, &vec![0; 6_144_000], 1_000);
+    check(MediaType::Mp3, &vec![0; 64_000], 1_000);
+    check(MediaType::M4a, &vec![0; 576_000], 1_000);
+    check(MediaType::Mp4, &vec![0; 6_144_000], 1_000);
+    // 1,000 bytes of tag: a picture perhaps.
+    let mut tagged = b"ID3\x04\0\0\0\0\x07\x5e".to_vec();
+    tagged.resize(64_000 + 1_000, 0);
+    check(MediaType::Mp3, &tagged, 1_000);
+}
+
+#[test]
+fn samples_play_by_their_rate_whatever_the_head_says_of_bytes() {
+    let wav = |tag: u16, told: u32| {
+        let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0".to_vec();
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend([2, 0]);
+        bytes.extend(8_000_u32.to_le_bytes());
+        bytes.extend(told.to_le_bytes());
+        bytes.extend([4, 0, 16, 0]);
+        bytes.extend(b"data");
+        bytes.extend(32_000_u32.to_le_bytes());
+        bytes.resize(44 + 32_000, 0);
+        measure(MediaType::Wav, &Extent::whole(&bytes)).duration_ms
+    };
+    for told in [32_000, 0, 1, u32::MAX] {
+        assert_eq!(wav(1, told), Some(1_000), "{told}");
+    }
+    // Packed: nobody else tells.
+    assert_eq!(wav(2, 16_000), Some(2_000));
+    assert_eq!(wav(2, 0), None);
+}

@@ -1,11 +1,12 @@
 //! Reads members of a vendor's answer and says where it is not as documented.
 //!
-//! Lenient about what is absent, null or unknown, since answers are paid for; strict about types.
+//! Lenient about what is absent, null or unknown, since answers are paid for; strict about types, but for
+//! counts: one that is none counts as absent.
 
 use serde_json::{Map, Value};
 
 use super::{Malformed, fields::below};
-use crate::json::type_name;
+use crate::json::{self, type_name};
 
 /// An object of the answer and where it stands.
 #[derive(Clone, Debug)]
@@ -67,9 +68,14 @@ impl<'a> Answer<'a> {
         Ok(self.string(name)?.unwrap_or_default().to_owned())
     }
 
-    /// A count.
-    pub(crate) fn count(&self, name: &str) -> Result<Option<u64>, Malformed> {
-        self.typed(name, "a count", Value::as_u64)
+    /// A count, which no answer is lost over: `None` if it is anything else.
+    pub(crate) fn count(&self, name: &str) -> Option<u64> {
+        self.value(name).and_then(json::count)
+    }
+
+    /// An object of counts, which no answer is lost over: `None` if it is anything else.
+    pub(crate) fn counts(&self, name: &str) -> Option<Self> {
+        self.value(name).and_then(|value| Self::of(self.at(name), value).ok())
     }
 
     /// A place in a list; `absent` if it is not told.

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::Malformed;
+use crate::json;
 
 /// Characters of the parser's complaint that are kept: it may quote what it read.
 const REASON_CAP: usize = 200;
@@ -32,6 +34,24 @@ impl Text<'_> {
             Cow::Owned(text) => Bytes::from(text),
         }
     }
+}
+
+/// Reads a member that no answer is lost over: absent if it is not a `T`. For `deserialize_with`.
+///
+/// # Errors
+/// Those of the parser.
+pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    reader: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(T::deserialize(Value::deserialize(reader)?).ok())
+}
+
+/// Reads a count that no answer is lost over ([`json::count`]). For `deserialize_with`.
+///
+/// # Errors
+/// Those of the parser.
+pub(crate) fn count<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<u64>, D::Error> {
+    Ok(json::count(&Value::deserialize(reader)?))
 }
 
 /// Reads an answer as `T`: members that `T` does not name are passed over.

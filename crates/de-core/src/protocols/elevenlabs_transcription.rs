@@ -6,18 +6,43 @@
 //!
 //! Follows <https://elevenlabs.io/docs/api-reference/speech-to-text/convert>.
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::{
-    Draft, FieldIssue, Malformed, Target, TranscriptionVendor, Vendor, VendorError, answer::Answer,
-    elevenlabs_speech::error, fields::Issues, openai_transcriptions::Fields,
+    Draft, FieldIssue, Malformed, Target, TranscriptionVendor, Vendor, VendorError,
+    borrowed::{self, Text},
+    elevenlabs_speech::error,
+    fields::Issues,
+    openai_transcriptions::{Fields, LONGEST_SECONDS, millis},
 };
-use crate::{
-    calls::{Transcript, TranscriptionCall, TranscriptionReply, Word},
-    json,
-};
+use crate::calls::{Transcript, TranscriptionCall, TranscriptionReply, Word};
 
 const PATH: &str = "/v1/speech-to-text";
+
+/// Words of long recordings are many: they are read in place.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(default, deserialize_with = "borrowed::lenient")]
+    language_code: Option<String>,
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    words: Option<Vec<Entry<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(default, deserialize_with = "borrowed::lenient")]
+    end: Option<f64>,
+    #[serde(default, deserialize_with = "borrowed::lenient", rename = "type")]
+    kind: Option<String>,
+    #[serde(default, deserialize_with = "borrowed::lenient")]
+    logprob: Option<f64>,
+    #[serde(default, deserialize_with = "borrowed::lenient")]
+    start: Option<f64>,
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+}
 
 /// The vendor's side.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,12 +70,12 @@ impl TranscriptionVendor for ElevenLabsTranscriptionVendor {
         for (name, _) in &call.extra {
             issues.unsupported(&format!("/{name}"), target);
         }
-        let times = matches!(call.format.as_str(), "srt" | "verbose_json" | "vtt");
         let mut fields = Fields::default();
         fields.text("model_id", target.upstream_model.as_str());
         fields.optional("language_code", call.language.as_deref());
         fields.optional("temperature", call.temperature.map(|number| number.to_string()));
-        fields.text("timestamps_granularity", if times { "word" } else { "none" });
+        // In any case: nothing else in the answer tells how long the recording is.
+        fields.text("timestamps_granularity", "word");
         fields.text("tag_audio_events", "false");
         issues.or(())?;
         fields.into_draft(PATH, &call.file)
@@ -61,29 +86,24 @@ impl TranscriptionVendor for ElevenLabsTranscriptionVendor {
         _call: &TranscriptionCall,
         body: &[u8],
     ) -> Result<TranscriptionReply, Malformed> {
-        let body = json::parse(body)
-            .map_err(|err| Malformed { pointer: String::new(), reason: err.to_string() })?;
-        let answer = Answer::whole(&body)?;
-        let text = answer.string("text")?.ok_or_else(|| answer.fault("text", "missing"))?;
+        let answer: Answer<'_> = borrowed::read(body)?;
+        let missing = || Malformed { pointer: "/text".to_owned(), reason: "missing".to_owned() };
+        let text = answer.text.ok_or_else(missing)?.to_text();
         let mut words = Vec::new();
-        for word in answer.objects("words")? {
+        for entry in answer.words.unwrap_or_default() {
             // Between words stand the spaces, and what is no speech.
-            if word.word("type").is_some_and(|kind| kind != "word") {
+            if entry.kind.is_some_and(|kind| kind != "word") {
                 continue;
             }
-            let number = |name: &str| word.value(name).and_then(Value::as_f64);
-            let (Some(start), Some(end)) = (number("start"), number("end")) else { continue };
-            let text = word.string_or_empty("text")?;
-            words.push(Word {
-                end,
-                logprob: number("logprob"),
-                start,
-                text: text.trim().to_owned(),
-            });
+            let (Some(start), Some(end)) = (entry.start, entry.end) else { continue };
+            let text = entry.text.map(|text| text.0.trim().to_owned()).unwrap_or_default();
+            words.push(Word { end, logprob: entry.logprob, start, text });
         }
-        let language = answer.word("language_code").map(str::to_owned);
-        let transcript = Some(Transcript { language, text: text.to_owned(), words });
-        Ok(TranscriptionReply { transcript, usage: None })
+        let ends = words.iter().map(|word: &Word| word.end);
+        let heard_ms = ends.filter(|end| (0.0..LONGEST_SECONDS).contains(end)).map(millis).max();
+        let language = answer.language_code.filter(|code| !code.is_empty());
+        let transcript = Some(Transcript { language, text, words });
+        Ok(TranscriptionReply { heard_ms, transcript, usage: None })
     }
 }
 
@@ -105,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_asked_for_where_the_form_of_the_answer_needs_them() {
+    fn times_are_asked_for_in_any_form_of_the_answer() {
         let full = TranscriptionCall {
             language: Some("en".to_owned()),
             temperature: Some(0.5),
@@ -121,7 +141,7 @@ mod tests {
         ] {
             assert!(text.contains(&format!("name=\"{name}\"\r\n\r\n{value}\r\n")), "{name}");
         }
-        assert!(sent(&call("json")).unwrap().contains("\r\n\r\nnone\r\n"));
+        assert!(sent(&call("json")).unwrap().contains("\r\n\r\nword\r\n"));
     }
 
     #[test]
@@ -142,6 +162,7 @@ mod tests {
             {"text": "there", "start": 0.5, "end": 1.5, "type": "word"}]}"#;
         let reply =
             TranscriptionVendor::reply(&ElevenLabsTranscriptionVendor, &call("srt"), body).unwrap();
+        assert_eq!(reply.heard_ms, Some(1_500));
         let heard = reply.transcript.unwrap();
         assert_eq!(heard.language.as_deref(), Some("eng"));
         let words: Vec<(&str, f64)> =

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod call;
+mod cues;
 mod form;
 mod writer;
 
@@ -32,6 +33,9 @@ const PATH: &str = "/audio/transcriptions";
 
 /// The largest recording, in bytes: 25 MiB.
 pub const LARGEST_FILE: usize = 25 * 1024 * 1024;
+
+/// No recording plays longer, in seconds: a year. A vendor that says so has counted something else.
+pub(super) const LONGEST_SECONDS: f64 = 366.0 * 24.0 * 3_600.0;
 
 /// The vendor's side.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,31 +76,36 @@ impl TranscriptionVendor for OpenAiTranscriptionsVendor {
         body: &[u8],
     ) -> Result<TranscriptionReply, Malformed> {
         if !call.format.ends_with("json") {
-            return Ok(TranscriptionReply::default());
+            let heard_ms = cues::end_ms(body).filter(|ms| *ms < millis(LONGEST_SECONDS));
+            return Ok(TranscriptionReply { heard_ms, ..TranscriptionReply::default() });
         }
         let body = json::parse(body)
             .map_err(|err| Malformed { pointer: String::new(), reason: err.to_string() })?;
-        Ok(TranscriptionReply { transcript: None, usage: usage(&body)? })
+        let seconds = body.get("duration").and_then(Value::as_f64);
+        let heard_ms =
+            seconds.filter(|seconds| (0.0..LONGEST_SECONDS).contains(seconds)).map(millis);
+        Ok(TranscriptionReply { heard_ms, transcript: None, usage: usage(&body) })
     }
 }
 
 /// `{"type": "tokens", …}` or `{"type": "duration", "seconds"}`. Hosts may tell neither.
-fn usage(body: &Value) -> Result<Option<Usage>, Malformed> {
-    let Some(usage) = Answer::whole(body)?.object("usage")? else { return Ok(None) };
-    if let Some(seconds) = usage.value("seconds").and_then(Value::as_f64) {
-        return Ok(Some(Usage { media_ms: millis(seconds), requests: 1, ..Usage::default() }));
+fn usage(body: &Value) -> Option<Usage> {
+    let usage = Answer::whole(body).ok()?.counts("usage")?;
+    let seconds = usage.value("seconds").and_then(Value::as_f64);
+    if let Some(seconds) = seconds.filter(|seconds| (0.0..LONGEST_SECONDS).contains(seconds)) {
+        return Some(Usage { media_ms: millis(seconds), requests: 1, ..Usage::default() });
     }
-    let Some(input) = usage.count("input_tokens")? else { return Ok(None) };
-    let details = usage.object("input_token_details")?;
-    let heard = details.map(|details| details.count("audio_tokens")).transpose()?.flatten();
+    let input = usage.count("input_tokens")?;
+    let details = usage.counts("input_token_details");
+    let heard = details.and_then(|details| details.count("audio_tokens"));
     let audio = heard.unwrap_or(0).min(input);
-    Ok(Some(Usage {
+    Some(Usage {
         audio_input_tokens: audio,
         input_tokens: input - audio,
-        output_tokens: usage.count("output_tokens")?.unwrap_or(0),
+        output_tokens: usage.count("output_tokens").unwrap_or(0),
         requests: 1,
         ..Usage::default()
-    }))
+    })
 }
 
 /// Seconds as milliseconds, rounded up.

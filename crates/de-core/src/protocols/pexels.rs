@@ -111,7 +111,7 @@ impl StockVendor for PexelsVendor {
         }
         let items = answer.objects(list)?;
         let found = items.iter().map(|item| read(call.kind, item)).collect::<Result<_, _>>()?;
-        let total = answer.count("total_results")?;
+        let total = answer.count("total_results");
         let total = total.ok_or_else(|| answer.fault("total_results", "required"))?;
         Ok(page(call, NAME, total, found, &call.bounds))
     }

@@ -180,10 +180,10 @@ impl StockVendor for PixabayVendor {
         let Cut { skip, take, .. } = Cut::of(call);
         let hits = hits.iter().skip(skip).take(take);
         let found = hits.map(|hit| read(call.kind, hit)).collect::<Result<_, _>>()?;
-        let total = answer.count("total")?.ok_or_else(|| answer.fault("total", "required"))?;
+        let total = answer.count("total").ok_or_else(|| answer.fault("total", "required"))?;
         let untold = Bounds { min_height: None, min_width: None, ..call.bounds };
         let mut page = page(call, NAME, total, found, &untold);
-        if let Some(within_reach) = answer.count("totalHits")?.filter(|reach| *reach < total) {
+        if let Some(within_reach) = answer.count("totalHits").filter(|reach| *reach < total) {
             let kind = call.kind.as_str();
             page.notices
                 .push(format!("{NAME} gives out the first {within_reach} of these {total} {kind}"));

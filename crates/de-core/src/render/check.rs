@@ -39,8 +39,8 @@ pub(super) fn unknown<'a>(
     let meant = nearest(name, allowed.clone());
     let allowed = allowed.collect::<Vec<_>>().join(", ");
     let reason = match meant {
-        Some(word) => format!("unknown member; did you mean {word}? Allowed: {allowed}"),
-        None => format!("unknown member; allowed: {allowed}"),
+        Some(word) => format!("unknown; did you mean {word}? there are {allowed}"),
+        None => format!("unknown; there are {allowed}"),
     };
     FieldIssue { pointer: pointer.to_owned(), reason }
 }

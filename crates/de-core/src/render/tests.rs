@@ -122,12 +122,12 @@ fn faults_are_told_with_their_place_and_what_is_allowed() {
     refused(
         |body| body["callback"] = "https://example.com/".into(),
         "/callback",
-        "unknown member; allowed: timeline, output, merge, callback_url, model_id, model, instance_id, project_id",
+        "unknown; there are timeline, output, merge, callback_url, model_id, model, instance_id, project_id",
     );
     refused(
         |body| body["timeline"]["backgroud"] = "#fff".into(),
         "/timeline/backgroud",
-        "unknown member; did you mean background? Allowed: tracks, background, cache, fonts, soundtrack",
+        "unknown; did you mean background? there are tracks, background, cache, fonts, soundtrack",
     );
     let clip = |body: &mut Value, name: &str, value: Value| {
         body["timeline"]["tracks"][0]["clips"][0][name] = value

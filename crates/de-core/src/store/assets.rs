@@ -91,7 +91,7 @@ pub struct NewAsset<'a> {
     pub api_key_id: Option<&'a ApiKeyId>,
     /// See [`AssetRow`].
     pub content_type: &'a str,
-    /// See [`AssetRow`].
+    /// See [`AssetRow`]. One that no database holds is left out.
     pub cost_micros: Option<Micros>,
     /// See [`AssetRow`].
     pub duration_ms: Option<u64>,
@@ -174,7 +174,7 @@ pub fn insert(new: &NewAsset<'_>, now: UnixMillis) -> [Statement; 2] {
             new.request_id.map(RequestId::as_str).into(),
             new.api_key_id.map(ApiKeyId::as_str).into(),
             new.user_id.map(UserId::as_str).into(),
-            new.cost_micros.map(|cost| cost.0).into(),
+            new.cost_micros.and_then(Micros::if_plausible).map(|cost| cost.0).into(),
             new.source.map_or(Arg::Null, json_arg),
             now.into(),
         ],

@@ -165,3 +165,45 @@ async fn a_recording_is_written_down_once() {
     assert_eq!(answers[1].json(), answers[0].json());
     assert_eq!(gateway.test.fetch.sent().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_caller_does_not_set_the_price() {
+    let gateway = Gateway::new().await;
+    let heard = json!({"text": "Hi there.", "words": [{"text": "Hi", "start": 0.0, "end": 7.5}]});
+    let srt = "1\n00:00:00,000 --> 00:00:09,000\nHi.\n";
+    // What the head says of bytes a second, and of the length of the sound.
+    let forged = |a_second: u32, length: u32| {
+        let mut bytes = wav();
+        bytes[28..32].copy_from_slice(&a_second.to_le_bytes());
+        bytes[40..44].copy_from_slice(&length.to_le_bytes());
+        bytes
+    };
+    let rows = [
+        ("scribe_v2", "json", Answer::json(200, &heard), forged(u32::MAX, 8_000), 7_500),
+        ("scribe_v2", "text", Answer::json(200, &heard), forged(8_000, 1), 7_500),
+        ("whisper-1", "srt", Answer::ok().chunk(srt), forged(8_000, 1), 9_000),
+        ("whisper-1", "text", Answer::ok().chunk("Hi.\n"), forged(u32::MAX, 8_000), 1_000),
+        // 8,044 bytes are two milliseconds of the most that sound can have.
+        ("whisper-1", "text", Answer::ok().chunk("Hi.\n"), forged(8_000, 1), 2),
+    ];
+    for (model, format, theirs, file, media_ms) in rows {
+        gateway.vendor(theirs);
+        let texts = [("model", model), ("response_format", format)];
+        let answer = transcribe(&gateway, &texts, &file).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let receipt = gateway.receipt(&answer).await;
+        let booked = (&receipt["media_ms"], &receipt["estimated"]);
+        assert_eq!(booked, (&json!(media_ms), &json!(1)), "{model} {format}");
+        assert!(receipt["cost_micros"].is_number());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_is_not_read_for_whoever_may_not_send_it() {
+    let gateway = Gateway::new().await;
+    gateway.sql(r#"UPDATE api_keys SET scopes = '["text"]'"#, &[]).await;
+    // It would be refused for what it is, were it read.
+    let answer = gateway.isolate().post("/v1/audio/transcriptions", &json!({})).await.unwrap();
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(gateway.receipt(&answer).await["status"], "failed");
+}

@@ -10,7 +10,7 @@ use crate::{
     http::error::{ApiError, Code},
     idempotency::{
         Token,
-        wire::{Ask, End, Found, Reply, Sending, Why},
+        wire::{Ask, End, Found, Reply, Sending},
     },
     ports::{Level, LogLine, Platform, PortError},
 };
@@ -48,11 +48,12 @@ pub(super) async fn see_off(held: std::sync::Arc<Held>, ended: oneshot::Receiver
             tell.send(()).unwrap_or_default();
         }
         Finale::Rest(recording) => {
+            let lost = recording.when_lost();
             let rest = pin!(recording.rest());
             match select(rest, held.platform.clock.sleep(LINGER)).await {
                 Either::Left((Ok(reply), _)) => held.finish(reply).await,
                 Either::Left((Err(end), _)) => held.end(end).await,
-                Either::Right(_) => held.end(End::Unknown { why: Why::Lost }).await,
+                Either::Right(_) => held.end(lost).await,
             }
         }
     }

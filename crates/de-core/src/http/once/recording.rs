@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt};
 use super::held::Finale;
 use crate::idempotency::{
     REPLY_CAP,
-    wire::{End, Head, Reply, Why},
+    wire::{End, Head, Reply},
 };
 
 /// The stream, and what has passed. Dropped before its end, it is handed to whoever reads the rest.
@@ -24,15 +24,23 @@ pub(super) struct Recording {
     head: Head,
     is_too_large: bool,
     stream: Option<BodyDataStream>,
-    /// What to say of a stream that is longer than what is kept.
-    when_too_large: End,
+    unkept: Unkept,
+}
+
+/// What to say of a stream that cannot be kept.
+#[derive(Clone, Copy)]
+pub(super) struct Unkept {
+    /// It broke off.
+    pub(super) lost: End,
+    /// It is longer than what is kept.
+    pub(super) too_large: End,
 }
 
 impl Recording {
     pub(super) fn new(
         stream: BodyDataStream,
         head: Head,
-        when_too_large: End,
+        unkept: Unkept,
         ending: oneshot::Sender<Finale>,
     ) -> Self {
         Self {
@@ -41,8 +49,13 @@ impl Recording {
             head,
             is_too_large: false,
             stream: Some(stream),
-            when_too_large,
+            unkept,
         }
+    }
+
+    /// What to say if the rest does not come.
+    pub(super) fn when_lost(&self) -> End {
+        self.unkept.lost
     }
 
     /// Reads what the client did not wait for.
@@ -51,7 +64,7 @@ impl Recording {
         while let Some(chunk) = stream.next().await {
             match chunk {
                 Ok(bytes) => self.note(&bytes),
-                Err(_) => return Err(End::Unknown { why: Why::Lost }),
+                Err(_) => return Err(self.unkept.lost),
             }
         }
         self.told()
@@ -69,7 +82,7 @@ impl Recording {
     /// What there is to be kept.
     fn told(&mut self) -> Result<Reply, End> {
         if self.is_too_large {
-            return Err(self.when_too_large);
+            return Err(self.unkept.too_large);
         }
         let body = std::mem::take(&mut self.copy).freeze();
         Ok(Reply { body, head: self.head.clone() })
@@ -94,7 +107,10 @@ impl Stream for Recording {
         let Poll::Ready(chunk) = stream.poll_next_unpin(cx) else { return Poll::Pending };
         match &chunk {
             Some(Ok(bytes)) => self.note(bytes),
-            Some(Err(_)) => self.end(Err(End::Unknown { why: Why::Lost })),
+            Some(Err(_)) => {
+                let lost = self.unkept.lost;
+                self.end(Err(lost));
+            }
             None => {
                 let told = self.told();
                 self.end(told);
@@ -114,7 +130,7 @@ impl Drop for Recording {
             head: self.head.clone(),
             is_too_large: self.is_too_large,
             stream: Some(stream),
-            when_too_large: self.when_too_large,
+            unkept: self.unkept,
         };
         drop(ending.send(Finale::Rest(rest)));
     }

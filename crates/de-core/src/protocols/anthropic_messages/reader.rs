@@ -110,7 +110,7 @@ impl Reader {
     /// Reads the counts, and with them the tier, which are told side by side.
     fn count(&mut self, holder: &Answer<'_>) -> Result<Vec<Delta>, Malformed> {
         let Some(usage) = holder.object("usage")? else { return Ok(Vec::new()) };
-        self.counts.overlay(&usage)?;
+        self.counts.overlay(&usage);
         let tier = usage.word("service_tier").map(|tier| Delta::ServiceTier(tier.to_owned()));
         Ok(tier.into_iter().chain([Delta::Usage(self.counts.usage())]).collect())
     }

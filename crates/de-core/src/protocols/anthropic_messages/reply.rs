@@ -25,7 +25,7 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
     let usage = match &told {
         Some(usage) => {
             let mut counts = Counts::default();
-            counts.overlay(usage)?;
+            counts.overlay(usage);
             Some(counts.usage())
         }
         None => None,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Malformed, answer::Answer};
+use super::super::answer::Answer;
 use crate::receipt::Usage;
 
 /// The counts so far: later ones replace earlier ones, since all are running totals.
@@ -19,21 +19,20 @@ pub(super) struct Counts {
 
 impl Counts {
     /// Takes over what `usage` tells; what it leaves out stays.
-    pub(super) fn overlay(&mut self, usage: &Answer<'_>) -> Result<(), Malformed> {
+    pub(super) fn overlay(&mut self, usage: &Answer<'_>) {
         let set = |place: &mut u64, count: Option<u64>| *place = count.unwrap_or(*place);
-        set(&mut self.input, usage.count("input_tokens")?);
-        set(&mut self.output, usage.count("output_tokens")?);
-        set(&mut self.cache_read, usage.count("cache_read_input_tokens")?);
-        if let Some(lives) = usage.object("cache_creation")? {
-            let short = lives.count("ephemeral_5m_input_tokens")?.unwrap_or(0);
-            self.cache_write_1h = lives.count("ephemeral_1h_input_tokens")?.unwrap_or(0);
+        set(&mut self.input, usage.count("input_tokens"));
+        set(&mut self.output, usage.count("output_tokens"));
+        set(&mut self.cache_read, usage.count("cache_read_input_tokens"));
+        if let Some(lives) = usage.counts("cache_creation") {
+            let short = lives.count("ephemeral_5m_input_tokens").unwrap_or(0);
+            self.cache_write_1h = lives.count("ephemeral_1h_input_tokens").unwrap_or(0);
             self.cache_write = short.saturating_add(self.cache_write_1h);
         }
-        set(&mut self.cache_write, usage.count("cache_creation_input_tokens")?);
-        if let Some(details) = usage.object("output_tokens_details")? {
-            set(&mut self.thinking, details.count("thinking_tokens")?);
+        set(&mut self.cache_write, usage.count("cache_creation_input_tokens"));
+        if let Some(details) = usage.counts("output_tokens_details") {
+            set(&mut self.thinking, details.count("thinking_tokens"));
         }
-        Ok(())
     }
 
     /// The counts by class.

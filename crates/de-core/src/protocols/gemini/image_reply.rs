@@ -22,6 +22,7 @@ struct Answer<'a> {
     #[serde(borrow)]
     candidates: Option<Vec<Candidate<'a>>>,
     prompt_feedback: Option<Feedback>,
+    #[serde(default, deserialize_with = "borrowed::lenient")]
     usage_metadata: Option<Counts>,
 }
 
@@ -66,11 +67,17 @@ struct Feedback {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Counts {
+    #[serde(default, deserialize_with = "borrowed::count")]
     cached_content_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "borrowed::count")]
     candidates_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "borrowed::lenient")]
     candidates_tokens_details: Option<Vec<Detail>>,
+    #[serde(default, deserialize_with = "borrowed::count")]
     prompt_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "borrowed::count")]
     thoughts_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "borrowed::count")]
     tool_use_prompt_token_count: Option<u64>,
 }
 
@@ -78,6 +85,7 @@ struct Counts {
 #[serde(rename_all = "camelCase")]
 struct Detail {
     modality: Option<String>,
+    #[serde(default, deserialize_with = "borrowed::count")]
     token_count: Option<u64>,
 }
 
@@ -127,9 +135,10 @@ fn usage(counts: &Counts, pieces: u64) -> Usage {
         .iter()
         .filter(|detail| detail.modality.as_deref() == Some("IMAGE"))
         .fold(0_u64, |sum, detail| sum.saturating_add(detail.token_count.unwrap_or(0)));
-    let of_pictures = match (details, pieces) {
-        ([], 0) => 0,
-        ([], _) => made,
+    let is_told = details.iter().any(|detail| detail.token_count.is_some());
+    let of_pictures = match (is_told, pieces) {
+        (false, 0) => 0,
+        (false, _) => made,
         _ => of_pictures.min(made),
     };
     let thoughts = counts.thoughts_token_count.unwrap_or(0);

@@ -188,3 +188,25 @@ fn a_conversation_is_none_of_its_kind_yet() {
     );
     assert!(issues.is_err());
 }
+
+#[test]
+fn an_absurd_count_is_absent_and_loses_no_picture() {
+    let check = |counts: &str, expected: u64| {
+        let body = format!(
+            r#"{{"candidates": [{{"content": {{"parts": [{{"inlineData": {{"data": "AAAA"}}}}]}}}}],
+                "usageMetadata": {counts}}}"#
+        );
+        let reply =
+            ImageVendor::reply(&GeminiVendor, &call(json!({})), &HeaderMap::new(), &body.into());
+        let reply = reply.unwrap();
+        assert!(reply.images[0].made.is_some(), "{counts}");
+        assert_eq!(reply.usage.unwrap().image_output_tokens, expected, "{counts}");
+    };
+    check(r#"{"candidatesTokenCount": 7.0, "promptTokenCount": -1}"#, 7);
+    check(r#"{"candidatesTokenCount": 7, "candidatesTokensDetails": 1}"#, 7);
+    check(
+        r#"{"candidatesTokenCount": 7, "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": "x"}]}"#,
+        7,
+    );
+    check("3", 0);
+}

@@ -86,7 +86,7 @@ impl Reader {
             self.service_tier = Some(tier.to_owned());
             deltas.push(Delta::ServiceTier(tier.to_owned()));
         }
-        if let Some(usage) = usage::of(chunk)? {
+        if let Some(usage) = usage::of(chunk) {
             self.usage = self.usage.merge_max(usage);
             deltas.push(Delta::Usage(self.usage));
         }

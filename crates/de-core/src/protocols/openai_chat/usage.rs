@@ -2,32 +2,32 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Malformed, answer::Answer};
+use super::super::answer::Answer;
 use crate::receipt::Usage;
 
 /// Reads `usage`, if it counts anything.
 ///
 /// Images stay among `input_tokens`: chat models bill them as text. DeepSeek tells the cache beside
 /// the details.
-pub(super) fn read(usage: &Answer<'_>) -> Result<Option<Usage>, Malformed> {
-    let (prompt, completion) = (usage.count("prompt_tokens")?, usage.count("completion_tokens")?);
+fn read(usage: &Answer<'_>) -> Option<Usage> {
+    let (prompt, completion) = (usage.count("prompt_tokens"), usage.count("completion_tokens"));
     if prompt.is_none() && completion.is_none() {
-        return Ok(None);
+        return None;
     }
     let (mut cached, mut written, mut heard) =
-        (usage.count("prompt_cache_hit_tokens")?.unwrap_or(0), 0, 0);
-    if let Some(details) = usage.object("prompt_tokens_details")? {
-        cached = details.count("cached_tokens")?.unwrap_or(cached);
-        written = details.count("cache_write_tokens")?.unwrap_or(0);
-        heard = details.count("audio_tokens")?.unwrap_or(0);
+        (usage.count("prompt_cache_hit_tokens").unwrap_or(0), 0, 0);
+    if let Some(details) = usage.counts("prompt_tokens_details") {
+        cached = details.count("cached_tokens").unwrap_or(cached);
+        written = details.count("cache_write_tokens").unwrap_or(0);
+        heard = details.count("audio_tokens").unwrap_or(0);
     }
     let (mut reasoning, mut spoken) = (0, 0);
-    if let Some(details) = usage.object("completion_tokens_details")? {
-        reasoning = details.count("reasoning_tokens")?.unwrap_or(0);
-        spoken = details.count("audio_tokens")?.unwrap_or(0);
+    if let Some(details) = usage.counts("completion_tokens_details") {
+        reasoning = details.count("reasoning_tokens").unwrap_or(0);
+        spoken = details.count("audio_tokens").unwrap_or(0);
     }
     let (prompt, completion) = (prompt.unwrap_or(0), completion.unwrap_or(0));
-    Ok(Some(Usage {
+    Some(Usage {
         input_tokens: prompt.saturating_sub(cached).saturating_sub(written).saturating_sub(heard),
         cached_input_tokens: cached.min(prompt),
         cache_write_tokens: written,
@@ -36,19 +36,13 @@ pub(super) fn read(usage: &Answer<'_>) -> Result<Option<Usage>, Malformed> {
         audio_input_tokens: heard,
         audio_output_tokens: spoken,
         ..Usage::default()
-    }))
+    })
 }
 
 /// Reads the usage of a reply or chunk; Groq tells a stream's under `x_groq`.
-pub(super) fn of(whole: &Answer<'_>) -> Result<Option<Usage>, Malformed> {
-    let usage = match whole.object("usage")? {
-        Some(usage) => Some(usage),
-        None => match whole.object("x_groq")? {
-            Some(groq) => groq.object("usage")?,
-            None => None,
-        },
-    };
-    usage.as_ref().map_or(Ok(None), read)
+pub(super) fn of(whole: &Answer<'_>) -> Option<Usage> {
+    let usage = whole.counts("usage").or_else(|| whole.counts("x_groq")?.counts("usage"));
+    usage.as_ref().and_then(read)
 }
 
 /// Writes `usage` with all details that strict clients want.

@@ -18,6 +18,7 @@ struct Answer<'a> {
     data: Option<Vec<Item<'a>>>,
     quality: Option<String>,
     size: Option<String>,
+    #[serde(default, deserialize_with = "borrowed::lenient")]
     usage: Option<Counts>,
 }
 
@@ -31,22 +32,31 @@ struct Item<'a> {
 
 #[derive(Clone, Copy, Default, Deserialize)]
 struct Counts {
+    #[serde(default, deserialize_with = "borrowed::count")]
     input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "borrowed::lenient")]
     input_tokens_details: Option<Details>,
+    #[serde(default, deserialize_with = "borrowed::count")]
     output_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "borrowed::lenient")]
     output_tokens_details: Option<Details>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
 struct Details {
+    #[serde(default, deserialize_with = "borrowed::count")]
     cached_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "borrowed::lenient")]
     cached_tokens_details: Option<Cached>,
+    #[serde(default, deserialize_with = "borrowed::count")]
     image_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "borrowed::count")]
     text_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
 struct Cached {
+    #[serde(default, deserialize_with = "borrowed::count")]
     image_tokens: Option<u64>,
 }
 

@@ -284,3 +284,27 @@ fn a_refused_prompt_is_a_refusal() {
     assert!(told.refused && !told.retry && !told.key_refused);
     assert_eq!(told.code.as_deref(), Some("moderation_blocked"));
 }
+
+#[test]
+fn an_absurd_count_is_absent_and_loses_no_picture() {
+    let check = |usage: &str, expected: Usage| {
+        let body = format!(r#"{{"data": [{{"b64_json": "AAAA"}}], "usage": {usage}}}"#);
+        let reply = ImageVendor::reply(
+            &OpenAiImagesVendor,
+            &call(json!({})),
+            &HeaderMap::new(),
+            &body.into(),
+        );
+        let reply = reply.unwrap();
+        assert_eq!(reply.images[0].made, Some(Made::Base64("AAAA".into())), "{usage}");
+        assert_eq!(reply.usage, Some(Usage { images: 1, requests: 1, ..expected }), "{usage}");
+    };
+    let made = Usage { image_output_tokens: 4_160, ..Usage::default() };
+    check(r#"{"input_tokens": -1, "output_tokens": 4160.0}"#, made);
+    check(r#"{"input_tokens": "9", "output_tokens": 4160, "output_tokens_details": 3}"#, made);
+    let details = r#"{"output_tokens": 4160, "input_tokens_details": {"image_tokens": 1.5, "cached_tokens_details": []}}"#;
+    check(details, made);
+    for none in ["[]", "7", "null", r#"{"output_tokens": 1e300}"#] {
+        check(none, Usage::default());
+    }
+}

@@ -35,10 +35,10 @@ impl VendorStream for Reader {
             return Ok(Vec::new());
         }
         self.done = true;
-        let Some(counts) = answer.object("usage")? else { return Ok(Vec::new()) };
+        let Some(counts) = answer.counts("usage") else { return Ok(Vec::new()) };
         let usage = Usage {
-            audio_output_tokens: counts.count("output_tokens")?.unwrap_or(0),
-            input_tokens: counts.count("input_tokens")?.unwrap_or(0),
+            audio_output_tokens: counts.count("output_tokens").unwrap_or(0),
+            input_tokens: counts.count("input_tokens").unwrap_or(0),
             requests: 1,
             ..Usage::default()
         };

@@ -152,6 +152,15 @@ fn usage_is_seconds_or_tokens_where_it_is_told() {
                    "input_token_details": {"audio_tokens": 14, "text_tokens": 3}}}"#;
     check("json", body, Some(tokens));
     check("verbose_json", r#"{"text": "", "x_groq": {}}"#, None);
+    // A count that is none loses no transcript.
+    for usage in
+        [r#"{"seconds": -1}"#, r#"{"seconds": 1e300}"#, r#"{"input_tokens": "17"}"#, "[]", "7"]
+    {
+        check("json", &format!(r#"{{"text": "", "usage": {usage}}}"#), None);
+    }
+    let whole = Usage { input_tokens: 17, requests: 1, ..Usage::default() };
+    let odd = r#"{"text": "", "usage": {"input_tokens": 17.0, "output_tokens": -5, "input_token_details": 1}}"#;
+    check("json", odd, Some(whole));
     check("srt", "1\n", None);
     let refused = TranscriptionVendor::reply(&OpenAiTranscriptionsVendor, &call("json"), b"<html>");
     assert!(refused.is_err());
