@@ -27,6 +27,8 @@ use crate::{
 
 /// The longest address of a result that is taken, in bytes. Records have to stay small.
 const LONGEST_URL: usize = 8 * 1_024;
+/// The most results that are taken of one order.
+const MOST_PARTS: usize = 32;
 /// As much of a prompt as its vendor rewrote it is kept, in bytes.
 const LONGEST_PROMPT: usize = 8 * 1_024;
 
@@ -226,7 +228,7 @@ impl Running<'_> {
         }
         books.finished();
         let (mut parts, mut notices) = (Vec::new(), Vec::new());
-        for (index, picture) in reply.images.into_iter().enumerate() {
+        for (index, picture) in reply.images.into_iter().take(MOST_PARTS).enumerate() {
             let MadeImage { made, revised_prompt, seed } = picture;
             let Some(made) = made else {
                 notices.push("the vendor holds one picture back as unsafe".to_owned());
