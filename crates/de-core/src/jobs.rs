@@ -170,8 +170,8 @@ pub struct Fault {
     pub is_final: bool,
     /// For a person.
     pub message: String,
-    /// When another try makes sense, in milliseconds from the job's end; absent if nobody has said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// When another try makes sense, in milliseconds from the job's end; `null` if nobody has said.
+    #[serde(default)]
     pub retry_after_ms: Option<u64>,
 }
 
