@@ -5,8 +5,8 @@
 //! sent anything ([`crate::exchange::BeforeSend`]) and, by [`Ticket::end`], of the end. A ticket that is dropped is an
 //! end too. What a claim decides is in [`crate::idempotency`].
 //!
-//! With such a key, a client that leaves does not cut its call: what it has paid for is read to the end, as
-//! long as the platform lets us, and kept for when it asks again.
+//! A client that leaves cuts its call, with such a key too: whoever asks again learns that the outcome is
+//! unknown, and nothing is bought again.
 //!
 //! Follows <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>. What the control
 //! plane makes is not bought, and kept by other means (`docs/adr/0006-idempotency-of-the-control-plane.md`).
@@ -76,8 +76,10 @@ const PATIENCE_MS: i64 = 20_000;
 /// Between two looks at a claim that another one holds: the first pause, and the longest.
 const PAUSES_MS: (u64, u64) = (100, 1_000);
 
-/// How long a call goes on when its client has left. The platform ends all work 30 s after that.
-const LINGER: Duration = Duration::from_secs(25);
+/// How long a call goes on when its client has left: not at all. A context of the runtime that outlived its
+/// client was seen to take other calls of its isolate with it, so the call is cut and its end is unknown.
+/// What makes a file is a job, and goes on in its object.
+const LINGER: Duration = Duration::ZERO;
 
 /// How long a claim that has sent may be silent after the call's own deadline: the rest is read, kept, told.
 const GRACE_MS: i64 = 60_000;
