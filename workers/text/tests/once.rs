@@ -140,8 +140,8 @@ async fn a_claim_is_told_once_however_often_the_vendor_is_tried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_nobody_waits_for_is_read_for_a_while_and_no_longer() {
-    for (pause, status) in [(Duration::from_secs(10), 200), (Duration::from_secs(40), 409)] {
+async fn a_stream_that_nobody_waits_for_is_cut_and_not_bought_again() {
+    for pause in [Duration::from_secs(10), Duration::from_secs(40)] {
         let world = World::new().await;
         let event = |delta: Value, finish: Option<&str>| {
             let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
@@ -160,12 +160,7 @@ async fn a_stream_that_nobody_waits_for_is_read_for_a_while_and_no_longer() {
         drop(stream);
         assert_eq!(world.gateway.test.background.join_all().await, 0);
         let again = world.call("/generate/stream").await;
-        assert_eq!(again.status, status, "{pause:?}: {}", again.text());
-        if status == 200 {
-            assert!(again.text().contains("\"done\":true"), "{}", again.text());
-        } else {
-            fails(&again, 409, "OUTCOME_UNKNOWN");
-        }
+        fails(&again, 409, "OUTCOME_UNKNOWN");
         assert_eq!(world.gateway.sent(), 1);
     }
 }
