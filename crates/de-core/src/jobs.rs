@@ -121,10 +121,7 @@ pub enum Stage {
         status: Option<String>,
     },
     /// The request is on its way.
-    Submitting {
-        /// Since when.
-        since: UnixMillis,
-    },
+    Submitting,
     /// The results are in our own store.
     Succeeded {
         /// In the vendor's order.
@@ -214,7 +211,7 @@ impl Stage {
             Self::Failed { .. } => "failed",
             Self::Queued => "queued",
             Self::Running { .. } => "running",
-            Self::Submitting { .. } => "submitting",
+            Self::Submitting => "submitting",
             Self::Succeeded { .. } => "succeeded",
         }
     }
@@ -285,7 +282,7 @@ impl Record {
     #[must_use]
     pub fn due(&self, now: UnixMillis) -> Option<UnixMillis> {
         match &self.stage {
-            Stage::Queued | Stage::Submitting { .. } => Some(now),
+            Stage::Queued | Stage::Submitting => Some(now),
             Stage::Running { next_at, .. } => Some(*next_at),
             Stage::Copying { .. } => Some(self.retry_at.unwrap_or(now)),
             _ if !self.is_closed() => Some(self.retry_at.unwrap_or(now)),

@@ -95,10 +95,6 @@ impl Call<'_> {
     ) -> Result<Response, ApiError> {
         let Self { books, platform, ticket, wire } = *self;
         let Incoming { context, departure, headers } = incoming;
-        let departure = match ticket {
-            Some(ticket) => ticket.departure(departure),
-            None => departure,
-        };
         let caller = caller.entitled(platform, Scope::Audio).await?;
         let ask = ask?;
         books.asked(Some(&ask.model), ask.in_events, 0);

@@ -97,10 +97,6 @@ async fn answer(
     ticket: Option<&Ticket>,
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
-    let departure = match ticket {
-        Some(ticket) => ticket.departure(departure),
-        None => departure,
-    };
     let caller = caller.entitled(platform, Scope::Audio).await?;
     let read = OpenAiTranscriptionCall::parse(form?).map_err(|issues| ApiError::fields(&issues))?;
     let OpenAiTranscriptionCall { call, media, model } = read;

@@ -91,10 +91,6 @@ async fn answer(
     ticket: Option<&Ticket>,
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, .. } = incoming;
-    let departure = match ticket {
-        Some(ticket) => ticket.departure(departure),
-        None => departure,
-    };
     let caller = caller.entitled(platform, Scope::Stock).await?;
     let body = Value::Object(body.into_object()?);
     let import = StockImport::parse(&body).map_err(|issues| ApiError::fields(&issues))?;

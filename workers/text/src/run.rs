@@ -89,10 +89,6 @@ async fn answer(
     ticket: Option<&Ticket>,
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
-    let departure = match ticket {
-        Some(ticket) => ticket.departure(departure),
-        None => departure,
-    };
     let caller = caller.entitled(platform, Scope::Text).await?;
     let size_bytes = body.size_bytes();
     let ask = (route.read)(body.into_object()?)?;

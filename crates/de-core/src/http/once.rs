@@ -6,7 +6,9 @@
 //! end too. What a claim decides is in [`crate::idempotency`].
 //!
 //! A client that leaves cuts its call, with such a key too: whoever asks again learns that the outcome is
-//! unknown, and nothing is bought again.
+//! unknown, and nothing is bought again. Going on without it was tried, and on workerd the contexts of such
+//! calls took others of their isolate with them (`docs/adr/0009-claims.md`); what makes a file is a job, and goes
+//! on in its object.
 //!
 //! Follows <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>. What the control
 //! plane makes is not bought, and kept by other means (`docs/adr/0006-idempotency-of-the-control-plane.md`).
@@ -56,7 +58,7 @@ use crate::{
         REPLY_CAP, Token,
         wire::{Answer, Ask, End, Head, Reply, Why},
     },
-    ports::{Departure, Platform, Relay, Signal, random},
+    ports::{Departure, Platform, Relay, random},
     time::UnixMillis,
 };
 
@@ -76,12 +78,7 @@ const PATIENCE_MS: i64 = 20_000;
 /// Between two looks at a claim that another one holds: the first pause, and the longest.
 const PAUSES_MS: (u64, u64) = (100, 1_000);
 
-/// How long a call goes on when its client has left: not at all. A context of the runtime that outlived its
-/// client was seen to take other calls of its isolate with it, so the call is cut and its end is unknown.
-/// What makes a file is a job, and goes on in its object.
-const LINGER: Duration = Duration::ZERO;
-
-/// How long a claim that has sent may be silent after the call's own deadline: the rest is read, kept, told.
+/// How long a claim that has sent may be silent after the call's own deadline: its reply is kept, and told.
 const GRACE_MS: i64 = 60_000;
 
 /// How long a client waits for its reply to be kept. It is kept in any case, or not at all.
@@ -294,13 +291,6 @@ impl Ticket {
         self.repeated
     }
 
-    /// The departure that the call heeds: its client's, and then some time to read what was paid for.
-    #[must_use]
-    pub fn departure(&self, of_client: Option<Departure>) -> Option<Departure> {
-        let platform = self.held.platform.clone();
-        of_client.map(|client| Departure(Arc::new(Lingering { client, platform })))
-    }
-
     /// Goes without an end: the call goes on elsewhere under the token. Who asks next may have it.
     pub fn leave(self) {
         self.tell(Finale::End(End::Left));
@@ -309,8 +299,7 @@ impl Ticket {
     /// Ends the call with its answer. A reply is kept, and so is a failure after which something was billed;
     /// where nothing was, the key may be used anew.
     ///
-    /// The answer comes back, to be given. A stream is kept as it passes, and read to its end if the client
-    /// leaves. A [`Relay`] passes our code by and cannot be kept: make none with a ticket.
+    /// The answer comes back, to be given. A stream is kept as it passes, to its end. A [`Relay`] passes our code by and cannot be kept: make none with a ticket.
     ///
     /// # Errors
     /// The answer's own.
@@ -407,20 +396,6 @@ impl BeforeSend for Ticket {
         }
         self.sent.store(true, Ordering::Relaxed);
         Ok(())
-    }
-}
-
-/// A client that has left, and whose call goes on for a while.
-struct Lingering {
-    client: Departure,
-    platform: Platform,
-}
-
-#[async_trait]
-impl Signal for Lingering {
-    async fn fired(&self) {
-        self.client.0.fired().await;
-        self.platform.clock.sleep(LINGER).await;
     }
 }
 

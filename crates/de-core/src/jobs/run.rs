@@ -77,7 +77,7 @@ pub async fn step(
         Stage::Queued if keeper.is_cancelled() => running.cancel_unsent(record),
         Stage::Queued => running.submit(record).await?,
         Stage::Running { .. } => running.follow(record).await,
-        Stage::Submitting { .. } => running.lost(record).await,
+        Stage::Submitting => running.lost(record).await,
     }
     keeper.save(record).await?;
     running.note(record).await;

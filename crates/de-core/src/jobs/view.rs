@@ -141,7 +141,7 @@ impl View {
             user_id: order.user_id.clone(),
         };
         match &record.stage {
-            Stage::Cancelled | Stage::Queued | Stage::Submitting { .. } => {}
+            Stage::Cancelled | Stage::Queued | Stage::Submitting => {}
             Stage::Copying { outputs, notices, .. } => {
                 view.outputs.clone_from(outputs);
                 view.notices.clone_from(notices);

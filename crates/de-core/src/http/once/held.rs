@@ -1,11 +1,9 @@
 //! What a request that may hold a claim says to its object, until it has said how it ended.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
 
-use super::{LINGER, recording::Recording};
 use crate::{
     http::error::{ApiError, Code},
     idempotency::{
@@ -34,8 +32,6 @@ pub(super) enum Finale {
         reply: Reply,
         tell: oneshot::Sender<()>,
     },
-    /// The client left in the middle of a stream.
-    Rest(Recording),
 }
 
 /// Waits for the end of a call and tells its claim. Whoever ends without a word has left.
@@ -46,15 +42,6 @@ pub(super) async fn see_off(held: std::sync::Arc<Held>, ended: oneshot::Receiver
             held.finish(reply).await;
             // Who does not wait any more need not know.
             tell.send(()).unwrap_or_default();
-        }
-        Finale::Rest(recording) => {
-            let lost = recording.when_lost();
-            let rest = pin!(recording.rest());
-            match select(rest, held.platform.clock.sleep(LINGER)).await {
-                Either::Left((Ok(reply), _)) => held.finish(reply).await,
-                Either::Left((Err(end), _)) => held.end(end).await,
-                Either::Right(_) => held.end(lost).await,
-            }
         }
     }
 }

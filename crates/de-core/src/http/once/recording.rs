@@ -16,7 +16,7 @@ use crate::idempotency::{
     wire::{End, Head, Reply},
 };
 
-/// The stream, and what has passed. Dropped before its end, it is handed to whoever reads the rest.
+/// The stream, and what has passed. Dropped before its end, it is lost.
 pub(super) struct Recording {
     copy: BytesMut,
     /// Gone once it was told the end.
@@ -51,23 +51,6 @@ impl Recording {
             stream: Some(stream),
             unkept,
         }
-    }
-
-    /// What to say if the rest does not come.
-    pub(super) fn when_lost(&self) -> End {
-        self.unkept.lost
-    }
-
-    /// Reads what the client did not wait for.
-    pub(super) async fn rest(mut self) -> Result<Reply, End> {
-        let Some(mut stream) = self.stream.take() else { return Err(End::Left) };
-        while let Some(chunk) = stream.next().await {
-            match chunk {
-                Ok(bytes) => self.note(&bytes),
-                Err(_) => return Err(self.unkept.lost),
-            }
-        }
-        self.told()
     }
 
     fn note(&mut self, bytes: &Bytes) {
@@ -122,16 +105,9 @@ impl Stream for Recording {
 }
 
 impl Drop for Recording {
+    /// Its client has left in the middle: nobody reads what is still to come.
     fn drop(&mut self) {
-        let (Some(ending), Some(stream)) = (self.ending.take(), self.stream.take()) else { return };
-        let rest = Self {
-            copy: std::mem::take(&mut self.copy),
-            ending: None,
-            head: self.head.clone(),
-            is_too_large: self.is_too_large,
-            stream: Some(stream),
-            unkept: self.unkept,
-        };
-        drop(ending.send(Finale::Rest(rest)));
+        let lost = self.unkept.lost;
+        self.end(Err(lost));
     }
 }

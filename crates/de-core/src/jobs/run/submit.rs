@@ -56,7 +56,7 @@ impl Running<'_> {
             return Ok(());
         }
         let now = platform.clock.now();
-        record.to(Stage::Submitting { since: now }, now);
+        record.to(Stage::Submitting, now);
         // From here on the vendor may have it.
         self.keeper.save(record).await?;
         let context = Context::new(record.order.request_id.clone(), Envelope::Native, now);
