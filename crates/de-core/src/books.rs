@@ -4,29 +4,30 @@
 //! however the call ends: answered, failed, cut, or dropped because the client has gone. Dropping the
 //! last handle is such an end.
 
-use std::{sync::Mutex, time::Duration};
+mod ending;
+mod settlement;
+
+use std::sync::Mutex;
 
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 
+use self::ending::{broken_off, close, price};
+pub use self::settlement::{Closing, settle, withdraw};
 use crate::{
     caller::Caller,
-    cost::{Cost, Terms, cost_on, percent},
-    http::{context::Context, error::Code},
-    ids::{InstanceId, LeaseId, ReceiptId},
-    limits::wire::{SettleRequest, Spent},
+    http::{
+        context::Context,
+        error::{ApiError, Code},
+    },
+    ids::{LeaseId, ReceiptId},
     money::Micros,
-    ports::{Level, LogLine, Platform, PortError, random},
+    ports::{Platform, random},
     receipt::{Attempt, Receipt, ReceiptStatus, Usage},
     registry::Model,
-    store,
     time::UnixMillis,
 };
-
-/// How often a settlement is tried at the Limiter before the receipt goes straight to the database.
-const SETTLE_TRIES: u32 = 2;
-const SETTLE_PAUSE: Duration = Duration::from_millis(250);
 
 /// One call that is open in the books.
 pub struct Books {
@@ -132,21 +133,6 @@ pub enum Share {
     Fallback(crate::ids::ModelId),
 }
 
-/// What is left to be written when a call is over. JSON: a job keeps it until it is written.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Closing {
-    leases: Vec<(LeaseId, Spent)>,
-    receipt: Receipt,
-}
-
-/// What is known of a call when it comes in.
-pub struct Arrival {
-    /// Whose limits and ledger it is.
-    pub instance: InstanceId,
-    /// The receipt as it would be if nothing happened.
-    pub receipt: Receipt,
-}
-
 /// What a call asks for, as far as that is known before its body is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
@@ -156,57 +142,6 @@ pub struct Asked<'a> {
     pub operation: &'a str,
     /// The body, in bytes.
     pub size_bytes: usize,
-}
-
-impl Closing {
-    /// The receipt.
-    #[must_use]
-    pub fn receipt(&self) -> &Receipt {
-        &self.receipt
-    }
-}
-
-impl Arrival {
-    /// A call that comes in now, of which nothing has become yet.
-    #[must_use]
-    pub fn of(platform: &Platform, context: &Context, caller: &Caller, asked: Asked<'_>) -> Self {
-        let key = caller.key();
-        let receipt = Receipt {
-            receipt_id: receipt_id(platform, context),
-            request_id: context.request_id().clone(),
-            organization_id: caller.organization_id().clone(),
-            instance_id: caller.instance_id().clone(),
-            project_id: key.project_id.clone(),
-            api_key_id: key.api_key_id.clone(),
-            user_id: key.user_id.clone(),
-            model_id: None,
-            requested_model_id: None,
-            provider_id: None,
-            protocol: None,
-            modality: asked.modality.to_owned(),
-            operation: asked.operation.to_owned(),
-            status: ReceiptStatus::Failed,
-            http_status: 0,
-            error_code: None,
-            streamed: false,
-            usage: Usage::default(),
-            cost_micros: None,
-            price_version: None,
-            price_valid_from: None,
-            estimated: false,
-            over_ceiling: false,
-            limiter_bypassed: false,
-            attempts: Vec::new(),
-            latency_ms: 0,
-            first_byte_ms: None,
-            upstream_ms: None,
-            request_bytes: i64::try_from(asked.size_bytes).unwrap_or(i64::MAX),
-            response_bytes: 0,
-            admitted_at: context.started(),
-            created_at: context.started(),
-        };
-        Self { instance: caller.instance_id().clone(), receipt }
-    }
 }
 
 /// How a call ended, as the caller saw it.
@@ -236,9 +171,10 @@ pub enum Outlay {
 impl Books {
     /// Opens a call, and starts the work that will close it.
     #[must_use]
-    pub fn open(platform: &Platform, arrival: Arrival, started: UnixMillis) -> Self {
+    pub fn open(platform: &Platform, context: &Context, caller: &Caller, asked: Asked<'_>) -> Self {
         let (closing, closed) = oneshot::channel();
-        let Arrival { instance, receipt } = arrival;
+        let receipt = receipt(platform, context, caller, asked);
+        let instance = receipt.instance_id.clone();
         let worker = platform.clone();
         let write = async move {
             // The sender is dropped only with an entry that has sent: a receipt always comes.
@@ -263,7 +199,7 @@ impl Books {
             usage: None,
             vendor_cost: None,
         };
-        Self { entry: Mutex::new(entry), platform: platform.clone(), started }
+        Self { entry: Mutex::new(entry), platform: platform.clone(), started: context.started() }
     }
 
     /// Takes the call's place out of the books, for whoever goes on with the call: nothing is written
@@ -525,6 +461,14 @@ impl Books {
         price(&entry, &usage)
     }
 
+    /// Closes the call with what its caller is told of its failure. Only the first close counts.
+    pub fn fail(&self, error: &ApiError) {
+        match error.code() {
+            Code::ClientLeft => self.close(Outcome::Cancelled, CLIENT_LEFT),
+            code => self.close(Outcome::Failed(code), code.status().as_u16()),
+        }
+    }
+
     /// Closes the call. Only the first close counts.
     pub fn close(&self, outcome: Outcome, status: u16) {
         let now = self.platform.clock.now();
@@ -562,204 +506,43 @@ impl Drop for Books {
 /// The status of a call whose client did not wait for one; nobody ever sees it on the wire.
 pub const CLIENT_LEFT: u16 = 499;
 
-/// The line of a stream that broke off: the line of its request has said 200 when it began.
-fn broken_off(outcome: Outcome, receipt: &Receipt) -> Option<LogLine> {
-    let (level, what) = match outcome {
-        Outcome::Cancelled if receipt.first_byte_ms.is_some() => (Level::Info, "its client left"),
-        Outcome::Cut(_) => (Level::Warn, "its vendor broke off"),
-        Outcome::Cancelled | Outcome::Failed(_) | Outcome::Ok => return None,
-    };
-    let text = |text: Option<&str>| text.map_or(serde_json::Value::Null, Into::into);
-    let fields = [
-        ("error_code", text(receipt.error_code.as_deref())),
-        ("estimated", receipt.estimated.into()),
-        ("input_tokens", receipt.usage.input_tokens.into()),
-        ("model", text(receipt.model_id.as_ref().map(|id| id.as_str()))),
-        ("output_tokens", receipt.usage.output_tokens.into()),
-        ("provider", text(receipt.provider_id.as_ref().map(|id| id.as_str()))),
-        ("receipt_id", receipt.receipt_id.as_str().into()),
-        ("request_id", receipt.request_id.as_str().into()),
-    ];
-    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let message = format!("{} ended early: {what}", receipt.operation);
-    Some(LogLine { fields, level, message })
-}
-
-/// Closes an entry.
-fn close(
-    entry: &mut Entry,
-    outcome: Outcome,
-    status: u16,
-    now: UnixMillis,
-    started: UnixMillis,
-) -> Closing {
-    let (word, code) = match outcome {
-        Outcome::Cancelled => (ReceiptStatus::Cancelled, Some(Code::ClientLeft)),
-        Outcome::Cut(code) => (ReceiptStatus::Cut, Some(code)),
-        Outcome::Failed(code) => (ReceiptStatus::Failed, Some(code)),
-        Outcome::Ok => (ReceiptStatus::Ok, None),
-    };
-    let usage = match entry.usage {
-        Some(usage) if word == ReceiptStatus::Ok || entry.finished => usage,
-        // Nothing was sent, or all was refused: nothing is billed.
-        _ if !entry.billable => Usage::default(),
-        known => {
-            entry.receipt.estimated = true;
-            estimate(entry, known.unwrap_or_default())
-        }
-    };
-    let total = usage.total_tokens();
-    let reserved = entry.leases.iter().map(|held| held.tokens).max().unwrap_or(0);
-    let is_billed = entry.billable || word == ReceiptStatus::Ok;
-    let vendors = entry.vendor_cost.filter(|_| is_billed);
-    entry.receipt.cost_micros = vendors.or_else(|| price(entry, &usage));
-    entry.receipt.over_ceiling = reserved > 0 && total > reserved;
-    entry.receipt.usage = usage;
-    entry.receipt.status = word;
-    entry.receipt.http_status = status;
-    entry.receipt.error_code = code.map(|code| code.as_str().to_owned());
-    entry.receipt.latency_ms = now.since(started);
-    entry.receipt.created_at = now;
-    let served = entry.receipt.model_id.clone();
-    let leases = std::mem::take(&mut entry.leases).into_iter();
-    let leases = leases.map(|held| spent(held, served.as_ref(), total)).collect();
-    Closing { leases, receipt: entry.receipt.clone() }
-}
-
-/// What was spent of a share, when its call used `total` tokens at the model `served`.
-///
-/// The first share holds for the caller and for the first model: where a fallback served, that model's
-/// window counts its tokens too, which errs on the safe side.
-fn spent(held: Held, served: Option<&crate::ids::ModelId>, total: u64) -> (LeaseId, Spent) {
-    if !held.granted {
-        return (held.lease_id, Spent::default());
+/// The receipt of a call that comes in now, of which nothing has become yet.
+fn receipt(platform: &Platform, context: &Context, caller: &Caller, asked: Asked<'_>) -> Receipt {
+    let key = caller.key();
+    Receipt {
+        receipt_id: receipt_id(platform, context),
+        request_id: context.request_id().clone(),
+        organization_id: caller.organization_id().clone(),
+        instance_id: caller.instance_id().clone(),
+        project_id: key.project_id.clone(),
+        api_key_id: key.api_key_id.clone(),
+        user_id: key.user_id.clone(),
+        model_id: None,
+        requested_model_id: None,
+        provider_id: None,
+        protocol: None,
+        modality: asked.modality.to_owned(),
+        operation: asked.operation.to_owned(),
+        status: ReceiptStatus::Failed,
+        http_status: 0,
+        error_code: None,
+        streamed: false,
+        usage: Usage::default(),
+        cost_micros: None,
+        price_version: None,
+        price_valid_from: None,
+        estimated: false,
+        over_ceiling: false,
+        limiter_bypassed: false,
+        attempts: Vec::new(),
+        latency_ms: 0,
+        first_byte_ms: None,
+        upstream_ms: None,
+        request_bytes: i64::try_from(asked.size_bytes).unwrap_or(i64::MAX),
+        response_bytes: 0,
+        admitted_at: context.started(),
+        created_at: context.started(),
     }
-    let used = match &held.share {
-        Share::Again => 0,
-        Share::Call => total,
-        Share::Fallback(model) if Some(model) == served => total,
-        Share::Fallback(_) => 0,
-    };
-    let tokens = if held.keeps { used.max(held.tokens) } else { used };
-    (held.lease_id, Spent { requests: 1, tokens })
-}
-
-/// Counts that the vendor did not name: a token for each four bytes of text, at least what it did name.
-fn estimate(entry: &Entry, known: Usage) -> Usage {
-    if let Some(expected) = entry.expected {
-        return expected.merge_max(known);
-    }
-    let mut usage = Usage {
-        input_tokens: entry.prompt_bytes.div_ceil(4),
-        output_tokens: entry.answer_bytes.div_ceil(4),
-        requests: 1,
-        ..Usage::default()
-    };
-    let input = known.input_tokens.saturating_add(known.cached_input_tokens);
-    if input > 0 {
-        usage.input_tokens = 0;
-    }
-    usage.merge_max(known)
-}
-
-fn price(entry: &Entry, usage: &Usage) -> Option<Micros> {
-    if *usage == Usage::default() {
-        return Some(Micros::ZERO);
-    }
-    let pricing = entry.model.as_ref()?.config.pricing.as_ref()?;
-    let percent = percent(pricing, entry.service_tier.as_deref());
-    let terms = Terms {
-        image_quality: entry.picture.quality.as_deref().unwrap_or_default(),
-        image_size: entry.picture.size.as_deref().unwrap_or_default(),
-        percent,
-    };
-    match cost_on(terms, pricing, usage) {
-        // A count that makes such a sum is no count.
-        Cost::Known(micros) => micros.if_plausible(),
-        Cost::Unpriced { .. } => None,
-    }
-}
-
-/// Reports to the Limiter, and if that does not answer, to the database itself. Safe to repeat.
-///
-/// Says whether the receipt is written; what a Limiter did not hear of its leases ends by itself.
-pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing) -> bool {
-    let mut is_written = true;
-    let Closing { mut leases, receipt } = closing;
-    if leases.is_empty() {
-        // A call that was never let in has no lease; its receipt travels under an id of its own.
-        let lease_id = LeaseId::make(receipt.created_at, random(&*platform.entropy));
-        leases.push((lease_id, Spent::default()));
-    }
-    for (index, (lease_id, spent)) in leases.into_iter().enumerate() {
-        let receipts = if index == 0 { vec![receipt.clone()] } else { Vec::new() };
-        let report =
-            SettleRequest { is_final: true, lease_id, receipts, running_ms: None, seq: 1, spent };
-        if let Err(err) = report_until(platform, instance, report).await {
-            warn(platform, &receipt, "the Limiter did not take a settlement", &err);
-            if index == 0 {
-                // At once, as the time after an answer is short.
-                is_written = write(platform, &receipt).await;
-            }
-        }
-    }
-    is_written
-}
-
-/// Gives back all that was reserved for a call which was handed over, and then not made: it has no receipt.
-pub async fn withdraw(platform: &Platform, instance: &InstanceId, kept: Kept) {
-    let Kept { leases, receipt, .. } = kept;
-    for Held { lease_id, .. } in leases {
-        let spent = Spent::default();
-        let report = SettleRequest {
-            is_final: true,
-            lease_id,
-            receipts: Vec::new(),
-            running_ms: None,
-            seq: 1,
-            spent,
-        };
-        if let Err(err) = report_until(platform, instance, report).await {
-            warn(platform, &receipt, "the Limiter did not take a share back", &err);
-        }
-    }
-}
-
-/// Writes a receipt past the Limiter. If that has it too, the database still has it once.
-async fn write(platform: &Platform, receipt: &Receipt) -> bool {
-    let text = serde_json::to_string(std::slice::from_ref(receipt)).unwrap_or_default();
-    match platform.database.batch(store::usage::deliver(&text).into()).await {
-        Ok(_) => true,
-        Err(err) => {
-            warn(platform, receipt, "a receipt could not be written", &err);
-            false
-        }
-    }
-}
-
-async fn report_until(
-    platform: &Platform,
-    instance: &InstanceId,
-    report: SettleRequest,
-) -> Result<(), PortError> {
-    let mut tries = 1;
-    loop {
-        match platform.limiter.settle(instance, report.clone()).await {
-            Ok(_) => return Ok(()),
-            Err(err) if tries >= SETTLE_TRIES => return Err(err),
-            Err(_) => {
-                tries += 1;
-                platform.clock.sleep(SETTLE_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn warn(platform: &Platform, receipt: &Receipt, what: &str, err: &PortError) {
-    let mut fields = serde_json::Map::new();
-    fields.insert("receipt_id".to_owned(), receipt.receipt_id.as_str().into());
-    fields.insert("cause".to_owned(), err.to_string().into());
-    platform.log.write(LogLine { fields, level: Level::Error, message: what.to_owned() });
 }
 
 /// A new receipt id, told in the answer's header `x-de-receipt`.

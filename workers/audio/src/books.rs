@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use axum::response::Response;
 use de_core::{
     auth::Scope,
-    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
+    books::{Asked, Books},
     caller::Caller,
     http::{
         context::Context,
-        error::{ApiError, Code},
+        error::ApiError,
         extract::Incoming,
         once::{self, Begun, Question, Ticket},
     },
@@ -70,16 +70,12 @@ pub(crate) fn open(
 ) -> Arc<Books> {
     let Entrance { operation, size_bytes, .. } = *entrance;
     let what = Asked { modality: "audio", operation, size_bytes };
-    let arrival = Arrival::of(platform, context, caller, what);
-    Arc::new(Books::open(platform, arrival, context.started()))
+    Arc::new(Books::open(platform, context, caller, what))
 }
 
 /// Closes a call that failed; one that is answered is closed by its answer.
 pub(crate) fn close(books: &Books, answered: &Result<Response, ApiError>) {
     if let Err(error) = answered {
-        match error.code() {
-            Code::ClientLeft => books.close(Outcome::Cancelled, CLIENT_LEFT),
-            code => books.close(Outcome::Failed(code), code.status().as_u16()),
-        }
+        books.fail(error);
     }
 }

@@ -6,11 +6,11 @@ use axum::response::Response;
 use de_core::{
     assets::lend,
     auth::Scope,
-    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
+    books::{Asked, Books},
     caller::Caller,
     calls::ImageCall,
     http::{
-        error::{ApiError, Code},
+        error::ApiError,
         extract::Incoming,
         once::{self, Begun, Question, Ticket},
         prefer,
@@ -214,10 +214,5 @@ fn close(
 ) {
     let Entrance { operation, size_bytes, .. } = entrance;
     let what = Asked { modality: "image", operation, size_bytes };
-    let arrival = Arrival::of(platform, &incoming.context, caller, what);
-    let books = Books::open(platform, arrival, incoming.context.started());
-    match error.code() {
-        Code::ClientLeft => books.close(Outcome::Cancelled, CLIENT_LEFT),
-        code => books.close(Outcome::Failed(code), code.status().as_u16()),
-    }
+    Books::open(platform, &incoming.context, caller, what).fail(error);
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use de_core::{
     auth::Scope,
-    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome, Outlay},
+    books::{Asked, Books, Outlay},
     caller::{Caller, Tenant},
     http::{
         error::{ApiError, Code},
@@ -209,10 +209,5 @@ fn close(
     error: &ApiError,
 ) {
     let what = Asked { modality: "video", operation: OPERATION, size_bytes };
-    let arrival = Arrival::of(platform, &incoming.context, caller, what);
-    let books = Books::open(platform, arrival, incoming.context.started());
-    match error.code() {
-        Code::ClientLeft => books.close(Outcome::Cancelled, CLIENT_LEFT),
-        code => books.close(Outcome::Failed(code), code.status().as_u16()),
-    }
+    Books::open(platform, &incoming.context, caller, what).fail(error);
 }

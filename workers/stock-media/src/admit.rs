@@ -5,7 +5,7 @@ use std::sync::Arc;
 use de_core::{
     admission::{Admitted, Wanted, admit},
     auth::Scope,
-    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
+    books::{Asked, Books},
     caller::Caller,
     http::{
         context::Context,
@@ -33,16 +33,13 @@ pub(crate) fn opened(
     size_bytes: usize,
 ) -> Books {
     let what = Asked { modality: MODALITY, operation, size_bytes };
-    Books::open(platform, Arrival::of(platform, context, caller, what), context.started())
+    Books::open(platform, context, caller, what)
 }
 
 /// Closes it, if it failed: what succeeded has been closed with its answer.
 pub(crate) fn closed<T>(books: &Books, answered: &Result<T, ApiError>) {
     if let Err(error) = answered {
-        match error.code() {
-            Code::ClientLeft => books.close(Outcome::Cancelled, CLIENT_LEFT),
-            code => books.close(Outcome::Failed(code), code.status().as_u16()),
-        }
+        books.fail(error);
     }
 }
 

@@ -6,7 +6,7 @@ use axum::response::Response;
 use de_core::{
     admission::{Admitted, Wanted, admit},
     auth::Scope,
-    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
+    books::{Asked, Books},
     caller::Caller,
     cost::text_ceiling,
     exchange::{self, Answer, BeforeSend, Job},
@@ -57,8 +57,7 @@ pub(crate) async fn run(
     let context = incoming.context.clone();
     let what =
         Asked { modality: "text", operation: route.operation, size_bytes: body.size_bytes() };
-    let arrival = Arrival::of(&platform, &context, &caller, what);
-    let books = Arc::new(Books::open(&platform, arrival, context.started()));
+    let books = Arc::new(Books::open(&platform, &context, &caller, what));
     let (ticket, answered) = match ticket {
         Ok(ticket) => {
             let making = answer(&platform, caller, incoming, body, route, &books, ticket.as_ref());
@@ -68,10 +67,7 @@ pub(crate) async fn run(
         Err(refusal) => (None, Err(refusal)),
     };
     if let Err(error) = &answered {
-        match error.code() {
-            Code::ClientLeft => books.close(Outcome::Cancelled, CLIENT_LEFT),
-            code => books.close(Outcome::Failed(code), code.status().as_u16()),
-        }
+        books.fail(error);
     }
     match ticket {
         Some(ticket) => ticket.end(&context, answered, books.outlay()).await,

@@ -9,7 +9,7 @@ use super::{Order, View, Work};
 use crate::{
     admission::{Wanted, admit},
     auth::Scope,
-    books::{self, Arrival, Asked, Books, Outcome},
+    books::{self, Asked, Books, Outcome},
     caller::Caller,
     http::{
         context::Context,
@@ -106,12 +106,11 @@ async fn enter(purchase: Purchase<'_>) -> Result<Begun, ApiError> {
         operation: purchase.operation,
         size_bytes: purchase.size_bytes,
     };
-    let arrival = Arrival::of(platform, context, &purchase.caller, what);
-    let books = Books::open(platform, arrival, context.started());
+    let books = Books::open(platform, context, &purchase.caller, what);
     let begun = find_or_store(purchase, &books).await;
     if let Err(error) = &begun {
         // Closed already if the job has it.
-        books.close(Outcome::Failed(error.code()), error.code().status().as_u16());
+        books.fail(error);
     }
     begun
 }

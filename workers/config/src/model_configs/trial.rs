@@ -17,7 +17,7 @@ use axum::{
 use bytes::Bytes;
 use de_core::{
     auth::vault,
-    books::{Arrival, Asked, Books, CLIENT_LEFT, Outcome},
+    books::{Asked, Books, Outcome},
     caller::Caller,
     chat::ChatReply,
     cost::{TextSize, text_ceiling},
@@ -89,18 +89,14 @@ pub(crate) async fn test(
         operation: "POST /v1/model-configs/{id}/test",
         size_bytes: Value::Object(input.clone()).to_string().len(),
     };
-    let arrival = Arrival::of(&platform, &incoming.context, &caller, what);
-    let books = Books::open(&platform, arrival, incoming.context.started());
+    let books = Books::open(&platform, &incoming.context, &caller, what);
     let text = preview::call(&model, &input, Bounds::default()).ok();
     let prompt_bytes = u64::try_from(Value::Object(input.clone()).to_string().len()).unwrap_or(0);
     books.asked(Some(id.as_str()), false, if text.is_some() { prompt_bytes } else { 0 });
     let trial = Trial { books: &books, incoming: &incoming, input: &input, platform: &platform };
     let tested = trial.run(caller, model).await;
     if let Err(error) = &tested {
-        match error.code() {
-            Code::ClientLeft => books.close(Outcome::Cancelled, CLIENT_LEFT),
-            code => books.close(Outcome::Failed(code), code.status().as_u16()),
-        }
+        books.fail(error);
     }
     Ok(Json(tested?).into_response())
 }

@@ -1,0 +1,115 @@
+//! The end of a call, told to its Limiter, and where that does not answer to the database.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Held, Kept};
+use crate::{
+    ids::{InstanceId, LeaseId},
+    limits::wire::{SettleRequest, Spent},
+    ports::{Level, LogLine, Platform, PortError, random},
+    receipt::Receipt,
+    store,
+};
+
+/// How often a settlement is tried at the Limiter before the receipt goes straight to the database.
+const SETTLE_TRIES: u32 = 2;
+const SETTLE_PAUSE: Duration = Duration::from_millis(250);
+
+/// What is left to be written when a call is over. JSON: a job keeps it until it is written.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Closing {
+    pub(super) leases: Vec<(LeaseId, Spent)>,
+    pub(super) receipt: Receipt,
+}
+
+impl Closing {
+    /// The receipt.
+    #[must_use]
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+}
+
+/// Reports to the Limiter, and if that does not answer, to the database itself. Safe to repeat.
+///
+/// Says whether the receipt is written; what a Limiter did not hear of its leases ends by itself.
+pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing) -> bool {
+    let mut is_written = true;
+    let Closing { mut leases, receipt } = closing;
+    if leases.is_empty() {
+        // A call that was never let in has no lease; its receipt travels under an id of its own.
+        let lease_id = LeaseId::make(receipt.created_at, random(&*platform.entropy));
+        leases.push((lease_id, Spent::default()));
+    }
+    for (index, (lease_id, spent)) in leases.into_iter().enumerate() {
+        let receipts = if index == 0 { vec![receipt.clone()] } else { Vec::new() };
+        let report =
+            SettleRequest { is_final: true, lease_id, receipts, running_ms: None, seq: 1, spent };
+        if let Err(err) = report_until(platform, instance, report).await {
+            warn(platform, &receipt, "the Limiter did not take a settlement", &err);
+            if index == 0 {
+                // At once, as the time after an answer is short.
+                is_written = write(platform, &receipt).await;
+            }
+        }
+    }
+    is_written
+}
+
+/// Gives back all that was reserved for a call which was handed over, and then not made: it has no receipt.
+pub async fn withdraw(platform: &Platform, instance: &InstanceId, kept: Kept) {
+    let Kept { leases, receipt, .. } = kept;
+    for Held { lease_id, .. } in leases {
+        let spent = Spent::default();
+        let report = SettleRequest {
+            is_final: true,
+            lease_id,
+            receipts: Vec::new(),
+            running_ms: None,
+            seq: 1,
+            spent,
+        };
+        if let Err(err) = report_until(platform, instance, report).await {
+            warn(platform, &receipt, "the Limiter did not take a share back", &err);
+        }
+    }
+}
+
+/// Writes a receipt past the Limiter. If that has it too, the database still has it once.
+async fn write(platform: &Platform, receipt: &Receipt) -> bool {
+    let text = serde_json::to_string(std::slice::from_ref(receipt)).unwrap_or_default();
+    match platform.database.batch(store::usage::deliver(&text).into()).await {
+        Ok(_) => true,
+        Err(err) => {
+            warn(platform, receipt, "a receipt could not be written", &err);
+            false
+        }
+    }
+}
+
+async fn report_until(
+    platform: &Platform,
+    instance: &InstanceId,
+    report: SettleRequest,
+) -> Result<(), PortError> {
+    let mut tries = 1;
+    loop {
+        match platform.limiter.settle(instance, report.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(err) if tries >= SETTLE_TRIES => return Err(err),
+            Err(_) => {
+                tries += 1;
+                platform.clock.sleep(SETTLE_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn warn(platform: &Platform, receipt: &Receipt, what: &str, err: &PortError) {
+    let mut fields = serde_json::Map::new();
+    fields.insert("receipt_id".to_owned(), receipt.receipt_id.as_str().into());
+    fields.insert("cause".to_owned(), err.to_string().into());
+    platform.log.write(LogLine { fields, level: Level::Error, message: what.to_owned() });
+}
