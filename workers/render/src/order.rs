@@ -18,8 +18,8 @@ use de_core::{
         once::{self, Begun, Question, Ticket},
     },
     ids::JobId,
-    jobs::{View, Work, front},
-    ports::{Platform, random},
+    jobs::{View, Work, claimed, front},
+    ports::Platform,
     render::RenderRequest,
     secret::Secret,
     webhooks::Callback,
@@ -59,11 +59,7 @@ pub(crate) async fn create(
             return Err(refusal);
         }
     };
-    // Under a claim, whoever makes the job makes the same one.
-    let job_id = match &ticket {
-        Some(ticket) => JobId::make(ticket.token().made_at(), ticket.token().random()),
-        None => JobId::make(platform.clock.now(), random(&*platform.entropy)),
-    };
+    let job_id = claimed::id(&platform, ticket.as_ref());
     let answered = match read(&platform, &caller, body) {
         Ok(request) => order(&platform, caller, &incoming, size_bytes, request, job_id).await,
         Err(error) => {
