@@ -129,6 +129,11 @@ async fn answer(
         platform.clock.now().since(let_in)
     );
     context.tell(HeaderName::from_static("server-timing"), &timing);
+    // Each exchange told those up to its own end.
+    let attempts = books.tries();
+    if attempts > 0 {
+        context.tell(HeaderName::from_static("x-de-attempts"), &attempts.to_string());
+    }
     let asked = found.iter().filter(|found| matches!(found, Ok(found) if !found.is_kept)).count();
     let requests = u64::try_from(asked).unwrap_or(u64::MAX);
     let together = Together::of(&search.calls, found)?;

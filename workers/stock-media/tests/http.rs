@@ -126,6 +126,25 @@ async fn c25_one_kind_that_fails_leaves_the_other_with_a_notice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_attempts_told_are_those_of_both_kinds() {
+    // Whichever of them fails, and whichever is answered last.
+    for photos_fail in [false, true] {
+        let library = Library::new().await;
+        let refusal = || Answer::json(403, &json!({"error": "no"}));
+        let (videos, photos) = match photos_fail {
+            true => (pexels_videos(&[5], 2), refusal()),
+            false => (refusal(), pexels_photos(&[7], 30)),
+        };
+        library.test.fetch.answer(videos);
+        library.test.fetch.answer(photos);
+        let answer = library.post("/search", &sea()).await;
+        let receipt = library.receipt(&answer).await;
+        let attempts = receipt["attempts"].as_array().unwrap().len();
+        assert_eq!((attempts, answer.header("x-de-attempts")), (2, "2"), "{photos_fail}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn c25_both_kinds_failing_is_the_failure() {
     let library = Library::new().await;
     for _ in 0..2 {
