@@ -100,48 +100,100 @@ pub async fn admit(
         books.trying(model);
         warn_of_retirement(context, model);
         let need = (wanted.need)(&caller, &models);
-        let lease_id = LeaseId::make(platform.clock.now(), random(&*platform.entropy));
-        let mut scopes = caller.scopes();
-        scopes.extend(exchange::model_scopes(model));
-        books.asks(&lease_id, Share::Call, need.tokens);
-        let request = LeaseRequest {
-            deadline_ms: models.iter().map(|model| (wanted.deadline_ms)(model)).max(),
-            epochs: oldest(&caller, &models),
-            lease_id: lease_id.clone(),
-            need,
-            scopes,
-        };
-        match platform.limiter.lease(caller.instance_id(), request).await {
-            Ok(Grant::Granted(share)) => {
-                books.granted(&lease_id);
-                books.admitted(platform.clock.now());
-                tell(context, &share.standing);
-                let bounded = share.standing.tokens.is_some();
+        let deadline_ms = models.iter().map(|model| (wanted.deadline_ms)(model)).max();
+        let ask = Ask { caller: &caller, deadline_ms, models: &models, need };
+        match reserve(platform, context, books, ask).await? {
+            Reserved::Granted { bounded } => {
                 return Ok(Admitted { bounded, caller, models, need });
             }
-            Ok(Grant::Denied(denial)) => {
-                books.denied(&lease_id);
-                return Err(denied(context, &denial));
-            }
-            Ok(Grant::Stale { epochs }) if renewals < RENEWALS => {
-                books.denied(&lease_id);
+            Reserved::Stale(epochs) if renewals < RENEWALS => {
                 renewals += 1;
                 caller = caller.renewed(platform, epochs).await?;
             }
-            Ok(Grant::NeedsPolicy | Grant::Stale { .. }) => {
-                books.denied(&lease_id);
-                let cause = "the Limiter and the database disagree".to_owned();
-                return Err(exchange::limiter_unavailable(cause));
-            }
-            Err(err) if caller.goes_on_without_limiter() => {
-                books.granted(&lease_id);
-                books.bypassed();
-                context.note("limiter", err.to_string());
-                return Ok(Admitted { bounded: false, caller, models, need });
-            }
-            Err(err) => return Err(exchange::limiter_unavailable(err.to_string())),
+            Reserved::Stale(_) => return Err(unsettled()),
         }
     }
+}
+
+/// A share of the limits, as a call asks for it.
+pub struct Ask<'a> {
+    /// For whom.
+    pub caller: &'a Caller,
+    /// How long its slot may be held, in milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// The model that is tried first, then its fallbacks.
+    pub models: &'a [Arc<Model>],
+    /// How much of each limit.
+    pub need: Need,
+}
+
+/// What the Limiter says of a call's share, unless it refuses it.
+#[derive(Debug)]
+pub enum Reserved {
+    /// The call may go on.
+    Granted {
+        /// Whether a limit counts tokens.
+        bounded: bool,
+    },
+    /// The configuration that the call was read from is older than this.
+    Stale(Epochs),
+}
+
+/// Reserves a call's share with the caller and the first of the models, and writes it into the books.
+///
+/// # Errors
+/// `RATE_LIMIT_EXCEEDED`, `LIMITER_UNAVAILABLE`.
+pub async fn reserve(
+    platform: &Platform,
+    context: &Context,
+    books: &Books,
+    ask: Ask<'_>,
+) -> Result<Reserved, ApiError> {
+    let Ask { caller, deadline_ms, models, need } = ask;
+    let lease_id = LeaseId::make(platform.clock.now(), random(&*platform.entropy));
+    let mut scopes = caller.scopes();
+    scopes.extend(models.first().into_iter().flat_map(|model| exchange::model_scopes(model)));
+    books.asks(&lease_id, Share::Call, need.tokens);
+    let request = LeaseRequest {
+        deadline_ms,
+        epochs: oldest(caller, models),
+        lease_id: lease_id.clone(),
+        need,
+        scopes,
+    };
+    match platform.limiter.lease(caller.instance_id(), request).await {
+        Ok(Grant::Granted(share)) => {
+            books.granted(&lease_id);
+            books.admitted(platform.clock.now());
+            tell(context, &share.standing);
+            Ok(Reserved::Granted { bounded: share.standing.tokens.is_some() })
+        }
+        Ok(Grant::Denied(denial)) => {
+            books.denied(&lease_id);
+            Err(denied(context, &denial))
+        }
+        Ok(Grant::Stale { epochs }) => {
+            books.denied(&lease_id);
+            Ok(Reserved::Stale(epochs))
+        }
+        Ok(Grant::NeedsPolicy) => {
+            books.denied(&lease_id);
+            Err(unsettled())
+        }
+        Err(err) if caller.goes_on_without_limiter() => {
+            books.granted(&lease_id);
+            books.bypassed();
+            context.note("limiter", err.to_string());
+            Ok(Reserved::Granted { bounded: false })
+        }
+        Err(err) => Err(exchange::limiter_unavailable(err.to_string())),
+    }
+}
+
+/// The configuration changed each time that it was read anew.
+#[must_use]
+pub fn unsettled() -> ApiError {
+    exchange::limiter_unavailable("the Limiter and the database disagree".to_owned())
 }
 
 /// The epochs that all copies have, at least.

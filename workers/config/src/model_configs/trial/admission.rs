@@ -3,20 +3,16 @@
 use std::sync::Arc;
 
 use de_core::{
-    books::{Books, Share},
+    admission::{self, Ask, Reserved},
+    books::Books,
     caller::Caller,
-    exchange,
     http::{
         context::Context,
         error::{ApiError, Code},
-        limits::{denied, tell},
     },
-    ids::{LeaseId, ModelId},
-    limits::{
-        Epochs,
-        wire::{Grant, LeaseRequest, Need},
-    },
-    ports::{Platform, PortError, random},
+    ids::ModelId,
+    limits::wire::Need,
+    ports::{Platform, PortError},
     registry::Model,
     snapshot::{self, Named},
 };
@@ -76,51 +72,16 @@ pub(super) async fn admit(
     for _ in 0..=RENEWALS {
         books.trying(&model);
         let need = need(&caller, &model);
-        let lease_id = LeaseId::make(platform.clock.now(), random(&*platform.entropy));
-        let mut scopes = caller.scopes();
-        scopes.extend(exchange::model_scopes(&model));
-        books.asks(&lease_id, Share::Call, need.tokens);
-        let (ours, models) = (caller.epochs(), model.epochs);
-        let request = LeaseRequest {
-            deadline_ms: Some(model.deadlines().total_ms),
-            epochs: Epochs {
-                catalogue: ours.catalogue.min(models.catalogue),
-                tenant: ours.tenant.min(models.tenant),
-            },
-            lease_id: lease_id.clone(),
-            need,
-            scopes,
-        };
-        match platform.limiter.lease(caller.instance_id(), request).await {
-            Ok(Grant::Granted(share)) => {
-                books.granted(&lease_id);
-                books.admitted(platform.clock.now());
-                tell(context, &share.standing);
-                let bounded = share.standing.tokens.is_some();
-                return Ok(Admitted { bounded, caller, model, need });
-            }
-            Ok(Grant::Denied(denial)) => {
-                books.denied(&lease_id);
-                return Err(denied(context, &denial));
-            }
-            Ok(Grant::Stale { epochs }) => {
-                books.denied(&lease_id);
+        let deadline_ms = Some(model.deadlines().total_ms);
+        let models = std::slice::from_ref(&model);
+        let ask = Ask { caller: &caller, deadline_ms, models, need };
+        match admission::reserve(platform, context, books, ask).await? {
+            Reserved::Granted { bounded } => return Ok(Admitted { bounded, caller, model, need }),
+            Reserved::Stale(epochs) => {
                 caller = caller.renewed(platform, epochs).await?;
                 model = self::model(platform, &caller, &model.config.model_id.clone()).await?;
             }
-            Ok(Grant::NeedsPolicy) => {
-                books.denied(&lease_id);
-                let cause = "the Limiter has no policy".to_owned();
-                return Err(exchange::limiter_unavailable(cause));
-            }
-            Err(err) if caller.goes_on_without_limiter() => {
-                books.granted(&lease_id);
-                books.bypassed();
-                context.note("limiter", err.to_string());
-                return Ok(Admitted { bounded: false, caller, model, need });
-            }
-            Err(err) => return Err(exchange::limiter_unavailable(err.to_string())),
         }
     }
-    Err(exchange::limiter_unavailable("the epochs do not settle".to_owned()))
+    Err(admission::unsettled())
 }
