@@ -220,6 +220,15 @@ impl Stack {
         let Some(pid) = self.mortal else { return false };
         let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
         assert!(killed.expect("kill can be run").success(), "workerd is no more");
+        // The signal returns before the process is gone, and until then it may still answer.
+        until("the killed workerd to be gone", async || {
+            let asked = std::process::Command::new("kill")
+                .args(["-0", &pid.to_string()])
+                .stderr(std::process::Stdio::null())
+                .status();
+            (!asked.expect("kill can be run").success()).then_some(())
+        })
+        .await;
         until("workerd to come back", async || {
             let answer = self.front.get("/health").await.ok()?;
             (answer.status == 200).then_some(())
