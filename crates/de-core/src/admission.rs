@@ -40,7 +40,7 @@ pub struct Admitted {
     pub models: Vec<Arc<Model>>,
     /// What the first try at each model is reserved for.
     pub need: Need,
-    /// Whether a limit counts tokens: then the output must have a bound, whoever serves.
+    /// Whether a limit counts tokens or money: then the output must have a bound, whoever serves.
     pub bounded: bool,
 }
 
@@ -54,8 +54,8 @@ pub struct Wanted<'a> {
     pub modality: Modality,
     /// The model or alias; absent: the instance's default.
     pub model: Option<&'a str>,
-    /// What has to be reserved, so that whichever of the models serves, it fits.
-    pub need: &'a (dyn Fn(&Caller, &[Arc<Model>]) -> Need + Send + Sync),
+    /// What one try at a model has to be reserved for.
+    pub need: &'a (dyn Fn(&Caller, &Model) -> Need + Send + Sync),
     /// What the caller's key must allow.
     pub scope: Scope,
     /// Refuses a model of this modality that cannot serve the route, such as one that only listens.
@@ -99,12 +99,16 @@ pub async fn admit(
         }
         books.trying(model);
         warn_of_retirement(context, model);
-        let need = (wanted.need)(&caller, &models);
+        let needs: Vec<Need> = models.iter().map(|model| (wanted.need)(&caller, model)).collect();
+        let need = whichever_serves(&needs);
         let deadline_ms = models.iter().map(|model| (wanted.deadline_ms)(model)).max();
         let ask = Ask { caller: &caller, deadline_ms, models: &models, need };
         match reserve(platform, context, books, ask).await? {
-            Reserved::Granted { bounded } => {
-                return Ok(Admitted { bounded, caller, models, need });
+            Reserved::Granted { bounded, budgeted } => {
+                // What a budget cannot hold money for is no fallback under it.
+                let fits = |(_, need): &(Arc<Model>, Need)| !budgeted || need.micros.is_some();
+                let models = models.into_iter().zip(needs).filter(fits).map(|(model, _)| model);
+                return Ok(Admitted { bounded, caller, models: models.collect(), need });
             }
             Reserved::Stale(epochs) if renewals < RENEWALS => {
                 renewals += 1;
@@ -113,6 +117,19 @@ pub async fn admit(
             Reserved::Stale(_) => return Err(unsettled()),
         }
     }
+}
+
+/// What fits whichever of the models serves. A fallback whose money nobody can say does not count: under a
+/// budget it is none.
+fn whichever_serves(needs: &[Need]) -> Need {
+    let mut all = needs.iter().copied();
+    let first = all.next().unwrap_or_default();
+    all.fold(first, |most, need| Need {
+        micros: most.micros.map(|micros| micros.max(need.micros.unwrap_or(0))),
+        requests: most.requests.max(need.requests),
+        slots: most.slots.max(need.slots),
+        tokens: most.tokens.max(need.tokens),
+    })
 }
 
 /// A share of the limits, as a call asks for it.
@@ -132,8 +149,10 @@ pub struct Ask<'a> {
 pub enum Reserved {
     /// The call may go on.
     Granted {
-        /// Whether a limit counts tokens.
+        /// Whether a limit counts tokens or money, so that the output must have a bound.
         bounded: bool,
+        /// Whether a limit counts money.
+        budgeted: bool,
     },
     /// The configuration that the call was read from is older than this.
     Stale(Epochs),
@@ -153,10 +172,11 @@ pub async fn reserve(
     let lease_id = LeaseId::make(platform.clock.now(), random(&*platform.entropy));
     let mut scopes = caller.scopes();
     scopes.extend(models.first().into_iter().flat_map(|model| exchange::model_scopes(model)));
-    books.asks(&lease_id, Share::Call, need.tokens);
+    books.asks(&lease_id, Share::Call, need);
     let request = LeaseRequest {
         deadline_ms,
         epochs: oldest(caller, models),
+        extra: Need::default(),
         lease_id: lease_id.clone(),
         need,
         scopes,
@@ -164,13 +184,17 @@ pub async fn reserve(
     match platform.limiter.lease(caller.instance_id(), request).await {
         Ok(Grant::Granted(share)) => {
             books.granted(&lease_id);
-            books.admitted(platform.clock.now());
+            // Never past the end of the lease, which is never past that of a budget's period: the receipt
+            // counts in the period that was debited, whatever the clocks of two machines say.
+            books.admitted(platform.clock.now().min(share.expires_at.plus(-1)));
             tell(context, &share.standing);
-            Ok(Reserved::Granted { bounded: share.standing.tokens.is_some() })
+            let budgeted = share.standing.budget.is_some();
+            let bounded = budgeted || share.standing.tokens.is_some();
+            Ok(Reserved::Granted { bounded, budgeted })
         }
         Ok(Grant::Denied(denial)) => {
             books.denied(&lease_id);
-            Err(denied(context, &denial))
+            Err(denied(context, &denial, need))
         }
         Ok(Grant::Stale { epochs }) => {
             books.denied(&lease_id);
@@ -184,7 +208,7 @@ pub async fn reserve(
             books.granted(&lease_id);
             books.bypassed();
             context.note("limiter", err.to_string());
-            Ok(Reserved::Granted { bounded: false })
+            Ok(Reserved::Granted { bounded: false, budgeted: false })
         }
         Err(err) => Err(exchange::limiter_unavailable(err.to_string())),
     }

@@ -22,6 +22,7 @@ use crate::{
         error::{ApiError, Code},
     },
     ids::{LeaseId, ReceiptId},
+    limits::{Scope, ScopeKind, wire::Need},
     money::Micros,
     ports::{Platform, random},
     receipt::{Attempt, Receipt, ReceiptStatus, Usage},
@@ -114,9 +115,16 @@ impl Kept {
 struct Held {
     /// Whether the call went on with it. An answer that never came may still have been a grant.
     granted: bool,
-    /// Whether a vendor may have billed without answering: then nothing is given back.
+    /// Whether the try that it covers in the caller's scopes is lost: a vendor may have billed it without
+    /// answering. Then nothing is given back.
     keeps: bool,
+    /// The same in the scopes of its model.
+    #[serde(default)]
+    keeps_at_model: bool,
     lease_id: LeaseId,
+    /// The money that it holds, if that has a bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    micros: Option<u64>,
     share: Share,
     tokens: u64,
 }
@@ -125,12 +133,27 @@ struct Held {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Share {
-    /// One more try at the same model: an admission, whose tokens the first try still holds.
+    /// One more try at the same model: an admission there, and where the try before is lost, tokens and
+    /// money there.
     Again,
     /// The call itself, with the first try at its model.
     Call,
-    /// The first try at a fallback.
+    /// The first try at a fallback, in the scopes of that model.
     Fallback(crate::ids::ModelId),
+    /// Tokens and money in the caller's scopes for one more try, as the try before is lost and keeps its own.
+    More,
+}
+
+impl Share {
+    /// Whether it covers a try in the caller's scopes.
+    fn covers_caller(&self) -> bool {
+        matches!(self, Self::Call | Self::More)
+    }
+
+    /// Whether it covers a try in the scopes of its model, if it holds anything.
+    fn covers_model(&self) -> bool {
+        !matches!(self, Self::More)
+    }
 }
 
 /// What a call asks for, as far as that is known before its body is read.
@@ -298,9 +321,7 @@ impl Books {
     pub fn lost_sight(&self) {
         self.with(|entry| {
             entry.billable = true;
-            for held in &mut entry.leases {
-                held.keeps = true;
-            }
+            lose(&mut entry.leases);
         });
     }
 
@@ -321,10 +342,33 @@ impl Books {
     }
 
     /// Notes a share before it is asked for: a grant whose answer is lost is given back at the end.
-    pub fn asks(&self, lease_id: &LeaseId, share: Share, tokens: u64) {
-        let lease_id = lease_id.clone();
-        let held = Held { granted: false, keeps: false, lease_id, share, tokens };
+    pub fn asks(&self, lease_id: &LeaseId, share: Share, need: Need) {
+        let held = Held {
+            granted: false,
+            keeps: false,
+            keeps_at_model: false,
+            lease_id: lease_id.clone(),
+            micros: need.micros,
+            share,
+            tokens: need.tokens,
+        };
         self.with(|entry| entry.leases.push(held));
+    }
+
+    /// Whether the last try is lost, so that another one has to be covered anew.
+    #[must_use]
+    pub fn is_uncovered(&self) -> bool {
+        let covers = |entry: &Entry| {
+            let cover = caller_cover(&entry.leases);
+            cover.and_then(|place| entry.leases.get(place)).is_some_and(|held| held.keeps)
+        };
+        self.entry.lock().is_ok_and(|entry| covers(&entry))
+    }
+
+    /// The caller's scopes, as its receipt names them.
+    #[must_use]
+    pub fn caller_scopes(&self) -> Vec<Scope> {
+        self.entry.lock().map_or_else(|_| Vec::new(), |entry| caller_scopes(&entry.receipt))
     }
 
     /// Notes that the call goes on with a share. Several may be asked for at once.
@@ -370,12 +414,8 @@ impl Books {
             let waited = entry.receipt.upstream_ms.unwrap_or(0);
             entry.receipt.upstream_ms = Some(waited.saturating_add(attempt.duration_ms));
             if may_bill && attempt.status.is_none() {
-                // Whether it was served is not known: its hold stays, in the call's scopes too. A
-                // repetition has none of its own, but that of the first try at its model.
-                let holding = entry.leases.iter().rposition(|held| held.share != Share::Again);
-                for (index, held) in entry.leases.iter_mut().enumerate() {
-                    held.keeps |= index == 0 || Some(index) == holding;
-                }
+                // Whether it was served is not known: what covers it stays held.
+                lose(&mut entry.leases);
             }
             entry.receipt.attempts.push(attempt);
             entry.billable |= may_bill;
@@ -501,6 +541,45 @@ impl Drop for Books {
     fn drop(&mut self) {
         self.close(Outcome::Cancelled, CLIENT_LEFT);
     }
+}
+
+/// The share that covers the try under way in the caller's scopes.
+fn caller_cover(leases: &[Held]) -> Option<usize> {
+    leases.iter().rposition(|held| held.granted && held.share.covers_caller())
+}
+
+/// The share that covers the try under way in the scopes of its model: a repetition of a try that was
+/// refused has none of its own, but that of the try before.
+fn model_cover(leases: &[Held]) -> Option<usize> {
+    let covers = |held: &Held| {
+        let is_bare = held.share == Share::Again && held.tokens == 0 && held.micros == Some(0);
+        held.granted && held.share.covers_model() && !is_bare
+    };
+    leases.iter().rposition(covers)
+}
+
+/// Keeps what the try under way holds: nobody knows what became of it.
+fn lose(leases: &mut [Held]) {
+    let (of_caller, of_model) = (caller_cover(leases), model_cover(leases));
+    for (place, held) in leases.iter_mut().enumerate() {
+        held.keeps |= Some(place) == of_caller;
+        held.keeps_at_model |= Some(place) == of_model;
+    }
+}
+
+/// Whom a call counts for.
+fn caller_scopes(receipt: &Receipt) -> Vec<Scope> {
+    let mut scopes = vec![
+        Scope::new(ScopeKind::Organization, receipt.organization_id.as_str()),
+        Scope::new(ScopeKind::Instance, receipt.instance_id.as_str()),
+    ];
+    if let Some(key) = &receipt.api_key_id {
+        scopes.push(Scope::new(ScopeKind::Key, key.as_str()));
+    }
+    if let Some(project) = &receipt.project_id {
+        scopes.push(Scope::new(ScopeKind::Project, project.as_str()));
+    }
+    scopes
 }
 
 /// The status of a call whose client did not wait for one; nobody ever sees it on the wire.

@@ -1,7 +1,7 @@
 //! From counts to money: price × usage, in integers, rounded once.
 //!
-//! A call that used something without a price has no cost, rather than a cost of 0. Budgets and the
-//! dearest price that a call might reach are not here.
+//! A call that used something without a price has no cost, rather than a cost of 0. What a call may cost at
+//! most is in `ceiling`.
 
 use crate::{
     money::Micros,
@@ -87,52 +87,6 @@ pub fn cost_on(terms: Terms<'_>, pricing: &Pricing, usage: &Usage) -> Cost {
     let scaled = sum.saturating_mul(u128::from(terms.percent));
     let micros = scaled.saturating_add(DENOMINATOR / 2) / DENOMINATOR;
     Cost::Known(Micros(i64::try_from(micros).unwrap_or(i64::MAX)))
-}
-
-/// What makes the input of a text call as large as it can be. See [`text_ceiling`].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TextSize {
-    /// Tokens of images and documents, at most: the vendor's bound for each.
-    pub attachment_tokens: u64,
-    /// How many answers were asked for (`n`); 0 counts as 1.
-    pub choices: u64,
-    /// How many messages there are, system prompts included.
-    pub messages: u64,
-    /// The most tokens that one answer may have, reasoning included.
-    pub output_bound: u64,
-    /// UTF-8 bytes of all text that is sent: messages, names, and tools as JSON.
-    pub text_bytes: u64,
-    /// How many tools are declared.
-    pub tools: u64,
-}
-
-/// What chat templates add around a message: role, separators.
-const TOKENS_A_MESSAGE: u64 = 16;
-/// What they add around a whole request.
-const TOKENS_A_REQUEST: u64 = 64;
-/// What they add around a tool's declaration.
-const TOKENS_A_TOOL: u64 = 32;
-/// The hidden prompt that explains tools; Anthropic's is the longest, some 350 to 700 tokens:
-/// <https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview#pricing>.
-const TOKENS_FOR_TOOLS: u64 = 1_024;
-
-/// An upper bound of the tokens of a text call, input and output.
-///
-/// No tokenizer in use makes more tokens than the text has bytes. The bound is loose (four times the
-/// count, for English), which is what keeps a limit from being passed; settling gives the rest back.
-#[must_use]
-pub fn text_ceiling(size: TextSize) -> u64 {
-    let for_tools = if size.tools == 0 { 0 } else { TOKENS_FOR_TOOLS };
-    let input = [
-        size.text_bytes,
-        size.attachment_tokens,
-        size.messages.saturating_mul(TOKENS_A_MESSAGE),
-        size.tools.saturating_mul(TOKENS_A_TOOL),
-        for_tools,
-        TOKENS_A_REQUEST,
-    ];
-    let output = size.choices.max(1).saturating_mul(size.output_bound);
-    input.into_iter().fold(output, u64::saturating_add)
 }
 
 /// One line of a bill.
@@ -355,14 +309,5 @@ mod tests {
             let part = cost_on(Terms { percent, ..Terms::default() }, &pricing, &less).micros();
             prop_assert!(all >= part && part >= Some(Micros(0)));
         }
-    }
-
-    #[test]
-    fn a_ceiling_is_never_under_what_is_sent() {
-        let size = TextSize { messages: 1, output_bound: 16, text_bytes: 6, ..TextSize::default() };
-        assert_eq!(text_ceiling(size), 6 + 16 + 64 + 16);
-        assert_eq!(text_ceiling(TextSize { choices: 3, ..size }), 6 + 16 + 64 + 48);
-        assert_eq!(text_ceiling(TextSize { tools: 1, ..size }), 6 + 16 + 64 + 16 + 32 + 1_024);
-        assert_eq!(text_ceiling(TextSize { output_bound: u64::MAX, ..size }), u64::MAX);
     }
 }

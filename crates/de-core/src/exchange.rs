@@ -448,24 +448,44 @@ pub async fn reserve_another(job: &Job<'_>) -> Result<(), ApiError> {
 
 /// Reserves one more try in the scopes of the model; the caller's own scopes count a call once.
 ///
+/// Where the try before is lost, it keeps what it holds, and this one needs its own in all scopes.
+///
 /// A configuration that changed while this call ran does not end it: it began under the old one. But
 /// its tries count under the new limits.
 async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiError> {
-    let mut epochs = model.epochs;
+    let is_lost = job.books.is_uncovered();
     let need = match share {
-        // The first try's slot and tokens are held until the call ends, and serve this one.
-        Share::Again => Need { requests: 1, slots: 0, tokens: 0 },
-        Share::Call | Share::Fallback(_) => job.need,
+        // The first try's slot, tokens and money are held until the call ends, and serve this one.
+        Share::Again if !is_lost => Need { micros: Some(0), requests: 1, slots: 0, tokens: 0 },
+        Share::Again => Need { slots: 0, ..job.need },
+        Share::Call | Share::Fallback(_) | Share::More => job.need,
     };
+    if is_lost {
+        let more = Need { requests: 0, slots: 0, ..job.need };
+        ask(job, model, job.books.caller_scopes(), more, Share::More).await?;
+    }
+    ask(job, model, model_scopes(model), need, share).await
+}
+
+/// Asks for one share, as often as the configuration changes meanwhile.
+async fn ask(
+    job: &Job<'_>,
+    model: &Model,
+    scopes: Vec<Scope>,
+    need: Need,
+    share: Share,
+) -> Result<(), ApiError> {
+    let mut epochs = model.epochs;
     for _ in 0..RENEWALS {
         let lease_id = LeaseId::make(job.platform.clock.now(), random(&*job.platform.entropy));
-        job.books.asks(&lease_id, share.clone(), need.tokens);
+        job.books.asks(&lease_id, share.clone(), need);
         let ask = LeaseRequest {
             deadline_ms: Some(model.deadlines().total_ms),
             epochs,
+            extra: Need::default(),
             lease_id: lease_id.clone(),
             need,
-            scopes: model_scopes(model),
+            scopes: scopes.clone(),
         };
         let cause = match job.platform.limiter.lease(job.holder.instance, ask).await {
             Ok(Grant::Granted(_)) => {
@@ -474,7 +494,7 @@ async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiEr
             }
             Ok(Grant::Denied(denial)) => {
                 job.books.denied(&lease_id);
-                return Err(crate::http::limits::denied(job.context, &denial));
+                return Err(crate::http::limits::denied(job.context, &denial, need));
             }
             Ok(Grant::Stale { epochs: newer }) => {
                 job.books.denied(&lease_id);

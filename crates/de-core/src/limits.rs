@@ -1,9 +1,13 @@
-//! Who may call how much: leases over requests and tokens in rolling windows, and over calls at once.
+//! Who may call how much: leases over requests, tokens and money, and over calls at once.
 //!
 //! A [`Limiter`] is the state of one instance, without clock and without I/O: its object keeps it,
 //! `wire` is what travels to it. A lease is debited whole when it is granted, counted at the end of its
-//! life, so that no rolling window can be passed by a call that begins late; [`settle`] gives back what
-//! was not spent. Leases cover one call each here; budgets and shares ahead of need are not in it yet.
+//! life, so that no rolling window can be passed by a call that begins late, and no budget by one that
+//! begins in its next period; [`settle`] gives back what was not spent. A holder may be given more than
+//! the call at hand needs, and spends that without asking.
+//!
+//! The promise for money: what is booked of a budget is the sum of its receipts and of what is held for
+//! calls without one, and never more than its amount, unless a vendor bills more than its own bounds.
 //!
 //! [`settle`]: Limiter::settle
 
@@ -14,22 +18,28 @@ use crate::{
     time::UnixMillis,
 };
 
+mod alerts;
+pub mod calendar;
 mod kept;
 mod policy;
 mod refusals;
+mod settling;
+mod standing;
 #[cfg(test)]
 mod tests;
+mod tidying;
 mod window;
 pub mod wire;
 
-pub use kept::{Bucket, Counts, Forgotten, Lease};
+pub use alerts::Alert;
+use alerts::Alerts;
+use calendar::Calendar;
+pub use kept::{Bucket, Counts, Forgotten, Lease, Release};
 use policy::Index;
-pub use policy::{BadName, Epochs, Kind, Limit, Policy, Scope, ScopeKind, Span};
+pub use policy::{BadName, Epochs, Kind, Limit, Period, Policy, Scope, ScopeKind, Span, Terms};
 use refusals::Refusals;
-use window::Window;
-use wire::{
-    Ask, Denial, Grant, Need, Refusal, SettleRequest, Settled, Share, Spent, Standing, Standings,
-};
+use window::{Place, Ruler, Window};
+use wire::{Ask, Denial, Grant, Need, Refusal, Share, Spent, Standings};
 
 /// How long a lease lives: no call begins after that.
 pub const LEASE_MS: i64 = 2_000;
@@ -45,10 +55,15 @@ const SLOT_GRACE_MS: i64 = 30_000;
 const SLOT_RETRY_MS: i64 = 1_000;
 /// Larger amounts count as this one, so that sums and the doubles of SQLite's binding stay exact.
 const MOST: u64 = 1 << 40;
+/// What part of what is left a holder may be given ahead of need, and what part of a whole budget.
+const EXTRA_PART: u64 = 8;
+const EXTRA_PART_OF_BUDGET: u64 = 100;
 
 /// The limits of one instance, and what is used of them.
 #[derive(Clone, Debug, Default)]
 pub struct Limiter {
+    alerts: Alerts,
+    calendar: Calendar,
     counts: Counts,
     /// Whether windows count the leases: not after a restore, before the limits are known.
     counted: bool,
@@ -66,28 +81,28 @@ pub struct Limiter {
     policy: Option<Policy>,
     refusals: Refusals,
     slot_ends: BTreeSet<(UnixMillis, LeaseId)>,
-    /// One a limit over time, as long as it holds something.
+    /// One a limit over time, as long as it holds something. That of a limit that was taken away stays, lest
+    /// setting it anew begin at nothing.
     windows: BTreeMap<(Scope, Kind), Window>,
 }
 
 impl Limiter {
-    /// Builds the state from what was kept: one row a lease, and the buckets of those that are forgotten.
+    /// Builds the state from what was kept: one row a lease, the buckets of those that are forgotten, and
+    /// the alerts that were raised.
     ///
     /// Without policy at first, so it grants nothing before [`Limiter::set_policy`], which adds the leases
     /// to the windows of the limits that it brings.
     #[must_use]
-    pub fn restore(leases: Vec<Lease>, buckets: &[Bucket]) -> Self {
-        let mut limiter = Self::default();
+    pub fn restore(leases: Vec<Lease>, buckets: &[Bucket], raised: &[Alert]) -> Self {
+        let mut limiter = Self { alerts: Alerts::restore(raised), ..Self::default() };
         for lease in leases {
             limiter.hold(&lease);
             limiter.leases.insert(lease.lease_id.clone(), lease);
         }
         for bucket in buckets {
-            if let Some(span) = bucket.kind.span() {
-                let key = (bucket.scope.clone(), bucket.kind);
-                let window = limiter.windows.entry(key).or_insert_with(|| Window::new(span));
-                window.add(bucket.index, bucket.amount);
-            }
+            let key = (bucket.scope.clone(), bucket.kind);
+            let place = Place { index: bucket.index, leaves_at: bucket.leaves_at };
+            limiter.windows.entry(key).or_default().add(place, bucket.amount);
         }
         // Nobody knows under which policy they were granted.
         limiter.outdate_leases();
@@ -120,24 +135,23 @@ impl Limiter {
             return None;
         }
         let index = Index::of(&policy);
-        let mut windows = BTreeMap::new();
+        // A zone that is not known here was let in by a newer deploy: its days begin at midnight UTC.
+        self.calendar = policy.time_zone.as_deref().and_then(Calendar::of).unwrap_or_default();
         for limit in index.all() {
+            let Some(ruler) = Ruler::of(limit.kind, self.calendar) else { continue };
             let key = (limit.scope.clone(), limit.kind);
-            let Some(span) = limit.kind.span() else { continue };
-            let known = self.windows.remove(&key);
-            let counts_leases = known.is_some() && self.counted;
-            let mut window = known.unwrap_or_else(|| Window::new(span));
+            // A limit that is new, or was away, knows nothing of the leases of that time.
+            let counts_leases = self.counted && self.index.has(limit);
+            let window = self.windows.entry(key).or_default();
             if !counts_leases {
                 for lease in
                     self.leases.values().filter(|lease| lease.scopes.contains(&limit.scope))
                 {
-                    window.add(Window::index(span, lease.ends_at), lease.booked(limit.kind));
+                    window.add(ruler.bucket(lease.ends_at), lease.booked(limit));
                 }
             }
-            windows.insert(key, window);
         }
         self.counted = true;
-        self.windows = windows;
         self.index = index;
         if self.last_epochs != Some(epochs) {
             self.outdate_leases();
@@ -194,6 +208,7 @@ impl Limiter {
         ask.scopes.sort();
         ask.scopes.dedup();
         ask.need = ask.need.capped();
+        ask.extra = ask.extra.capped();
         for limit in self.index.limits(&ask.scopes) {
             if let Some(window) = self.windows.get_mut(&(limit.scope.clone(), limit.kind)) {
                 window.advance(now);
@@ -209,53 +224,16 @@ impl Limiter {
             .max_by_key(|refusal| refusal.retry_after_ms.unwrap_or(i64::MAX));
         if let Some(refusal) = longest {
             let denial = Denial { refusal, standing: self.standings(now, &ask.scopes) };
+            // A call that never fits, or has no price, says nothing of what is spent.
+            if ask.need.micros.is_some_and(|need| need <= denial.refusal.limit) {
+                self.alerts.refused(now, self.calendar, &denial.refusal, &self.index);
+            }
             self.refuse(now, ask.lease_id, denial.clone());
             return Grant::Denied(denial);
         }
         self.counts.granted += 1;
         self.counts.shadowed += u64::from(!shadowed.is_empty());
         Grant::Granted(self.debit(now, ask, shadowed))
-    }
-
-    /// Settles a lease by a report of all that it has spent so far.
-    ///
-    /// A report that is not newer than one seen before changes nothing. Tokens beyond what was reserved
-    /// are booked at once and in full; what was reserved and not spent is given back by the last report
-    /// only, into the bucket that was debited or nowhere. When `Applied` or `OverCeiling`, the row has
-    /// changed and must be kept before the answer leaves.
-    pub fn settle(&mut self, now: UnixMillis, report: &SettleRequest) -> Settled {
-        let now = self.tick(now);
-        self.free_slots(now);
-        let Some(lease) = self.leases.get_mut(&report.lease_id) else { return Settled::Unknown };
-        if lease.done || report.seq <= lease.seq {
-            return Settled::Repeated;
-        }
-        let before = lease.clone();
-        let spent = report.spent.capped();
-        lease.seq = report.seq;
-        lease.done = report.is_final;
-        lease.booked = if report.is_final { spent } else { spent.at_least(lease.need) };
-        lease.slot_until = match (report.is_final, report.running_ms, lease.slot_until) {
-            (true, _, _) => None,
-            (false, Some(more), Some(until)) => Some(until.max(slot_end(now, more))),
-            (false, _, until) => until,
-        };
-        let after = lease.clone();
-        self.release(&before);
-        self.hold(&after);
-        for limit in self.index.limits(&after.scopes) {
-            let Some(span) = limit.kind.span() else { continue };
-            let bucket = Window::index(span, after.ends_at);
-            if Window::leaves_at(span, bucket) <= now {
-                continue;
-            }
-            let key = (limit.scope.clone(), limit.kind);
-            let window = self.windows.entry(key).or_insert_with(|| Window::new(span));
-            let (was, is) = (before.booked(limit.kind), after.booked(limit.kind));
-            window.take_back(bucket, was.saturating_sub(is));
-            window.add(bucket, is.saturating_sub(was));
-        }
-        if spent.tokens > before.need.tokens { Settled::OverCeiling } else { Settled::Applied }
     }
 
     /// Takes a grant back as if it had been refused, because a Limiter above refused the call.
@@ -272,9 +250,9 @@ impl Limiter {
         let Some(lease) = self.leases.remove(lease_id) else { return };
         self.release(&lease);
         for limit in self.index.limits(&lease.scopes) {
-            let Some(span) = limit.kind.span() else { continue };
+            let Some(ruler) = Ruler::of(limit.kind, self.calendar) else { continue };
             if let Some(window) = self.windows.get_mut(&(limit.scope.clone(), limit.kind)) {
-                window.take_back(Window::index(span, lease.ends_at), lease.booked(limit.kind));
+                window.take_back(ruler.bucket(lease.ends_at), lease.booked(limit));
             }
         }
     }
@@ -283,65 +261,6 @@ impl Limiter {
     #[must_use]
     pub fn lease_row(&self, lease_id: &LeaseId) -> Option<&Lease> {
         self.leases.get(lease_id)
-    }
-
-    /// Forgets leases that nobody will ask for any more; windows go on counting them.
-    ///
-    /// That is a settled one a minute after its life, and an unsettled one when it counts in no window
-    /// any more, though not within the hour nor while it holds a slot.
-    pub fn forget(&mut self, now: UnixMillis) -> Forgotten {
-        let now = self.tick(now);
-        self.free_slots(now);
-        if !self.counted {
-            // Without the limits, nobody could say which buckets the leases still count in.
-            return Forgotten::default();
-        }
-        let mut sums = BTreeMap::<(Scope, Kind, i64), Bucket>::new();
-        let mut gone = Vec::new();
-        for lease in self.leases.values().filter(|lease| self.forgettable_at(lease) <= now) {
-            gone.push(lease.lease_id.clone());
-            for limit in self.index.limits(&lease.scopes) {
-                let Some(span) = limit.kind.span() else { continue };
-                let index = Window::index(span, lease.ends_at);
-                let leaves_at = Window::leaves_at(span, index);
-                if leaves_at <= now {
-                    continue;
-                }
-                let (scope, kind) = (limit.scope.clone(), limit.kind);
-                let key = (scope.clone(), kind, index);
-                let empty = Bucket { amount: 0, index, kind, leaves_at, scope };
-                let bucket = sums.entry(key).or_insert(empty);
-                bucket.amount = bucket.amount.saturating_add(lease.booked(kind));
-            }
-        }
-        for lease_id in &gone {
-            self.leases.remove(lease_id);
-        }
-        self.windows.retain(|_, window| {
-            window.advance(now);
-            !window.is_empty()
-        });
-        let buckets = sums.into_values().filter(|bucket| bucket.amount > 0).collect();
-        Forgotten { buckets, leases: gone }
-    }
-
-    /// Whether something is held that cannot be forgotten, because the limits are not known yet.
-    #[must_use]
-    pub fn waits_for_policy(&self) -> bool {
-        let holds = !self.leases.is_empty() || !self.windows.is_empty();
-        holds && !self.counted
-    }
-
-    /// When there may be something to forget; `None` if nothing is held, or if nothing can be forgotten
-    /// before the limits are known ([`Limiter::waits_for_policy`]).
-    #[must_use]
-    pub fn tidy_at(&self, now: UnixMillis) -> Option<UnixMillis> {
-        if !self.counted {
-            return None;
-        }
-        let leases = self.leases.values().map(|lease| self.forgettable_at(lease)).min();
-        let windows = (!self.windows.is_empty()).then(|| now.plus(Span::Day.bucket_ms()));
-        leases.into_iter().chain(windows).min()
     }
 
     /// How much happened, and how large the state is.
@@ -370,39 +289,18 @@ impl Limiter {
         self.latest
     }
 
-    /// The limits without room for an ask.
-    fn obstacles<'a>(
-        &'a self,
-        now: UnixMillis,
-        ask: &'a Ask,
-    ) -> impl Iterator<Item = (&'a Limit, Refusal)> {
-        self.index.limits(&ask.scopes).filter_map(move |limit| {
-            let need = ask.need.of(limit.kind);
-            let used = self.used(limit);
-            if need == 0 || used.checked_add(need).is_some_and(|sum| sum <= limit.max) {
-                return None;
-            }
-            let retry_after_ms = match (limit.kind, self.window(limit)) {
-                (Kind::Concurrent, _) => (need <= limit.max).then_some(SLOT_RETRY_MS),
-                (Kind::Requests(_) | Kind::Tokens(_), Some(window)) => {
-                    window.free_at(need, limit.max).map(|at| at.since(now))
-                }
-                (Kind::Requests(_) | Kind::Tokens(_), None) => None,
-            };
-            let Limit { kind, max, ref scope, .. } = *limit;
-            Some((limit, Refusal { kind, limit: max, retry_after_ms, scope: scope.clone() }))
-        })
-    }
-
     fn debit(&mut self, now: UnixMillis, ask: Ask, shadowed: Vec<Refusal>) -> Share {
-        let ends_at = now.plus(LEASE_MS);
-        let slot_until = (ask.need.slots > 0).then(|| {
+        let ends_at = self.lease_end(now, &ask.scopes);
+        let extra = self.extra(&ask);
+        let need = ask.need.plus(extra);
+        let slot_until = (need.slots > 0).then(|| {
             let deadline = ask.deadline_ms.unwrap_or(SLOT_MS.unsigned_abs());
             slot_end(now, deadline)
         });
         let share = Share {
             expires_at: ends_at,
-            life_ms: LEASE_MS,
+            extra,
+            life_ms: ends_at.since(now),
             standing: Standings::default(),
             shadowed,
         };
@@ -410,18 +308,21 @@ impl Limiter {
             done: false,
             ends_at,
             lease_id: ask.lease_id,
-            need: ask.need,
-            booked: Spent { requests: ask.need.requests, tokens: ask.need.tokens },
+            need,
+            booked: Spent::all_of(need),
+            booked_at_model: None,
+            released: Vec::new(),
+            reported: Spent::default(),
+            running: None,
             scopes: ask.scopes,
             seq: 0,
             share,
             slot_until,
         };
         for limit in self.index.limits(&lease.scopes) {
-            let Some(span) = limit.kind.span() else { continue };
-            let key = (limit.scope.clone(), limit.kind);
-            let window = self.windows.entry(key).or_insert_with(|| Window::new(span));
-            window.add(Window::index(span, ends_at), lease.booked(limit.kind));
+            let Some(ruler) = Ruler::of(limit.kind, self.calendar) else { continue };
+            let window = self.windows.entry((limit.scope.clone(), limit.kind)).or_default();
+            window.add(ruler.bucket(ends_at), lease.booked(limit));
         }
         self.hold(&lease);
         lease.share.standing = self.standings(now, &lease.scopes);
@@ -430,123 +331,93 @@ impl Limiter {
         share
     }
 
+    /// The end of a lease that is granted now: never later than that of a budget's period.
+    fn lease_end(&self, now: UnixMillis, scopes: &[Scope]) -> UnixMillis {
+        let periods = self.index.limits(scopes).filter_map(|limit| limit.kind.period());
+        periods
+            .map(|period| self.calendar.stretch(period, now).ends_at)
+            .filter(|end| *end > now)
+            .fold(now.plus(LEASE_MS), UnixMillis::min)
+    }
+
+    /// What of the extra is granted that is asked for: of each kind, of each limit at most a part of what
+    /// is left. Without another admission the rest is of no use.
+    fn extra(&self, ask: &Ask) -> Need {
+        if ask.extra.requests == 0 {
+            return Need::default();
+        }
+        let mut extra = ask.extra;
+        for limit in self.index.limits(&ask.scopes).filter(|limit| !limit.shadow) {
+            let need = ask.need.of(limit.kind).unwrap_or(0);
+            let left = limit.max.saturating_sub(self.used(limit)).saturating_sub(need);
+            let most = left / EXTRA_PART;
+            match limit.kind {
+                Kind::Budget(_) => {
+                    let most = most.min(limit.max / EXTRA_PART_OF_BUDGET);
+                    extra.micros = extra.micros.map(|micros| micros.min(most));
+                }
+                Kind::Concurrent => extra.slots = extra.slots.min(most),
+                Kind::Requests(_) => extra.requests = extra.requests.min(most),
+                Kind::Tokens(_) => extra.tokens = extra.tokens.min(most),
+            }
+        }
+        if extra.requests == 0 { Need::default() } else { extra }
+    }
+
     fn refuse(&mut self, now: UnixMillis, lease_id: LeaseId, denial: Denial) {
         self.counts.denied += 1;
         self.refusals.remember(now, lease_id, denial);
-    }
-
-    fn standings(&self, now: UnixMillis, scopes: &[Scope]) -> Standings {
-        let mut tightest = Standings::default();
-        for limit in self.index.limits(scopes).filter(|limit| !limit.shadow) {
-            let place = match limit.kind {
-                Kind::Concurrent => continue,
-                Kind::Requests(_) => &mut tightest.requests,
-                Kind::Tokens(_) => &mut tightest.tokens,
-            };
-            let remaining = limit.max.saturating_sub(self.used(limit));
-            if place.as_ref().is_some_and(|other| other.remaining <= remaining) {
-                continue;
-            }
-            let empty_at = self.window(limit).and_then(Window::empty_at);
-            *place = Some(Standing {
-                kind: limit.kind,
-                limit: limit.max,
-                remaining,
-                reset_ms: empty_at.map_or(0, |at| at.since(now)),
-                scope: limit.scope.clone(),
-            });
-        }
-        tightest
-    }
-
-    fn used(&self, limit: &Limit) -> u64 {
-        match limit.kind {
-            Kind::Concurrent => self.held.get(&limit.scope).copied().unwrap_or(0),
-            Kind::Requests(_) | Kind::Tokens(_) => self.window(limit).map_or(0, Window::sum),
-        }
-    }
-
-    fn window(&self, limit: &Limit) -> Option<&Window> {
-        self.windows.get(&(limit.scope.clone(), limit.kind))
-    }
-
-    fn forgettable_at(&self, lease: &Lease) -> UnixMillis {
-        if lease.done {
-            return lease.ends_at.plus(REMEMBER_MS);
-        }
-        let counts_until = self
-            .index
-            .limits(&lease.scopes)
-            .filter_map(|limit| limit.kind.span())
-            .map(|span| Window::leaves_at(span, Window::index(span, lease.ends_at)));
-        counts_until.chain(lease.slot_until).fold(lease.ends_at.plus(UNSETTLED_MS), UnixMillis::max)
-    }
-
-    /// Counts the slots that a lease holds.
-    fn hold(&mut self, lease: &Lease) {
-        let Some(until) = lease.slot_until else { return };
-        self.slot_ends.insert((until, lease.lease_id.clone()));
-        for scope in &lease.scopes {
-            let held = self.held.entry(scope.clone()).or_default();
-            *held = held.saturating_add(lease.need.slots);
-        }
-    }
-
-    /// Gives back the slots that a lease holds.
-    fn release(&mut self, lease: &Lease) {
-        let Some(until) = lease.slot_until else { return };
-        self.slot_ends.remove(&(until, lease.lease_id.clone()));
-        for scope in &lease.scopes {
-            if let Some(held) = self.held.get_mut(scope) {
-                *held = held.saturating_sub(lease.need.slots);
-                if *held == 0 {
-                    self.held.remove(scope);
-                }
-            }
-        }
-    }
-
-    /// Frees the slots whose holders have not been heard of in time. A restored row frees them again.
-    fn free_slots(&mut self, now: UnixMillis) {
-        while let Some((until, lease_id)) = self.slot_ends.first().cloned() {
-            if until > now {
-                break;
-            }
-            self.slot_ends.pop_first();
-            if let Some(lease) = self.leases.get_mut(&lease_id) {
-                let held = lease.clone();
-                lease.slot_until = None;
-                self.release(&held);
-            }
-        }
     }
 }
 
 impl Need {
     fn capped(self) -> Self {
         Self {
+            micros: self.micros.map(|micros| micros.min(MOST)),
             requests: self.requests.min(MOST),
             slots: self.slots.min(MOST),
             tokens: self.tokens.min(MOST),
         }
     }
 
-    fn of(self, kind: Kind) -> u64 {
+    /// What it needs of a kind of limit; `None` if nobody can say.
+    fn of(self, kind: Kind) -> Option<u64> {
         match kind {
-            Kind::Concurrent => self.slots,
-            Kind::Requests(_) => self.requests,
-            Kind::Tokens(_) => self.tokens,
+            Kind::Budget(_) => self.micros,
+            Kind::Concurrent => Some(self.slots),
+            Kind::Requests(_) => Some(self.requests),
+            Kind::Tokens(_) => Some(self.tokens),
         }
     }
-}
 
-impl Spent {
-    fn capped(self) -> Self {
-        Self { requests: self.requests.min(MOST), tokens: self.tokens.min(MOST) }
+    fn at_most(self, other: Self) -> Self {
+        Self {
+            micros: self.micros.map(|micros| micros.min(other.micros.unwrap_or(0))),
+            requests: self.requests.min(other.requests),
+            slots: self.slots.min(other.slots),
+            tokens: self.tokens.min(other.tokens),
+        }
     }
 
-    fn at_least(self, need: Need) -> Self {
-        Self { requests: self.requests.max(need.requests), tokens: self.tokens.max(need.tokens) }
+    fn minus(self, extra: Self) -> Self {
+        let less = extra.micros.unwrap_or(0);
+        Self {
+            micros: self.micros.map(|micros| micros.saturating_sub(less)),
+            requests: self.requests.saturating_sub(extra.requests),
+            slots: self.slots.saturating_sub(extra.slots),
+            tokens: self.tokens.saturating_sub(extra.tokens),
+        }
+    }
+
+    /// Both together. Money that nobody can say stays so.
+    fn plus(self, extra: Self) -> Self {
+        let more = extra.micros.unwrap_or(0);
+        Self {
+            micros: self.micros.map(|micros| micros.saturating_add(more)),
+            requests: self.requests.saturating_add(extra.requests),
+            slots: self.slots.saturating_add(extra.slots),
+            tokens: self.tokens.saturating_add(extra.tokens),
+        }
     }
 }
 

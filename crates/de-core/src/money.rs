@@ -29,6 +29,12 @@ impl Micros {
         holds.then_some(Self(micros as i64))
     }
 
+    /// The amount as limits count it: what is below nothing is nothing.
+    #[must_use]
+    pub fn unsigned(self) -> u64 {
+        self.0.max(0).unsigned_abs()
+    }
+
     /// Adds, or says `None` where the sum does not fit.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {

@@ -20,7 +20,7 @@ use crate::{
     },
     ids::{InstanceId, JobId},
     jobs::{Order, View},
-    limits::wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
+    limits::wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
     time::UnixMillis,
 };
 
@@ -498,6 +498,15 @@ pub trait Background: Send + Sync {
     fn spawn(&self, work: BoxFuture<'static, ()>);
 }
 
+/// Whose Limiter object.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose<'a> {
+    /// That of an instance.
+    Instance(&'a InstanceId),
+    /// That of an organization, above those of its instances.
+    Organization(&'a crate::ids::OrganizationId),
+}
+
 /// The Limiter objects: one an instance. Every call has a deadline of its own.
 #[async_trait]
 pub trait Limiter: Send + Sync {
@@ -526,6 +535,12 @@ pub trait Limiter: Send + Sync {
         instance: &InstanceId,
         epochs: crate::limits::Epochs,
     ) -> Result<(), PortError>;
+
+    /// Every limit of an object, and what is used of it. One round trip.
+    ///
+    /// # Errors
+    /// [`PortError`] if the object does not answer.
+    async fn usage(&self, whose: Whose<'_>) -> Result<UsageReply, PortError>;
 
     /// Reports what was spent, with receipts. Safe to repeat.
     ///

@@ -7,7 +7,7 @@
 use http::HeaderMap;
 
 use crate::{
-    calls::SpeechCall, http::error::ApiError, protocols::FieldIssue, receipt::Usage,
+    calls::SpeechCall, ceiling::Most, http::error::ApiError, protocols::FieldIssue, receipt::Usage,
     registry::Model,
 };
 
@@ -21,6 +21,9 @@ const CHARACTERS_A_SECOND: u64 = 15;
 /// The most tokens of sound that a character may come to: the slowest speech of some languages, whose
 /// characters are syllables or words, takes a second for two of them.
 const TOKENS_A_CHARACTER: u64 = 12;
+
+/// The longest that a character may take: as [`TOKENS_A_CHARACTER`], in milliseconds.
+const SLOWEST_MS_A_CHARACTER: u64 = 576;
 
 /// The slowest speed that vendors take, in percent.
 const SLOWEST_PERCENT: u64 = 25;
@@ -97,6 +100,23 @@ pub fn ceiling(model: &Model, call: &SpeechCall) -> u64 {
     let percent = speed_percent(call).clamp(SLOWEST_PERCENT, 100);
     let sound = characters.saturating_mul(TOKENS_A_CHARACTER * 100).div_ceil(percent);
     number(text_bytes(call)).saturating_add(sound).saturating_add(TOKENS_A_MINUTE)
+}
+
+/// The most that a speech may use, by what its model bills.
+#[must_use]
+pub fn most(model: &Model, call: &SpeechCall) -> Most<'static> {
+    let characters = number(call.text.chars().count());
+    match by(model) {
+        By::Calls => Most::default(),
+        By::Characters => Most { characters, ..Most::default() },
+        By::Seconds => {
+            // The longest that vendors speak: half a second a character, at the slowest speed.
+            let percent = speed_percent(call).clamp(SLOWEST_PERCENT, 100);
+            let slowest = characters.saturating_mul(SLOWEST_MS_A_CHARACTER * 100).div_ceil(percent);
+            Most { media_ms: slowest.saturating_add(60_000), ..Most::default() }
+        }
+        By::Tokens => Most { tokens: ceiling(model, call), ..Most::default() },
+    }
 }
 
 /// Refuses a fallback whose vendor does not know the voice that was named: voices are a vendor's own.

@@ -7,9 +7,9 @@ use de_core::{
     ids::InstanceId,
     limits::{
         Epochs,
-        wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
+        wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
     },
-    ports::{Limiter, PortError},
+    ports::{Limiter, PortError, Whose},
 };
 use futures_util::future::{Either, select};
 use serde::{Serialize, de::DeserializeOwned};
@@ -27,7 +27,7 @@ pub(crate) struct EdgeLimiter(pub(crate) Arc<Env>);
 impl EdgeLimiter {
     async fn call<T: DeserializeOwned + Send>(
         &self,
-        instance: &InstanceId,
+        name: &str,
         method: Method,
         path: &str,
         body: Option<String>,
@@ -35,8 +35,9 @@ impl EdgeLimiter {
         let deadline = if path == "/refresh" { REFRESH_DEADLINE } else { DEADLINE };
         let objects =
             self.0.durable_object(LIMITER).map_err(|_| PortError::Unbound { port: "limiter" })?;
+        let name = name.to_owned();
         SendFuture::new(async move {
-            let stub = objects.get_by_name(instance.as_str()).map_err(failed)?;
+            let stub = objects.get_by_name(&name).map_err(failed)?;
             let mut init = RequestInit::new();
             init.with_method(method);
             if let Some(body) = body {
@@ -77,7 +78,7 @@ impl EdgeLimiter {
 #[async_trait]
 impl Limiter for EdgeLimiter {
     async fn epochs(&self, instance: &InstanceId) -> Result<Epochs, PortError> {
-        self.call(instance, Method::Get, "/epoch", None).await
+        self.call(instance.as_str(), Method::Get, "/epoch", None).await
     }
 
     async fn lease(
@@ -85,13 +86,17 @@ impl Limiter for EdgeLimiter {
         instance: &InstanceId,
         ask: LeaseRequest,
     ) -> Result<LeaseReply, PortError> {
-        self.call(instance, Method::Post, "/lease", Some(json(&ask)?)).await
+        self.call(instance.as_str(), Method::Post, "/lease", Some(json(&ask)?)).await
     }
 
     async fn refresh(&self, instance: &InstanceId, epochs: Epochs) -> Result<(), PortError> {
         let _: serde_json::Value =
-            self.call(instance, Method::Post, "/refresh", Some(json(&epochs)?)).await?;
+            self.call(instance.as_str(), Method::Post, "/refresh", Some(json(&epochs)?)).await?;
         Ok(())
+    }
+
+    async fn usage(&self, whose: Whose<'_>) -> Result<UsageReply, PortError> {
+        self.call(name_of(whose), Method::Get, "/usage", None).await
     }
 
     async fn settle(
@@ -99,7 +104,14 @@ impl Limiter for EdgeLimiter {
         instance: &InstanceId,
         report: SettleRequest,
     ) -> Result<SettleReply, PortError> {
-        self.call(instance, Method::Post, "/settle", Some(json(&report)?)).await
+        self.call(instance.as_str(), Method::Post, "/settle", Some(json(&report)?)).await
+    }
+}
+
+fn name_of(whose: Whose<'_>) -> &str {
+    match whose {
+        Whose::Instance(id) => id.as_str(),
+        Whose::Organization(id) => id.as_str(),
     }
 }
 

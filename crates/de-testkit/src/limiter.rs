@@ -14,10 +14,10 @@ use async_trait::async_trait;
 use de_core::{
     ids::{InstanceId, OrganizationId},
     limits::{
-        Epochs, Limiter as State, Policy,
-        wire::{Grant, LeaseReply, LeaseRequest, SettleReply, SettleRequest},
+        Epochs, Limiter as State, Policy, Scope, ScopeKind,
+        wire::{Grant, LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
     },
-    ports::{Clock, Database, Limiter, PortError},
+    ports::{Clock, Database, Limiter, PortError, Whose},
     store,
 };
 use tokio::sync::Mutex;
@@ -94,22 +94,35 @@ impl Limiter for LocalLimiter {
             state.set_policy(now, self.policy(instance).await?);
             grant = state.lease(now, &ask);
         }
-        let (Grant::Granted(_), Some(organization)) = (&grant, state.above().cloned()) else {
+        let (Grant::Granted(share), Some(organization)) = (&grant, state.above().cloned()) else {
             return Ok(grant);
         };
+        let scope = Scope::new(ScopeKind::Organization, organization.as_str());
+        if !ask.scopes.contains(&scope) {
+            return Ok(grant);
+        }
+        let second_ask = LeaseRequest { extra: share.extra, scopes: vec![scope], ..ask.clone() };
         let above = instances.entry(organization.to_string()).or_default();
-        let mut second = above.lease(now, &ask);
+        let mut second = above.lease(now, &second_ask);
         if second == Grant::NeedsPolicy {
             above.set_policy(now, self.policy_above(&organization).await?);
-            second = above.lease(now, &ask);
+            second = above.lease(now, &second_ask);
         }
-        if let (Grant::Denied(denial), Some(state)) =
-            (&second, instances.get_mut(instance.as_str()))
-        {
-            state.withdraw(now, &ask.lease_id, denial.clone());
-            return Ok(second);
+        let Some(state) = instances.get_mut(instance.as_str()) else { return Ok(grant) };
+        match second {
+            Grant::Granted(above) => {
+                let share = state.trim(now, &ask.lease_id, &above);
+                Ok(share.map_or(Grant::NeedsPolicy, Grant::Granted))
+            }
+            Grant::Denied(denial) => {
+                state.withdraw(now, &ask.lease_id, denial.clone());
+                Ok(Grant::Denied(denial))
+            }
+            other @ (Grant::NeedsPolicy | Grant::Stale { .. }) => {
+                state.cancel(&ask.lease_id);
+                Ok(other)
+            }
         }
-        Ok(grant)
     }
 
     async fn refresh(&self, instance: &InstanceId, epochs: Epochs) -> Result<(), PortError> {
@@ -130,6 +143,21 @@ impl Limiter for LocalLimiter {
             self.clock.sleep(Duration::from_millis(wait_ms)).await;
         }
         Ok(())
+    }
+
+    async fn usage(&self, whose: Whose<'_>) -> Result<UsageReply, PortError> {
+        self.works()?;
+        let mut instances = self.instances.lock().await;
+        let now = self.clock.now();
+        let (name, policy) = match whose {
+            Whose::Instance(id) => (id.to_string(), self.policy(id).await?),
+            Whose::Organization(id) => (id.to_string(), self.policy_above(id).await?),
+        };
+        let state = instances.entry(name).or_default();
+        if state.epochs().is_none() {
+            state.set_policy(now, policy);
+        }
+        Ok(state.usage(now))
     }
 
     async fn settle(

@@ -200,7 +200,8 @@ fn ask(index: usize, epochs: Epochs) -> LeaseRequest {
         deadline_ms: None,
         epochs,
         lease_id: LeaseId::parse(&format!("lease_{index}")).unwrap(),
-        need: Need { requests: 1, slots: 0, tokens: 10 },
+        extra: Need::default(),
+        need: Need { micros: Some(0), requests: 1, slots: 0, tokens: 10 },
         scopes: vec![Scope::new(ScopeKind::Instance, "inst_dev")],
     }
 }
@@ -228,9 +229,10 @@ async fn of_twenty_callers_at_once_five_pass_a_limit_of_five() {
         is_final: true,
         lease_id: LeaseId::parse("lease_0").unwrap(),
         receipts: Vec::new(),
-        running_ms: None,
+        running: None,
         seq: 1,
-        spent: Spent { requests: 1, tokens: 3 },
+        spent: Spent { requests: 1, tokens: 3, ..Spent::default() },
+        spent_at_model: None,
     };
     let settled = test.limiter.settle(&tenant.instance_id, settle.clone()).await.unwrap();
     assert_eq!(settled.outcome, Settled::Applied);

@@ -8,6 +8,7 @@ use de_core::{
     auth::Scope,
     books::Books,
     caller::Caller,
+    ceiling,
     exchange::{
         self, Answer, BeforeSend, Job,
         relay::{Tail, passed, relay},
@@ -20,7 +21,6 @@ use de_core::{
         once::Ticket,
         relayed,
     },
-    limits::wire::Need,
     model::{Modality, Protocol},
     ports::Platform,
     protocols::{Draft, FieldIssue, openai_speech::SpeechEvents},
@@ -100,10 +100,9 @@ impl Call<'_> {
         books.asked(Some(&ask.model), ask.in_events, 0);
         let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
         let arrived = platform.clock.now();
-        let need = |_: &Caller, models: &[Arc<Model>]| {
-            let ceiling = |model: &Arc<Model>| spoken::ceiling(model, &ask.call);
-            let tokens = models.iter().map(ceiling).max().unwrap_or(0);
-            Need { requests: 1, slots: 1, tokens }
+        let need = |_: &Caller, model: &Model| {
+            let most = spoken::most(model, &ask.call);
+            ceiling::need(model, most, spoken::ceiling(model, &ask.call))
         };
         let wanted = Wanted {
             deadline_ms: &|model| model.deadlines().total_ms,

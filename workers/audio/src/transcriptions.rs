@@ -13,6 +13,7 @@ use de_core::{
     books::{Books, Outcome},
     caller::{Caller, Tenant},
     calls::TranscriptionCall,
+    ceiling::{self, Most},
     exchange::{self, Answer, BeforeSend, Job},
     http::{
         error::{ApiError, Code},
@@ -20,7 +21,6 @@ use de_core::{
         once::{self, Ticket},
         upload::{Form, Limits, Upload},
     },
-    limits::wire::Need,
     media::{self, Extent, MediaType},
     model::Modality,
     ports::Platform,
@@ -101,7 +101,7 @@ async fn answer(
     let read = OpenAiTranscriptionCall::parse(form?).map_err(|issues| ApiError::fields(&issues))?;
     let OpenAiTranscriptionCall { call, media, model } = read;
     books.asked(Some(&model), false, 0);
-    let length = Length::of(media, &Extent::whole(&call.file.bytes));
+    let length = Length::of(media, &Extent::whole(&call.file.bytes), call.file.bytes.len());
     books.expects(length.billed());
     let arrived = platform.clock.now();
     let wanted = Wanted {
@@ -109,7 +109,7 @@ async fn answer(
         fallbacks: headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
         modality: Modality::Audio,
         model: Some(&model),
-        need: &|_, _| Need { requests: 1, slots: 1, tokens: 0 },
+        need: &|_, model| ceiling::need(model, Most::from(length.most()), 0),
         scope: Scope::Audio,
         serves: &listens,
     };
@@ -177,19 +177,32 @@ struct Length {
     heard_ms: Option<u64>,
     /// It cannot be shorter, of so many bytes.
     least_ms: u64,
+    size_bytes: u64,
 }
 
+/// The sparest that speech is stored in: Opus and AMR at some 6 kbit a second.
+const SPAREST_BYTES_A_SECOND: u64 = 750;
+
 impl Length {
-    fn of(media: Option<MediaType>, bytes: &Extent<'_>) -> Self {
+    fn of(media: Option<MediaType>, bytes: &Extent<'_>, size_bytes: usize) -> Self {
         Self {
             head_ms: media.and_then(|media| media::measure(media, bytes).duration_ms),
             heard_ms: None,
             least_ms: media.map_or(0, |media| media::shortest_ms(media, bytes)),
+            size_bytes: u64::try_from(size_bytes).unwrap_or(u64::MAX),
         }
     }
 
     fn known_ms(self) -> Option<u64> {
         self.head_ms.max(self.heard_ms)
+    }
+
+    /// The most that it may be billed as: what its head says, begun seconds in full; without a head, what
+    /// so many bytes hold of the sparest speech.
+    fn most(self) -> Usage {
+        let by_size = self.size_bytes.saturating_mul(1_000).div_ceil(SPAREST_BYTES_A_SECOND);
+        let media_ms = self.known_ms().unwrap_or(by_size).max(self.least_ms).saturating_add(1_000);
+        Usage { media_ms, requests: 1, ..Usage::default() }
     }
 
     /// What it is billed as, where the vendor does not say.

@@ -172,9 +172,9 @@ mod tests {
         ids::{InstanceId, OrganizationId},
         limits::{
             Epochs,
-            wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
+            wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
         },
-        ports::{Arg, Database, Limiter, PortError},
+        ports::{Arg, Database, Limiter, PortError, Whose},
         store::{
             epochs::{EpochScope, bump},
             tenants,
@@ -212,6 +212,10 @@ mod tests {
                 return Err(PortError::TimedOut { port: "limiter", after_ms: 5_000 });
             }
             self.others.refresh(instance, epochs).await
+        }
+
+        async fn usage(&self, whose: Whose<'_>) -> Result<UsageReply, PortError> {
+            self.others.usage(whose).await
         }
 
         async fn settle(

@@ -5,7 +5,7 @@
 //! much as one that is asked for, so what runs at every alarm goes by an index.
 
 /// Makes what is not there, in each life of the object. One statement each.
-pub const TABLES: [&str; 8] = [
+pub const TABLES: [&str; 9] = [
     "CREATE TABLE IF NOT EXISTS leases (lease_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS buckets (
        scope TEXT NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL, amount INTEGER NOT NULL,
@@ -20,7 +20,25 @@ pub const TABLES: [&str; 8] = [
     "CREATE INDEX IF NOT EXISTS tombstones_by_until ON tombstones (until)",
     "CREATE TABLE IF NOT EXISTS outbox_dead (
        receipt_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, error TEXT NOT NULL, at INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS notices (
+       id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL,
+       keep_until INTEGER NOT NULL, told_at INTEGER) WITHOUT ROWID",
 ];
+
+/// `?1`: id, `?2`: kind, `?3`: JSON, `?4`: now, `?5`: until when its id is remembered. One that is known stays
+/// as it is: each is told once.
+pub const KEEP_NOTICE: &str = "\
+INSERT INTO notices (id, kind, body, at, keep_until) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING";
+/// What waits to be told, the oldest first.
+pub const NOTICES: &str = "\
+SELECT id, kind, body, at FROM notices WHERE told_at IS NULL ORDER BY at, id LIMIT 50";
+/// `?1`: a JSON list of ids, `?2`: now.
+pub const NOTICES_TOLD: &str = "\
+UPDATE notices SET told_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))";
+/// `?1`: now.
+pub const DROP_NOTICES: &str = "DELETE FROM notices WHERE told_at IS NOT NULL AND keep_until <= ?1";
+/// `?1`: a kind, `?2`: now. The bodies of those whose time has not come.
+pub const NOTICES_OF: &str = "SELECT body FROM notices WHERE kind = ?1 AND keep_until > ?2";
 
 /// All leases, as JSON.
 pub const LEASES: &str = "SELECT body FROM leases";

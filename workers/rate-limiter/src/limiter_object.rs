@@ -18,6 +18,7 @@ use de_core::{
         self, Epochs, Policy, Scope, ScopeKind,
         wire::{
             Ask, DrainReply, Grant, PolicyReply, SettleReply, SettleRequest, Settled, Share, Stats,
+            UsageReply,
         },
     },
     outbox::{self, Plans},
@@ -162,6 +163,7 @@ impl Limiter {
             (Method::Put, "/policy") => to_json(&self.replace_policy(from_json(body)?).await?),
             (Method::Post, "/refresh") => to_json(&self.refresh(from_json(body)?).await?),
             (Method::Get, "/epoch") => to_json(&self.epochs().await?),
+            (Method::Get, "/usage") => to_json(&self.usage().await?),
             (Method::Get, "/stats") => to_json(&self.stats()?),
             (Method::Post, "/drain") => to_json(&self.drain().await?),
             _ => Err(Failure::Route { method: method.to_string(), path: path.to_owned() }),
@@ -195,6 +197,7 @@ impl Limiter {
             }
             kept?;
         }
+        Kept::of(&self.state).keep_alerts(&limits.take_alerts())?;
         Ok(grant)
     }
 
@@ -209,12 +212,17 @@ impl Limiter {
     ) -> Result<Grant, Failure> {
         let lease_id = ask.lease_id.clone();
         let scopes = vec![Scope::new(ScopeKind::Organization, organization.as_str())];
-        let body = to_json(&Ask { scopes, ..ask })?;
+        let body = to_json(&Ask { extra: share.extra, scopes, ..ask })?;
         let answer = reach::limiter::<Grant>(&self.env, organization, "/lease", &body).await;
         match answer {
             Ok(Grant::Granted(above)) => {
-                let standing = share.standing.tighter(above.standing);
-                Ok(Grant::Granted(Share { standing, ..share }))
+                let mut limits = self.limits.borrow_mut();
+                let trimmed = limits.trim(now(), &lease_id, &above);
+                if let Some(lease) = limits.lease_row(&lease_id) {
+                    Kept::of(&self.state).keep_lease(lease)?;
+                }
+                // Settled already, by a holder that gave up waiting: nobody begins under it any more.
+                Ok(Grant::Granted(trimmed.unwrap_or(share)))
             }
             Ok(Grant::Denied(denial)) => {
                 self.limits.borrow_mut().withdraw(now(), &lease_id, denial.clone());
@@ -292,6 +300,7 @@ impl Limiter {
         }
         let mut limits = self.limits.borrow_mut();
         let outcome = limits.settle(now, report);
+        kept.keep_alerts(&limits.take_alerts())?;
         let Some(lease) = limits.lease_row(&report.lease_id) else { return Ok((outcome, None)) };
         if matches!(outcome, Settled::Applied | Settled::OverCeiling) {
             kept.keep_lease(lease)?;
@@ -343,6 +352,11 @@ impl Limiter {
         self.limits.borrow().epochs().ok_or(Failure::OldPolicy)
     }
 
+    async fn usage(&self) -> Result<UsageReply, Failure> {
+        self.epochs().await?;
+        Ok(self.limits.borrow_mut().usage(now()))
+    }
+
     fn stats(&self) -> Result<Stats, Failure> {
         let kept = Kept::of(&self.state);
         let backlog = kept.backlog()?;
@@ -377,6 +391,12 @@ impl Limiter {
         let now = now();
         let gone = self.limits.borrow_mut().forget(now);
         let kept = Kept::of(&self.state);
+        kept.keep_releases(now, &gone.released)?;
+        for lease_id in &gone.changed {
+            if let Some(lease) = self.limits.borrow().lease_row(lease_id) {
+                kept.keep_lease(lease)?;
+            }
+        }
         kept.add_buckets(&gone.buckets)?;
         kept.drop_leases(&gone.leases)?;
         Ok(kept.drop_old(now)?)

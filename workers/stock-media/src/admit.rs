@@ -1,7 +1,5 @@
 //! What every route does first: a place in the books, the scope of the key, a model and a share of its limits.
 
-use std::sync::Arc;
-
 use de_core::{
     admission::{Admitted, Wanted, admit},
     auth::Scope,
@@ -60,7 +58,8 @@ pub(crate) async fn admitted(
         fallbacks,
         modality,
         model: Some(name.unwrap_or(USUAL)),
-        need: &|_: &Caller, _: &[Arc<Model>]| Need { requests: 1, slots: 1, tokens: 0 },
+        // A search costs nothing, whatever its library asks for its files.
+        need: &|_, _| Need { micros: Some(0), requests: 1, slots: 1, tokens: 0 },
         scope: Scope::Stock,
         serves: &|model| library(model).map(drop),
     };

@@ -1,10 +1,11 @@
 //! What a caller asks for, whatever protocol it spoke.
 
 use de_core::{
+    ceiling::TextSize,
     chat::{ChatCall, Image, Part},
-    cost::TextSize,
     http::error::ApiError,
     model::Protocol,
+    protocols::FieldIssue,
     registry::Model,
 };
 use serde_json::{Map, Value};
@@ -63,6 +64,20 @@ impl Ask {
             Part::ToolResult { content, .. } => content.len(),
         });
         u64::try_from(system + text.sum::<usize>()).unwrap_or(u64::MAX)
+    }
+
+    /// The service tier that the caller names: it may raise the price.
+    pub(crate) fn service_tier(&self) -> Option<&str> {
+        self.raw.as_ref()?.get("service_tier")?.as_str()
+    }
+
+    /// A field that makes the vendor do, and bill, what has no price here: its own tools, such as searches
+    /// of the web, which it bills by the use.
+    pub(crate) fn unpriced_field(&self) -> Option<&FieldIssue> {
+        let tools = ["/tools", "/web_search_options", "/mcp_servers", "/container"];
+        let of_tools =
+            |issue: &&FieldIssue| tools.iter().any(|place| issue.pointer.starts_with(place));
+        self.call.relay_only.iter().find(of_tools)
     }
 
     /// The data of pictures that stand in the body itself, in bytes of base64.

@@ -8,7 +8,7 @@ use de_core::{
     auth::Scope,
     books::{Asked, Books},
     caller::Caller,
-    cost::text_ceiling,
+    ceiling::{self, Most},
     exchange::{self, Answer, BeforeSend, Job},
     http::{
         context::Context,
@@ -19,7 +19,7 @@ use de_core::{
     limits::wire::Need,
     model::{Modality, Protocol},
     ports::Platform,
-    protocols::{Draft, Target, native::native_issue},
+    protocols::{Draft, FieldIssue, Target, native::native_issue},
     registry::Model,
 };
 use http::HeaderName;
@@ -93,13 +93,11 @@ async fn answer(
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let fallbacks = text("x-de-fallback");
     let arrived = platform.clock.now();
-    let need = |caller: &Caller, models: &[Arc<Model>]| {
-        // Whichever of them serves, its tokens fit into what is reserved.
-        let ceiling = |model: &Arc<Model>| {
-            text_ceiling(ask.size(size_bytes, output_bound(caller, &ask, model), model))
-        };
-        let tokens = models.iter().map(ceiling).max().unwrap_or(0);
-        Need { requests: 1, slots: 1, tokens }
+    let need = |caller: &Caller, model: &Model| {
+        let size = ask.size(size_bytes, output_bound(caller, &ask, model), model);
+        let most = Most { tier: ask.service_tier(), ..Most::from(size) };
+        let need = ceiling::need(model, most, ceiling::text_tokens(size));
+        Need { micros: need.micros.filter(|_| ask.unpriced_field().is_none()), ..need }
     };
     let wanted = Wanted {
         deadline_ms: &|model| model.deadlines().total_ms,
@@ -110,7 +108,8 @@ async fn answer(
         scope: Scope::Text,
         serves: &|_| Ok(()),
     };
-    let admitted = admit(platform, &context, books, caller, &wanted).await?;
+    let admitted = admit(platform, &context, books, caller, &wanted).await;
+    let admitted = admitted.map_err(|error| blamed(error, &ask))?;
     let let_in = platform.clock.now();
     // The first model decides whether the answer is read as a stream; fallbacks that cannot do as it
     // does are none for this call.
@@ -187,6 +186,17 @@ fn output_bound(caller: &Caller, ask: &Ask, model: &Model) -> u64 {
     }
     let of_instance = caller.instance().and_then(|instance| instance.default_max_output_tokens);
     ask.call.max_output_tokens.unwrap_or_else(|| model.config.output_bound(of_instance))
+}
+
+/// A budget's refusal, with the field that has no bound if that is why.
+fn blamed(error: ApiError, ask: &Ask) -> ApiError {
+    match ask.unpriced_field() {
+        Some(issue) if error.code() == Code::BudgetExceeded => {
+            let reason = "has no price here, so it cannot be used under a budget".to_owned();
+            ApiError::fields(&[FieldIssue { pointer: issue.pointer.clone(), reason }])
+        }
+        Some(_) | None => error,
+    }
 }
 
 /// What the requests to all models of one call are written from.

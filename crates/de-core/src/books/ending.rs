@@ -1,10 +1,12 @@
 //! What a call comes to when it ends: its counts, its cost, what was spent of its shares.
 
-use super::{Entry, Held, Outcome, Share, settlement::Closing};
+use super::{
+    Entry, Held, Outcome, Share, caller_cover, model_cover,
+    settlement::{Closing, Settled},
+};
 use crate::{
     cost::{Cost, Terms, cost_on, percent},
     http::error::Code,
-    ids::LeaseId,
     limits::wire::Spent,
     money::Micros,
     ports::{Level, LogLine},
@@ -59,39 +61,82 @@ pub(super) fn close(
         }
     };
     let total = usage.total_tokens();
-    let reserved = entry.leases.iter().map(|held| held.tokens).max().unwrap_or(0);
     let is_billed = entry.billable || word == ReceiptStatus::Ok;
     let vendors = entry.vendor_cost.filter(|_| is_billed);
     entry.receipt.cost_micros = vendors.or_else(|| price(entry, &usage));
-    entry.receipt.over_ceiling = reserved > 0 && total > reserved;
+    entry.receipt.over_ceiling = is_over(&entry.leases, total, entry.receipt.cost_micros);
     entry.receipt.usage = usage;
     entry.receipt.status = word;
     entry.receipt.http_status = status;
     entry.receipt.error_code = code.map(|code| code.as_str().to_owned());
     entry.receipt.latency_ms = now.since(started);
     entry.receipt.created_at = now;
-    let served = entry.receipt.model_id.clone();
-    let leases = std::mem::take(&mut entry.leases).into_iter();
-    let leases = leases.map(|held| spent(held, served.as_ref(), total)).collect();
+    let leases = std::mem::take(&mut entry.leases);
+    let used = Used {
+        at_caller: bearer(&leases, &entry.receipt, caller_cover, |held| held.keeps),
+        at_model: bearer(&leases, &entry.receipt, model_cover, |held| held.keeps_at_model),
+        micros: entry.receipt.cost_micros.map_or(0, Micros::unsigned),
+        tokens: total,
+    };
+    let places = leases.into_iter().enumerate();
+    let leases = places.map(|(place, held)| settled(place, held, &used)).collect();
     Closing { leases, receipt: entry.receipt.clone() }
 }
 
-/// What was spent of a share, when its call used `total` tokens at the model `served`.
-///
-/// The first share holds for the caller and for the first model: where a fallback served, that model's
-/// window counts its tokens too, which errs on the safe side.
-fn spent(held: Held, served: Option<&crate::ids::ModelId>, total: u64) -> (LeaseId, Spent) {
+/// What a call used, and which of its shares bears that.
+struct Used {
+    at_caller: Option<usize>,
+    at_model: Option<usize>,
+    micros: u64,
+    tokens: u64,
+}
+
+/// The share that bears what the receipt says: that of the try that was served, and where none was, that of
+/// the last one of which nobody knows whether it was.
+fn bearer(
+    leases: &[Held],
+    receipt: &Receipt,
+    cover: fn(&[Held]) -> Option<usize>,
+    keeps: fn(&Held) -> bool,
+) -> Option<usize> {
+    let is_served = receipt.attempts.last().is_some_and(|attempt| attempt.error_code.is_none());
+    let lost = || leases.iter().rposition(keeps);
+    if is_served { cover(leases) } else { lost().or_else(|| cover(leases)) }
+}
+
+/// Whether a vendor billed more than the share that bears it holds.
+fn is_over(leases: &[Held], tokens: u64, cost: Option<Micros>) -> bool {
+    let reserved = leases.iter().map(|held| held.tokens).max().unwrap_or(0);
+    let money = leases.iter().filter_map(|held| held.micros).max().unwrap_or(0);
+    let cost = cost.map_or(0, Micros::unsigned);
+    (reserved > 0 && tokens > reserved) || (money > 0 && cost > money)
+}
+
+/// What is reported of a share when its call has ended.
+fn settled(place: usize, held: Held, used: &Used) -> Settled {
     if !held.granted {
-        return (held.lease_id, Spent::default());
+        return Settled { lease_id: held.lease_id, spent: Spent::default(), spent_at_model: None };
     }
-    let used = match &held.share {
-        Share::Again => 0,
-        Share::Call => total,
-        Share::Fallback(model) if Some(model) == served => total,
-        Share::Fallback(_) => 0,
+    // An admission is of the call in the caller's scopes, and of the try in those of the model.
+    let requests = u64::from(held.share != Share::More);
+    let part = |bears: bool, keeps: bool| {
+        let (tokens, micros) = if bears { (used.tokens, used.micros) } else { (0, 0) };
+        let reserved = held.micros.unwrap_or(0);
+        Spent {
+            micros,
+            requests,
+            tokens: if keeps { tokens.max(held.tokens) } else { tokens },
+            unsettled_micros: if keeps { reserved.saturating_sub(micros) } else { 0 },
+        }
     };
-    let tokens = if held.keeps { used.max(held.tokens) } else { used };
-    (held.lease_id, Spent { requests: 1, tokens })
+    let at_caller = part(used.at_caller == Some(place), held.keeps);
+    let at_model = part(used.at_model == Some(place), held.keeps_at_model);
+    let (spent, spent_at_model) = match held.share {
+        Share::Again | Share::Fallback(_) => (at_model, None),
+        Share::Call => (at_caller, Some(at_model).filter(|other| *other != at_caller)),
+        Share::More => (at_caller, None),
+    };
+    Settled { lease_id: held.lease_id, spent, spent_at_model }
 }
 
 /// Counts that the vendor did not name: a token for each four bytes of text, at least what it did name.

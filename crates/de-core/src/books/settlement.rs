@@ -20,8 +20,18 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(250);
 /// What is left to be written when a call is over. JSON: a job keeps it until it is written.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Closing {
-    pub(super) leases: Vec<(LeaseId, Spent)>,
+    pub(super) leases: Vec<Settled>,
     pub(super) receipt: Receipt,
+}
+
+/// What was spent of one of a call's shares.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(super) struct Settled {
+    pub(super) lease_id: LeaseId,
+    pub(super) spent: Spent,
+    /// In the scopes of its model, if that is not the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) spent_at_model: Option<Spent>,
 }
 
 impl Closing {
@@ -41,12 +51,12 @@ pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing
     if leases.is_empty() {
         // A call that was never let in has no lease; its receipt travels under an id of its own.
         let lease_id = LeaseId::make(receipt.created_at, random(&*platform.entropy));
-        leases.push((lease_id, Spent::default()));
+        leases.push(Settled { lease_id, spent: Spent::default(), spent_at_model: None });
     }
-    for (index, (lease_id, spent)) in leases.into_iter().enumerate() {
+    for (index, Settled { lease_id, spent, spent_at_model }) in leases.into_iter().enumerate() {
         let receipts = if index == 0 { vec![receipt.clone()] } else { Vec::new() };
         let report =
-            SettleRequest { is_final: true, lease_id, receipts, running_ms: None, seq: 1, spent };
+            SettleRequest { receipts, spent_at_model, ..SettleRequest::of_one(lease_id, spent) };
         if let Err(err) = report_until(platform, instance, report).await {
             warn(platform, &receipt, "the Limiter did not take a settlement", &err);
             if index == 0 {
@@ -62,15 +72,7 @@ pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing
 pub async fn withdraw(platform: &Platform, instance: &InstanceId, kept: Kept) {
     let Kept { leases, receipt, .. } = kept;
     for Held { lease_id, .. } in leases {
-        let spent = Spent::default();
-        let report = SettleRequest {
-            is_final: true,
-            lease_id,
-            receipts: Vec::new(),
-            running_ms: None,
-            seq: 1,
-            spent,
-        };
+        let report = SettleRequest::of_one(lease_id, Spent::default());
         if let Err(err) = report_until(platform, instance, report).await {
             warn(platform, &receipt, "the Limiter did not take a share back", &err);
         }

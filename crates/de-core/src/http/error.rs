@@ -28,6 +28,8 @@ pub enum Code {
     AllProvidersFailed,
     /// The body is larger than we take.
     BodyTooLarge,
+    /// A budget has no room for what the call may cost.
+    BudgetExceeded,
     /// The client went away before it had an answer.
     ClientLeft,
     /// Someone else has this id, or was first.
@@ -103,6 +105,7 @@ impl Code {
     const ALL: &'static [Self] = &[
         Self::AllProvidersFailed,
         Self::BodyTooLarge,
+        Self::BudgetExceeded,
         Self::ClientLeft,
         Self::Conflict,
         Self::ContentRefused,
@@ -161,6 +164,7 @@ impl Code {
         match self {
             Self::AllProvidersFailed => (S::BAD_GATEWAY, "ALL_PROVIDERS_FAILED"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"),
+            Self::BudgetExceeded => (S::PAYMENT_REQUIRED, "BUDGET_EXCEEDED"),
             // Nobody reads it: log and receipt show 499, as many servers' logs do.
             Self::ClientLeft => (S::from_u16(499).unwrap_or(S::REQUEST_TIMEOUT), "CLIENT_LEFT"),
             Self::Conflict => (S::CONFLICT, "CONFLICT"),

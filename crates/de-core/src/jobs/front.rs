@@ -1,6 +1,6 @@
 //! From a call to its job: admission, the job's beginning, and for callers who wait its end.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::HeaderName;
@@ -16,7 +16,6 @@ use crate::{
         error::{ApiError, Code},
     },
     ids::{InstanceId, JobId},
-    limits::wire::Need,
     ports::{Platform, PortError},
     registry::Model,
     time::UnixMillis,
@@ -138,10 +137,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
     }
     books.asked(purchase.model, false, 0);
     books.expects(work.expected());
-    let need = |_: &Caller, models: &[Arc<Model>]| {
-        let tokens = models.iter().map(|model| work.ceiling(model)).max().unwrap_or(0);
-        Need { requests: 1, slots: 1, tokens }
-    };
+    let need = |_: &Caller, model: &Model| work.need(model);
     let wanted = Wanted {
         deadline_ms: &|model| millis(longest(model).saturating_add(COPYING)),
         fallbacks: purchase.fallbacks,

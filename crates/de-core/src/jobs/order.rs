@@ -1,10 +1,12 @@
 //! What a job has to do, and for whom.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     books::Kept,
     calls::{File, ImageCall, RenderCall, SpeechCall},
+    ceiling::{self, Most},
     exchange::Holder,
     http::error::{ApiError, Code},
     ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, RequestId, UserId},
@@ -124,14 +126,26 @@ impl Work {
         }
     }
 
-    /// The most tokens that it may count for at a model.
+    /// What one try at a model is reserved for.
     #[must_use]
-    pub fn ceiling(&self, model: &Model) -> u64 {
-        match self {
-            Self::Image(call) => model.vendor.images().map_or(0, |vendor| vendor.ceiling(call)),
-            Self::Render(_) => 0,
-            Self::Speech(call) => spoken::ceiling(model, call),
-        }
+    pub fn need(&self, model: &Model) -> Need {
+        let (most, tokens) = match self {
+            Self::Image(call) => {
+                let tokens = model.vendor.images().map_or(0, |vendor| vendor.ceiling(call));
+                let word = |name| call.options.get(name).and_then(Value::as_str);
+                let most = Most {
+                    images: call.n.into(),
+                    quality: word("quality"),
+                    size: word("size"),
+                    tokens,
+                    ..Most::default()
+                };
+                (most, tokens)
+            }
+            Self::Render(call) => (Most::from(render::length::usage(&call.edit)), 0),
+            Self::Speech(call) => (spoken::most(model, call), spoken::ceiling(model, call)),
+        };
+        ceiling::need(model, most, tokens)
     }
 
     /// The files that came with it.

@@ -18,6 +18,9 @@ pub struct Policy {
     pub limits: Vec<Limit>,
     /// The state of the tenant that this policy was read with.
     pub tenant_epoch: u64,
+    /// The IANA name of the zone in which days, weeks and months of budgets begin. UTC if absent or unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 impl Policy {
@@ -66,6 +69,38 @@ pub struct Limit {
     /// Evaluated, counted and shown, but not enforced.
     #[serde(default)]
     pub shadow: bool,
+    /// What else holds for it, if it is a budget.
+    #[serde(default, skip_serializing_if = "Terms::is_none")]
+    pub terms: Terms,
+}
+
+impl Limit {
+    /// An enforced limit without terms.
+    #[must_use]
+    pub fn new(scope: Scope, kind: Kind, max: u64) -> Self {
+        Self { kind, max, scope, shadow: false, terms: Terms::default() }
+    }
+}
+
+/// What holds for a budget beside its amount.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Terms {
+    /// Percents of the amount at which someone is told, each once a period.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<u8>,
+    /// After how many hours money goes back that was held for a call nobody has heard of again. Absent: it
+    /// stays held to the end of the period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_after_h: Option<u32>,
+}
+
+impl Terms {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whom a limit holds for. Written `key:key_1`, `model:gpt-4o-mini`.
@@ -178,6 +213,8 @@ impl TryFrom<String> for Scope {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Kind {
+    /// Micro-dollars spent by the calls admitted in a period of the calendar.
+    Budget(Period),
     /// Calls that run at once.
     Concurrent,
     /// Admissions in any rolling window.
@@ -191,6 +228,10 @@ impl Kind {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Budget(Period::Day) => "budget_per_day",
+            Self::Budget(Period::Month) => "budget_per_month",
+            Self::Budget(Period::Total) => "budget_total",
+            Self::Budget(Period::Week) => "budget_per_week",
             Self::Concurrent => "concurrent",
             Self::Requests(Span::Day) => "requests_per_day",
             Self::Requests(Span::Hour) => "requests_per_hour",
@@ -210,17 +251,27 @@ impl Kind {
         let over_time =
             spans.into_iter().flat_map(|span| [Self::Requests(span), Self::Tokens(span)]);
         std::iter::once(Self::Concurrent)
+            .chain(Period::ALL.map(Self::Budget))
             .chain(over_time)
             .find(|kind| kind.name() == name)
             .ok_or_else(|| BadName { text: name.to_owned(), what: "kind of limit" })
     }
 
-    /// The rolling window that it counts over; none for what runs at once.
+    /// The rolling window that it counts over; none for what runs at once, and for money.
     #[must_use]
     pub fn span(self) -> Option<Span> {
         match self {
-            Self::Concurrent => None,
+            Self::Budget(_) | Self::Concurrent => None,
             Self::Requests(span) | Self::Tokens(span) => Some(span),
+        }
+    }
+
+    /// The period of a budget; none for every other limit.
+    #[must_use]
+    pub fn period(self) -> Option<Period> {
+        match self {
+            Self::Budget(period) => Some(period),
+            Self::Concurrent | Self::Requests(_) | Self::Tokens(_) => None,
         }
     }
 }
@@ -236,6 +287,41 @@ impl TryFrom<String> for Kind {
 
     fn try_from(name: String) -> Result<Self, BadName> {
         Self::parse(&name)
+    }
+}
+
+/// How long a budget lasts, by the calendar of its tenant.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Period {
+    /// From midnight to midnight.
+    Day,
+    /// From the first to the last day of a month.
+    Month,
+    /// For ever.
+    Total,
+    /// From Monday to Sunday.
+    Week,
+}
+
+impl Period {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Day, Self::Month, Self::Total, Self::Week];
+
+    /// Its name on the wire and in the table `budgets`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Month => "month",
+            Self::Total => "total",
+            Self::Week => "week",
+        }
+    }
+
+    /// Reads a name; `None` if there is no such period.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|period| period.name() == name)
     }
 }
 
@@ -296,6 +382,11 @@ impl Index {
         scopes.iter().filter_map(|scope| self.0.get(scope)).flat_map(BTreeMap::values)
     }
 
+    /// Whether it has a limit for the same scope and kind.
+    pub(super) fn has(&self, limit: &Limit) -> bool {
+        self.0.get(&limit.scope).is_some_and(|kinds| kinds.contains_key(&limit.kind))
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &Limit> {
         self.0.values().flat_map(BTreeMap::values)
     }
@@ -316,17 +407,31 @@ mod tests {
                 max: 5,
                 scope: Scope::new(ScopeKind::Model, "a:b/c"),
                 shadow: false,
+                terms: Terms::default(),
             }],
             tenant_epoch: 4,
+            time_zone: None,
         };
         let json = r#"{"above":"org_1","catalogue_epoch":3,"limits":[{"kind":"requests_per_minute","max":5,"scope":"model:a:b/c","shadow":false}],"tenant_epoch":4}"#;
         assert_eq!(serde_json::to_string(&policy).unwrap(), json);
         assert_eq!(serde_json::from_str::<Policy>(json).unwrap(), policy);
+        let terms = Terms { alerts: vec![50, 80], release_after_h: Some(24) };
+        let budget = Kind::Budget(Period::Month);
+        let limit = Limit { terms, ..Limit::new(Scope::new(ScopeKind::Key, "k"), budget, 9) };
+        let json = r#"{"kind":"budget_per_month","max":9,"scope":"key:k","shadow":false,"terms":{"alerts":[50,80],"release_after_h":24}}"#;
+        assert_eq!(serde_json::to_string(&limit).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Limit>(json).unwrap(), limit);
     }
 
     #[test]
     fn names_are_read_back_and_others_refused() {
-        for name in ["concurrent", "requests_per_day", "requests_per_hour", "tokens_per_minute"] {
+        for name in [
+            "budget_per_week",
+            "budget_total",
+            "concurrent",
+            "requests_per_hour",
+            "tokens_per_minute",
+        ] {
             assert_eq!(Kind::parse(name).unwrap().name(), name);
         }
         assert!(Kind::parse("requests_per_week").is_err());

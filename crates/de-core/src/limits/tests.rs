@@ -1,6 +1,9 @@
 //! What the limits promise, case by case; `model` has any interleaving.
 
-use super::*;
+use super::{
+    wire::{Running, SettleRequest, Settled},
+    *,
+};
 
 mod model;
 
@@ -15,11 +18,11 @@ fn key() -> Scope {
 }
 
 fn limit(scope: Scope, kind: Kind, max: u64) -> Limit {
-    Limit { kind, max, scope, shadow: false }
+    Limit::new(scope, kind, max)
 }
 
 fn policy(limits: Vec<Limit>) -> Policy {
-    Policy { above: None, catalogue_epoch: 1, limits, tenant_epoch: 1 }
+    Policy { catalogue_epoch: 1, limits, tenant_epoch: 1, ..Policy::default() }
 }
 
 fn limiter(limits: Vec<Limit>) -> Limiter {
@@ -37,20 +40,15 @@ fn ask(number: usize, tokens: u64) -> Ask {
         deadline_ms: None,
         epochs: Epochs { catalogue: 1, tenant: 1 },
         lease_id: lease_id(number),
-        need: Need { requests: 1, slots: 0, tokens },
+        extra: Need::default(),
+        need: Need { micros: Some(0), requests: 1, slots: 0, tokens },
         scopes: vec![key()],
     }
 }
 
 fn report(number: usize, seq: u64, requests: u64, tokens: u64) -> SettleRequest {
-    SettleRequest {
-        is_final: true,
-        lease_id: lease_id(number),
-        receipts: Vec::new(),
-        running_ms: None,
-        seq,
-        spent: Spent { requests, tokens },
-    }
+    let spent = Spent { requests, tokens, ..Spent::default() };
+    SettleRequest { seq, ..SettleRequest::of_one(lease_id(number), spent) }
 }
 
 fn is_granted(grant: &Grant) -> bool {
@@ -220,7 +218,7 @@ fn slots_are_held_until_the_call_ends_or_its_time_is_up() {
     let mut limiter = limiter(vec![limit(key(), Kind::Concurrent, 2)]);
     let call = |number| Ask {
         deadline_ms: Some(60_000),
-        need: Need { requests: 1, slots: 1, tokens: 0 },
+        need: Need { micros: Some(0), requests: 1, slots: 1, tokens: 0 },
         ..ask(number, 0)
     };
     assert!(is_granted(&limiter.lease(UnixMillis(0), &call(1))));
@@ -230,7 +228,11 @@ fn slots_are_held_until_the_call_ends_or_its_time_is_up() {
     limiter.settle(UnixMillis(10), &report(1, 1, 1, 0));
     assert!(is_granted(&limiter.lease(UnixMillis(10), &call(4))));
     // The second one runs longer than it said, and says so; the fourth vanishes.
-    let longer = SettleRequest { is_final: false, running_ms: Some(60_000), ..report(2, 1, 1, 0) };
+    let longer = SettleRequest {
+        is_final: false,
+        running: Some(Running { for_ms: 60_000, ..Running::default() }),
+        ..report(2, 1, 1, 0)
+    };
     limiter.settle(UnixMillis(80_000), &longer);
     assert!(!is_granted(&limiter.lease(UnixMillis(90_009), &call(5))));
     assert!(is_granted(&limiter.lease(UnixMillis(90_010), &call(6))));
@@ -248,6 +250,7 @@ fn an_old_copy_is_refused_and_a_newer_one_needs_a_newer_policy() {
         catalogue_epoch: epochs.catalogue,
         limits: Vec::new(),
         tenant_epoch: epochs.tenant,
+        time_zone: None,
     };
     assert_eq!(limiter.set_policy(UnixMillis(0), with(epochs)), Some(UnixMillis(0)));
     let with_copy =
@@ -311,7 +314,7 @@ fn leases_of_an_earlier_life_count_as_old() {
     let mut limiter = limiter(Vec::new());
     limiter.lease(UnixMillis(100), &asks_under(1, 1));
     let lease = limiter.lease_row(&lease_id(1)).unwrap().clone();
-    let mut limiter = Limiter::restore(vec![lease], &[]);
+    let mut limiter = Limiter::restore(vec![lease], &[], &[]);
     assert_eq!(limiter.older_leases_end(), Some(UnixMillis(2_100)));
     assert_eq!(limiter.set_policy(UnixMillis(300), of_epoch(1)), Some(UnixMillis(2_100)));
 }
@@ -322,7 +325,7 @@ fn a_restored_one_has_nothing_to_tidy_before_it_knows_its_limits() {
     limiter.lease(UnixMillis(0), &ask(1, 0));
     assert!(!limiter.waits_for_policy());
     let lease = limiter.lease_row(&lease_id(1)).unwrap().clone();
-    let mut limiter = Limiter::restore(vec![lease], &[]);
+    let mut limiter = Limiter::restore(vec![lease], &[], &[]);
     let later = UnixMillis(100_000_000);
     assert_eq!(limiter.forget(later), Forgotten::default());
     assert_eq!(limiter.tidy_at(later), None);
@@ -331,7 +334,7 @@ fn a_restored_one_has_nothing_to_tidy_before_it_knows_its_limits() {
     assert!(!limiter.waits_for_policy() && limiter.tidy_at(later).is_some());
     assert_eq!(limiter.forget(later).leases, [lease_id(1)]);
     assert_eq!(limiter.tidy_at(later), None);
-    assert!(!Limiter::restore(Vec::new(), &[]).waits_for_policy());
+    assert!(!Limiter::restore(Vec::new(), &[], &[]).waits_for_policy());
 }
 
 #[test]
@@ -379,9 +382,11 @@ fn kept_rows_are_stable() {
     let mut limiter = limiter(vec![limit(key(), PER_MINUTE, 5)]);
     limiter.lease(UnixMillis(0), &ask(1, 7));
     let json = serde_json::to_string(limiter.lease_row(&lease_id(1)).unwrap()).unwrap();
+    let before_money = json.replace(r#""micros":0,"#, "");
+    assert!(serde_json::from_str::<Lease>(&before_money).is_ok());
     assert_eq!(
         json,
-        r#"{"done":false,"ends_at":2000,"lease_id":"lease_1","need":{"requests":1,"slots":0,"tokens":7},"booked":{"requests":1,"tokens":7},"scopes":["key:key_1"],"seq":0,"share":{"expires_at":2000,"life_ms":2000,"standing":{"requests":{"kind":"requests_per_minute","limit":5,"remaining":4,"reset_ms":63000,"scope":"key:key_1"},"tokens":null}},"slot_until":null}"#
+        r#"{"done":false,"ends_at":2000,"lease_id":"lease_1","need":{"micros":0,"requests":1,"slots":0,"tokens":7},"booked":{"requests":1,"tokens":7},"scopes":["key:key_1"],"seq":0,"share":{"expires_at":2000,"life_ms":2000,"standing":{"requests":{"kind":"requests_per_minute","limit":5,"remaining":4,"reset_ms":63000,"scope":"key:key_1"},"tokens":null}},"slot_until":null}"#
     );
     let day = vec![limit(key(), Kind::Requests(Span::Day), 5)];
     limiter.set_policy(UnixMillis(0), policy(day));
@@ -391,4 +396,158 @@ fn kept_rows_are_stable() {
         serde_json::to_string(&gone.buckets).unwrap(),
         r#"[{"amount":1,"index":0,"kind":"requests_per_day","leaves_at":87300000,"scope":"key:key_1"}]"#
     );
+}
+
+const BUDGET: Kind = Kind::Budget(Period::Day);
+
+fn asks_money(number: usize, micros: Option<u64>) -> Ask {
+    let need = Need { micros, requests: 1, slots: 1, tokens: 0 };
+    Ask { need, deadline_ms: Some(60_000), ..ask(number, 0) }
+}
+
+fn spends(number: usize, micros: u64) -> SettleRequest {
+    let spent = Spent { micros, requests: 1, ..Spent::default() };
+    SettleRequest::of_one(lease_id(number), spent)
+}
+
+#[test]
+fn money_is_held_until_it_is_known_what_was_spent() {
+    let mut limiter = limiter(vec![limit(key(), BUDGET, 100)]);
+    assert!(is_granted(&limiter.lease(UnixMillis(0), &asks_money(1, Some(60)))));
+    let Grant::Denied(denial) = limiter.lease(UnixMillis(1), &asks_money(2, Some(41))) else {
+        panic!("more than is left");
+    };
+    assert_eq!((denial.refusal.kind, denial.refusal.limit), (BUDGET, 100));
+    // There is room when the day is over, if nothing else happens.
+    assert_eq!(denial.refusal.retry_after_ms, Some(86_399_999));
+    assert_eq!(denial.standing.budget.unwrap().remaining, 40);
+    limiter.settle(UnixMillis(2), &spends(1, 12));
+    let usage = limiter.usage(UnixMillis(3)).limits.pop().unwrap();
+    assert_eq!((usage.used, usage.held, usage.unsettled), (12, 0, 0));
+    assert!(is_granted(&limiter.lease(UnixMillis(4), &asks_money(3, Some(88)))));
+}
+
+#[test]
+fn what_nobody_can_price_is_refused_by_an_enforced_budget_alone() {
+    let none = || asks_money(1, None);
+    let mut strict = limiter(vec![limit(key(), BUDGET, 100)]);
+    let Grant::Denied(denial) = strict.lease(UnixMillis(0), &none()) else { panic!("let in") };
+    assert_eq!(denial.refusal.retry_after_ms, None);
+    let mut trial = limiter(vec![Limit { shadow: true, ..limit(key(), BUDGET, 100) }]);
+    let Grant::Granted(share) = trial.lease(UnixMillis(0), &none()) else { panic!("refused") };
+    assert_eq!(share.shadowed.len(), 1);
+    assert!(is_granted(&limiter(Vec::new()).lease(UnixMillis(0), &none())));
+}
+
+#[test]
+fn no_lease_outlives_the_period_that_it_counts_in() {
+    let mut limiter = limiter(vec![limit(key(), BUDGET, 100)]);
+    let midnight = 86_400_000;
+    let Grant::Granted(share) = limiter.lease(UnixMillis(midnight - 300), &asks_money(1, Some(60)))
+    else {
+        panic!("refused");
+    };
+    assert_eq!((share.life_ms, share.expires_at), (300, UnixMillis(midnight)));
+    // The new day has a budget of its own, and the old call counts in the old one.
+    assert!(is_granted(&limiter.lease(UnixMillis(midnight), &asks_money(2, Some(100)))));
+    limiter.settle(UnixMillis(midnight + 1), &spends(1, 50));
+    assert_eq!(limiter.usage(UnixMillis(midnight + 2)).limits.pop().unwrap().used, 100);
+}
+
+#[test]
+fn a_holder_gets_an_eighth_of_what_is_left_and_a_hundredth_of_a_budget() {
+    let limits = vec![limit(key(), PER_MINUTE, 81), limit(key(), BUDGET, 1_000)];
+    let mut limiter = limiter(limits);
+    let extra = Need { micros: Some(500), requests: 50, slots: 50, tokens: 7 };
+    let ask = Ask { extra, ..asks_money(1, Some(100)) };
+    let Grant::Granted(share) = limiter.lease(UnixMillis(0), &ask) else { panic!("refused") };
+    assert_eq!(share.extra, Need { micros: Some(10), requests: 10, slots: 50, tokens: 7 });
+    assert_eq!(share.standing.requests.unwrap().remaining, 70);
+    // What it neither spends nor needs comes back with the final report.
+    let running = Running { for_ms: 1_000, micros: 90, slots: 1, tokens: 0 };
+    let spent = Spent { micros: 4, requests: 2, ..Spent::default() };
+    let report =
+        SettleRequest { running: Some(running), ..SettleRequest::of_one(lease_id(1), spent) };
+    assert_eq!(limiter.settle(UnixMillis(1), &report), Settled::Applied);
+    let used = |limiter: &mut Limiter| -> Vec<u64> {
+        limiter.usage(UnixMillis(2)).limits.into_iter().map(|usage| usage.used).collect()
+    };
+    assert_eq!(used(&mut limiter), [94, 2]);
+    let spent = Spent { micros: 30, ..spent };
+    let last = SettleRequest { seq: 2, ..SettleRequest::of_one(lease_id(1), spent) };
+    assert_eq!(limiter.settle(UnixMillis(3), &last), Settled::Applied);
+    assert_eq!(used(&mut limiter), [30, 2]);
+}
+
+#[test]
+fn a_lost_call_holds_its_money_until_its_budget_lets_it_go() {
+    let terms = Terms { alerts: Vec::new(), release_after_h: Some(2) };
+    let letting_go = Limit { terms, ..limit(key(), Kind::Budget(Period::Month), 100) };
+    let mut limiter = limiter(vec![letting_go, limit(key(), Kind::Budget(Period::Total), 100)]);
+    limiter.lease(UnixMillis(0), &asks_money(1, Some(60)));
+    let unsettled = |limiter: &mut Limiter, at| -> Vec<(u64, u64)> {
+        let limits = limiter.usage(UnixMillis(at)).limits;
+        limits.into_iter().map(|usage| (usage.used, usage.unsettled)).collect()
+    };
+    assert_eq!(unsettled(&mut limiter, 50_000), [(60, 0), (60, 0)]);
+    assert_eq!(unsettled(&mut limiter, 700_000), [(60, 60), (60, 60)]);
+    assert_eq!(limiter.lost(UnixMillis(700_000)), [lease_id(1)]);
+    let hours = 3_600_000;
+    assert!(limiter.forget(UnixMillis(hours)).released.is_empty());
+    let gone = limiter.forget(UnixMillis(2 * hours + LEASE_MS));
+    assert_eq!(gone.released.len(), 1);
+    assert_eq!(gone.changed, [lease_id(1)]);
+    assert_eq!(unsettled(&mut limiter, 3 * hours), [(0, 0), (60, 60)]);
+    // Once is enough, in the next life too.
+    let kept = limiter.lease_row(&lease_id(1)).unwrap().clone();
+    let limits = limiter.policy.clone().unwrap();
+    let mut limiter = Limiter::restore(vec![kept], &[], &[]);
+    limiter.set_policy(UnixMillis(3 * hours), limits);
+    assert!(limiter.forget(UnixMillis(4 * hours)).released.is_empty());
+    assert_eq!(unsettled(&mut limiter, 4 * hours), [(0, 0), (60, 60)]);
+    // A receipt that comes after all is booked in both.
+    limiter.settle(UnixMillis(5 * hours), &spends(1, 45));
+    assert_eq!(unsettled(&mut limiter, 5 * hours), [(45, 0), (45, 0)]);
+}
+
+#[test]
+fn a_budget_is_told_of_once_a_percent_and_period() {
+    let terms = Terms { alerts: vec![50, 80, 100], release_after_h: None };
+    let mut limiter = limiter(vec![Limit { terms, ..limit(key(), BUDGET, 100) }]);
+    let told = |limiter: &mut Limiter| -> Vec<(u8, u64)> {
+        let alerts = limiter.take_alerts();
+        alerts.into_iter().map(|alert| (alert.percent, alert.spent_micros)).collect()
+    };
+    // What is held is not spent.
+    limiter.lease(UnixMillis(0), &asks_money(1, Some(90)));
+    limiter.settle(UnixMillis(1), &spends(1, 49));
+    assert_eq!(told(&mut limiter), []);
+    limiter.lease(UnixMillis(2), &asks_money(2, Some(40)));
+    limiter.settle(UnixMillis(3), &spends(2, 31));
+    assert_eq!(told(&mut limiter), [(50, 80), (80, 80)]);
+    // A call that has no room is what someone has to act upon.
+    assert!(!is_granted(&limiter.lease(UnixMillis(4), &asks_money(3, Some(21)))));
+    assert_eq!(told(&mut limiter), [(100, 100)]);
+    assert!(!is_granted(&limiter.lease(UnixMillis(5), &asks_money(4, Some(21)))));
+    assert_eq!(told(&mut limiter), []);
+    // One that would never fit is not.
+    let day = 86_400_000;
+    assert!(!is_granted(&limiter.lease(UnixMillis(day), &asks_money(5, Some(101)))));
+    assert_eq!(told(&mut limiter), []);
+    // The next day begins anew.
+    limiter.lease(UnixMillis(day + 1), &asks_money(6, Some(60)));
+    limiter.settle(UnixMillis(day + 2), &spends(6, 60));
+    assert_eq!(told(&mut limiter), [(50, 60)]);
+}
+
+#[test]
+fn a_limit_that_was_away_counts_on_where_it_was() {
+    let budget = || vec![limit(key(), BUDGET, 100)];
+    let mut limiter = limiter(budget());
+    limiter.lease(UnixMillis(0), &asks_money(1, Some(60)));
+    limiter.settle(UnixMillis(1), &spends(1, 60));
+    limiter.forget(UnixMillis(70_000));
+    limiter.set_policy(UnixMillis(70_001), of_epoch(2));
+    limiter.set_policy(UnixMillis(70_002), Policy { tenant_epoch: 3, ..policy(budget()) });
+    assert_eq!(limiter.usage(UnixMillis(70_003)).limits.pop().unwrap().used, 60);
 }

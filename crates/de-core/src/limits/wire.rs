@@ -7,6 +7,7 @@
 //! | `PUT /policy` | [`Policy`](super::Policy) | [`PolicyReply`] |
 //! | `POST /refresh` | [`Epochs`] | [`PolicyReply`] |
 //! | `GET /epoch` | | [`Epochs`] |
+//! | `GET /usage` | | [`UsageReply`] |
 //! | `GET /stats` | | [`Stats`] |
 //! | `POST /drain` | | [`DrainReply`] |
 //!
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Counts,
-    policy::{Epochs, Kind, Scope},
+    policy::{Epochs, Kind, Limit, Scope},
 };
 use crate::{ids::LeaseId, receipt::Receipt, time::UnixMillis};
 
@@ -34,6 +35,10 @@ pub struct Ask {
     pub deadline_ms: Option<u64>,
     /// How fresh the caller's copy of key and model is.
     pub epochs: Epochs,
+    /// What the holder would like beside `need`, for the calls to come. It gets at most an eighth of what is
+    /// left of each limit, and of a budget at most a hundredth: [`Share::extra`].
+    #[serde(default, skip_serializing_if = "Need::is_nothing")]
+    pub extra: Need,
     /// Made by the caller. Repeating an ask with the same id gives the same answer.
     pub lease_id: LeaseId,
     /// What is debited in every scope.
@@ -46,12 +51,24 @@ pub struct Ask {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Need {
+    /// Micro-dollars, at most. Absent if nobody can say, as for a model without a price: then nothing is
+    /// granted where a budget is enforced. What is above 2^40 counts as 2^40.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micros: Option<u64>,
     /// Admissions: 1 for a call.
     pub requests: u64,
     /// Slots of `concurrent`, held until the call is settled.
     pub slots: u64,
     /// Tokens read and made, at most. What is above 2^40 counts as 2^40.
     pub tokens: u64,
+}
+
+impl Need {
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The Limiter's answer.
@@ -76,6 +93,9 @@ pub enum Grant {
 pub struct Share {
     /// The end of the lease by the Limiter's clock.
     pub expires_at: UnixMillis,
+    /// What is granted beside what was needed.
+    #[serde(default, skip_serializing_if = "Need::is_nothing")]
+    pub extra: Need,
     /// How long after its first asking the caller may still begin, by the caller's own clock.
     pub life_ms: i64,
     /// For the headers of the reply.
@@ -111,6 +131,9 @@ pub struct Refusal {
 /// The tightest limits of a call, shadows left out.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Standings {
+    /// The budget with the least money left, in micro-dollars; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Standing>,
     /// The one with the fewest admissions left; absent if unlimited.
     pub requests: Option<Standing>,
     /// The one with the fewest tokens left; absent if unlimited.
@@ -124,7 +147,11 @@ impl Standings {
         let of = |ours: Option<Standing>, theirs: Option<Standing>| {
             ours.into_iter().chain(theirs).min_by_key(|standing| standing.remaining)
         };
-        Self { requests: of(self.requests, other.requests), tokens: of(self.tokens, other.tokens) }
+        Self {
+            budget: of(self.budget, other.budget),
+            requests: of(self.requests, other.requests),
+            tokens: of(self.tokens, other.tokens),
+        }
     }
 }
 
@@ -146,7 +173,8 @@ pub struct Standing {
 /// The body of `POST /settle`: what was spent, and the receipts of what has ended.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SettleRequest {
-    /// Whether this is the last report: only then is what was not spent given back.
+    /// Whether no call begins under this lease any more: only then is what was neither spent nor is held by
+    /// `running` given back. Reports may follow until nothing runs.
     #[serde(rename = "final")]
     pub is_final: bool,
     /// Which lease. One that the Limiter does not know changes nothing; its receipts are kept still.
@@ -155,23 +183,77 @@ pub struct SettleRequest {
     /// already is not kept twice.
     #[serde(default)]
     pub receipts: Vec<Receipt>,
-    /// For a report that is not the last: the call may hold its slot for this much longer.
+    /// What the calls that are still under way hold of the lease; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub running_ms: Option<u64>,
+    pub running: Option<Running>,
     /// 1, 2, 3, …: a report that is not newer than one seen before changes nothing.
     pub seq: u64,
     /// All that this lease has spent so far.
     pub spent: Spent,
+    /// The same in the scopes of model and provider; absent if it is the same there. It is less where a
+    /// fallback served, which has a lease of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent_at_model: Option<Spent>,
+}
+
+impl SettleRequest {
+    /// The only report of a lease that one call had.
+    #[must_use]
+    pub fn of_one(lease_id: LeaseId, spent: Spent) -> Self {
+        Self {
+            is_final: true,
+            lease_id,
+            receipts: Vec::new(),
+            running: None,
+            seq: 1,
+            spent,
+            spent_at_model: None,
+        }
+    }
+}
+
+/// What calls under way hold of a lease.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Running {
+    /// The longest that one of them may still hold its slot.
+    pub for_ms: u64,
+    /// Micro-dollars, at most.
+    pub micros: u64,
+    /// Slots of `concurrent`.
+    pub slots: u64,
+    /// Tokens, at most.
+    pub tokens: u64,
 }
 
 /// What was spent of a lease, in all.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Spent {
-    /// 1, or 0 if the call was given up before it began.
+    /// Micro-dollars, as the receipts say.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub micros: u64,
+    /// Calls that have begun.
     pub requests: u64,
     /// Tokens as the vendor counted them.
     pub tokens: u64,
+    /// Micro-dollars that a vendor may have billed without a receipt that says so: the ceilings of tries of
+    /// which nobody knows what became.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unsettled_micros: u64,
+}
+
+impl Spent {
+    /// Whether nothing was spent.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over like this")]
+fn is_zero(amount: &u64) -> bool {
+    *amount == 0
 }
 
 /// The answer to `POST /settle`.
@@ -200,6 +282,31 @@ pub enum Settled {
 pub struct PolicyReply {
     /// The epochs that hold now. Newer than those sent, if a newer policy was there.
     pub epochs: Epochs,
+}
+
+/// The answer to `GET /usage`: every limit of the object, and what is used of it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct UsageReply {
+    /// In the order of their scopes.
+    pub limits: Vec<LimitUsage>,
+}
+
+/// A limit and its use.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LimitUsage {
+    /// The end of the present period, or when nothing counts any more if nothing else happens. Absent
+    /// where nothing counts, and for what has no end.
+    pub ends_at: Option<UnixMillis>,
+    /// What of `used` is held for calls under way.
+    pub held: u64,
+    /// The limit.
+    pub limit: Limit,
+    /// The first moment of the present period; absent for what is no budget by the calendar.
+    pub starts_at: Option<UnixMillis>,
+    /// What of `used` is held for calls of which nobody knows what became.
+    pub unsettled: u64,
+    /// What counts against it now.
+    pub used: u64,
 }
 
 /// The answer to `GET /stats`: for tests and for whoever looks after it.
@@ -252,22 +359,24 @@ mod tests {
         let ask = Ask {
             deadline_ms: None,
             epochs: Epochs { catalogue: 1, tenant: 2 },
+            extra: Need::default(),
             lease_id: lease_id(),
-            need: Need { requests: 1, slots: 0, tokens: 900 },
+            need: Need { micros: Some(7), requests: 1, slots: 0, tokens: 900 },
             scopes: vec![Scope::new(ScopeKind::Key, "key_1")],
         };
         check(
             &ask,
-            r#"{"epochs":{"catalogue":1,"tenant":2},"lease_id":"lease_1","need":{"requests":1,"slots":0,"tokens":900},"scopes":["key:key_1"]}"#,
+            r#"{"epochs":{"catalogue":1,"tenant":2},"lease_id":"lease_1","need":{"micros":7,"requests":1,"slots":0,"tokens":900},"scopes":["key:key_1"]}"#,
         );
         let scope = Scope::new(ScopeKind::Key, "key_1");
         let kind = Kind::Requests(Span::Minute);
         let standing =
             Standing { kind, limit: 5, remaining: 4, reset_ms: 63_000, scope: scope.clone() };
-        let standing = Standings { requests: Some(standing), tokens: None };
+        let standing = Standings { budget: None, requests: Some(standing), tokens: None };
         check(
             &Grant::Granted(Share {
                 expires_at: UnixMillis(2_000),
+                extra: Need::default(),
                 life_ms: 2_000,
                 standing,
                 shadowed: Vec::new(),
@@ -286,17 +395,24 @@ mod tests {
             r#"{"grant":"stale","epochs":{"catalogue":1,"tenant":3}}"#,
         );
         check(&Grant::NeedsPolicy, r#"{"grant":"needs_policy"}"#);
-        let report = SettleRequest {
-            is_final: true,
-            lease_id: lease_id(),
-            receipts: Vec::new(),
-            running_ms: None,
-            seq: 1,
-            spent: Spent { requests: 1, tokens: 12 },
-        };
+        let spent = Spent { requests: 1, tokens: 12, ..Spent::default() };
+        let report = SettleRequest::of_one(lease_id(), spent);
         check(
             &report,
             r#"{"final":true,"lease_id":"lease_1","receipts":[],"seq":1,"spent":{"requests":1,"tokens":12}}"#,
+        );
+        let spent = Spent { micros: 4, unsettled_micros: 9, ..spent };
+        let at_model = Spent { micros: 4, requests: 1, tokens: 2, unsettled_micros: 0 };
+        let running = Running { for_ms: 600, micros: 5, slots: 1, tokens: 40 };
+        let report = SettleRequest {
+            running: Some(running),
+            spent,
+            spent_at_model: Some(at_model),
+            ..report
+        };
+        check(
+            &report,
+            r#"{"final":true,"lease_id":"lease_1","receipts":[],"running":{"for_ms":600,"micros":5,"slots":1,"tokens":40},"seq":1,"spent":{"micros":4,"requests":1,"tokens":12,"unsettled_micros":9},"spent_at_model":{"micros":4,"requests":1,"tokens":2}}"#,
         );
         check(&SettleReply { outcome: Settled::OverCeiling }, r#"{"outcome":"over_ceiling"}"#);
     }

@@ -75,7 +75,7 @@ pub struct InstanceColumns {
     /// Origins of pages that may call.
     #[serde(deserialize_with = "json_text_or_null")]
     pub instance_allowed_origins: Option<Vec<String>>,
-    /// `refuse` or `allow`.
+    /// `refuse` or `allow`; always `refuse` where a budget is enforced.
     pub on_limiter_failure: Option<String>,
     /// Modality → model id.
     #[serde(deserialize_with = "json_text_or_null")]
@@ -118,7 +118,11 @@ pub fn by_digest(digest: &str) -> Statement {
            coalesce(p.retain_content, 0) AS retain_content,
            u.id AS user_id, u.role AS user_role, u.status AS user_status,
            i.id AS instance_id, i.environment, i.allowed_origins AS instance_allowed_origins,
-           i.on_limiter_failure, i.default_models, i.default_max_output_tokens,
+           CASE WHEN EXISTS (
+             SELECT 1 FROM budgets AS b
+             WHERE b.organization_id = i.organization_id AND coalesce(b.instance_id, i.id) = i.id AND b.shadow = 0
+           ) THEN 'refuse' ELSE i.on_limiter_failure END AS on_limiter_failure,
+           i.default_models, i.default_max_output_tokens,
            i.status AS instance_status,
            o.id AS organization_id, o.status AS organization_status,
            coalesce((SELECT epoch FROM epochs WHERE scope = o.id), 0) AS tenant_epoch,
@@ -156,7 +160,11 @@ pub struct GrantRow {
 pub fn instance_for_user(instance: &InstanceId, user: &UserId) -> Statement {
     statement(
         "SELECT i.id AS instance_id, i.environment, i.allowed_origins AS instance_allowed_origins,
-           i.on_limiter_failure, i.default_models, i.default_max_output_tokens,
+           CASE WHEN EXISTS (
+             SELECT 1 FROM budgets AS b
+             WHERE b.organization_id = i.organization_id AND coalesce(b.instance_id, i.id) = i.id AND b.shadow = 0
+           ) THEN 'refuse' ELSE i.on_limiter_failure END AS on_limiter_failure,
+           i.default_models, i.default_max_output_tokens,
            i.status AS instance_status, i.organization_id, g.role AS grant_role,
            coalesce((SELECT epoch FROM epochs WHERE scope = i.organization_id), 0) AS tenant_epoch,
            coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch
@@ -172,7 +180,11 @@ pub fn instance_for_user(instance: &InstanceId, user: &UserId) -> Statement {
 pub fn instances_of_user(user: &UserId) -> Statement {
     statement(
         "SELECT i.id AS instance_id, i.environment, i.allowed_origins AS instance_allowed_origins,
-           i.on_limiter_failure, i.default_models, i.default_max_output_tokens,
+           CASE WHEN EXISTS (
+             SELECT 1 FROM budgets AS b
+             WHERE b.organization_id = i.organization_id AND coalesce(b.instance_id, i.id) = i.id AND b.shadow = 0
+           ) THEN 'refuse' ELSE i.on_limiter_failure END AS on_limiter_failure,
+           i.default_models, i.default_max_output_tokens,
            i.status AS instance_status, i.organization_id, g.role AS grant_role,
            coalesce((SELECT epoch FROM epochs WHERE scope = i.organization_id), 0) AS tenant_epoch,
            coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch

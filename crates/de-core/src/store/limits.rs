@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{epochs, flag, json_text, statement};
 use crate::{
     ids::{InstanceId, ModelId, OrganizationId},
-    limits::{Kind, Limit, Policy, Scope, ScopeKind, Span},
+    limits::{Kind, Limit, Period, Policy, Scope, ScopeKind, Span, Terms},
     model::RateLimits,
     ports::{PortError, Row, Statement, row},
     time::UnixMillis,
@@ -16,6 +16,19 @@ struct LimitRow {
     amount: u64,
     kind: String,
     per: Option<String>,
+    scope: String,
+    scope_id: String,
+    #[serde(deserialize_with = "flag")]
+    shadow: bool,
+}
+
+#[derive(Deserialize)]
+struct BudgetRow {
+    #[serde(deserialize_with = "json_text")]
+    alerts: Vec<u8>,
+    amount_micros: u64,
+    period: String,
+    release_after_h: Option<u32>,
     scope: String,
     scope_id: String,
     #[serde(deserialize_with = "flag")]
@@ -35,25 +48,36 @@ struct HeadRow {
     above: Option<OrganizationId>,
     catalogue_epoch: u64,
     tenant_epoch: u64,
+    time_zone: String,
 }
 
 /// Loads the policy of an instance's Limiter, and records that it is awake.
 ///
-/// Four statements for one batch; [`policy`] reads their answers. Touching comes first, so that a
+/// Five statements for one batch; [`policy`] reads their answers. Touching comes first, so that a
 /// change of the catalogue that this reading missed is told to this instance.
 #[must_use]
 pub fn load(instance: &InstanceId, now: UnixMillis) -> Vec<Statement> {
     let head = statement(
         "SELECT coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch,
            coalesce((SELECT epoch FROM epochs WHERE scope = i.organization_id), 0) AS tenant_epoch,
-           (SELECT l.organization_id FROM limits AS l
-            WHERE l.organization_id = i.organization_id AND coalesce(l.instance_id, '') = ''
-            LIMIT 1) AS above
-         FROM instances AS i WHERE i.id = ?1",
+           CASE WHEN EXISTS (
+             SELECT 1 FROM limits AS l
+             WHERE l.organization_id = i.organization_id AND coalesce(l.instance_id, '') = ''
+           ) OR EXISTS (
+             SELECT 1 FROM budgets AS b
+             WHERE b.organization_id = i.organization_id AND coalesce(b.instance_id, '') = ''
+           ) THEN i.organization_id END AS above,
+           o.time_zone
+         FROM instances AS i JOIN organizations AS o ON o.id = i.organization_id WHERE i.id = ?1",
         [instance.as_str().into()],
     );
     let limits = statement(
         "SELECT scope, scope_id, kind, per, amount, shadow FROM limits WHERE instance_id = ?1",
+        [instance.as_str().into()],
+    );
+    let budgets = statement(
+        "SELECT scope, scope_id, period, amount_micros, alerts, shadow, release_after_h
+         FROM budgets WHERE instance_id = ?1",
         [instance.as_str().into()],
     );
     let models = statement(
@@ -66,18 +90,18 @@ pub fn load(instance: &InstanceId, now: UnixMillis) -> Vec<Statement> {
                AND own.owner = (SELECT organization_id FROM instances WHERE id = ?1)))",
         [instance.as_str().into()],
     );
-    vec![epochs::touch(instance, now), head, limits, models]
+    vec![epochs::touch(instance, now), head, limits, budgets, models]
 }
 
 /// Loads the policy of an organization's Limiter, which stands above those of its instances.
 ///
-/// Two statements for one batch; [`organization_policy`] reads their answers.
+/// Three statements for one batch; [`organization_policy`] reads their answers.
 #[must_use]
 pub fn load_organization(organization: &OrganizationId) -> Vec<Statement> {
     let head = statement(
         "SELECT coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch,
            coalesce((SELECT epoch FROM epochs WHERE scope = o.id), 0) AS tenant_epoch,
-           NULL AS above
+           NULL AS above, o.time_zone
          FROM organizations AS o WHERE o.id = ?1",
         [organization.as_str().into()],
     );
@@ -86,7 +110,12 @@ pub fn load_organization(organization: &OrganizationId) -> Vec<Statement> {
          WHERE organization_id = ?1 AND coalesce(instance_id, '') = ''",
         [organization.as_str().into()],
     );
-    vec![head, limits]
+    let budgets = statement(
+        "SELECT scope, scope_id, period, amount_micros, alerts, shadow, release_after_h FROM budgets
+         WHERE organization_id = ?1 AND coalesce(instance_id, '') = ''",
+        [organization.as_str().into()],
+    );
+    vec![head, limits, budgets]
 }
 
 /// Reads the answers to [`load`]; `None` if there is no such instance.
@@ -98,8 +127,7 @@ pub fn load_organization(organization: &OrganizationId) -> Vec<Statement> {
 /// [`PortError::Malformed`] if a row is not what the schema says.
 pub fn policy(answers: Vec<Vec<Row>>) -> Result<Option<Policy>, PortError> {
     let mut answers = answers.into_iter().skip(1);
-    let (head, limits) = (answers.next(), answers.next());
-    let Some(mut policy) = read(head, limits)? else { return Ok(None) };
+    let Some(mut policy) = read(&mut answers)? else { return Ok(None) };
     let mut defaults = Vec::new();
     for found in answers.next().unwrap_or_default() {
         let ModelLimitsRow { model_id, rate_limits } = row(found)?;
@@ -115,7 +143,7 @@ pub fn policy(answers: Vec<Vec<Row>>) -> Result<Option<Policy>, PortError> {
         };
         for (kind, max) in kinds {
             if let Some(max) = max.filter(|_| !is_set(kind)) {
-                defaults.push(Limit { kind, max, scope: scope.clone(), shadow: false });
+                defaults.push(Limit::new(scope.clone(), kind, max));
             }
         }
     }
@@ -128,30 +156,49 @@ pub fn policy(answers: Vec<Vec<Row>>) -> Result<Option<Policy>, PortError> {
 /// # Errors
 /// [`PortError::Malformed`] if a row is not what the schema says.
 pub fn organization_policy(answers: Vec<Vec<Row>>) -> Result<Option<Policy>, PortError> {
-    let mut answers = answers.into_iter();
-    let (head, limits) = (answers.next(), answers.next());
-    read(head, limits)
+    read(&mut answers.into_iter())
 }
 
-fn read(head: Option<Vec<Row>>, limits: Option<Vec<Row>>) -> Result<Option<Policy>, PortError> {
-    let Some(head) = head.unwrap_or_default().pop() else { return Ok(None) };
-    let HeadRow { above, catalogue_epoch, tenant_epoch } = row(head)?;
-    let limits = limits.unwrap_or_default().into_iter();
-    let limits = limits.map(|found| limit(row(found)?)).collect::<Result<_, PortError>>()?;
-    Ok(Some(Policy { above, catalogue_epoch, limits, tenant_epoch }))
+/// Reads the three answers that both kinds of policy begin with.
+fn read(answers: &mut impl Iterator<Item = Vec<Row>>) -> Result<Option<Policy>, PortError> {
+    let mut next = || answers.next().unwrap_or_default();
+    let (mut head, limits, budgets) = (next(), next(), next());
+    let Some(head) = head.pop() else { return Ok(None) };
+    let HeadRow { above, catalogue_epoch, tenant_epoch, time_zone } = row(head)?;
+    let limits = limits.into_iter().map(|found| limit(row(found)?));
+    let budgets = budgets.into_iter().map(|found| budget(row(found)?));
+    let limits = limits.chain(budgets).collect::<Result<_, PortError>>()?;
+    let time_zone = Some(time_zone).filter(|zone| zone != "UTC");
+    Ok(Some(Policy { above, catalogue_epoch, limits, tenant_epoch, time_zone }))
 }
 
 fn limit(found: LimitRow) -> Result<Limit, PortError> {
-    let malformed = |message: String| PortError::Malformed { port: "database", message };
     let name = match &found.per {
         None => found.kind,
         Some(per) => format!("{}_per_{per}", found.kind),
     };
     let kind = Kind::parse(&name).map_err(|err| malformed(err.to_string()))?;
-    let scope = ScopeKind::parse(&found.scope)
-        .ok_or_else(|| malformed(format!("limits.scope is {:?}", found.scope)))?;
-    let scope = Scope::new(scope, &found.scope_id);
-    Ok(Limit { kind, max: found.amount, scope, shadow: found.shadow })
+    let scope = scope("limits", &found.scope, &found.scope_id)?;
+    Ok(Limit { shadow: found.shadow, ..Limit::new(scope, kind, found.amount) })
+}
+
+fn budget(found: BudgetRow) -> Result<Limit, PortError> {
+    let period = Period::parse(&found.period)
+        .ok_or_else(|| malformed(format!("budgets.period is {:?}", found.period)))?;
+    let scope = scope("budgets", &found.scope, &found.scope_id)?;
+    let terms = Terms { alerts: found.alerts, release_after_h: found.release_after_h };
+    let limit = Limit::new(scope, Kind::Budget(period), found.amount_micros);
+    Ok(Limit { shadow: found.shadow, terms, ..limit })
+}
+
+fn scope(table: &str, kind: &str, id: &str) -> Result<Scope, PortError> {
+    let kind =
+        ScopeKind::parse(kind).ok_or_else(|| malformed(format!("{table}.scope is {kind:?}")))?;
+    Ok(Scope::new(kind, id))
+}
+
+fn malformed(message: String) -> PortError {
+    PortError::Malformed { port: "database", message }
 }
 
 /// A limit to be set.
@@ -175,6 +222,8 @@ pub struct NewLimit<'a> {
 #[must_use]
 pub fn put(limit: &NewLimit<'_>, now: UnixMillis) -> Statement {
     let kind = match limit.kind {
+        // A budget has a table of its own: see [`put_budget`].
+        Kind::Budget(_) => "budget",
         Kind::Concurrent => "concurrent",
         Kind::Requests(_) => "requests",
         Kind::Tokens(_) => "tokens",
@@ -206,6 +255,40 @@ pub fn put(limit: &NewLimit<'_>, now: UnixMillis) -> Statement {
     )
 }
 
+/// Sets a budget. It goes into one batch with [`epochs::bump`] of the tenant.
+///
+/// `limit` is a budget of the instance, or of the organization if there is none; another kind of limit is
+/// refused by the table.
+#[must_use]
+pub fn put_budget(
+    organization: &OrganizationId,
+    instance: Option<&InstanceId>,
+    limit: &Limit,
+    now: UnixMillis,
+) -> Statement {
+    statement(
+        "INSERT INTO budgets (organization_id, instance_id, scope, scope_id, period, amount_micros, alerts,
+           shadow, release_after_h, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
+         ON CONFLICT (organization_id, coalesce(instance_id, ''), scope, scope_id, period)
+         DO UPDATE SET amount_micros = excluded.amount_micros, alerts = excluded.alerts,
+           shadow = excluded.shadow, release_after_h = excluded.release_after_h,
+           updated_at = excluded.updated_at",
+        [
+            organization.as_str().into(),
+            instance.map(InstanceId::as_str).into(),
+            limit.scope.kind.name().into(),
+            limit.scope.id.as_str().into(),
+            limit.kind.period().map(Period::name).into(),
+            i64::try_from(limit.max).unwrap_or(i64::MAX).into(),
+            serde_json::to_string(&limit.terms.alerts).unwrap_or_default().into(),
+            limit.shadow.into(),
+            limit.terms.release_after_h.map(i64::from).into(),
+            now.into(),
+        ],
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -221,14 +304,15 @@ mod tests {
 
     /// What holds for the model `m`, whose own limit is 5 a minute, beside one row of the instance.
     fn of_model(amount: u64, shadow: u8) -> Vec<(u64, bool)> {
-        let head = json!({"above": null, "catalogue_epoch": 1, "tenant_epoch": 1});
+        let head =
+            json!({"above": null, "catalogue_epoch": 1, "tenant_epoch": 1, "time_zone": "UTC"});
         let limit = json!({
             "scope": "model", "scope_id": "m", "kind": "requests", "per": "minute",
             "amount": amount, "shadow": shadow,
         });
         let model = json!({"model_id": "m", "rate_limits": "{\"rpm\":5}"});
-        let answers = [head, limit, model].map(|value| vec![found(value)]);
-        let answers = std::iter::once(Vec::new()).chain(answers).collect();
+        let rows = |value| vec![found(value)];
+        let answers = vec![Vec::new(), rows(head), rows(limit), Vec::new(), rows(model)];
         let policy = policy(answers).unwrap().unwrap();
         policy.limits.iter().map(|limit| (limit.max, limit.shadow)).collect()
     }

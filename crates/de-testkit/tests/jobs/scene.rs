@@ -308,7 +308,8 @@ impl Scene {
             deadline_ms: None,
             epochs: self.made.limiter.epochs(&self.made.tenant.tenant.instance_id).await.unwrap(),
             lease_id: LeaseId::make(self.made.clock.now(), random(&*self.made.platform.entropy)),
-            need: Need { requests: RPM - calls, slots: SLOTS, tokens: 0 },
+            extra: Need::default(),
+            need: Need { micros: Some(0), requests: RPM - calls, slots: SLOTS, tokens: 0 },
             scopes: vec![limits::Scope::new(ScopeKind::Model, POLLED)],
         };
         let grant = self.made.limiter.lease(&self.made.tenant.tenant.instance_id, ask).await;

@@ -19,8 +19,8 @@ use de_core::{
     auth::vault,
     books::{Asked, Books, Outcome},
     caller::Caller,
+    ceiling::{self, Most, TextSize},
     chat::ChatReply,
-    cost::{TextSize, text_ceiling},
     exchange::{self, Answer, Job},
     http::{
         error::{ApiError, Code},
@@ -234,7 +234,7 @@ impl Trial<'_> {
 fn need(caller: &Caller, model: &Model, input: &Map<String, Value>) -> Need {
     let of_instance = caller.instance().and_then(|own| own.default_max_output_tokens);
     let Ok(call) = preview::call(model, input, Bounds::default()) else {
-        return Need { requests: 1, slots: 1, tokens: 0 };
+        return Need { micros: None, requests: 1, slots: 1, tokens: 0 };
     };
     let usual = || model.config.output_bound(of_instance);
     let output_bound = if model.vendor.bounds_output() {
@@ -244,14 +244,14 @@ fn need(caller: &Caller, model: &Model, input: &Map<String, Value>) -> Need {
     };
     let messages = call.messages.len().saturating_add(call.system.len());
     let text_bytes = Value::Object(input.clone()).to_string().len();
-    let tokens = text_ceiling(TextSize {
+    let size = TextSize {
         choices: 1,
         messages: u64::try_from(messages).unwrap_or(u64::MAX),
         output_bound,
         text_bytes: u64::try_from(text_bytes).unwrap_or(u64::MAX),
         ..TextSize::default()
-    });
-    Need { requests: 1, slots: 1, tokens }
+    };
+    ceiling::need(model, Most::from(size), ceiling::text_tokens(size))
 }
 
 /// The issues of an input, with its place in the body.

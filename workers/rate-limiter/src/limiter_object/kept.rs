@@ -2,7 +2,7 @@
 
 use de_core::{
     ids::{LeaseId, ReceiptId},
-    limits::{Bucket, Lease, Limiter},
+    limits::{Alert, Bucket, Lease, Limiter, Release},
     outbox::{BATCH_ROWS, Change, Waiting},
     receipt::Receipt,
     time::UnixMillis,
@@ -29,6 +29,22 @@ pub(super) struct Next {
 pub(super) struct Backlog {
     pub(super) dead: u64,
     pub(super) waiting: u64,
+}
+
+/// Something that someone has to be told.
+#[derive(Deserialize)]
+pub(super) struct Notice {
+    pub(super) at: UnixMillis,
+    pub(super) body: String,
+    pub(super) id: String,
+    pub(super) kind: String,
+}
+
+impl Notice {
+    /// A budget has passed a percent: an [`Alert`].
+    pub(super) const BUDGET: &'static str = "budget";
+    /// Money went back to its budget: a [`Release`].
+    pub(super) const RELEASE: &'static str = "release";
 }
 
 #[derive(Deserialize)]
@@ -62,7 +78,44 @@ impl Kept {
             .map(|row| serde_json::from_str(&row.body).map_err(malformed))
             .collect::<Result<_>>()?;
         let buckets: Vec<Bucket> = self.rows(sql::BUCKETS, vec![int(now.0)])?;
-        Ok(Limiter::restore(leases, &buckets))
+        let alerts = self
+            .rows::<Body>(sql::NOTICES_OF, vec![text(Notice::BUDGET), int(now.0)])?
+            .iter()
+            .map(|row| serde_json::from_str(&row.body).map_err(malformed))
+            .collect::<Result<Vec<Alert>>>()?;
+        Ok(Limiter::restore(leases, &buckets, &alerts))
+    }
+
+    /// Keeps alerts until they are told, and their ids to the end of their period.
+    pub(super) fn keep_alerts(&self, alerts: &[Alert]) -> Result<()> {
+        for alert in alerts {
+            let Alert { kind, percent, scope, starts_at, .. } = alert;
+            let id = format!("{scope}/{}/{}/{percent}", kind.name(), starts_at.0);
+            self.keep_notice(&id, Notice::BUDGET, alert, alert.at, alert.ends_at)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps that money went back to its budget, until it stands in the trail of changes.
+    pub(super) fn keep_releases(&self, now: UnixMillis, releases: &[Release]) -> Result<()> {
+        for release in releases {
+            let Release { kind, lease_id, scope, .. } = release;
+            let id = format!("{scope}/{}/{lease_id}", kind.name());
+            self.keep_notice(&id, Notice::RELEASE, release, now, now)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn keep_notice(
+        &self,
+        id: &str,
+        kind: &str,
+        body: &impl Serialize,
+        at: UnixMillis,
+        keep_until: UnixMillis,
+    ) -> Result<()> {
+        let values = vec![text(id), text(kind), json_text(body)?, int(at.0), int(keep_until.0)];
+        self.run(sql::KEEP_NOTICE, values)
     }
 
     pub(super) fn keep_lease(&self, lease: &Lease) -> Result<()> {
@@ -88,6 +141,7 @@ impl Kept {
     /// due, nothing is read.
     pub(super) fn drop_old(&self, now: UnixMillis) -> Result<()> {
         self.run(sql::DROP_BUCKETS, vec![int(now.0)])?;
+        self.run(sql::DROP_NOTICES, vec![int(now.0)])?;
         self.run(sql::DROP_TOMBSTONES, vec![int(now.0)])
     }
 

@@ -19,9 +19,9 @@ use de_core::{
     ids::InstanceId,
     limits::{
         Epochs,
-        wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
+        wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
     },
-    ports::{Cache, Claims, Clock, Limiter, PortError},
+    ports::{Cache, Claims, Clock, Limiter, PortError, Whose},
     time::UnixMillis,
 };
 use de_testkit::{claims::LocalClaims, limiter::LocalLimiter};
@@ -94,6 +94,10 @@ impl Limiter for FarLimiter {
 
     async fn refresh(&self, instance: &InstanceId, epochs: Epochs) -> Result<(), PortError> {
         self.inner.refresh(instance, epochs).await
+    }
+
+    async fn usage(&self, whose: Whose<'_>) -> Result<UsageReply, PortError> {
+        self.inner.usage(whose).await
     }
 
     async fn settle(

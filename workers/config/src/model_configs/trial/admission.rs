@@ -76,7 +76,9 @@ pub(super) async fn admit(
         let models = std::slice::from_ref(&model);
         let ask = Ask { caller: &caller, deadline_ms, models, need };
         match admission::reserve(platform, context, books, ask).await? {
-            Reserved::Granted { bounded } => return Ok(Admitted { bounded, caller, model, need }),
+            Reserved::Granted { bounded, .. } => {
+                return Ok(Admitted { bounded, caller, model, need });
+            }
             Reserved::Stale(epochs) => {
                 caller = caller.renewed(platform, epochs).await?;
                 model = self::model(platform, &caller, &model.config.model_id.clone()).await?;
