@@ -17,17 +17,22 @@ use crate::{
     ids::LeaseId,
     limits::{
         Epochs,
-        wire::{Grant, LeaseRequest, Need},
+        holder::{Granted, Key, Take},
+        wire::{Grant, LeaseRequest, Need, Standings},
     },
     model::Modality,
     ports::{Platform, random},
     protocols::FieldIssue,
     registry::{self, Model},
+    time::UnixMillis,
 };
 
 /// How often a call may be told that its copy of the configuration is old: each time it reads anew, and
 /// only a change in that very moment makes it old again.
 const RENEWALS: u32 = 3;
+
+/// How long a call without a deadline may hold its slot.
+const LONGEST_MS: i64 = 600_000;
 
 /// How many fallbacks a caller may name.
 const FALLBACKS: usize = 5;
@@ -58,6 +63,8 @@ pub struct Wanted<'a> {
     pub need: &'a (dyn Fn(&Caller, &Model) -> Need + Send + Sync),
     /// What the caller's key must allow.
     pub scope: Scope,
+    /// Whether the call ends where it was let in, so that it may take of a share that others take of too.
+    pub pooled: bool,
     /// Refuses a model of this modality that cannot serve the route, such as one that only listens.
     pub serves: &'a (dyn Fn(&Model) -> Result<(), ApiError> + Send + Sync),
 }
@@ -102,7 +109,8 @@ pub async fn admit(
         let needs: Vec<Need> = models.iter().map(|model| (wanted.need)(&caller, model)).collect();
         let need = whichever_serves(&needs);
         let deadline_ms = models.iter().map(|model| (wanted.deadline_ms)(model)).max();
-        let ask = Ask { caller: &caller, deadline_ms, models: &models, need };
+        let ask =
+            Ask { caller: &caller, deadline_ms, models: &models, need, pooled: wanted.pooled };
         match reserve(platform, context, books, ask).await? {
             Reserved::Granted { bounded, budgeted } => {
                 // What a budget cannot hold money for is no fallback under it.
@@ -142,6 +150,8 @@ pub struct Ask<'a> {
     pub models: &'a [Arc<Model>],
     /// How much of each limit.
     pub need: Need,
+    /// Whether it may take of a share that others take of too.
+    pub pooled: bool,
 }
 
 /// What the Limiter says of a call's share, unless it refuses it.
@@ -168,29 +178,43 @@ pub async fn reserve(
     books: &Books,
     ask: Ask<'_>,
 ) -> Result<Reserved, ApiError> {
-    let Ask { caller, deadline_ms, models, need } = ask;
-    let lease_id = LeaseId::make(platform.clock.now(), random(&*platform.entropy));
+    let Ask { caller, deadline_ms, models, need, pooled } = ask;
+    let asked_at = platform.clock.now();
+    let epochs = oldest(caller, models);
     let mut scopes = caller.scopes();
     scopes.extend(models.first().into_iter().flat_map(|model| exchange::model_scopes(model)));
+    let key = Key::new(caller.instance_id(), scopes);
+    let deadline = deadline_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(LONGEST_MS);
+    let deadline = asked_at.plus(deadline);
+    let take = || platform.shares.take(asked_at, &key, epochs, need, deadline);
+    let extra = match if pooled { take() } else { None } {
+        Some(Take::Share(taken)) => {
+            books.takes(&taken.call, need);
+            return Ok(let_in(context, books, asked_at, taken.expires_at, &taken.standing));
+        }
+        Some(Take::Stale(epochs)) => return Ok(Reserved::Stale(epochs)),
+        Some(Take::Ask { extra }) => Some(extra),
+        None => None,
+    };
+    let lease_id = LeaseId::make(asked_at, random(&*platform.entropy));
     books.asks(&lease_id, Share::Call, need);
     let request = LeaseRequest {
         deadline_ms,
-        epochs: oldest(caller, models),
-        extra: Need::default(),
+        epochs,
+        extra: extra.unwrap_or_default(),
         lease_id: lease_id.clone(),
         need,
-        scopes,
+        scopes: key.scopes().to_vec(),
     };
     match platform.limiter.lease(caller.instance_id(), request).await {
         Ok(Grant::Granted(share)) => {
             books.granted(&lease_id);
-            // Never past the end of the lease, which is never past that of a budget's period: the receipt
-            // counts in the period that was debited, whatever the clocks of two machines say.
-            books.admitted(platform.clock.now().min(share.expires_at.plus(-1)));
-            tell(context, &share.standing);
-            let budgeted = share.standing.budget.is_some();
-            let bounded = budgeted || share.standing.tokens.is_some();
-            Ok(Reserved::Granted { bounded, budgeted })
+            let (standing, expires_at) = (share.standing.clone(), share.expires_at);
+            if extra.is_some() {
+                let granted = Granted { asked_at, deadline, epochs, lease_id, need, share };
+                books.pooled(&platform.shares.granted(&key, granted));
+            }
+            Ok(let_in(context, books, platform.clock.now(), expires_at, &standing))
         }
         Ok(Grant::Denied(denial)) => {
             books.denied(&lease_id);
@@ -212,6 +236,22 @@ pub async fn reserve(
         }
         Err(err) => Err(exchange::limiter_unavailable(err.to_string())),
     }
+}
+
+/// Lets a call in, by a share whose lease ends then.
+fn let_in(
+    context: &Context,
+    books: &Books,
+    now: UnixMillis,
+    expires_at: UnixMillis,
+    standing: &Standings,
+) -> Reserved {
+    // Never past the end of the lease, which is never past that of a budget's period: the receipt counts in
+    // the period that was debited, whatever the clocks of two machines say.
+    books.admitted(now.min(expires_at.plus(-1)));
+    tell(context, standing);
+    let budgeted = standing.budget.is_some();
+    Reserved::Granted { bounded: budgeted || standing.tokens.is_some(), budgeted }
 }
 
 /// The configuration changed each time that it was read anew.

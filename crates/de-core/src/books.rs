@@ -5,7 +5,7 @@
 //! last handle is such an end.
 
 mod ending;
-mod settlement;
+pub(crate) mod settlement;
 
 use std::sync::Mutex;
 
@@ -22,7 +22,7 @@ use crate::{
         error::{ApiError, Code},
     },
     ids::{LeaseId, ReceiptId},
-    limits::{Scope, ScopeKind, wire::Need},
+    limits::{Scope, ScopeKind, holder::CallId, wire::Need},
     money::Micros,
     ports::{Platform, random},
     receipt::{Attempt, Receipt, ReceiptStatus, Usage},
@@ -122,6 +122,9 @@ struct Held {
     #[serde(default)]
     keeps_at_model: bool,
     lease_id: LeaseId,
+    /// Which call it is of those that spend of this lease; absent for a lease of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<u64>,
     /// The money that it holds, if that has a bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     micros: Option<u64>,
@@ -349,10 +352,28 @@ impl Books {
             keeps_at_model: false,
             lease_id: lease_id.clone(),
             micros: need.micros,
+            number: None,
             share,
             tokens: need.tokens,
         };
         self.with(|entry| entry.leases.push(held));
+    }
+
+    /// Notes that the call goes on with a share that was at hand.
+    pub fn takes(&self, call: &CallId, need: Need) {
+        self.asks(&call.lease_id, Share::Call, need);
+        self.pooled(call);
+    }
+
+    /// Notes that the call goes on with a share that others take of too.
+    pub fn pooled(&self, call: &CallId) {
+        self.granted(&call.lease_id);
+        self.with(|entry| {
+            let held = entry.leases.iter_mut().find(|held| held.lease_id == call.lease_id);
+            if let Some(held) = held {
+                held.number = Some(call.number);
+            }
+        });
     }
 
     /// Whether the last try is lost, so that another one has to be covered anew.

@@ -55,6 +55,7 @@ pub mod render;
 pub mod retry;
 pub mod secret;
 pub mod seeds;
+pub mod shares;
 pub mod snapshot;
 pub mod sound;
 pub mod spoken;

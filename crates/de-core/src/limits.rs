@@ -20,6 +20,7 @@ use crate::{
 
 mod alerts;
 pub mod calendar;
+pub mod holder;
 mod kept;
 mod policy;
 mod refusals;

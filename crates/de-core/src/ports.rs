@@ -57,6 +57,8 @@ pub struct Platform {
     pub peers: Arc<dyn Peers>,
     /// What the operator configured.
     pub settings: Arc<Settings>,
+    /// What this isolate was granted and may spend without asking.
+    pub shares: Arc<crate::shares::Shares>,
 }
 
 /// The variables and secrets of a worker.

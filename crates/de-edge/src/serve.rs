@@ -112,6 +112,7 @@ fn platform(env: Env, occasion: Occasion, departure: EdgeDeparture) -> Platform 
         memory: settings::memory(),
         peers: Arc::new(EdgePeers(env)),
         settings,
+        shares: settings::shares(),
     }
 }
 

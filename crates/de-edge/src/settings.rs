@@ -6,6 +6,7 @@ use de_core::{
     auth::{access_token::AccessTeam, origins},
     ports::{Deployment, Settings},
     secret::Secret,
+    shares::Shares,
     snapshot::Memory,
     time::UnixMillis,
 };
@@ -21,6 +22,7 @@ thread_local! {
     // Plain values only: objects of the runtime must not outlive their request.
     static SETTINGS: RefCell<Option<Arc<Settings>>> = const { RefCell::new(None) };
     static MEMORY: Arc<Memory> = Arc::default();
+    static SHARES: Arc<Shares> = Arc::default();
 }
 
 pub(crate) fn settings(env: &Env) -> Arc<Settings> {
@@ -29,6 +31,10 @@ pub(crate) fn settings(env: &Env) -> Arc<Settings> {
 
 pub(crate) fn memory() -> Arc<Memory> {
     MEMORY.with(Arc::clone)
+}
+
+pub(crate) fn shares() -> Arc<Shares> {
+    SHARES.with(Arc::clone)
 }
 
 fn read(env: &Env) -> Settings {

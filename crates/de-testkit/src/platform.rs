@@ -7,6 +7,7 @@ use de_core::{
     ids::ProviderId,
     ports::{Fetch, Peers, Platform, Settings},
     secret::Secret,
+    shares::Shares,
     snapshot::Memory,
     time::UnixMillis,
 };
@@ -57,6 +58,7 @@ pub struct TestPlatform {
     pub log: Arc<MemoryLog>,
     /// What a router takes.
     pub platform: Platform,
+    pools_shares: bool,
     /// Whose keys tests use.
     pub tenant: TestTenant,
 }
@@ -84,6 +86,7 @@ pub struct Builder {
     interface_origins: Vec<String>,
     loopback_ports: Vec<u16>,
     peers: Option<Arc<dyn Peers>>,
+    pools_shares: bool,
     public_base: Option<String>,
 }
 
@@ -151,6 +154,13 @@ impl Builder {
         self
     }
 
+    /// Calls take of shares that others were granted, as they do on workerd; else each asks for itself.
+    #[must_use]
+    pub fn pools_shares(mut self) -> Self {
+        self.pools_shares = true;
+        self
+    }
+
     /// The origin of the front door.
     #[must_use]
     pub fn public_base(mut self, origin: String) -> Self {
@@ -210,6 +220,7 @@ impl Builder {
             memory: Arc::new(Memory::default()),
             peers: self.peers.unwrap_or_else(|| Arc::new(NoPeers)),
             settings,
+            shares: shares(self.pools_shares),
         };
         jobs.run_on(Platform { memory: Arc::new(Memory::default()), ..platform.clone() });
         Ok(TestPlatform {
@@ -225,9 +236,14 @@ impl Builder {
             limiter,
             log,
             platform,
+            pools_shares: self.pools_shares,
             tenant,
         })
     }
+}
+
+fn shares(pools: bool) -> Arc<Shares> {
+    Arc::new(if pools { Shares::pooled() } else { Shares::alone() })
 }
 
 impl TestPlatform {
@@ -248,6 +264,10 @@ impl TestPlatform {
     /// The platform as a second isolate has it: everything shared but what an isolate remembers.
     #[must_use]
     pub fn another_isolate(&self) -> Platform {
-        Platform { memory: Arc::new(Memory::default()), ..self.platform.clone() }
+        Platform {
+            memory: Arc::new(Memory::default()),
+            shares: shares(self.pools_shares),
+            ..self.platform.clone()
+        }
     }
 }

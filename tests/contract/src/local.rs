@@ -64,6 +64,7 @@ impl Local {
         let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
         let base = format!("http://{}", door.local_addr().expect("it has an address"));
         let mut builder = TestPlatform::builder()
+            .pools_shares()
             .public_base(base)
             .interface_origin(INTERFACE)
             .peers(peers.clone())

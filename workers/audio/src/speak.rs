@@ -110,6 +110,7 @@ impl Call<'_> {
             modality: Modality::Audio,
             model: Some(&ask.model),
             need: &need,
+            pooled: true,
             scope: Scope::Audio,
             serves: &speaks,
         };

@@ -110,6 +110,7 @@ async fn answer(
         modality: Modality::Audio,
         model: Some(&model),
         need: &|_, model| ceiling::need(model, Most::from(length.most()), 0),
+        pooled: true,
         scope: Scope::Audio,
         serves: &listens,
     };

@@ -60,6 +60,7 @@ pub(crate) async fn admitted(
         model: Some(name.unwrap_or(USUAL)),
         // A search costs nothing, whatever its library asks for its files.
         need: &|_, _| Need { micros: Some(0), requests: 1, slots: 1, tokens: 0 },
+        pooled: true,
         scope: Scope::Stock,
         serves: &|model| library(model).map(drop),
     };

@@ -105,6 +105,7 @@ async fn answer(
         modality: Modality::Text,
         model: ask.model.as_deref(),
         need: &need,
+        pooled: true,
         scope: Scope::Text,
         serves: &|_| Ok(()),
     };

@@ -115,7 +115,8 @@ fn is_over(leases: &[Held], tokens: u64, cost: Option<Micros>) -> bool {
 /// What is reported of a share when its call has ended.
 fn settled(place: usize, held: Held, used: &Used) -> Settled {
     if !held.granted {
-        return Settled { lease_id: held.lease_id, spent: Spent::default(), spent_at_model: None };
+        let (lease_id, number) = (held.lease_id, held.number);
+        return Settled { lease_id, number, spent: Spent::default(), spent_at_model: None };
     }
     // An admission is of the call in the caller's scopes, and of the try in those of the model.
     let requests = u64::from(held.share != Share::More);
@@ -136,7 +137,7 @@ fn settled(place: usize, held: Held, used: &Used) -> Settled {
         Share::Call => (at_caller, Some(at_model).filter(|other| *other != at_caller)),
         Share::More => (at_caller, None),
     };
-    Settled { lease_id: held.lease_id, spent, spent_at_model }
+    Settled { lease_id: held.lease_id, number: held.number, spent, spent_at_model }
 }
 
 /// Counts that the vendor did not name: a token for each four bytes of text, at least what it did name.

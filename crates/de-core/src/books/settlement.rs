@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{Held, Kept};
 use crate::{
     ids::{InstanceId, LeaseId},
-    limits::wire::{SettleRequest, Spent},
+    limits::{
+        holder::{CallId, Ended},
+        wire::{SettleRequest, Spent},
+    },
     ports::{Level, LogLine, Platform, PortError, random},
     receipt::Receipt,
     store,
@@ -28,6 +31,9 @@ pub struct Closing {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Settled {
     pub(super) lease_id: LeaseId,
+    /// Which call it is of those that spend of this lease; absent for a lease of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) number: Option<u64>,
     pub(super) spent: Spent,
     /// In the scopes of its model, if that is not the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,17 +57,29 @@ pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing
     if leases.is_empty() {
         // A call that was never let in has no lease; its receipt travels under an id of its own.
         let lease_id = LeaseId::make(receipt.created_at, random(&*platform.entropy));
-        leases.push(Settled { lease_id, spent: Spent::default(), spent_at_model: None });
+        let spent = Spent::default();
+        leases.push(Settled { lease_id, number: None, spent, spent_at_model: None });
     }
-    for (index, Settled { lease_id, spent, spent_at_model }) in leases.into_iter().enumerate() {
+    for (index, Settled { lease_id, number, spent, spent_at_model }) in
+        leases.into_iter().enumerate()
+    {
+        if let Some(number) = number {
+            // The call's own share is its first: its receipt travels with it.
+            let spent_at_model = spent_at_model.unwrap_or(spent);
+            let ended = Ended { receipt: receipt.clone(), spent, spent_at_model };
+            let call = CallId { lease_id, number };
+            is_written &= platform.shares.end(platform, instance, &call, ended).await;
+            continue;
+        }
         let receipts = if index == 0 { vec![receipt.clone()] } else { Vec::new() };
         let report =
             SettleRequest { receipts, spent_at_model, ..SettleRequest::of_one(lease_id, spent) };
+        let lease_id = report.lease_id.clone();
         if let Err(err) = report_until(platform, instance, report).await {
             warn(platform, &receipt, "the Limiter did not take a settlement", &err);
             if index == 0 {
                 // At once, as the time after an answer is short.
-                is_written = write(platform, &receipt).await;
+                is_written = write(platform, &lease_id, std::slice::from_ref(&receipt)).await;
             }
         }
     }
@@ -79,16 +97,28 @@ pub async fn withdraw(platform: &Platform, instance: &InstanceId, kept: Kept) {
     }
 }
 
-/// Writes a receipt past the Limiter. If that has it too, the database still has it once.
-async fn write(platform: &Platform, receipt: &Receipt) -> bool {
-    let text = serde_json::to_string(std::slice::from_ref(receipt)).unwrap_or_default();
+/// Writes receipts past the Limiter, with the lease by which it will find them. If it has them too, the
+/// database still has each once.
+pub(crate) async fn write(platform: &Platform, lease_id: &LeaseId, receipts: &[Receipt]) -> bool {
+    let rows = receipts.iter().map(|receipt| Direct { lease_id, receipt }).collect::<Vec<_>>();
+    let text = serde_json::to_string(&rows).unwrap_or_default();
     match platform.database.batch(store::usage::deliver(&text).into()).await {
         Ok(_) => true,
         Err(err) => {
-            warn(platform, receipt, "a receipt could not be written", &err);
+            for receipt in receipts {
+                warn(platform, receipt, "a receipt could not be written", &err);
+            }
             false
         }
     }
+}
+
+/// A receipt that goes past its Limiter.
+#[derive(Serialize)]
+struct Direct<'a> {
+    lease_id: &'a LeaseId,
+    #[serde(flatten)]
+    receipt: &'a Receipt,
 }
 
 async fn report_until(

@@ -144,6 +144,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
         modality: work.modality(),
         model: purchase.model,
         need: &need,
+        pooled: false,
         scope: purchase.scope,
         serves: &|model| work.served_by(model),
     };

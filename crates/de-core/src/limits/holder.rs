@@ -1,0 +1,509 @@
+//! The holder's side of leases: what a worker has been granted and may spend without asking.
+//!
+//! Plain data without clock and without I/O: the calls of one isolate share it, and each of them only ever
+//! waits for what it does itself. `shares` asks, reports and waits.
+//!
+//! A lease is of one set of scopes. A quiet holder is granted what its call needs, and gives the rest back
+//! with its only report. One that uses up a lease before its time asks for twice as many calls ahead the next
+//! time; one that leaves half of it unused, for half as many.
+
+use std::collections::BTreeMap;
+
+use super::{
+    policy::{Epochs, Scope},
+    wire::{Need, Running, SettleRequest, Share, Spent, Standings},
+};
+use crate::{
+    ids::{InstanceId, LeaseId},
+    receipt::Receipt,
+    time::UnixMillis,
+};
+
+/// How long receipts are gathered while other calls of the lease run: nothing waits longer for its
+/// settlement, but for the report that is on its way.
+const GATHER_MS: i64 = 500;
+/// The most receipts of one report.
+const REPORT_RECEIPTS: usize = 200;
+/// How long a report may be on its way before another call sends it again: its sender may be gone.
+const UNDER_WAY_MS: i64 = 2_500;
+/// How often to look whether a report that another call sends has arrived.
+const LOOK_MS: i64 = 25;
+/// How often a report is tried before its receipts go straight to the database.
+const TRIES: u32 = 2;
+/// The pause before a report is tried again.
+const RETRY_MS: i64 = 250;
+/// The most calls that are asked for ahead.
+const MOST_AHEAD: u64 = 512;
+/// How long what is left behind is remembered.
+const FORGET_MS: i64 = 3_600_000;
+/// How many sets of scopes are remembered that hold no lease.
+const IDLE_POOLS: usize = 1_000;
+
+/// Whose leases can serve a call: those of its instance with just its scopes.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Key {
+    instance: InstanceId,
+    scopes: Vec<Scope>,
+}
+
+impl Key {
+    /// Of some scopes, in any order.
+    #[must_use]
+    pub fn new(instance: &InstanceId, mut scopes: Vec<Scope>) -> Self {
+        scopes.sort();
+        scopes.dedup();
+        Self { instance: instance.clone(), scopes }
+    }
+
+    /// The scopes, each once.
+    #[must_use]
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+}
+
+/// One call under a lease.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CallId {
+    /// The lease that it spends of.
+    pub lease_id: LeaseId,
+    /// Which of this holder's calls.
+    pub number: u64,
+}
+
+/// What a call is told that wants to begin.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Take {
+    /// Nothing at hand: ask the Limiter, and for so much more.
+    Ask {
+        /// For the calls to come.
+        extra: Need,
+    },
+    /// It may begin.
+    Share(Taken),
+    /// Its copy of the configuration is older than the one that leases were granted under.
+    Stale(Epochs),
+}
+
+/// A share that was at hand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    /// The call, for [`Holder::end`].
+    pub call: CallId,
+    /// The last moment at which it may count as admitted, by the Limiter's clock.
+    pub expires_at: UnixMillis,
+    /// For the headers of its answer.
+    pub standing: Standings,
+}
+
+/// A grant as the holder heard of it.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// When it was asked for: its life counts from then.
+    pub asked_at: UnixMillis,
+    /// The first call's own deadline.
+    pub deadline: UnixMillis,
+    /// The copy of the configuration that it was asked with.
+    pub epochs: Epochs,
+    /// Which lease.
+    pub lease_id: LeaseId,
+    /// What the call that asked needs.
+    pub need: Need,
+    /// The grant.
+    pub share: Share,
+}
+
+/// What has become of a call.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its receipt.
+    pub receipt: Receipt,
+    /// What it has spent in its caller's scopes.
+    pub spent: Spent,
+    /// What it has spent in the scopes of its first model.
+    pub spent_at_model: Spent,
+}
+
+/// What a call that has ended does next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Nothing: its receipt is kept, and whoever is left gives the lease back.
+    Done,
+    /// Send this report, and say by [`Holder::sent`] how that went.
+    Send(Box<SettleRequest>),
+    /// Look again after so many milliseconds.
+    Wait(i64),
+    /// The Limiter does not take it: write these receipts straight to the database, and say so by
+    /// [`Holder::written`].
+    Write(Vec<Receipt>),
+}
+
+/// All leases of one isolate.
+#[derive(Clone, Debug, Default)]
+pub struct Holder {
+    leases: BTreeMap<LeaseId, Open>,
+    next_number: u64,
+    pools: BTreeMap<Key, Pool>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Pool {
+    /// How many calls are asked for ahead.
+    ahead: u64,
+    /// Its leases under which a call may still begin, the newest last.
+    leases: Vec<LeaseId>,
+}
+
+#[derive(Clone, Debug)]
+struct Open {
+    /// Calls under way.
+    calls: BTreeMap<u64, Hold>,
+    epochs: Epochs,
+    expires_at: UnixMillis,
+    failures: u32,
+    first_waits_since: UnixMillis,
+    /// Whether a report has told that no call begins any more.
+    is_final: bool,
+    key: Key,
+    left: Need,
+    model: Spent,
+    seq: u64,
+    sending: Option<Sending>,
+    spent: Spent,
+    standing: Standings,
+    until: UnixMillis,
+    /// Receipts that are not kept yet, by the number of their call.
+    waiting: BTreeMap<u64, Receipt>,
+    /// Which call waits for the end of the lease, to give it back.
+    watched_by: Option<u64>,
+    /// How many calls it was asked for ahead.
+    width: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    deadline: UnixMillis,
+    need: Need,
+}
+
+#[derive(Clone, Debug)]
+struct Sending {
+    calls: Vec<u64>,
+    seq: u64,
+    since: UnixMillis,
+}
+
+impl Holder {
+    /// Lets a call begin if there is a share for it at hand.
+    pub fn take(
+        &mut self,
+        now: UnixMillis,
+        key: &Key,
+        epochs: Epochs,
+        need: Need,
+        deadline: UnixMillis,
+    ) -> Take {
+        self.close_old(now, key);
+        let at_hand = self.pools.get(key).map(|pool| pool.leases.clone()).unwrap_or_default();
+        for lease_id in &at_hand {
+            let Some(open) = self.leases.get_mut(lease_id) else { continue };
+            if epochs.older_than(open.epochs) {
+                return Take::Stale(open.epochs);
+            }
+            if open.epochs.older_than(epochs) || !open.fits(need) {
+                continue;
+            }
+            open.left = open.left.less(need);
+            self.next_number += 1;
+            open.calls.insert(self.next_number, Hold { deadline, need });
+            let call = CallId { lease_id: lease_id.clone(), number: self.next_number };
+            let standing = open.standing();
+            return Take::Share(Taken { call, expires_at: open.expires_at, standing });
+        }
+        let pool = self.pools.entry(key.clone()).or_default();
+        // What was used up is used up before its time, or it would not be here any more.
+        let used_up = |lease_id: &LeaseId| {
+            let open = self.leases.get(lease_id)?;
+            (open.left.requests == 0 && open.width == pool.ahead).then_some(())
+        };
+        if at_hand.iter().any(|lease_id| used_up(lease_id).is_some()) {
+            pool.ahead = (pool.ahead * 2).clamp(1, MOST_AHEAD);
+        }
+        Take::Ask { extra: need.ahead(pool.ahead) }
+    }
+
+    /// Takes over a lease that was granted. The call that asked for it has begun.
+    pub fn granted(&mut self, key: &Key, granted: Granted) -> CallId {
+        let Granted { asked_at, deadline, epochs, lease_id, need, share } = granted;
+        self.next_number += 1;
+        let number = self.next_number;
+        let pool = self.pools.entry(key.clone()).or_default();
+        pool.leases.push(lease_id.clone());
+        let open = Open {
+            calls: BTreeMap::from([(number, Hold { deadline, need })]),
+            epochs,
+            expires_at: share.expires_at,
+            failures: 0,
+            first_waits_since: asked_at,
+            is_final: false,
+            key: key.clone(),
+            left: share.extra,
+            model: Spent::default(),
+            seq: 0,
+            sending: None,
+            spent: Spent::default(),
+            standing: share.standing,
+            until: asked_at.plus(share.life_ms),
+            waiting: BTreeMap::new(),
+            watched_by: None,
+            width: pool.ahead,
+        };
+        self.leases.insert(lease_id.clone(), open);
+        CallId { lease_id, number }
+    }
+
+    /// Notes the end of a call.
+    pub fn end(&mut self, now: UnixMillis, call: &CallId, ended: Ended) {
+        let Some(open) = self.leases.get_mut(&call.lease_id) else { return };
+        if open.calls.remove(&call.number).is_none() {
+            return;
+        }
+        open.spent = open.spent.and(ended.spent);
+        open.model = open.model.and(ended.spent_at_model);
+        if open.waiting.is_empty() {
+            open.first_waits_since = now;
+        }
+        open.waiting.insert(call.number, ended.receipt);
+    }
+
+    /// What a call does that has ended.
+    pub fn next(&mut self, now: UnixMillis, call: &CallId) -> Next {
+        let Some(open) = self.leases.get_mut(&call.lease_id) else { return Next::Done };
+        if let Some(sending) = &open.sending
+            && now.since(sending.since) < UNDER_WAY_MS
+        {
+            return Next::Wait(LOOK_MS);
+        }
+        let is_over = open.left.requests == 0 || now >= open.until;
+        let is_quiet = open.calls.is_empty();
+        if open.waiting.contains_key(&call.number) {
+            if open.failures >= TRIES {
+                return Next::Write(open.waiting.values().cloned().collect());
+            }
+            let waits_ms = now.since(open.first_waits_since);
+            let is_due = is_quiet || waits_ms >= GATHER_MS || open.waiting.len() >= REPORT_RECEIPTS;
+            return if is_due {
+                Next::Send(Box::new(open.report(now, &call.lease_id, is_over)))
+            } else {
+                Next::Wait(GATHER_MS - waits_ms)
+            };
+        }
+        // Its receipt is kept. Others that run, or wait for their receipts, will be here too.
+        if !is_quiet || !open.waiting.is_empty() {
+            return Next::Done;
+        }
+        if open.is_final && open.failures == 0 || open.failures >= TRIES {
+            self.forget(&call.lease_id);
+            return Next::Done;
+        }
+        if is_over {
+            return Next::Send(Box::new(open.report(now, &call.lease_id, true)));
+        }
+        match open.watched_by {
+            Some(other) if other != call.number => Next::Done,
+            Some(_) | None => {
+                open.watched_by = Some(call.number);
+                Next::Wait(open.until.since(now).max(1))
+            }
+        }
+    }
+
+    /// Notes how a report went. After a failure, the pause before the next try is told.
+    pub fn sent(
+        &mut self,
+        now: UnixMillis,
+        lease_id: &LeaseId,
+        seq: u64,
+        arrived: bool,
+    ) -> Option<i64> {
+        let open = self.leases.get_mut(lease_id)?;
+        if open.sending.as_ref().is_none_or(|sending| sending.seq != seq) {
+            // It took so long that another call has sent a newer one.
+            return None;
+        }
+        let sending = open.sending.take()?;
+        if !arrived {
+            open.failures += 1;
+            return (open.failures < TRIES).then_some(RETRY_MS);
+        }
+        open.failures = 0;
+        for number in sending.calls {
+            open.waiting.remove(&number);
+        }
+        open.first_waits_since = now;
+        None
+    }
+
+    /// Notes that receipts went straight to the database. The lease is left to its Limiter, which finds them
+    /// there or holds what they may have spent.
+    pub fn written(&mut self, lease_id: &LeaseId, receipts: &[Receipt]) {
+        let Some(open) = self.leases.get_mut(lease_id) else { return };
+        open.waiting
+            .retain(|_, waits| receipts.iter().all(|kept| kept.receipt_id != waits.receipt_id));
+        // Calls that still run report all of it again, with their own end.
+        open.failures = 0;
+        if open.calls.is_empty() && open.waiting.is_empty() {
+            self.forget(lease_id);
+        }
+    }
+
+    /// How many leases are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.leases.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.leases.is_empty()
+    }
+
+    /// Takes leases out of a pool under which nobody may begin any more, and learns from how they were used.
+    fn close_old(&mut self, now: UnixMillis, key: &Key) {
+        let Some(pool) = self.pools.get_mut(key) else {
+            self.make_room(now);
+            return;
+        };
+        let leases = &self.leases;
+        let mut was_wide = false;
+        pool.leases.retain(|lease_id| {
+            let Some(open) = leases.get(lease_id) else { return false };
+            let is_over = now >= open.until || open.is_final;
+            // Half of what was asked for ahead was not used: of the present width only, so that one
+            // quiet moment counts once.
+            was_wide |= now >= open.until
+                && open.width == pool.ahead
+                && open.left.requests * 2 >= open.width.max(1);
+            !is_over
+        });
+        if was_wide {
+            pool.ahead /= 2;
+        }
+    }
+
+    /// Forgets scopes without leases when there are many, and leases whose calls never ended.
+    fn make_room(&mut self, now: UnixMillis) {
+        if self.pools.len() < IDLE_POOLS {
+            return;
+        }
+        self.leases.retain(|_, open| now.since(open.until) < FORGET_MS);
+        let leases = &self.leases;
+        self.pools
+            .retain(|_, pool| pool.leases.iter().any(|lease_id| leases.contains_key(lease_id)));
+    }
+
+    fn forget(&mut self, lease_id: &LeaseId) {
+        let Some(open) = self.leases.remove(lease_id) else { return };
+        if let Some(pool) = self.pools.get_mut(&open.key) {
+            pool.leases.retain(|known| known != lease_id);
+        }
+    }
+}
+
+impl Open {
+    /// Whether another call may begin. What no limit counts is no obstacle, however little is left of it.
+    fn fits(&self, need: Need) -> bool {
+        let money = match (self.standing.budget.is_some(), need.micros) {
+            (false, _) => true,
+            (true, None) => false,
+            (true, Some(micros)) => micros == 0 || self.left.micros.unwrap_or(0) >= micros,
+        };
+        let tokens = self.standing.tokens.is_none() || self.left.tokens >= need.tokens;
+        self.left.requests >= need.requests && self.left.slots >= need.slots && money && tokens
+    }
+
+    /// How the limits stand for a caller: what this holder may still spend is not used.
+    fn standing(&self) -> Standings {
+        let mut standing = self.standing.clone();
+        let unspent = [
+            (&mut standing.budget, self.left.micros.unwrap_or(0)),
+            (&mut standing.requests, self.left.requests),
+            (&mut standing.tokens, self.left.tokens),
+        ];
+        for (place, left) in unspent {
+            if let Some(place) = place {
+                place.remaining = place.remaining.saturating_add(left).min(place.limit);
+            }
+        }
+        standing
+    }
+
+    fn report(&mut self, now: UnixMillis, lease_id: &LeaseId, is_final: bool) -> SettleRequest {
+        self.seq += 1;
+        self.is_final |= is_final;
+        let receipts = self.waiting.iter().take(REPORT_RECEIPTS);
+        let calls = receipts.clone().map(|(number, _)| *number).collect();
+        let receipts = receipts.map(|(_, receipt)| receipt.clone()).collect();
+        self.sending = Some(Sending { calls, seq: self.seq, since: now });
+        let running = self.calls.values().fold(None, |sum: Option<Running>, hold| {
+            let sum = sum.unwrap_or_default();
+            let for_ms = u64::try_from(hold.deadline.since(now)).unwrap_or(0);
+            Some(Running {
+                for_ms: sum.for_ms.max(for_ms),
+                micros: sum.micros.saturating_add(hold.need.micros.unwrap_or(0)),
+                slots: sum.slots.saturating_add(hold.need.slots),
+                tokens: sum.tokens.saturating_add(hold.need.tokens),
+            })
+        });
+        // An admission counts from the beginning of its call, money and tokens from its end.
+        let under_way = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
+        let begun =
+            |spent: Spent| Spent { requests: spent.requests.saturating_add(under_way), ..spent };
+        SettleRequest {
+            is_final: self.is_final,
+            lease_id: lease_id.clone(),
+            receipts,
+            running,
+            seq: self.seq,
+            spent: begun(self.spent),
+            spent_at_model: (self.model != self.spent).then(|| begun(self.model)),
+        }
+    }
+}
+
+impl Need {
+    /// What so many calls like this one need.
+    fn ahead(self, calls: u64) -> Self {
+        Self {
+            micros: self.micros.filter(|_| calls > 0).map(|micros| micros.saturating_mul(calls)),
+            requests: self.requests.saturating_mul(calls),
+            slots: self.slots.saturating_mul(calls),
+            tokens: self.tokens.saturating_mul(calls),
+        }
+    }
+
+    fn less(self, need: Self) -> Self {
+        let less = need.micros.unwrap_or(0);
+        Self {
+            micros: self.micros.map(|micros| micros.saturating_sub(less)),
+            requests: self.requests.saturating_sub(need.requests),
+            slots: self.slots.saturating_sub(need.slots),
+            tokens: self.tokens.saturating_sub(need.tokens),
+        }
+    }
+}
+
+impl Spent {
+    fn and(self, other: Self) -> Self {
+        Self {
+            micros: self.micros.saturating_add(other.micros),
+            requests: self.requests.saturating_add(other.requests),
+            tokens: self.tokens.saturating_add(other.tokens),
+            unsettled_micros: self.unsettled_micros.saturating_add(other.unsettled_micros),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
