@@ -42,6 +42,7 @@ pub mod mapping;
 pub mod media;
 pub mod model;
 pub mod money;
+pub mod notices;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 pub mod outbox;

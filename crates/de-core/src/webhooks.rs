@@ -31,27 +31,39 @@ use crate::{
 /// What can happen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EventType {
+    /// A budget has passed a percent of its amount.
+    BudgetThreshold,
     /// A job was given up before its end.
     JobCancelled,
     /// A job ended without a result.
     JobFailed,
     /// A job ended with a result.
     JobSucceeded,
+    /// Receipts do not reach the database.
+    OutboxFailing,
     /// Someone wants to see whether messages arrive. Nobody subscribes to it, and it is tried once.
     WebhookTest,
 }
 
 impl EventType {
     /// Those that one can subscribe to.
-    pub const SUBSCRIBABLE: [Self; 3] = [Self::JobCancelled, Self::JobFailed, Self::JobSucceeded];
+    pub const SUBSCRIBABLE: [Self; 5] = [
+        Self::BudgetThreshold,
+        Self::JobCancelled,
+        Self::JobFailed,
+        Self::JobSucceeded,
+        Self::OutboxFailing,
+    ];
 
     /// As it stands in rows and messages: `job.succeeded`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::BudgetThreshold => "budget.threshold",
             Self::JobCancelled => "job.cancelled",
             Self::JobFailed => "job.failed",
             Self::JobSucceeded => "job.succeeded",
+            Self::OutboxFailing => "outbox.failing",
             Self::WebhookTest => "webhook.test",
         }
     }
@@ -165,13 +177,13 @@ pub fn call_back(callback: &Callback, event: &Event<'_>) -> Vec<Statement> {
 #[must_use]
 pub fn test_message(webhook: &WebhookId, id: &DeliveryId, now: UnixMillis) -> Statement {
     let data = serde_json::json!({"webhook_id": webhook});
-    let event_type = EventType::WebhookTest.as_str();
-    deliveries::insert_for(webhook, id, event_type, &payload(event_type, now, &data), now)
+    let event_type = EventType::WebhookTest;
+    deliveries::insert_for(webhook, id, event_type.as_str(), &payload(event_type, now, &data), now)
 }
 
 impl Event<'_> {
     fn payload(&self) -> String {
-        payload(self.event_type.as_str(), self.at, self.data)
+        payload(self.event_type, self.at, self.data)
     }
 
     /// 32 letters and digits that are this event's and no other's.
@@ -183,8 +195,8 @@ impl Event<'_> {
     }
 }
 
-fn payload(event_type: &'static str, at: UnixMillis, data: &Value) -> String {
-    let envelope = Envelope { r#type: event_type, timestamp: at.into(), data };
+pub(crate) fn payload(event_type: EventType, at: UnixMillis, data: &Value) -> String {
+    let envelope = Envelope { r#type: event_type.as_str(), timestamp: at.into(), data };
     // String keys and finite numbers: it cannot fail.
     serde_json::to_string(&envelope).unwrap_or_default()
 }

@@ -17,7 +17,8 @@ use de_core::{
         Epochs, Limiter as State, Policy, Scope, ScopeKind,
         wire::{Grant, LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
     },
-    ports::{Clock, Database, Limiter, PortError, Whose},
+    notices::{self, Notice},
+    ports::{Clock, Database, Limiter, PortError, Statement, Whose},
     store,
 };
 use tokio::sync::Mutex;
@@ -178,9 +179,25 @@ impl Limiter for LocalLimiter {
         }
         let state = instances.entry(instance.to_string()).or_default();
         let outcome = state.settle(now, &report);
+        let mut told = told(Whose::Instance(instance), state);
         if let Some(organization) = state.above().cloned() {
-            instances.entry(organization.to_string()).or_default().settle(now, &report);
+            let above = instances.entry(organization.to_string()).or_default();
+            above.settle(now, &report);
+            told.extend(self::told(Whose::Organization(&organization), above));
+        }
+        if !told.is_empty() {
+            self.database.batch(told).await?;
         }
         Ok(SettleReply { outcome })
     }
+}
+
+/// What a Limiter has to tell people, as its object does.
+fn told(whose: Whose<'_>, state: &mut State) -> Vec<Statement> {
+    let alerts = state.take_alerts().into_iter();
+    let told = alerts.flat_map(|alert| {
+        let id = alert.id();
+        notices::tell(whose, &id, Notice::Budget(&alert), alert.at)
+    });
+    told.collect()
 }

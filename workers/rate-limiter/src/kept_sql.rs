@@ -5,7 +5,7 @@
 //! much as one that is asked for, so what runs at every alarm goes by an index.
 
 /// Makes what is not there, in each life of the object. One statement each.
-pub const TABLES: [&str; 9] = [
+pub const TABLES: [&str; 11] = [
     "CREATE TABLE IF NOT EXISTS leases (lease_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS buckets (
        scope TEXT NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL, amount INTEGER NOT NULL,
@@ -23,6 +23,8 @@ pub const TABLES: [&str; 9] = [
     "CREATE TABLE IF NOT EXISTS notices (
        id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL,
        keep_until INTEGER NOT NULL, told_at INTEGER) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS notices_waiting ON notices (at, id) WHERE told_at IS NULL",
+    "CREATE INDEX IF NOT EXISTS notices_by_end ON notices (keep_until)",
 ];
 
 /// `?1`: id, `?2`: kind, `?3`: JSON, `?4`: now, `?5`: until when its id is remembered. One that is known stays
@@ -74,6 +76,8 @@ ON CONFLICT (receipt_id) DO NOTHING";
 pub const WAITING: &str = "\
 SELECT receipt_id, batch_rows, refusals, size_bytes FROM outbox
 ORDER BY batch_rows DESC, added_at, receipt_id LIMIT 500";
+/// Since when the receipt waits that has waited longest; NULL if none does.
+pub const WAITING_SINCE: &str = "SELECT min(added_at) AS since FROM outbox";
 /// `?1`: a JSON list of ids. One text: the JSON list of these receipts.
 pub const BODIES: &str = "\
 SELECT coalesce('[' || group_concat(body, ',') || ']', '[]') AS bodies FROM outbox
@@ -99,9 +103,12 @@ UPDATE outbox SET batch_rows = state.value ->> '$.batch_rows', refusals = state.
 FROM json_each(?1) AS state WHERE outbox.receipt_id = state.value ->> '$.receipt_id'";
 /// `?1`: now.
 pub const DROP_TOMBSTONES: &str = "DELETE FROM tombstones WHERE until <= ?1";
-/// What there is to wake up for: whether a receipt waits (0 or 1), and when the first tombstone may go.
+/// What there is to wake up for: whether a receipt waits, whether a notice does (0 or 1), and when the first
+/// tombstone may go.
 pub const NEXT: &str = "\
-SELECT EXISTS (SELECT 1 FROM outbox) AS waits, (SELECT min(until) FROM tombstones) AS first_until";
+SELECT EXISTS (SELECT 1 FROM outbox) AS waits,
+  EXISTS (SELECT 1 FROM notices WHERE told_at IS NULL) AS tells,
+  (SELECT min(until) FROM tombstones) AS first_until";
 /// What has not reached the database.
 pub const BACKLOG: &str = "\
 SELECT (SELECT count(*) FROM outbox) AS waiting, (SELECT count(*) FROM outbox_dead) AS dead";

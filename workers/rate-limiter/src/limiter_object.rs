@@ -8,6 +8,7 @@
 mod database;
 mod delivery;
 mod kept;
+mod notices;
 mod reach;
 
 use std::cell::{Cell, RefCell};
@@ -140,6 +141,7 @@ impl DurableObject for Limiter {
             );
             self.failures.set(self.failures.get().saturating_add(1));
         }
+        self.tell().await;
         if let Err(err) = self.tidy().await {
             console_error!(
                 "{}",
@@ -266,8 +268,8 @@ impl Limiter {
                 );
             }
         }
-        let (outcome, above) = self.book(report)?;
-        if !report.receipts.is_empty() {
+        let (outcome, above, alerted) = self.book(report)?;
+        if alerted || !report.receipts.is_empty() {
             self.wake_by(now().plus(self.delivery_pause_ms())).await?;
         }
         if let Some(organization) = above {
@@ -292,7 +294,12 @@ impl Limiter {
 
     /// Keeps receipts and report without an await, receipts first: if a write fails, the report was not
     /// seen and will be repeated, and a receipt that is kept twice is kept once.
-    fn book(&self, report: &SettleRequest) -> Result<(Settled, Option<OrganizationId>), Failure> {
+    ///
+    /// Answers what the report did, who above is to be told too, and whether there is something to tell people.
+    fn book(
+        &self,
+        report: &SettleRequest,
+    ) -> Result<(Settled, Option<OrganizationId>, bool), Failure> {
         let kept = Kept::of(&self.state);
         let now = now();
         for receipt in &report.receipts {
@@ -300,14 +307,18 @@ impl Limiter {
         }
         let mut limits = self.limits.borrow_mut();
         let outcome = limits.settle(now, report);
-        kept.keep_alerts(&limits.take_alerts())?;
-        let Some(lease) = limits.lease_row(&report.lease_id) else { return Ok((outcome, None)) };
+        let alerts = limits.take_alerts();
+        kept.keep_alerts(&alerts)?;
+        let alerted = !alerts.is_empty();
+        let Some(lease) = limits.lease_row(&report.lease_id) else {
+            return Ok((outcome, None, alerted));
+        };
         if matches!(outcome, Settled::Applied | Settled::OverCeiling) {
             kept.keep_lease(lease)?;
         }
         let scopes = lease.scopes().to_vec();
         drop(limits);
-        Ok((outcome, self.above(&scopes)))
+        Ok((outcome, self.above(&scopes), alerted))
     }
 
     async fn replace_policy(&self, policy: Policy) -> Result<PolicyReply, Failure> {
@@ -388,6 +399,13 @@ impl Limiter {
                 json!({"message": "limiter: tidies up without its policy", "error": err.to_string()})
             );
         }
+        if let Err(err) = self.find_lost().await {
+            // Their money stays held, and they are looked for again.
+            console_error!(
+                "{}",
+                json!({"message": "limiter: cannot look for receipts of lost calls", "error": err.to_string()})
+            );
+        }
         let now = now();
         let gone = self.limits.borrow_mut().forget(now);
         let kept = Kept::of(&self.state);
@@ -409,7 +427,8 @@ impl Limiter {
         let plans = Plans {
             // Those of a minute go together; and what could not be tidied up is not tried at once.
             bury_at: next.first_until.map(|at| at.max(now.plus(TIDY_MS))),
-            deliver_at: (next.waits > 0).then(|| now.plus(self.delivery_pause_ms())),
+            deliver_at: (next.waits > 0 || next.tells > 0)
+                .then(|| now.plus(self.delivery_pause_ms())),
             tidy_at: self.limits.borrow().tidy_at(now).map(|at| at.max(now.plus(TIDY_MS / 6))),
         };
         match outbox::next_alarm(now, plans) {

@@ -144,11 +144,11 @@ fn a_receipt_is_taken_once_and_stays_known_for_as_long_as_its_tombstone() {
     assert_eq!((keep(&object, "rcpt_1", 3), waiting(&object).len()), (0, 0));
     assert_eq!(only(&object, kept::BACKLOG), json!({"waiting": 0, "dead": 0}));
     assert_eq!(only(&object, kept::TOMBSTONES), json!({"tombstones": 1}));
-    assert_eq!(next(&object), json!({"waits": 0, "first_until": 9_000}));
+    assert_eq!(next(&object), json!({"waits": 0, "tells": 0, "first_until": 9_000}));
     run(&object, kept::DROP_TOMBSTONES, &[json!(9_000)]);
-    assert_eq!(next(&object), json!({"waits": 0, "first_until": null}));
+    assert_eq!(next(&object), json!({"waits": 0, "tells": 0, "first_until": null}));
     assert_eq!(keep(&object, "rcpt_1", 4), 1);
-    assert_eq!(next(&object), json!({"waits": 1, "first_until": null}));
+    assert_eq!(next(&object), json!({"waits": 1, "tells": 0, "first_until": null}));
 }
 
 fn only(object: &Connection, sql: &str) -> serde_json::Value {
@@ -182,10 +182,13 @@ fn no_table_is_read_whole_while_the_object_works() {
         kept::BURY,
         kept::DROP_BUCKETS,
         kept::DROP_LEASES,
+        kept::DROP_NOTICES,
         kept::DROP_RECEIPTS,
         kept::DROP_TOMBSTONES,
         kept::KEEP_LEASE,
+        kept::KEEP_NOTICE,
         kept::KEEP_RECEIPT,
+        kept::NOTICES_TOLD,
         kept::PUT_ASIDE,
         kept::RETRY,
     ];
@@ -197,7 +200,12 @@ fn no_table_is_read_whole_while_the_object_works() {
     // In order, and no further than their batch or their first row.
     assert_eq!(plan(&object, kept::WAITING), ["SCAN outbox USING INDEX outbox_in_order"]);
     let next = plan(&object, kept::NEXT);
-    assert!(next.iter().all(|step| step.starts_with("SCAN outbox") || step == "SCAN CONSTANT ROW"));
+    let first_row = ["SCAN outbox", "SCAN notices USING INDEX notices_waiting"];
+    let is_short = |step: &String| {
+        step == "SCAN CONSTANT ROW" || first_row.iter().any(|start| step.starts_with(start))
+    };
+    assert!(next.iter().all(is_short), "{next:?}");
+    assert_eq!(plan(&object, kept::NOTICES), ["SCAN notices USING INDEX notices_waiting"]);
 }
 
 #[test]
@@ -238,4 +246,36 @@ fn bodies_are_one_json_list() {
     assert_eq!(list.len(), 2);
     let none: Vec<Map<_, _>> = rows(&object, kept::BODIES, &[json!([])]);
     assert_eq!(none[0]["bodies"], json!("[]"));
+}
+
+#[test]
+fn a_notice_waits_until_it_is_told_and_is_known_to_the_end_of_its_time() {
+    let object = object();
+    let keep = |id: &str, kind: &str, keep_until: i64| {
+        let values =
+            [json!(id), json!(kind), json!({"percent": 50}), json!(1_000), json!(keep_until)];
+        run(&object, kept::KEEP_NOTICE, &values)
+    };
+    let waiting = || -> Vec<String> {
+        let rows: Vec<serde_json::Value> = rows(&object, kept::NOTICES, &[]);
+        rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(keep("a", "budget", 9_000), 1);
+    assert_eq!(keep("a", "budget", 9_000), 0);
+    keep("b", "release", 1_000);
+    assert_eq!(waiting(), ["a", "b"]);
+    let next: Vec<serde_json::Value> = rows(&object, kept::NEXT, &[]);
+    assert_eq!(next[0]["tells"], 1);
+    // What is not told is not dropped.
+    assert_eq!(run(&object, kept::DROP_NOTICES, &[json!(99_000)]), 0);
+    run(&object, kept::NOTICES_TOLD, &[json!(["a", "b"]), json!(2_000)]);
+    assert!(waiting().is_empty());
+    assert_eq!(run(&object, kept::DROP_NOTICES, &[json!(2_000)]), 1);
+    // Raised again in the same period, it is the same one.
+    assert_eq!(keep("a", "budget", 9_000), 0);
+    let raised = |now: i64| {
+        rows::<serde_json::Value>(&object, kept::NOTICES_OF, &[json!("budget"), json!(now)])
+    };
+    assert_eq!((raised(8_999).len(), raised(9_000).len()), (1, 0));
+    assert_eq!(run(&object, kept::DROP_NOTICES, &[json!(9_000)]), 1);
 }

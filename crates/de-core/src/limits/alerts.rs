@@ -28,6 +28,15 @@ pub struct Alert {
     pub spent_micros: u64,
 }
 
+impl Alert {
+    /// What tells it from every other one of its Limiter.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let Self { kind, percent, scope, starts_at, .. } = self;
+        format!("{scope}/{}/{}/{percent}", kind.name(), starts_at.0)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Alerts {
     raised: BTreeSet<Mark>,

@@ -122,6 +122,10 @@ impl Limiter {
 
 /// Whether nobody will hear of a lease's calls any more: their deadline has passed without a word.
 pub(super) fn is_lost(lease: &Lease, now: UnixMillis) -> bool {
-    let slot_is_over = lease.slot_until.is_none_or(|until| until <= now);
-    !lease.done && slot_is_over && lease.ends_at.plus(SLOT_MS) <= now
+    !lease.done && lost_at(lease) <= now
+}
+
+/// When a lease counts as lost, unless its holder is heard of before.
+pub(super) fn lost_at(lease: &Lease) -> UnixMillis {
+    lease.slot_until.into_iter().fold(lease.ends_at.plus(SLOT_MS), UnixMillis::max)
 }

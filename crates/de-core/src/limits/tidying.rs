@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     Bucket, Forgotten, Kind, Lease, Limit, Limiter, REMEMBER_MS, Release, Ruler, Scope, Span,
-    UNSETTLED_MS, standing::is_lost,
+    UNSETTLED_MS,
+    standing::{is_lost, lost_at},
 };
 use crate::{ids::LeaseId, time::UnixMillis};
 
@@ -82,7 +83,10 @@ impl Limiter {
         }
         let leases = self.leases.values().map(|lease| self.forgettable_at(lease)).min();
         let windows = (!self.windows.is_empty()).then(|| now.plus(Span::Day.bucket_ms()));
-        leases.into_iter().chain(windows).min()
+        // What is lost is looked for when that is known; after that, whenever something else is due.
+        let lost = self.leases.values().filter(|lease| !lease.done).map(lost_at);
+        let lost = lost.filter(|at| *at > now).min();
+        leases.into_iter().chain(windows).chain(lost).min()
     }
 
     /// Gives back what is held for calls of which nobody knows what became, where their budget says so.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{json_arg, json_text_or_null, pages::PageQuery, statement};
 use crate::{
-    ids::{OrganizationId, RequestId},
+    ids::{InstanceId, OrganizationId, RequestId},
     ports::{Arg, Statement},
     time::UnixMillis,
 };
@@ -50,6 +50,44 @@ impl AuditEvent {
         let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         format!("audit_{}", uuid.simple())
     }
+}
+
+/// A change that we made ourselves, of an instance or an organization.
+#[derive(Clone, Copy, Debug)]
+pub struct OfSystem<'a> {
+    /// What was done: `budget.threshold`.
+    pub action: &'a str,
+    /// What there is to know.
+    pub after: &'a Value,
+    /// Its id: `audit_` and a UUIDv7.
+    pub id: &'a str,
+    /// The instance, unless it is of an organization as a whole.
+    pub instance: Option<&'a InstanceId>,
+    /// The organization, if it is not that of the instance.
+    pub organization: Option<&'a OrganizationId>,
+    /// What it is about.
+    pub target: &'a str,
+}
+
+/// Records a change that we made ourselves. One that is recorded stays as it is; of a tenant that is gone
+/// nothing is.
+#[must_use]
+pub fn insert_of_system(event: &OfSystem<'_>, now: UnixMillis) -> Statement {
+    statement(
+        "INSERT INTO audit_events (id, organization_id, actor_kind, action, target_id, after_state, created_at)
+         SELECT ?1, o.id, 'system', ?4, ?5, ?6, CAST(?7 AS INTEGER) FROM organizations AS o
+         WHERE o.id = coalesce(?3, (SELECT i.organization_id FROM instances AS i WHERE i.id = ?2))
+         ON CONFLICT (id) DO NOTHING",
+        [
+            event.id.into(),
+            event.instance.map(InstanceId::as_str).into(),
+            event.organization.map(OrganizationId::as_str).into(),
+            event.action.into(),
+            event.target.into(),
+            json_arg(event.after),
+            now.into(),
+        ],
+    )
 }
 
 /// Records a change.

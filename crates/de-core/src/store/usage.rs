@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::statement;
 use crate::{
-    ids::{InstanceId, OrganizationId, ReceiptId, RequestId},
+    ids::{InstanceId, LeaseId, OrganizationId, ReceiptId, RequestId},
     ports::{PortError, Row, Statement, row},
     receipt::Receipt,
     time::UnixMillis,
@@ -28,7 +28,7 @@ pub fn deliver(receipts: &str) -> [Statement; 2] {
            audio_input_tokens, audio_output_tokens, images, characters, media_ms, requests,
            cost_micros, price_version, price_valid_from, estimated, over_ceiling,
            limiter_bypassed, attempts, latency_ms, first_byte_ms, upstream_ms, request_bytes,
-           response_bytes, admitted_at, created_at
+           response_bytes, admitted_at, created_at, lease_id
          )
          SELECT
            r.value ->> '$.receipt_id', r.value ->> '$.request_id',
@@ -67,7 +67,7 @@ pub fn deliver(receipts: &str) -> [Statement; 2] {
            CAST(r.value ->> '$.request_bytes' AS INTEGER),
            CAST(r.value ->> '$.response_bytes' AS INTEGER),
            CAST(r.value ->> '$.admitted_at' AS INTEGER),
-           CAST(r.value ->> '$.created_at' AS INTEGER)
+           CAST(r.value ->> '$.created_at' AS INTEGER), r.value ->> '$.lease_id'
          FROM json_each(?1) AS r WHERE true
          ON CONFLICT (receipt_id) DO NOTHING
          RETURNING receipt_id",
@@ -90,6 +90,31 @@ pub fn deliver(receipts: &str) -> [Statement; 2] {
 pub struct InsertedRow {
     /// Which.
     pub receipt_id: ReceiptId,
+}
+
+/// What is written of a call whose receipt went past its Limiter.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct DirectRow {
+    /// The call's lease.
+    pub lease_id: LeaseId,
+    /// What it cost, in micro-dollars; absent if that is not known.
+    pub cost_micros: Option<u64>,
+    /// What it counts against limits of tokens.
+    pub tokens: u64,
+}
+
+/// Finds the receipts of some leases that went past their Limiter, a [`DirectRow`] each.
+#[must_use]
+pub fn of_leases(leases: &[LeaseId]) -> Statement {
+    statement(
+        "SELECT lease_id, cost_micros,
+           input_tokens + cached_input_tokens + cache_write_tokens + cache_write_1h_tokens
+           + cache_write_12h_tokens + output_tokens + image_input_tokens + cached_image_input_tokens
+           + image_output_tokens + audio_input_tokens + audio_output_tokens AS tokens
+         FROM usage_logs
+         WHERE lease_id IN (SELECT value FROM json_each(?1))",
+        [serde_json::to_string(leases).unwrap_or_default().into()],
+    )
 }
 
 macro_rules! usage_select {

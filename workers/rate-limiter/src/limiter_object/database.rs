@@ -1,9 +1,9 @@
 //! D1, as the object needs it: the policy in, receipts out.
 
 use de_core::{
-    ids::{InstanceId, OrganizationId},
+    ids::{InstanceId, LeaseId, OrganizationId},
     limits::Policy,
-    ports::{Row, Statement},
+    ports::{Row, Statement, row},
     store::{epochs, limits, usage},
     time::UnixMillis,
 };
@@ -43,6 +43,21 @@ pub(super) async fn deliver(
         statements.push(epochs::touch(&instance, now));
     }
     run(env, DELIVERY_MS, statements).await.map(|_| ())
+}
+
+/// Tells what an object has to tell, in one transaction.
+pub(super) async fn tell(env: &Env, statements: Vec<Statement>) -> Result<(), Failure> {
+    run(env, DELIVERY_MS, statements).await.map(|_| ())
+}
+
+/// The receipts of some leases that went past their Limiter.
+pub(super) async fn direct_receipts(
+    env: &Env,
+    leases: &[LeaseId],
+) -> Result<Vec<usage::DirectRow>, Failure> {
+    let answers = run(env, DELIVERY_MS, vec![usage::of_leases(leases)]).await?;
+    let found = answers.into_iter().next().unwrap_or_default();
+    Ok(found.into_iter().map(row).collect::<Result<_, _>>()?)
 }
 
 /// Runs statements in one transaction. Without a session, all of it goes to the primary.

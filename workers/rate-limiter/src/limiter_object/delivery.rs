@@ -43,6 +43,7 @@ impl Limiter {
                 }
                 Outcome::Unreachable => {
                     self.failures.set(self.failures.get().saturating_add(1));
+                    self.note_failing(&error)?;
                     break;
                 }
             }

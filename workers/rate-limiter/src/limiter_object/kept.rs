@@ -3,6 +3,7 @@
 use de_core::{
     ids::{LeaseId, ReceiptId},
     limits::{Alert, Bucket, Lease, Limiter, Release},
+    notices::DeadReceipt,
     outbox::{BATCH_ROWS, Change, Waiting},
     receipt::Receipt,
     time::UnixMillis,
@@ -20,6 +21,8 @@ pub(super) struct Kept(SqlStorage);
 pub(super) struct Next {
     /// When the first tombstone may go.
     pub(super) first_until: Option<UnixMillis>,
+    /// 1 if a notice waits to be told, else 0.
+    pub(super) tells: u8,
     /// 1 if a receipt waits, else 0.
     pub(super) waits: u8,
 }
@@ -43,8 +46,17 @@ pub(super) struct Notice {
 impl Notice {
     /// A budget has passed a percent: an [`Alert`].
     pub(super) const BUDGET: &'static str = "budget";
+    /// The database would not take a receipt: a [`DeadReceipt`].
+    pub(super) const DEAD: &'static str = "dead";
+    /// Receipts do not reach the database: a [`Failing`](de_core::notices::Failing).
+    pub(super) const OUTBOX: &'static str = "outbox";
     /// Money went back to its budget: a [`Release`].
     pub(super) const RELEASE: &'static str = "release";
+}
+
+#[derive(Deserialize)]
+struct Since {
+    since: Option<UnixMillis>,
 }
 
 #[derive(Deserialize)]
@@ -89,9 +101,7 @@ impl Kept {
     /// Keeps alerts until they are told, and their ids to the end of their period.
     pub(super) fn keep_alerts(&self, alerts: &[Alert]) -> Result<()> {
         for alert in alerts {
-            let Alert { kind, percent, scope, starts_at, .. } = alert;
-            let id = format!("{scope}/{}/{}/{percent}", kind.name(), starts_at.0);
-            self.keep_notice(&id, Notice::BUDGET, alert, alert.at, alert.ends_at)?;
+            self.keep_notice(&alert.id(), Notice::BUDGET, alert, alert.at, alert.ends_at)?;
         }
         Ok(())
     }
@@ -157,8 +167,22 @@ impl Kept {
         )
     }
 
+    /// What waits to be told.
+    pub(super) fn notices(&self) -> Result<Vec<Notice>> {
+        self.rows(sql::NOTICES, Vec::new())
+    }
+
+    pub(super) fn told(&self, now: UnixMillis, ids: &[String]) -> Result<()> {
+        self.run(sql::NOTICES_TOLD, vec![json_text(ids)?, int(now.0)])
+    }
+
     pub(super) fn waiting(&self) -> Result<Vec<Waiting>> {
         self.rows(sql::WAITING, Vec::new())
+    }
+
+    /// Since when the receipt waits that has waited longest.
+    pub(super) fn waiting_since(&self) -> Result<Option<UnixMillis>> {
+        self.only::<Since>(sql::WAITING_SINCE).map(|row| row.since)
     }
 
     /// The JSON list of some receipts that wait.
@@ -192,6 +216,11 @@ impl Kept {
                 json!({"message": "limiter: the database refuses a receipt, it is put aside", "receipt_ids": aside, "error": error})
             );
             self.run(sql::PUT_ASIDE, vec![json_text(&aside)?, text(error), int(now.0)])?;
+            for receipt_id in &aside {
+                let (id, error) = (format!("dead/{receipt_id}"), error.to_owned());
+                let dead = DeadReceipt { error, receipt_id: receipt_id.clone() };
+                self.keep_notice(&id, Notice::DEAD, &dead, now, now)?;
+            }
             self.drop_receipts(&aside)?;
         }
         if !again.is_empty() {

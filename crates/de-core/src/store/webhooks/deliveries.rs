@@ -104,6 +104,49 @@ pub fn publish(message: &NewMessage<'_>) -> Statement {
     }
 }
 
+/// A message of an instance, or of an organization as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Announcement<'a> {
+    /// What happened: `budget.threshold`.
+    pub event_type: &'a str,
+    /// Where; absent for what concerns the organization as a whole: then webhooks of one instance do not
+    /// hear of it.
+    pub instance: Option<&'a InstanceId>,
+    /// 32 letters and digits that are this event's and no other's.
+    pub key: &'a str,
+    /// When it happened.
+    pub now: UnixMillis,
+    /// The organization, if it is not that of the instance.
+    pub organization: Option<&'a OrganizationId>,
+    /// The body.
+    pub payload: &'a str,
+}
+
+/// Inserts a message for each webhook that subscribes to what is announced. What is there already stays as it
+/// is.
+#[must_use]
+pub fn announce(what: &Announcement<'_>) -> Statement {
+    statement(
+        "INSERT INTO webhook_deliveries
+           (id, webhook_id, organization_id, instance_id, event_type, payload, next_attempt_at, created_at)
+         SELECT 'msg_' || ?1 || '-' || substr(substr(h.id, 5), -16), h.id, h.organization_id,
+           (SELECT i.id FROM instances AS i WHERE i.id = ?3), ?4, ?5, CAST(?6 AS INTEGER), CAST(?6 AS INTEGER)
+         FROM webhooks AS h
+         JOIN webhook_events AS e ON e.webhook_id = h.id AND e.event_type = ?4
+         WHERE h.organization_id = coalesce(?2, (SELECT i.organization_id FROM instances AS i WHERE i.id = ?3))
+           AND h.status = 'active' AND (h.instance_id IS NULL OR h.instance_id = ?3)
+         ON CONFLICT (id) DO NOTHING",
+        [
+            what.key.into(),
+            what.organization.map(OrganizationId::as_str).into(),
+            what.instance.map(InstanceId::as_str).into(),
+            what.event_type.into(),
+            what.payload.into(),
+            what.now.into(),
+        ],
+    )
+}
+
 /// Inserts a message for an address that a request named. What is there already stays as it is.
 #[must_use]
 pub fn call_back(callback: &NewCallback<'_>) -> Statement {
