@@ -47,6 +47,8 @@ impl Blobs for EdgeBlobs {
     }
 
     async fn read(&self, key: &str, range: Option<BlobRange>) -> Result<Option<Blob>, PortError> {
+        #[cfg(feature = "faults")]
+        SendFuture::new(crate::faults::pass("blobs")).await?;
         let bucket = self.bucket()?;
         let (departure, occasion) = (self.departure.clone(), self.occasion.clone());
         SendFuture::new(async move {

@@ -19,11 +19,15 @@ impl EdgeCache {
 #[async_trait]
 impl Cache for EdgeCache {
     async fn get(&self, key: &str) -> Result<Option<String>, PortError> {
+        #[cfg(feature = "faults")]
+        SendFuture::new(crate::faults::pass("cache")).await?;
         let store = self.store()?;
         SendFuture::new(async { store.get(key).text().await.map_err(failed) }).await
     }
 
     async fn put(&self, key: &str, value: String, lifetime: Duration) -> Result<(), PortError> {
+        #[cfg(feature = "faults")]
+        SendFuture::new(crate::faults::pass("cache")).await?;
         let store = self.store()?;
         let put = store.put(key, value).map_err(failed)?.expiration_ttl(lifetime.as_secs());
         SendFuture::new(async { put.execute().await.map_err(failed) }).await

@@ -36,6 +36,8 @@ impl EdgeClaims {
             self.0.durable_object(CLAIMS).map_err(|_| PortError::Unbound { port: "claims" })?;
         let body = Uint8Array::from(body);
         SendFuture::new(async move {
+            #[cfg(feature = "faults")]
+            crate::faults::pass("claims").await?;
             let stub = objects.get_by_name(name).map_err(failed)?;
             let mut init = RequestInit::new();
             init.with_method(Method::Post).with_body(Some(body.into()));

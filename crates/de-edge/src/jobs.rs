@@ -34,6 +34,8 @@ impl EdgeJobs {
         let objects =
             self.0.durable_object(JOBS).map_err(|_| PortError::Unbound { port: "jobs" })?;
         SendFuture::new(async move {
+            #[cfg(feature = "faults")]
+            crate::faults::pass("jobs").await?;
             let stub = objects.get_by_name(job.as_str()).map_err(failed)?;
             let headers = Headers::new();
             headers.set("content-type", "application/json").map_err(failed)?;

@@ -12,6 +12,8 @@ mod claims;
 mod clock;
 mod departure;
 mod entropy;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod fetch;
 mod jobs;
 mod limiter;

@@ -32,6 +32,8 @@ impl EdgeLimiter {
         path: &str,
         body: Option<String>,
     ) -> Result<T, PortError> {
+        #[cfg(feature = "faults")]
+        SendFuture::new(crate::faults::pass("limiter")).await?;
         let deadline = if path == "/refresh" { REFRESH_DEADLINE } else { DEADLINE };
         let objects =
             self.0.durable_object(LIMITER).map_err(|_| PortError::Unbound { port: "limiter" })?;
@@ -86,6 +88,10 @@ impl Limiter for EdgeLimiter {
         instance: &InstanceId,
         ask: LeaseRequest,
     ) -> Result<LeaseReply, PortError> {
+        #[cfg(feature = "faults")]
+        if let Some(granted) = crate::faults::granted(&ask) {
+            return Ok(granted);
+        }
         self.call(instance.as_str(), Method::Post, "/lease", Some(json(&ask)?)).await
     }
 
@@ -104,6 +110,10 @@ impl Limiter for EdgeLimiter {
         instance: &InstanceId,
         report: SettleRequest,
     ) -> Result<SettleReply, PortError> {
+        #[cfg(feature = "faults")]
+        if let Some(settled) = crate::faults::settled() {
+            return Ok(settled);
+        }
         self.call(instance.as_str(), Method::Post, "/settle", Some(json(&report)?)).await
     }
 }

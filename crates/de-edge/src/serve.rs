@@ -45,6 +45,10 @@ pub async fn serve(
     router: fn(Platform) -> Router,
 ) -> worker::Result<web_sys::Response> {
     report_panics();
+    #[cfg(feature = "faults")]
+    if let Some(answer) = crate::faults::answer(&env, &request.method(), &request.url()).await {
+        return Ok(answer?.into());
+    }
     let departure = EdgeDeparture::of(&request);
     let occasion = Occasion::Request(Arc::new(context));
     let mut router = router(platform(env, occasion, departure.clone()));

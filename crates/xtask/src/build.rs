@@ -21,6 +21,10 @@ use crate::size;
 use crate::workers::{self, WORKERS};
 use stamp::Stamp;
 
+/// What runs on one's own machine can be made to fail: a port at a time, by whoever tests it. Nothing that is
+/// deployed is built so.
+pub(crate) const FEATURES: [&str; 2] = ["--features", "faults"];
+
 /// Runs the command.
 pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     let tools = setup::prepare(layout)?;
@@ -72,6 +76,7 @@ fn compile(layout: &Layout, worker: &str) -> Result<(), Failure> {
     // Exactly as worker-build will call cargo in a moment, so that it finds nothing left to do.
     Run::new("cargo")
         .args(["build", "--lib", "--release", "--target", TARGET])
+        .args(FEATURES)
         .env("WASM_BINDGEN_USE_JS_SYS", "1")
         .dir(&layout.worker(worker))
         .show()?;
@@ -89,6 +94,7 @@ fn finish(layout: &Layout, tools: &Tools, worker: &str, inputs: String) -> Resul
         files::remove(&stamp::path(layout, worker))?;
         let run = Run::new(&tools.worker_build)
             .args(["--release", "--out-dir", "build"])
+            .args(FEATURES)
             // Without these three, worker-build would download its own copies.
             .env("ESBUILD_BIN", &tools.esbuild)
             .env("WASM_BINDGEN_BIN", &tools.wasm_bindgen)

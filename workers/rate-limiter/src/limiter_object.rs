@@ -117,6 +117,10 @@ impl DurableObject for Limiter {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let method = request.method();
         let path = request.path();
+        #[cfg(feature = "faults")]
+        if path == "/faults" {
+            return de_edge::faults::set(&request.url()?);
+        }
         let request_id = request.headers().get("x-request-id")?;
         // The whole body is here before anything is looked at: from now on there is no await but those
         // that each call names.

@@ -48,6 +48,7 @@ pub(crate) fn path(layout: &Layout, worker: &str) -> PathBuf {
 pub(crate) fn shared(layout: &Layout, tools: &Tools) -> Result<Hash, Failure> {
     let mut hash = Hash::default();
     hash.add(b"release");
+    hash.add(super::FEATURES.concat().as_bytes());
     hash.add(tools.versions.as_bytes());
     for name in FILES {
         hash.add_file(&layout.root, &layout.root.join(name))?;
