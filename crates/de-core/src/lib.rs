@@ -7,7 +7,7 @@
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
 //! [`calls`], [`render`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
+//! [`guard`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`histogram`], [`jobs`], and [`preview`] without a call. What stays of
 //! it: [`media`], [`sound`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
@@ -30,6 +30,7 @@ pub mod chat;
 pub mod cost;
 pub mod exchange;
 pub mod guard;
+pub mod histogram;
 pub mod http;
 pub mod idempotency;
 pub mod ids;
