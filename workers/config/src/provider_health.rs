@@ -13,7 +13,7 @@ use de_core::{
         extract::PathText,
         routes::{Allowed, unknown},
     },
-    ids::{InstanceId, ProviderId},
+    ids::{InstanceId, OrganizationId, ProviderId},
     ports::{Platform, rows},
     protocols::FieldIssue,
     store::{
@@ -106,9 +106,11 @@ pub(crate) async fn read(
 ) -> Result<Response, ApiError> {
     let named = filters.id("instance_id", InstanceId::parse);
     filters.finish()?;
+    let provider = ProviderId::parse(&id).map_err(|_| unknown("provider"))?;
     let key = allowed.caller().key();
     let own = key.instance_id.clone();
     let Some(instance) = named.or_else(|| own.clone()) else {
+        known(&platform, &provider, &key.organization_id).await?;
         let reason = "must name the instance whose calls are looked at".to_owned();
         return Err(ApiError::fields(&[FieldIssue { pointer: "?instance_id".to_owned(), reason }]));
     };
@@ -120,18 +122,24 @@ pub(crate) async fn read(
     let found: Vec<InstanceRow> = rows(&*platform.database, found).await?;
     let row = found.into_iter().next().ok_or_else(|| unknown("instance"))?;
     allowed.on(&row.organization_id, grant(row.grant_role.as_deref()), "instance")?;
-    let provider = ProviderId::parse(&id).map_err(|_| unknown("provider"))?;
-    let providers: Vec<ProviderRow> =
-        rows(&*platform.database, providers::find(&provider, Some(&row.organization_id))).await?;
-    if providers.is_empty() {
-        return Err(unknown("provider"));
-    }
+    known(&platform, &provider, &row.organization_id).await?;
     let since = platform.clock.now().plus(-WINDOW_MS);
     let calls = tries(&instance, key.project_id.as_ref(), since);
     let calls: Vec<TriesRow> = rows(&*platform.database, calls).await?;
     let is_cut = calls.len() >= HEALTH_CALLS;
     let oldest = calls.last().map(|call| call.admitted_at).filter(|_| is_cut);
     Ok(Json(judged(provider, instance, oldest.unwrap_or(since), &calls)).into_response())
+}
+
+/// Refuses a vendor that an organization does not know.
+async fn known(
+    platform: &Platform,
+    provider: &ProviderId,
+    organization: &OrganizationId,
+) -> Result<(), ApiError> {
+    let found = providers::find(provider, Some(organization));
+    let found: Vec<ProviderRow> = rows(&*platform.database, found).await?;
+    if found.is_empty() { Err(unknown("provider")) } else { Ok(()) }
 }
 
 /// What calls, the newest first, say of a vendor.

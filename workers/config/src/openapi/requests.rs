@@ -1,6 +1,7 @@
 //! `/v1/requests`, `/v1/receipts` and the health of providers, described.
 
 use de_core::{
+    http::error::Code,
     ids::{InstanceId, ProviderId, ReceiptId},
     openapi::{
         document::Tag,
@@ -38,6 +39,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .paged();
     let read = Operation::new(Method::GET, "/v1/requests/{id}", "getRequest", "Shows a call")
         .id::<ReceiptId>("id", "The id of its receipt.")
+        .fails(&[Code::ValidationError])
         .answers(Answer::json(200, "As it stands in the books.", Shape::shown::<Request>()));
     let events = Operation::new(Method::GET, "/v1/requests/events", "followRequests", "Tells of calls as they end")
         .notes(
@@ -60,6 +62,7 @@ pub(super) fn operations() -> Vec<Operation> {
         "Shows what a call was charged",
     )
     .id::<ReceiptId>("receipt_id", "Its id: the header `x-de-receipt` of the answer.")
+    .fails(&[Code::ValidationError])
     .answers(Answer::json(200, "As it stands in the books.", Shape::shown::<ReceiptShown>()));
     let health = Operation::new(
         Method::GET,
