@@ -19,6 +19,16 @@ CREATE TABLE usage_marks (
 
 CREATE INDEX usage_marks_by_hour ON usage_marks (hour);
 
+-- Hours that were summed lately: their rows stay for a while, so that a second delivery of one is known.
+CREATE TABLE usage_holds (
+  instance_id TEXT NOT NULL,
+  hour INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (instance_id, hour)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_holds_by_until ON usage_holds (until);
+
 -- Rows that came for an hour that was pruned: they are added to its sums, once.
 CREATE TABLE usage_late (
   receipt_id TEXT NOT NULL PRIMARY KEY,

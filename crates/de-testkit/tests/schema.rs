@@ -356,7 +356,7 @@ fn books() -> Vec<Statement> {
         requests::tries(&instance, Some(&project), NOW),
         requests::tries(&instance, None, NOW),
     ];
-    all.extend(rollups::sum_up(&[mark]));
+    all.extend(rollups::sum_up(&[mark], NOW));
     all.extend(rollups::add_late(NOW));
     all.extend(rollups::prune(NOW));
     for reader in readers {

@@ -42,12 +42,12 @@ async fn sum(platform: &Platform) {
             Err(err) => return told(platform, "marked hours could not be read", &err),
         };
         if !page.is_empty() {
-            match batch(platform, sum_up(&page)).await {
+            match batch(platform, sum_up(&page, started)).await {
                 Ok(done) => summed += done,
                 Err(_) => {
                     // One hour that cannot be summed holds up no other.
                     for mark in &page {
-                        match batch(platform, sum_up(std::slice::from_ref(mark))).await {
+                        match batch(platform, sum_up(std::slice::from_ref(mark), started)).await {
                             Ok(done) => summed += done,
                             Err(err) => {
                                 failed += 1;
@@ -98,9 +98,8 @@ async fn add(platform: &Platform) {
 async fn remove(platform: &Platform) {
     let mut removed = 0;
     for _ in 0..REMOVALS {
-        let answers = platform.database.batch(prune(platform.clock.now()).to_vec()).await;
-        let some = match answers {
-            Ok(answers) => answers.get(1).map_or(0, Vec::len),
+        let some = match batch(platform, prune(platform.clock.now()).to_vec()).await {
+            Ok(some) => some,
             Err(err) => return told(platform, "old receipts could not be removed", &err),
         };
         removed += some;

@@ -4,10 +4,10 @@
 //! its 32 days after it, and its mark goes, in one batch: a row is there before that, and counted, or comes after
 //! it, and marks the hour anew. So an hour without a mark is summed from all its rows.
 //!
-//! Rows go once they are older than their instance keeps them and their hour has no mark. First `pruned_before`
-//! moves on, in the same batch: from then on the hour is never summed from rows again, as some of them may be
-//! gone. A row that still comes for it is noted in `usage_late` by the trigger, added to the sums once, and stays
-//! a few days, so that a second delivery of it is known.
+//! Rows go once they are older than their instance keeps them, and their hour has no mark and was summed some days
+//! ago: whoever delivers a row a second time does so by then, and it has to be known. First `pruned_before` moves
+//! on, in the same batch: from then on the hour is never summed from rows again, as some of them may be gone. A row
+//! that still comes for it is noted in `usage_late` by the trigger, added to the sums once, and stays as long.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,8 @@ pub const PRUNED_AT_ONCE: usize = 500;
 
 /// How long rows are kept where no instance says it, be it that it does not or that it is gone: in days.
 pub const USUAL_RETENTION_DAYS: i64 = 365;
-/// The least that rows are kept, whatever an instance says: longer than a Limiter repeats what it was told.
+/// The least that rows are kept, whatever an instance says, both from their admission and from when they were
+/// summed: longer than a Limiter repeats what it was told.
 pub const LEAST_RETENTION_DAYS: i64 = 3;
 
 /// An hour of an instance that got rows since it was summed.
@@ -149,7 +150,7 @@ macro_rules! sum_again {
 /// Sums these hours from all their rows, and the longer spans that hold them: one batch. Brings, from its last
 /// statement, a row for each mark that went.
 #[must_use]
-pub fn sum_up(marks: &[Mark]) -> Vec<Statement> {
+pub fn sum_up(marks: &[Mark], now: UnixMillis) -> Vec<Statement> {
     let hours = json_arg(marks);
     let of_rows = concat!(
         of_marks!(),
@@ -174,6 +175,14 @@ pub fn sum_up(marks: &[Mark]) -> Vec<Statement> {
         let args = [hours.clone(), span_ms.into(), shorter_ms.into()];
         all.push(statement(sum_again!(of_marks), args));
     }
+    let hold = concat!(
+        of_marks!(),
+        "INSERT INTO usage_holds (instance_id, hour, until)
+         SELECT h.instance_id, h.hour, CAST(?2 AS INTEGER) FROM hours AS h WHERE true
+         ON CONFLICT (instance_id, hour) DO UPDATE SET until = excluded.until"
+    );
+    let until = now.plus(LEAST_RETENTION_DAYS * DAY_MS);
+    all.push(statement(hold, [hours.clone(), until.into()]));
     let clear = concat!(
         of_marks!(),
         "DELETE FROM usage_marks WHERE (instance_id, hour) IN (
@@ -227,22 +236,29 @@ pub fn add_late(now: UnixMillis) -> Vec<Statement> {
 }
 
 /// Removes rows that are older than their instance keeps them, and whose hour is summed: one batch. Brings, from
-/// its second statement, a row for each, at most [`PRUNED_AT_ONCE`].
+/// its last statement, a row for each, at most [`PRUNED_AT_ONCE`].
 #[must_use]
-pub fn prune(now: UnixMillis) -> [Statement; 3] {
+pub fn prune(now: UnixMillis) -> [Statement; 4] {
     let settled = now.plus(-LEAST_RETENTION_DAYS * DAY_MS);
+    let release = statement(
+        "DELETE FROM usage_holds WHERE (instance_id, hour) IN (
+           SELECT h.instance_id, h.hour FROM usage_holds AS h WHERE h.until <= CAST(?1 AS INTEGER)
+           ORDER BY h.until LIMIT 500)",
+        [now.into()],
+    );
     let close = statement(
         "WITH kept AS (
            SELECT i.instance_id, i.pruned_before,
              CAST(?1 AS INTEGER) - max(coalesce(n.retention_days, CAST(?2 AS INTEGER)), CAST(?3 AS INTEGER))
                * 86400000 AS since,
-             (SELECT min(m.hour) FROM usage_marks AS m WHERE m.instance_id = i.instance_id) AS marked
+             (SELECT min(m.hour) FROM usage_marks AS m WHERE m.instance_id = i.instance_id) AS marked,
+             (SELECT min(h.hour) FROM usage_holds AS h WHERE h.instance_id = i.instance_id) AS held
            FROM usage_instances AS i LEFT JOIN instances AS n ON n.id = i.instance_id
            WHERE i.instance_id > ''
          )
          UPDATE usage_instances SET pruned_before = over.before FROM (
-           SELECT k.instance_id,
-             min(k.since - k.since % 3600000, coalesce(k.marked, k.since - k.since % 3600000)) AS before
+           SELECT k.instance_id, min(k.since - k.since % 3600000, coalesce(k.marked, k.since),
+             coalesce(k.held, k.since)) AS before
            FROM kept AS k
            WHERE EXISTS (
              SELECT 1 FROM usage_logs AS u
@@ -271,5 +287,5 @@ pub fn prune(now: UnixMillis) -> [Statement; 3] {
            LIMIT 500)",
         [settled.into()],
     );
-    [close, remove, forget]
+    [release, close, forget, remove]
 }
