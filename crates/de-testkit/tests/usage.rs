@@ -39,22 +39,23 @@ const RECEIPT: &str = r#"{"receipt_id":"rcpt_1","request_id":"r-1","organization
 
 fn receipt(number: usize, instance: u8, admitted_at: i64) -> Receipt {
     let made: Receipt = serde_json::from_str(RECEIPT).unwrap();
-    let failed = number % 5 == 0;
+    let failed = number.is_multiple_of(5);
     Receipt {
         receipt_id: ReceiptId::parse(&format!("rcpt_{number:08}")).unwrap(),
         organization_id: OrganizationId::parse(if instance < 2 { "org_1" } else { "org_2" })
             .unwrap(),
         instance_id: InstanceId::parse(&format!("inst_{instance}")).unwrap(),
-        project_id: (number % 7 > 0)
+        project_id: (!number.is_multiple_of(7))
             .then(|| ProjectId::parse(&format!("proj_{instance}-{}", number % 2)).unwrap()),
-        model_id: (number % 11 > 0).then(|| ModelId::parse(["a", "b", "c"][number % 3]).unwrap()),
+        model_id: (!number.is_multiple_of(11))
+            .then(|| ModelId::parse(["a", "b", "c"][number % 3]).unwrap()),
         status: if failed { ReceiptStatus::Failed } else { ReceiptStatus::Ok },
         error_code: failed.then(|| "PROVIDER_ERROR".to_owned()),
         usage: Usage { input_tokens: number as u64, images: 1, ..made.usage },
-        cost_micros: (number % 4 > 0).then_some(Micros(number as i64)),
-        estimated: number % 6 == 0,
+        cost_micros: (!number.is_multiple_of(4)).then_some(Micros(number as i64)),
+        estimated: number.is_multiple_of(6),
         latency_ms: (number * 7_919 % 90_000) as i64,
-        first_byte_ms: (number % 3 > 0).then_some((number * 104_729 % 5_000) as i64),
+        first_byte_ms: (!number.is_multiple_of(3)).then_some((number * 104_729 % 5_000) as i64),
         admitted_at: UnixMillis(admitted_at),
         created_at: UnixMillis(admitted_at + 10),
         ..made

@@ -80,6 +80,37 @@ const TOKENS: [Class; 12] = [
     ("audio_output", |sums| sums.usage.audio_output_tokens),
 ];
 
+/// A name, what it is, and how it is counted.
+type Counter = (&'static str, &'static str, fn(&Sums) -> u64);
+
+const COUNTERS: [Counter; 5] = [
+    ("de_images_total", "Images made, where the vendor counts them by piece.", |sums| {
+        sums.usage.images
+    }),
+    ("de_characters_total", "Characters spoken.", |sums| sums.usage.characters),
+    ("de_unpriced_requests_total", "Calls whose cost is not known.", |sums| sums.unpriced),
+    (
+        "de_estimated_requests_total",
+        "Calls whose counts are ours, as the vendor named none.",
+        |sums| sums.estimated,
+    ),
+    ("de_errors_total", "Calls that failed or were cut by the vendor.", |sums| sums.errors),
+];
+
+/// A name, what it is, and the times with what they come to in milliseconds.
+type Times = (&'static str, &'static str, fn(&Sums) -> (&Histogram, u64));
+
+const TIMES: [Times; 2] = [
+    ("de_request_duration_seconds", "How long calls took, to the last byte.", |sums| {
+        (&sums.latency, sums.latency_ms)
+    }),
+    (
+        "de_first_byte_seconds",
+        "How long calls took to the first byte, of those that had one.",
+        |sums| (&sums.first_byte, sums.first_byte_ms),
+    ),
+];
+
 fn text(sums: &BTreeMap<Group, Sums>) -> String {
     // By instance, model and provider; only the count of calls is told by status too.
     let mut places: BTreeMap<Group, Sums> = BTreeMap::new();
@@ -107,20 +138,7 @@ fn text(sums: &BTreeMap<Group, Sums>) -> String {
             }
         }
     }
-    let counters: [(&str, &str, fn(&Sums) -> u64); 5] = [
-        ("de_images_total", "Images made, where the vendor counts them by piece.", |sums| {
-            sums.usage.images
-        }),
-        ("de_characters_total", "Characters spoken.", |sums| sums.usage.characters),
-        ("de_unpriced_requests_total", "Calls whose cost is not known.", |sums| sums.unpriced),
-        (
-            "de_estimated_requests_total",
-            "Calls whose counts are ours, as the vendor named none.",
-            |sums| sums.estimated,
-        ),
-        ("de_errors_total", "Calls that failed or were cut by the vendor.", |sums| sums.errors),
-    ];
-    for (name, help, count) in counters {
+    for (name, help, count) in COUNTERS {
         page.family(name, "counter", help);
         for (group, sums) in &places {
             page.sample(name, &labels(group), count(sums));
@@ -135,17 +153,7 @@ fn text(sums: &BTreeMap<Group, Sums>) -> String {
         let (dollars, micros) = (sums.cost_micros / 1_000_000, sums.cost_micros % 1_000_000);
         page.sample("de_cost_dollars_total", &labels(group), format_args!("{dollars}.{micros:06}"));
     }
-    let times: [(&str, &str, fn(&Sums) -> (&Histogram, u64)); 2] = [
-        ("de_request_duration_seconds", "How long calls took, to the last byte.", |sums| {
-            (&sums.latency, sums.latency_ms)
-        }),
-        (
-            "de_first_byte_seconds",
-            "How long calls took to the first byte, of those that had one.",
-            |sums| (&sums.first_byte, sums.first_byte_ms),
-        ),
-    ];
-    for (name, help, of) in times {
+    for (name, help, of) in TIMES {
         page.family(name, "histogram", help);
         for (group, sums) in &places {
             let (histogram, all_ms) = of(sums);
