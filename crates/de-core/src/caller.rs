@@ -230,6 +230,16 @@ impl Caller {
         Ok(Self { acting, came: self.came.clone(), key, proof: self.proof.clone() })
     }
 
+    /// The same caller, as the database knows them now.
+    ///
+    /// # Errors
+    /// As at the first time: it may have been revoked in between.
+    pub async fn as_of_now(&self, platform: &Platform) -> Result<Self, ApiError> {
+        let key = self.proof.read_now(platform).await?;
+        let named = self.acting.as_ref().map(|acting| acting.instance.as_str());
+        checked(platform, &self.proof, key, &self.came, named).await
+    }
+
     /// The same caller, acting for an instance that they name.
     ///
     /// # Errors

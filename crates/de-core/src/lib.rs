@@ -6,8 +6,8 @@
 //! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
-//! [`calls`], [`render`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`exchange`] with [`retry`] and
-//! [`guard`], [`ceiling`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`jobs`], and [`preview`] without a call. What stays of
+//! [`calls`], [`render`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`shares`], [`exchange`] with [`retry`] and
+//! [`guard`], [`ceiling`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`notices`], [`histogram`], [`jobs`], and [`preview`] without a call. What stays of
 //! it: [`media`], [`sound`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
@@ -31,6 +31,7 @@ pub mod chat;
 pub mod cost;
 pub mod exchange;
 pub mod guard;
+pub mod histogram;
 pub mod http;
 pub mod idempotency;
 pub mod ids;

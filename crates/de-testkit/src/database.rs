@@ -10,7 +10,9 @@ use std::{
 use async_trait::async_trait;
 use de_core::ports::{Arg, Database, PortError, Row, Statement};
 use rusqlite::{
-    Connection, params_from_iter,
+    Connection,
+    limits::Limit,
+    params_from_iter,
     types::{Value as Bound, ValueRef},
 };
 use serde_json::Value;
@@ -19,6 +21,13 @@ use crate::lock;
 
 /// The most values that D1 binds into one statement.
 const MOST_ARGS: usize = 100;
+/// What else it takes no more of: tried on workerd, which sets them when it opens a database.
+const LIMITS: [(Limit, i32); 4] = [
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+];
 /// Integers from here on do not survive being a double.
 const TOO_LARGE: u64 = 1 << 53;
 
@@ -63,6 +72,9 @@ impl SqliteDatabase {
         };
         let connection = Connection::open_in_memory().map_err(sql("the empty database"))?;
         connection.execute_batch("PRAGMA foreign_keys = ON").map_err(sql("the empty database"))?;
+        for (limit, most) in LIMITS {
+            connection.set_limit(limit, most).map_err(sql("the empty database"))?;
+        }
         for path in migration_files()? {
             let text = fs::read_to_string(&path)?;
             connection.execute_batch(&text).map_err(sql(&path.display().to_string()))?;
@@ -234,6 +246,18 @@ mod tests {
             select("SELECT ?1 AS x", vec![Arg::Int(1 << 53)]),
             select("SELECT 1 AS x, 2 AS x", Vec::new()),
             select("SELECT nothing", Vec::new()),
+            select(
+                concat!(
+                    "SELECT 'a' LIKE '",
+                    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                    "' AS x"
+                ),
+                Vec::new(),
+            ),
+            select(
+                "SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6",
+                Vec::new(),
+            ),
         ] {
             let refused = database.batch(vec![statement]).await.unwrap_err();
             assert!(matches!(refused, PortError::Failed { .. }), "{refused}");

@@ -17,6 +17,7 @@ mod lists;
 mod load;
 mod machine;
 mod report;
+mod usage;
 mod vendor;
 
 use std::{
@@ -39,10 +40,12 @@ use report::{Line, Report};
 const HELP: &str = "\
 cargo xtask bench [--quick] [--rounds N] [--only WORD]
 cargo xtask bench --lists [--rounds N]
+cargo run --release -p de-bench -- --usage
 
   --quick      every road in under a minute, to see that it works; the figures are no good
   --rounds N   how often each case is measured on each side, in turn
   --lists      the lists of the control plane, at 10,000 keys and 1,000 models, instead of calls
+  --usage      usage of a million calls, in SQLite alone, instead of calls
   --only WORD  the cases whose name has this word: json, relayed, filtered, translated";
 
 /// The longest that one answer may take before it counts as none.
@@ -70,11 +73,13 @@ struct Options {
     lists: bool,
     quick: bool,
     plan: Plan,
+    usage: bool,
 }
 
 fn options() -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::{Long, Short, ValueExt};
-    let (mut quick, mut rounds, mut only, mut lists) = (false, None, None, false);
+    let (mut quick, mut rounds, mut only) = (false, None, None);
+    let (mut lists, mut usage) = (false, false);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -82,6 +87,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("lists") => lists = true,
             Long("only") => only = Some(parser.value()?.string()?),
             Long("quick") => quick = true,
+            Long("usage") => usage = true,
             Long("rounds") => rounds = Some(parser.value()?.parse()?),
             other => return Err(other.unexpected()),
         }
@@ -91,16 +97,20 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     if let Some(word) = only {
         plan.cases.retain(|case| case.to_string().contains(&word));
     }
-    Ok(Some(Options { lists, quick, plan }))
+    Ok(Some(Options { lists, quick, plan, usage }))
 }
 
 async fn run() -> Result<(), Failure> {
-    let Some(Options { lists, quick, plan }) =
+    let Some(Options { lists, quick, plan, usage }) =
         options().map_err(|source| Failure::Arguments { source })?
     else {
         println!("{HELP}");
         return Ok(());
     };
+    if usage {
+        println!("{}", usage::measure().await?);
+        return Ok(());
+    }
     let setting = |name: &'static str| env::var(name).map_err(|_| Failure::Setting { name });
     let root = PathBuf::from(setting("DE_ROOT")?);
     let port = setting("DE_BENCH_VENDOR_PORT")?;

@@ -26,6 +26,7 @@ pub mod leave;
 pub mod life;
 pub mod local;
 pub mod models;
+pub mod spender;
 pub mod stack;
 pub mod story;
 pub mod traffic;

@@ -13,7 +13,7 @@ use de_contract::document::{
     catalogue::{Catalogue, Operation, committed},
     check::wrong,
     strategy::{odd, value},
-    tour::{Made, parameters, settle},
+    tour::{Made, ending, parameters, settle},
     world::World,
 };
 use proptest::{
@@ -165,7 +165,8 @@ async fn ask(
     question: &Question,
 ) -> de_testkit::client::TestResponse {
     let client = world.client(operation);
-    let mut request = client.request(operation.method.clone(), &question.path);
+    let path = ending(operation, question.path.clone());
+    let mut request = client.request(operation.method.clone(), &path);
     for (name, value) in &question.headers {
         request = request.header(name, value);
     }

@@ -26,6 +26,7 @@ use de_core::{
     store::{
         sessions::{self, NewRow},
         tenants::{self, KeyHolder, NewKey, NewUser},
+        usage,
     },
 };
 use de_testkit::{
@@ -110,6 +111,14 @@ PUT /v1/provider-keys/{instance_id}/{provider_id} ++++-..- +......-
 DELETE /v1/provider-keys/{instance_id}/{provider_id} ++++-..- +......-
 POST /v1/provider-keys/{instance_id}/{provider_id}/test ++++-..- +......-
 POST /v1/provider-keys/reseal                  +------- +-------
+GET /v1/providers/{id}/health                  ++++++.+ +.......
+GET /v1/usage                                  ++++++++ ++++++++
+GET /v1/usage/timeseries                       ++++++++ ++++++++
+GET /v1/requests                               ++++++++ ++++++++
+GET /v1/requests/events                        ++++++++ ++++++++
+GET /v1/requests/{id}                          ++++++.+ +.......
+GET /v1/receipts/{receipt_id}                  ++++++.+ +.......
+GET /v1/metrics                                ++++++++ ++++++++
 GET /v1/webhooks                               +++++++- +++++++-
 POST /v1/webhooks                              ++++-..- +......-
 GET /v1/webhooks/{id}                          +++++..- +......-
@@ -188,6 +197,22 @@ impl World {
         id.to_string()
     }
 
+    /// A call that this tenant's project made.
+    async fn receipt(&self, tenant: &Tenant) -> String {
+        let id = format!("rcpt_{}", unique("role"));
+        let receipt = json!([{
+            "admitted_at": START, "attempts": [], "created_at": START, "estimated": false,
+            "http_status": 200, "instance_id": tenant.instance, "latency_ms": 5,
+            "limiter_bypassed": false, "modality": "text", "operation": "POST /generate",
+            "organization_id": tenant.organization, "over_ceiling": false,
+            "project_id": tenant.project, "receipt_id": id, "request_bytes": 1, "request_id": "r",
+            "response_bytes": 1, "status": "ok", "streamed": false,
+        }]);
+        let batch = usage::deliver(&receipt.to_string()).to_vec();
+        self.test.database.batch(batch).await.unwrap();
+        id
+    }
+
     /// How one of them fares with an operation on a tenant: `+`, `-` or `.`.
     async fn fares(&self, who: &Control, route: &Route, tenant: &Tenant) -> char {
         let project = json!({"project_id": tenant.project, "scopes": ["text"]});
@@ -207,7 +232,8 @@ impl World {
                 let made = self.control.make("api-keys", project.clone()).await;
                 (made["id"].as_str().unwrap().to_owned(), project)
             }
-            "audit-events" | "services" => (String::new(), Value::Null),
+            "audit-events" | "metrics" | "services" | "usage" => (String::new(), Value::Null),
+            "receipts" | "requests" => (self.receipt(tenant).await, Value::Null),
             "sessions" => (self.session(tenant).await, Value::Null),
             "users" => {
                 let new = json!({"organization_id": tenant.organization,
@@ -278,14 +304,18 @@ impl World {
         };
         let path = route.path.replace("{id}", &id).replace("{instance_id}/{provider_id}", &id);
         let path = path.replace("{instance_id}", &tenant.instance).replace("{version}", "1");
-        let path = path.replace("{delivery_id}", &delivery);
+        let path = path.replace("{delivery_id}", &delivery).replace("{receipt_id}", &id);
         // Whose model or provider it is has to be said: the operator's word for one is the shared one.
         let whose = format!("organization_id={}", tenant.organization);
         let names_owner = ["/v1/model-configs", "/v1/providers"];
         let is_made = route.method == "POST" && names_owner.contains(&route.path);
         let owned = names_owner.iter().any(|owned| route.path.starts_with(owned));
         let path = match route.path {
-            "/v1/provider-keys" => format!("{path}?instance_id={}", tenant.instance),
+            "/v1/provider-keys" | "/v1/providers/{id}/health" => {
+                format!("{path}?instance_id={}", tenant.instance)
+            }
+            // Who waits for what may come waits for ever.
+            "/v1/requests/events" => format!("{path}?follow=false"),
             named if owned && !is_made && !named.ends_with("/test") => format!("{path}?{whose}"),
             _ => path,
         };

@@ -14,18 +14,22 @@ mod epochs;
 mod front_door;
 mod grants;
 mod instances;
+mod metrics;
 mod model_configs;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 mod openapi_json;
 mod organizations;
 mod projects;
+mod provider_health;
 mod provider_keys;
 mod providers;
+mod requests;
 mod resource;
 pub mod scheduled;
 mod services;
 mod sessions;
+mod usage;
 mod users;
 mod webhooks;
 
@@ -45,7 +49,7 @@ use de_core::{
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: &[&str] = &["budgets", "limits", "metrics", "receipts", "requests", "usage"];
+const UNBUILT: &[&str] = &["budgets", "limits"];
 
 /// The operations of the control plane.
 #[must_use]
@@ -131,6 +135,14 @@ pub fn control_plane() -> Routes {
         .delete(provider_key, P::ProviderKeyWrite, provider_keys::delete)
         .post(key_test, P::ProviderKeyWrite, provider_keys::test)
         .post("/v1/provider-keys/reseal", P::ProviderKeyReseal, provider_keys::reseal)
+        .get("/v1/providers/{id}/health", P::UsageRead, provider_health::read)
+        .get("/v1/usage", P::UsageRead, usage::read)
+        .get("/v1/usage/timeseries", P::UsageRead, usage::timeseries)
+        .get("/v1/requests", P::UsageRead, requests::list)
+        .get("/v1/requests/events", P::UsageRead, requests::events)
+        .get("/v1/requests/{id}", P::UsageRead, requests::show)
+        .get("/v1/receipts/{receipt_id}", P::UsageRead, requests::receipt)
+        .get("/v1/metrics", P::UsageRead, metrics::read)
         .get("/v1/webhooks", P::WebhookRead, webhooks::list)
         .post("/v1/webhooks", P::WebhookWrite, webhooks::create)
         .get(webhook, P::WebhookRead, resource::read::<webhooks::Held>)

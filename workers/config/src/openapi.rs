@@ -9,13 +9,16 @@ mod audit_events;
 mod document;
 mod grants;
 mod instances;
+mod metrics;
 mod model_configs;
 mod organizations;
 mod projects;
 mod provider_keys;
 mod providers;
+mod requests;
 mod services;
 mod sessions;
+mod usage;
 mod users;
 mod values;
 mod webhooks;
@@ -47,6 +50,9 @@ pub fn describe(document: &mut Document) {
         (providers::TAG, providers::operations()),
         (provider_keys::TAG, provider_keys::operations()),
         (model_configs::TAG, model_configs::operations()),
+        (usage::TAG, usage::operations()),
+        (requests::TAG, requests::operations()),
+        (metrics::TAG, metrics::operations()),
         (webhooks::TAG, webhooks::operations()),
         (sessions::TAG, sessions::operations()),
         (services::TAG, services::operations()),

@@ -4,6 +4,7 @@
 //! failure but the log.
 
 mod objects;
+mod rollups;
 
 use de_core::{
     ports::{Level, LogLine, Platform, Row, Statement, rows},
@@ -33,11 +34,13 @@ const BATCHES: usize = 10;
 const MESSAGES: u32 = 50;
 const ROUNDS: usize = 4;
 
-/// Tells the Limiters what they could not be told, sends the messages that are due, and removes what is over.
+/// Tells the Limiters what they could not be told, sends the messages that are due, sums the books, and removes
+/// what is over.
 pub async fn run(platform: Platform) {
-    let duties: [BoxFuture<'_, ()>; 6] = [
+    let duties: [BoxFuture<'_, ()>; 7] = [
         tell_again(&platform).boxed(),
         objects::remove(&platform).boxed(),
+        rollups::keep(&platform).boxed(),
         deliver(&platform).boxed(),
         remove(&platform, "sessions", upkeep::expired_sessions).boxed(),
         remove(&platform, "idempotency", upkeep::expired_replies).boxed(),

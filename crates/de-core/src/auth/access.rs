@@ -129,6 +129,8 @@ pub enum Permission {
     SessionRead,
     /// End log-ins.
     SessionWrite,
+    /// See what calls came to.
+    UsageRead,
     /// See persons.
     UserRead,
     /// Make, change and remove persons.
@@ -168,7 +170,7 @@ struct Rule {
 
 impl Permission {
     /// All of them, in the order of the alphabet.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::ApiKeyRead,
         Self::ApiKeyWrite,
         Self::AuditRead,
@@ -196,6 +198,7 @@ impl Permission {
         Self::ServiceRead,
         Self::SessionRead,
         Self::SessionWrite,
+        Self::UsageRead,
         Self::UserRead,
         Self::UserWrite,
         Self::WebhookRead,
@@ -251,6 +254,8 @@ impl Permission {
             // Of oneself, as if one owned the place; of others, as their administrator.
             Self::SessionRead | Self::UserRead => read(Some(Grant::Owner), false, false),
             Self::SessionWrite => write(true, Some(Grant::Owner), Self::SessionRead),
+            // A program sees its own project, whatever else its key is good for.
+            Self::UsageRead => read(Some(Grant::Readonly), false, true),
             Self::UserWrite => write(true, None, Self::UserRead),
             Self::WebhookRead => read(Some(Grant::User), false, false),
             Self::WebhookWrite => write(true, Some(Grant::Admin), Self::WebhookRead),
@@ -339,6 +344,7 @@ ProviderWrite      home ++-----. away +.......
 ServiceRead        home +++++++. away +.......
 SessionRead        home +++..... away +.+.....
 SessionWrite       home +++..... away +.+.....
+UsageRead          home ++++++.+ away +.++++..
 UserRead           home +++..... away +.+.....
 UserWrite          home ++-..... away +.-.....
 WebhookRead        home +++++... away +.+++...

@@ -161,6 +161,11 @@ async fn admit(
         // A body that was held back outlives what its sender was allowed: they are asked for again.
         Operator(caller) = Operator::from_request_parts(&mut parts, platform).await?;
     }
+    parts.extensions.insert(allow(caller, permission)?);
+    Ok(Request::from_parts(parts, body))
+}
+
+fn allow(caller: Caller, permission: Permission) -> Result<Allowed, ApiError> {
     if let Some(scope) = permission.lacks(&caller.key().scopes) {
         let message = format!("this key has not the scope {}", scope.as_str());
         return Err(ApiError::new(Code::Forbidden, message).with("scope", scope.as_str()));
@@ -168,8 +173,7 @@ async fn admit(
     if !permission.possible(caller.role()) {
         return Err(forbidden());
     }
-    parts.extensions.insert(Allowed { caller, permission });
-    Ok(Request::from_parts(parts, body))
+    Ok(Allowed { caller, permission })
 }
 
 fn forbidden() -> ApiError {
@@ -188,6 +192,14 @@ impl Allowed {
     #[must_use]
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// The same caller, asked for again: for who goes on reading for long.
+    ///
+    /// # Errors
+    /// As when they came.
+    pub async fn again(&self, platform: &Platform) -> Result<Self, ApiError> {
+        allow(self.caller.as_of_now(platform).await?, self.permission)
     }
 
     /// Refuses what the caller may not do to something of this organization, on whose instance it has

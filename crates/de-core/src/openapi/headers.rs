@@ -109,6 +109,11 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
             json!({"type": "string"}),
             "The `ETag` that was read: if it is still that, 304 is answered, without a body.",
         ),
+        "Last-Event-ID" => (
+            "rcpt_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b",
+            json!({"type": "string"}),
+            "The id of the last event that was read: it goes on after that.",
+        ),
         "Prefer" => (
             "respond-async",
             json!({"type": "string"}),

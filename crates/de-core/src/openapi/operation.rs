@@ -102,6 +102,14 @@ impl Answer {
         self
     }
 
+    /// The same, or as a table.
+    #[must_use]
+    pub fn or_csv(mut self, summary: &str) -> Self {
+        let content = json!({"schema": {"type": "string", "description": summary}});
+        self.content.insert("text/csv".to_owned(), content);
+        self
+    }
+
     /// The same, or as server-sent events: the data of each is JSON of this shape, but for a last
     /// `[DONE]` where the protocol has one.
     #[must_use]

@@ -1,4 +1,10 @@
-//! Receipts on their way into `usage_logs`, and out of it.
+//! Receipts on their way into `usage_logs`, and out of it. What they come to: [`sums`].
+
+mod columns;
+pub mod requests;
+pub mod rollups;
+pub mod selection;
+pub mod sums;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,8 +20,8 @@ use crate::{
 /// Delivers receipts: `receipts` is the JSON text of a list of them, at most 500 and 1 MB.
 ///
 /// Two statements for one batch. One receipt delivered twice is one row. The first brings an
-/// [`InsertedRow`] for each that was new. The keys they name learn when they were last used. A Limiter adds
-/// [`super::epochs::touch`].
+/// [`InsertedRow`] for each that was new, and a trigger marks its hour to be summed ([`rollups`]). The keys they
+/// name learn when they were last used. A Limiter adds [`super::epochs::touch`].
 #[must_use]
 pub fn deliver(receipts: &str) -> [Statement; 2] {
     let insert = statement(
@@ -117,32 +123,34 @@ pub fn of_leases(leases: &[LeaseId]) -> Statement {
     )
 }
 
-macro_rules! usage_select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT
-               receipt_id, request_id, organization_id, instance_id, project_id,
-               api_key_id, user_id, model_id, requested_model_id, provider_id, protocol,
-               modality, operation, status, http_status, error_code, streamed,
-               input_tokens, cached_input_tokens, cache_write_tokens,
-               cache_write_1h_tokens, cache_write_12h_tokens, output_tokens,
-               reasoning_tokens, image_input_tokens, cached_image_input_tokens,
-               image_output_tokens, audio_input_tokens, audio_output_tokens, images,
-               characters, media_ms, requests, cost_micros, price_version,
-               price_valid_from, estimated, over_ceiling, limiter_bypassed, attempts,
-               latency_ms, first_byte_ms, upstream_ms, request_bytes, response_bytes,
-               admitted_at, created_at
-             FROM usage_logs ",
-            $rest
-        )
+/// The columns of a receipt, of `usage_logs AS u`.
+macro_rules! receipt_columns {
+    () => {
+        "u.receipt_id, u.request_id, u.organization_id, u.instance_id, u.project_id, u.api_key_id, u.user_id,
+         u.model_id, u.requested_model_id, u.provider_id, u.protocol, u.modality, u.operation, u.status,
+         u.http_status, u.error_code, u.streamed, u.input_tokens, u.cached_input_tokens,
+         u.cache_write_tokens, u.cache_write_1h_tokens, u.cache_write_12h_tokens, u.output_tokens,
+         u.reasoning_tokens, u.image_input_tokens, u.cached_image_input_tokens, u.image_output_tokens,
+         u.audio_input_tokens, u.audio_output_tokens, u.images, u.characters, u.media_ms, u.requests,
+         u.cost_micros, u.price_version, u.price_valid_from, u.estimated, u.over_ceiling,
+         u.limiter_bypassed, u.attempts, u.latency_ms, u.first_byte_ms, u.upstream_ms, u.request_bytes,
+         u.response_bytes, u.admitted_at, u.created_at"
     };
 }
+
+macro_rules! usage_select {
+    ($rest:literal) => {
+        concat!("SELECT ", receipt_columns!(), " FROM usage_logs AS u ", $rest)
+    };
+}
+
+use receipt_columns;
 
 /// Finds a receipt of an organization: at most one row for [`receipt`].
 #[must_use]
 pub fn by_receipt(id: &ReceiptId, organization: &OrganizationId) -> Statement {
     statement(
-        usage_select!("WHERE receipt_id = ?1 AND organization_id = ?2"),
+        usage_select!("WHERE u.receipt_id = ?1 AND u.organization_id = ?2"),
         [id.as_str().into(), organization.as_str().into()],
     )
 }
@@ -153,7 +161,7 @@ pub fn by_receipt(id: &ReceiptId, organization: &OrganizationId) -> Statement {
 pub fn by_request(id: &RequestId, organization: &OrganizationId) -> Statement {
     statement(
         usage_select!(
-            "WHERE request_id = ?1 AND organization_id = ?2 ORDER BY receipt_id DESC LIMIT 200"
+            "WHERE u.request_id = ?1 AND u.organization_id = ?2 ORDER BY u.receipt_id DESC LIMIT 200"
         ),
         [id.as_str().into(), organization.as_str().into()],
     )
@@ -164,8 +172,8 @@ pub fn by_request(id: &RequestId, organization: &OrganizationId) -> Statement {
 pub fn since(instance: &InstanceId, since: UnixMillis) -> Statement {
     statement(
         usage_select!(
-            "WHERE instance_id = ?1 AND admitted_at >= CAST(?2 AS INTEGER)
-             ORDER BY admitted_at LIMIT 1000"
+            "WHERE u.instance_id = ?1 AND u.admitted_at >= CAST(?2 AS INTEGER)
+             ORDER BY u.admitted_at LIMIT 1000"
         ),
         [instance.as_str().into(), since.into()],
     )

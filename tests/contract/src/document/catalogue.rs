@@ -145,7 +145,9 @@ mod tests {
             ("GET", "/v1/models/groq/openai/gpt-oss-120b", Some("getModel")),
             ("POST", "/generate", Some("generateText")),
             ("GET", "/text/health", Some("getWorkerHealth")),
-            ("GET", "/v1/metrics", None),
+            ("GET", "/v1/nothing", None),
+            ("GET", "/v1/requests/events?follow=false", Some("followRequests")),
+            ("GET", "/v1/requests/rcpt_1", Some("getRequest")),
             ("PUT", "/v1/projects", None),
         ];
         for (method, path, expected) in rows {

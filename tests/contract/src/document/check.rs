@@ -104,7 +104,7 @@ fn body(
         let validator = catalogue.validator(&place, || compile(&closed(catalogue, schema)));
         return events(&validator, response);
     }
-    if kind == "text/plain" {
+    if ["text/csv", "text/plain"].contains(&kind) {
         return Vec::new();
     }
     let Ok(read) = serde_json::from_slice::<Value>(&response.body) else {

@@ -14,6 +14,9 @@ use super::{
 /// More rows of a list than this say nothing new.
 const SHOWN_ROWS: usize = 2;
 
+/// Nor do more lines of a text.
+const SHOWN_LINES: usize = 40;
+
 /// Answers whose body is no example to anyone.
 const UNSHOWN: [&str; 1] = ["getOpenApi"];
 
@@ -154,8 +157,22 @@ impl Made {
             // All of them would be too many for who operates the service.
             path.push_str("&instance_id=inst_dev");
         }
-        path
+        if operation.id == "getProviderHealth" {
+            path.push_str("?instance_id=inst_dev");
+        }
+        ending(operation, path)
     }
+}
+
+/// The same path, so that the answer has an end: nobody here waits for what may come.
+#[must_use]
+pub fn ending(operation: &Operation, path: String) -> String {
+    if operation.id != "followRequests" {
+        return path;
+    }
+    let path = path.replace("follow=", "follows=");
+    let sign = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{sign}follow=false")
 }
 
 /// The example of an operation's body as a form, if it takes one: its content type and its bytes.
@@ -230,7 +247,9 @@ pub fn with_examples(mut document: Value, stops: &[Stop<'_>]) -> Value {
         media["example"] = if kind == "application/json" {
             shortened(response.json())
         } else {
-            response.text().into()
+            let text = response.text();
+            let lines: Vec<&str> = text.split_inclusive('\n').take(SHOWN_LINES).collect();
+            lines.concat().into()
         };
     }
     document

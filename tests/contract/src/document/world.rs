@@ -71,6 +71,7 @@ impl World {
         peers.bind("audio", de_audio::router(test.another_isolate()));
         keep_asset(&test).await;
         keep_job(&test).await;
+        keep_receipt(&test).await;
         let front = TestClient::of_router(de_config::router(test.another_isolate()));
         Self { front, test }
     }
@@ -163,6 +164,30 @@ async fn keep_job(test: &TestPlatform) {
     });
     let view: View = serde_json::from_value(view).unwrap();
     test.database.batch(vec![store::jobs::put(&view)]).await.unwrap();
+}
+
+/// The receipt of that job, under the id that examples have.
+async fn keep_receipt(test: &TestPlatform) {
+    let tenant = &test.tenant.tenant;
+    let usage = json!({"images": 1, "requests": 1});
+    let receipt = json!([{
+        "admitted_at": START.plus(-10_000), "api_key_id": null, "attempts": [{
+            "duration_ms": 9_700, "error_code": null, "model_id": "dall-e-3", "provider_id": "openai",
+            "status": 200,
+        }],
+        "cost_micros": 40_000, "created_at": START, "error_code": null, "estimated": false,
+        "first_byte_ms": 9_800, "http_status": 200, "images": usage["images"],
+        "instance_id": tenant.instance_id, "latency_ms": 9_810, "limiter_bypassed": false,
+        "modality": "image", "model_id": "dall-e-3", "operation": "POST /generate",
+        "organization_id": tenant.organization_id, "over_ceiling": false, "price_valid_from": null,
+        "price_version": 1, "project_id": tenant.project_id, "protocol": "openai-images",
+        "provider_id": "openai", "receipt_id": "rcpt_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b",
+        "request_bytes": 120, "request_id": "r-20261125-1", "requested_model_id": "dall-e-3",
+        "requests": usage["requests"], "response_bytes": 410, "status": "ok", "streamed": false,
+        "upstream_ms": 9_700, "user_id": null,
+    }]);
+    let batch = store::usage::deliver(&receipt.to_string()).to_vec();
+    test.database.batch(batch).await.unwrap();
 }
 
 /// The operation that begins where nobody is.
