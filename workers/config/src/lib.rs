@@ -8,12 +8,14 @@
 mod api_keys;
 mod audit_events;
 mod bootstrap;
+mod budgets;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod epochs;
 mod front_door;
 mod grants;
 mod instances;
+mod limits;
 mod model_configs;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
@@ -24,6 +26,7 @@ mod provider_keys;
 mod providers;
 mod resource;
 pub mod scheduled;
+mod scoped;
 mod services;
 mod sessions;
 mod users;
@@ -45,7 +48,7 @@ use de_core::{
 };
 
 /// Resources that have a place and no code yet.
-const UNBUILT: &[&str] = &["budgets", "limits", "metrics", "receipts", "requests", "usage"];
+const UNBUILT: &[&str] = &["metrics", "receipts", "requests", "usage"];
 
 /// The operations of the control plane.
 #[must_use]
@@ -63,6 +66,8 @@ pub fn control_plane() -> Routes {
     let key_test = "/v1/provider-keys/{instance_id}/{provider_id}/test";
     let model = "/v1/model-configs/{id}";
     let webhook = "/v1/webhooks/{id}";
+    let limits = "/v1/limits/{scope}/{id}";
+    let budgets = "/v1/budgets/{scope}/{id}";
     let redelivery = "/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
@@ -131,6 +136,14 @@ pub fn control_plane() -> Routes {
         .delete(provider_key, P::ProviderKeyWrite, provider_keys::delete)
         .post(key_test, P::ProviderKeyWrite, provider_keys::test)
         .post("/v1/provider-keys/reseal", P::ProviderKeyReseal, provider_keys::reseal)
+        .get("/v1/limits", P::LimitRead, limits::list)
+        .get(limits, P::LimitRead, limits::read)
+        .put(limits, P::LimitWrite, limits::put)
+        .delete(limits, P::LimitWrite, limits::delete)
+        .get("/v1/budgets", P::LimitRead, budgets::list)
+        .get(budgets, P::LimitRead, budgets::read)
+        .put(budgets, P::LimitWrite, budgets::put)
+        .delete(budgets, P::LimitWrite, budgets::delete)
         .get("/v1/webhooks", P::WebhookRead, webhooks::list)
         .post("/v1/webhooks", P::WebhookWrite, webhooks::create)
         .get(webhook, P::WebhookRead, resource::read::<webhooks::Held>)

@@ -6,9 +6,11 @@
 
 mod api_keys;
 mod audit_events;
+mod budgets;
 mod document;
 mod grants;
 mod instances;
+mod limits;
 mod model_configs;
 mod organizations;
 mod projects;
@@ -47,6 +49,8 @@ pub fn describe(document: &mut Document) {
         (providers::TAG, providers::operations()),
         (provider_keys::TAG, provider_keys::operations()),
         (model_configs::TAG, model_configs::operations()),
+        (limits::TAG, limits::operations()),
+        (budgets::TAG, budgets::operations()),
         (webhooks::TAG, webhooks::operations()),
         (sessions::TAG, sessions::operations()),
         (services::TAG, services::operations()),
