@@ -93,10 +93,6 @@ impl Scoped {
             }
             ScopeKind::Organization => {
                 let found = OrganizationRow::find(platform, allowed, &named.id).await?;
-                if named.instance.is_some() {
-                    let reason = "an organization stands in no instance";
-                    return Err(wrong_instance(reason));
-                }
                 Self::new(kind, found.id.as_str(), None, &found.id, named)
                     .map(|place| Self { place, thing: Thing::Organization(found) })
             }
