@@ -45,6 +45,7 @@ pub fn describe(document: &mut Document) {
 fn buys(operation: Operation) -> Operation {
     looks(operation).once().header("x-de-fallback").fails(&[
         Code::AllProvidersFailed,
+        Code::BudgetExceeded,
         Code::ContentRefused,
         Code::InProgress,
         Code::ModelCapability,

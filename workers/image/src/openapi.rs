@@ -71,6 +71,7 @@ fn generates(operation: Operation) -> Operation {
     let operation = operation.scope(Some(Scope::Image)).bought_once().answers(accepted);
     operation.header("Prefer").header("x-de-fallback").fails(&[
         Code::AllProvidersFailed,
+        Code::BudgetExceeded,
         Code::Conflict,
         Code::ContentRefused,
         Code::LimiterUnavailable,

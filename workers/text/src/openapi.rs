@@ -47,6 +47,7 @@ fn generates(operation: Operation) -> Operation {
     let operation = operation.scope(Some(de_core::auth::Scope::Text)).bought_once();
     operation.header("x-de-fallback").fails(&[
         Code::AllProvidersFailed,
+        Code::BudgetExceeded,
         Code::ContentRefused,
         Code::LimiterUnavailable,
         Code::MissingApiKey,

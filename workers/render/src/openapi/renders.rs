@@ -236,6 +236,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .header("x-de-fallback")
         .body(Shape::of::<RenderRequest>(), example)
         .fails(&[
+            Code::BudgetExceeded,
             Code::MissingApiKey,
             Code::ModelCapability,
             Code::ModelNotAllowed,
