@@ -14,6 +14,7 @@ pub mod grants;
 pub mod idempotency;
 pub mod instances;
 pub mod jobs;
+pub mod limit_rows;
 pub mod limits;
 pub mod models;
 pub mod organizations;

@@ -16,7 +16,7 @@ use de_core::{
         ProviderId, ReceiptId, RequestId, SessionId, UserId, WebhookId,
     },
     jobs::View,
-    limits::{Kind, Scope, ScopeKind, Span},
+    limits::{Kind, Limit, Period, Scope, ScopeKind, Span},
     media::MediaKind,
     model::{Modality, ModelConfig, Status, check::with_provider},
     ports::{Database, Statement, row, rows},
@@ -28,6 +28,7 @@ use de_core::{
         idempotency::{self, Place},
         instances,
         jobs::{self, JobQuery},
+        limit_rows::{self, RowsQuery, Sight},
         limits, models, organizations,
         pages::PageQuery,
         projects,
@@ -319,6 +320,7 @@ fn every_statement() -> Vec<Statement> {
         usage::since(&instance, NOW),
     ];
     all.extend(control_plane());
+    all.extend(limits_and_budgets());
     all.extend(persons());
     all.extend(vendors());
     all.extend(kept());
@@ -378,6 +380,60 @@ fn books() -> Vec<Statement> {
             all.push(requests::position(selection, &receipt));
             all.push(requests::came(selection, 1, 2));
         }
+    }
+    all
+}
+
+/// A person's key.
+fn api_key(organization: &OrganizationId, user: &UserId) -> api_keys::ApiKeyRow {
+    let row = json!({
+        "allowed_addresses": "[]", "allowed_models": null, "allowed_origins": "[]", "created_at": 1,
+        "expires_at": null, "id": "key_2", "instance_id": null, "last_four": "0000",
+        "last_used_at": null, "name": "k", "organization_id": organization, "prefix": "de_admin_",
+        "project_id": null, "revoked_at": null, "scopes": "[]", "updated_at": 1, "user_id": user,
+        "user_role": "admin",
+    });
+    serde_json::from_value(row).unwrap()
+}
+
+/// What the control plane reads and changes limits and budgets by.
+fn limits_and_budgets() -> Vec<Statement> {
+    let organization = OrganizationId::parse("org_1").unwrap();
+    let instance = InstanceId::parse("inst_1").unwrap();
+    let (key, project) = (ApiKeyId::parse("key_1").unwrap(), ProjectId::parse("proj_1").unwrap());
+    let user = UserId::parse("user_1").unwrap();
+    let place = limit_rows::Place {
+        instance: Some(instance.clone()),
+        organization: organization.clone(),
+        scope: Scope::new(ScopeKind::Key, "key_1"),
+    };
+    let budget = Limit::new(place.scope.clone(), Kind::Budget(Period::Day), 5);
+    let mut all = vec![
+        limits::put_budget(&organization, Some(&instance), &budget, NOW),
+        limit_rows::limits_of(&place),
+        limit_rows::budgets_of(&place),
+        limit_rows::keep_limits(&place, [&Kind::Concurrent]),
+        limit_rows::keep_budgets(&place, [Period::Day]),
+        limit_rows::limits_unchanged("audit_1", &place, Some(NOW)),
+        limit_rows::budgets_unchanged("audit_1", &place, None),
+        limit_rows::of_models(&["m"], &organization),
+    ];
+    all.extend(limit_rows::leave_project(&project));
+    all.extend(api_keys::inherit_limits(&api_key(&organization, &user), &key, NOW));
+    for sight in [
+        Sight::Person { organization: Some(&organization), user: Some(&user) },
+        Sight::Program { key: &key, project: &project },
+    ] {
+        let query = RowsQuery {
+            instance: Some(&instance),
+            organization: Some(&organization),
+            page: PageQuery { after: Some("a".to_owned()), limit: 2 },
+            scope: Some(ScopeKind::Key),
+            scope_id: Some("key_1"),
+            sight,
+        };
+        all.push(limit_rows::limits(&query));
+        all.push(limit_rows::budgets(&query));
     }
     all
 }
@@ -448,7 +504,6 @@ fn control_plane() -> Vec<Statement> {
         instances::empty("audit_1", &instance),
         projects::find(&project, Some(&user)),
         projects::below(&project),
-        projects::delete(&project),
         projects::unchanged("audit_1", &project, NOW),
         projects::empty("audit_1", &project),
         api_keys::find(&key, Some(&user)),
@@ -477,6 +532,7 @@ fn control_plane() -> Vec<Statement> {
     ] {
         all.push(audit::list(organization, target, &page()));
     }
+    all.extend(projects::delete(&project));
     all.extend(organizations::delete(&organization));
     all.extend(instances::delete(&instance));
     for viewer in [Viewer::Everything, person] {

@@ -179,7 +179,7 @@ async fn a_key_that_takes_over_has_the_limits_of_the_old_one() {
     run(&test.database, vec![limits::put(&limit, START)]).await;
     let found: Vec<ApiKeyRow> = rows(&*test.database, api_keys::find(old, None)).await.unwrap();
     let new = ApiKeyId::parse("key_new").unwrap();
-    run(&test.database, vec![api_keys::inherit_limits(&found[0], &new, START)]).await;
+    run(&test.database, api_keys::inherit_limits(&found[0], &new, START).into()).await;
     let held = Statement {
         args: Vec::new(),
         sql: "SELECT scope_id, kind, per, amount FROM limits WHERE scope = 'key' ORDER BY rowid",

@@ -176,6 +176,7 @@ pub(crate) fn anthropic_type(status: u16) -> &'static str {
     match status {
         400 | 405 | 415 | 422 => "invalid_request_error",
         401 => "authentication_error",
+        402 => "billing_error",
         403 => "permission_error",
         404 => "not_found_error",
         409 => "conflict_error",
@@ -190,6 +191,7 @@ pub(crate) fn anthropic_type(status: u16) -> &'static str {
 /// The `type` beside OpenAI's `code`: <https://platform.openai.com/docs/guides/error-codes>.
 pub(crate) fn openai_type(status: u16) -> &'static str {
     match status {
+        402 => "insufficient_quota",
         429 => "rate_limit_exceeded",
         500.. => "server_error",
         _ => "invalid_request_error",

@@ -92,6 +92,14 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("GET /v1/requests/{id}", &[]),
     ("GET /v1/receipts/{receipt_id}", &[]),
     ("GET /v1/metrics", &["instance_id", "organization_id"]),
+    ("GET /v1/limits", &["instance_id", "organization_id", "scope_id"]),
+    ("GET /v1/limits/{scope}/{id}", &["instance_id"]),
+    ("PUT /v1/limits/{scope}/{id}", &[]),
+    ("DELETE /v1/limits/{scope}/{id}", &["instance_id"]),
+    ("GET /v1/budgets", &["instance_id", "organization_id", "scope_id"]),
+    ("GET /v1/budgets/{scope}/{id}", &["instance_id"]),
+    ("PUT /v1/budgets/{scope}/{id}", &[]),
+    ("DELETE /v1/budgets/{scope}/{id}", &["instance_id"]),
     ("GET /v1/webhooks", &["instance_id", "organization_id"]),
     ("POST /v1/webhooks", &["instance_id", "organization_id"]),
     ("GET /v1/webhooks/{id}", &[]),
@@ -149,6 +157,17 @@ impl Side {
         let webhook = control.make("webhooks", webhook).await;
         let place = format!("/v1/webhooks/{}/test", webhook["id"].as_str().unwrap());
         let delivery = control.post(&place, &json!({})).await.is(200).json();
+        for (scope, id) in [
+            ("project", tenant.project.as_str()),
+            ("organization", tenant.organization.as_str()),
+            ("key", key["id"].as_str().unwrap()),
+            ("instance", tenant.instance.as_str()),
+        ] {
+            let limits = format!("/v1/limits/{scope}/{id}");
+            control.put(&limits, &json!({"requests_per_minute": 6_000})).await.is(200);
+            let budget = json!({"period": "total", "amount_micros": 1_000_000_000});
+            control.put(&format!("/v1/budgets/{scope}/{id}"), &budget).await.is(200);
+        }
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         // The vendor takes no such key, and that is on the books too.
         let call = stack.call(Wire::Native, &text(&model["model_id"]), "Hello");
@@ -179,7 +198,7 @@ impl Side {
             "instance" => &self.tenant.instance,
             "model-config" | "model" => &self.model,
             "organization" => &self.tenant.organization,
-            "project" | "target" => &self.tenant.project,
+            "project" | "scope" | "target" => &self.tenant.project,
             "provider" => &self.provider,
             "receipt" | "request" => &self.receipt,
             "session" => &self.session,
@@ -215,6 +234,8 @@ impl Side {
                 json!({"organization_id": self.tenant.organization, "name": "New",
                 "environment": "development"})
             }
+            "PUT /v1/limits/{scope}/{id}" => json!({"requests_per_minute": 60}),
+            "PUT /v1/budgets/{scope}/{id}" => json!({"period": "day", "amount_micros": 1}),
             "POST /v1/projects" => json!({"instance_id": self.tenant.instance, "name": "New"}),
             "POST /v1/api-keys" => json!({"scopes": ["read"]}),
             "POST /v1/users" => json!({"organization_id": self.tenant.organization,
@@ -256,7 +277,7 @@ fn nobodys(kind: &str) -> &'static str {
         "instance" => "inst_nobodys",
         "model-config" | "model" => "nobodys-model",
         "organization" => "org_nobodys",
-        "project" | "target" => "proj_nobodys",
+        "project" | "scope" | "target" => "proj_nobodys",
         "provider" => "nobodys-provider",
         "receipt" | "request" => "rcpt_nobodys",
         "session" => "sess_nobodys",
@@ -332,15 +353,44 @@ fn is_nothing(shown: &Value) -> bool {
 }
 
 /// Tries a route with everything of theirs that it takes.
+/// The words for what limits and budgets hold for, of which a tenant has each for itself.
+const SCOPES: [(&str, &str); 4] = [
+    ("instance", "instance"),
+    ("key", "api-key"),
+    ("organization", "organization"),
+    ("project", "project"),
+];
+
+/// Tries a route with everything of theirs that it takes; one that takes a kind of scope with each of them.
 async fn walk(route: &Route, names: &[&'static str], ours: &Side, theirs: &Side) {
+    if !route.path.contains("{scope}") {
+        return walk_one(route, route.path, None, names, ours, theirs).await;
+    }
+    for (word, kind) in SCOPES {
+        let path = route.path.replace("{scope}", word);
+        walk_one(route, &path, Some(kind), names, ours, theirs).await;
+    }
+}
+
+async fn walk_one(
+    route: &Route,
+    path: &str,
+    scope: Option<&'static str>,
+    names: &[&'static str],
+    ours: &Side,
+    theirs: &Side,
+) {
     let method = &route.method;
     let line = format!("{method} {}", route.path);
     let has_body = [Method::PATCH, Method::POST, Method::PUT].contains(method);
     let body = if has_body { ours.body(&line) } else { Value::Null };
-    let variables = kinds(route.path);
+    let variables = match scope {
+        Some(kind) => vec![("{id}", kind)],
+        None => kinds(route.path),
+    };
     let fill = |of: &dyn Fn(usize, &'static str) -> String| {
         let each = variables.iter().enumerate();
-        let path = route.path.replace("{version}", "1");
+        let path = path.replace("{version}", "1");
         each.fold(path, |path, (n, (part, kind))| path.replace(part, &of(n, kind)))
     };
     // What it cannot do without.
@@ -424,6 +474,8 @@ async fn all_of(control: &Control, side: &Side) -> Vec<Value> {
         format!("/v1/providers?organization_id={organization}"),
         format!("/v1/provider-keys?instance_id={instance}"),
         format!("/v1/sessions?user_id={}", side.admin.id),
+        format!("/v1/limits?organization_id={organization}"),
+        format!("/v1/budgets?organization_id={organization}"),
         format!("/v1/webhooks?organization_id={organization}"),
         format!("/v1/webhooks/{}/deliveries", side.webhook),
         format!("/v1/requests?organization_id={organization}"),

@@ -119,6 +119,14 @@ GET /v1/requests/events                        ++++++++ ++++++++
 GET /v1/requests/{id}                          ++++++.+ +.......
 GET /v1/receipts/{receipt_id}                  ++++++.+ +.......
 GET /v1/metrics                                ++++++++ ++++++++
+GET /v1/limits                                 ++++++++ ++++++++
+GET /v1/limits/{scope}/{id}                    ++++++.. +.......
+PUT /v1/limits/{scope}/{id}                    ++++--.- +......-
+DELETE /v1/limits/{scope}/{id}                 ++++--.- +......-
+GET /v1/budgets                                ++++++++ ++++++++
+GET /v1/budgets/{scope}/{id}                   ++++++.. +.......
+PUT /v1/budgets/{scope}/{id}                   ++++--.- +......-
+DELETE /v1/budgets/{scope}/{id}                ++++--.- +......-
 GET /v1/webhooks                               +++++++- +++++++-
 POST /v1/webhooks                              ++++-..- +......-
 GET /v1/webhooks/{id}                          +++++..- +......-
@@ -253,6 +261,15 @@ impl World {
                 assert!([200, 201].contains(&self.control.put(&path, &secret).await.status()));
                 (format!("{}/openai", tenant.instance), secret)
             }
+            resource @ ("budgets" | "limits") => {
+                let set = match resource {
+                    "budgets" => json!({"period": "month", "amount_micros": 5_000_000}),
+                    _ => json!({"requests_per_minute": 60}),
+                };
+                let path = format!("/v1/{resource}/instance/{}", tenant.instance);
+                self.control.put(&path, &set).await.is(200);
+                (tenant.instance.clone(), set)
+            }
             "webhooks" => {
                 let new = webhook(tenant);
                 // A tenant has only so many.
@@ -282,6 +299,7 @@ impl World {
         let input = json!({"prompt": "Hello"});
         let body = match route.path {
             path if path.ends_with("/rotate") || path.ends_with("_id}/test") => json!({}),
+            path if path.contains("{scope}") => body,
             path if path.ends_with("/{instance_id}") => json!({"role": "user"}),
             "/v1/provider-keys/reseal" => json!({}),
             path if path.starts_with("/v1/webhooks/{id}/") => json!({}),
@@ -305,13 +323,14 @@ impl World {
         let path = route.path.replace("{id}", &id).replace("{instance_id}/{provider_id}", &id);
         let path = path.replace("{instance_id}", &tenant.instance).replace("{version}", "1");
         let path = path.replace("{delivery_id}", &delivery).replace("{receipt_id}", &id);
+        let path = path.replace("{scope}", "instance");
         // Whose model or provider it is has to be said: the operator's word for one is the shared one.
         let whose = format!("organization_id={}", tenant.organization);
         let names_owner = ["/v1/model-configs", "/v1/providers"];
         let is_made = route.method == "POST" && names_owner.contains(&route.path);
         let owned = names_owner.iter().any(|owned| route.path.starts_with(owned));
         let path = match route.path {
-            "/v1/provider-keys" | "/v1/providers/{id}/health" => {
+            "/v1/budgets" | "/v1/limits" | "/v1/provider-keys" | "/v1/providers/{id}/health" => {
                 format!("{path}?instance_id={}", tenant.instance)
             }
             // Who waits for what may come waits for ever.
@@ -323,6 +342,7 @@ impl World {
         let for_good = [
             Permission::ApiKeyWrite,
             Permission::GrantWrite,
+            Permission::LimitWrite,
             Permission::ProviderKeyWrite,
             Permission::SessionWrite,
             Permission::WebhookWrite,

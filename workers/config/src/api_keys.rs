@@ -247,12 +247,10 @@ pub(crate) async fn rotate(
     let location = format!("/v1/api-keys/{}", new.id);
     let made = Created { body, location, updated_at: new.updated_at };
     let batch = |event: &str| {
-        vec![
-            before.unchanged(event),
-            store::update(&old),
-            store::insert(&new, &digest),
-            store::inherit_limits(&before, &new.id, now),
-        ]
+        let mut batch =
+            vec![before.unchanged(event), store::update(&old), store::insert(&new, &digest)];
+        batch.extend(store::inherit_limits(&before, &new.id, now));
+        batch
     };
     request.create(once, change, made, batch).await
 }

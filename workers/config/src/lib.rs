@@ -2,18 +2,18 @@
 //!
 //! Each route of [`control_plane`] names its permission; `de_core::auth::access` says who has it. The
 //! paths of a modality (`/v1/chat/*`, `/text/*`, …) go on to its worker, which looks at the key itself.
-//!
-//! The resources of `UNBUILT` are designed and not built: they answer 501.
 
 mod api_keys;
 mod audit_events;
 mod bootstrap;
+mod budgets;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod epochs;
 mod front_door;
 mod grants;
 mod instances;
+mod limits;
 mod metrics;
 mod model_configs;
 #[cfg(not(target_family = "wasm"))]
@@ -27,6 +27,7 @@ mod providers;
 mod requests;
 mod resource;
 pub mod scheduled;
+mod scoped;
 mod services;
 mod sessions;
 mod usage;
@@ -36,20 +37,13 @@ mod webhooks;
 use axum::{Router, http::Method};
 use de_core::{
     auth::access::Permission,
-    http::{
-        self,
-        error::{ApiError, Code},
-        routes::Routes,
-    },
+    http::{self, routes::Routes},
     ports::Platform,
     store::{
         api_keys::ApiKeyRow, instances::InstanceRow, organizations::OrganizationRow,
         projects::ProjectRow, users::UserRow,
     },
 };
-
-/// Resources that have a place and no code yet.
-const UNBUILT: &[&str] = &["budgets", "limits"];
 
 /// The operations of the control plane.
 #[must_use]
@@ -67,6 +61,8 @@ pub fn control_plane() -> Routes {
     let key_test = "/v1/provider-keys/{instance_id}/{provider_id}/test";
     let model = "/v1/model-configs/{id}";
     let webhook = "/v1/webhooks/{id}";
+    let limits = "/v1/limits/{scope}/{id}";
+    let budgets = "/v1/budgets/{scope}/{id}";
     let redelivery = "/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver";
     Routes::default()
         .get("/v1/organizations", P::OrganizationRead, organizations::list)
@@ -143,6 +139,14 @@ pub fn control_plane() -> Routes {
         .get("/v1/requests/{id}", P::UsageRead, requests::show)
         .get("/v1/receipts/{receipt_id}", P::UsageRead, requests::receipt)
         .get("/v1/metrics", P::UsageRead, metrics::read)
+        .get("/v1/limits", P::LimitRead, limits::list)
+        .get(limits, P::LimitRead, limits::read)
+        .put(limits, P::LimitWrite, limits::put)
+        .delete(limits, P::LimitWrite, limits::delete)
+        .get("/v1/budgets", P::LimitRead, budgets::list)
+        .get(budgets, P::LimitRead, budgets::read)
+        .put(budgets, P::LimitWrite, budgets::put)
+        .delete(budgets, P::LimitWrite, budgets::delete)
         .get("/v1/webhooks", P::WebhookRead, webhooks::list)
         .post("/v1/webhooks", P::WebhookWrite, webhooks::create)
         .get(webhook, P::WebhookRead, resource::read::<webhooks::Held>)
@@ -157,17 +161,7 @@ pub fn control_plane() -> Routes {
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
     http::service("config", platform, |routes| {
-        let mut routes = routes.merge(control_plane().into_router());
-        for resource in UNBUILT.iter().copied() {
-            let answer = move || async move { not_built(resource) };
-            routes = routes
-                .route(&format!("/v1/{resource}"), axum::routing::any(answer))
-                .route(&format!("/v1/{resource}/{{*rest}}"), axum::routing::any(answer));
-        }
+        let routes = routes.merge(control_plane().into_router());
         front_door::routes(routes)
     })
-}
-
-fn not_built(resource: &str) -> ApiError {
-    ApiError::new(Code::NotImplemented, format!("/v1/{resource} is not built yet"))
 }

@@ -6,9 +6,11 @@
 
 mod api_keys;
 mod audit_events;
+mod budgets;
 mod document;
 mod grants;
 mod instances;
+mod limits;
 mod metrics;
 mod model_configs;
 mod organizations;
@@ -53,6 +55,8 @@ pub fn describe(document: &mut Document) {
         (usage::TAG, usage::operations()),
         (requests::TAG, requests::operations()),
         (metrics::TAG, metrics::operations()),
+        (limits::TAG, limits::operations()),
+        (budgets::TAG, budgets::operations()),
         (webhooks::TAG, webhooks::operations()),
         (sessions::TAG, sessions::operations()),
         (services::TAG, services::operations()),

@@ -199,6 +199,6 @@ impl Cascade for ProjectRow {
     }
 
     fn remove(&self) -> Vec<Statement> {
-        vec![store::delete(&self.id)]
+        store::delete(&self.id).into()
     }
 }

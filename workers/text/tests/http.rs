@@ -89,6 +89,57 @@ async fn an_instance_that_goes_on_without_its_limiter_says_so_in_the_receipt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_with_a_budget_to_keep_does_not_go_on_without_its_limiter() {
+    let gateway = Gateway::new().await;
+    gateway.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
+    let pricing = json!({"currency": "USD", "input_micros_per_million_tokens": 1_000_000,
+        "output_micros_per_million_tokens": 1_000_000});
+    gateway.model("priced", "openai-chat", json!({"pricing": pricing})).await;
+    let admin = gateway.config.clone().with_key(gateway.test.tenant.admin_key.expose()).unwrap();
+    let budget = |amount_micros: u64, shadow: bool| json!({"period": "day", "amount_micros": amount_micros, "shadow": shadow});
+    let put = async |path: &str, body: &Value| {
+        let answer = admin.request(Method::PUT, path).json(body).send().await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    for path in [
+        "/v1/budgets/key/{key}",
+        "/v1/budgets/project/proj_dev",
+        "/v1/budgets/instance/inst_dev",
+        "/v1/budgets/organization/org_dev",
+        "/v1/budgets/model/priced?instance_id=inst_dev",
+    ] {
+        let key = gateway.test.tenant.tenant.keys[1].id.as_str();
+        let path = path.replace("{key}", key);
+        for (shadow, road, bypassed) in [
+            (false, Road::Open, 0),
+            (false, Road::Cut, 0),
+            (false, Road::Lossy, 0),
+            (true, Road::Open, 0),
+            (true, Road::Cut, 1),
+        ] {
+            if road == Road::Open {
+                gateway.limiter.leases_go(Road::Open);
+                put(&path, &budget(1_000_000_000, shadow)).await;
+            }
+            gateway.limiter.leases_go(road);
+            let status = if road == Road::Open || shadow { 200 } else { 503 };
+            if status == 200 {
+                gateway.test.fetch.answer(openai("Hi."));
+            }
+            let sent = gateway.sent();
+            let answer = gateway.generate("priced").await;
+            assert_eq!(answer.status, status, "{path} {road:?}: {}", answer.text());
+            assert_eq!(gateway.sent() - sent, usize::from(status == 200), "{path} {road:?}");
+            let receipt = gateway.receipt(&answer).await;
+            assert_eq!(receipt["limiter_bypassed"], bypassed, "{path} {road:?}");
+        }
+        gateway.limiter.leases_go(Road::Open);
+        let answer = admin.request(Method::DELETE, &path).send().await.unwrap();
+        assert_eq!(answer.status, 204, "{}", answer.text());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn settling_counts_the_tokens_of_all_classes() {
     let gateway = Gateway::new().await;
     let differs = json!({"rate_limits": {"tpm": 100_000}});

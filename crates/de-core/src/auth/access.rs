@@ -93,6 +93,10 @@ pub enum Permission {
     InstanceRead,
     /// Change an instance.
     InstanceWrite,
+    /// See limits and budgets, and what is used of them.
+    LimitRead,
+    /// Set and remove limits and budgets.
+    LimitWrite,
     /// See model configs.
     ModelConfigRead,
     /// Call a model once, to see what its vendor says.
@@ -170,7 +174,7 @@ struct Rule {
 
 impl Permission {
     /// All of them, in the order of the alphabet.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::ApiKeyRead,
         Self::ApiKeyWrite,
         Self::AuditRead,
@@ -180,6 +184,8 @@ impl Permission {
         Self::InstanceDelete,
         Self::InstanceRead,
         Self::InstanceWrite,
+        Self::LimitRead,
+        Self::LimitWrite,
         Self::ModelConfigRead,
         Self::ModelConfigTest,
         Self::ModelConfigWrite,
@@ -234,6 +240,10 @@ impl Permission {
             Self::InstanceDelete => write(true, Some(Grant::Owner), Self::InstanceRead),
             Self::InstanceRead => read(Some(Grant::Readonly), false, false),
             Self::InstanceWrite => write(true, Some(Grant::Admin), Self::InstanceRead),
+            // Programs see what holds for themselves. An organization's own are its administrators' alone:
+            // nobody has a grant on that.
+            Self::LimitRead => read(Some(Grant::Readonly), false, true),
+            Self::LimitWrite => write(true, Some(Grant::Admin), Self::LimitRead),
             Self::ModelConfigRead => read(None, true, true),
             // It spends the instance's money with the vendor.
             Self::ModelConfigTest => write(true, Some(Grant::Admin), Self::InstanceRead),
@@ -326,6 +336,8 @@ InstanceCreate     home ++-----. away +.......
 InstanceDelete     home +++---.. away +.+---..
 InstanceRead       home ++++++.. away +.++++..
 InstanceWrite      home ++++--.. away +.++--..
+LimitRead          home ++++++.+ away +.++++..
+LimitWrite         home ++++--.- away +.++--..
 ModelConfigRead    home ++++++++ away +.......
 ModelConfigTest    home ++++--.. away +.++--..
 ModelConfigWrite   home ++------ away +.......

@@ -51,7 +51,7 @@ pub(super) fn component(speaks: Speaks, status: u16) -> Value {
     let mut names = vec!["X-Request-ID", "x-should-retry"];
     match status {
         401 => names.push("WWW-Authenticate"),
-        429 | 503 => names.push("Retry-After"),
+        402 | 429 | 503 => names.push("Retry-After"),
         _ => {}
     }
     if matches!(speaks, Speaks::Anthropic | Speaks::ElevenLabs | Speaks::OpenAiOrAnthropic) {
@@ -292,18 +292,27 @@ fn details() -> Value {
                 "type": "boolean",
                 "description": "`LIMITER_UNAVAILABLE`: the change is saved, and not every limiter knows yet.",
             },
-            "scope": text("`FORBIDDEN`: the scope that the key lacks. `RATE_LIMIT_EXCEEDED`: whose limit it is."),
+            "scope": text("`FORBIDDEN`: the scope that the key lacks. `RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: whose limit it is."),
             "scopes": {
                 "type": "array",
                 "description": "`FORBIDDEN`: the scopes of which the key has none.",
                 "items": {"type": "string"},
             },
             "size_bytes": whole("`RANGE_NOT_SATISFIABLE`: how many bytes there are."),
-            "kind": text("`RATE_LIMIT_EXCEEDED`: which limit."),
+            "kind": text("`RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: which limit."),
             "limit": whole("`RATE_LIMIT_EXCEEDED`: how much it allows."),
+            "limit_micros": whole("`BUDGET_EXCEEDED`: how much it allows, in micro-dollars."),
+            "need_micros": {
+                "type": ["integer", "null"],
+                "description": "`BUDGET_EXCEEDED`: the most that the call may cost; null: nobody can say, as a price is missing.",
+            },
+            "remaining_micros": {
+                "type": ["integer", "null"],
+                "description": "`BUDGET_EXCEEDED`: what is left of the budget, or null.",
+            },
             "reset": {
                 "type": ["integer", "null"],
-                "description": "`RATE_LIMIT_EXCEEDED`: in how many milliseconds there is room; null: waiting does not help.",
+                "description": "`RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: in how many milliseconds there is room; null: waiting does not help.",
             },
             "job_id": text("The job that the call was: it has failed, or it goes on and can be looked for."),
             "model": text("Which model it is about."),

@@ -229,22 +229,44 @@ pub fn update(row: &ApiKeyRow) -> Statement {
     )
 }
 
-/// Gives a key the limits of the one that it takes over from: a rotation lifts none.
+/// Gives a key the limits and budgets of the one that it takes over from: a rotation lifts none. Two
+/// statements. A person's key may have some wherever the person has a grant.
 #[must_use]
-pub fn inherit_limits(old: &ApiKeyRow, new: &ApiKeyId, now: UnixMillis) -> Statement {
-    statement(
-        "INSERT INTO limits (organization_id, instance_id, scope, scope_id, kind, per, amount, shadow,
-           created_at, updated_at)
-         SELECT l.organization_id, l.instance_id, l.scope, ?3, l.kind, l.per, l.amount, l.shadow, ?4, ?4
-         FROM limits AS l
-         WHERE l.organization_id = ?1 AND l.scope = 'key' AND l.scope_id = ?2",
+pub fn inherit_limits(old: &ApiKeyRow, new: &ApiKeyId, now: UnixMillis) -> [Statement; 2] {
+    let args = || {
         [
             old.organization_id.as_str().into(),
             old.id.as_str().into(),
             new.as_str().into(),
             now.into(),
-        ],
-    )
+            old.user_id.as_ref().map(UserId::as_str).into(),
+        ]
+    };
+    [
+        statement(
+            "INSERT INTO limits (organization_id, instance_id, scope, scope_id, kind, per, amount, shadow,
+               created_at, updated_at)
+             SELECT l.organization_id, l.instance_id, l.scope, ?3, l.kind, l.per, l.amount, l.shadow, ?4, ?4
+             FROM limits AS l
+             WHERE l.organization_id IN (
+                 SELECT ?1 UNION SELECT i.organization_id FROM user_grants AS g
+                 JOIN instances AS i ON i.id = g.instance_id WHERE g.user_id = ?5)
+               AND l.scope = 'key' AND l.scope_id = ?2",
+            args(),
+        ),
+        statement(
+            "INSERT INTO budgets (organization_id, instance_id, scope, scope_id, period, amount_micros, alerts,
+               shadow, release_after_h, created_at, updated_at)
+             SELECT b.organization_id, b.instance_id, b.scope, ?3, b.period, b.amount_micros, b.alerts,
+               b.shadow, b.release_after_h, ?4, ?4
+             FROM budgets AS b
+             WHERE b.organization_id IN (
+                 SELECT ?1 UNION SELECT i.organization_id FROM user_grants AS g
+                 JOIN instances AS i ON i.id = g.instance_id WHERE g.user_id = ?5)
+               AND b.scope = 'key' AND b.scope_id = ?2",
+            args(),
+        ),
+    ]
 }
 
 /// Notes that a key is used, unless it was noted less than a minute before.

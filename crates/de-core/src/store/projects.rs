@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Activity, Viewer, flag, json_arg, json_text, pages::PageQuery, statement};
+use super::{Activity, Viewer, flag, json_arg, json_text, limit_rows, pages::PageQuery, statement};
 use crate::{
     ids::{InstanceId, OrganizationId, ProjectId, UserId},
     ports::{Arg, Statement},
@@ -150,10 +150,11 @@ pub fn update(row: &ProjectRow) -> Statement {
     }
 }
 
-/// Removes it, and its keys with it.
+/// Removes it, and its keys and what holds for them with it: three statements.
 #[must_use]
-pub fn delete(id: &ProjectId) -> Statement {
-    statement("DELETE FROM projects WHERE id = ?1", [id.as_str().into()])
+pub fn delete(id: &ProjectId) -> [Statement; 3] {
+    let [limits, budgets] = limit_rows::leave_project(id);
+    [limits, budgets, statement("DELETE FROM projects WHERE id = ?1", [id.as_str().into()])]
 }
 
 /// Counts what is below it, keys that still hold: one row of numbers by name.

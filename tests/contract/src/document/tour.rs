@@ -153,7 +153,7 @@ impl Made {
         if query.iter().any(|(name, _)| name == "limit") {
             path.push_str("?limit=1");
         }
-        if operation.id == "listProviderKeys" {
+        if ["listBudgets", "listLimits", "listProviderKeys"].contains(&operation.id.as_str()) {
             // All of them would be too many for who operates the service.
             path.push_str("&instance_id=inst_dev");
         }

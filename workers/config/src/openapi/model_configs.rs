@@ -399,6 +399,7 @@ fn trials() -> [Operation; 3] {
     .speaks(Speaks::NativeCall)
     .body(Shape::of::<TestInput>(), json!({"instance_id": "inst_dev", "input": input}))
     .fails(&[
+        Code::BudgetExceeded,
         Code::LimiterUnavailable,
         Code::MissingApiKey,
         Code::ModelNotAllowed,

@@ -44,6 +44,24 @@ text! {
     TimeZone: "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$", 64, "Europe/Berlin", "The IANA name of a time zone.";
 }
 
+/// How much a limit or a budget allows.
+pub(crate) struct LimitAmount;
+
+impl PartialSchema for LimitAmount {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .maximum(Some(crate::scoped::MOST))
+            .description(Some("How much is allowed; 0 lets nothing through."))
+            .examples([600])
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for LimitAmount {}
+
 /// Words of which a field has one.
 macro_rules! words {
     ($($name:ident: $words:expr, $doc:literal;)+) => {$(
@@ -66,8 +84,10 @@ macro_rules! words {
 }
 
 words! {
+    BudgetPeriod: crate::budgets::PERIODS, "How long a budget lasts: by the calendar of the organization's time zone, weeks from Monday, or for ever.";
     Environment: crate::instances::ENVIRONMENTS, "What an instance is for. Test keys are refused in production.";
     GrantRole: crate::grants::ROLES, "What a person may do on an instance.";
+    LimitScope: crate::scoped::SCOPES, "What limits and budgets hold for. Models and providers are meant within an instance.";
     MaxTokensField: ["max_completion_tokens", "max_tokens"], "The member that bounds the output.";
     OnLimiterFailure: crate::instances::ON_LIMITER_FAILURE, "What happens to calls when the Limiter does not answer.";
     Role: crate::users::ROLES, "What a person is: `admin` administers the organization, `superadmin` operates the service.";

@@ -142,6 +142,23 @@ impl Fields {
         }
     }
 
+    /// A whole number from 0 to `most`, or null: 0 is a number.
+    pub(crate) fn amount_or_null(
+        &mut self,
+        name: &'static str,
+        most: u64,
+        place: &mut Option<u64>,
+    ) {
+        match self.take(name) {
+            None => {}
+            Some(Value::Null) => *place = None,
+            Some(value) => match value.as_u64().filter(|amount| *amount <= most) {
+                Some(amount) => *place = Some(amount),
+                None => self.wrong(name, &format!("expected a whole number from 0 to {most}")),
+            },
+        }
+    }
+
     /// Whole seconds from 0 to `most`; 0 if the body does not name them.
     pub(crate) fn seconds(&mut self, name: &'static str, most: i64) -> i64 {
         let Some(value) = self.take(name).filter(|value| !value.is_null()) else { return 0 };
