@@ -55,9 +55,13 @@ pub(crate) fn suites(layout: &Layout, tools: &Tools, steps: &mut Steps) -> Resul
             tools.dress(tell(run, &stack))?.show()
         })?;
     }
-    // Alone: it kills the runtime, which stack.mjs starts again.
-    steps.run("jobs of a killed workerd", || {
-        let alone = cargo(layout, host, &["--package", "de-contract", "--test", "killed"]);
+    // Alone, and one after the other: they make ports fail for everybody, and kill the runtime, which
+    // stack.mjs starts again.
+    steps.run("a platform that is down or killed", || {
+        let tests = ["--package", "de-contract", "--test", "down", "--test", "killed"];
+        let in_turn: &[&str] =
+            if nextest { &["--test-threads", "1"] } else { &["--", "--test-threads", "1"] };
+        let alone = cargo(layout, host, &tests).args(in_turn);
         tell(alone, &stack).env("DE_MAY_KILL_WORKERD", "1").show()
     })?;
     steps.run("secrets at rest", || canaries::search(layout, ports, &stack.record.keys))?;

@@ -21,6 +21,7 @@ pub mod call;
 pub mod canary;
 pub mod control;
 pub mod document;
+pub mod faults;
 pub mod hooks;
 pub mod leave;
 pub mod life;

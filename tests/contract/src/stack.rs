@@ -12,8 +12,8 @@ use http::Method;
 use serde::Deserialize;
 
 use crate::{
-    books::Books, call::Call, document::check, local::Local, vendors::Vendors, wait::until,
-    wire::Wire,
+    books::Books, call::Call, document::check, faults::Faults, local::Local, vendors::Vendors,
+    wait::until, wire::Wire,
 };
 
 /// A stack that answers.
@@ -235,6 +235,18 @@ impl Stack {
         })
         .await;
         true
+    }
+
+    /// What makes its ports fail, for a test that runs alone on a real stack.
+    ///
+    /// # Panics
+    /// If no client can be made.
+    #[must_use]
+    pub fn faults(&self) -> Option<Faults> {
+        // The checks of the documented API know nothing of these paths.
+        let plain = |base: &str| TestClient::of_url(base).expect("a client can be made");
+        let made = || Faults { front: plain(&self.front_base), text: plain(&self.text_base) };
+        self.mortal.map(|_| made())
     }
 
     /// The ports behind it; `None` for a stack that is not in process.
