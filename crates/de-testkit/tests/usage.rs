@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use de_core::{
     histogram::{BOUNDS_MS, Histogram},
-    ids::{InstanceId, ModelId, OrganizationId, ProjectId, ReceiptId, UserId},
+    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ReceiptId, RequestId, UserId},
     money::Micros,
     ports::{Database, Row, Statement, rows},
     receipt::{Receipt, ReceiptStatus, Usage},
@@ -380,6 +380,51 @@ async fn a_summed_range_is_read_without_its_rows() {
     let gone = Statement { args: Vec::new(), sql: "DELETE FROM usage_logs" };
     books.run(vec![gone]).await;
     books.check().await;
+}
+
+#[test]
+fn calls_are_found_by_the_index_that_has_them_in_order() {
+    let database = SqliteDatabase::migrated().unwrap();
+    let everything = Selection::all(Reader::Everything);
+    let instance = InstanceId::parse("inst_1").unwrap();
+    let project = ProjectId::parse("proj_1").unwrap();
+    let user = UserId::parse("user_1").unwrap();
+    let person = Selection::all(Reader::Person { organization: None, user });
+    let program =
+        Selection::all(Reader::Program { instance: instance.clone(), project: project.clone() });
+    let of_instance = Selection { instance: Some(instance), ..everything.clone() };
+    let of_project = Selection { project: Some(project), ..person.clone() };
+    let of_key = Selection { api_key: ApiKeyId::parse("key_1").ok(), ..person.clone() };
+    let request = RequestId::parse("r").unwrap();
+    let list = |selection: &Selection, request: Option<&RequestId>| {
+        let (from, page, to) = (UnixMillis(0), PageQuery::default(), UnixMillis(START));
+        requests::list(&RequestQuery { from, page, request, selection, to })
+    };
+    let by = |index: &str, column: &str| format!("USING INDEX {index} ({column}=?");
+    for (statement, way) in [
+        (
+            list(&everything, None),
+            "USING INDEX usage_logs_by_admitted_at (admitted_at>?".to_owned(),
+        ),
+        (list(&person, None), by("usage_logs_by_instance", "instance_id")),
+        (list(&of_instance, None), by("usage_logs_by_instance", "instance_id")),
+        (list(&of_project, None), by("usage_logs_by_project", "project_id")),
+        (list(&program, None), by("usage_logs_by_project", "project_id")),
+        (list(&of_key, None), by("usage_logs_by_api_key", "api_key_id")),
+        (list(&everything, Some(&request)), by("usage_logs_by_request", "request_id")),
+        (
+            requests::came(&person, 1, 2),
+            "SEARCH u USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)".to_owned(),
+        ),
+    ] {
+        let plan = database.plan(&statement).unwrap();
+        assert!(plan.iter().any(|line| line.contains(&way)), "{way}: {plan:#?}");
+        // The whole of what is found is never sorted, but for one request id's.
+        let sorts = plan.iter().filter(|line| *line == "USE TEMP B-TREE FOR ORDER BY").count();
+        let of_places = plan.iter().filter(|line| line.contains("UNION")).count();
+        let is_short = way.contains("by_request") || way.contains("by_instance");
+        assert!(is_short || sorts <= of_places, "{plan:#?}");
+    }
 }
 
 #[tokio::test]

@@ -6,11 +6,16 @@
 use std::{fmt::Write as _, time::Instant};
 
 use de_core::{
+    ids::{ApiKeyId, InstanceId, ModelId},
     ports::{Database, Statement, rows},
-    store::usage::{
-        rollups::{self, DAY_MS, HOUR_MS, Mark},
-        selection::{Reader, Selection},
-        sums::{self, By, Step, SumQuery},
+    store::{
+        pages::PageQuery,
+        usage::{
+            requests::{self, RequestQuery},
+            rollups::{self, DAY_MS, HOUR_MS, Mark},
+            selection::{Reader, Selection},
+            sums::{self, By, Step, SumQuery},
+        },
     },
     time::UnixMillis,
 };
@@ -106,6 +111,30 @@ pub(crate) async fn measure() -> Result<String, Failure> {
             let lines = database.plan(&statement).map_err(|err| failed(err.to_string()))?;
             let _written = writeln!(plan, "  {}\n", lines.join("\n  "));
         }
+    }
+    let instance = Selection { instance: InstanceId::parse("inst_dev").ok(), ..selection.clone() };
+    let failed_ones = Selection { status: Some("failed"), ..instance.clone() };
+    let key = Selection { api_key: ApiKeyId::parse("key_bench03").ok(), ..selection.clone() };
+    let nobodys = Selection { model: ModelId::parse("nobodys").ok(), ..instance.clone() };
+    let wide = Selection { model: ModelId::parse("nobodys").ok(), ..selection.clone() };
+    for (what, selection) in [
+        ("the newest 50 calls", &selection),
+        ("the newest 50 calls of an instance", &instance),
+        ("the newest 50 that failed", &failed_ones),
+        ("the newest 50 of a key", &key),
+        ("of a model that was never called, on an instance", &nobodys),
+        ("of a model that was never called, anywhere", &wide),
+    ] {
+        let (from, to) = (UnixMillis(0), UnixMillis(FIRST + 31 * DAY_MS));
+        let query = RequestQuery { from, page: PageQuery::default(), request: None, selection, to };
+        let mut times = Vec::new();
+        let mut found = 0;
+        for _ in 0..ROUNDS {
+            let started = Instant::now();
+            found = run(vec![requests::list(&query)]).await?.concat().len();
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        line(&mut text, what, found, times);
     }
     let started = Instant::now();
     let found = run(vec![Statement { args: Vec::new(), sql: FROM_ROWS }]).await?.concat().len();

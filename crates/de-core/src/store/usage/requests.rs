@@ -78,6 +78,8 @@ macro_rules! newest_first {
     };
 }
 
+/// Those that are narrowed by one of the indexes, which has them in order. The sign keeps the index by instance
+/// out of it, which would have all of them read and sorted.
 macro_rules! list_where {
     ($narrow:literal) => {
         concat!(
@@ -86,7 +88,7 @@ macro_rules! list_where {
             receipt_columns!(),
             " FROM usage_logs AS u WHERE ",
             $narrow,
-            " AND u.instance_id IN (SELECT instance_id FROM places) AND ",
+            " AND +u.instance_id IN (SELECT instance_id FROM places) AND ",
             listed!("u"),
             newest_first!("u")
         )
@@ -215,7 +217,7 @@ pub fn came(selection: &Selection, after: i64, until: i64) -> Statement {
         receipt_columns!(),
         " FROM usage_logs AS u
          WHERE u.rowid > CAST(?15 AS INTEGER) AND u.rowid <= CAST(?16 AS INTEGER)
-           AND u.instance_id IN (SELECT instance_id FROM places) AND ",
+           AND +u.instance_id IN (SELECT instance_id FROM places) AND ",
         chosen!("u"),
         " ORDER BY u.rowid LIMIT 100"
     );
