@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "what does not hold ends the test"
 )]
@@ -337,7 +338,7 @@ async fn no_budget_is_overspent_however_many_come_at_once() {
         // As long as each other, so that they may cost the same.
         let prompt = format!("slow:1s crowd-{n:04}");
         let call = buyer.call(Wire::Native, &model, &prompt).option("max_tokens", 30);
-        if n % 2 == 0 { call } else { call.by_front_door() }
+        if n.is_multiple_of(2) { call } else { call.by_front_door() }
     };
     let refused = call(0).send().await;
     refused.fails(402, "BUDGET_EXCEEDED");

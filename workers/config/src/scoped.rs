@@ -66,6 +66,25 @@ pub(crate) struct Named {
     pub(crate) scope: String,
 }
 
+impl Named {
+    /// The place of what it names. An instance that is named beside what stands in one has to be that.
+    fn place(
+        &self,
+        kind: ScopeKind,
+        instance: Option<&InstanceId>,
+        organization: &OrganizationId,
+    ) -> Result<Place, ApiError> {
+        if self.instance.as_ref().is_some_and(|other| Some(other) != instance) {
+            return Err(unknown(kind.name()));
+        }
+        Ok(Place {
+            instance: instance.cloned(),
+            organization: organization.clone(),
+            scope: Scope::new(kind, &self.id),
+        })
+    }
+}
+
 impl Scoped {
     /// Finds what a request is about, if the caller may do to it what the route is for.
     ///
@@ -82,7 +101,8 @@ impl Scoped {
         match kind {
             ScopeKind::Instance => {
                 let found = instances::find(platform, allowed, &named.id).await?;
-                Self::new(kind, found.id.as_str(), Some(&found.id), &found.organization_id, named)
+                named
+                    .place(kind, Some(&found.id), &found.organization_id)
                     .map(|place| Self { place, thing: Thing::Instance(found) })
             }
             ScopeKind::Key => key(platform, allowed, named).await,
@@ -93,13 +113,15 @@ impl Scoped {
             }
             ScopeKind::Organization => {
                 let found = OrganizationRow::find(platform, allowed, &named.id).await?;
-                Self::new(kind, found.id.as_str(), None, &found.id, named)
+                named
+                    .place(kind, None, &found.id)
                     .map(|place| Self { place, thing: Thing::Organization(found) })
             }
             ScopeKind::Project => {
                 let found = ProjectRow::find(platform, allowed, &named.id).await?;
                 let (instance, organization) = (&found.instance_id, &found.organization_id);
-                Self::new(kind, found.id.as_str(), Some(instance), organization, named)
+                named
+                    .place(kind, Some(instance), organization)
                     .map(|place| Self { place, thing: Thing::Project(Box::new(found)) })
             }
             ScopeKind::Provider => {
@@ -108,24 +130,6 @@ impl Scoped {
                 in_instance(platform, named, kind, &instance, thing.map(Thing::Provider)).await
             }
         }
-    }
-
-    /// Its place. An instance that is named beside what stands in one has to be that.
-    fn new(
-        kind: ScopeKind,
-        id: &str,
-        instance: Option<&InstanceId>,
-        organization: &OrganizationId,
-        named: &Named,
-    ) -> Result<Place, ApiError> {
-        if named.instance.as_ref().is_some_and(|other| Some(other) != instance) {
-            return Err(unknown(kind.name()));
-        }
-        Ok(Place {
-            instance: instance.cloned(),
-            organization: organization.clone(),
-            scope: Scope::new(kind, id),
-        })
     }
 
     /// Refuses to set anything for what is not there.
@@ -203,7 +207,8 @@ async fn key(platform: &Platform, allowed: &Allowed, named: &Named) -> Result<Sc
     match &found.instance_id {
         Some(instance) => {
             let organization = &found.organization_id;
-            Scoped::new(kind, found.id.as_str(), Some(instance), organization, named)
+            named
+                .place(kind, Some(instance), organization)
                 .map(|place| Scoped { place, thing: Thing::Key(Box::new(found)) })
         }
         None => {
