@@ -228,7 +228,10 @@ pub async fn reserve(
             books.denied(&lease_id);
             Err(unsettled())
         }
-        Err(err) if caller.goes_on_without_limiter() => {
+        Err(err)
+            if caller.goes_on_without_limiter()
+                && exchange::has_no_budget(platform, caller.instance_id()).await =>
+        {
             books.granted(&lease_id);
             books.bypassed();
             context.note("limiter", err.to_string());

@@ -46,6 +46,7 @@ use crate::{
     registry::{Model, Provider},
     retry,
     secret::Secret,
+    store,
     time::UnixMillis,
 };
 
@@ -507,7 +508,9 @@ async fn ask(
             }
             Err(err) => err.to_string(),
         };
-        if job.holder.goes_on_without_limiter {
+        if job.holder.goes_on_without_limiter
+            && has_no_budget(job.platform, job.holder.instance).await
+        {
             job.books.granted(&lease_id);
             job.books.bypassed();
             return Ok(());
@@ -515,6 +518,13 @@ async fn ask(
         return Err(limiter_unavailable(cause));
     }
     Err(limiter_unavailable("the epochs do not settle".to_owned()))
+}
+
+/// Whether no enforced budget counts the calls of an instance, as the database says now: a copy may be older
+/// than the budget. Where the database does not say, there may be one.
+pub(crate) async fn has_no_budget(platform: &Platform, instance: &InstanceId) -> bool {
+    let found = platform.database.batch(vec![store::limits::enforced_budget(instance)]).await;
+    found.is_ok_and(|answers| answers.iter().all(Vec::is_empty))
 }
 
 /// How often a share is asked for again because the configuration has changed in between.

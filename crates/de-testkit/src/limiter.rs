@@ -155,9 +155,7 @@ impl Limiter for LocalLimiter {
             Whose::Organization(id) => (id.to_string(), self.policy_above(id).await?),
         };
         let state = instances.entry(name).or_default();
-        if state.epochs().is_none() {
-            state.set_policy(now, policy);
-        }
+        state.set_policy(now, policy);
         Ok(state.usage(now))
     }
 

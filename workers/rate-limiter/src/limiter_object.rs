@@ -367,8 +367,14 @@ impl Limiter {
         self.limits.borrow().epochs().ok_or(Failure::OldPolicy)
     }
 
+    /// Shows what is used of the limits as they stand in the database: an organization's object hears of a
+    /// change only by the next call. Where the database does not answer, as they stood last.
     async fn usage(&self) -> Result<UsageReply, Failure> {
-        self.epochs().await?;
+        if let Err(err) = self.load_policy().await {
+            if self.limits.borrow().epochs().is_none() {
+                return Err(err);
+            }
+        }
         Ok(self.limits.borrow_mut().usage(now()))
     }
 

@@ -3,6 +3,9 @@
 //! Plain data without clock and without I/O: the calls of one isolate share it, and each of them only ever
 //! waits for what it does itself. `shares` asks, reports and waits.
 //!
+//! What a call has reserved and not spent goes back into its lease, for the next call: a holder needs as much
+//! as its calls spend, and what those under way may yet spend, not the sum of their bounds.
+//!
 //! A lease is of one set of scopes. A quiet holder is granted what its call needs, and gives the rest back
 //! with its only report. One that uses up a lease before its time asks for twice as many calls ahead the next
 //! time; one that leaves half of it unused, for half as many.
@@ -146,12 +149,65 @@ pub struct Holder {
     pools: BTreeMap<Key, Pool>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Pool {
     /// How many calls are asked for ahead.
     ahead: u64,
+    /// How many calls were under way at once, lately.
+    at_once: u64,
+    /// What part of its bounds a call spends, lately: of its money, and of its tokens.
+    micros_part: Part,
+    tokens_part: Part,
     /// Its leases under which a call may still begin, the newest last.
     leases: Vec<LeaseId>,
+}
+
+/// A part of a whole, in thousandths, as the mean of the last few.
+#[derive(Clone, Copy, Debug)]
+struct Part(u64);
+
+impl Part {
+    /// An eighth of the mean is the newest one.
+    fn learn(&mut self, spent: u64, bound: u64) {
+        if bound > 0 {
+            let part = spent.saturating_mul(1_000).div_ceil(bound).min(1_000);
+            self.0 = (self.0 * 7 + part).div_ceil(8);
+        }
+    }
+
+    fn of(self, amount: u64) -> u64 {
+        amount.saturating_mul(self.0).div_ceil(1_000)
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        let whole = Part(1_000);
+        Self { ahead: 0, at_once: 0, leases: Vec::new(), micros_part: whole, tokens_part: whole }
+    }
+}
+
+impl Pool {
+    /// What is asked for ahead: the calls, what they are likely to spend, and the bounds of those that are
+    /// likely to be under way at once.
+    fn extra(&self, need: Need) -> Need {
+        let calls = self.ahead;
+        if calls == 0 {
+            return Need::default();
+        }
+        let under_way = self.at_once.min(calls);
+        let likely = |bound: u64, part: Part| {
+            let spent = part.of(bound.saturating_mul(calls));
+            let most = bound.saturating_mul(calls);
+            spent.saturating_add(bound.saturating_mul(under_way)).min(most)
+        };
+        Need {
+            micros: need.micros.map(|micros| likely(micros, self.micros_part)),
+            requests: need.requests.saturating_mul(calls),
+            slots: need.slots.saturating_mul(under_way.max(1)),
+            tokens: likely(need.tokens, self.tokens_part),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -205,6 +261,7 @@ impl Holder {
     ) -> Take {
         self.close_old(now, key);
         let at_hand = self.pools.get(key).map(|pool| pool.leases.clone()).unwrap_or_default();
+        self.count_at_once(key, &at_hand);
         for lease_id in &at_hand {
             let Some(open) = self.leases.get_mut(lease_id) else { continue };
             if epochs.older_than(open.epochs) {
@@ -224,12 +281,22 @@ impl Holder {
         // What was used up is used up before its time, or it would not be here any more.
         let used_up = |lease_id: &LeaseId| {
             let open = self.leases.get(lease_id)?;
-            (open.left.requests == 0 && open.width == pool.ahead).then_some(())
+            (!open.fits(need) && open.width == pool.ahead).then_some(())
         };
         if at_hand.iter().any(|lease_id| used_up(lease_id).is_some()) {
             pool.ahead = (pool.ahead * 2).clamp(1, MOST_AHEAD);
         }
-        Take::Ask { extra: need.ahead(pool.ahead) }
+        Take::Ask { extra: pool.extra(need) }
+    }
+
+    /// Notes how many calls are under way at once, the one that comes now included.
+    fn count_at_once(&mut self, key: &Key, leases: &[LeaseId]) {
+        let under_way = leases.iter().filter_map(|lease_id| self.leases.get(lease_id));
+        let under_way: usize = under_way.map(|open| open.calls.len()).sum();
+        let at_once = u64::try_from(under_way).unwrap_or(u64::MAX).saturating_add(1);
+        if let Some(pool) = self.pools.get_mut(key) {
+            pool.at_once = pool.at_once.max(at_once);
+        }
     }
 
     /// Takes over a lease that was granted. The call that asked for it has begun.
@@ -265,8 +332,13 @@ impl Holder {
     /// Notes the end of a call.
     pub fn end(&mut self, now: UnixMillis, call: &CallId, ended: Ended) {
         let Some(open) = self.leases.get_mut(&call.lease_id) else { return };
-        if open.calls.remove(&call.number).is_none() {
-            return;
+        let Some(Hold { need, .. }) = open.calls.remove(&call.number) else { return };
+        // What is held without a receipt is gone for this lease as well.
+        let spent = ended.spent.at_most_with(ended.spent_at_model);
+        open.left = open.left.regained(need, spent);
+        if let Some(pool) = self.pools.get_mut(&open.key) {
+            pool.tokens_part.learn(spent.tokens, need.tokens);
+            pool.micros_part.learn(spent.micros, need.micros.unwrap_or(0));
         }
         open.spent = open.spent.and(ended.spent);
         open.model = open.model.and(ended.spent_at_model);
@@ -390,6 +462,9 @@ impl Holder {
         if was_wide {
             pool.ahead /= 2;
         }
+        if pool.leases.is_empty() {
+            pool.at_once -= pool.at_once / 4;
+        }
     }
 
     /// Forgets scopes without leases when there are many, and leases whose calls never ended.
@@ -473,13 +548,14 @@ impl Open {
 }
 
 impl Need {
-    /// What so many calls like this one need.
-    fn ahead(self, calls: u64) -> Self {
+    /// With what a call that needed so much has not spent, and with its slot.
+    fn regained(self, need: Self, spent: Spent) -> Self {
+        let money = need.micros.unwrap_or(0).saturating_sub(spent.micros);
         Self {
-            micros: self.micros.filter(|_| calls > 0).map(|micros| micros.saturating_mul(calls)),
-            requests: self.requests.saturating_mul(calls),
-            slots: self.slots.saturating_mul(calls),
-            tokens: self.tokens.saturating_mul(calls),
+            micros: self.micros.map(|micros| micros.saturating_add(money)),
+            requests: self.requests,
+            slots: self.slots.saturating_add(need.slots),
+            tokens: self.tokens.saturating_add(need.tokens.saturating_sub(spent.tokens)),
         }
     }
 
@@ -495,6 +571,17 @@ impl Need {
 }
 
 impl Spent {
+    /// The larger of each of two scopes' counts, with what is held without a receipt as spent.
+    fn at_most_with(self, other: Self) -> Self {
+        let money = |spent: Self| spent.micros.saturating_add(spent.unsettled_micros);
+        Self {
+            micros: money(self).max(money(other)),
+            requests: self.requests.max(other.requests),
+            tokens: self.tokens.max(other.tokens),
+            unsettled_micros: 0,
+        }
+    }
+
     fn and(self, other: Self) -> Self {
         Self {
             micros: self.micros.saturating_add(other.micros),

@@ -201,6 +201,16 @@ fn malformed(message: String) -> PortError {
     PortError::Malformed { port: "database", message }
 }
 
+/// Asks whether an enforced budget counts calls of an instance: one row if so.
+#[must_use]
+pub fn enforced_budget(instance: &InstanceId) -> Statement {
+    statement(
+        "SELECT 1 AS found FROM budgets AS b JOIN instances AS i ON i.organization_id = b.organization_id
+         WHERE i.id = ?1 AND b.shadow = 0 AND coalesce(b.instance_id, i.id) = i.id LIMIT 1",
+        [instance.as_str().into()],
+    )
+}
+
 /// A limit to be set.
 #[derive(Clone, Copy, Debug)]
 pub struct NewLimit<'a> {
