@@ -418,6 +418,7 @@ fn limits_and_budgets() -> Vec<Statement> {
         limit_rows::budgets_unchanged("audit_1", &place, None),
         limit_rows::of_models(&["m"], &organization),
     ];
+    all.extend(limit_rows::leave_person(&user));
     all.extend(limit_rows::leave_project(&project));
     all.extend(api_keys::inherit_limits(&api_key(&organization, &user), &key, NOW));
     for sight in [

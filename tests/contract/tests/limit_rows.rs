@@ -450,6 +450,11 @@ async fn a_persons_key_is_limited_in_each_instance_by_itself() {
     let new = rotated.json()["id"].as_str().unwrap().to_owned();
     let there = format!("/v1/limits/key/{new}?instance_id={}", tenant.instance);
     assert_eq!(control.get(&there).await.is(200).json()["concurrent"], 2);
+    // Both go with the person.
+    control.grant(&person.id, &tenant.instance, "user").await;
+    control.delete(&format!("/v1/users/{}?cascade=true", person.id)).await.is(204);
+    let left = format!("/v1/limits?instance_id={}", tenant.instance);
+    assert_eq!(control.get(&left).await.is(200).json()["data"], json!([]));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use de_core::{
     ids::{OrganizationId, UserId},
     ports::{Platform, Statement, random, rows},
     store::{
-        Activity,
+        Activity, limit_rows,
         organizations::{self, OrganizationRow},
         users::{self as store, ReachRow, UserQuery, UserRow},
     },
@@ -240,7 +240,10 @@ impl Cascade for UserRow {
     }
 
     fn remove(&self) -> Vec<Statement> {
-        vec![store::another_operates(&self.id), store::delete(&self.id)]
+        let mut batch = vec![store::another_operates(&self.id)];
+        batch.extend(limit_rows::leave_person(&self.id));
+        batch.push(store::delete(&self.id));
+        batch
     }
 
     fn suspended(&self) -> Option<Self> {

@@ -389,3 +389,27 @@ pub fn leave_project(project: &ProjectId) -> [Statement; 2] {
         ),
     ]
 }
+
+macro_rules! leave_person {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE organization_id IN (
+                 SELECT organization_id FROM users WHERE id = ?1
+                 UNION SELECT i.organization_id FROM user_grants AS g
+                 JOIN instances AS i ON i.id = g.instance_id WHERE g.user_id = ?1)
+               AND scope = 'key' AND scope_id IN (SELECT id FROM api_keys WHERE user_id = ?1)"
+        )
+    };
+}
+
+/// Removes what holds for the keys of a person, wherever they have a grant: two statements, before the person
+/// is removed.
+#[must_use]
+pub fn leave_person(user: &UserId) -> [Statement; 2] {
+    [
+        statement(leave_person!("limits"), [user.as_str().into()]),
+        statement(leave_person!("budgets"), [user.as_str().into()]),
+    ]
+}
