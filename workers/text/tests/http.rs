@@ -88,6 +88,22 @@ async fn an_instance_that_goes_on_without_its_limiter_says_so_in_the_receipt() {
     assert_eq!(answer.header("x-ratelimit-remaining-requests"), "2");
 }
 
+/// This copy of the configuration is older than the budget.
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_was_set_since_is_kept_without_a_limiter_too() {
+    let gateway = Gateway::new().await;
+    gateway.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
+    gateway.test.fetch.answer(openai("Hi."));
+    assert_eq!(gateway.generate("gpt-4o-mini").await.status, 200);
+    let admin = gateway.config.clone().with_key(gateway.test.tenant.admin_key.expose()).unwrap();
+    let budget = json!({"period": "day", "amount_micros": 0});
+    let put = admin.request(Method::PUT, "/v1/budgets/instance/inst_dev").json(&budget);
+    assert_eq!(put.send().await.unwrap().status, 200);
+    gateway.limiter.leases_go(Road::Cut);
+    let answer = gateway.generate("gpt-4o-mini").await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_instance_with_a_budget_to_keep_does_not_go_on_without_its_limiter() {
     let gateway = Gateway::new().await;
