@@ -176,6 +176,9 @@ pub struct Counts {
     pub granted: u64,
     /// Leases that are remembered.
     pub leases: u64,
+    /// Reports that came, repeated ones too.
+    #[serde(default)]
+    pub reports: u64,
     /// Grants that a limit on trial would have refused.
     pub shadowed: u64,
     /// Asks with an old epoch.

@@ -15,6 +15,7 @@ impl Limiter {
     /// `OverCeiling`, the row has changed and must be kept before the answer leaves.
     pub fn settle(&mut self, now: UnixMillis, report: &SettleRequest) -> Settled {
         let now = self.tick(now);
+        self.counts.reports += 1;
         self.free_slots(now);
         let Some(lease) = self.leases.get_mut(&report.lease_id) else { return Settled::Unknown };
         if lease.done || report.seq <= lease.seq {
