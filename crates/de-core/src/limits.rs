@@ -281,7 +281,9 @@ impl Limiter {
     }
 
     fn unsettled_ends(&self) -> impl Iterator<Item = UnixMillis> {
-        self.leases.values().filter(|lease| !lease.done).map(|lease| lease.ends_at)
+        // Under one whose holder has said that no more begins, what runs has begun before.
+        let open = self.leases.values().filter(|lease| !lease.done && lease.running.is_none());
+        open.map(|lease| lease.ends_at)
     }
 
     /// Time never goes back here: when the clock does, it stands still until it has caught up.

@@ -39,8 +39,9 @@ const RETRY_MS: i64 = 250;
 const MOST_AHEAD: u64 = 512;
 /// How long what is left behind is remembered.
 const FORGET_MS: i64 = 3_600_000;
-/// How many sets of scopes are remembered that hold no lease.
+/// How many sets of scopes are remembered that hold no lease, and how many leases that nobody will end.
 const IDLE_POOLS: usize = 1_000;
+const OLD_LEASES: usize = 10_000;
 
 /// Whose leases can serve a call: those of its instance with just its scopes.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -302,6 +303,7 @@ impl Holder {
     /// Takes over a lease that was granted. The call that asked for it has begun.
     pub fn granted(&mut self, key: &Key, granted: Granted) -> CallId {
         let Granted { asked_at, deadline, epochs, lease_id, need, share } = granted;
+        self.make_room(asked_at);
         self.next_number += 1;
         let number = self.next_number;
         let pool = self.pools.entry(key.clone()).or_default();
@@ -360,7 +362,8 @@ impl Holder {
         let is_quiet = open.calls.is_empty();
         if open.waiting.contains_key(&call.number) {
             if open.failures >= TRIES {
-                return Next::Write(open.waiting.values().cloned().collect());
+                let receipts = open.waiting.values().take(REPORT_RECEIPTS);
+                return Next::Write(receipts.cloned().collect());
             }
             let waits_ms = now.since(open.first_waits_since);
             let is_due = is_quiet || waits_ms >= GATHER_MS || open.waiting.len() >= REPORT_RECEIPTS;
@@ -469,7 +472,7 @@ impl Holder {
 
     /// Forgets scopes without leases when there are many, and leases whose calls never ended.
     fn make_room(&mut self, now: UnixMillis) {
-        if self.pools.len() < IDLE_POOLS {
+        if self.pools.len() < IDLE_POOLS && self.leases.len() < OLD_LEASES {
             return;
         }
         self.leases.retain(|_, open| now.since(open.until) < FORGET_MS);
