@@ -29,6 +29,7 @@ pub mod calls;
 pub mod ceiling;
 pub mod chat;
 pub mod cost;
+pub mod estimate;
 pub mod exchange;
 pub mod guard;
 pub mod histogram;
