@@ -15,6 +15,8 @@
 pub struct Estimate {
     /// How many of the last words had accents, of [`WHOLE`], by what the accents tell.
     accented: [u16; 3],
+    /// Bytes that were read.
+    bytes: u64,
     counts: [u32; FEATURES],
     /// How much kana there was of late beside ideographs, of [`WHOLE`].
     kana: u16,
@@ -222,6 +224,7 @@ impl Default for Estimate {
     fn default() -> Self {
         Self {
             accented: [0; 3],
+            bytes: 0,
             counts: [0; FEATURES],
             kana: 0,
             pending: Pending::default(),
@@ -241,6 +244,7 @@ impl Estimate {
 
     /// Reads on: UTF-8, which may be cut within a character. What is no UTF-8 counts as signs.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         for byte in bytes {
             self.byte(*byte);
         }
@@ -255,7 +259,8 @@ impl Estimate {
         self.end(Group::Start);
     }
 
-    /// About how many tokens there are in all that was read. A text that is not empty has one at least.
+    /// About how many tokens there are in all that was read: one at least for a text that is not empty, and one
+    /// at most for each byte.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         let counts = self.counts();
@@ -264,9 +269,7 @@ impl Estimate {
             .zip(WEIGHTS)
             .map(|(count, (_, weight))| u64::from(*count) * u64::from(weight))
             .sum();
-        let is_begun = self.run.group != Group::Start || self.pending.left > 0;
-        let least = u64::from(is_begun || thousandths > 0);
-        (thousandths.saturating_add(500) / 1_000).max(least)
+        (thousandths.saturating_add(500) / 1_000).max(1).min(self.bytes)
     }
 
     /// The features, as if the text ended here.

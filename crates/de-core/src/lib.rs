@@ -51,6 +51,7 @@ pub mod outbox;
 pub mod ports;
 pub mod preview;
 pub mod pricing;
+pub mod prompt;
 pub mod protocols;
 pub mod receipt;
 pub mod registry;
