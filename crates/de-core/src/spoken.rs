@@ -215,10 +215,10 @@ mod tests {
             "audio_output_micros_per_million_tokens": 12_000_000,
         });
         // A minute costs what OpenAI says that it costs.
-        let minute = json!({"input_tokens": 5, "audio_output_tokens": 1_250});
+        let minute = json!({"input_tokens": 4, "audio_output_tokens": 1_250});
         assert!(check(tokens.clone(), Some(60_000), minute));
         // 17 characters at 15 a second.
-        let guess = json!({"input_tokens": 5, "audio_output_tokens": 24});
+        let guess = json!({"input_tokens": 4, "audio_output_tokens": 24});
         assert!(check(tokens, None, guess));
     }
 

@@ -3,6 +3,13 @@
 //! `tests/tokens` has counted; the corpus is of our own writing. What is held here stands in
 //! `docs/cost-estimates.md`.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests: what does not hold ends them"
+)]
+
 use de_core::estimate::Estimate;
 use proptest::prelude::*;
 
