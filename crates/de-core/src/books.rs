@@ -7,7 +7,7 @@
 mod ending;
 pub(crate) mod settlement;
 
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use futures_channel::oneshot;
 use futures_util::FutureExt;
@@ -17,6 +17,7 @@ use self::ending::{broken_off, close, price};
 pub use self::settlement::{Closing, settle, withdraw};
 use crate::{
     caller::Caller,
+    estimate::Estimate,
     http::{
         context::Context,
         error::{ApiError, Code},
@@ -30,6 +31,9 @@ use crate::{
     time::UnixMillis,
 };
 
+/// How many answers of a call are estimated one by one: `n` of OpenAI's protocol is at most 128.
+const MOST_ANSWERS: u32 = 128;
+
 /// One call that is open in the books.
 pub struct Books {
     entry: Mutex<Entry>,
@@ -40,27 +44,34 @@ pub struct Books {
 struct Entry {
     /// Where the closing goes; gone once the call is closed or handed over.
     closing: Option<Way>,
-    /// Answer text in bytes that went out, for estimates.
-    answer_bytes: u64,
     /// Whether a vendor was sent something that it may bill.
     billable: bool,
     /// What the call uses if it is served and the vendor names no counts. Absent for text, which is
-    /// counted by its bytes.
+    /// estimated from what was asked and what came.
     expected: Option<Usage>,
     /// Whether the vendor has said why its answer ended: counts that came before are not the last.
     finished: bool,
+    /// What came of each answer so far, by its number.
+    heard: BTreeMap<u32, Estimate>,
     leases: Vec<Held>,
     model: Option<std::sync::Arc<Model>>,
     /// Quality and size of the pictures made, where their price depends on it.
     picture: Picture,
-    /// Prompt text in bytes, for estimates.
-    prompt_bytes: u64,
+    /// Tokens of the prompt, estimated.
+    prompt_tokens: u64,
     receipt: Receipt,
     /// The service tier that served, as the vendor says.
     service_tier: Option<String>,
     usage: Option<Usage>,
     /// What the vendor says that the call costs: it wins over our price.
     vendor_cost: Option<Micros>,
+}
+
+impl Entry {
+    /// What was heard of an answer. A vendor may number them as it likes: from some number on they are one.
+    fn answer(&mut self, choice: u32) -> &mut Estimate {
+        self.heard.entry(choice.min(MOST_ANSWERS)).or_default()
+    }
 }
 
 /// Who waits for a closing.
@@ -211,15 +222,15 @@ impl Books {
         };
         platform.background.spawn(write.boxed());
         let entry = Entry {
-            answer_bytes: 0,
             billable: false,
             closing: Some(Way::InBackground(closing)),
             expected: None,
             finished: false,
+            heard: BTreeMap::new(),
             leases: Vec::new(),
             model: None,
             picture: Picture::default(),
-            prompt_bytes: 0,
+            prompt_tokens: 0,
             receipt,
             service_tier: None,
             usage: None,
@@ -265,15 +276,15 @@ impl Books {
             vendor_cost,
         } = kept;
         let entry = Entry {
-            answer_bytes: 0,
             billable,
             closing: Some(Way::ByHand),
             expected,
             finished,
+            heard: BTreeMap::new(),
             leases,
             model,
             picture,
-            prompt_bytes: 0,
+            prompt_tokens: 0,
             receipt,
             service_tier: None,
             usage,
@@ -334,13 +345,13 @@ impl Books {
         self.entry.lock().ok().map(|entry| entry.receipt.receipt_id.clone())
     }
 
-    /// Notes what was asked for; `prompt_bytes` is the prompt's text, for estimates.
-    pub fn asked(&self, model: Option<&str>, streamed: bool, prompt_bytes: u64) {
+    /// Notes what was asked for; `prompt_tokens` are those of the prompt, estimated ([`crate::prompt`]).
+    pub fn asked(&self, model: Option<&str>, streamed: bool, prompt_tokens: u64) {
         let model = model.map(|model| model.chars().take(100).collect());
         self.with(|entry| {
             entry.receipt.requested_model_id = model;
             entry.receipt.streamed = streamed;
-            entry.prompt_bytes = prompt_bytes;
+            entry.prompt_tokens = prompt_tokens;
         });
     }
 
@@ -495,10 +506,14 @@ impl Books {
         self.with(|entry| entry.finished = true);
     }
 
-    /// Notes text that the vendor has sent, in bytes.
-    pub fn heard(&self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(0);
-        self.with(|entry| entry.answer_bytes = entry.answer_bytes.saturating_add(bytes));
+    /// Notes the next piece of a text of one of the answers, for estimates.
+    pub fn heard(&self, choice: u32, piece: &str) {
+        self.with(|entry| entry.answer(choice).push(piece.as_bytes()));
+    }
+
+    /// Notes that another text of one of the answers begins: what was heard of it before does not go on.
+    pub fn heard_apart(&self, choice: u32) {
+        self.with(|entry| entry.answer(choice).part());
     }
 
     /// Notes bytes of the answer's body on their way to the caller; the first ones set the time.

@@ -7,8 +7,8 @@
 use http::HeaderMap;
 
 use crate::{
-    calls::SpeechCall, ceiling::Most, http::error::ApiError, protocols::FieldIssue, receipt::Usage,
-    registry::Model,
+    calls::SpeechCall, ceiling::Most, estimate::Estimate, http::error::ApiError,
+    protocols::FieldIssue, receipt::Usage, registry::Model,
 };
 
 /// Tokens of sound in a minute: OpenAI's price of a minute (0.015 dollars) over that of a token (12 dollars
@@ -69,7 +69,7 @@ pub fn depends_on_length(model: &Model) -> bool {
 /// What a speech used: of `heard_ms` milliseconds, if that is known. Characters are the vendor's count, if
 /// the head of its answer tells one.
 ///
-/// Tokens are a guess: one for each four bytes of text, and those of a minute of sound by its length.
+/// Tokens are a guess: those of the text by an estimate, and those of a minute of sound by its length.
 #[must_use]
 pub fn bill(model: &Model, call: &SpeechCall, headers: &HeaderMap, heard_ms: Option<u64>) -> Bill {
     let one = Usage { requests: 1, ..Usage::default() };
@@ -82,7 +82,8 @@ pub fn bill(model: &Model, call: &SpeechCall, headers: &HeaderMap, heard_ms: Opt
         }
         By::Seconds => Bill { is_estimate: true, usage: Usage { media_ms: length_ms(), ..one } },
         By::Tokens => {
-            let text = number(text_bytes(call)).div_ceil(4);
+            let manner = manner(call).map_or(0, |text| Estimate::of(text).tokens());
+            let text = Estimate::of(&call.text).tokens().saturating_add(manner);
             let sound = length_ms().saturating_mul(TOKENS_A_MINUTE).div_ceil(60_000);
             let usage = Usage { audio_output_tokens: sound, input_tokens: text, ..one };
             Bill { is_estimate: true, usage }
@@ -135,8 +136,12 @@ pub fn knows_voice(call: &SpeechCall, first: &Model, other: &Model) -> Result<()
 }
 
 fn text_bytes(call: &SpeechCall) -> usize {
-    let manner = call.options.get("instructions").and_then(serde_json::Value::as_str);
-    call.text.len() + manner.map_or(0, str::len)
+    call.text.len() + manner(call).map_or(0, str::len)
+}
+
+/// What the caller says about how to speak.
+fn manner(call: &SpeechCall) -> Option<&str> {
+    call.options.get("instructions").and_then(serde_json::Value::as_str)
 }
 
 /// How long a text usually takes.
@@ -210,10 +215,10 @@ mod tests {
             "audio_output_micros_per_million_tokens": 12_000_000,
         });
         // A minute costs what OpenAI says that it costs.
-        let minute = json!({"input_tokens": 5, "audio_output_tokens": 1_250});
+        let minute = json!({"input_tokens": 4, "audio_output_tokens": 1_250});
         assert!(check(tokens.clone(), Some(60_000), minute));
         // 17 characters at 15 a second.
-        let guess = json!({"input_tokens": 5, "audio_output_tokens": 24});
+        let guess = json!({"input_tokens": 4, "audio_output_tokens": 24});
         assert!(check(tokens, None, guess));
     }
 

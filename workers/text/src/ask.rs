@@ -53,19 +53,6 @@ pub(crate) struct Route {
 }
 
 impl Ask {
-    /// Text of the prompt in bytes, for estimates.
-    pub(crate) fn prompt_bytes(&self) -> u64 {
-        let system = self.call.system.iter().map(String::len).sum::<usize>();
-        let parts = self.call.messages.iter().flat_map(|message| &message.parts);
-        let text = parts.map(|part| match part {
-            Part::Image(_) => 0,
-            Part::Refusal(text) | Part::Text(text) | Part::Thinking { text, .. } => text.len(),
-            Part::ToolCall(call) => call.name.len() + call.arguments.len(),
-            Part::ToolResult { content, .. } => content.len(),
-        });
-        u64::try_from(system + text.sum::<usize>()).unwrap_or(u64::MAX)
-    }
-
     /// The service tier that the caller names: it may raise the price.
     pub(crate) fn service_tier(&self) -> Option<&str> {
         self.raw.as_ref()?.get("service_tier")?.as_str()

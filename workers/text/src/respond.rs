@@ -10,7 +10,7 @@ use de_core::{
     exchange::{
         self, Job, Opened, Polled,
         relay::{Tail, filtered, passed, relay},
-        translate::{text_bytes, translated},
+        translate::{note_whole, translated},
     },
     http::{
         error::{ApiError, Code},
@@ -86,9 +86,7 @@ impl Reply<'_> {
 
     /// Books an answer and writes it; `same` is the vendor's own, where the caller speaks its protocol.
     fn told(&self, reply: &ChatReply, model: &Model, same: Option<Bytes>) -> Response {
-        for choice in &reply.choices {
-            self.books.heard(text_bytes(&choice.parts));
-        }
+        note_whole(&self.books, reply);
         if let Some(tier) = &reply.service_tier {
             self.books.served(tier);
         }

@@ -19,6 +19,7 @@ use de_core::{
     limits::wire::Need,
     model::{Modality, Protocol},
     ports::Platform,
+    prompt,
     protocols::{Draft, FieldIssue, Target, native::native_issue},
     registry::Model,
 };
@@ -89,7 +90,7 @@ async fn answer(
     let size_bytes = body.size_bytes();
     let ask = (route.read)(body.into_object()?)?;
     caller.must_be(ask.instance_id.as_deref(), ask.project_id.as_deref())?;
-    books.asked(ask.model.as_deref(), ask.call.stream, ask.prompt_bytes());
+    books.asked(ask.model.as_deref(), ask.call.stream, prompt::tokens(&ask.call));
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let fallbacks = text("x-de-fallback");
     let arrived = platform.clock.now();

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     cost::{Cost, Terms, cost_on, percent},
+    estimate::Estimate,
     http::error::Code,
     limits::wire::Spent,
     money::Micros,
@@ -140,14 +141,14 @@ fn settled(place: usize, held: Held, used: &Used) -> Settled {
     Settled { lease_id: held.lease_id, number: held.number, spent, spent_at_model }
 }
 
-/// Counts that the vendor did not name: a token for each four bytes of text, at least what it did name.
+/// Counts that the vendor did not name, by the text that was asked and heard; at least what it did name.
 fn estimate(entry: &Entry, known: Usage) -> Usage {
     if let Some(expected) = entry.expected {
         return expected.merge_max(known);
     }
     let mut usage = Usage {
-        input_tokens: entry.prompt_bytes.div_ceil(4),
-        output_tokens: entry.answer_bytes.div_ceil(4),
+        input_tokens: entry.prompt_tokens,
+        output_tokens: entry.heard.values().map(Estimate::tokens).sum(),
         requests: 1,
         ..Usage::default()
     };

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     books::{Books, Outcome},
-    chat::{Delta, Part},
+    chat::{ChatReply, Delta, Part},
     http::error::Code,
     ports::Platform,
     protocols::{StreamFault, VendorStream},
@@ -38,10 +38,15 @@ impl Reading {
 /// Writes into the books what a step says.
 pub(super) fn note(books: &Books, delta: &Delta) {
     match delta {
-        Delta::Refusal { text, .. } | Delta::Text { text, .. } | Delta::Thinking { text, .. } => {
-            books.heard(text.len());
+        Delta::Refusal { choice, text }
+        | Delta::Text { choice, text }
+        | Delta::Thinking { choice, text, .. } => books.heard(*choice, text),
+        Delta::ToolCall { arguments, choice, name, .. } => {
+            if let Some(name) = name {
+                note_text(books, *choice, name);
+            }
+            books.heard(*choice, arguments);
         }
-        Delta::ToolCall { arguments, .. } => books.heard(arguments.len()),
         Delta::Usage(usage) => books.counted(usage),
         Delta::Finish { .. } => books.finished(),
         Delta::ServiceTier(tier) => books.served(tier),
@@ -49,16 +54,31 @@ pub(super) fn note(books: &Books, delta: &Delta) {
     }
 }
 
-/// The text of a whole answer in bytes, for estimates.
-#[must_use]
-pub fn text_bytes(parts: &[Part]) -> usize {
-    let size = |part: &Part| match part {
-        Part::Image(_) => 0,
-        Part::Refusal(text) | Part::Text(text) | Part::Thinking { text, .. } => text.len(),
-        Part::ToolCall(call) => call.name.len() + call.arguments.len(),
-        Part::ToolResult { content, .. } => content.len(),
-    };
-    parts.iter().map(size).sum()
+/// Writes into the books what a whole answer says, for estimates.
+pub fn note_whole(books: &Books, reply: &ChatReply) {
+    for (choice, answer) in reply.choices.iter().enumerate() {
+        let choice = u32::try_from(choice).unwrap_or(u32::MAX);
+        for part in &answer.parts {
+            match part {
+                Part::Image(_) => {}
+                Part::Refusal(text) | Part::Text(text) | Part::Thinking { text, .. } => {
+                    note_text(books, choice, text);
+                }
+                Part::ToolCall(call) => {
+                    note_text(books, choice, &call.name);
+                    note_text(books, choice, &call.arguments);
+                }
+                Part::ToolResult { content, .. } => note_text(books, choice, content),
+            }
+        }
+    }
+}
+
+/// A text by itself.
+fn note_text(books: &Books, choice: u32, text: &str) {
+    books.heard_apart(choice);
+    books.heard(choice, text);
+    books.heard_apart(choice);
 }
 
 /// A body in the caller's protocol.

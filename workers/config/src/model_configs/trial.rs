@@ -32,6 +32,7 @@ use de_core::{
     model::Modality,
     ports::{Platform, rows},
     preview::{self, Bounds},
+    prompt,
     protocols::{FieldIssue, mapped},
     registry::Model,
     store::{
@@ -91,8 +92,7 @@ pub(crate) async fn test(
     };
     let books = Books::open(&platform, &incoming.context, &caller, what);
     let text = preview::call(&model, &input, Bounds::default()).ok();
-    let prompt_bytes = u64::try_from(Value::Object(input.clone()).to_string().len()).unwrap_or(0);
-    books.asked(Some(id.as_str()), false, if text.is_some() { prompt_bytes } else { 0 });
+    books.asked(Some(id.as_str()), false, text.as_ref().map_or(0, prompt::tokens));
     let trial = Trial { books: &books, incoming: &incoming, input: &input, platform: &platform };
     let tested = trial.run(caller, model).await;
     if let Err(error) = &tested {

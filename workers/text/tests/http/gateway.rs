@@ -93,7 +93,7 @@ impl Gateway {
     pub async fn receipts(&self, answer: &TestResponse) -> Vec<Value> {
         assert_eq!(self.test.background.join_all().await, 0, "work after an answer panicked");
         let sql =
-            "SELECT receipt_id, status, http_status, error_code, limiter_bypassed, cost_micros,
+            "SELECT receipt_id, status, http_status, error_code, limiter_bypassed, cost_micros, estimated,
              input_tokens, output_tokens, cache_write_1h_tokens
            FROM usage_logs WHERE request_id = ?1";
         self.sql(sql, &[answer.header("x-request-id")]).await

@@ -5,6 +5,7 @@ use de_core::{
     books::Books,
     calls::{ImageReply, MadeImage},
     chat::ChatReply,
+    exchange::translate::note_whole,
     http::error::{ApiError, Code},
     ids::{ModelId, ReceiptId},
     json,
@@ -126,7 +127,7 @@ pub(super) fn read(
 /// Books a reply, and shows it: as its mapping has read it, else in the form of our own protocol.
 pub(super) fn told(books: &Books, reply: &ChatReply, mapped: Option<Value>) -> Value {
     let text = reply.text();
-    books.heard(text.len());
+    note_whole(books, reply);
     if let Some(tier) = &reply.service_tier {
         books.served(tier);
     }
