@@ -99,7 +99,8 @@ impl Shares {
                 Next::Write(receipts) => {
                     writes += 1;
                     if write(platform, &call.lease_id, &receipts).await {
-                        self.holder().written(&call.lease_id, &receipts);
+                        let now = platform.clock.now();
+                        self.holder().written(now, &call.lease_id, &receipts);
                     } else if writes >= WRITES {
                         return false;
                     } else {

@@ -161,6 +161,9 @@ struct Pool {
     tokens_part: Part,
     /// Its leases under which a call may still begin, the newest last.
     leases: Vec<LeaseId>,
+    /// Until when the last lease would have lived that was used up before, and how many calls it was asked
+    /// for ahead.
+    used_up: Option<(UnixMillis, u64)>,
 }
 
 /// A part of a whole, in thousandths, as the mean of the last few.
@@ -184,11 +187,28 @@ impl Part {
 impl Default for Pool {
     fn default() -> Self {
         let whole = Part(1_000);
-        Self { ahead: 0, at_once: 0, leases: Vec::new(), micros_part: whole, tokens_part: whole }
+        Self {
+            ahead: 0,
+            at_once: 0,
+            leases: Vec::new(),
+            micros_part: whole,
+            tokens_part: whole,
+            used_up: None,
+        }
     }
 }
 
 impl Pool {
+    /// Learns from a lease under which nobody begins any more. Only from those of the present width, so that
+    /// one quiet moment counts once.
+    fn learn(&mut self, now: UnixMillis, open: &Open) {
+        if open.left.requests == 0 && now < open.until {
+            self.used_up = Some((open.until, open.width));
+        } else if open.width == self.ahead && open.left.requests * 2 >= open.width.max(1) {
+            self.ahead /= 2;
+        }
+    }
+
     /// What is asked for ahead: the calls, what they are likely to spend, and the bounds of those that are
     /// likely to be under way at once.
     fn extra(&self, need: Need) -> Need {
@@ -279,12 +299,15 @@ impl Holder {
             return Take::Share(Taken { call, expires_at: open.expires_at, standing });
         }
         let pool = self.pools.entry(key.clone()).or_default();
-        // What was used up is used up before its time, or it would not be here any more.
-        let used_up = |lease_id: &LeaseId| {
-            let open = self.leases.get(lease_id)?;
-            (!open.fits(need) && open.width == pool.ahead).then_some(())
+        // What is at hand and does not do is used up before its time, or it would not be here any more. Of
+        // leases as wide as the next one would be, so that many calls at once double it once.
+        let is_used_up = |lease_id: &LeaseId| {
+            let open = self.leases.get(lease_id);
+            open.is_some_and(|open| !open.fits(need) && open.width == pool.ahead)
         };
-        if at_hand.iter().any(|lease_id| used_up(lease_id).is_some()) {
+        let was_used_up =
+            pool.used_up.is_some_and(|(until, width)| now < until && width == pool.ahead);
+        if was_used_up || at_hand.iter().any(is_used_up) {
             pool.ahead = (pool.ahead * 2).clamp(1, MOST_AHEAD);
         }
         Take::Ask { extra: pool.extra(need) }
@@ -366,7 +389,9 @@ impl Holder {
                 return Next::Write(receipts.cloned().collect());
             }
             let waits_ms = now.since(open.first_waits_since);
-            let is_due = is_quiet || waits_ms >= GATHER_MS || open.waiting.len() >= REPORT_RECEIPTS;
+            // Nothing more comes, or enough has.
+            let is_last = is_quiet && is_over;
+            let is_due = is_last || waits_ms >= GATHER_MS || open.waiting.len() >= REPORT_RECEIPTS;
             return if is_due {
                 Next::Send(Box::new(open.report(now, &call.lease_id, is_over)))
             } else {
@@ -378,7 +403,7 @@ impl Holder {
             return Next::Done;
         }
         if open.is_final && open.failures == 0 || open.failures >= TRIES {
-            self.forget(&call.lease_id);
+            self.forget(now, &call.lease_id);
             return Next::Done;
         }
         if is_over {
@@ -421,14 +446,14 @@ impl Holder {
 
     /// Notes that receipts went straight to the database. The lease is left to its Limiter, which finds them
     /// there or holds what they may have spent.
-    pub fn written(&mut self, lease_id: &LeaseId, receipts: &[Receipt]) {
+    pub fn written(&mut self, now: UnixMillis, lease_id: &LeaseId, receipts: &[Receipt]) {
         let Some(open) = self.leases.get_mut(lease_id) else { return };
         open.waiting
             .retain(|_, waits| receipts.iter().all(|kept| kept.receipt_id != waits.receipt_id));
         // Calls that still run report all of it again, with their own end.
         open.failures = 0;
         if open.calls.is_empty() && open.waiting.is_empty() {
-            self.forget(lease_id);
+            self.forget(now, lease_id);
         }
     }
 
@@ -451,19 +476,13 @@ impl Holder {
             return;
         };
         let leases = &self.leases;
-        let mut was_wide = false;
-        pool.leases.retain(|lease_id| {
-            let Some(open) = leases.get(lease_id) else { return false };
-            let is_over = now >= open.until || open.is_final;
-            // Half of what was asked for ahead was not used: of the present width only, so that one
-            // quiet moment counts once.
-            was_wide |= now >= open.until
-                && open.width == pool.ahead
-                && open.left.requests * 2 >= open.width.max(1);
-            !is_over
-        });
-        if was_wide {
-            pool.ahead /= 2;
+        for lease_id in std::mem::take(&mut pool.leases) {
+            let Some(open) = leases.get(&lease_id) else { continue };
+            if now >= open.until || open.is_final {
+                pool.learn(now, open);
+            } else {
+                pool.leases.push(lease_id);
+            }
         }
         if pool.leases.is_empty() {
             pool.at_once -= pool.at_once / 4;
@@ -481,10 +500,12 @@ impl Holder {
             .retain(|_, pool| pool.leases.iter().any(|lease_id| leases.contains_key(lease_id)));
     }
 
-    fn forget(&mut self, lease_id: &LeaseId) {
+    fn forget(&mut self, now: UnixMillis, lease_id: &LeaseId) {
         let Some(open) = self.leases.remove(lease_id) else { return };
-        if let Some(pool) = self.pools.get_mut(&open.key) {
-            pool.leases.retain(|known| known != lease_id);
+        let Some(pool) = self.pools.get_mut(&open.key) else { return };
+        if let Some(place) = pool.leases.iter().position(|known| known == lease_id) {
+            pool.leases.remove(place);
+            pool.learn(now, &open);
         }
     }
 }
