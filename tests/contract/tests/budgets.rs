@@ -353,7 +353,8 @@ async fn no_budget_is_overspent_however_many_come_at_once() {
     for answer in &refused {
         answer.fails(402, "BUDGET_EXCEEDED");
     }
-    assert!(passed.len() >= paid_for, "{} of {calls}", passed.len());
+    // What a holder was granted ahead and did not use is missing to others for a moment: a hundredth each.
+    assert!(passed.len() * 10 >= paid_for * 9, "{} of {calls}", passed.len());
     assert!(!refused.is_empty(), "all {calls} were paid for by a tenth");
     let costs = passed.iter().map(|answer| cost(&stack, answer));
     let receipts: u64 = join_all(costs).await.into_iter().sum();
