@@ -13,8 +13,9 @@ use crate::time::UnixMillis;
 const FIRST_MS: i64 = -62_135_596_800_000;
 const LAST_MS: i64 = 253_370_764_800_000;
 
-/// The end of what never ends: the largest number that SQLite's binding keeps exact.
-pub(super) const NEVER: UnixMillis = UnixMillis(1 << 53);
+/// The end of what never ends: the largest number that an object's storage gives back as an integer, since
+/// JavaScript calls none above it safe.
+pub(super) const NEVER: UnixMillis = UnixMillis((1 << 53) - 1);
 
 /// The calendar of one time zone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

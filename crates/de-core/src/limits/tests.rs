@@ -551,3 +551,14 @@ fn a_limit_that_was_away_counts_on_where_it_was() {
     limiter.set_policy(UnixMillis(70_002), Policy { tenant_epoch: 3, ..policy(budget()) });
     assert_eq!(limiter.usage(UnixMillis(70_003)).limits.pop().unwrap().used, 60);
 }
+
+/// Objects keep these numbers as JavaScript has them.
+#[test]
+fn what_is_kept_of_a_budget_without_end_is_a_safe_integer() {
+    let mut limiter = limiter(vec![limit(key(), Kind::Budget(Period::Total), 100)]);
+    limiter.lease(UnixMillis(0), &asks_money(1, Some(60)));
+    limiter.settle(UnixMillis(1), &spends(1, 60));
+    let bucket = limiter.forget(UnixMillis(70_000)).buckets.pop().unwrap();
+    assert_eq!((bucket.amount, bucket.index), (60, 0));
+    assert_eq!(bucket.leaves_at, UnixMillis(9_007_199_254_740_991));
+}

@@ -262,8 +262,10 @@ impl Kept {
 }
 
 fn int(number: i64) -> Value {
-    // Numbers travel as doubles: beyond 2^53 they would be another number.
-    Value::Integer(number.clamp(-(1 << 53), 1 << 53))
+    // Numbers travel as doubles: beyond 2^53 they would be another number, and from there on they come
+    // back as floating point, which is no integer to whoever reads them.
+    const SAFE: i64 = (1 << 53) - 1;
+    Value::Integer(number.clamp(-SAFE, SAFE))
 }
 
 fn text(text: &str) -> Value {
