@@ -344,7 +344,7 @@ impl Limiter {
     }
 
     /// What of the extra is granted that is asked for: of each kind, of each limit at most a part of what
-    /// is left. Without another admission the rest is of no use.
+    /// is left. Less than another call like this one needs is of no use to the holder, and missing to others.
     fn extra(&self, ask: &Ask) -> Need {
         if ask.extra.requests == 0 {
             return Need::default();
@@ -364,7 +364,11 @@ impl Limiter {
                 Kind::Tokens(_) => extra.tokens = extra.tokens.min(most),
             }
         }
-        if extra.requests == 0 { Need::default() } else { extra }
+        let serves_another = extra.requests >= ask.need.requests.max(1)
+            && extra.slots >= ask.need.slots
+            && extra.tokens >= ask.need.tokens
+            && extra.micros.unwrap_or(0) >= ask.need.micros.unwrap_or(0);
+        if serves_another { extra } else { Need::default() }
     }
 
     fn refuse(&mut self, now: UnixMillis, lease_id: LeaseId, denial: Denial) {

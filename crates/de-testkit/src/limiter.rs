@@ -53,6 +53,51 @@ impl LocalLimiter {
         Err(PortError::TimedOut { port: "limiter", after_ms: 2_000 })
     }
 
+    /// Asks the instance's Limiter, and then that of its organization.
+    async fn grant(
+        &self,
+        instances: &mut HashMap<String, State>,
+        instance: &InstanceId,
+        ask: &LeaseRequest,
+    ) -> Result<LeaseReply, PortError> {
+        let now = self.clock.now();
+        let state = instances.entry(instance.to_string()).or_default();
+        let mut grant = state.lease(now, ask);
+        if grant == Grant::NeedsPolicy {
+            state.set_policy(now, self.policy(instance).await?);
+            grant = state.lease(now, ask);
+        }
+        let (Grant::Granted(share), Some(organization)) = (&grant, state.above().cloned()) else {
+            return Ok(grant);
+        };
+        let scope = Scope::new(ScopeKind::Organization, organization.as_str());
+        if !ask.scopes.contains(&scope) {
+            return Ok(grant);
+        }
+        let second_ask = LeaseRequest { extra: share.extra, scopes: vec![scope], ..ask.clone() };
+        let above = instances.entry(organization.to_string()).or_default();
+        let mut second = above.lease(now, &second_ask);
+        if second == Grant::NeedsPolicy {
+            above.set_policy(now, self.policy_above(&organization).await?);
+            second = above.lease(now, &second_ask);
+        }
+        let Some(state) = instances.get_mut(instance.as_str()) else { return Ok(grant) };
+        match second {
+            Grant::Granted(above) => {
+                let share = state.trim(now, &ask.lease_id, &above);
+                Ok(share.map_or(Grant::NeedsPolicy, Grant::Granted))
+            }
+            Grant::Denied(denial) => {
+                state.withdraw(now, &ask.lease_id, denial.clone());
+                Ok(Grant::Denied(denial))
+            }
+            other @ (Grant::NeedsPolicy | Grant::Stale { .. }) => {
+                state.cancel(&ask.lease_id);
+                Ok(other)
+            }
+        }
+    }
+
     async fn policy(&self, instance: &InstanceId) -> Result<Policy, PortError> {
         let load = store::limits::load(instance, self.clock.now());
         // Nobody's object, as readiness asks for one, has no limits.
@@ -88,42 +133,19 @@ impl Limiter for LocalLimiter {
     ) -> Result<LeaseReply, PortError> {
         self.works()?;
         let mut instances = self.instances.lock().await;
-        let now = self.clock.now();
-        let state = instances.entry(instance.to_string()).or_default();
-        let mut grant = state.lease(now, &ask);
-        if grant == Grant::NeedsPolicy {
-            state.set_policy(now, self.policy(instance).await?);
-            grant = state.lease(now, &ask);
-        }
-        let (Grant::Granted(share), Some(organization)) = (&grant, state.above().cloned()) else {
-            return Ok(grant);
-        };
-        let scope = Scope::new(ScopeKind::Organization, organization.as_str());
-        if !ask.scopes.contains(&scope) {
-            return Ok(grant);
-        }
-        let second_ask = LeaseRequest { extra: share.extra, scopes: vec![scope], ..ask.clone() };
-        let above = instances.entry(organization.to_string()).or_default();
-        let mut second = above.lease(now, &second_ask);
-        if second == Grant::NeedsPolicy {
-            above.set_policy(now, self.policy_above(&organization).await?);
-            second = above.lease(now, &second_ask);
-        }
-        let Some(state) = instances.get_mut(instance.as_str()) else { return Ok(grant) };
-        match second {
-            Grant::Granted(above) => {
-                let share = state.trim(now, &ask.lease_id, &above);
-                Ok(share.map_or(Grant::NeedsPolicy, Grant::Granted))
-            }
-            Grant::Denied(denial) => {
-                state.withdraw(now, &ask.lease_id, denial.clone());
-                Ok(Grant::Denied(denial))
-            }
-            other @ (Grant::NeedsPolicy | Grant::Stale { .. }) => {
-                state.cancel(&ask.lease_id);
-                Ok(other)
+        let grant = self.grant(&mut instances, instance, &ask).await?;
+        let mut notices = Vec::new();
+        if let Some(state) = instances.get_mut(instance.as_str()) {
+            notices.extend(told(Whose::Instance(instance), state));
+            if let Some(organization) = state.above().cloned() {
+                let above = instances.entry(organization.to_string()).or_default();
+                notices.extend(told(Whose::Organization(&organization), above));
             }
         }
+        if !notices.is_empty() {
+            self.database.batch(notices).await?;
+        }
+        Ok(grant)
     }
 
     async fn refresh(&self, instance: &InstanceId, epochs: Epochs) -> Result<(), PortError> {

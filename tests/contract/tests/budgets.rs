@@ -353,8 +353,8 @@ async fn no_budget_is_overspent_however_many_come_at_once() {
     for answer in &refused {
         answer.fails(402, "BUDGET_EXCEEDED");
     }
-    // What a holder was granted ahead and did not use is missing to others for a moment: a hundredth each.
-    assert!(passed.len() * 10 >= paid_for * 9, "{} of {calls}", passed.len());
+    // What holders were granted ahead and have not used is missing to others for a moment.
+    assert!(passed.len() * 4 >= paid_for * 3, "{} of {calls}", passed.len());
     assert!(!refused.is_empty(), "all {calls} were paid for by a tenth");
     let costs = passed.iter().map(|answer| cost(&stack, answer));
     let receipts: u64 = join_all(costs).await.into_iter().sum();

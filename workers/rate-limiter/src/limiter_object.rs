@@ -177,10 +177,13 @@ impl Limiter {
     }
 
     async fn lease(&self, ask: Ask) -> Result<Grant, Failure> {
-        let mut grant = self.grant(&ask)?;
+        let (mut grant, mut alerted) = self.grant(&ask)?;
         if grant == Grant::NeedsPolicy {
             self.load_policy().await?;
-            grant = self.grant(&ask)?;
+            (grant, alerted) = self.grant(&ask)?;
+        }
+        if alerted {
+            self.wake_by(now().plus(self.delivery_pause_ms())).await?;
         }
         let Grant::Granted(share) = grant else { return Ok(grant) };
         self.wake_by(now().plus(TIDY_MS)).await?;
@@ -190,8 +193,9 @@ impl Limiter {
         }
     }
 
-    /// Decides and keeps, without an await: two callers cannot both get the last share.
-    fn grant(&self, ask: &Ask) -> Result<Grant, Failure> {
+    /// Decides and keeps, without an await: two callers cannot both get the last share. Answers too whether
+    /// there is something to tell people.
+    fn grant(&self, ask: &Ask) -> Result<(Grant, bool), Failure> {
         let mut limits = self.limits.borrow_mut();
         let known = limits.lease_row(&ask.lease_id).is_some();
         let grant = limits.lease(now(), ask);
@@ -203,8 +207,9 @@ impl Limiter {
             }
             kept?;
         }
-        Kept::of(&self.state).keep_alerts(&limits.take_alerts())?;
-        Ok(grant)
+        let alerts = limits.take_alerts();
+        Kept::of(&self.state).keep_alerts(&alerts)?;
+        Ok((grant, !alerts.is_empty()))
     }
 
     /// Asks the organization's Limiter. This one has debited already, so that while the other is awaited,

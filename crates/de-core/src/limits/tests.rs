@@ -456,12 +456,17 @@ fn no_lease_outlives_the_period_that_it_counts_in() {
 
 #[test]
 fn a_holder_gets_an_eighth_of_what_is_left_and_a_hundredth_of_a_budget() {
-    let limits = vec![limit(key(), PER_MINUTE, 81), limit(key(), BUDGET, 1_000)];
+    let limits = vec![limit(key(), PER_MINUTE, 81), limit(key(), BUDGET, 10_000)];
     let mut limiter = limiter(limits);
     let extra = Need { micros: Some(500), requests: 50, slots: 50, tokens: 7 };
+    // A hundredth is less than another such call needs: then it gets none of anything.
+    let large = Ask { extra, ..asks_money(9, Some(101)) };
+    let Grant::Granted(share) = limiter.lease(UnixMillis(0), &large) else { panic!("refused") };
+    assert_eq!(share.extra, Need::default());
+    limiter.cancel(&lease_id(9));
     let ask = Ask { extra, ..asks_money(1, Some(100)) };
     let Grant::Granted(share) = limiter.lease(UnixMillis(0), &ask) else { panic!("refused") };
-    assert_eq!(share.extra, Need { micros: Some(10), requests: 10, slots: 50, tokens: 7 });
+    assert_eq!(share.extra, Need { micros: Some(100), requests: 10, slots: 50, tokens: 7 });
     assert_eq!(share.standing.requests.unwrap().remaining, 70);
     // What it neither spends nor needs comes back with the final report.
     let running = Running { for_ms: 1_000, micros: 90, slots: 1, tokens: 0 };

@@ -336,3 +336,30 @@ fn hops_a_request_are_two_when_quiet_and_almost_none_when_busy() {
         assert!(measured[3] <= 0.1, "{measured:?}");
     }
 }
+
+#[test]
+fn a_budget_that_is_spent_by_shares_is_told_of() {
+    let terms = crate::limits::Terms { alerts: vec![50, 80], release_after_h: None };
+    let mut pair = Pair::new(vec![Limit { terms, ..budget(200) }]);
+    let mut told = Vec::new();
+    // Calls one after the other, each of which looks again when it was told to.
+    let mut looks = Vec::<(i64, CallId)>::new();
+    for round in 0..70 {
+        pair.now += 150;
+        if round < 45
+            && let Some(call) = pair.begin()
+        {
+            pair.now += 150;
+            pair.end(&call);
+            looks.push((pair.now, call));
+        }
+        for (at, call) in std::mem::take(&mut looks) {
+            let next =
+                if at <= pair.now { pair.step(&call).map(|ms| pair.now + ms) } else { Some(at) };
+            looks.extend(next.map(|at| (at, call)));
+        }
+        let alerts = pair.limiter.take_alerts().into_iter();
+        told.extend(alerts.map(|alert| (alert.percent, alert.spent_micros)));
+    }
+    assert_eq!(told.iter().map(|(percent, _)| *percent).collect::<Vec<_>>(), [50, 80], "{told:?}");
+}
