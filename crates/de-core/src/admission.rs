@@ -209,7 +209,8 @@ pub async fn reserve(
     match platform.limiter.lease(caller.instance_id(), request).await {
         Ok(Grant::Granted(share)) => {
             books.granted(&lease_id);
-            let (standing, expires_at) = (share.standing.clone(), share.expires_at);
+            let standing = share.standing.clone().with_unspent(share.extra);
+            let expires_at = share.expires_at;
             if extra.is_some() {
                 let granted = Granted { asked_at, deadline, epochs, lease_id, need, share };
                 books.pooled(&platform.shares.granted(&key, granted));

@@ -522,20 +522,9 @@ impl Open {
         self.left.requests >= need.requests && self.left.slots >= need.slots && money && tokens
     }
 
-    /// How the limits stand for a caller: what this holder may still spend is not used.
+    /// How the limits stand for a caller.
     fn standing(&self) -> Standings {
-        let mut standing = self.standing.clone();
-        let unspent = [
-            (&mut standing.budget, self.left.micros.unwrap_or(0)),
-            (&mut standing.requests, self.left.requests),
-            (&mut standing.tokens, self.left.tokens),
-        ];
-        for (place, left) in unspent {
-            if let Some(place) = place {
-                place.remaining = place.remaining.saturating_add(left).min(place.limit);
-            }
-        }
-        standing
+        self.standing.clone().with_unspent(self.left)
     }
 
     fn report(&mut self, now: UnixMillis, lease_id: &LeaseId, is_final: bool) -> SettleRequest {
@@ -568,6 +557,24 @@ impl Open {
             spent: begun(self.spent),
             spent_at_model: (self.model != self.spent).then(|| begun(self.model)),
         }
+    }
+}
+
+impl Standings {
+    /// How limits stand for a caller whose holder may still spend so much: that is not used.
+    #[must_use]
+    pub fn with_unspent(mut self, left: Need) -> Self {
+        let unspent = [
+            (&mut self.budget, left.micros.unwrap_or(0)),
+            (&mut self.requests, left.requests),
+            (&mut self.tokens, left.tokens),
+        ];
+        for (place, left) in unspent {
+            if let Some(place) = place {
+                place.remaining = place.remaining.saturating_add(left).min(place.limit);
+            }
+        }
+        self
     }
 }
 
