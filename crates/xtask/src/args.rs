@@ -20,6 +20,7 @@ Usage: cargo xtask <command>
   types     writes docs/openapi.json by the code, and lints it
   size      builds, then compares the size of each worker with its budget
   bench     runs the benchmarks of tests/bench; arguments are handed on
+              limits     what is promised of limits and budgets, at full size, and what it costs
   secrets rotate
             makes a new master key for the vendors' keys, seals them with it, and forgets the old one
               --env dev  where: the stack that runs on DE_PORT_BASE; there is no other yet

@@ -1,6 +1,6 @@
 //! Why a benchmark ended without figures.
 
-use std::{io, path::PathBuf};
+use std::{error::Error as _, io, path::PathBuf};
 
 use crate::case::Case;
 
@@ -16,6 +16,12 @@ pub(crate) enum Failure {
     /// The bare worker did not come up.
     #[error("the bare worker {problem}")]
     Bare { problem: String },
+    /// Promises of the limits do not hold.
+    #[error("{promises} promises of the limits do not hold")]
+    Broken { promises: usize },
+    /// The control plane does not do what a proof needs.
+    #[error("{path} answered {status}: {body}")]
+    Control { path: String, status: u16, body: String },
     /// A figure cannot be written as JSON.
     #[error("cannot write JSON: {source}")]
     Json {
@@ -49,12 +55,30 @@ pub(crate) enum Failure {
         #[source]
         source: io::Error,
     },
+    /// A task of the benchmark's own ended before its end.
+    #[error("a task did not end: {problem}")]
+    Task { problem: String },
+    /// Something is so that nothing can be found out.
+    #[error("{problem}")]
+    Unexpected { problem: String },
     /// An answer is not what it has to be, so figures about it would mean nothing.
     #[error("{case}, {side}: {problem}")]
     Wrong { case: Case, side: &'static str, problem: String },
 }
 
 impl Failure {
+    /// The failure with all its causes, in one line.
+    pub(crate) fn whole(&self) -> String {
+        let mut text = self.to_string();
+        // The first cause is part of the failure's own words.
+        let mut cause = self.source().and_then(std::error::Error::source);
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text
+    }
+
     /// Makes the closure that `map_err` wants for an operation of the system.
     pub(crate) fn system(
         action: &'static str,

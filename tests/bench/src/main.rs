@@ -13,6 +13,7 @@ mod case;
 mod cpu;
 mod failure;
 mod gateway;
+mod limits;
 mod lists;
 mod load;
 mod machine;
@@ -21,9 +22,7 @@ mod usage;
 mod vendor;
 
 use std::{
-    env,
-    error::Error as _,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -39,14 +38,17 @@ use report::{Line, Report};
 
 const HELP: &str = "\
 cargo xtask bench [--quick] [--rounds N] [--only WORD]
+cargo xtask bench limits [--quick] [--rounds N] [--only WORD]
 cargo xtask bench --lists [--rounds N]
 cargo run --release -p de-bench -- --usage
 
+  limits       what is promised of limits and budgets, at full size, and what that costs, instead of ratios
   --quick      every road in under a minute, to see that it works; the figures are no good
   --rounds N   how often each case is measured on each side, in turn
   --lists      the lists of the control plane, at 10,000 keys and 1,000 models, instead of calls
   --usage      usage of a million calls, in SQLite alone, instead of calls
-  --only WORD  the cases whose name has this word: json, relayed, filtered, translated";
+  --only WORD  the cases whose name has this word: json, relayed, filtered, translated; of the limits the
+               parts: budget, window, revoked, database, hops, cpu, killed";
 
 /// The longest that one answer may take before it counts as none.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,13 +58,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprint!("bench: {failure}");
-            let mut cause = failure.source().and_then(std::error::Error::source);
-            while let Some(error) = cause {
-                eprint!(": {error}");
-                cause = error.source();
-            }
-            eprintln!();
+            eprintln!("bench: {}", failure.whole());
             ExitCode::FAILURE
         }
     }
@@ -70,6 +66,7 @@ async fn main() -> ExitCode {
 
 /// The command line.
 struct Options {
+    limits: Option<limits::Plan>,
     lists: bool,
     quick: bool,
     plan: Plan,
@@ -77,9 +74,9 @@ struct Options {
 }
 
 fn options() -> Result<Option<Options>, lexopt::Error> {
-    use lexopt::prelude::{Long, Short, ValueExt};
+    use lexopt::prelude::{Long, Short, Value, ValueExt};
     let (mut quick, mut rounds, mut only) = (false, None, None);
-    let (mut lists, mut usage) = (false, false);
+    let (mut limits, mut lists, mut usage) = (false, false, false);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -88,20 +85,22 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("only") => only = Some(parser.value()?.string()?),
             Long("quick") => quick = true,
             Long("usage") => usage = true,
-            Long("rounds") => rounds = Some(parser.value()?.parse()?),
+            Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?),
+            Value(word) if word == "limits" => limits = true,
             other => return Err(other.unexpected()),
         }
     }
+    let limits = limits.then(|| limits::Plan { only: only.clone(), quick, rounds });
     let mut plan = if quick { Plan::quick() } else { Plan::full() };
     plan.rounds = rounds.unwrap_or(plan.rounds).max(1);
     if let Some(word) = only {
         plan.cases.retain(|case| case.to_string().contains(&word));
     }
-    Ok(Some(Options { lists, quick, plan, usage }))
+    Ok(Some(Options { limits, lists, quick, plan, usage }))
 }
 
 async fn run() -> Result<(), Failure> {
-    let Some(Options { lists, quick, plan, usage }) =
+    let Some(Options { limits, lists, quick, plan, usage }) =
         options().map_err(|source| Failure::Arguments { source })?
     else {
         println!("{HELP}");
@@ -128,6 +127,15 @@ async fn run() -> Result<(), Failure> {
         return write(&root, "lists.json", &lines);
     }
     let _vendor = vendor::start(port).await?;
+    if let Some(plan) = limits {
+        let report = limits::prove(&plan, &root, &gateway, &client).await?;
+        println!("\n{}", report.table());
+        write(&root, "limits.json", &report)?;
+        return match report.broken() {
+            0 => Ok(()),
+            promises => Err(Failure::Broken { promises }),
+        };
+    }
     let bare = Bare::start(&root, port).await?;
     let machine = Machine::now(&bare.told.workerd);
     let measured = compare(&plan, &gateway, &bare, client).await;

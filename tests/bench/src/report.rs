@@ -161,7 +161,7 @@ fn short(value: f64) -> String {
 }
 
 /// The value that so many percent of sorted values do not exceed; between two it is the mean of both.
-fn quantile(sorted: &[f64], percent: usize) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], percent: usize) -> f64 {
     let place = sorted.len() * percent;
     let at = |index: usize| sorted.get(index).copied();
     let above = at(place / 100).or_else(|| sorted.last().copied());

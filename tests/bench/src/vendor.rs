@@ -56,6 +56,10 @@ async fn chat(Json(body): Json<Value>) -> Response {
         return StatusCode::BAD_REQUEST.into_response();
     };
     if body.get("stream") != Some(&Value::Bool(true)) {
+        // A whole answer has nothing to rest between: the rest comes before it.
+        if wish.gap_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(wish.gap_ms)).await;
+        }
         return Json(completion()).into_response();
     }
     let wants_usage = body.pointer("/stream_options/include_usage") == Some(&Value::Bool(true));
