@@ -98,20 +98,20 @@ pub(crate) async fn prove(
     };
     let mut parts = Vec::new();
     for name in names {
+        let mut part = Part::new(name);
         let proven = match name {
-            "budget" => budget::prove(&bench).await,
-            "cpu" => processor::measure(&bench, *rounds).await,
-            "database" => database::prove(&bench).await,
-            "hops" => hops::prove(&bench).await,
-            "killed" => killed::prove(&bench).await,
-            "revoked" => revoked::prove(&bench).await,
-            _ => window::prove(&bench).await,
+            "budget" => budget::prove(&bench, &mut part).await,
+            "cpu" => processor::measure(&bench, &mut part, *rounds).await,
+            "database" => database::prove(&bench, &mut part).await,
+            "hops" => hops::prove(&bench, &mut part).await,
+            "killed" => killed::prove(&bench, &mut part).await,
+            "revoked" => revoked::prove(&bench, &mut part).await,
+            _ => window::prove(&bench, &mut part).await,
         };
-        parts.push(proven.unwrap_or_else(|failure| {
-            let mut part = Part::new(name);
+        if let Err(failure) = proven {
             part.promise("it can be found out", false, failure.whole());
-            part
-        }));
+        }
+        parts.push(part);
     }
     let machine = Machine { load_after: machine::load(), ..machine };
     Ok(Report { machine, parts, quick: *quick })

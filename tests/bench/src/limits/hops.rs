@@ -22,8 +22,7 @@ const QUIET: Duration = Duration::from_secs(4);
 ///
 /// # Errors
 /// Whatever keeps it from finding out.
-pub(crate) async fn prove(bench: &Bench) -> Result<Part, Failure> {
-    let mut part = Part::new("hops");
+pub(crate) async fn prove(bench: &Bench, part: &mut Part) -> Result<(), Failure> {
     let duration = Duration::from_secs(if bench.quick { 5 } else { 10 });
     let mut tenant = Tenant::with_plenty(bench, part.name, bench.latency_ms).await?;
     // Key, model and limits are known from here on.
@@ -37,11 +36,11 @@ pub(crate) async fn prove(bench: &Bench) -> Result<Part, Failure> {
         if let Some(most) = promised {
             part.promise(
                 format!("at most {most} hops a call {load}"),
-                each <= most,
+                hops > 0 && each <= most,
                 format!("{hops} for {} calls", told.len()),
             );
         }
-        answered(&mut part, &load, &told);
+        answered(part, &load, &told);
         part.figure(format!("hops {load}"), each, "a call");
         let latencies = latencies(&told);
         part.figure(format!("p50 {load}"), latencies.p50_ms, "ms");
@@ -53,10 +52,10 @@ pub(crate) async fn prove(bench: &Bench) -> Result<Part, Failure> {
     let told = tenant.caller.in_turn(CALLERS, duration).await?;
     let hops = quiet(bench, &tenant).await?.saturating_sub(before);
     let load = format!("with {CALLERS} callers who never rest");
-    answered(&mut part, &load, &told);
+    answered(part, &load, &told);
     part.figure(format!("calls {load}"), caller::count(told.len()) / duration.as_secs_f64(), "/s");
     part.figure(format!("hops {load}"), ratio(hops, &told), "a call");
-    Ok(part)
+    Ok(())
 }
 
 fn answered(part: &mut Part, load: &str, told: &[Told]) {

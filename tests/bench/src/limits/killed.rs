@@ -30,8 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// Whatever keeps it from finding out.
-pub(crate) async fn prove(bench: &Bench) -> Result<Part, Failure> {
-    let mut part = Part::new("killed");
+pub(crate) async fn prove(bench: &Bench, part: &mut Part) -> Result<(), Failure> {
     let Some(pid) = bench.workerd_pid else {
         return Err(Failure::Unexpected { problem: "the stack has no workerd to kill".to_owned() });
     };
@@ -60,11 +59,15 @@ pub(crate) async fn prove(bench: &Bench) -> Result<Part, Failure> {
     let comes_back = std::time::Instant::now();
     let up = until(PATIENCE, async || Ok(bench.control.is_up().await.then_some(()))).await?;
     part.promise("the stack comes back", up.is_some(), format!("workerd {pid} was killed"));
+    if up.is_none() {
+        calls.abort();
+        return Ok(());
+    }
     part.figure("the stack came back after", comes_back.elapsed().as_secs_f64(), "s");
     let told = calls.await.map_err(caller::lost)??;
     drop(open);
 
-    adds_up(&mut part, &tenant, amount, "after it was killed").await?;
+    adds_up(part, &tenant, amount, "after it was killed").await?;
     let mut after = Vec::new();
     for _ in 0..AFTER {
         after.push(tenant.caller.call().await);
@@ -74,12 +77,12 @@ pub(crate) async fn prove(bench: &Bench) -> Result<Part, Failure> {
         after.iter().all(caller::Told::passed),
         format!("{AFTER} calls, {}", refusals(&after)),
     );
-    adds_up(&mut part, &tenant, amount, "after more calls").await?;
+    adds_up(part, &tenant, amount, "after more calls").await?;
     let passed = told.iter().filter(|told| told.passed()).count();
     part.figure("short calls beside that passed", caller::count(passed), "calls");
     let lost = told.iter().filter(|told| told.status == 0).count();
     part.figure("short calls beside without an answer", caller::count(lost), "calls");
-    Ok(part)
+    Ok(())
 }
 
 /// Looks until the budget is the sum of what there is.
@@ -87,8 +90,16 @@ async fn adds_up(part: &mut Part, tenant: &Tenant, amount: u64, when: &str) -> R
     let mut seen = String::new();
     let mut most = 0;
     let found = until(PATIENCE, async || {
-        let Some(usage) = tenant.usage().await? else { return Ok(None) };
-        let receipts = cost_micros(&tenant.rows().await?);
+        // What has just come back may not answer everything at once.
+        let (usage, rows) = match (tenant.usage().await, tenant.rows().await) {
+            (Ok(Some(usage)), Ok(rows)) => (usage, rows),
+            (Ok(None), Ok(_)) => return Ok(None),
+            (Err(failure), _) | (_, Err(failure)) => {
+                seen = failure.whole();
+                return Ok(None);
+            }
+        };
+        let receipts = cost_micros(&rows);
         most = most.max(usage.used);
         seen = format!(
             "{} used, receipts {receipts}, held {}, unsettled {}, amount {amount} µ$",

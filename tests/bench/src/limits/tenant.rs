@@ -21,7 +21,7 @@ pub(crate) struct Tenant {
 }
 
 /// How a budget stands, in micro-dollars.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Use {
     pub(crate) held: u64,
     pub(crate) unsettled: u64,
