@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use http::HeaderName;
 
 use crate::{
@@ -212,8 +213,15 @@ pub async fn reserve(
             let standing = share.standing.clone().with_unspent(share.extra);
             let expires_at = share.expires_at;
             if extra.is_some() {
+                let has_more = share.extra.requests > 0;
+                let kept = lease_id.clone();
                 let granted = Granted { asked_at, deadline, epochs, lease_id, need, share };
                 books.pooled(&platform.shares.granted(&key, granted));
+                if has_more {
+                    let (keeper, instance) = (platform.clone(), caller.instance_id().clone());
+                    let keep = async move { keeper.shares.keep(&keeper, &instance, &kept).await };
+                    platform.background.spawn(keep.boxed());
+                }
             }
             Ok(let_in(context, books, platform.clock.now(), expires_at, &standing))
         }

@@ -495,7 +495,7 @@ async fn ask(
             }
             Ok(Grant::Denied(denial)) => {
                 job.books.denied(&lease_id);
-                return Err(crate::http::limits::denied(job.context, &denial, need));
+                return Err(crate::http::limits::refused(&denial, need));
             }
             Ok(Grant::Stale { epochs: newer }) => {
                 job.books.denied(&lease_id);

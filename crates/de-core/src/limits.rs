@@ -136,6 +136,16 @@ impl Limiter {
             return None;
         }
         let index = Index::of(&policy);
+        // What leaves counts the leases that are remembered no more: they are added again should it return.
+        for limit in self.index.all().filter(|limit| self.counted && !index.has(limit)) {
+            let Some(ruler) = Ruler::of(limit.kind, self.calendar) else { continue };
+            let Some(window) = self.windows.get_mut(&(limit.scope.clone(), limit.kind)) else {
+                continue;
+            };
+            for lease in self.leases.values().filter(|lease| lease.scopes.contains(&limit.scope)) {
+                window.take_back(ruler.bucket(lease.ends_at), lease.booked(limit));
+            }
+        }
         // A zone that is not known here was let in by a newer deploy: its days begin at midnight UTC.
         self.calendar = policy.time_zone.as_deref().and_then(Calendar::of).unwrap_or_default();
         for limit in index.all() {
@@ -195,6 +205,10 @@ impl Limiter {
         }
         if let Some(denial) = self.refusals.find(now, &ask.lease_id) {
             return Grant::Denied(denial);
+        }
+        if self.refusals.was_overtaken(now, &ask.lease_id) {
+            // Its holder has given up: nobody waits for this answer.
+            return Grant::NeedsPolicy;
         }
         let Some(epochs) = self.epochs() else { return Grant::NeedsPolicy };
         if epochs.older_than(ask.epochs) {

@@ -14,7 +14,7 @@ use crate::{
     limits::{
         Epochs,
         holder::{CallId, Ended, Granted, Holder, Key, Next, Take},
-        wire::Need,
+        wire::{Need, SettleRequest},
     },
     ports::{Level, LogLine, Platform},
     time::UnixMillis,
@@ -78,23 +78,7 @@ impl Shares {
             let next = self.holder().next(platform.clock.now(), call);
             match next {
                 Next::Done => return true,
-                Next::Send(report) => {
-                    let (lease_id, seq) = (report.lease_id.clone(), report.seq);
-                    let sent = platform.limiter.settle(instance, *report).await;
-                    if let Err(err) = &sent {
-                        warn(
-                            platform,
-                            &lease_id,
-                            "the Limiter did not take a report",
-                            &err.to_string(),
-                        );
-                    }
-                    let now = platform.clock.now();
-                    let pause = self.holder().sent(now, &lease_id, seq, sent.is_ok());
-                    if let Some(pause_ms) = pause {
-                        sleep(platform, pause_ms).await;
-                    }
-                }
+                Next::Send(report) => self.send(platform, instance, *report).await,
                 Next::Wait(wait_ms) => sleep(platform, wait_ms).await,
                 Next::Write(receipts) => {
                     writes += 1;
@@ -108,6 +92,37 @@ impl Shares {
                     }
                 }
             }
+        }
+    }
+
+    /// Gives back what is left of a lease when its life ends, also while its calls run on.
+    pub(crate) async fn keep(
+        &self,
+        platform: &Platform,
+        instance: &InstanceId,
+        lease_id: &LeaseId,
+    ) {
+        loop {
+            let next = self.holder().keep(platform.clock.now(), lease_id);
+            match next {
+                Next::Done | Next::Write(_) => return,
+                Next::Send(report) => self.send(platform, instance, *report).await,
+                Next::Wait(wait_ms) => sleep(platform, wait_ms).await,
+            }
+        }
+    }
+
+    /// Sends a report, and pauses if that was in vain.
+    async fn send(&self, platform: &Platform, instance: &InstanceId, report: SettleRequest) {
+        let (lease_id, seq) = (report.lease_id.clone(), report.seq);
+        let sent = platform.limiter.settle(instance, report).await;
+        if let Err(err) = &sent {
+            warn(platform, &lease_id, "the Limiter did not take a report", &err.to_string());
+        }
+        let now = platform.clock.now();
+        let pause = self.holder().sent(now, &lease_id, seq, sent.is_ok());
+        if let Some(pause_ms) = pause {
+            sleep(platform, pause_ms).await;
         }
     }
 

@@ -173,13 +173,14 @@ async fn a_receipt_that_went_past_its_limiter_is_found_by_its_lease() {
     let mut direct = serde_json::to_value(&receipt).unwrap();
     direct["lease_id"] = "lease_7".into();
     let receipt_id = ReceiptId::parse("rcpt_2").unwrap();
-    let usual = serde_json::to_value(Receipt { receipt_id, ..receipt }).unwrap();
+    let usual = serde_json::to_value(Receipt { receipt_id, ..receipt.clone() }).unwrap();
     let text = serde_json::to_string(&[direct, usual]).unwrap();
     test.database.batch(usage::deliver(&text).into()).await.unwrap();
     let lease = |id: &str| LeaseId::parse(id).unwrap();
     let found = usage::of_leases(&[lease("lease_7"), lease("lease_8")]);
     let found: Vec<usage::DirectRow> = de_core::ports::rows(&*test.database, found).await.unwrap();
-    let expected =
-        usage::DirectRow { cost_micros: Some(4), lease_id: lease("lease_7"), tokens: 12 };
+    let attempts = receipt.attempts.clone();
+    let lease_id = lease("lease_7");
+    let expected = usage::DirectRow { attempts, cost_micros: Some(4), lease_id, tokens: 12 };
     assert_eq!(found, [expected]);
 }

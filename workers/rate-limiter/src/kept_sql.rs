@@ -33,7 +33,10 @@ pub const KEEP_NOTICE: &str = "\
 INSERT INTO notices (id, kind, body, at, keep_until) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING";
 /// What waits to be told, the oldest first.
 pub const NOTICES: &str = "\
-SELECT id, kind, body, at FROM notices WHERE told_at IS NULL ORDER BY at, id LIMIT 50";
+SELECT id, kind, body, at FROM notices WHERE told_at IS NULL AND kind <> 'above' ORDER BY at, id LIMIT 50";
+/// Reports that the organization's object has not taken, the oldest first.
+pub const REPORTS_ABOVE: &str = "\
+SELECT id, kind, body, at FROM notices WHERE told_at IS NULL AND kind = 'above' ORDER BY at, id LIMIT 50";
 /// `?1`: a JSON list of ids, `?2`: now.
 pub const NOTICES_TOLD: &str = "\
 UPDATE notices SET told_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))";

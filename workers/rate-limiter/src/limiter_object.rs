@@ -45,6 +45,8 @@ pub struct Limiter {
     env: Env,
     /// Deliveries in a row that failed.
     failures: Cell<u32>,
+    /// Times in a row that something could not be told, to the database or to the organization's object.
+    untold: Cell<u32>,
     /// Never borrowed across an await.
     limits: RefCell<limits::Limiter>,
     /// Why the object could not read what it kept. Then it answers 503, and grants nothing.
@@ -108,6 +110,7 @@ impl DurableObject for Limiter {
             delivering: Cell::new(false),
             env,
             failures: Cell::new(0),
+            untold: Cell::new(0),
             limits: RefCell::new(limits),
             broken,
             state,
@@ -290,8 +293,10 @@ impl Limiter {
                 told = tell().await;
             }
             if let Err(err) = told {
-                // Its hold stands until it leaves the window, and its slot until the call's deadline:
-                // too much is counted, never too little.
+                // It waits here: until it is told, too much is counted there, never too little.
+                let report = SettleRequest { receipts: Vec::new(), ..report.clone() };
+                self.keep_report(&organization, &report)?;
+                self.wake_by(now().plus(outbox::pause_ms(1))).await?;
                 console_error!(
                     "{}",
                     json!({"message": "limiter: the organization's limiter was not told of a settled call", "error": err.to_string()})
@@ -375,10 +380,10 @@ impl Limiter {
     /// Shows what is used of the limits as they stand in the database: an organization's object hears of a
     /// change only by the next call. Where the database does not answer, as they stood last.
     async fn usage(&self) -> Result<UsageReply, Failure> {
-        if let Err(err) = self.load_policy().await {
-            if self.limits.borrow().epochs().is_none() {
-                return Err(err);
-            }
+        if let Err(err) = self.load_policy().await
+            && self.limits.borrow().epochs().is_none()
+        {
+            return Err(err);
         }
         Ok(self.limits.borrow_mut().usage(now()))
     }
@@ -439,11 +444,12 @@ impl Limiter {
     async fn plan(&self) -> Result<(), Error> {
         let now = now();
         let next = Kept::of(&self.state).next()?;
+        let deliver_at = (next.waits > 0).then(|| now.plus(self.delivery_pause_ms()));
+        let tell_at = (next.tells > 0).then(|| now.plus(pause_ms(self.untold.get())));
         let plans = Plans {
             // Those of a minute go together; and what could not be tidied up is not tried at once.
             bury_at: next.first_until.map(|at| at.max(now.plus(TIDY_MS))),
-            deliver_at: (next.waits > 0 || next.tells > 0)
-                .then(|| now.plus(self.delivery_pause_ms())),
+            deliver_at: deliver_at.into_iter().chain(tell_at).min(),
             tidy_at: self.limits.borrow().tidy_at(now).map(|at| at.max(now.plus(TIDY_MS / 6))),
         };
         match outbox::next_alarm(now, plans) {
@@ -453,10 +459,7 @@ impl Limiter {
     }
 
     fn delivery_pause_ms(&self) -> i64 {
-        match self.failures.get() {
-            0 => outbox::GATHER_MS,
-            failures => outbox::pause_ms(failures),
-        }
+        pause_ms(self.failures.get())
     }
 
     /// Sets the alarm, unless one is set that rings earlier.
@@ -472,6 +475,14 @@ impl Limiter {
         }
         self.alarm_at.set(Some(at));
         storage.set_alarm(at.since(now())).await
+    }
+}
+
+/// How long to wait before the next try, after so many in a row that failed.
+fn pause_ms(failures: u32) -> i64 {
+    match failures {
+        0 => outbox::GATHER_MS,
+        failures => outbox::pause_ms(failures),
     }
 }
 

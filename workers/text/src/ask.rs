@@ -59,12 +59,21 @@ impl Ask {
     }
 
     /// A field that makes the vendor do, and bill, what has no price here: its own tools, such as searches
-    /// of the web, which it bills by the use.
-    pub(crate) fn unpriced_field(&self) -> Option<&FieldIssue> {
+    /// of the web, which it bills by the use, and speeds and regions that it bills at a multiple.
+    pub(crate) fn unpriced_field(&self) -> Option<String> {
         let tools = ["/tools", "/web_search_options", "/mcp_servers", "/container"];
         let of_tools =
             |issue: &&FieldIssue| tools.iter().any(|place| issue.pointer.starts_with(place));
-        self.call.relay_only.iter().find(of_tools)
+        if let Some(issue) = self.call.relay_only.iter().find(of_tools) {
+            return Some(issue.pointer.clone());
+        }
+        // <https://docs.anthropic.com/en/docs/about-claude/pricing>
+        let usual = [("speed", "standard"), ("inference_geo", "global")];
+        let raw = self.raw.as_ref()?;
+        let dearer = usual.into_iter().find(|(name, usual)| {
+            raw.get(*name).is_some_and(|value| !value.is_null() && value.as_str() != Some(usual))
+        });
+        dearer.map(|(name, _)| format!("/{name}"))
     }
 
     /// The data of pictures that stand in the body itself, in bytes of base64.

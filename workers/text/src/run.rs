@@ -193,9 +193,9 @@ fn output_bound(caller: &Caller, ask: &Ask, model: &Model) -> u64 {
 /// A budget's refusal, with the field that has no bound if that is why.
 fn blamed(error: ApiError, ask: &Ask) -> ApiError {
     match ask.unpriced_field() {
-        Some(issue) if error.code() == Code::BudgetExceeded => {
+        Some(pointer) if error.code() == Code::BudgetExceeded => {
             let reason = "has no price here, so it cannot be used under a budget".to_owned();
-            ApiError::fields(&[FieldIssue { pointer: issue.pointer.clone(), reason }])
+            ApiError::fields(&[FieldIssue { pointer, reason }])
         }
         Some(_) | None => error,
     }

@@ -19,6 +19,9 @@ use crate::{
 /// How often a settlement is tried at the Limiter before the receipt goes straight to the database.
 const SETTLE_TRIES: u32 = 2;
 const SETTLE_PAUSE: Duration = Duration::from_millis(250);
+/// How often a report without a receipt is tried: with pauses that double, some sixteen seconds of the thirty
+/// that work after an answer may take.
+const PATIENT_TRIES: u32 = 7;
 
 /// What is left to be written when a call is over. JSON: a job keeps it until it is written.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -75,7 +78,9 @@ pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing
         let report =
             SettleRequest { receipts, spent_at_model, ..SettleRequest::of_one(lease_id, spent) };
         let lease_id = report.lease_id.clone();
-        if let Err(err) = report_until(platform, instance, report).await {
+        // The receipt may go past the Limiter; what else it has to hear can only wait for it.
+        let tries = if index == 0 { SETTLE_TRIES } else { PATIENT_TRIES };
+        if let Err(err) = report_until(platform, instance, report, tries).await {
             warn(platform, &receipt, "the Limiter did not take a settlement", &err);
             if index == 0 {
                 // At once, as the time after an answer is short.
@@ -91,7 +96,7 @@ pub async fn withdraw(platform: &Platform, instance: &InstanceId, kept: Kept) {
     let Kept { leases, receipt, .. } = kept;
     for Held { lease_id, .. } in leases {
         let report = SettleRequest::of_one(lease_id, Spent::default());
-        if let Err(err) = report_until(platform, instance, report).await {
+        if let Err(err) = report_until(platform, instance, report, PATIENT_TRIES).await {
             warn(platform, &receipt, "the Limiter did not take a share back", &err);
         }
     }
@@ -125,15 +130,18 @@ async fn report_until(
     platform: &Platform,
     instance: &InstanceId,
     report: SettleRequest,
+    most: u32,
 ) -> Result<(), PortError> {
     let mut tries = 1;
+    let mut pause = SETTLE_PAUSE;
     loop {
         match platform.limiter.settle(instance, report.clone()).await {
             Ok(_) => return Ok(()),
-            Err(err) if tries >= SETTLE_TRIES => return Err(err),
+            Err(err) if tries >= most => return Err(err),
             Err(_) => {
                 tries += 1;
-                platform.clock.sleep(SETTLE_PAUSE).await;
+                platform.clock.sleep(pause).await;
+                pause *= 2;
             }
         }
     }

@@ -55,6 +55,13 @@ fn openai(context: &Context, what: &str, standing: &Standing) {
 #[must_use]
 pub fn denied(context: &Context, denial: &Denial, need: Need) -> ApiError {
     tell(context, &denial.standing);
+    refused(denial, need)
+}
+
+/// The failure of a try that needs so much, and that a limit stands in the way of. Another try may still be
+/// made, so the headers go on telling what the call itself was told.
+#[must_use]
+pub fn refused(denial: &Denial, need: Need) -> ApiError {
     let refusal = &denial.refusal;
     if let Kind::Budget(period) = refusal.kind {
         return over_budget(denial, period, need);

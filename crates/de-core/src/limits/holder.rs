@@ -33,6 +33,8 @@ const UNDER_WAY_MS: i64 = 2_500;
 const LOOK_MS: i64 = 25;
 /// How often a report is tried before its receipts go straight to the database.
 const TRIES: u32 = 2;
+/// How often a report without receipts is tried: some sixteen seconds, with pauses that double.
+const PATIENT_TRIES: u32 = 7;
 /// The pause before a report is tried again.
 const RETRY_MS: i64 = 250;
 /// The most calls that are asked for ahead.
@@ -241,6 +243,8 @@ struct Open {
     first_waits_since: UnixMillis,
     /// Whether a report has told that no call begins any more.
     is_final: bool,
+    /// Whether the Limiter has taken the newest report.
+    reported: bool,
     key: Key,
     left: Need,
     model: Spent,
@@ -338,6 +342,7 @@ impl Holder {
             failures: 0,
             first_waits_since: asked_at,
             is_final: false,
+            reported: false,
             key: key.clone(),
             left: share.extra,
             model: Spent::default(),
@@ -376,9 +381,7 @@ impl Holder {
     /// What a call does that has ended.
     pub fn next(&mut self, now: UnixMillis, call: &CallId) -> Next {
         let Some(open) = self.leases.get_mut(&call.lease_id) else { return Next::Done };
-        if let Some(sending) = &open.sending
-            && now.since(sending.since) < UNDER_WAY_MS
-        {
+        if open.is_sending(now) {
             return Next::Wait(LOOK_MS);
         }
         let is_over = open.left.requests == 0 || now >= open.until;
@@ -402,7 +405,7 @@ impl Holder {
         if !is_quiet || !open.waiting.is_empty() {
             return Next::Done;
         }
-        if open.is_final && open.failures == 0 || open.failures >= TRIES {
+        if open.is_final && open.failures == 0 && open.reported || open.failures >= PATIENT_TRIES {
             self.forget(now, &call.lease_id);
             return Next::Done;
         }
@@ -416,6 +419,23 @@ impl Holder {
                 Next::Wait(open.until.since(now).max(1))
             }
         }
+    }
+
+    /// What the keeper of a lease does: when its life ends, gives back what nobody may begin with any more, also
+    /// while calls run on.
+    pub fn keep(&mut self, now: UnixMillis, lease_id: &LeaseId) -> Next {
+        let Some(open) = self.leases.get_mut(lease_id) else { return Next::Done };
+        let is_told = open.is_final && open.reported;
+        if is_told || open.failures >= PATIENT_TRIES {
+            return Next::Done;
+        }
+        if now < open.until {
+            return Next::Wait(open.until.since(now));
+        }
+        if open.is_sending(now) {
+            return Next::Wait(LOOK_MS);
+        }
+        Next::Send(Box::new(open.report(now, lease_id, true)))
     }
 
     /// Notes how a report went. After a failure, the pause before the next try is told.
@@ -434,9 +454,12 @@ impl Holder {
         let sending = open.sending.take()?;
         if !arrived {
             open.failures += 1;
-            return (open.failures < TRIES).then_some(RETRY_MS);
+            let has_receipts = !open.waiting.is_empty();
+            let goes_on = !has_receipts || open.failures < TRIES;
+            return goes_on.then(|| RETRY_MS << open.failures.saturating_sub(1).min(6));
         }
         open.failures = 0;
+        open.reported = true;
         for number in sending.calls {
             open.waiting.remove(&number);
         }
@@ -450,11 +473,12 @@ impl Holder {
         let Some(open) = self.leases.get_mut(lease_id) else { return };
         open.waiting
             .retain(|_, waits| receipts.iter().all(|kept| kept.receipt_id != waits.receipt_id));
-        // Calls that still run report all of it again, with their own end.
+        // What it has spent is still to be reported, and what is left to be given back: by calls that still
+        // run, with their own end, or by who has written.
         open.failures = 0;
-        if open.calls.is_empty() && open.waiting.is_empty() {
-            self.forget(now, lease_id);
-        }
+        open.reported = false;
+        open.left.requests = 0;
+        open.until = open.until.min(now);
     }
 
     /// How many leases are held.
@@ -522,6 +546,11 @@ impl Open {
         self.left.requests >= need.requests && self.left.slots >= need.slots && money && tokens
     }
 
+    /// Whether a report is on its way.
+    fn is_sending(&self, now: UnixMillis) -> bool {
+        self.sending.as_ref().is_some_and(|sending| now.since(sending.since) < UNDER_WAY_MS)
+    }
+
     /// How the limits stand for a caller.
     fn standing(&self) -> Standings {
         self.standing.clone().with_unspent(self.left)
@@ -530,6 +559,7 @@ impl Open {
     fn report(&mut self, now: UnixMillis, lease_id: &LeaseId, is_final: bool) -> SettleRequest {
         self.seq += 1;
         self.is_final |= is_final;
+        self.reported = false;
         let receipts = self.waiting.iter().take(REPORT_RECEIPTS);
         let calls = receipts.clone().map(|(number, _)| *number).collect();
         let receipts = receipts.map(|(_, receipt)| receipt.clone()).collect();

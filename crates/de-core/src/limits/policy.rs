@@ -360,35 +360,56 @@ impl Span {
 
 /// The limits by scope, for look-up.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Index(BTreeMap<Scope, BTreeMap<Kind, Limit>>);
+pub(super) struct Index {
+    /// One a kind: the enforced one, if there is one.
+    limits: ByScope,
+    /// Those on trial beside an enforced one of their kind: evaluated, and counted with it.
+    trials: ByScope,
+}
+
+type ByScope = BTreeMap<Scope, BTreeMap<Kind, Limit>>;
 
 impl Index {
     pub(super) fn of(policy: &Policy) -> Self {
-        let mut index = BTreeMap::<Scope, BTreeMap<Kind, Limit>>::new();
+        let mut index = Self::default();
         for limit in &policy.limits {
-            let place = index.entry(limit.scope.clone()).or_default();
-            let tighter = place
-                .get(&limit.kind)
-                .is_none_or(|other| (limit.shadow, limit.max) < (other.shadow, other.max));
-            if tighter {
+            let place = index.limits.entry(limit.scope.clone()).or_default();
+            let Some(other) = place.get(&limit.kind) else {
                 place.insert(limit.kind, limit.clone());
+                continue;
+            };
+            let is_tighter = (limit.shadow, limit.max) < (other.shadow, other.max);
+            let (decides, other) = if is_tighter {
+                (limit.clone(), other.clone())
+            } else {
+                (other.clone(), limit.clone())
+            };
+            place.insert(decides.kind, decides.clone());
+            if other.shadow && !decides.shadow {
+                let trials = index.trials.entry(other.scope.clone()).or_default();
+                trials.entry(other.kind).or_insert(other);
             }
         }
-        Self(index)
+        index
     }
 
     /// The limits of some scopes, each of which is named once.
     pub(super) fn limits<'a>(&'a self, scopes: &'a [Scope]) -> impl Iterator<Item = &'a Limit> {
-        scopes.iter().filter_map(|scope| self.0.get(scope)).flat_map(BTreeMap::values)
+        scopes.iter().filter_map(|scope| self.limits.get(scope)).flat_map(BTreeMap::values)
+    }
+
+    /// Those of them that are on trial beside an enforced one.
+    pub(super) fn trials<'a>(&'a self, scopes: &'a [Scope]) -> impl Iterator<Item = &'a Limit> {
+        scopes.iter().filter_map(|scope| self.trials.get(scope)).flat_map(BTreeMap::values)
     }
 
     /// Whether it has a limit for the same scope and kind.
     pub(super) fn has(&self, limit: &Limit) -> bool {
-        self.0.get(&limit.scope).is_some_and(|kinds| kinds.contains_key(&limit.kind))
+        self.limits.get(&limit.scope).is_some_and(|kinds| kinds.contains_key(&limit.kind))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Limit> {
-        self.0.values().flat_map(BTreeMap::values)
+        self.limits.values().flat_map(BTreeMap::values)
     }
 }
 

@@ -13,6 +13,8 @@ const MOST: usize = 1_024;
 pub(super) struct Refusals {
     by_id: BTreeMap<LeaseId, (UnixMillis, Denial)>,
     in_order: VecDeque<(UnixMillis, LeaseId)>,
+    /// Leases whose last report came before their ask.
+    overtaken: VecDeque<(UnixMillis, LeaseId)>,
 }
 
 impl Refusals {
@@ -31,6 +33,21 @@ impl Refusals {
         let until = now.plus(LEASE_MS);
         self.in_order.push_back((until, lease_id.clone()));
         self.by_id.insert(lease_id, (until, denial));
+    }
+
+    /// Notes that the last report of a lease has come before its ask.
+    pub(super) fn overtaken(&mut self, now: UnixMillis, lease_id: LeaseId) {
+        while self.overtaken.front().is_some_and(|(until, _)| *until <= now)
+            || self.overtaken.len() >= MOST
+        {
+            self.overtaken.pop_front();
+        }
+        // An ask that is on its way longer than that is answered to nobody.
+        self.overtaken.push_back((now.plus(4 * LEASE_MS), lease_id));
+    }
+
+    pub(super) fn was_overtaken(&self, now: UnixMillis, lease_id: &LeaseId) -> bool {
+        self.overtaken.iter().any(|(until, known)| *until > now && known == lease_id)
     }
 
     fn drop_old(&mut self, now: UnixMillis) {

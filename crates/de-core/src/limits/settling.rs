@@ -17,7 +17,13 @@ impl Limiter {
         let now = self.tick(now);
         self.counts.reports += 1;
         self.free_slots(now);
-        let Some(lease) = self.leases.get_mut(&report.lease_id) else { return Settled::Unknown };
+        let Some(lease) = self.leases.get_mut(&report.lease_id) else {
+            if report.is_final {
+                // It may have overtaken its ask, which must not be granted any more.
+                self.refusals.overtaken(now, report.lease_id.clone());
+            }
+            return Settled::Unknown;
+        };
         if lease.done || report.seq <= lease.seq {
             return Settled::Repeated;
         }
@@ -46,16 +52,22 @@ impl Limiter {
         let after = lease.clone();
         self.release(&before);
         self.hold(&after);
+        for limit in self.index.limits(&after.scopes) {
+            if let Some(window) = self.windows.get_mut(&(limit.scope.clone(), limit.kind)) {
+                window.advance(now);
+            }
+        }
         self.rebook(now, &before, &after);
         self.look_at_budgets(now, &after.scopes);
         if over { Settled::OverCeiling } else { Settled::Applied }
     }
 
     /// Cuts a grant down to what a Limiter above has granted of it, and shows it as it is now. The row is to
-    /// be kept anew. `None` if there is no such lease.
+    /// be kept anew. `None` if there is no such lease, or one that is settled already.
     pub fn trim(&mut self, now: UnixMillis, lease_id: &LeaseId, above: &Share) -> Option<Share> {
         let now = self.tick(now);
-        let lease = self.leases.get_mut(lease_id)?;
+        // A holder that gave up waiting has reported: nobody begins under it, and what it gave back is back.
+        let lease = self.leases.get_mut(lease_id).filter(|lease| lease.seq == 0)?;
         let before = lease.clone();
         let extra = lease.share.extra.at_most(above.extra);
         lease.need = lease.need.minus(lease.share.extra).plus(extra);

@@ -61,7 +61,8 @@ impl Limiter {
         now: UnixMillis,
         ask: &'a Ask,
     ) -> impl Iterator<Item = (&'a Limit, Refusal)> {
-        self.index.limits(&ask.scopes).filter_map(move |limit| {
+        let trials = self.index.trials(&ask.scopes);
+        self.index.limits(&ask.scopes).chain(trials).filter_map(move |limit| {
             let need = ask.need.of(limit.kind);
             let used = self.used(limit);
             let fits =

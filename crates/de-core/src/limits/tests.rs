@@ -567,3 +567,74 @@ fn what_is_kept_of_a_budget_without_end_is_a_safe_integer() {
     assert_eq!((bucket.amount, bucket.index), (60, 0));
     assert_eq!(bucket.leaves_at, UnixMillis(9_007_199_254_740_991));
 }
+
+fn used(limiter: &mut Limiter, at: i64) -> u64 {
+    limiter.usage(UnixMillis(at)).limits.pop().unwrap().used
+}
+
+#[test]
+fn a_grant_from_above_that_comes_after_its_holder_gave_up_changes_nothing() {
+    let mut limiter = limiter(vec![limit(key(), BUDGET, 100)]);
+    let Grant::Granted(share) = limiter.lease(UnixMillis(0), &asks_money(1, Some(60))) else {
+        panic!("refused");
+    };
+    let nothing = SettleRequest::of_one(lease_id(1), Spent::default());
+    assert_eq!(limiter.settle(UnixMillis(2_000), &nothing), Settled::Applied);
+    assert_eq!(limiter.trim(UnixMillis(2_001), &lease_id(1), &share), None);
+    assert_eq!(used(&mut limiter, 2_002), 0);
+}
+
+#[test]
+fn an_ask_that_its_own_last_report_has_overtaken_is_not_granted() {
+    let mut limiter = limiter(vec![limit(key(), BUDGET, 100)]);
+    let nothing = SettleRequest::of_one(lease_id(1), Spent::default());
+    assert_eq!(limiter.settle(UnixMillis(0), &nothing), Settled::Unknown);
+    assert_eq!(limiter.lease(UnixMillis(10), &asks_money(1, Some(60))), Grant::NeedsPolicy);
+    assert_eq!(used(&mut limiter, 11), 0);
+    // Every other ask is.
+    assert!(is_granted(&limiter.lease(UnixMillis(12), &asks_money(2, Some(60)))));
+}
+
+#[test]
+fn a_limit_that_returns_counts_each_lease_once() {
+    let budget = |amount| vec![limit(key(), BUDGET, amount)];
+    let mut limiter = limiter(budget(100));
+    limiter.lease(UnixMillis(0), &asks_money(1, Some(30)));
+    limiter.lease(UnixMillis(1), &asks_money(2, Some(40)));
+    limiter.settle(UnixMillis(2), &spends(1, 20));
+    limiter.set_policy(UnixMillis(3), of_epoch(2));
+    // What is reported while it is away is known when it returns.
+    limiter.settle(UnixMillis(4), &spends(2, 10));
+    limiter.set_policy(UnixMillis(5), Policy { tenant_epoch: 3, ..policy(budget(100)) });
+    assert_eq!(used(&mut limiter, 6), 30);
+}
+
+#[test]
+fn what_was_spent_in_the_last_period_raises_nothing_in_this_one() {
+    let terms = Terms { alerts: vec![50], release_after_h: None };
+    let mut limiter = limiter(vec![Limit { terms, ..limit(key(), BUDGET, 100) }]);
+    let midnight = 86_400_000;
+    limiter.lease(UnixMillis(midnight - 5_000), &asks_money(1, Some(90)));
+    limiter.lease(UnixMillis(midnight - 4_000), &asks_money(2, Some(5)));
+    limiter.settle(UnixMillis(midnight - 3_000), &spends(1, 49));
+    limiter.settle(UnixMillis(midnight + 5_000), &spends(2, 5));
+    assert!(limiter.take_alerts().is_empty());
+}
+
+#[test]
+fn a_limit_on_trial_is_evaluated_beside_an_enforced_one() {
+    let trial = Limit { shadow: true, ..limit(key(), PER_MINUTE, 1) };
+    for limits in [
+        vec![limit(key(), PER_MINUTE, 5), trial.clone()],
+        vec![trial.clone(), limit(key(), PER_MINUTE, 5)],
+    ] {
+        let mut limiter = limiter(limits);
+        assert!(is_granted(&limiter.lease(UnixMillis(0), &ask(1, 0))));
+        let Grant::Granted(share) = limiter.lease(UnixMillis(1), &ask(2, 0)) else {
+            panic!("the trial refuses");
+        };
+        assert_eq!(share.shadowed.len(), 1);
+        assert_eq!(share.shadowed[0].limit, 1);
+        assert_eq!(used(&mut limiter, 2), 2);
+    }
+}

@@ -251,7 +251,10 @@ impl Spent {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over like this")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over like this")
+)]
 fn is_zero(amount: &u64) -> bool {
     *amount == 0
 }

@@ -9,11 +9,11 @@ pub mod sums;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::statement;
+use super::{json_text, statement};
 use crate::{
     ids::{InstanceId, LeaseId, OrganizationId, ReceiptId, RequestId},
     ports::{PortError, Row, Statement, row},
-    receipt::Receipt,
+    receipt::{Attempt, Receipt},
     time::UnixMillis,
 };
 
@@ -103,6 +103,9 @@ pub struct InsertedRow {
 pub struct DirectRow {
     /// The call's lease.
     pub lease_id: LeaseId,
+    /// Every try at a vendor.
+    #[serde(deserialize_with = "json_text")]
+    pub attempts: Vec<Attempt>,
     /// What it cost, in micro-dollars; absent if that is not known.
     pub cost_micros: Option<u64>,
     /// What it counts against limits of tokens.
@@ -113,7 +116,7 @@ pub struct DirectRow {
 #[must_use]
 pub fn of_leases(leases: &[LeaseId]) -> Statement {
     statement(
-        "SELECT lease_id, cost_micros,
+        "SELECT lease_id, attempts, cost_micros,
            input_tokens + cached_input_tokens + cache_write_tokens + cache_write_1h_tokens
            + cache_write_12h_tokens + output_tokens + image_input_tokens + cached_image_input_tokens
            + image_output_tokens + audio_input_tokens + audio_output_tokens AS tokens

@@ -44,6 +44,8 @@ pub(super) struct Notice {
 }
 
 impl Notice {
+    /// A report for the organization's object.
+    pub(super) const ABOVE: &'static str = "above";
     /// A budget has passed a percent: an [`Alert`].
     pub(super) const BUDGET: &'static str = "budget";
     /// The database would not take a receipt: a [`DeadReceipt`].
@@ -170,6 +172,11 @@ impl Kept {
     /// What waits to be told.
     pub(super) fn notices(&self) -> Result<Vec<Notice>> {
         self.rows(sql::NOTICES, Vec::new())
+    }
+
+    /// Reports that the organization's object has not taken.
+    pub(super) fn reports_above(&self) -> Result<Vec<Notice>> {
+        self.rows(sql::REPORTS_ABOVE, Vec::new())
     }
 
     pub(super) fn told(&self, now: UnixMillis, ids: &[String]) -> Result<()> {

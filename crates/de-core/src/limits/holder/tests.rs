@@ -235,8 +235,35 @@ fn a_report_that_does_not_arrive_is_tried_again_and_then_the_receipts_are_writte
     let Next::Write(receipts) = pair.holder.next(pair.now(), &call) else { panic!("not written") };
     assert_eq!(receipts.len(), 1);
     pair.holder.written(pair.now(), &call.lease_id, &receipts);
+    // What it spent is still to be told, and what is left to be given back: that is tried for longer.
+    for _ in 0..PATIENT_TRIES {
+        let Next::Send(report) = pair.holder.next(pair.now(), &call) else { panic!("given up") };
+        assert!(report.is_final && report.receipts.is_empty());
+        assert_eq!(report.spent.micros, 4);
+        assert!(pair.holder.sent(pair.now(), &report.lease_id, report.seq, false).is_some());
+    }
     assert_eq!(pair.holder.next(pair.now(), &call), Next::Done);
     assert!(pair.holder.is_empty());
+}
+
+#[test]
+fn what_is_left_of_a_lease_is_given_back_while_its_calls_run_on() {
+    let mut pair = Pair::new(vec![per_minute(100_000)]);
+    let calls: Vec<_> = (0..4).map(|_| pair.begin().unwrap()).collect();
+    let lease_id = calls[3].lease_id.clone();
+    let now = pair.now();
+    assert_eq!(pair.holder.keep(now, &lease_id), Next::Wait(2_000));
+    pair.now += 2_000;
+    let now = pair.now();
+    let Next::Send(report) = pair.holder.keep(now, &lease_id) else { panic!("nothing given back") };
+    assert!(report.is_final && report.running.is_some_and(|running| running.slots == 1));
+    pair.limiter.settle(now, &report);
+    pair.holder.sent(now, &lease_id, report.seq, true);
+    assert_eq!(pair.holder.keep(now, &lease_id), Next::Done);
+    // The call reports for itself, when it ends.
+    pair.end(&calls[3]);
+    assert_eq!(pair.step(&calls[3]), None);
+    assert!(pair.settled.contains(&format!("rcpt_{}", calls[3].number)));
 }
 
 #[test]
