@@ -30,8 +30,8 @@ use crate::stack::{Plan, Stack};
 const PROVIDERS: [(&str, &str); 2] = [("anthropic", ""), ("openai", "/v1")];
 /// What there is to list, for `--lists`.
 const LISTS: &str = "tests/bench/lists.sql";
-/// The vendor's port, counted from the simulator's.
-const VENDOR: u16 = 1;
+/// The vendor's port, counted from the simulator's: the next one is the runtime's own entry.
+const VENDOR: u16 = 2;
 
 /// Runs the command; `args` go to the benchmark.
 ///
