@@ -5,7 +5,7 @@
 //! much as one that is asked for, so what runs at every alarm goes by an index.
 
 /// Makes what is not there, in each life of the object. One statement each.
-pub const TABLES: [&str; 11] = [
+pub const TABLES: [&str; 13] = [
     "CREATE TABLE IF NOT EXISTS leases (lease_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS buckets (
        scope TEXT NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL, amount INTEGER NOT NULL,
@@ -25,6 +25,10 @@ pub const TABLES: [&str; 11] = [
        keep_until INTEGER NOT NULL, told_at INTEGER) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS notices_waiting ON notices (at, id) WHERE told_at IS NULL",
     "CREATE INDEX IF NOT EXISTS notices_by_end ON notices (keep_until)",
+    "CREATE TABLE IF NOT EXISTS reports_above (
+       id TEXT NOT NULL PRIMARY KEY, organization TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL)
+       WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS reports_above_in_order ON reports_above (at, id)",
 ];
 
 /// `?1`: id, `?2`: kind, `?3`: JSON, `?4`: now, `?5`: until when its id is remembered. One that is known stays
@@ -33,10 +37,15 @@ pub const KEEP_NOTICE: &str = "\
 INSERT INTO notices (id, kind, body, at, keep_until) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING";
 /// What waits to be told, the oldest first.
 pub const NOTICES: &str = "\
-SELECT id, kind, body, at FROM notices WHERE told_at IS NULL AND kind <> 'above' ORDER BY at, id LIMIT 50";
-/// Reports that the organization's object has not taken, the oldest first.
-pub const REPORTS_ABOVE: &str = "\
-SELECT id, kind, body, at FROM notices WHERE told_at IS NULL AND kind = 'above' ORDER BY at, id LIMIT 50";
+SELECT id, kind, body, at FROM notices WHERE told_at IS NULL ORDER BY at, id LIMIT 50";
+/// `?1`: id, `?2`: organization, `?3`: JSON, `?4`: now. A report that its object has not taken.
+pub const KEEP_REPORT: &str = "\
+INSERT INTO reports_above (id, organization, body, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
+/// Those reports, the oldest first.
+pub const REPORTS_ABOVE: &str =
+    "SELECT id, organization, body FROM reports_above ORDER BY at, id LIMIT 50";
+/// `?1`: id.
+pub const DROP_REPORT: &str = "DELETE FROM reports_above WHERE id = ?1";
 /// `?1`: a JSON list of ids, `?2`: now.
 pub const NOTICES_TOLD: &str = "\
 UPDATE notices SET told_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))";
@@ -110,7 +119,8 @@ pub const DROP_TOMBSTONES: &str = "DELETE FROM tombstones WHERE until <= ?1";
 /// tombstone may go.
 pub const NEXT: &str = "\
 SELECT EXISTS (SELECT 1 FROM outbox) AS waits,
-  EXISTS (SELECT 1 FROM notices WHERE told_at IS NULL) AS tells,
+  EXISTS (SELECT 1 FROM notices WHERE told_at IS NULL)
+    OR EXISTS (SELECT 1 FROM reports_above) AS tells,
   (SELECT min(until) FROM tombstones) AS first_until";
 /// What has not reached the database.
 pub const BACKLOG: &str = "\

@@ -5,9 +5,11 @@
 //! at an await. Memory and SQLite are read, decided upon and written without an await in between, and
 //! no answer leaves before the writes made for it are durable.
 
+mod above;
 mod database;
 mod delivery;
 mod kept;
+mod lost;
 mod notices;
 mod reach;
 
@@ -148,7 +150,15 @@ impl DurableObject for Limiter {
             );
             self.failures.set(self.failures.get().saturating_add(1));
         }
-        self.tell().await;
+        let (told, passed_on) = (self.tell().await, self.pass_on().await);
+        let failed = told.is_err() || passed_on.is_err();
+        self.untold.set(if failed { self.untold.get().saturating_add(1) } else { 0 });
+        for err in told.err().into_iter().chain(passed_on.err()) {
+            console_error!(
+                "{}",
+                json!({"message": "limiter: a notice or a report waits on to be told", "error": err.to_string()})
+            );
+        }
         if let Err(err) = self.tidy().await {
             console_error!(
                 "{}",
@@ -285,23 +295,7 @@ impl Limiter {
             self.wake_by(now().plus(self.delivery_pause_ms())).await?;
         }
         if let Some(organization) = above {
-            let body = to_json(&SettleRequest { receipts: Vec::new(), ..report.clone() })?;
-            let tell = || reach::limiter::<SettleReply>(&self.env, &organization, "/settle", &body);
-            let mut told = tell().await;
-            if told.is_err() {
-                // A report counts once, however often it arrives.
-                told = tell().await;
-            }
-            if let Err(err) = told {
-                // It waits here: until it is told, too much is counted there, never too little.
-                let report = SettleRequest { receipts: Vec::new(), ..report.clone() };
-                self.keep_report(&organization, &report)?;
-                self.wake_by(now().plus(outbox::pause_ms(1))).await?;
-                console_error!(
-                    "{}",
-                    json!({"message": "limiter: the organization's limiter was not told of a settled call", "error": err.to_string()})
-                );
-            }
+            self.report_above(&organization, report).await?;
         }
         Ok(SettleReply { outcome })
     }

@@ -184,10 +184,12 @@ fn no_table_is_read_whole_while_the_object_works() {
         kept::DROP_LEASES,
         kept::DROP_NOTICES,
         kept::DROP_RECEIPTS,
+        kept::DROP_REPORT,
         kept::DROP_TOMBSTONES,
         kept::KEEP_LEASE,
         kept::KEEP_NOTICE,
         kept::KEEP_RECEIPT,
+        kept::KEEP_REPORT,
         kept::NOTICES_TOLD,
         kept::PUT_ASIDE,
         kept::RETRY,
@@ -200,12 +202,17 @@ fn no_table_is_read_whole_while_the_object_works() {
     // In order, and no further than their batch or their first row.
     assert_eq!(plan(&object, kept::WAITING), ["SCAN outbox USING INDEX outbox_in_order"]);
     let next = plan(&object, kept::NEXT);
-    let first_row = ["SCAN outbox", "SCAN notices USING INDEX notices_waiting"];
+    let first_row =
+        ["SCAN outbox", "SCAN notices USING INDEX notices_waiting", "SCAN reports_above"];
     let is_short = |step: &String| {
         step == "SCAN CONSTANT ROW" || first_row.iter().any(|start| step.starts_with(start))
     };
     assert!(next.iter().all(is_short), "{next:?}");
     assert_eq!(plan(&object, kept::NOTICES), ["SCAN notices USING INDEX notices_waiting"]);
+    assert_eq!(
+        plan(&object, kept::REPORTS_ABOVE),
+        ["SCAN reports_above USING INDEX reports_above_in_order"]
+    );
 }
 
 #[test]
@@ -278,4 +285,22 @@ fn a_notice_waits_until_it_is_told_and_is_known_to_the_end_of_its_time() {
     };
     assert_eq!((raised(8_999).len(), raised(9_000).len()), (1, 0));
     assert_eq!(run(&object, kept::DROP_NOTICES, &[json!(9_000)]), 1);
+}
+
+#[test]
+fn a_report_waits_for_the_organization_until_it_has_it() {
+    let object = object();
+    let keep = |id: &str, at: i64| {
+        run(&object, kept::KEEP_REPORT, &[json!(id), json!("org_1"), json!("{}"), json!(at)])
+    };
+    assert_eq!((keep("lease_2/1", 2), keep("lease_1/1", 1), keep("lease_1/1", 9)), (1, 1, 0));
+    let waiting = || -> Vec<String> {
+        let rows: Vec<serde_json::Value> = rows(&object, kept::REPORTS_ABOVE, &[]);
+        rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(waiting(), ["lease_1/1", "lease_2/1"]);
+    let next: Vec<serde_json::Value> = rows(&object, kept::NEXT, &[]);
+    assert_eq!(next[0]["tells"], 1);
+    run(&object, kept::DROP_REPORT, &[json!("lease_1/1")]);
+    assert_eq!(waiting(), ["lease_2/1"]);
 }

@@ -1,7 +1,7 @@
 //! What the object keeps in its SQLite. Every method is synchronous: no other event runs inside.
 
 use de_core::{
-    ids::{LeaseId, ReceiptId},
+    ids::{LeaseId, OrganizationId, ReceiptId},
     limits::{Alert, Bucket, Lease, Limiter, Release},
     notices::DeadReceipt,
     outbox::{BATCH_ROWS, Change, Waiting},
@@ -34,6 +34,14 @@ pub(super) struct Backlog {
     pub(super) waiting: u64,
 }
 
+/// A report that the organization's object has not taken.
+#[derive(Deserialize)]
+pub(super) struct ReportAbove {
+    pub(super) body: String,
+    pub(super) id: String,
+    pub(super) organization: OrganizationId,
+}
+
 /// Something that someone has to be told.
 #[derive(Deserialize)]
 pub(super) struct Notice {
@@ -44,8 +52,6 @@ pub(super) struct Notice {
 }
 
 impl Notice {
-    /// A report for the organization's object.
-    pub(super) const ABOVE: &'static str = "above";
     /// A budget has passed a percent: an [`Alert`].
     pub(super) const BUDGET: &'static str = "budget";
     /// The database would not take a receipt: a [`DeadReceipt`].
@@ -174,9 +180,24 @@ impl Kept {
         self.rows(sql::NOTICES, Vec::new())
     }
 
-    /// Reports that the organization's object has not taken.
-    pub(super) fn reports_above(&self) -> Result<Vec<Notice>> {
+    /// Keeps a report that the organization's object did not take.
+    pub(super) fn keep_report(
+        &self,
+        id: &str,
+        organization: &OrganizationId,
+        body: &str,
+        at: UnixMillis,
+    ) -> Result<()> {
+        let values = vec![text(id), text(organization.as_str()), text(body), int(at.0)];
+        self.run(sql::KEEP_REPORT, values)
+    }
+
+    pub(super) fn reports_above(&self) -> Result<Vec<ReportAbove>> {
         self.rows(sql::REPORTS_ABOVE, Vec::new())
+    }
+
+    pub(super) fn drop_report(&self, id: &str) -> Result<()> {
+        self.run(sql::DROP_REPORT, vec![text(id)])
     }
 
     pub(super) fn told(&self, now: UnixMillis, ids: &[String]) -> Result<()> {

@@ -1,76 +1,26 @@
-//! What the object has to tell people, on its way to the database; and what the database tells it of calls
-//! that it has not heard of.
+//! What the object has to tell people, on its way to the database.
 
 use de_core::{
     ids::{InstanceId, OrganizationId},
-    limits::wire::{SettleReply, SettleRequest, Spent},
     notices::{self, Failing},
-    ports::Whose,
-    store::usage::DirectRow,
+    ports::{Statement, Whose},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use worker::console_error;
 
 use super::{
     Failure, Limiter, database, from_json,
     kept::{Kept, Notice},
-    reach::{self, now},
-    to_json,
+    reach::now,
 };
 
 /// After so many deliveries in a row that failed, people are told: within the first half minute nobody
 /// could do anything about it.
 const FAILURES: u32 = 5;
 
-/// A report for the organization's object.
-#[derive(Deserialize, Serialize)]
-struct Above {
-    organization: OrganizationId,
-    report: SettleRequest,
-}
-
 impl Limiter {
     /// Tells what waits to be told. What does not get through waits on.
-    pub(super) async fn tell(&self) {
-        let told = self.try_to_tell().await;
-        let passed_on = self.pass_on().await;
-        let failed = told.is_err() || passed_on.is_err();
-        self.untold.set(if failed { self.untold.get().saturating_add(1) } else { 0 });
-        for err in told.err().into_iter().chain(passed_on.err()) {
-            console_error!(
-                "{}",
-                json!({"message": "limiter: a notice or a report waits on to be told", "error": err.to_string()})
-            );
-        }
-    }
-
-    /// Keeps a report that the organization's object did not take, until it does: it counts once, however
-    /// often it arrives.
-    pub(super) fn keep_report(
-        &self,
-        organization: &OrganizationId,
-        report: &SettleRequest,
-    ) -> Result<(), Failure> {
-        let id = format!("above/{}/{}", report.lease_id, report.seq);
-        let body = Above { organization: organization.clone(), report: report.clone() };
-        let at = now();
-        Ok(Kept::of(&self.state).keep_notice(&id, Notice::ABOVE, &body, at, at)?)
-    }
-
-    /// Passes on what the organization's object has not taken. What does not get through waits on.
-    async fn pass_on(&self) -> Result<(), Failure> {
-        let kept = Kept::of(&self.state);
-        for Notice { body, id, .. } in kept.reports_above()? {
-            let Above { organization, report } = from_json(body.as_bytes())?;
-            let body = to_json(&report)?;
-            let _: SettleReply = reach::limiter(&self.env, &organization, "/settle", &body).await?;
-            kept.told(now(), &[id])?;
-        }
-        Ok(())
-    }
-
-    async fn try_to_tell(&self) -> Result<(), Failure> {
+    pub(super) async fn tell(&self) -> Result<(), Failure> {
         let kept = Kept::of(&self.state);
         let waiting = kept.notices()?;
         if waiting.is_empty() {
@@ -86,26 +36,19 @@ impl Limiter {
         };
         let mut statements = Vec::new();
         let mut told = Vec::new();
-        for Notice { at, body, id, kind } in &waiting {
-            let body = body.as_bytes();
-            let notice = match kind.as_str() {
-                Notice::BUDGET => {
-                    notices::tell(whose, id, notices::Notice::Budget(&from_json(body)?), *at)
+        for notice in waiting {
+            // What this deploy cannot read waits for one that can, and holds up no other.
+            match statements_of(whose, &notice) {
+                Ok(Some(its)) => {
+                    statements.extend(its);
+                    told.push(notice.id);
                 }
-                Notice::DEAD => {
-                    notices::tell(whose, id, notices::Notice::Dead(&from_json(body)?), *at)
-                }
-                Notice::OUTBOX => {
-                    notices::tell(whose, id, notices::Notice::Outbox(&from_json(body)?), *at)
-                }
-                Notice::RELEASE => {
-                    notices::tell(whose, id, notices::Notice::Release(&from_json(body)?), *at)
-                }
-                // Told to another object, by `pass_on`; or of a deploy that knew more, and tells it again.
-                _ => continue,
-            };
-            statements.extend(notice);
-            told.push(id.clone());
+                Ok(None) => {}
+                Err(err) => console_error!(
+                    "{}",
+                    json!({"message": "limiter: a notice cannot be read", "notice": notice.id, "error": err.to_string()})
+                ),
+            }
         }
         if told.is_empty() {
             return Ok(());
@@ -128,30 +71,19 @@ impl Limiter {
         let id = format!("outbox/{}", since.0);
         Ok(kept.keep_notice(&id, Notice::OUTBOX, &failing, at, at)?)
     }
+}
 
-    /// Looks in the database for the receipts of calls that were not heard of in time: a worker that could
-    /// not reach this object has written them there.
-    pub(super) async fn find_lost(&self) -> Result<(), Failure> {
-        let lost = self.limits.borrow().lost(now());
-        if lost.is_empty() {
-            return Ok(());
+/// What tells a notice; `None` for one of a kind that is not known here.
+fn statements_of(whose: Whose<'_>, notice: &Notice) -> Result<Option<Vec<Statement>>, Failure> {
+    let Notice { at, body, id, kind } = notice;
+    let body = body.as_bytes();
+    Ok(Some(match kind.as_str() {
+        Notice::BUDGET => notices::tell(whose, id, notices::Notice::Budget(&from_json(body)?), *at),
+        Notice::DEAD => notices::tell(whose, id, notices::Notice::Dead(&from_json(body)?), *at),
+        Notice::OUTBOX => notices::tell(whose, id, notices::Notice::Outbox(&from_json(body)?), *at),
+        Notice::RELEASE => {
+            notices::tell(whose, id, notices::Notice::Release(&from_json(body)?), *at)
         }
-        for DirectRow { attempts, cost_micros, lease_id, tokens } in
-            database::direct_receipts(&self.env, &lost).await?
-        {
-            // A try without an answer may have been billed beside the one that the receipt is of.
-            if attempts.iter().any(|attempt| attempt.status.is_none()) {
-                continue;
-            }
-            let spent = Spent {
-                micros: cost_micros.unwrap_or(0),
-                requests: 1,
-                tokens,
-                unsettled_micros: 0,
-            };
-            // As its holder would have reported it, by way of the organization too.
-            self.settle(&SettleRequest::of_one(lease_id, spent)).await?;
-        }
-        Ok(())
-    }
+        _ => return Ok(None),
+    }))
 }
