@@ -255,8 +255,6 @@ struct Open {
     until: UnixMillis,
     /// Receipts that are not kept yet, by the number of their call.
     waiting: BTreeMap<u64, Receipt>,
-    /// Which call waits for the end of the lease, to give it back.
-    watched_by: Option<u64>,
     /// How many calls it was asked for ahead.
     width: u64,
 }
@@ -352,7 +350,6 @@ impl Holder {
             standing: share.standing,
             until: asked_at.plus(share.life_ms),
             waiting: BTreeMap::new(),
-            watched_by: None,
             width: pool.ahead,
         };
         self.leases.insert(lease_id.clone(), open);
@@ -405,28 +402,29 @@ impl Holder {
         if !is_quiet || !open.waiting.is_empty() {
             return Next::Done;
         }
-        if open.is_final && open.failures == 0 && open.reported || open.failures >= PATIENT_TRIES {
+        if open.is_given_back() {
             self.forget(now, &call.lease_id);
             return Next::Done;
         }
         if is_over {
             return Next::Send(Box::new(open.report(now, &call.lease_id, true)));
         }
-        match open.watched_by {
-            Some(other) if other != call.number => Next::Done,
-            Some(_) | None => {
-                open.watched_by = Some(call.number);
-                Next::Wait(open.until.since(now).max(1))
-            }
-        }
+        // Its keeper gives it back.
+        Next::Done
     }
 
     /// What the keeper of a lease does: when its life ends, gives back what nobody may begin with any more, also
     /// while calls run on.
     pub fn keep(&mut self, now: UnixMillis, lease_id: &LeaseId) -> Next {
         let Some(open) = self.leases.get_mut(lease_id) else { return Next::Done };
-        let is_told = open.is_final && open.reported;
-        if is_told || open.failures >= PATIENT_TRIES {
+        if open.is_given_back() {
+            if open.calls.is_empty() && open.waiting.is_empty() {
+                self.forget(now, lease_id);
+            }
+            return Next::Done;
+        }
+        if open.left.requests == 0 {
+            // Used up: each of its calls reports for good when it ends, and till then holds what is left.
             return Next::Done;
         }
         if now < open.until {
@@ -544,6 +542,11 @@ impl Open {
         };
         let tokens = self.standing.tokens.is_none() || self.left.tokens >= need.tokens;
         self.left.requests >= need.requests && self.left.slots >= need.slots && money && tokens
+    }
+
+    /// Whether the Limiter knows that no call begins any more, or will not hear of it.
+    fn is_given_back(&self) -> bool {
+        (self.is_final && self.reported) || self.failures >= PATIENT_TRIES
     }
 
     /// Whether a report is on its way.

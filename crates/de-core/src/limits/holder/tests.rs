@@ -35,6 +35,8 @@ fn ended(number: u64) -> Ended {
 struct Pair {
     asks: u64,
     holder: Holder,
+    /// Leases whose keepers have not begun.
+    kept: Vec<LeaseId>,
     limiter: Limiter,
     now: i64,
     reports: u64,
@@ -47,7 +49,15 @@ impl Pair {
         let policy = Policy { catalogue_epoch: 1, limits, tenant_epoch: 1, ..Policy::default() };
         limiter.set_policy(UnixMillis(0), policy);
         let settled = BTreeSet::new();
-        Self { asks: 0, holder: Holder::default(), limiter, now: 1_000_000, reports: 0, settled }
+        Self {
+            asks: 0,
+            holder: Holder::default(),
+            kept: Vec::new(),
+            limiter,
+            now: 1_000_000,
+            reports: 0,
+            settled,
+        }
     }
 
     fn now(&self) -> UnixMillis {
@@ -71,6 +81,9 @@ impl Pair {
                     scopes: key().scopes().to_vec(),
                 };
                 let Grant::Granted(share) = self.limiter.lease(now, &ask) else { return None };
+                if share.extra.requests > 0 {
+                    self.kept.push(lease_id.clone());
+                }
                 let granted = Granted {
                     asked_at: now,
                     deadline,
@@ -84,6 +97,25 @@ impl Pair {
         }
     }
 
+    /// What the keeper of a lease does now; `None` when it is done.
+    fn keep(&mut self, lease_id: &LeaseId) -> Option<i64> {
+        loop {
+            match self.holder.keep(self.now(), lease_id) {
+                Next::Done => return None,
+                Next::Send(report) => self.send(&report),
+                Next::Wait(ms) => return Some(ms),
+                Next::Write(_) => panic!("a keeper writes nothing"),
+            }
+        }
+    }
+
+    fn send(&mut self, report: &SettleRequest) {
+        self.reports += 1;
+        self.settled.extend(report.receipts.iter().map(|kept| kept.receipt_id.to_string()));
+        self.limiter.settle(self.now(), report);
+        self.holder.sent(self.now(), &report.lease_id, report.seq, true);
+    }
+
     fn end(&mut self, call: &CallId) {
         self.holder.end(self.now(), call, ended(call.number));
     }
@@ -93,13 +125,7 @@ impl Pair {
         loop {
             match self.holder.next(self.now(), call) {
                 Next::Done => return None,
-                Next::Send(report) => {
-                    self.reports += 1;
-                    self.settled
-                        .extend(report.receipts.iter().map(|kept| kept.receipt_id.to_string()));
-                    self.limiter.settle(self.now(), &report);
-                    self.holder.sent(self.now(), &report.lease_id, report.seq, true);
-                }
+                Next::Send(report) => self.send(&report),
                 Next::Wait(ms) => return Some(ms),
                 Next::Write(_) => panic!("the Limiter took all"),
             }
@@ -142,12 +168,13 @@ fn a_lease_that_is_used_up_before_its_time_is_followed_by_one_twice_as_large() {
     let waiting: Vec<_> = calls.iter().filter_map(|call| pair.step(call)).collect();
     assert_eq!((pair.settled.len(), waiting), (37, vec![GATHER_MS; 3]));
     pair.now += GATHER_MS;
-    assert_eq!(pair.step(&calls[38]), Some(1_500));
-    assert_eq!(pair.settled.len(), 40);
-    // One of its calls waits for its end, to give back what is left.
-    assert_eq!(pair.step(&calls[39]), None);
-    pair.now += 1_500;
     assert_eq!(pair.step(&calls[38]), None);
+    assert_eq!(pair.settled.len(), 40);
+    // Its keeper gives back what is left, when its life ends.
+    let last = calls[39].lease_id.clone();
+    assert_eq!(pair.keep(&last), Some(1_500));
+    pair.now += 1_500;
+    assert_eq!(pair.keep(&last), None);
     assert!(pair.holder.is_empty());
     let used = pair.limiter.usage(pair.now()).limits.pop().unwrap();
     assert_eq!((used.used, used.held), (40, 0));
@@ -257,9 +284,8 @@ fn what_is_left_of_a_lease_is_given_back_while_its_calls_run_on() {
     let now = pair.now();
     let Next::Send(report) = pair.holder.keep(now, &lease_id) else { panic!("nothing given back") };
     assert!(report.is_final && report.running.is_some_and(|running| running.slots == 1));
-    pair.limiter.settle(now, &report);
-    pair.holder.sent(now, &lease_id, report.seq, true);
-    assert_eq!(pair.holder.keep(now, &lease_id), Next::Done);
+    pair.send(&report);
+    assert_eq!(pair.keep(&lease_id), None);
     // The call reports for itself, when it ends.
     pair.end(&calls[3]);
     assert_eq!(pair.step(&calls[3]), None);
@@ -299,10 +325,11 @@ fn the_headers_count_what_the_holder_may_still_spend_as_free() {
 fn hops(per_second: u64, seconds: i64, latency_ms: i64) -> f64 {
     let mut pair = Pair::new(vec![per_minute(10_000_000), budget(1_000_000_000)]);
     let started = pair.now;
-    // What happens when: a call begins, ends, or looks again.
+    // What happens when: a call begins, ends, or looks again, as the keeper of a lease does.
     enum Event {
         Begins,
         Ends(CallId),
+        Keeps(LeaseId),
         Looks(CallId),
     }
     let mut events = BTreeMap::<(i64, u64), Event>::new();
@@ -325,6 +352,14 @@ fn hops(per_second: u64, seconds: i64, latency_ms: i64) -> f64 {
                 let call = pair.begin().unwrap();
                 let jitter = i64::try_from(call.number * 31 % 50).unwrap();
                 put(&mut events, at + latency_ms + jitter, Event::Ends(call));
+                for lease_id in std::mem::take(&mut pair.kept) {
+                    put(&mut events, at, Event::Keeps(lease_id));
+                }
+            }
+            Event::Keeps(lease_id) => {
+                if let Some(ms) = pair.keep(&lease_id) {
+                    put(&mut events, at + ms, Event::Keeps(lease_id));
+                }
             }
             Event::Ends(call) => {
                 pair.end(&call);
@@ -384,6 +419,9 @@ fn a_budget_that_is_spent_by_shares_is_told_of() {
             let next =
                 if at <= pair.now { pair.step(&call).map(|ms| pair.now + ms) } else { Some(at) };
             looks.extend(next.map(|at| (at, call)));
+        }
+        for lease_id in pair.kept.clone() {
+            pair.keep(&lease_id);
         }
         let alerts = pair.limiter.take_alerts().into_iter();
         told.extend(alerts.map(|alert| (alert.percent, alert.spent_micros)));
