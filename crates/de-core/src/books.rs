@@ -23,7 +23,7 @@ use crate::{
         error::{ApiError, Code},
     },
     ids::{LeaseId, ReceiptId},
-    limits::{Scope, ScopeKind, holder::CallId, wire::Need},
+    limits::{Scope, holder::CallId, scopes_of_caller, wire::Need},
     money::Micros,
     ports::{Platform, random},
     receipt::{Attempt, Receipt, ReceiptStatus, Usage},
@@ -400,7 +400,9 @@ impl Books {
     /// The caller's scopes, as its receipt names them.
     #[must_use]
     pub fn caller_scopes(&self) -> Vec<Scope> {
-        self.entry.lock().map_or_else(|_| Vec::new(), |entry| caller_scopes(&entry.receipt))
+        let Ok(entry) = self.entry.lock() else { return Vec::new() };
+        let Receipt { api_key_id, instance_id, organization_id, project_id, .. } = &entry.receipt;
+        scopes_of_caller(organization_id, instance_id, api_key_id.as_ref(), project_id.as_ref())
     }
 
     /// Notes that the call goes on with a share. Several may be asked for at once.
@@ -601,21 +603,6 @@ fn lose(leases: &mut [Held]) {
         held.keeps |= Some(place) == of_caller;
         held.keeps_at_model |= Some(place) == of_model;
     }
-}
-
-/// Whom a call counts for.
-fn caller_scopes(receipt: &Receipt) -> Vec<Scope> {
-    let mut scopes = vec![
-        Scope::new(ScopeKind::Organization, receipt.organization_id.as_str()),
-        Scope::new(ScopeKind::Instance, receipt.instance_id.as_str()),
-    ];
-    if let Some(key) = &receipt.api_key_id {
-        scopes.push(Scope::new(ScopeKind::Key, key.as_str()));
-    }
-    if let Some(project) = &receipt.project_id {
-        scopes.push(Scope::new(ScopeKind::Project, project.as_str()));
-    }
-    scopes
 }
 
 /// The status of a call whose client did not wait for one; nobody ever sees it on the wire.

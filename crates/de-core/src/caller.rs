@@ -20,7 +20,7 @@ use crate::{
     },
     ids::{InstanceId, ModelId, OrganizationId},
     last_used,
-    limits::{self, Epochs, ScopeKind},
+    limits::{self, Epochs},
     ports::{Platform, row},
     store::{
         self, Activity,
@@ -191,17 +191,13 @@ impl Caller {
     /// Whom a call counts for.
     #[must_use]
     pub fn scopes(&self) -> Vec<limits::Scope> {
-        let mut scopes = vec![
-            limits::Scope::new(ScopeKind::Organization, self.organization_id().as_str()),
-            limits::Scope::new(ScopeKind::Instance, self.instance_id().as_str()),
-        ];
-        if let Some(key) = &self.key.api_key_id {
-            scopes.push(limits::Scope::new(ScopeKind::Key, key.as_str()));
-        }
-        if let Some(project) = &self.key.project_id {
-            scopes.push(limits::Scope::new(ScopeKind::Project, project.as_str()));
-        }
-        scopes
+        let Self { key, .. } = self;
+        limits::scopes_of_caller(
+            self.organization_id(),
+            self.instance_id(),
+            key.api_key_id.as_ref(),
+            key.project_id.as_ref(),
+        )
     }
 
     /// Whether the page that sent the request may read the answer: its origin is one that the key or its

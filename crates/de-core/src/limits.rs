@@ -37,7 +37,9 @@ use alerts::Alerts;
 use calendar::Calendar;
 pub use kept::{Bucket, Counts, Forgotten, Lease, Release};
 use policy::Index;
-pub use policy::{BadName, Epochs, Kind, Limit, Period, Policy, Scope, ScopeKind, Span, Terms};
+pub use policy::{
+    BadName, Epochs, Kind, Limit, Period, Policy, Scope, ScopeKind, Span, Terms, scopes_of_caller,
+};
 use refusals::Refusals;
 use window::{Place, Ruler, Window};
 use wire::{Ask, Denial, Grant, Need, Refusal, Share, Spent, Standings};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::OrganizationId;
+use crate::ids::{ApiKeyId, InstanceId, OrganizationId, ProjectId};
 
 /// Everything that one Limiter enforces, as of two epochs.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -187,6 +187,23 @@ impl Scope {
             Some(_) | None => Err(BadName { text: text.to_owned(), what: "scope" }),
         }
     }
+}
+
+/// Whom a call counts for: its organization and instance, and its key and project where it has them.
+#[must_use]
+pub fn scopes_of_caller(
+    organization: &OrganizationId,
+    instance: &InstanceId,
+    key: Option<&ApiKeyId>,
+    project: Option<&ProjectId>,
+) -> Vec<Scope> {
+    let always = [
+        Scope::new(ScopeKind::Organization, organization.as_str()),
+        Scope::new(ScopeKind::Instance, instance.as_str()),
+    ];
+    let key = key.map(|id| Scope::new(ScopeKind::Key, id.as_str()));
+    let project = project.map(|id| Scope::new(ScopeKind::Project, id.as_str()));
+    always.into_iter().chain(key).chain(project).collect()
 }
 
 impl fmt::Display for Scope {
