@@ -12,6 +12,7 @@ pub mod limits;
 pub mod once;
 pub mod prefer;
 pub mod routes;
+pub mod telling;
 pub mod upload;
 
 use axum::{

@@ -3,27 +3,26 @@
 //! Follows <https://html.spec.whatwg.org/multipage/server-sent-events.html>: the id of an event is the job's
 //! revision, so a reader that lost the line goes on after what it has seen.
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::{
-    body::Body,
     extract::State,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use de_core::{
     caller::{Caller, Tenant},
     http::{
         error::ApiError,
         extract::{Incoming, PathText},
+        telling::{self, Telling, WAITING},
     },
     ids::JobId,
     jobs::View,
     ports::{Platform, PortError},
     time::UnixMillis,
 };
-use futures_util::stream;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 
 use crate::jobs::{find, own, shown};
 
@@ -52,7 +51,7 @@ pub(crate) async fn events(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let now = platform.clock.now();
-    let telling = Telling {
+    let reader = Reader {
         caller,
         checked_at: now,
         ends_at: now.plus(LONGEST_MS),
@@ -62,20 +61,11 @@ pub(crate) async fn events(
         seen,
         stumbles: 0,
     };
-    let body = Body::from_stream(stream::unfold(Some(telling), async |telling| {
-        let (text, telling) = telling?.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(text)), telling))
-    }));
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-    Ok(response)
+    Ok(telling::events(reader))
 }
 
 /// One reader, and what it has seen.
-struct Telling {
+struct Reader {
     caller: Caller,
     /// When the reader was known to be let in.
     checked_at: UnixMillis,
@@ -88,8 +78,8 @@ struct Telling {
     stumbles: u32,
 }
 
-impl Telling {
-    /// The next piece of the stream, and who goes on; `None` at its end.
+#[async_trait]
+impl Telling for Reader {
     async fn next(mut self) -> Option<(String, Option<Self>)> {
         let now = self.platform.clock.now();
         if now.since(self.checked_at) >= RECHECK_MS {
@@ -106,7 +96,7 @@ impl Telling {
                 Err(_) if self.stumbles < TRIES => {
                     self.stumbles += 1;
                     self.platform.clock.sleep(HEARTBEAT).await;
-                    return Some((": waiting\n\n".to_owned(), Some(self)));
+                    return Some((WAITING.to_owned(), Some(self)));
                 }
                 Err(_) => return None,
             },
@@ -115,14 +105,16 @@ impl Telling {
         let is_over = view.is_over();
         if view.revision <= self.seen && !is_over {
             let goes_on = self.platform.clock.now() < self.ends_at;
-            return Some((": waiting\n\n".to_owned(), goes_on.then_some(self)));
+            return Some((WAITING.to_owned(), goes_on.then_some(self)));
         }
         self.seen = view.revision;
         let job = shown(&self.platform, &view).ok()?;
         let text = format!("id: {}\nevent: job\ndata: {job}\n\n", view.revision);
         Some((text, (!is_over).then_some(self)))
     }
+}
 
+impl Reader {
     /// Waits for a change, as long as a heartbeat. An object that has forgotten the job has its end in a row.
     async fn look(&self) -> Result<Option<View>, PortError> {
         match self.platform.jobs.watch(&self.id, self.seen, HEARTBEAT).await? {

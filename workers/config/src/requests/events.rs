@@ -4,19 +4,16 @@
 //! receipt's, so a reader that lost the line goes on after what it has seen. The order is that in which receipts
 //! came to the database: one that comes late, of a long call, comes last, and is not missed.
 
-use std::{convert::Infallible, fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
-use axum::{
-    body::Body,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use bytes::Bytes;
+use async_trait::async_trait;
+use axum::{extract::State, response::Response};
 use de_core::{
     http::{
         error::{ApiError, Code},
         extract::Incoming,
         routes::Allowed,
+        telling::{self, Telling, WAITING},
     },
     ids::ReceiptId,
     ports::{Platform, PortError, row},
@@ -30,8 +27,6 @@ use de_core::{
     },
     time::UnixMillis,
 };
-use futures_util::stream;
-use http::{HeaderValue, header};
 
 use super::{EVER, read, shown};
 use crate::{
@@ -71,7 +66,7 @@ pub(crate) async fn events(
     }
     hello.push('\n');
     let now = platform.clock.now();
-    let telling = Telling {
+    let reader = Reader {
         allowed,
         checked_at: now,
         ends_at: now.plus(LONGEST_MS),
@@ -83,16 +78,7 @@ pub(crate) async fn events(
         selection,
         stumbles: 0,
     };
-    let body = Body::from_stream(stream::unfold(Some(telling), async |telling| {
-        let (text, telling) = telling?.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(text)), telling))
-    }));
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-    Ok(response)
+    Ok(telling::events(reader))
 }
 
 /// Where a reader begins, and the receipt that says so.
@@ -121,7 +107,7 @@ async fn begin(
 }
 
 /// One reader, and how far it is.
-struct Telling {
+struct Reader {
     allowed: Allowed,
     /// When the reader was known to be let in.
     checked_at: UnixMillis,
@@ -137,8 +123,8 @@ struct Telling {
     stumbles: u32,
 }
 
-impl Telling {
-    /// The next piece of the stream, and who goes on; `None` at its end.
+#[async_trait]
+impl Telling for Reader {
     async fn next(mut self) -> Option<(String, Option<Self>)> {
         if let Some(hello) = self.hello.take() {
             return Some((hello, Some(self)));
@@ -169,7 +155,9 @@ impl Telling {
             Err(_) => None,
         }
     }
+}
 
+impl Reader {
     /// What came since the last look.
     async fn look(&mut self) -> Result<String, ApiError> {
         let head: Vec<PositionRow> =
@@ -206,9 +194,6 @@ impl Telling {
         Ok(text)
     }
 }
-
-/// A comment: nothing came.
-const WAITING: &str = ": waiting\n\n";
 
 fn malformed(message: &str) -> PortError {
     PortError::Malformed { port: "database", message: message.to_owned() }
