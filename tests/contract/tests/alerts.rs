@@ -6,13 +6,7 @@
     reason = "what does not hold ends the test"
 )]
 
-use de_contract::{
-    control::Control,
-    hooks::Receiver,
-    stack::Stack,
-    wait::until,
-    wire::{Server, Wire},
-};
+use de_contract::{hooks::Receiver, spender::Spender, wait::until};
 use serde_json::{Value, json};
 
 /// More calls than it takes to spend the budget.
@@ -20,19 +14,13 @@ const MOST: usize = 400;
 
 #[tokio::test]
 async fn a_budget_tells_that_it_is_nearly_spent() {
-    let stack = Stack::ready().await;
-    let control = Control::of(stack.admin());
-    let tenant = control.tenant().await;
-    let vendor = format!("/v1/provider-keys/{}/openai", tenant.instance);
-    control.put(&vendor, &json!({"secret": stack.vendor_keys["openai"]})).await.is(201);
-    let key = json!({"project_id": tenant.project, "scopes": ["text"]});
-    let secret = control.make("api-keys", key).await["secret"].as_str().unwrap().to_owned();
-    let receiver = Receiver::of(&stack);
+    let spender = Spender::ready().await;
+    let Spender { control, stack, tenant, .. } = &spender;
+    let receiver = Receiver::of(stack);
     let hook = json!({"organization_id": tenant.organization, "url": receiver.url(""),
         "events": ["budget.threshold"]});
     control.make("webhooks", hook).await;
-    let model = stack.model(Server::OpenAi, json!({})).await;
-    let call = || stack.call(Wire::Native, &model, "Hello").key(&secret).option("max_tokens", 20);
+    let call = || spender.call("Hello").option("max_tokens", 20);
     let path = format!("/v1/budgets/project/{}", tenant.project);
     let set = async |amount: u64| {
         let budget = json!({"period": "month", "amount_micros": amount, "alerts": [50, 80, 100]});
@@ -75,14 +63,10 @@ async fn a_budget_tells_that_it_is_nearly_spent() {
         let body: Value = serde_json::from_str(message["body"].as_str().unwrap()).unwrap();
         assert_eq!(body["type"], "budget.threshold");
         let budget = &body["data"]["budget"];
-        assert_eq!(
-            (&budget["scope"], &budget["scope_id"]),
-            (&json!("project"), &json!(tenant.project))
-        );
-        assert_eq!(
-            (&budget["period"], &budget["amount_micros"]),
-            (&json!("month"), &json!(amount))
-        );
+        let whose = (&budget["scope"], &budget["scope_id"]);
+        assert_eq!(whose, (&json!("project"), &json!(tenant.project)));
+        let which = (&budget["period"], &budget["amount_micros"]);
+        assert_eq!(which, (&json!("month"), &json!(amount)));
         percents.push(budget["percent"].as_u64().unwrap());
     }
     percents.sort_unstable();
