@@ -4,6 +4,7 @@
 //! however the call ends: answered, failed, cut, or dropped because the client has gone. Dropping the
 //! last handle is such an end.
 
+mod cover;
 mod ending;
 pub(crate) mod settlement;
 
@@ -13,6 +14,8 @@ use futures_channel::oneshot;
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 
+pub use self::cover::Share;
+use self::cover::{Held, caller_cover, lose};
 use self::ending::{broken_off, close, price};
 pub use self::settlement::{Closing, settle, withdraw};
 use crate::{
@@ -118,55 +121,6 @@ impl Kept {
     #[must_use]
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
-    }
-}
-
-/// A share that was asked for on behalf of a call.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-struct Held {
-    /// Whether the call went on with it. An answer that never came may still have been a grant.
-    granted: bool,
-    /// Whether the try that it covers in the caller's scopes is lost: a vendor may have billed it without
-    /// answering. Then nothing is given back.
-    keeps: bool,
-    /// The same in the scopes of its model.
-    #[serde(default)]
-    keeps_at_model: bool,
-    lease_id: LeaseId,
-    /// Which call it is of those that spend of this lease; absent for a lease of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    number: Option<u64>,
-    /// The money that it holds, if that has a bound.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    micros: Option<u64>,
-    share: Share,
-    tokens: u64,
-}
-
-/// What a share is for.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Share {
-    /// One more try at the same model: an admission there, and where the try before is lost, tokens and
-    /// money there.
-    Again,
-    /// The call itself, with the first try at its model.
-    Call,
-    /// The first try at a fallback, in the scopes of that model.
-    Fallback(crate::ids::ModelId),
-    /// Tokens and money in the caller's scopes for one more try, as the try before is lost and keeps its own.
-    More,
-}
-
-impl Share {
-    /// Whether it covers a try in the caller's scopes.
-    fn covers_caller(&self) -> bool {
-        matches!(self, Self::Call | Self::More)
-    }
-
-    /// Whether it covers a try in the scopes of its model, if it holds anything.
-    fn covers_model(&self) -> bool {
-        !matches!(self, Self::More)
     }
 }
 
@@ -578,30 +532,6 @@ impl Books {
 impl Drop for Books {
     fn drop(&mut self) {
         self.close(Outcome::Cancelled, CLIENT_LEFT);
-    }
-}
-
-/// The share that covers the try under way in the caller's scopes.
-fn caller_cover(leases: &[Held]) -> Option<usize> {
-    leases.iter().rposition(|held| held.granted && held.share.covers_caller())
-}
-
-/// The share that covers the try under way in the scopes of its model: a repetition of a try that was
-/// refused has none of its own, but that of the try before.
-fn model_cover(leases: &[Held]) -> Option<usize> {
-    let covers = |held: &Held| {
-        let is_bare = held.share == Share::Again && held.tokens == 0 && held.micros == Some(0);
-        held.granted && held.share.covers_model() && !is_bare
-    };
-    leases.iter().rposition(covers)
-}
-
-/// Keeps what the try under way holds: nobody knows what became of it.
-fn lose(leases: &mut [Held]) {
-    let (of_caller, of_model) = (caller_cover(leases), model_cover(leases));
-    for (place, held) in leases.iter_mut().enumerate() {
-        held.keeps |= Some(place) == of_caller;
-        held.keeps_at_model |= Some(place) == of_model;
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a call comes to when it ends: its counts, its cost, what was spent of its shares.
 
 use super::{
-    Entry, Held, Outcome, Share, caller_cover, model_cover,
-    settlement::{Closing, Settled},
+    Entry, Outcome, Share,
+    cover::{Held, bearer, caller_cover, model_cover},
+    settlement::{Closing, SpentShare},
 };
 use crate::{
     cost::{Cost, Terms, cost_on, percent},
@@ -92,19 +93,6 @@ struct Used {
     tokens: u64,
 }
 
-/// The share that bears what the receipt says: that of the try that was served, and where none was, that of
-/// the last one of which nobody knows whether it was.
-fn bearer(
-    leases: &[Held],
-    receipt: &Receipt,
-    cover: fn(&[Held]) -> Option<usize>,
-    keeps: fn(&Held) -> bool,
-) -> Option<usize> {
-    let is_served = receipt.attempts.last().is_some_and(|attempt| attempt.error_code.is_none());
-    let lost = || leases.iter().rposition(keeps);
-    if is_served { cover(leases) } else { lost().or_else(|| cover(leases)) }
-}
-
 /// Whether a vendor billed more than the share that bears it holds.
 fn is_over(leases: &[Held], tokens: u64, cost: Option<Micros>) -> bool {
     let reserved = leases.iter().map(|held| held.tokens).max().unwrap_or(0);
@@ -114,10 +102,10 @@ fn is_over(leases: &[Held], tokens: u64, cost: Option<Micros>) -> bool {
 }
 
 /// What is reported of a share when its call has ended.
-fn settled(place: usize, held: Held, used: &Used) -> Settled {
+fn settled(place: usize, held: Held, used: &Used) -> SpentShare {
     if !held.granted {
         let (lease_id, number) = (held.lease_id, held.number);
-        return Settled { lease_id, number, spent: Spent::default(), spent_at_model: None };
+        return SpentShare { lease_id, number, spent: Spent::default(), spent_at_model: None };
     }
     // An admission is of the call in the caller's scopes, and of the try in those of the model.
     let requests = u64::from(held.share != Share::More);
@@ -138,7 +126,7 @@ fn settled(place: usize, held: Held, used: &Used) -> Settled {
         Share::Call => (at_caller, Some(at_model).filter(|other| *other != at_caller)),
         Share::More => (at_caller, None),
     };
-    Settled { lease_id: held.lease_id, number: held.number, spent, spent_at_model }
+    SpentShare { lease_id: held.lease_id, number: held.number, spent, spent_at_model }
 }
 
 /// Counts that the vendor did not name, by the text that was asked and heard; at least what it did name.

@@ -26,13 +26,13 @@ const PATIENT_TRIES: u32 = 7;
 /// What is left to be written when a call is over. JSON: a job keeps it until it is written.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Closing {
-    pub(super) leases: Vec<Settled>,
+    pub(super) leases: Vec<SpentShare>,
     pub(super) receipt: Receipt,
 }
 
 /// What was spent of one of a call's shares.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(super) struct Settled {
+pub(super) struct SpentShare {
     pub(super) lease_id: LeaseId,
     /// Which call it is of those that spend of this lease; absent for a lease of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,9 +61,9 @@ pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing
         // A call that was never let in has no lease; its receipt travels under an id of its own.
         let lease_id = LeaseId::make(receipt.created_at, random(&*platform.entropy));
         let spent = Spent::default();
-        leases.push(Settled { lease_id, number: None, spent, spent_at_model: None });
+        leases.push(SpentShare { lease_id, number: None, spent, spent_at_model: None });
     }
-    for (index, Settled { lease_id, number, spent, spent_at_model }) in
+    for (index, SpentShare { lease_id, number, spent, spent_at_model }) in
         leases.into_iter().enumerate()
     {
         if let Some(number) = number {

@@ -10,8 +10,11 @@
 //! with its only report. One that uses up a lease before its time asks for twice as many calls ahead the next
 //! time; one that leaves half of it unused, for half as many.
 
+mod pool;
+
 use std::collections::BTreeMap;
 
+use self::pool::Pool;
 use super::{
     policy::{Epochs, Scope},
     wire::{Need, Running, SettleRequest, Share, Spent, Standings},
@@ -37,8 +40,6 @@ const TRIES: u32 = 2;
 const PATIENT_TRIES: u32 = 7;
 /// The pause before a report is tried again.
 const RETRY_MS: i64 = 250;
-/// The most calls that are asked for ahead.
-const MOST_AHEAD: u64 = 512;
 /// How long what is left behind is remembered.
 const FORGET_MS: i64 = 3_600_000;
 /// How many sets of scopes are remembered that hold no lease, and how many leases that nobody will end.
@@ -153,87 +154,6 @@ pub struct Holder {
 }
 
 #[derive(Clone, Debug)]
-struct Pool {
-    /// How many calls are asked for ahead.
-    ahead: u64,
-    /// How many calls were under way at once, lately.
-    at_once: u64,
-    /// What part of its bounds a call spends, lately: of its money, and of its tokens.
-    micros_part: Part,
-    tokens_part: Part,
-    /// Its leases under which a call may still begin, the newest last.
-    leases: Vec<LeaseId>,
-    /// Until when the last lease would have lived that was used up before, and how many calls it was asked
-    /// for ahead.
-    used_up: Option<(UnixMillis, u64)>,
-}
-
-/// A part of a whole, in thousandths, as the mean of the last few.
-#[derive(Clone, Copy, Debug)]
-struct Part(u64);
-
-impl Part {
-    /// An eighth of the mean is the newest one.
-    fn learn(&mut self, spent: u64, bound: u64) {
-        if bound > 0 {
-            let part = spent.saturating_mul(1_000).div_ceil(bound).min(1_000);
-            self.0 = (self.0 * 7 + part).div_ceil(8);
-        }
-    }
-
-    fn of(self, amount: u64) -> u64 {
-        amount.saturating_mul(self.0).div_ceil(1_000)
-    }
-}
-
-impl Default for Pool {
-    fn default() -> Self {
-        let whole = Part(1_000);
-        Self {
-            ahead: 0,
-            at_once: 0,
-            leases: Vec::new(),
-            micros_part: whole,
-            tokens_part: whole,
-            used_up: None,
-        }
-    }
-}
-
-impl Pool {
-    /// Learns from a lease under which nobody begins any more. Only from those of the present width, so that
-    /// one quiet moment counts once.
-    fn learn(&mut self, now: UnixMillis, open: &Open) {
-        if open.left.requests == 0 && now < open.until {
-            self.used_up = Some((open.until, open.width));
-        } else if open.width == self.ahead && open.left.requests * 2 >= open.width.max(1) {
-            self.ahead /= 2;
-        }
-    }
-
-    /// What is asked for ahead: the calls, what they are likely to spend, and the bounds of those that are
-    /// likely to be under way at once.
-    fn extra(&self, need: Need) -> Need {
-        let calls = self.ahead;
-        if calls == 0 {
-            return Need::default();
-        }
-        let under_way = self.at_once.min(calls);
-        let likely = |bound: u64, part: Part| {
-            let spent = part.of(bound.saturating_mul(calls));
-            let most = bound.saturating_mul(calls);
-            spent.saturating_add(bound.saturating_mul(under_way)).min(most)
-        };
-        Need {
-            micros: need.micros.map(|micros| likely(micros, self.micros_part)),
-            requests: need.requests.saturating_mul(calls),
-            slots: need.slots.saturating_mul(under_way.max(1)),
-            tokens: likely(need.tokens, self.tokens_part),
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
 struct Open {
     /// Calls under way.
     calls: BTreeMap<u64, Hold>,
@@ -301,17 +221,13 @@ impl Holder {
             return Take::Share(Taken { call, expires_at: open.expires_at, standing });
         }
         let pool = self.pools.entry(key.clone()).or_default();
-        // What is at hand and does not do is used up before its time, or it would not be here any more. Of
-        // leases as wide as the next one would be, so that many calls at once double it once.
+        // What is at hand and does not do is used up before its time, or it would not be here any more.
         let is_used_up = |lease_id: &LeaseId| {
             let open = self.leases.get(lease_id);
             open.is_some_and(|open| !open.fits(need) && open.width == pool.ahead)
         };
-        let was_used_up =
-            pool.used_up.is_some_and(|(until, width)| now < until && width == pool.ahead);
-        if was_used_up || at_hand.iter().any(is_used_up) {
-            pool.ahead = (pool.ahead * 2).clamp(1, MOST_AHEAD);
-        }
+        let is_used_up = at_hand.iter().any(is_used_up);
+        pool.widen(now, is_used_up);
         Take::Ask { extra: pool.extra(need) }
     }
 
@@ -364,8 +280,7 @@ impl Holder {
         let spent = ended.spent.at_most_with(ended.spent_at_model);
         open.left = open.left.regained(need, spent);
         if let Some(pool) = self.pools.get_mut(&open.key) {
-            pool.tokens_part.learn(spent.tokens, need.tokens);
-            pool.micros_part.learn(spent.micros, need.micros.unwrap_or(0));
+            pool.learn_spending(need, spent);
         }
         open.spent = open.spent.and(ended.spent);
         open.model = open.model.and(ended.spent_at_model);
