@@ -41,7 +41,7 @@ use crate::{
         reply::MappedReply,
     },
     ports::{Departure, Inbound, Outbound, Platform, random},
-    protocols::Draft,
+    protocols::{Draft, FieldIssue},
     receipt::Attempt,
     registry::{Model, Provider},
     retry,
@@ -55,6 +55,8 @@ pub const ANSWER_CAP: usize = 32 * 1024 * 1024;
 /// The largest error body, and how long we wait for it.
 const ERROR_CAP: usize = 64 * 1024;
 const ERROR_WAIT: Duration = Duration::from_secs(5);
+/// The most characters of the reason for leaving something out that a caller sees.
+const MESSAGE_CAP: usize = 120;
 
 /// One call to be made, with everything that it may use.
 pub struct Job<'a> {
@@ -236,9 +238,11 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
         job.context.note("model", model.config.model_id.as_str());
         job.context.note("provider", model.config.provider_id.as_str());
         let has_fallback = index + 1 < job.models.len();
+        let (dropped, warns) = (draft.dropped.clone(), draft.warns);
         match tries(job, model, draft, has_fallback, patience).await {
             Ok(answer) => {
                 announce(job, model);
+                tell_dropped(job.context, &dropped, warns);
                 return Ok(answer);
             }
             Err(failure) if failure.falls_back => {
@@ -592,6 +596,32 @@ fn announce(job: &Job<'_>, model: &Model) {
     job.context.tell(HeaderName::from_static("x-de-provider"), config.provider_id.as_str());
     let tries = job.books.tries().to_string();
     job.context.tell(HeaderName::from_static("x-de-attempts"), &tries);
+}
+
+/// The most left-out members that are named, and the most characters of each.
+const NAMED: usize = 50;
+const NAME_CAP: usize = 60;
+
+/// Names what of the caller's request was left out. What a header cannot hold is escaped, lest one such
+/// name hide all others.
+fn tell_dropped(context: &Context, dropped: &[FieldIssue], warns: bool) {
+    if dropped.is_empty() {
+        return;
+    }
+    let shown = |text: &str, cap: usize| -> String {
+        text.chars().take(cap).flat_map(char::escape_default).collect()
+    };
+    let name = |issue: &FieldIssue| shown(issue.pointer.trim_start_matches('/'), NAME_CAP);
+    let names: Vec<String> = dropped.iter().take(NAMED).map(name).collect();
+    let names = names.join(", ");
+    context.tell(HeaderName::from_static("x-de-dropped"), &names);
+    if warns {
+        let why =
+            |issue: &FieldIssue| format!("{}: {}", name(issue), shown(&issue.reason, MESSAGE_CAP));
+        let why: Vec<String> = dropped.iter().take(NAMED).map(why).collect();
+        context.tell(HeaderName::from_static("x-de-warnings"), &why.join("; "));
+        context.note("dropped", names);
+    }
 }
 
 /// When the whole call must be over.

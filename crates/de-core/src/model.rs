@@ -396,7 +396,7 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
         first_byte_ms: reader.optional("first_byte_ms", patience()),
         total_ms: reader.optional("total_ms", patience()),
     });
-    let unsupported = || word(OnUnsupported::parse, OnUnsupported::expected);
+    let unsupported = || word(OnUnsupported::of_row, OnUnsupported::expected);
     let on_unsupported = reader.optional("on_unsupported", unsupported());
     let unknown_options = reader.optional("unknown_options", unsupported());
     let status = reader.optional("status", word(Status::parse, Status::expected));
@@ -445,8 +445,8 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
         aliases,
         fallbacks,
         timeouts,
-        on_unsupported: on_unsupported.unwrap_or(OnUnsupported::Refuse),
-        unknown_options: unknown_options.unwrap_or(OnUnsupported::Refuse),
+        on_unsupported: on_unsupported.unwrap_or(OnUnsupported::Reject),
+        unknown_options: unknown_options.unwrap_or(OnUnsupported::Reject),
         status: status.unwrap_or(Status::Active),
         deprecated_at,
         deprecation_date,

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use crate::{
-    chat::{ChatCall, Image, Part, ResponseFormat},
+    chat::{ChatCall, DocumentSource, Part, ResponseFormat, Source},
     estimate::Estimate,
     media::{Extent, measure, sniff},
 };
@@ -33,9 +33,9 @@ const PICTURE_HEAD: usize = 16_384;
 #[must_use]
 pub fn tokens(call: &ChatCall) -> u64 {
     let mut sum = Sum::default();
-    for text in &call.system {
+    for block in &call.system {
         sum.fixed(TOKENS_A_MESSAGE);
-        sum.text(text);
+        sum.text(&block.text);
     }
     for message in &call.messages {
         sum.fixed(TOKENS_A_MESSAGE);
@@ -73,13 +73,26 @@ impl Sum {
 
     fn part(&mut self, part: &Part) {
         match part {
-            Part::Image(image) => self.fixed(picture(image)),
+            // Their length is known to those that read them.
+            Part::Audio(_) | Part::CacheMark(_) | Part::Citation(_) | Part::Sealed(_) => {}
+            Part::Document(document) => {
+                self.text(document.name.as_deref().unwrap_or_default());
+                self.text(document.context.as_deref().unwrap_or_default());
+                if let DocumentSource::Text(text) = &document.source {
+                    self.text(text);
+                }
+            }
+            Part::Image(image) => self.fixed(picture(&image.source)),
             Part::Refusal(text) | Part::Text(text) | Part::Thinking { text, .. } => self.text(text),
             Part::ToolCall(call) => {
                 self.text(&call.name);
                 self.text(&call.arguments);
             }
-            Part::ToolResult { content, .. } => self.text(content),
+            Part::ToolResult { content, .. } => {
+                for part in content {
+                    self.part(part);
+                }
+            }
         }
     }
 
@@ -96,10 +109,10 @@ impl Sum {
     }
 }
 
-fn picture(image: &Image) -> u64 {
-    let known = match image {
-        Image::Inline { base64, .. } => size(base64),
-        Image::Url(_) => None,
+fn picture(source: &Source) -> u64 {
+    let known = match source {
+        Source::Inline { base64, .. } => size(base64),
+        Source::Url(_) => None,
     };
     let (width, height) = known.unwrap_or((USUAL_SIDE, USUAL_SIDE));
     let tiles = tiles(width, height);
@@ -132,7 +145,7 @@ mod tests {
     use serde_json::json;
 
     use super::{STANDARD, picture, tiles, tokens};
-    use crate::chat::{ChatCall, Image, Message, Part, ResponseFormat, Role, Tool, ToolCall};
+    use crate::chat::{ChatCall, Message, Part, ResponseFormat, Role, Source, Tool, ToolCall};
     use base64::Engine;
 
     fn turn(parts: Vec<Part>) -> Message {
@@ -150,7 +163,7 @@ mod tests {
         assert_eq!(tokens(&ChatCall::default()), 0);
         let plain = tokens(&call(vec![text()]));
         assert_eq!(plain, 7 + 4 + 3);
-        let system = ChatCall { system: vec!["Be brief.".to_owned()], ..call(vec![text()]) };
+        let system = ChatCall { system: vec!["Be brief.".into()], ..call(vec![text()]) };
         assert_eq!(tokens(&system), plain + 3 + 4);
         let two = ChatCall {
             messages: vec![turn(vec![text()]), turn(vec![text()])],
@@ -158,24 +171,23 @@ mod tests {
         };
         assert_eq!(tokens(&two), 2 * 7 + 2 * 4 + 3);
 
-        let image = Part::Image(Image::Url("https://example.org/a.png".to_owned()));
+        let image = Part::Image(Source::Url("https://example.org/a.png".to_owned()).into());
         assert_eq!(tokens(&call(vec![text(), image])), plain + 765);
         let asked = ToolCall {
             arguments: r#"{"city":"Oslo"}"#.to_owned(),
             id: "call_1".to_owned(),
             name: "weather".to_owned(),
+            seal: None,
         };
         let more = tokens(&call(vec![text(), Part::ToolCall(asked)])) - plain;
         assert!((5..=10).contains(&more), "{more}");
-        let result = Part::ToolResult {
-            content: "The cat sat on the mat.".to_owned(),
-            id: "call_1".to_owned(),
-            is_error: false,
-        };
+        let result =
+            Part::ToolResult { content: vec![text()], id: "call_1".to_owned(), is_error: false };
         assert_eq!(tokens(&call(vec![text(), result])), plain + 7);
 
         let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
         let tool = Tool {
+            cache: None,
             description: Some("The cat sat on the mat.".to_owned()),
             name: "weather".to_owned(),
             parameters: schema.clone(),
@@ -214,7 +226,7 @@ mod tests {
         let mut png =
             b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x58\0\0\x01\xf4\x08\x02\0\0\0".to_vec();
         png.extend([0; 40_000]);
-        let inline = |base64: String| Image::Inline { base64, media_type: "image/png".to_owned() };
+        let inline = |base64: String| Source::Inline { base64, media_type: "image/png".to_owned() };
         assert_eq!(picture(&inline(STANDARD.encode(&png))), 85 + 2 * 170);
         for unknown in ["", "!", "é", "AAAA"] {
             assert_eq!(picture(&inline(unknown.to_owned())), 765, "{unknown:?}");

@@ -34,6 +34,7 @@ pub mod elevenlabs_speech;
 pub mod elevenlabs_transcription;
 pub(crate) mod fields;
 pub mod gemini;
+pub(crate) mod inline;
 pub mod mapped;
 pub mod native;
 pub mod native_image;
@@ -51,6 +52,8 @@ mod stock;
 /// What a vendor's side needs to know of the model.
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// Whether the model thinks before it answers; `None` if not known.
+    pub reasoning: Option<bool>,
     /// Whether the model takes `temperature`, `top_p` and kin; `None` if not known: they are sent.
     pub sampling_params: Option<bool>,
     /// The bound for protocols that demand one and callers that give none.
@@ -114,6 +117,8 @@ impl SeedField {
 pub struct Draft {
     /// As it is sent.
     pub body: Bytes,
+    /// What the caller said and the request does not, with the places in the caller's own words.
+    pub dropped: Vec<FieldIssue>,
     /// Headers of the protocol, `content-type` among them.
     pub headers: HeaderMap,
     /// Where a mapping itself wants the key; nearly always empty: the provider's scheme adds it.
@@ -124,6 +129,8 @@ pub struct Draft {
     pub place: Place,
     /// How the answer is waited for, where the vendor takes an order and is polled.
     pub polling: Option<Polling>,
+    /// Whether the caller is also told why each of [`Draft::dropped`] was left out.
+    pub warns: bool,
 }
 
 /// Where a request goes.
@@ -141,11 +148,13 @@ impl Draft {
     pub fn get(path: String) -> Self {
         Self {
             body: Bytes::new(),
+            dropped: Vec::new(),
             headers: HeaderMap::new(),
             key_at: Vec::new(),
             method: Method::GET,
             place: Place::Path(path),
             polling: None,
+            warns: false,
         }
     }
 
@@ -157,11 +166,13 @@ impl Draft {
             .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         Self {
             body: Bytes::from(body.to_string()),
+            dropped: Vec::new(),
             headers,
             key_at: Vec::new(),
             method: Method::POST,
             place: Place::Path(path.to_owned()),
             polling: None,
+            warns: false,
         }
     }
 }
@@ -504,6 +515,12 @@ pub trait Dialect: Send + Sync {
 
     /// A writer for one streamed answer.
     fn stream(&self, about: About) -> Box<dyn DialectStream>;
+
+    /// Where the caller wrote what stands at `pointer` in the canonical form, whose settings are called
+    /// as OpenAI's chat calls them: `/stop` is `/stop_sequences` in Anthropic's protocol.
+    fn place(&self, pointer: &str) -> String {
+        pointer.to_owned()
+    }
 }
 
 /// What an answer says beside the vendor's words.
@@ -552,6 +569,7 @@ fn test_target(upstream_model: &str, on_unsupported: OnUnsupported) -> Target {
         default_max_output_tokens: 16,
         max_tokens_field: MaxTokensField::default(),
         on_unsupported,
+        reasoning: None,
         sampling_params: None,
         seed_field: SeedField::default(),
         takes_user: true,

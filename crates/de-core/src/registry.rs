@@ -134,6 +134,7 @@ impl Model {
             default_max_output_tokens: bound,
             max_tokens_field: self.provider.max_tokens_field,
             on_unsupported: self.config.on_unsupported,
+            reasoning: self.config.capabilities.reasoning,
             sampling_params: self.config.capabilities.sampling_params,
             seed_field: self.provider.seed_field,
             takes_user: self.provider.takes_user,
@@ -198,8 +199,8 @@ fn vendor(
                 issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
             })?;
             Arc::new(MappedVendor::new(match config.unknown_options {
-                OnUnsupported::Drop => mapping.dropping_unknown_options(),
-                OnUnsupported::Refuse => mapping,
+                OnUnsupported::Drop | OnUnsupported::Warn => mapping.dropping_unknown_options(),
+                OnUnsupported::Reject => mapping,
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),

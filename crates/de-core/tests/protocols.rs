@@ -10,6 +10,8 @@ mod conformance;
 mod native;
 #[path = "protocols/openai.rs"]
 mod openai;
+#[path = "protocols/rich.rs"]
+mod rich;
 #[path = "protocols/round_trip.rs"]
 mod round_trip;
 #[path = "protocols/shotstack.rs"]
@@ -84,10 +86,11 @@ const DIALECTS: [(&str, &dyn Dialect); 2] =
 
 fn target() -> Target {
     Target {
+        reasoning: None,
         sampling_params: None,
         default_max_output_tokens: 1024,
         max_tokens_field: MaxTokensField::MaxCompletionTokens,
-        on_unsupported: OnUnsupported::Refuse,
+        on_unsupported: OnUnsupported::Reject,
         seed_field: SeedField::Seed,
         takes_user: true,
         upstream_model: "upstream-1".to_owned(),

@@ -39,6 +39,7 @@ fn json(text: &str) -> Value {
 
 fn target(on_unsupported: OnUnsupported) -> Target {
     Target {
+        reasoning: None,
         sampling_params: None,
         default_max_output_tokens: 1,
         max_tokens_field: MaxTokensField::MaxCompletionTokens,
@@ -63,7 +64,7 @@ fn path(draft: &Draft) -> &str {
 
 /// What a search asks for, or what is wrong with it.
 fn asked(vendor: &dyn StockVendor, call: &StockCall) -> Result<String, Vec<String>> {
-    let written = vendor.request(call, &target(OnUnsupported::Refuse));
+    let written = vendor.request(call, &target(OnUnsupported::Reject));
     written.map(|draft| path(&draft).to_owned()).map_err(|issues| {
         issues.iter().map(|issue| format!("{} {}", issue.pointer, issue.reason)).collect()
     })

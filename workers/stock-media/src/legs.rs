@@ -148,7 +148,7 @@ fn written(model: &Model, call: &StockCall) -> Result<Draft, Vec<FieldIssue>> {
 /// What of a call its library has no word for, where the row says to leave that out.
 fn left_out(model: &Model, call: &StockCall) -> Vec<String> {
     let lacking = match (model.config.on_unsupported, model.vendor.stock()) {
-        (OnUnsupported::Drop, Some(library)) => library.lacks(call),
+        (OnUnsupported::Drop | OnUnsupported::Warn, Some(library)) => library.lacks(call),
         _ => Vec::new(),
     };
     let name = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");

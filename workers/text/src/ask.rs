@@ -2,10 +2,9 @@
 
 use de_core::{
     ceiling::TextSize,
-    chat::{ChatCall, Image, Part},
+    chat::{ChatCall, Image, OwnWord, Part, Source},
     http::error::ApiError,
     model::Protocol,
-    protocols::FieldIssue,
     registry::Model,
 };
 use serde_json::{Map, Value};
@@ -63,9 +62,9 @@ impl Ask {
     pub(crate) fn unpriced_field(&self) -> Option<String> {
         let tools = ["/tools", "/web_search_options", "/mcp_servers", "/container"];
         let of_tools =
-            |issue: &&FieldIssue| tools.iter().any(|place| issue.pointer.starts_with(place));
-        if let Some(issue) = self.call.relay_only.iter().find(of_tools) {
-            return Some(issue.pointer.clone());
+            |word: &&OwnWord| tools.iter().any(|place| word.issue.pointer.starts_with(place));
+        if let Some(word) = self.call.own_words.iter().find(of_tools) {
+            return Some(word.issue.pointer.clone());
         }
         // <https://docs.anthropic.com/en/docs/about-claude/pricing>
         let usual = [("speed", "standard"), ("inference_geo", "global")];
@@ -78,24 +77,38 @@ impl Ask {
 
     /// The data of pictures that stand in the body itself, in bytes of base64.
     fn picture_bytes(&self) -> usize {
-        let parts = self.call.messages.iter().flat_map(|message| &message.parts);
-        let size = |part: &Part| match part {
-            Part::Image(Image::Inline { base64, .. }) => base64.len(),
-            _ => 0,
+        let size = |image: &Image| match &image.source {
+            Source::Inline { base64, .. } => base64.len(),
+            Source::Url(_) => 0,
         };
-        parts.map(size).sum()
+        self.pieces().filter_map(picture).map(size).sum()
+    }
+
+    /// All parts of all turns, those within results too.
+    fn pieces(&self) -> impl Iterator<Item = &Part> {
+        let parts = self.call.messages.iter().flat_map(|message| &message.parts);
+        parts.flat_map(|part| {
+            let inner = match part {
+                Part::ToolResult { content, .. } => content.as_slice(),
+                _ => &[],
+            };
+            std::iter::once(part).chain(inner)
+        })
     }
 
     /// What bounds the tokens of one try at a model.
     pub(crate) fn size(&self, body_bytes: usize, output_bound: u64, model: &Model) -> TextSize {
         let context = model.config.context_window.unwrap_or(1 << 20);
-        let parts = self.call.messages.iter().flat_map(|message| &message.parts);
-        let pictures = parts.filter(|part| matches!(part, Part::Image(_))).count();
+        let pictures = self.pieces().filter_map(picture).count();
         let pictures = u64::try_from(pictures).unwrap_or(u64::MAX);
-        // Documents and what a vendor's own tools fetch: nobody knows before the vendor has read it.
-        let opaque = self.call.relay_only.iter().any(|issue| {
-            ["/messages", "/system", "/tools"].iter().any(|place| issue.pointer.starts_with(place))
-        });
+        // Documents, sounds and what a vendor's own tools fetch: nobody knows before the vendor has read it.
+        let unread =
+            |part: &Part| matches!(part, Part::Audio(_) | Part::Document(_) | Part::Sealed(_));
+        let opaque = self.pieces().any(unread)
+            || self.call.own_words.iter().any(|word| {
+                let places = ["/messages", "/input", "/system", "/tools"];
+                places.iter().any(|place| word.issue.pointer.starts_with(place))
+            });
         let attachment_tokens = if opaque {
             context
         } else {
@@ -114,6 +127,10 @@ impl Ask {
             tools: u64::try_from(self.call.tools.len()).unwrap_or(u64::MAX),
         }
     }
+}
+
+fn picture(part: &Part) -> Option<&Image> {
+    if let Part::Image(image) = part { Some(image) } else { None }
 }
 
 /// The most tokens that one picture may cost.

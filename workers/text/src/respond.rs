@@ -221,11 +221,15 @@ fn deltas(reply: &ChatReply) -> Vec<Delta> {
             match part {
                 Part::Text(text) => deltas.push(Delta::Text { choice, text: text.clone() }),
                 Part::Refusal(text) => deltas.push(Delta::Refusal { choice, text: text.clone() }),
-                Part::Thinking { signature, text } => deltas.push(Delta::Thinking {
-                    choice,
-                    signature: signature.clone(),
-                    text: text.clone(),
-                }),
+                Part::Citation(citation) => {
+                    deltas.push(Delta::Citation { choice, citation: citation.clone() });
+                }
+                Part::Sealed(seal) => {
+                    deltas.push(Delta::Sealed { call: None, choice, seal: seal.clone() });
+                }
+                Part::Thinking { seal, text } => {
+                    deltas.push(Delta::Thinking { choice, seal: seal.clone(), text: text.clone() })
+                }
                 Part::ToolCall(call) => {
                     deltas.push(Delta::ToolCall {
                         arguments: call.arguments.clone(),
@@ -234,10 +238,23 @@ fn deltas(reply: &ChatReply) -> Vec<Delta> {
                         index: calls,
                         name: Some(call.name.clone()),
                     });
+                    let seal = call.seal.clone();
+                    deltas.extend(seal.map(|seal| Delta::Sealed {
+                        call: Some(calls),
+                        choice,
+                        seal,
+                    }));
                     calls += 1;
                 }
-                Part::Image(_) | Part::ToolResult { .. } => {}
+                Part::Audio(_)
+                | Part::CacheMark(_)
+                | Part::Document(_)
+                | Part::Image(_)
+                | Part::ToolResult { .. } => {}
             }
+        }
+        if let Some(tokens) = answer.logprobs.clone() {
+            deltas.push(Delta::Logprobs { choice, tokens });
         }
         let stop_sequence = answer.stop_sequence.clone();
         deltas.push(Delta::Finish { choice, finish: answer.finish.clone(), stop_sequence });

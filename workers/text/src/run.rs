@@ -11,16 +11,18 @@ use de_core::{
     ceiling::{self, Most},
     exchange::{self, Answer, BeforeSend, Job},
     http::{
-        context::Context,
         error::{ApiError, Code},
         extract::{Body, Incoming},
         once::{self, Begun, Question, Ticket},
     },
     limits::wire::Need,
-    model::{Modality, Protocol},
+    model::{Modality, OnUnsupported, Protocol},
     ports::Platform,
     prompt,
-    protocols::{Draft, FieldIssue, Target, native::native_issue},
+    protocols::{
+        Dialect, Draft, FieldIssue, Target, anthropic_messages::AnthropicMessagesDialect,
+        native::native_issue, openai_chat::OpenAiChatDialect,
+    },
     registry::Model,
 };
 use http::HeaderName;
@@ -93,6 +95,7 @@ async fn answer(
     books.asked(ask.model.as_deref(), ask.call.stream, prompt::tokens(&ask.call));
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let fallbacks = text("x-de-fallback");
+    let on_unsupported = on_unsupported(&headers)?;
     let arrived = platform.clock.now();
     let need = |caller: &Caller, model: &Model| {
         let size = ask.size(size_bytes, output_bound(caller, &ask, model), model);
@@ -118,8 +121,14 @@ async fn answer(
     let streams = ask.call.stream && admitted.models.iter().take(1).all(|m| m.vendor.streams());
     let able = |model: &&Arc<Model>| !streams || model.vendor.streams();
     let models: Vec<Arc<Model>> = admitted.models.iter().filter(able).cloned().collect();
-    let drafting =
-        Drafting { admitted: &admitted, ask: &ask, headers: &headers, streams, wire: route.wire };
+    let drafting = Drafting {
+        admitted: &admitted,
+        ask: &ask,
+        headers: &headers,
+        on_unsupported,
+        streams,
+        wire: route.wire,
+    };
     let draft = |model: &Model| drafting.draft(model);
     let job = Job {
         before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
@@ -135,9 +144,6 @@ async fn answer(
     };
     let answer = exchange::open(&job).await?;
     let model = answer.model();
-    if ask.raw.is_some() && route.wire.protocol() != Some(model.config.protocol) {
-        tell_dropped(&context, &ask);
-    }
     if let Some(bound) = sent_bound(&admitted, &ask, model) {
         context.tell(HeaderName::from_static("x-de-max-tokens"), &bound.to_string());
     }
@@ -154,19 +160,6 @@ async fn answer(
         Answer::Opened(opened) if streams => Ok(reply.streamed(opened)),
         Answer::Opened(opened) => reply.whole(opened).await,
         Answer::Polled(polled) => Ok(reply.polled(polled)),
-    }
-}
-
-/// Names the members of the caller's protocol that the vendor's has no word for: they were left out.
-///
-/// What a header cannot hold is escaped, lest one such name hide all others.
-fn tell_dropped(context: &Context, ask: &Ask) {
-    let shown = |name: &String| -> String {
-        name.chars().take(60).flat_map(char::escape_default).collect()
-    };
-    let names: Vec<String> = ask.call.extra.keys().take(50).map(shown).collect();
-    if !names.is_empty() {
-        context.tell(HeaderName::from_static("x-de-dropped"), &names.join(", "));
     }
 }
 
@@ -206,6 +199,8 @@ struct Drafting<'a> {
     admitted: &'a Admitted,
     ask: &'a Ask,
     headers: &'a http::HeaderMap,
+    /// What the caller wants done with what a vendor cannot be told, instead of what the model's row says.
+    on_unsupported: Option<OnUnsupported>,
     streams: bool,
     wire: Wire,
 }
@@ -221,7 +216,8 @@ impl Drafting<'_> {
         }
         let instance = self.admitted.caller.instance();
         let of_instance = instance.and_then(|instance| instance.default_max_output_tokens);
-        let target = model.target(config.output_bound(of_instance));
+        let mut target = model.target(config.output_bound(of_instance));
+        target.on_unsupported = self.on_unsupported.unwrap_or(target.on_unsupported);
         let bound = sent_bound(self.admitted, self.ask, model);
         match &self.ask.raw {
             Some(raw) if self.wire.protocol() == Some(config.protocol) => {
@@ -248,15 +244,51 @@ impl Drafting<'_> {
         let mut call = self.ask.call.clone();
         call.max_output_tokens = call.max_output_tokens.or(bound);
         call.stream = self.streams;
+        let mut dropped = Vec::new();
         if self.wire != Wire::Native {
             // Members that only the caller's protocol knows mean nothing in another one.
-            call.extra.clear();
+            let extra = std::mem::take(&mut call.extra);
+            dropped.extend(extra.keys().map(|name| FieldIssue {
+                pointer: format!("/{name}"),
+                reason: "this model's vendor speaks another protocol".to_owned(),
+            }));
         }
-        model.vendor.request(&call, target).map_err(|mut issues| {
-            if self.wire == Wire::Native {
-                issues = issues.into_iter().map(native_issue).collect();
+        match model.vendor.request(&call, target) {
+            Ok(mut draft) => {
+                dropped.extend(draft.dropped.into_iter().map(|issue| self.placed(issue)));
+                draft.dropped = dropped;
+                draft.warns = target.on_unsupported == OnUnsupported::Warn;
+                Ok(draft)
             }
-            ApiError::fields(&issues)
-        })
+            Err(issues) => {
+                let issues: Vec<FieldIssue> =
+                    issues.into_iter().map(|issue| self.placed(issue)).collect();
+                Err(ApiError::fields(&issues))
+            }
+        }
+    }
+
+    /// The issue with its place in the caller's own words.
+    fn placed(&self, issue: FieldIssue) -> FieldIssue {
+        let FieldIssue { pointer, reason } = issue;
+        match self.wire {
+            Wire::Anthropic => {
+                FieldIssue { pointer: AnthropicMessagesDialect.place(&pointer), reason }
+            }
+            Wire::Native => native_issue(FieldIssue { pointer, reason }),
+            Wire::OpenAi => FieldIssue { pointer: OpenAiChatDialect.place(&pointer), reason },
+        }
+    }
+}
+
+/// Reads `x-de-on-unsupported`.
+fn on_unsupported(headers: &http::HeaderMap) -> Result<Option<OnUnsupported>, ApiError> {
+    let Some(value) = headers.get("x-de-on-unsupported") else { return Ok(None) };
+    match value.to_str().ok().and_then(OnUnsupported::parse) {
+        Some(word) => Ok(Some(word)),
+        None => {
+            let message = format!("x-de-on-unsupported: expected {}", OnUnsupported::expected());
+            Err(ApiError::new(Code::InvalidRequest, message))
+        }
     }
 }

@@ -50,7 +50,10 @@ pub(super) fn note(books: &Books, delta: &Delta) {
         Delta::Usage(usage) => books.counted(usage),
         Delta::Finish { .. } => books.finished(),
         Delta::ServiceTier(tier) => books.served(tier),
-        Delta::Start { .. } => {}
+        Delta::Citation { .. }
+        | Delta::Logprobs { .. }
+        | Delta::Sealed { .. }
+        | Delta::Start { .. } => {}
     }
 }
 
@@ -60,7 +63,12 @@ pub fn note_whole(books: &Books, reply: &ChatReply) {
         let choice = u32::try_from(choice).unwrap_or(u32::MAX);
         for part in &answer.parts {
             match part {
-                Part::Image(_) => {}
+                Part::Audio(_)
+                | Part::CacheMark(_)
+                | Part::Citation(_)
+                | Part::Document(_)
+                | Part::Image(_)
+                | Part::Sealed(_) => {}
                 Part::Refusal(text) | Part::Text(text) | Part::Thinking { text, .. } => {
                     note_text(books, choice, text);
                 }
@@ -68,7 +76,8 @@ pub fn note_whole(books: &Books, reply: &ChatReply) {
                     note_text(books, choice, &call.name);
                     note_text(books, choice, &call.arguments);
                 }
-                Part::ToolResult { content, .. } => note_text(books, choice, content),
+                // No answer holds one.
+                Part::ToolResult { .. } => {}
             }
         }
     }

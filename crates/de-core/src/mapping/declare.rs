@@ -175,10 +175,11 @@ pub(crate) fn rules(root: &Members<'_>, issues: &mut Issues) -> Rules {
             }
         }
     }
-    const ALLOWED: &str = "refuse, drop";
+    const ALLOWED: &str = "reject, warn, drop";
     match root.text("unknown_options", issues) {
-        None | Some("refuse") => {}
-        Some("drop") => rules.drop_unknown = true,
+        // Mappings of earlier versions say `refuse`.
+        None | Some("refuse" | "reject") => {}
+        Some("drop" | "warn") => rules.drop_unknown = true,
         Some(other) => issues.add(
             &root.at("unknown_options"),
             MappingFault::NotOneOf { found: other.to_owned(), allowed: ALLOWED },

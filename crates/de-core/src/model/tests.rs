@@ -12,7 +12,7 @@ fn full() -> Value {
         "rate_limits": {"concurrent_requests": 100, "rpm": 500, "tpm": 0},
         "aliases": ["small"], "fallbacks": ["gpt-5.4-mini"],
         "timeouts": {"between_chunks_ms": 5, "first_byte_ms": 10, "total_ms": 20},
-        "on_unsupported": "drop", "unknown_options": "refuse", "status": "deprecated",
+        "on_unsupported": "drop", "unknown_options": "reject", "status": "deprecated",
         "deprecated_at": "2026-11-01T08:00:00.000Z", "deprecation_date": "2027-01-14", "version": 3
     })
 }

@@ -147,11 +147,21 @@ words!(/// Whether a model may be called.
 
 words!(/// What happens to an option that a model cannot honour.
     OnUnsupported {
-    /// It is left out, and the reply says so.
+    /// It is left out, and `x-de-dropped` names it.
     Drop = "drop",
     /// The call is refused with the option's name.
-    Refuse = "refuse",
+    Reject = "reject",
+    /// It is left out, `x-de-dropped` names it, and `x-de-warnings` and the log say why.
+    Warn = "warn",
 });
+
+impl OnUnsupported {
+    /// Reads the word of a model's row: rows of earlier versions say `refuse` for `reject`.
+    #[must_use]
+    pub fn of_row(word: &str) -> Option<Self> {
+        if word == "refuse" { Some(Self::Reject) } else { Self::parse(word) }
+    }
+}
 
 /// A day of the calendar, `2027-01-14`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -1,6 +1,6 @@
 //! Anthropic's messages, spoken with vendors and with callers.
 //!
-//! Out of scope, and carried by a relay only: documents, files, the vendor's own tools, containers.
+//! Out of scope, and carried by a relay only: files that the vendor keeps, its own tools, containers.
 //!
 //! Follows <https://platform.claude.com/docs/en/api/messages>.
 
@@ -11,9 +11,13 @@ use super::{
     About, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor, VendorError,
     VendorStream,
 };
-use crate::chat::{ChatCall, ChatReply, Finish, Part};
+use crate::{
+    chat::{ChatCall, ChatReply, Finish, Part, Seal},
+    model::Protocol,
+};
 
 mod call;
+mod citations;
 mod error;
 mod reader;
 mod reply;
@@ -42,10 +46,10 @@ pub struct AnthropicMessagesDialect;
 
 impl Vendor for AnthropicMessagesVendor {
     fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
-        let body = request::body(call, target)?;
+        let (body, issues) = request::body(call, target);
         let mut draft = Draft::json(PATH, &Value::Object(body));
         draft.headers.insert(VERSION, DEFAULT_VERSION);
-        Ok(draft)
+        issues.written(draft)
     }
 
     fn relay(&self, mut body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft {
@@ -83,6 +87,23 @@ impl Dialect for AnthropicMessagesDialect {
     fn stream(&self, about: About) -> Box<dyn DialectStream> {
         Box::new(writer::Writer::new(about))
     }
+
+    fn place(&self, pointer: &str) -> String {
+        let place = match pointer {
+            "/logprobs" | "/n" => pointer,
+            "/reasoning_effort" => "/output_config/effort",
+            "/response_format" => "/output_config/format",
+            "/stop" => "/stop_sequences",
+            "/user" => "/metadata/user_id",
+            other => other,
+        };
+        place.to_owned()
+    }
+}
+
+/// A seal that this vendor wrote.
+fn own_seal(data: String) -> Seal {
+    Seal { data, maker: Protocol::AnthropicMessages }
 }
 
 /// Reads the vendor's word for a reason to end.

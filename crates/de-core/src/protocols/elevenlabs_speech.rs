@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn draft(call: &SpeechCall, model: &str) -> Result<(String, Value), Vec<String>> {
-        let target = super::super::test_target(model, OnUnsupported::Refuse);
+        let target = super::super::test_target(model, OnUnsupported::Reject);
         let told = |issues: Vec<FieldIssue>| -> Vec<String> {
             issues.into_iter().map(|issue| issue.pointer).collect()
         };
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn a_relayed_body_keeps_what_it_has() {
         let raw = json!({"text": "Hi.", "model_id": "mine", "new": 1});
-        let target = super::super::test_target("eleven_v4", OnUnsupported::Refuse);
+        let target = super::super::test_target("eleven_v4", OnUnsupported::Reject);
         let draft = SpeechVendor::relay(
             &ElevenLabsSpeechVendor,
             raw.as_object().unwrap(),

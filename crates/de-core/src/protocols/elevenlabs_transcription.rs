@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn sent(call: &TranscriptionCall) -> Result<String, Vec<String>> {
-        let target = super::super::test_target("scribe_v2", OnUnsupported::Refuse);
+        let target = super::super::test_target("scribe_v2", OnUnsupported::Reject);
         TranscriptionVendor::request(&ElevenLabsTranscriptionVendor, call, &target)
             .map(|draft| String::from_utf8_lossy(&draft.body).into_owned())
             .map_err(|issues| issues.into_iter().map(|issue| issue.pointer).collect())

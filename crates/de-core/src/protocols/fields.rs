@@ -7,16 +7,32 @@ use core::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use super::{FieldIssue, OnUnsupported, Target};
-use crate::{chat::ChatCall, json::type_name};
+use crate::{
+    chat::{CacheTtl, ChatCall, Weight},
+    json::type_name,
+    protocols::Draft,
+};
 
-/// What was found wrong so far.
+/// What was found wrong so far, and what was left out.
 #[derive(Debug, Default)]
-pub(crate) struct Issues(Vec<FieldIssue>);
+pub(crate) struct Issues {
+    dropped: Vec<FieldIssue>,
+    found: Vec<FieldIssue>,
+}
 
 impl Issues {
     /// Begins with what only a relay could have carried.
-    pub(crate) fn for_vendor(call: &ChatCall) -> Self {
-        Self(call.relay_only.clone())
+    pub(crate) fn for_vendor(call: &ChatCall, target: &Target) -> Self {
+        let mut issues = Self::default();
+        for word in &call.own_words {
+            let (pointer, reason) = (&word.issue.pointer, &word.issue.reason);
+            match word.weight {
+                Weight::Essential => issues.add(pointer, reason),
+                Weight::Hint => issues.hint(pointer, reason),
+                Weight::Setting => issues.unsaid(pointer, reason, target),
+            }
+        }
+        issues
     }
 
     /// Notes a setting that the vendor lacks, unless the model config says to leave such out.
@@ -26,14 +42,48 @@ impl Issues {
 
     /// Notes a value that the vendor has no word for, and why, unless the model config says to leave such out.
     pub(crate) fn unsaid(&mut self, pointer: &str, reason: &str, target: &Target) {
-        if target.on_unsupported == OnUnsupported::Refuse {
-            self.add(pointer, reason);
+        match target.on_unsupported {
+            OnUnsupported::Drop | OnUnsupported::Warn => self.hint(pointer, reason),
+            OnUnsupported::Reject => self.add(pointer, reason),
+        }
+    }
+
+    /// Notes something that is left out whatever the model config says: the answer is the same without it.
+    pub(crate) fn hint(&mut self, pointer: &str, reason: &str) {
+        if !self.dropped.iter().any(|issue| issue.pointer == pointer) {
+            self.dropped
+                .push(FieldIssue { pointer: pointer.to_owned(), reason: reason.to_owned() });
+        }
+    }
+
+    /// Notes one of the settings that OpenAI's protocols share and that this vendor lacks.
+    pub(crate) fn own_setting(&mut self, name: &str, target: &Target) {
+        let pointer = format!("/{name}");
+        // The others say where and how the call is kept and served, not what is answered.
+        match name {
+            "verbosity" => self.unsupported(&pointer, target),
+            _ => self.hint(&pointer, "only OpenAI has such a setting"),
+        }
+    }
+
+    /// Notes what is left out for a model that takes no sampling parameters, whatever its row says of
+    /// unsupported settings: callers send them by habit.
+    pub(crate) fn no_sampling(&mut self, call: &ChatCall) {
+        let given = [
+            ("/temperature", call.temperature.is_some()),
+            ("/top_p", call.top_p.is_some()),
+            ("/top_k", call.top_k.is_some()),
+            ("/frequency_penalty", call.frequency_penalty.is_some()),
+            ("/presence_penalty", call.presence_penalty.is_some()),
+        ];
+        for (pointer, _) in given.into_iter().filter(|(_, given)| *given) {
+            self.hint(pointer, "this model takes no sampling parameters");
         }
     }
 
     /// Notes a fault.
     pub(crate) fn add(&mut self, pointer: impl Into<String>, reason: impl Into<String>) {
-        self.0.push(FieldIssue { pointer: pointer.into(), reason: reason.into() });
+        self.found.push(FieldIssue { pointer: pointer.into(), reason: reason.into() });
     }
 
     /// Notes that something else was expected.
@@ -43,7 +93,27 @@ impl Issues {
 
     /// Gives `value`, unless there were faults.
     pub(crate) fn or<T>(self, value: T) -> Result<T, Vec<FieldIssue>> {
-        if self.0.is_empty() { Ok(value) } else { Err(self.0) }
+        if self.found.is_empty() { Ok(value) } else { Err(self.found) }
+    }
+
+    /// What was found wrong, and what was left out.
+    pub(crate) fn parts(self) -> (Vec<FieldIssue>, Vec<FieldIssue>) {
+        (self.found, self.dropped)
+    }
+
+    /// Gives the request with what was left out of it, unless there were faults.
+    pub(crate) fn written(self, draft: Draft) -> Result<Draft, Vec<FieldIssue>> {
+        let Self { dropped, found } = self;
+        if found.is_empty() { Ok(Draft { dropped, ..draft }) } else { Err(found) }
+    }
+}
+
+/// Reads `cache_control`, the mark that Anthropic's callers set and those of other protocols at gateways.
+pub(crate) fn cache_ttl(item: &Fields<'_>, issues: &mut Issues) -> Option<CacheTtl> {
+    let mark = item.object("cache_control", issues)?;
+    match mark.word("ttl", &["5m", "1h"], issues) {
+        Some("1h") => Some(CacheTtl::OneHour),
+        Some(_) | None => Some(CacheTtl::FiveMinutes),
     }
 }
 

@@ -15,7 +15,7 @@ mod media;
 pub use self::media::{image_reply, render_reply};
 use super::{
     Draft, FieldIssue, ImageVendor, Malformed, Place, RenderVendor, SpeechVendor, StreamFault,
-    Target, Vendor, VendorError, VendorStream,
+    Target, Vendor, VendorError, VendorStream, fields::Issues,
 };
 use crate::{
     auth::api_key::hex,
@@ -50,12 +50,14 @@ impl MappedVendor {
 
 impl Vendor for MappedVendor {
     fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
-        let (variables, _dropped) = gather(&self.mapping, call, target)?;
+        let (variables, left_out) = gather(&self.mapping, call, target)?;
         let rendered = self.mapping.render(&variables).map_err(|err| whole(err.to_string()))?;
         let polling = Polling::new(self.mapping.clone(), &variables);
         let polling = polling.map_err(|err| whole(err.to_string()))?;
         let draft = draft(rendered, &boundary(&variables)).map_err(whole)?;
-        Ok(Draft { polling, ..draft })
+        let mut dropped = own_words(call, target).1;
+        dropped.extend(left_out.iter().map(left_out_issue));
+        Ok(Draft { dropped, polling, ..draft })
     }
 
     fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
@@ -107,7 +109,7 @@ pub(crate) fn gather(
     call: &ChatCall,
     target: &Target,
 ) -> Result<(Variables, Vec<Notice>), Vec<FieldIssue>> {
-    let mut issues = call.relay_only.clone();
+    let mut issues = own_words(call, target).0;
     let reserved = reserved(mapping, call, target, &mut issues);
     match mapping.variables(reserved, &options(call)) {
         Ok(gathered) if issues.is_empty() => Ok(gathered),
@@ -117,6 +119,18 @@ pub(crate) fn gather(
             Err(issues)
         }
     }
+}
+
+/// What only the caller's own protocol can say: what the call is refused for, and what is left out.
+fn own_words(call: &ChatCall, target: &Target) -> (Vec<FieldIssue>, Vec<FieldIssue>) {
+    let mut issues = Issues::for_vendor(call, target);
+    for name in call.openai.keys() {
+        issues.own_setting(name, target);
+    }
+    if call.logprobs.is_some() {
+        issues.unsupported("/logprobs", target);
+    }
+    issues.parts()
 }
 
 /// A line that tells parts apart and that no content has: a digest of the content.
@@ -147,11 +161,13 @@ pub(crate) fn draft(rendered: RenderedRequest, boundary: &str) -> Result<Draft, 
     }
     Ok(Draft {
         body: bytes,
+        dropped: Vec::new(),
         headers,
         key_at: rendered.key_at,
         method: rendered.method,
         place: Place::Url(rendered.url),
         polling: None,
+        warns: false,
     })
 }
 
@@ -166,8 +182,13 @@ fn reserved(
     issues: &mut Vec<FieldIssue>,
 ) -> Reserved {
     let mut turns: Vec<(Role, String)> = Vec::new();
+    let mut system: Vec<String> = call.system.iter().map(|block| block.text.clone()).collect();
     for (index, message) in call.messages.iter().enumerate() {
-        turns.push((message.role, text_of(message, index, issues)));
+        let text = text_of(message, index, issues);
+        match message.role {
+            Role::System => system.push(text),
+            role => turns.push((role, text)),
+        }
     }
     let mut refuse = |pointer: &str, reason: &str| {
         issues.push(FieldIssue { pointer: pointer.to_owned(), reason: reason.to_owned() });
@@ -190,7 +211,7 @@ fn reserved(
         json!({"role": role, "content": text})
     });
     let messages: Vec<Value> = messages.collect();
-    let system = call.system.join("\n\n");
+    let system = system.join("\n\n");
     if !system.is_empty() && !mapping.uses("system") {
         refuse("/system", "this model takes no system prompt");
     }
@@ -210,8 +231,12 @@ fn text_of(message: &Message, index: usize, issues: &mut Vec<FieldIssue>) -> Str
     for part in &message.parts {
         match part {
             Part::Refusal(words) | Part::Text(words) => text.push_str(words),
-            Part::Thinking { .. } => {}
-            Part::Image(_) | Part::ToolCall(_) | Part::ToolResult { .. } => {
+            Part::CacheMark(_) | Part::Citation(_) | Part::Sealed(_) | Part::Thinking { .. } => {}
+            Part::Audio(_)
+            | Part::Document(_)
+            | Part::Image(_)
+            | Part::ToolCall(_)
+            | Part::ToolResult { .. } => {
                 let pointer = format!("/messages/{index}/content");
                 let reason = "this model takes text alone".to_owned();
                 issues.push(FieldIssue { pointer, reason });
@@ -221,6 +246,11 @@ fn text_of(message: &Message, index: usize, issues: &mut Vec<FieldIssue>) -> Str
     text
 }
 
+fn left_out_issue(Notice::DroppedOption { name }: &Notice) -> FieldIssue {
+    let reason = "this model's mapping does not use it".to_owned();
+    FieldIssue { pointer: format!("/options/{name}"), reason }
+}
+
 /// The caller's settings by the names that mappings have for them. 0 is a value.
 fn options(call: &ChatCall) -> Map<String, Value> {
     let stop = (!call.stop.is_empty()).then(|| json!(call.stop));
@@ -228,7 +258,7 @@ fn options(call: &ChatCall) -> Map<String, Value> {
         ("frequency_penalty", call.frequency_penalty.map(Value::from)),
         ("max_tokens", call.max_output_tokens.map(Value::from)),
         ("presence_penalty", call.presence_penalty.map(Value::from)),
-        ("reasoning_effort", call.reasoning_effort.clone().map(Value::from)),
+        ("reasoning_effort", call.reasoning.effort().map(Value::from)),
         ("seed", call.seed.map(Value::from)),
         ("stop", stop),
         ("temperature", call.temperature.map(Value::from)),
@@ -255,7 +285,7 @@ pub fn reply(mapped: MappedReply) -> ChatReply {
     let parts = mapped.text.map(Part::Text).into_iter().collect();
     let finish = mapped.finish_reason.as_deref().map_or(Finish::Stop, finish);
     ChatReply {
-        choices: vec![Choice { finish, parts, stop_sequence: None }],
+        choices: vec![Choice { finish, parts, ..Choice::default() }],
         id: String::new(),
         model: mapped.model.unwrap_or_default(),
         service_tier: None,

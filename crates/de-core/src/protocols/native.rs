@@ -13,7 +13,7 @@ use super::{
     openai_chat::finish_word,
 };
 use crate::{
-    chat::{ChatCall, Delta, Finish, Message, Part, Role},
+    chat::{ChatCall, Delta, Finish, Instruction, Message, Part, Role},
     receipt::Usage,
     sse,
 };
@@ -73,7 +73,7 @@ impl GenerateRequest {
         request.model_id = model(&body, &mut issues);
         let call = &mut request.call;
         call.stream = body.boolean("stream", &mut issues).unwrap_or(false);
-        call.system.extend(body.string("system", &mut issues).map(str::to_owned));
+        call.system.extend(body.string("system", &mut issues).map(Instruction::from));
         conversation(&body, call, &mut issues);
         if let Some(options) = body.object("options", &mut issues) {
             self::options(&options, call, &mut issues);
@@ -119,7 +119,7 @@ fn conversation(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
         item.require("role", issues);
         let role = match item.word("role", &["user", "assistant", "system"], issues) {
             Some("system") => {
-                call.system.push(content);
+                call.system.push(content.as_str().into());
                 continue;
             }
             Some("assistant") => Role::Assistant,
@@ -138,7 +138,7 @@ fn options(options: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     call.frequency_penalty = options.number("frequency_penalty", -2.0..=2.0, issues);
     call.max_output_tokens = options.count("max_tokens", 1, issues);
     call.presence_penalty = options.number("presence_penalty", -2.0..=2.0, issues);
-    call.reasoning_effort = options.word("reasoning_effort", &EFFORTS, issues).map(str::to_owned);
+    call.reasoning.effort = options.word("reasoning_effort", &EFFORTS, issues).map(str::to_owned);
     call.seed = options.integer("seed", issues);
     call.stop = options.strings("stop", issues);
     call.temperature = options.number("temperature", 0.0..=2.0, issues);
@@ -206,8 +206,11 @@ impl DialectStream for NativeStream {
             Delta::Usage(usage) => {
                 self.usage = Some(self.usage.unwrap_or_default().merge_max(*usage))
             }
-            Delta::Finish { .. }
+            Delta::Citation { .. }
+            | Delta::Finish { .. }
+            | Delta::Logprobs { .. }
             | Delta::Refusal { .. }
+            | Delta::Sealed { .. }
             | Delta::ServiceTier(_)
             | Delta::Start { .. }
             | Delta::Text { .. }

@@ -1,8 +1,8 @@
 //! OpenAI's chat completions, spoken with vendors and with callers.
 //!
 //! Many hosts speak it with differences, which are read here too: reasoning beside the content, other
-//! reasons to end, other error bodies. Out of scope: sound, `functions` (the form before tools), custom
-//! tools; a relay carries them.
+//! reasons to end, other error bodies. Out of scope: answers in sound, `functions` (the form before tools),
+//! custom tools; a relay carries them.
 //!
 //! Follows <https://platform.openai.com/docs/api-reference/chat>.
 
@@ -15,18 +15,33 @@ use super::{
 };
 use crate::chat::{ChatCall, ChatReply, Finish};
 
+pub(super) mod annotations;
 mod call;
 mod error;
 mod filter;
+pub(super) mod logprobs;
 mod reader;
 mod reply;
 mod request;
+mod thoughts;
 mod usage;
 mod writer;
 
 pub use error::error_type;
 pub(crate) use error::read as read_error;
 pub use filter::UsageFilter;
+
+/// Members of a request that both of OpenAI's protocols have under one name with one meaning.
+pub(super) const SHARED: [&str; 8] = [
+    "metadata",
+    "moderation",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "service_tier",
+    "store",
+    "verbosity",
+];
 
 /// Under the base URL, which has the version in it: `https://api.openai.com/v1`.
 const PATH: &str = "/chat/completions";
@@ -41,7 +56,7 @@ pub struct OpenAiChatDialect;
 
 impl Vendor for OpenAiChatVendor {
     fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
-        request::body(call, target).map(|body| Draft::json(PATH, &Value::Object(body)))
+        request::draft(call, target)
     }
 
     fn relay(&self, mut body: Map<String, Value>, _caller: &HeaderMap, target: &Target) -> Draft {

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_call_becomes_the_vendors_body() {
-        let refuse = OnUnsupported::Refuse;
+        let refuse = OnUnsupported::Reject;
         assert_eq!(
             body(&call(json!({})), refuse).unwrap(),
             json!({"model": "tts-1", "input": "Hi.", "voice": "alloy"})
@@ -160,7 +160,7 @@ mod tests {
             text: "x".repeat(4_097),
             ..call(json!({"stability": 0}))
         };
-        let refused = body(&odd, OnUnsupported::Refuse).unwrap_err();
+        let refused = body(&odd, OnUnsupported::Reject).unwrap_err();
         assert_eq!(refused, ["/text", "/options/output_format", "/options/stability"]);
         let dropped = body(&call(json!({"stability": 0})), OnUnsupported::Drop).unwrap();
         assert_eq!(dropped.get("stability"), None);
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_relayed_body_keeps_what_it_has() {
         let raw = json!({"model": "mine", "input": "Hi.", "voice": {"id": "voice_1"}, "new": 1});
-        let target = super::super::test_target("tts-1", OnUnsupported::Refuse);
+        let target = super::super::test_target("tts-1", OnUnsupported::Reject);
         let draft = SpeechVendor::relay(
             &OpenAiSpeechVendor,
             raw.as_object().unwrap(),

@@ -65,8 +65,8 @@ impl Lacking {
 /// The issues that keep a call from being sent: what the vendor lacks counts only where the row refuses it.
 pub(super) fn refusing(lacking: Vec<FieldIssue>, target: &Target) -> Vec<FieldIssue> {
     match target.on_unsupported {
-        OnUnsupported::Drop => Vec::new(),
-        OnUnsupported::Refuse => lacking,
+        OnUnsupported::Drop | OnUnsupported::Warn => Vec::new(),
+        OnUnsupported::Reject => lacking,
     }
 }
 

@@ -50,12 +50,20 @@ pub(crate) fn sum(deltas: &[Delta]) -> ChatReply {
                 Some(Part::Text(whole)) => whole.push_str(&text),
                 _ => choice.parts.push(Part::Text(text)),
             },
-            Delta::Thinking { signature, text, .. } => match choice.parts.last_mut() {
-                Some(Part::Thinking { signature: seal, text: whole }) => {
+            Delta::Citation { citation, .. } => choice.parts.push(Part::Citation(citation)),
+            Delta::Logprobs { tokens, .. } => {
+                choice.logprobs.get_or_insert_default().extend(tokens);
+            }
+            Delta::Sealed { call: Some(index), seal, .. } => {
+                calls[index as usize].seal = Some(seal);
+            }
+            Delta::Sealed { call: None, seal, .. } => choice.parts.push(Part::Sealed(seal)),
+            Delta::Thinking { seal: more, text, .. } => match choice.parts.last_mut() {
+                Some(Part::Thinking { seal, text: whole }) => {
                     whole.push_str(&text);
-                    *seal = signature.or(seal.take());
+                    *seal = more.or(seal.take());
                 }
-                _ => choice.parts.push(Part::Thinking { signature, text }),
+                _ => choice.parts.push(Part::Thinking { seal: more, text }),
             },
             Delta::ToolCall { arguments, id, index, name, .. } => {
                 let index = index as usize;
@@ -65,7 +73,7 @@ pub(crate) fn sum(deltas: &[Delta]) -> ChatReply {
                     "an id in the first part, and only there"
                 );
                 if let (Some(id), Some(name)) = (id, name) {
-                    calls.push(ToolCall { arguments: String::new(), id, name });
+                    calls.push(ToolCall { arguments: String::new(), id, name, seal: None });
                 }
                 calls[index].arguments.push_str(&arguments);
             }

@@ -31,7 +31,7 @@ fn a_request_is_read() {
     assert_eq!((request.instance_id.as_deref(), request.project_id), (Some("inst_1"), None));
     let call = request.call;
     assert_eq!(call.messages, [text(Role::User, "Hello world")]);
-    assert_eq!((call.system, call.stop), (vec!["Be brief.".to_owned()], vec!["END".to_owned()]));
+    assert_eq!((call.system, call.stop), (vec!["Be brief.".into()], vec!["END".to_owned()]));
     assert_eq!(
         (call.temperature, call.top_p, call.seed, call.max_output_tokens),
         (Some(0.0), Some(0.0), Some(0), Some(5))
@@ -46,7 +46,7 @@ fn a_conversation_is_read() {
     ]}))
     .unwrap();
     assert_eq!(request.model_id, None);
-    assert_eq!(request.call.system, ["One.", "Two."]);
+    assert_eq!(request.call.system, ["One.".into(), "Two.".into()]);
     assert_eq!(
         request.call.messages,
         [text(Role::User, "a"), text(Role::Assistant, "b"), text(Role::User, "c")]

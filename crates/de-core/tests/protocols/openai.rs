@@ -94,12 +94,14 @@ fn system_prompts_are_gathered_in_order() {
         {"role": "assistant", "content": null, "refusal": "No."},
     ]});
     let (_, call) = OpenAiChatDialect.call(&body).unwrap();
-    assert_eq!(call.system, ["One.", "Two."]);
-    assert_eq!(call.messages.len(), 2);
+    // What is said before all turns is the system prompt; later it stays where it is.
+    assert_eq!(call.system, ["One.".into()]);
+    assert_eq!(call.messages.len(), 3);
     let sent = sent(&OpenAiChatDialect, &OpenAiChatVendor, body);
-    assert_eq!(sent["messages"][0], json!({"role": "system", "content": "One.\n\nTwo."}));
+    assert_eq!(sent["messages"][0], json!({"role": "system", "content": "One."}));
+    assert_eq!(sent["messages"][2], json!({"role": "system", "content": "Two."}));
     assert_eq!(
-        sent["messages"][2],
+        sent["messages"][3],
         json!({"role": "assistant", "content": null, "refusal": "No."})
     );
 }
@@ -112,10 +114,17 @@ fn what_has_no_place_is_kept_and_what_matters_is_refused_elsewhere() {
         "messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}]}],
     }));
     let (_, call) = OpenAiChatDialect.call(&body).unwrap();
-    assert_eq!(call.extra.keys().collect::<Vec<_>>(), ["store", "x_new", "logprobs", "logit_bias"]);
+    assert_eq!(call.extra.keys().collect::<Vec<_>>(), ["x_new"]);
+    assert_eq!(call.openai.keys().collect::<Vec<_>>(), ["store"]);
     let issues = ANTHROPIC.vendor.request(&call, &target()).unwrap_err();
     let pointers: Vec<_> = issues.iter().map(|issue| issue.pointer.as_str()).collect();
-    assert_eq!(pointers[..3], ["/tools/0", "/logit_bias", "/messages/0/content/0"]);
+    // The second: nothing is left of the conversation.
+    assert_eq!(pointers, ["/tools/0", "/logit_bias", "/messages", "/messages"]);
+    // The tool stays essential, the sound too: no model config lets the vendor answer something else.
+    let lax = Target { on_unsupported: OnUnsupported::Drop, ..target() };
+    let issues = ANTHROPIC.vendor.request(&call, &lax).unwrap_err();
+    let pointers: Vec<_> = issues.iter().map(|issue| issue.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/tools/0", "/messages", "/messages"]);
 }
 
 #[test]
@@ -317,7 +326,7 @@ fn hosts_that_speak_it_in_their_way_are_read() {
     let done = "data: [DONE]\n\n";
     let read =
         |stream: String| sum(&deltas(&OpenAiChatVendor, &(stream + done))).choices[0].parts.clone();
-    let thought = |text: &str| Part::Thinking { signature: None, text: text.to_owned() };
+    let thought = |text: &str| Part::Thinking { seal: None, text: text.to_owned() };
     assert_eq!(read(chunk(json!({"reasoning_content": "Hm.", "content": null}))), [thought("Hm.")]);
     assert_eq!(read(chunk(json!({"reasoning": "Hm."}))), [thought("Hm.")]);
     let parts = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "Hi"}]);
@@ -439,6 +448,7 @@ fn a_reply_is_written_as_strict_clients_want() {
                 "index": 0,
                 "message": {
                     "role": "assistant", "content": "One moment.", "refusal": null, "reasoning_content": "Two tools.",
+                    "reasoning_details": [{"type": "reasoning.text", "text": "Two tools.", "signature": "c2VhbA==", "format": "anthropic-claude-v1", "index": 0}],
                     "tool_calls": [
                         {"id": "toolu_1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\":\"Köln\"}"}},
                         {"id": "toolu_2", "type": "function", "function": {"name": "time", "arguments": "{}"}},

@@ -15,8 +15,8 @@ fn translated(mut reply: ChatReply, dialect: &str) -> ChatReply {
     "served-1".clone_into(&mut reply.model);
     reply.service_tier = None;
     for part in reply.choices.iter_mut().flat_map(|choice| &mut choice.parts) {
-        if let Part::Thinking { signature, .. } = part {
-            *signature = signature.take().filter(|_| dialect == "anthropic-messages");
+        if let Part::Thinking { seal, .. } = part {
+            *seal = seal.take().filter(|_| dialect == "anthropic-messages");
         }
     }
     reply
@@ -104,7 +104,7 @@ fn a_request_survives_translation() {
     for (name, request) in requests {
         let dialect = DIALECTS.into_iter().find(|(dialect, _)| *dialect == name).unwrap().1;
         let (model, call) = dialect.call(&request).unwrap();
-        assert_eq!((model.as_str(), &call.relay_only, call.extra.len()), ("m", &Vec::new(), 0));
+        assert_eq!((model.as_str(), &call.own_words, call.extra.len()), ("m", &Vec::new(), 0));
         for speaker in SPEAKERS {
             let draft = speaker.vendor.request(&call, &target()).unwrap();
             let other =

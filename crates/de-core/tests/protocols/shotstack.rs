@@ -33,7 +33,8 @@ fn target() -> Target {
     Target {
         default_max_output_tokens: 0,
         max_tokens_field: MaxTokensField::MaxTokens,
-        on_unsupported: OnUnsupported::Refuse,
+        on_unsupported: OnUnsupported::Reject,
+        reasoning: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
         takes_user: false,

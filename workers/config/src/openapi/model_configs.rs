@@ -76,9 +76,9 @@ struct NewModelConfig {
     fallbacks: Option<BTreeSet<ModelId>>,
     /// How long its vendor may take.
     timeouts: Option<Timeouts>,
-    /// What happens to an option of ours that the model does not honour; `refuse` unless given.
+    /// What happens to an option of ours that the model does not honour; `reject` unless given.
     on_unsupported: Option<OnUnsupported>,
-    /// What happens to an option that its mapping does not use; `refuse` unless given.
+    /// What happens to an option that its mapping does not use; `reject` unless given.
     unknown_options: Option<OnUnsupported>,
     /// Whether it may be called; `active` unless given.
     status: Option<Status>,
@@ -136,9 +136,9 @@ struct ModelConfigChanges {
     fallbacks: Option<BTreeSet<ModelId>>,
     /// How long its vendor may take. The whole is replaced.
     timeouts: Option<Timeouts>,
-    /// What happens to an option of ours that the model does not honour; null: `refuse`.
+    /// What happens to an option of ours that the model does not honour; null: `reject`.
     on_unsupported: Option<OnUnsupported>,
-    /// What happens to an option that its mapping does not use; null: `refuse`.
+    /// What happens to an option that its mapping does not use; null: `reject`.
     unknown_options: Option<OnUnsupported>,
     /// Whether it may be called; null: `active`.
     status: Option<Status>,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{Malformed, StreamFault, VendorStream, answer::Answer},
-    error, finish_of,
+    citations, error, finish_of, own_seal, reply,
     usage::Counts,
 };
 use crate::{chat::Delta, json, sse::Event};
@@ -83,6 +83,10 @@ impl Reader {
                     && let Some(word) = delta.string("stop_reason")?
                 {
                     let stop_sequence = delta.string("stop_sequence")?.map(str::to_owned);
+                    // A refusal's own words, where the vendor has some.
+                    if let Some(text) = reply::explained(&delta)? {
+                        deltas.push(Delta::Refusal { choice: 0, text });
+                    }
                     deltas.push(Delta::Finish {
                         choice: 0,
                         finish: finish_of(word),
@@ -117,6 +121,10 @@ impl Reader {
 
     fn begin(&mut self, block: u32, content: &Answer<'_>) -> Result<Option<Delta>, Malformed> {
         Ok(match content.string("type")? {
+            Some("redacted_thinking") => {
+                let seal = own_seal(content.string_or_empty("data")?);
+                Some(Delta::Sealed { call: None, choice: 0, seal })
+            }
             Some("text") => text_delta(content.string("text")?),
             Some("thinking") => thinking_delta(content.string("thinking")?),
             Some("tool_use") => {
@@ -155,9 +163,14 @@ impl Reader {
                     Some(_) | None => None,
                 }
             }
+            Some("citations_delta") => match delta.object("citation")? {
+                Some(citation) => citations::read(&citation)?
+                    .map(|citation| Delta::Citation { choice: 0, citation }),
+                None => None,
+            },
             Some("signature_delta") => {
-                let signature = Some(delta.string_or_empty("signature")?);
-                Some(Delta::Thinking { choice: 0, signature, text: String::new() })
+                let seal = Some(own_seal(delta.string_or_empty("signature")?));
+                Some(Delta::Thinking { choice: 0, seal, text: String::new() })
             }
             Some("text_delta") => text_delta(delta.string("text")?),
             Some("thinking_delta") => thinking_delta(delta.string("thinking")?),
@@ -183,5 +196,5 @@ fn text_delta(text: Option<&str>) -> Option<Delta> {
 
 fn thinking_delta(text: Option<&str>) -> Option<Delta> {
     let text = text.filter(|text| !text.is_empty())?;
-    Some(Delta::Thinking { choice: 0, signature: None, text: text.to_owned() })
+    Some(Delta::Thinking { choice: 0, seal: None, text: text.to_owned() })
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{Malformed, answer::Answer},
-    finish_of,
+    citations, finish_of, own_seal,
     usage::Counts,
 };
 use crate::chat::{ChatReply, Choice, Finish, Part, ToolCall};
@@ -18,7 +18,11 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
     let mut parts = Vec::new();
     for block in whole.objects("content")? {
         parts.extend(part(&block)?);
+        for citation in block.objects("citations")? {
+            parts.extend(citations::read(&citation)?.map(Part::Citation));
+        }
     }
+    parts.extend(explained(&whole)?.map(Part::Refusal));
     let finish = whole.string("stop_reason")?.map_or(Finish::Stop, finish_of);
     let stop_sequence = whole.string("stop_sequence")?.map(str::to_owned);
     let told = whole.object("usage")?;
@@ -31,7 +35,7 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
         None => None,
     };
     Ok(ChatReply {
-        choices: vec![Choice { finish, parts, stop_sequence }],
+        choices: vec![Choice { finish, logprobs: None, parts, stop_sequence }],
         id: whole.string_or_empty("id")?,
         model: whole.string_or_empty("model")?,
         service_tier: told.and_then(|usage| usage.word("service_tier")).map(str::to_owned),
@@ -39,18 +43,27 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
     })
 }
 
+/// The words of a refusal, which the vendor tells beside the reason to stop.
+pub(super) fn explained(told: &Answer<'_>) -> Result<Option<String>, Malformed> {
+    let Some(details) = told.object("stop_details")? else { return Ok(None) };
+    let words = details.string("explanation")?.filter(|words| !words.is_empty());
+    Ok(words.map(str::to_owned))
+}
+
 fn part(block: &Answer<'_>) -> Result<Option<Part>, Malformed> {
     Ok(match block.string("type")? {
+        Some("redacted_thinking") => Some(Part::Sealed(own_seal(block.string_or_empty("data")?))),
         Some("text") => Some(Part::Text(block.string_or_empty("text")?))
             .filter(|part| *part != Part::Text(String::new())),
         Some("thinking") => Some(Part::Thinking {
-            signature: block.string("signature")?.map(str::to_owned),
+            seal: block.string("signature")?.map(|seal| own_seal(seal.to_owned())),
             text: block.string_or_empty("thinking")?,
         }),
         Some("tool_use") => Some(Part::ToolCall(ToolCall {
             arguments: block.value("input").map_or_else(|| "{}".to_owned(), Value::to_string),
             id: block.string_or_empty("id")?,
             name: block.string_or_empty("name")?,
+            seal: None,
         })),
         Some(_) | None => None,
     })

@@ -2,20 +2,27 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{FieldIssue, Target, fields::Issues};
+use super::{
+    super::{Target, fields::Issues},
+    citations,
+};
 use crate::{
-    chat::{ChatCall, Image, Message, Part, ResponseFormat, Role, Tool, ToolChoice},
+    chat::{
+        CacheTtl, ChatCall, Document, DocumentSource, Instruction, Message, Part, ResponseFormat,
+        Role, Source, Tool, ToolChoice,
+    },
     json,
+    model::Protocol,
 };
 
 const MEDIA_TYPES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
 
-/// Writes the body.
-pub(super) fn body(
-    call: &ChatCall,
-    target: &Target,
-) -> Result<Map<String, Value>, Vec<FieldIssue>> {
-    let mut issues = Issues::for_vendor(call);
+/// The least that the vendor takes as a budget for thoughts, which must be under `max_tokens` too.
+const LEAST_BUDGET: u64 = 1_024;
+
+/// Writes the body, and what could not be said in it.
+pub(super) fn body(call: &ChatCall, target: &Target) -> (Map<String, Value>, Issues) {
+    let mut issues = Issues::for_vendor(call, target);
     let mut body = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -23,14 +30,14 @@ pub(super) fn body(
         }
     };
     set("model", Some(target.upstream_model.as_str().into()));
-    set(
-        "max_tokens",
-        Some(call.max_output_tokens.unwrap_or(target.default_max_output_tokens).into()),
-    );
-    set("system", system(&call.system));
+    let bound = call.max_output_tokens.unwrap_or(target.default_max_output_tokens);
+    set("max_tokens", Some(bound.into()));
+    set("system", system(call));
     set("messages", Some(messages(&call.messages, &mut issues).into()));
     set("stop_sequences", (!call.stop.is_empty()).then(|| call.stop.clone().into()));
-    if target.sampling_params != Some(false) {
+    if target.sampling_params == Some(false) {
+        issues.no_sampling(call);
+    } else {
         if call.temperature.is_some_and(|temperature| temperature > 1.0) {
             issues.add("/temperature", "this model's vendor takes a number from 0 to 1");
         }
@@ -42,15 +49,43 @@ pub(super) fn body(
         set("tools", Some(call.tools.iter().map(tool).collect()));
         set("tool_choice", tool_choice(call));
     }
-    set(
-        "thinking",
-        (call.reasoning_effort.as_deref() == Some("none")).then(|| json!({"type": "disabled"})),
-    );
-    set("output_config", output_config(call, &mut issues));
+    set("thinking", thinking(call, bound, target, &mut issues));
+    set("output_config", output_config(call, target, &mut issues));
     set("metadata", call.user.as_ref().map(|user| json!({"user_id": user})));
     set("stream", call.stream.then_some(Value::Bool(true)));
     refuse(call, target, &mut issues);
-    issues.or(body)
+    (body, issues)
+}
+
+/// How the model thinks: within a budget, as much as it likes, or not at all. Effort alone is said in
+/// `output_config`.
+fn thinking(call: &ChatCall, bound: u64, target: &Target, issues: &mut Issues) -> Option<Value> {
+    let reasoning = &call.reasoning;
+    if reasoning.is_off() {
+        // A model that does not think has no such member.
+        return (target.reasoning != Some(false)).then(|| json!({"type": "disabled"}));
+    }
+    if target.reasoning == Some(false) && reasoning.is_asked_for() {
+        issues.unsupported("/reasoning_effort", target);
+        return None;
+    }
+    let mut thinking = match reasoning.budget_tokens {
+        Some(budget) if bound > LEAST_BUDGET => {
+            let budget = budget.clamp(LEAST_BUDGET, bound.saturating_sub(1));
+            json!({"type": "enabled", "budget_tokens": budget})
+        }
+        Some(_) => {
+            issues.unsaid("/thinking/budget_tokens", "needs max_tokens of more than 1024", target);
+            return None;
+        }
+        None if reasoning.is_on == Some(true) => json!({"type": "adaptive"}),
+        None => return None,
+    };
+    if let (Some(thinking), Some(shown)) = (thinking.as_object_mut(), reasoning.is_shown) {
+        let word = if shown { "summarized" } else { "omitted" };
+        thinking.insert("display".to_owned(), word.into());
+    }
+    Some(thinking)
 }
 
 /// Names what this vendor has no word for. A penalty of 0 is what no penalty is.
@@ -58,33 +93,67 @@ fn refuse(call: &ChatCall, target: &Target, issues: &mut Issues) {
     if call.n.is_some_and(|n| n != 1) {
         issues.add("/n", "this model's vendor gives one answer");
     }
-    let penalty = |penalty: Option<f64>| penalty.is_some_and(|penalty| penalty != 0.0);
+    let takes_sampling = target.sampling_params != Some(false);
+    let penalty =
+        |penalty: Option<f64>| takes_sampling && penalty.is_some_and(|penalty| penalty != 0.0);
     let lacking = [
         ("/frequency_penalty", penalty(call.frequency_penalty)),
+        ("/logprobs", call.logprobs.is_some()),
         ("/presence_penalty", penalty(call.presence_penalty)),
         ("/seed", call.seed.is_some()),
     ];
     for (pointer, _) in lacking.into_iter().filter(|(_, asked)| *asked) {
         issues.unsupported(pointer, target);
     }
+    for name in call.openai.keys() {
+        issues.own_setting(name, target);
+    }
 }
 
+/// Writes the system prompt. What operators say in the middle of the conversation goes here too: older
+/// models take it nowhere else.
+///
 /// Empty texts are left out everywhere: the vendor refuses them.
-fn system(blocks: &[String]) -> Option<Value> {
-    let blocks: Vec<&String> = blocks.iter().filter(|block| !block.is_empty()).collect();
+fn system(call: &ChatCall) -> Option<Value> {
+    let mut blocks: Vec<Instruction> = call.system.clone();
+    for message in call.messages.iter().filter(|message| message.role == Role::System) {
+        for part in &message.parts {
+            match (part, blocks.last_mut()) {
+                (Part::Text(text), _) => blocks.push(text.as_str().into()),
+                (Part::CacheMark(ttl), Some(block)) => block.cache = Some(*ttl),
+                _ => {}
+            }
+        }
+    }
+    blocks.retain(|block| !block.text.is_empty());
     match blocks.as_slice() {
         [] => None,
-        [one] => Some(Value::from(one.as_str())),
-        many => Some(many.iter().map(|text| json!({"type": "text", "text": text})).collect()),
+        [Instruction { cache: None, text }] => Some(Value::from(text.as_str())),
+        many => Some(
+            many.iter()
+                .map(|block| marked(json!({"type": "text", "text": block.text}), block.cache))
+                .collect(),
+        ),
     }
+}
+
+/// Adds a cache mark.
+fn marked(mut block: Value, ttl: Option<CacheTtl>) -> Value {
+    if let (Some(block), Some(ttl)) = (block.as_object_mut(), ttl) {
+        let mark = match ttl {
+            CacheTtl::FiveMinutes => json!({"type": "ephemeral"}),
+            CacheTtl::OneHour => json!({"type": "ephemeral", "ttl": "1h"}),
+        };
+        block.insert("cache_control".to_owned(), mark);
+    }
+    block
 }
 
 /// Writes the turns, those of one role in a row as one, and results first within a turn, as the vendor wants.
 fn messages(messages: &[Message], issues: &mut Issues) -> Vec<Value> {
     let mut turns: Vec<(Role, Vec<Value>)> = Vec::new();
-    for message in messages {
-        let blocks: Vec<Value> =
-            message.parts.iter().filter_map(|part| block(part, message.role, issues)).collect();
+    for message in messages.iter().filter(|message| message.role != Role::System) {
+        let blocks = blocks(message, issues);
         match turns.last_mut() {
             Some((role, turn)) if *role == message.role => turn.extend(blocks),
             _ if blocks.is_empty() => {}
@@ -97,17 +166,52 @@ fn messages(messages: &[Message], issues: &mut Issues) -> Vec<Value> {
     turns.into_iter().map(|(role, blocks)| turn(role, blocks)).collect()
 }
 
+/// Writes the parts of a turn. Marks and citations belong to the block before them.
+fn blocks(message: &Message, issues: &mut Issues) -> Vec<Value> {
+    let mut blocks: Vec<Value> = Vec::new();
+    for part in &message.parts {
+        match part {
+            Part::CacheMark(ttl) => {
+                if let Some(last) = blocks.pop() {
+                    blocks.push(marked(last, Some(*ttl)));
+                }
+            }
+            Part::Citation(citation) if citations::is_own(citation) => {
+                cite(blocks.last_mut(), citations::write(citation));
+            }
+            Part::Citation(_) => {}
+            part => blocks.extend(block(part, message.role, issues)),
+        }
+    }
+    blocks
+}
+
+fn cite(block: Option<&mut Value>, citation: Value) {
+    let Some(block) = block.and_then(Value::as_object_mut) else { return };
+    if block.get("type").and_then(Value::as_str) != Some("text") {
+        return;
+    }
+    match block.get_mut("citations").and_then(Value::as_array_mut) {
+        Some(list) => list.push(citation),
+        None => {
+            block.insert("citations".to_owned(), Value::Array(vec![citation]));
+        }
+    }
+}
+
 fn turn(role: Role, mut blocks: Vec<Value>) -> Value {
     let kind = |block: &Value, kind: &str| block.get("type").and_then(Value::as_str) == Some(kind);
     let role = match role {
         Role::Assistant => "assistant",
-        Role::User => {
+        Role::System | Role::User => {
             blocks.sort_by_key(|block| !kind(block, "tool_result"));
             "user"
         }
     };
     let content = match blocks.as_slice() {
-        [one] if kind(one, "text") => one.get("text").cloned().unwrap_or_default(),
+        [one] if kind(one, "text") && one.as_object().is_some_and(|block| block.len() == 2) => {
+            one.get("text").cloned().unwrap_or_default()
+        }
         _ => Value::from(blocks),
     };
     json!({"role": role, "content": content})
@@ -118,10 +222,22 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
         (Part::Text(text), _) | (Part::Refusal(text), Role::Assistant) => {
             (!text.is_empty()).then(|| json!({"type": "text", "text": text}))
         }
-        (Part::Image(image), Role::User) => {
-            Some(json!({"type": "image", "source": source(image, issues)}))
+        (Part::Audio(_), _) => {
+            issues.add("/messages", "this model's vendor takes no sound");
+            None
         }
+        (Part::Document(document), Role::User) => Some(self::document(document)),
+        (Part::Image(image), Role::User) => {
+            Some(json!({"type": "image", "source": source(&image.source, issues)}))
+        }
+        (Part::Sealed(seal), Role::Assistant) => (seal.maker == Protocol::AnthropicMessages)
+            .then(|| json!({"type": "redacted_thinking", "data": seal.data})),
         (Part::ToolResult { content, id, is_error }, Role::User) => {
+            let content = match content.as_slice() {
+                [] => Value::from(""),
+                [Part::Text(text)] => Value::from(text.as_str()),
+                parts => parts.iter().filter_map(|part| block(part, role, issues)).collect(),
+            };
             let mut block =
                 json!({"type": "tool_result", "tool_use_id": call_id(id), "content": content});
             if let (true, Some(block)) = (is_error, block.as_object_mut()) {
@@ -130,9 +246,10 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
             Some(block)
         }
         // A thought without the vendor's seal is not the vendor's, and would be refused.
-        (Part::Thinking { signature, text }, Role::Assistant) => signature
+        (Part::Thinking { seal, text }, Role::Assistant) => seal
             .as_ref()
-            .map(|seal| json!({"type": "thinking", "thinking": text, "signature": seal})),
+            .filter(|seal| seal.maker == Protocol::AnthropicMessages)
+            .map(|seal| json!({"type": "thinking", "thinking": text, "signature": seal.data})),
         (Part::ToolCall(call), Role::Assistant) => {
             let input = match call.arguments.trim() {
                 "" => Value::Object(Map::new()),
@@ -145,12 +262,13 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
                 json!({"type": "tool_use", "id": call_id(&call.id), "name": call.name, "input": input}),
             )
         }
-        (Part::Refusal(_) | Part::Thinking { .. } | Part::ToolCall(_), Role::User) => {
-            issues.add("/messages", "a user's turn holds what only the model can say");
+        (Part::CacheMark(_) | Part::Citation(_), _) => None,
+        (Part::Document(_) | Part::Image(_) | Part::ToolResult { .. }, Role::Assistant) => {
+            issues.add("/messages", "the model's turn holds what only a user can say");
             None
         }
-        (Part::Image(_) | Part::ToolResult { .. }, Role::Assistant) => {
-            issues.add("/messages", "the model's turn holds what only a user can say");
+        (_, Role::System | Role::User) => {
+            issues.add("/messages", "a user's turn holds what only the model can say");
             None
         }
     }
@@ -163,9 +281,34 @@ fn call_id(id: &str) -> String {
         .collect()
 }
 
-fn source(image: &Image, issues: &mut Issues) -> Value {
-    match image {
-        Image::Inline { base64, media_type } => {
+fn document(document: &Document) -> Value {
+    let source = match &document.source {
+        DocumentSource::File(Source::Inline { base64, media_type }) => {
+            json!({"type": "base64", "media_type": media_type, "data": base64})
+        }
+        DocumentSource::File(Source::Url(url)) => json!({"type": "url", "url": url}),
+        DocumentSource::Text(text) => {
+            json!({"type": "text", "media_type": "text/plain", "data": text})
+        }
+    };
+    let mut block = Map::new();
+    block.insert("type".to_owned(), "document".into());
+    block.insert("source".to_owned(), source);
+    let words = [("title", &document.name), ("context", &document.context)];
+    for (name, word) in words {
+        if let Some(word) = word {
+            block.insert(name.to_owned(), word.as_str().into());
+        }
+    }
+    if document.is_cited {
+        block.insert("citations".to_owned(), json!({"enabled": true}));
+    }
+    Value::Object(block)
+}
+
+fn source(source: &Source, issues: &mut Issues) -> Value {
+    match source {
+        Source::Inline { base64, media_type } => {
             if !MEDIA_TYPES.contains(&media_type.as_str()) {
                 issues.add(
                     "/messages",
@@ -174,7 +317,7 @@ fn source(image: &Image, issues: &mut Issues) -> Value {
             }
             json!({"type": "base64", "media_type": media_type, "data": base64})
         }
-        Image::Url(url) => json!({"type": "url", "url": url}),
+        Source::Url(url) => json!({"type": "url", "url": url}),
     }
 }
 
@@ -190,7 +333,7 @@ fn tool(tool: &Tool) -> Value {
     if let Some(strict) = tool.strict {
         body.insert("strict".to_owned(), strict.into());
     }
-    Value::Object(body)
+    marked(Value::Object(body), tool.cache)
 }
 
 fn tool_choice(call: &ChatCall) -> Option<Value> {
@@ -208,9 +351,10 @@ fn tool_choice(call: &ChatCall) -> Option<Value> {
     Some(choice)
 }
 
-fn output_config(call: &ChatCall, issues: &mut Issues) -> Option<Value> {
+fn output_config(call: &ChatCall, target: &Target, issues: &mut Issues) -> Option<Value> {
     let mut config = Map::new();
-    match call.reasoning_effort.as_deref() {
+    let effort = call.reasoning.effort.as_deref();
+    match effort.filter(|_| target.reasoning != Some(false)) {
         // `none` is said by `thinking`.
         None | Some("none") => {}
         Some("minimal") => {
@@ -227,7 +371,8 @@ fn output_config(call: &ChatCall, issues: &mut Issues) -> Option<Value> {
     match &call.response_format {
         None => {}
         Some(ResponseFormat::JsonObject) => {
-            issues.add("/response_format", "this model's vendor needs a schema: use json_schema");
+            let reason = "this model's vendor needs a schema: use json_schema";
+            issues.unsaid("/response_format", reason, target);
         }
         Some(ResponseFormat::JsonSchema { name: _, schema, strict: _ }) => {
             config.insert("format".to_owned(), json!({"type": "json_schema", "schema": schema}));

@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{About, DialectStream, StreamFailure},
-    error_type, is_refusal, stop_reason, usage,
+    citations, error_type, is_refusal, stop_reason, usage,
 };
 use crate::{
-    chat::{ChatReply, Delta, Finish, Part, ToolCall},
+    chat::{ChatReply, Citation, Delta, Finish, Part, Seal, ToolCall},
     json,
+    model::Protocol,
     receipt::Usage,
     sse,
 };
@@ -17,7 +18,7 @@ use crate::{
 /// Writes a `message` of the first answer: the protocol has no place for more.
 pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
     let choice = reply.choices.first().cloned().unwrap_or_default();
-    let content: Vec<Value> = choice.parts.iter().filter_map(block).collect();
+    let content = blocks(&choice.parts);
     let stop_sequence = choice.stop_sequence.as_deref();
     json!({
         "id": if reply.id.is_empty() { &about.receipt_id } else { &reply.id },
@@ -31,20 +32,56 @@ pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
     })
 }
 
-fn block(part: &Part) -> Option<Value> {
-    match part {
-        Part::Refusal(text) | Part::Text(text) => {
-            (!text.is_empty()).then(|| json!({"type": "text", "text": text, "citations": null}))
+fn blocks(parts: &[Part]) -> Vec<Value> {
+    let mut blocks = Vec::new();
+    for part in parts {
+        match part {
+            Part::Citation(citation) => cite(&mut blocks, citations::write(citation)),
+            Part::Refusal(text) | Part::Text(text) => {
+                if !text.is_empty() {
+                    blocks.push(json!({"type": "text", "text": text, "citations": null}));
+                }
+            }
+            Part::Sealed(seal) => blocks.push(sealed(seal)),
+            Part::Thinking { seal, text } => {
+                let seal = seal.as_ref().map(told).unwrap_or_default();
+                blocks.push(json!({"type": "thinking", "thinking": text, "signature": seal}));
+            }
+            Part::ToolCall(call) => {
+                let (id, name, input) = (&call.id, &call.name, input(call));
+                blocks.push(json!({"type": "tool_use", "id": id, "name": name, "input": input}));
+                blocks.extend(call.seal.as_ref().map(sealed));
+            }
+            // No answer holds these.
+            Part::Audio(_)
+            | Part::CacheMark(_)
+            | Part::Document(_)
+            | Part::Image(_)
+            | Part::ToolResult { .. } => {}
         }
-        Part::Thinking { signature, text } => {
-            let seal = signature.as_deref().unwrap_or_default();
-            Some(json!({"type": "thinking", "thinking": text, "signature": seal}))
+    }
+    blocks
+}
+
+fn told(seal: &Seal) -> String {
+    seal.told_in(Protocol::AnthropicMessages)
+}
+
+/// A block that only the vendor can read. Another vendor's seal on a call stands right behind that call.
+fn sealed(seal: &Seal) -> Value {
+    json!({"type": "redacted_thinking", "data": told(seal)})
+}
+
+/// Adds a citation to the text that was written last.
+fn cite(blocks: &mut [Value], citation: Value) {
+    let texts = blocks.iter_mut().rev().filter_map(Value::as_object_mut);
+    let mut texts = texts.filter(|block| block.contains_key("citations"));
+    let Some(block) = texts.next() else { return };
+    match block.get_mut("citations").and_then(Value::as_array_mut) {
+        Some(list) => list.push(citation),
+        None => {
+            block.insert("citations".to_owned(), Value::Array(vec![citation]));
         }
-        Part::ToolCall(call) => Some(
-            json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input(call)}),
-        ),
-        // No answer holds these.
-        Part::Image(_) | Part::ToolResult { .. } => None,
     }
 }
 
@@ -77,6 +114,7 @@ pub(super) struct Writer {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Open {
     Call(u32),
+    Sealed,
     Text,
     Thinking,
 }
@@ -144,6 +182,20 @@ impl Writer {
         text
     }
 
+    fn citation(&mut self, citation: &Citation) -> String {
+        let mut text = self.switch(Open::Text, &json!({"type": "text", "text": ""}));
+        let citation = citations::write(citation);
+        text.push_str(&self.more(json!({"type": "citations_delta", "citation": citation})));
+        text
+    }
+
+    /// A block of its own, whole.
+    fn sealed(&mut self, seal: &Seal) -> String {
+        let mut text = self.switch(Open::Sealed, &sealed(seal));
+        text.push_str(&self.close());
+        text
+    }
+
     fn thinking(&mut self, more: &str, signature: Option<&str>) -> String {
         let mut text = self
             .switch(Open::Thinking, &json!({"type": "thinking", "thinking": "", "signature": ""}));
@@ -192,6 +244,7 @@ impl Writer {
 impl DialectStream for Writer {
     fn delta(&mut self, delta: &Delta) -> Bytes {
         let text = match delta {
+            Delta::Citation { choice: 0, citation } => self.citation(citation),
             Delta::Finish { choice: 0, finish, stop_sequence } => {
                 self.finish = Some(finish.clone());
                 self.stop_sequence.clone_from(stop_sequence);
@@ -201,10 +254,11 @@ impl DialectStream for Writer {
                 self.refused = true;
                 self.text(text)
             }
+            Delta::Sealed { call: _, choice: 0, seal } => self.sealed(seal),
             Delta::Start { id, model: _ } => self.start(id),
             Delta::Text { choice: 0, text } => self.text(text),
-            Delta::Thinking { choice: 0, signature, text } => {
-                self.thinking(text, signature.as_deref())
+            Delta::Thinking { choice: 0, seal, text } => {
+                self.thinking(text, seal.as_ref().map(told).as_deref())
             }
             Delta::ToolCall { arguments, choice: 0, id, index, name } => {
                 self.call(*index, id.as_deref(), name.as_deref(), arguments)
@@ -213,8 +267,12 @@ impl DialectStream for Writer {
                 self.usage = self.usage.merge_max(*usage);
                 String::new()
             }
-            Delta::Finish { .. }
+            // The protocol has no place for probabilities, nor for a second answer.
+            Delta::Citation { .. }
+            | Delta::Finish { .. }
+            | Delta::Logprobs { .. }
             | Delta::Refusal { .. }
+            | Delta::Sealed { .. }
             | Delta::ServiceTier(_)
             | Delta::Text { .. }
             | Delta::Thinking { .. }

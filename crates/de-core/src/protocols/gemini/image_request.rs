@@ -119,10 +119,12 @@ pub(super) fn draft(call: &ImageCall, target: &Target) -> Result<Draft, Vec<Fiel
     Ok(Draft {
         body: written.into(),
         headers,
+        dropped: Vec::new(),
         key_at: Vec::new(),
         method: Method::POST,
         place: Place::Path(format!("/models/{}:generateContent", Segment(&target.upstream_model))),
         polling: None,
+        warns: false,
     })
 }
 

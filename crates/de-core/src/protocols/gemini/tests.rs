@@ -20,6 +20,7 @@ fn target(on_unsupported: OnUnsupported) -> Target {
         default_max_output_tokens: 100,
         max_tokens_field: MaxTokensField::MaxCompletionTokens,
         on_unsupported,
+        reasoning: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
         takes_user: true,
@@ -33,7 +34,7 @@ fn call(options: Value) -> ImageCall {
 }
 
 fn draft(call: &ImageCall) -> Result<Draft, Vec<FieldIssue>> {
-    ImageVendor::request(&GeminiVendor, call, &target(OnUnsupported::Refuse))
+    ImageVendor::request(&GeminiVendor, call, &target(OnUnsupported::Reject))
 }
 
 #[track_caller]

@@ -31,7 +31,8 @@ fn target() -> Target {
     Target {
         default_max_output_tokens: 100,
         max_tokens_field: MaxTokensField::MaxTokens,
-        on_unsupported: crate::model::OnUnsupported::Refuse,
+        on_unsupported: crate::model::OnUnsupported::Reject,
+        reasoning: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
         takes_user: true,

@@ -2,23 +2,30 @@
 
 use serde_json::{Map, Value};
 
-use super::super::{
-    FieldIssue,
-    fields::{Fields, Issues},
+use super::{
+    super::{
+        FieldIssue,
+        fields::{Fields, Issues, cache_ttl},
+        inline::{address, inline},
+    },
+    SHARED, thoughts,
 };
 use crate::chat::{
-    ChatCall, Image, Message, Part, ResponseFormat, Role, Tool, ToolCall, ToolChoice,
+    Audio, ChatCall, Document, DocumentSource, Image, Instruction, Message, OwnWord, Part,
+    ResponseFormat, Role, Source, Tool, ToolCall, ToolChoice, Weight,
 };
 
 /// The most answers that OpenAI gives to one request.
 const MAX_N: u64 = 128;
 
 /// Members that have their place in a [`ChatCall`] or are read by [`super::include_usage`].
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 23] = [
     "frequency_penalty",
+    "logprobs",
     "max_completion_tokens",
     "max_tokens",
     "messages",
+    "modalities",
     "model",
     "n",
     "parallel_tool_calls",
@@ -32,21 +39,19 @@ const KNOWN: [&str; 20] = [
     "temperature",
     "tool_choice",
     "tools",
+    "top_logprobs",
     "top_p",
     "user",
     "safety_identifier",
 ];
 
 /// Members that change the answer and that no other protocol has.
-const RELAY_ONLY: [&str; 8] = [
-    "audio",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "moderation",
-    "top_logprobs",
-    "web_search_options",
+const OWN: [(&str, Weight); 5] = [
+    ("audio", Weight::Essential),
+    ("function_call", Weight::Essential),
+    ("functions", Weight::Essential),
+    ("logit_bias", Weight::Setting),
+    ("web_search_options", Weight::Setting),
 ];
 
 /// Reads the model's name and the call, or every fault.
@@ -57,6 +62,11 @@ pub(super) fn read(body: &Value) -> Result<(String, ChatCall), Vec<FieldIssue>> 
     };
     let model = body.required_string("model", &mut issues).unwrap_or_default().to_owned();
     let mut call = ChatCall { extra: body.others(&KNOWN), ..ChatCall::default() };
+    for name in SHARED {
+        if let Some(value) = call.extra.shift_remove(name).filter(|value| !value.is_null()) {
+            call.openai.insert(name.to_owned(), value);
+        }
+    }
     settings(&body, &mut call, &mut issues);
     call.tools = body
         .objects("tools", &mut issues)
@@ -65,10 +75,12 @@ pub(super) fn read(body: &Value) -> Result<(String, ChatCall), Vec<FieldIssue>> 
         .collect();
     call.tool_choice = tool_choice(&body, &mut call, &mut issues);
     call.response_format = response_format(&body, &mut call, &mut issues);
-    for name in RELAY_ONLY {
-        if body.value(name).is_some_and(|value| *value != Value::Bool(false)) {
-            relay_only(&mut call, body.at(name));
-        }
+    for (name, weight) in OWN.into_iter().filter(|(name, _)| body.has(name)) {
+        call.extra.shift_remove(name);
+        own(&mut call, body.at(name), weight);
+    }
+    if body.strings("modalities", &mut issues).iter().any(|word| word != "text") {
+        own(&mut call, body.at("modalities"), Weight::Essential);
     }
     body.require("messages", &mut issues);
     let messages = body.objects("messages", &mut issues);
@@ -97,7 +109,11 @@ fn settings(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
         issues.add("/n", format!("expected at most {MAX_N}"));
     }
     call.parallel_tool_calls = body.boolean("parallel_tool_calls", issues);
-    call.reasoning_effort = body.string("reasoning_effort", issues).map(str::to_owned);
+    call.reasoning.effort = body.string("reasoning_effort", issues).map(str::to_owned);
+    let top = body.count("top_logprobs", 0, issues);
+    if body.boolean("logprobs", issues) == Some(true) {
+        call.logprobs = Some(top.unwrap_or(0));
+    }
     call.seed = body.integer("seed", issues);
     call.stop = body.strings("stop", issues);
     call.stream = body.boolean("stream", issues).unwrap_or(false);
@@ -108,10 +124,15 @@ fn settings(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     call.user = body.string("safety_identifier", issues).or(user).map(str::to_owned);
 }
 
-fn relay_only(call: &mut ChatCall, pointer: String) {
+fn own(call: &mut ChatCall, pointer: String, weight: Weight) {
     let reason = "only OpenAI's own protocol can say this, and this model's vendor speaks another"
         .to_owned();
-    call.relay_only.push(FieldIssue { pointer, reason });
+    call.own_words.push(OwnWord { issue: FieldIssue { pointer, reason }, weight });
+}
+
+/// Notes a piece of the conversation or a tool that only a relay can carry.
+fn relay_only(call: &mut ChatCall, pointer: String) {
+    own(call, pointer, Weight::Essential);
 }
 
 fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<Tool> {
@@ -123,6 +144,7 @@ fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<T
     let function = item.object("function", issues)?;
     function.object("parameters", issues);
     Some(Tool {
+        cache: cache_ttl(item, issues),
         description: function.string("description", issues).map(str::to_owned),
         name: function.required_string("name", issues)?.to_owned(),
         parameters: function.value("parameters").cloned().unwrap_or_default(),
@@ -184,28 +206,23 @@ fn message(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let (role, parts) = match role {
         "developer" | "system" => {
             item.require("content", issues);
-            let texts = content(item, call, issues, &["text"]).into_iter();
-            call.system.extend(
-                texts.filter_map(
-                    |part| {
-                        if let Part::Text(text) = part { Some(text) } else { None }
-                    },
-                ),
-            );
-            return;
+            let parts = content(item, call, issues, &["text"]);
+            if call.messages.is_empty() {
+                call.system.extend(instructions(parts));
+                return;
+            }
+            (Role::System, parts)
         }
         "user" => {
             item.require("content", issues);
-            (Role::User, content(item, call, issues, &["text", "image_url"]))
+            (Role::User, content(item, call, issues, &["text", "image_url", "file", "input_audio"]))
         }
         "assistant" => (Role::Assistant, assistant(item, call, issues)),
         "tool" => {
             item.require("content", issues);
             let id = item.required_string("tool_call_id", issues).unwrap_or_default().to_owned();
-            let texts = content(item, call, issues, &["text"]).into_iter();
-            let content = texts
-                .filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None })
-                .collect();
+            // OpenAI takes texts alone here; other hosts take pictures too.
+            let content = content(item, call, issues, &["text", "image_url", "file"]);
             (Role::User, vec![Part::ToolResult { content, id, is_error: false }])
         }
         // The form before tools.
@@ -219,11 +236,7 @@ fn message(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
 }
 
 fn assistant(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Vec<Part> {
-    let mut parts = Vec::new();
-    // DeepSeek's form, in which our own answers tell thoughts too.
-    if let Some(text) = item.string("reasoning_content", issues) {
-        parts.push(Part::Thinking { signature: None, text: text.to_owned() });
-    }
+    let (mut parts, seals) = thoughts::read(item, issues);
     parts.extend(content(item, call, issues, &["text", "refusal"]));
     if let Some(text) = item.string("refusal", issues) {
         parts.push(Part::Refusal(text.to_owned()));
@@ -242,7 +255,8 @@ fn assistant(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Vec
         );
         if let (Some(id), Some(name), Some(arguments)) = (id, name, arguments) {
             let (arguments, id, name) = (arguments.to_owned(), id.to_owned(), name.to_owned());
-            parts.push(Part::ToolCall(ToolCall { arguments, id, name }));
+            let seal = seals.iter().find(|(call, _)| *call == id).map(|(_, seal)| seal.clone());
+            parts.push(Part::ToolCall(ToolCall { arguments, id, name, seal }));
         }
     }
     let mut otherwise = false;
@@ -289,34 +303,83 @@ fn content(
                         .map(|text| Part::Refusal(text.to_owned())),
                 );
             }
+            Some("file") => parts.extend(file(&part, call, issues).map(Part::Document)),
+            Some("input_audio") => parts.extend(audio(&part, issues).map(Part::Audio)),
             Some(_) => parts.extend(image(&part, issues).map(Part::Image)),
             None => {}
         }
+        // Anthropic's mark, which callers of gateways set in this protocol too.
+        parts.extend(cache_ttl(&part, issues).map(Part::CacheMark));
     }
     parts
+}
+
+/// The texts among parts as blocks of the system prompt.
+fn instructions(parts: Vec<Part>) -> Vec<Instruction> {
+    let mut blocks: Vec<Instruction> = Vec::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => blocks.push(Instruction { cache: None, text }),
+            Part::CacheMark(ttl) => {
+                if let Some(block) = blocks.last_mut() {
+                    block.cache = Some(ttl);
+                }
+            }
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// Reads `file`: its data, or what only a relay can carry.
+fn file(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<Document> {
+    part.require("file", issues);
+    let file = part.object("file", issues)?;
+    let name = file.string("filename", issues).map(str::to_owned);
+    let Some(data) = file.string("file_data", issues) else {
+        if file.has("file_id") {
+            relay_only(call, file.at("file_id"));
+        } else {
+            issues.add(file.at("file_data"), "required");
+        }
+        return None;
+    };
+    let source = match inline(data) {
+        Some(source) => source,
+        // OpenAI takes bare base64 too, and goes by the name.
+        None if !data.starts_with("data:") => {
+            Source::Inline { base64: data.to_owned(), media_type: "application/pdf".to_owned() }
+        }
+        None => {
+            issues.add(file.at("file_data"), "expected a data: address with base64");
+            return None;
+        }
+    };
+    Some(Document { context: None, is_cited: false, name, source: DocumentSource::File(source) })
+}
+
+fn audio(part: &Fields<'_>, issues: &mut Issues) -> Option<Audio> {
+    part.require("input_audio", issues);
+    let audio = part.object("input_audio", issues)?;
+    let (data, format) =
+        (audio.required_string("data", issues), audio.required_string("format", issues));
+    Some(Audio { base64: data?.to_owned(), format: format?.to_owned() })
 }
 
 /// Reads `image_url`, which OpenAI wants as an object and Mistral takes as a text too.
 fn image(part: &Fields<'_>, issues: &mut Issues) -> Option<Image> {
     part.require("image_url", issues);
-    let (url, at) = match part.value("image_url")? {
-        Value::String(url) => (url.as_str(), part.at("image_url")),
+    let (url, at, detail) = match part.value("image_url")? {
+        Value::String(url) => (url.as_str(), part.at("image_url"), None),
         _ => {
             let image = part.object("image_url", issues)?;
-            (image.required_string("url", issues)?, image.at("url"))
+            let detail = image.string("detail", issues).map(str::to_owned);
+            (image.required_string("url", issues)?, image.at("url"), detail)
         }
     };
-    if url.starts_with("https://") || url.starts_with("http://") {
-        return Some(Image::Url(url.to_owned()));
+    let source = address(url);
+    if source.is_none() {
+        issues.add(at, "expected an https address or a data: address with base64");
     }
-    let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-    match inline {
-        Some((media_type, base64)) if !base64.is_empty() => {
-            Some(Image::Inline { base64: base64.to_owned(), media_type: media_type.to_owned() })
-        }
-        _ => {
-            issues.add(at, "expected an https address or a data: address with base64");
-            None
-        }
-    }
+    source.map(|source| Image { detail, source })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Malformed, StreamFault, VendorStream, answer::Answer},
-    error, finish_of, reply, usage,
+    annotations, error, finish_of, logprobs, reply, usage,
 };
 use crate::{
     chat::{Delta, Part},
@@ -72,6 +72,10 @@ impl Reader {
             if let Some(delta) = choice.object("delta")? {
                 self.delta(index, &delta, &mut deltas)?;
             }
+            let tokens = logprobs::read(choice)?;
+            if !tokens.is_empty() {
+                deltas.push(Delta::Logprobs { choice: index, tokens });
+            }
             if let Some(word) = choice.string("finish_reason")?.filter(|word| !word.is_empty()) {
                 deltas.push(Delta::Finish {
                     choice: index,
@@ -100,20 +104,21 @@ impl Reader {
         deltas: &mut Vec<Delta>,
     ) -> Result<(), Malformed> {
         if let Some(text) = reply::thoughts(delta)? {
-            deltas.push(Delta::Thinking { choice, signature: None, text: text.to_owned() });
+            deltas.push(Delta::Thinking { choice, seal: None, text: text.to_owned() });
         }
         let mut parts = Vec::new();
         reply::content(delta, &mut parts)?;
         for part in parts {
             match part {
                 Part::Text(text) => deltas.push(Delta::Text { choice, text }),
-                Part::Thinking { signature, text } => {
-                    deltas.push(Delta::Thinking { choice, signature, text })
+                Part::Thinking { seal, text } => {
+                    deltas.push(Delta::Thinking { choice, seal, text })
                 }
-                Part::Image(_) | Part::Refusal(_) | Part::ToolCall(_) | Part::ToolResult { .. } => {
-                }
+                _ => {}
             }
         }
+        let citations = annotations::read(delta)?.into_iter();
+        deltas.extend(citations.map(|citation| Delta::Citation { choice, citation }));
         if let Some(text) = delta.string("refusal")?.filter(|text| !text.is_empty()) {
             deltas.push(Delta::Refusal { choice, text: text.to_owned() });
         }

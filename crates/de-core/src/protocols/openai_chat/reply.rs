@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{Malformed, answer::Answer},
-    finish_of, usage,
+    annotations, finish_of, logprobs, usage,
 };
 use crate::chat::{ChatReply, Choice, Finish, Part, ToolCall};
 
@@ -30,9 +30,10 @@ fn choice(choice: &Answer<'_>) -> Result<Choice, Malformed> {
     };
     let mut parts = Vec::new();
     if let Some(text) = thoughts(&message)? {
-        parts.push(Part::Thinking { signature: None, text: text.to_owned() });
+        parts.push(Part::Thinking { seal: None, text: text.to_owned() });
     }
     content(&message, &mut parts)?;
+    parts.extend(annotations::read(&message)?.into_iter().map(Part::Citation));
     if let Some(text) = message.string("refusal")?.filter(|text| !text.is_empty()) {
         parts.push(Part::Refusal(text.to_owned()));
     }
@@ -42,10 +43,13 @@ fn choice(choice: &Answer<'_>) -> Result<Choice, Malformed> {
             arguments: function.string_or_empty("arguments")?,
             id: call.string_or_empty("id")?,
             name: function.string_or_empty("name")?,
+            seal: None,
         }));
     }
     let finish = choice.string("finish_reason")?.map_or(Finish::Stop, finish_of);
-    Ok(Choice { finish, parts, stop_sequence: None })
+    let logprobs = logprobs::read(choice)?;
+    let logprobs = (!logprobs.is_empty()).then_some(logprobs);
+    Ok(Choice { finish, logprobs, parts, stop_sequence: None })
 }
 
 /// The reasoning that compatible hosts tell: `reasoning_content` (DeepSeek) or `reasoning` (Groq).
@@ -72,7 +76,7 @@ pub(super) fn content(message: &Answer<'_>, parts: &mut Vec<Part>) -> Result<(),
                 for piece in part.objects("thinking")? {
                     text.push_str(piece.string("text")?.unwrap_or_default());
                 }
-                parts.push(Part::Thinking { signature: None, text });
+                parts.push(Part::Thinking { seal: None, text });
             }
             Some(_) | None => {}
         }

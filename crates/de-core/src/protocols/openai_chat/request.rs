@@ -2,21 +2,27 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{FieldIssue, Target, fields::Issues};
-use crate::chat::{ChatCall, Image, Message, Part, ResponseFormat, Role, Tool, ToolChoice};
+use super::{
+    super::{Draft, FieldIssue, Target, fields::Issues, inline},
+    PATH,
+};
+use crate::chat::{
+    CacheTtl, ChatCall, Document, DocumentSource, Message, Part, ResponseFormat, Role, Source,
+    Tool, ToolChoice, text_of,
+};
 
 /// OpenAI's bound; the hosts that have one have the same.
 const MAX_STOPS: usize = 4;
 
-/// Writes the body.
+/// The most alternatives to a token that OpenAI tells.
+const MAX_TOP_LOGPROBS: u64 = 20;
+
+/// Writes the request.
 ///
 /// The system prompt goes as role `system`, which every host knows; OpenAI itself reads it as
 /// `developer` where a model wants that. Thoughts are left out: OpenAI takes none back.
-pub(super) fn body(
-    call: &ChatCall,
-    target: &Target,
-) -> Result<Map<String, Value>, Vec<FieldIssue>> {
-    let mut issues = Issues::for_vendor(call);
+pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
+    let mut issues = Issues::for_vendor(call, target);
     let mut body = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -26,7 +32,9 @@ pub(super) fn body(
     set("model", Some(target.upstream_model.as_str().into()));
     set("messages", Some(messages(call, &mut issues).into()));
     set(target.max_tokens_field.as_str(), call.max_output_tokens.map(Value::from));
-    if target.sampling_params != Some(false) {
+    if target.sampling_params == Some(false) {
+        issues.no_sampling(call);
+    } else {
         set("temperature", call.temperature.map(Value::from));
         set("top_p", call.top_p.map(Value::from));
         set("frequency_penalty", call.frequency_penalty.map(Value::from));
@@ -41,7 +49,19 @@ pub(super) fn body(
         issues.add("/stop", format!("this model's vendor takes at most {MAX_STOPS}"));
     }
     set("stop", (!call.stop.is_empty()).then(|| call.stop.clone().into()));
-    set("reasoning_effort", call.reasoning_effort.clone().map(Value::from));
+    set("reasoning_effort", effort(call, target, &mut issues).map(Value::from));
+    if let Some(top) = call.logprobs {
+        set("logprobs", Some(true.into()));
+        set("top_logprobs", (top > 0).then(|| top.min(MAX_TOP_LOGPROBS).into()));
+    }
+    for (name, value) in &call.openai {
+        // OpenAI's own settings, which many of the hosts that speak its protocol refuse.
+        if target.takes_user {
+            set(name, Some(value.clone()));
+        } else {
+            issues.own_setting(name, target);
+        }
+    }
     set("response_format", call.response_format.as_ref().map(response_format));
     if !call.tools.is_empty() {
         set("tools", Some(call.tools.iter().map(tool).collect()));
@@ -56,7 +76,21 @@ pub(super) fn body(
         set("stream", Some(true.into()));
         ask_for_usage(&mut body);
     }
-    issues.or(body)
+    issues.written(Draft::json(PATH, &Value::Object(body)))
+}
+
+/// How hard the model shall think. A model that does not think has no such setting, and needs none to
+/// be told not to.
+fn effort<'a>(call: &'a ChatCall, target: &Target, issues: &mut Issues) -> Option<&'a str> {
+    if call.reasoning.is_off() {
+        return (target.reasoning == Some(true)).then_some("none");
+    }
+    let effort = call.reasoning.effort()?;
+    if target.reasoning == Some(false) {
+        issues.unsupported("/reasoning_effort", target);
+        return None;
+    }
+    Some(effort)
 }
 
 /// Sets `stream_options.include_usage`, and leaves the other options as they are.
@@ -74,11 +108,22 @@ fn messages(call: &ChatCall, issues: &mut Issues) -> Vec<Value> {
     let mut messages = Vec::with_capacity(call.messages.len().saturating_add(1));
     if !call.system.is_empty() {
         // One message of plain text: some hosts take no second system message, and no parts in it.
-        messages.push(json!({"role": "system", "content": call.system.join("\n\n")}));
+        let texts: Vec<&str> = call.system.iter().map(|block| block.text.as_str()).collect();
+        messages.push(json!({"role": "system", "content": texts.join("\n\n")}));
+    }
+    let marks = [
+        call.system.iter().any(|block| block.cache.is_some()),
+        call.tools.iter().any(|tool| tool.cache.is_some()),
+    ];
+    if marks.contains(&true) {
+        unmarked(issues);
     }
     for message in &call.messages {
         match message.role {
             Role::Assistant => messages.push(assistant(message, issues)),
+            Role::System => {
+                messages.push(json!({"role": "system", "content": text_of(&message.parts)}));
+            }
             Role::User => user(message, &mut messages, issues),
         }
     }
@@ -90,16 +135,21 @@ fn user(message: &Message, messages: &mut Vec<Value>, issues: &mut Issues) {
     let mut content = Vec::new();
     for part in &message.parts {
         match part {
-            Part::Image(image) => {
-                content.push(json!({"type": "image_url", "image_url": {"url": image_url(image)}}))
+            Part::ToolResult { content: result, id, is_error } => {
+                messages
+                    .push(json!({"role": "tool", "tool_call_id": id, "content": text_of(result)}));
+                if *is_error {
+                    issues.hint("/messages/*/is_error", "this vendor's results have no such mark");
+                }
+                // A result is text here. What else it holds is shown right after all results.
+                content.extend(
+                    result
+                        .iter()
+                        .filter(|part| !matches!(part, Part::Text(_)))
+                        .filter_map(|part| shown(part, issues)),
+                );
             }
-            Part::Text(text) => content.push(json!({"type": "text", "text": text})),
-            Part::ToolResult { content, id, is_error: _ } => {
-                messages.push(json!({"role": "tool", "tool_call_id": id, "content": content}));
-            }
-            Part::Refusal(_) | Part::Thinking { .. } | Part::ToolCall(_) => {
-                issues.add("/messages", "a user's turn holds what only the model can say");
-            }
+            part => content.extend(shown(part, issues)),
         }
     }
     if content.is_empty() && !message.parts.is_empty() {
@@ -113,10 +163,59 @@ fn user(message: &Message, messages: &mut Vec<Value>, issues: &mut Issues) {
     messages.push(json!({"role": "user", "content": content}));
 }
 
-fn image_url(image: &Image) -> String {
-    match image {
-        Image::Inline { base64, media_type } => format!("data:{media_type};base64,{base64}"),
-        Image::Url(url) => url.clone(),
+/// Writes a piece of a user's turn.
+fn shown(part: &Part, issues: &mut Issues) -> Option<Value> {
+    Some(match part {
+        Part::Audio(audio) => json!({
+            "type": "input_audio",
+            "input_audio": {"data": audio.base64, "format": audio.format},
+        }),
+        Part::CacheMark(CacheTtl::FiveMinutes | CacheTtl::OneHour) => {
+            unmarked(issues);
+            return None;
+        }
+        Part::Document(document) => return self::document(document, issues),
+        Part::Image(image) => {
+            let mut shown = json!({"url": inline::url(&image.source)});
+            if let (Some(shown), Some(detail)) = (shown.as_object_mut(), &image.detail) {
+                shown.insert("detail".to_owned(), detail.as_str().into());
+            }
+            json!({"type": "image_url", "image_url": shown})
+        }
+        Part::Text(text) => json!({"type": "text", "text": text}),
+        Part::Citation(_)
+        | Part::Refusal(_)
+        | Part::Sealed(_)
+        | Part::Thinking { .. }
+        | Part::ToolCall(_)
+        | Part::ToolResult { .. } => {
+            issues.add("/messages", "a user's turn holds what only the model can say");
+            return None;
+        }
+    })
+}
+
+/// OpenAI caches what is repeated without being told.
+fn unmarked(issues: &mut Issues) {
+    issues.hint("/cache_control", "this vendor caches prompts without marks");
+}
+
+fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
+    if document.is_cited {
+        issues.hint("/messages/*/citations", "this vendor does not cite documents");
+    }
+    match &document.source {
+        DocumentSource::File(source @ Source::Inline { .. }) => {
+            let name = document.name.as_deref().unwrap_or("document.pdf");
+            Some(
+                json!({"type": "file", "file": {"filename": name, "file_data": inline::url(source)}}),
+            )
+        }
+        DocumentSource::File(Source::Url(_)) => {
+            issues.add("/messages", "this model's vendor takes documents as bytes, not by address");
+            None
+        }
+        DocumentSource::Text(text) => Some(json!({"type": "text", "text": document.as_text(text)})),
     }
 }
 
@@ -126,13 +225,14 @@ fn assistant(message: &Message, issues: &mut Issues) -> Value {
         match part {
             Part::Refusal(more) => refusal.get_or_insert_default().push_str(more),
             Part::Text(more) => text.get_or_insert_default().push_str(more),
-            Part::Thinking { .. } => {}
+            // OpenAI takes no thoughts back, and its own citations are none of its input.
+            Part::CacheMark(_) | Part::Citation(_) | Part::Sealed(_) | Part::Thinking { .. } => {}
             Part::ToolCall(call) => calls.push(json!({
                 "id": call.id,
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             })),
-            Part::Image(_) | Part::ToolResult { .. } => {
+            Part::Audio(_) | Part::Document(_) | Part::Image(_) | Part::ToolResult { .. } => {
                 issues.add("/messages", "the model's turn holds what only a user can say");
             }
         }

@@ -1,21 +1,26 @@
 //! Our answer out, to a caller that speaks OpenAI's protocol: whole or as a stream.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{
     super::{About, DialectStream, StreamFailure},
-    error_type, finish_word, usage,
+    annotations, error_type, finish_word, logprobs,
+    thoughts::{self, Detail},
+    usage,
 };
 use crate::{
-    chat::{ChatReply, Choice, Delta, Finish, Part},
+    chat::{ChatReply, Choice, Delta, Finish, Part, Seal, TokenLogprob},
     receipt::Usage,
     sse,
 };
 
 /// Writes a `chat.completion`, with all members that strict clients want.
 ///
-/// Thoughts go as `reasoning_content`, which OpenAI's clients skip and many others show.
+/// Thoughts go as `reasoning_content`, which OpenAI's clients skip and many others show; with a vendor's
+/// seal also as `reasoning_details`, for callers that send them back.
 pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
     let choices: Vec<Value> = reply
         .choices
@@ -38,21 +43,40 @@ pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
 
 fn choice(index: usize, choice: &Choice) -> Value {
     let (mut text, mut refusal, mut thoughts) = (None::<String>, None::<String>, None::<String>);
-    let mut calls = Vec::new();
+    let (mut calls, mut details, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for part in &choice.parts {
         match part {
+            Part::Citation(citation) => {
+                let length = text.as_deref().map_or(0, |text| text.chars().count());
+                let length = u64::try_from(length).unwrap_or(u64::MAX);
+                notes.extend(annotations::write(citation, length));
+            }
             Part::Refusal(more) => refusal.get_or_insert_default().push_str(more),
+            Part::Sealed(seal) => details.push(Detail::Encrypted { call: None, seal }),
             Part::Text(more) => text.get_or_insert_default().push_str(more),
-            Part::Thinking { text: more, .. } => thoughts.get_or_insert_default().push_str(more),
-            Part::ToolCall(call) => calls.push(json!({
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            })),
+            Part::Thinking { seal, text: more } => {
+                thoughts.get_or_insert_default().push_str(more);
+                details.push(Detail::Text { seal: seal.as_ref(), text: more });
+            }
+            Part::ToolCall(call) => {
+                if let Some(seal) = &call.seal {
+                    details.push(Detail::Encrypted { call: Some(&call.id), seal });
+                }
+                calls.push(json!({
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }));
+            }
             // No answer holds these.
-            Part::Image(_) | Part::ToolResult { .. } => {}
+            Part::Audio(_)
+            | Part::CacheMark(_)
+            | Part::Document(_)
+            | Part::Image(_)
+            | Part::ToolResult { .. } => {}
         }
     }
+    let is_sealed = |detail: &Detail<'_>| !matches!(detail, Detail::Text { seal: None, .. });
     if calls.is_empty() && refusal.is_none() {
         text.get_or_insert_default();
     }
@@ -63,11 +87,21 @@ fn choice(index: usize, choice: &Choice) -> Value {
     if let Some(thoughts) = thoughts.filter(|thoughts| !thoughts.is_empty()) {
         message.insert("reasoning_content".to_owned(), thoughts.into());
     }
+    if details.iter().any(is_sealed) {
+        let details = details.iter().enumerate();
+        let details = details.map(|(index, detail)| thoughts::entry(index, detail)).collect();
+        message.insert("reasoning_details".to_owned(), details);
+    }
     if !calls.is_empty() {
         message.insert("tool_calls".to_owned(), calls.into());
     }
-    message.insert("annotations".to_owned(), Value::Array(Vec::new()));
-    json!({"index": index, "message": message, "logprobs": null, "finish_reason": finish_word(&choice.finish)})
+    message.insert("annotations".to_owned(), Value::Array(notes));
+    json!({
+        "index": index,
+        "message": message,
+        "logprobs": logprobs::write(choice.logprobs.as_deref()),
+        "finish_reason": finish_word(&choice.finish),
+    })
 }
 
 /// Writes `chat.completion.chunk` events.
@@ -76,14 +110,40 @@ pub(super) struct Writer {
     about: About,
     finished: Vec<u32>,
     id: String,
+    /// What each choice has said so far.
+    said: BTreeMap<u32, Said>,
     started: Vec<u32>,
     usage: Option<Usage>,
+}
+
+/// What one choice has said so far, as far as later events need it.
+#[derive(Debug, Default)]
+struct Said {
+    /// The ids of its tool calls, by index.
+    calls: Vec<(u32, String)>,
+    /// Entries of `reasoning_details` so far.
+    details: usize,
+    /// Characters of text.
+    text_length: u64,
+    /// The thought that has no seal yet.
+    thought: String,
 }
 
 impl Writer {
     pub(super) fn new(about: About) -> Self {
         let id = about.receipt_id.clone();
-        Self { about, finished: Vec::new(), id, started: Vec::new(), usage: None }
+        Self {
+            about,
+            finished: Vec::new(),
+            id,
+            said: BTreeMap::new(),
+            started: Vec::new(),
+            usage: None,
+        }
+    }
+
+    fn said(&mut self, choice: u32) -> &mut Said {
+        self.said.entry(choice).or_default()
     }
 
     fn chunk(&self, choices: Value, usage: Option<Value>) -> String {
@@ -102,11 +162,37 @@ impl Writer {
     }
 
     fn step(&self, choice: u32, delta: &Value, finish: Option<&Finish>) -> String {
-        let finish = finish.map(finish_word);
+        self.told_step(choice, delta, finish, None)
+    }
+
+    fn told_step(
+        &self,
+        choice: u32,
+        delta: &Value,
+        finish: Option<&Finish>,
+        tokens: Option<&[TokenLogprob]>,
+    ) -> String {
+        let (finish, tokens) = (finish.map(finish_word), logprobs::write(tokens));
         self.chunk(
-            json!([{"index": choice, "delta": delta, "logprobs": null, "finish_reason": finish}]),
+            json!([{"index": choice, "delta": delta, "logprobs": tokens, "finish_reason": finish}]),
             None,
         )
+    }
+
+    /// Tells a seal, with the thought that it is on.
+    fn sealed(&mut self, choice: u32, call: Option<u32>, seal: &Seal) -> String {
+        let said = self.said(choice);
+        let thought = core::mem::take(&mut said.thought);
+        let call = call.and_then(|index| {
+            said.calls.iter().find(|(call, _)| *call == index).map(|(_, id)| id.clone())
+        });
+        let detail = match (&call, thought.as_str()) {
+            (None, text) if !text.is_empty() => Detail::Text { seal: Some(seal), text },
+            (call, _) => Detail::Encrypted { call: call.as_deref(), seal },
+        };
+        let entry = thoughts::entry(said.details, &detail);
+        said.details = said.details.saturating_add(1);
+        self.more(choice, &json!({"reasoning_details": [entry]}))
     }
 
     /// Writes the chunk with the role, which comes before all else of a choice.
@@ -146,15 +232,41 @@ impl DialectStream for Writer {
                 }
                 self.open(0)
             }
-            Delta::Text { choice, text } => self.more(*choice, &json!({"content": text})),
+            Delta::Text { choice, text } => {
+                let said = self.said(*choice);
+                let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+                said.text_length = said.text_length.saturating_add(length);
+                self.more(*choice, &json!({"content": text}))
+            }
+            Delta::Citation { choice, citation } => {
+                match annotations::write(citation, self.said(*choice).text_length) {
+                    Some(note) => self.more(*choice, &json!({"annotations": [note]})),
+                    None => String::new(),
+                }
+            }
+            Delta::Logprobs { choice, tokens } => {
+                let mut text = self.open(*choice);
+                text.push_str(&self.told_step(*choice, &json!({}), None, Some(tokens)));
+                text
+            }
+            Delta::Sealed { call, choice, seal } => self.sealed(*choice, *call, seal),
             // The caller did not ask the vendor that said it.
             Delta::ServiceTier(_) => String::new(),
-            // A seal alone has no place here.
-            Delta::Thinking { text, .. } if text.is_empty() => String::new(),
-            Delta::Thinking { choice, signature: _, text } => {
-                self.more(*choice, &json!({"reasoning_content": text}))
+            Delta::Thinking { choice, seal, text } => {
+                let mut told = String::new();
+                if !text.is_empty() {
+                    self.said(*choice).thought.push_str(text);
+                    told.push_str(&self.more(*choice, &json!({"reasoning_content": text})));
+                }
+                if let Some(seal) = seal {
+                    told.push_str(&self.sealed(*choice, None, seal));
+                }
+                told
             }
             Delta::ToolCall { arguments, choice, id, index, name } => {
+                if let Some(id) = id {
+                    self.said(*choice).calls.push((*index, id.clone()));
+                }
                 let call = match (id, name) {
                     (None, None) => json!({"index": index, "function": {"arguments": arguments}}),
                     (id, name) => json!({

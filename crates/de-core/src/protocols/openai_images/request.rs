@@ -265,10 +265,12 @@ fn form(parts: Vec<Part>) -> Result<Draft, Vec<FieldIssue>> {
         return Ok(Draft {
             body: encoded.bytes.into(),
             headers,
+            dropped: Vec::new(),
             key_at: Vec::new(),
             method: http::Method::POST,
             place: Place::Path(EDITS.to_owned()),
             polling: None,
+            warns: false,
         });
     }
     let reason = "these files cannot be told apart in a form".to_owned();

@@ -18,6 +18,7 @@ fn target(model: &str, on_unsupported: OnUnsupported) -> Target {
         default_max_output_tokens: 100,
         max_tokens_field: MaxTokensField::MaxCompletionTokens,
         on_unsupported,
+        reasoning: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
         takes_user: true,
@@ -31,7 +32,7 @@ fn call(options: Value) -> ImageCall {
 }
 
 fn draft(call: &ImageCall) -> Result<Draft, Vec<FieldIssue>> {
-    ImageVendor::request(&OpenAiImagesVendor, call, &target("gpt-image-2", OnUnsupported::Refuse))
+    ImageVendor::request(&OpenAiImagesVendor, call, &target("gpt-image-2", OnUnsupported::Reject))
 }
 
 #[track_caller]

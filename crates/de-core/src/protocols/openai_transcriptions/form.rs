@@ -66,10 +66,12 @@ impl Fields {
         Ok(Draft {
             body: encoded.bytes.into(),
             headers: HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]),
+            dropped: Vec::new(),
             key_at: Vec::new(),
             method: Method::POST,
             place: Place::Path(path.to_owned()),
             polling: None,
+            warns: false,
         })
     }
 }

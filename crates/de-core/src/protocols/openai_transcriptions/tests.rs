@@ -97,7 +97,7 @@ fn a_call_becomes_a_form() {
         timestamp_granularities: vec!["word".to_owned()],
         ..call("verbose_json")
     };
-    let target = super::super::test_target("whisper-1", OnUnsupported::Refuse);
+    let target = super::super::test_target("whisper-1", OnUnsupported::Reject);
     let draft = TranscriptionVendor::request(&OpenAiTranscriptionsVendor, &call, &target).unwrap();
     let text = String::from_utf8_lossy(&draft.body).into_owned();
     let parts: Vec<(String, &str)> = text

@@ -1,0 +1,280 @@
+//! What goes beyond plain text from protocol to protocol: documents, pictures in results, marks, seals,
+//! citations, probabilities, and what becomes of that which a vendor has no word for.
+
+use de_core::{
+    chat::{Delta, Finish, Part, Seal, TokenLogprob},
+    model::{OnUnsupported, Protocol},
+    protocols::{
+        Dialect, Target, Vendor,
+        anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
+        openai_chat::{OpenAiChatDialect, OpenAiChatVendor},
+    },
+};
+use serde_json::{Value, json};
+
+use super::{about, events, sent, target, written};
+
+fn anthropic(members: Value) -> Value {
+    let mut body =
+        json!({"model": "m", "max_tokens": 8_000, "messages": [{"role": "user", "content": "Hi"}]});
+    let (all, more) = (body.as_object_mut().unwrap(), members.as_object().unwrap());
+    all.extend(more.clone());
+    body
+}
+
+#[test]
+fn documents_go_where_they_can_be_read() {
+    let body = anthropic(json!({"messages": [{"role": "user", "content": [
+        {"type": "document", "title": "a.pdf", "source": {"type": "base64", "media_type": "application/pdf", "data": "AAAA"}},
+        {"type": "document", "title": "Notes", "source": {"type": "text", "media_type": "text/plain", "data": "One."}, "citations": {"enabled": true}},
+        {"type": "text", "text": "Read."},
+    ]}]}));
+    let sent_on = sent(&AnthropicMessagesDialect, &OpenAiChatVendor, body.clone());
+    assert_eq!(
+        sent_on["messages"][0]["content"],
+        json!([
+            {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
+            {"type": "text", "text": "Notes\n\nOne."},
+            {"type": "text", "text": "Read."},
+        ])
+    );
+    assert_eq!(
+        sent(&AnthropicMessagesDialect, &AnthropicMessagesVendor, body.clone())["messages"],
+        body["messages"]
+    );
+    let by_address = anthropic(json!({"messages": [{"role": "user", "content": [
+        {"type": "document", "source": {"type": "url", "url": "https://example.test/a.pdf"}},
+    ]}]}));
+    let (_, call) = AnthropicMessagesDialect.call(&by_address).unwrap();
+    assert!(OpenAiChatVendor.request(&call, &target()).is_err());
+}
+
+#[test]
+fn a_result_may_hold_a_picture() {
+    let picture =
+        json!({"type": "image", "source": {"type": "url", "url": "https://example.test/a.png"}});
+    let body = anthropic(json!({"messages": [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "look", "input": {}}]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "t1", "is_error": true, "content": [{"type": "text", "text": "Half of it:"}, picture]},
+        ]},
+    ]}));
+    let (_, call) = AnthropicMessagesDialect.call(&body).unwrap();
+    let draft = OpenAiChatVendor.request(&call, &target()).unwrap();
+    let dropped: Vec<_> = draft.dropped.iter().map(|issue| issue.pointer.as_str()).collect();
+    assert_eq!(dropped, ["/messages/*/is_error"]);
+    let messages: Value = serde_json::from_slice(&draft.body).unwrap();
+    assert_eq!(
+        messages["messages"].as_array().unwrap()[1..],
+        [
+            json!({"role": "tool", "tool_call_id": "t1", "content": "Half of it:"}),
+            json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.test/a.png"}}]}),
+        ]
+    );
+    let back = sent(&AnthropicMessagesDialect, &AnthropicMessagesVendor, body.clone());
+    assert_eq!(back["messages"], body["messages"]);
+}
+
+#[test]
+fn cache_marks_stay_where_they_were_set() {
+    let mark = json!({"type": "ephemeral", "ttl": "1h"});
+    let body = json!({
+        "model": "m",
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}, "cache_control": mark}],
+        "messages": [
+            {"role": "system", "content": [{"type": "text", "text": "Long.", "cache_control": {"type": "ephemeral"}}]},
+            {"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": mark}]},
+        ],
+    });
+    let marked = sent(&OpenAiChatDialect, &AnthropicMessagesVendor, body.clone());
+    assert_eq!(marked["tools"][0]["cache_control"], mark);
+    assert_eq!(marked["system"][0]["cache_control"], json!({"type": "ephemeral"}));
+    assert_eq!(
+        marked["messages"][0]["content"],
+        json!([{"type": "text", "text": "Hi", "cache_control": mark}])
+    );
+    let (_, call) = OpenAiChatDialect.call(&body).unwrap();
+    let draft = OpenAiChatVendor.request(&call, &target()).unwrap();
+    assert_eq!(draft.dropped[0].pointer, "/cache_control");
+    assert!(!String::from_utf8_lossy(&draft.body).contains("cache_control"));
+}
+
+/// A reply of thoughts, a hidden thought and a call, of one vendor.
+fn sealed(maker: Protocol) -> Vec<Delta> {
+    let seal = |data: &str| Seal { data: data.to_owned(), maker };
+    vec![
+        Delta::Start { id: "r1".into(), model: "up".into() },
+        Delta::Thinking { choice: 0, seal: None, text: "Hm, ".into() },
+        Delta::Thinking { choice: 0, seal: Some(seal("s1")), text: "tools.".into() },
+        Delta::Sealed { call: None, choice: 0, seal: seal("s2") },
+        Delta::ToolCall {
+            arguments: "{}".into(),
+            choice: 0,
+            id: Some("c1".into()),
+            index: 0,
+            name: Some("f".into()),
+        },
+        Delta::Sealed { call: Some(0), choice: 0, seal: seal("s3") },
+        Delta::Finish { choice: 0, finish: Finish::ToolCalls, stop_sequence: None },
+    ]
+}
+
+#[test]
+fn seals_come_back_through_either_protocol() {
+    for maker in [Protocol::AnthropicMessages, Protocol::Gemini, Protocol::OpenaiResponses] {
+        let seal = |data: &str| Seal { data: data.to_owned(), maker };
+        // As an OpenAI client sends the turn back that it was streamed.
+        let stream = written(OpenAiChatDialect.stream(about()), &sealed(maker));
+        let (mut details, mut calls) = (Vec::new(), Vec::new());
+        for event in events(&stream) {
+            let delta = event["choices"][0]["delta"].clone();
+            details.extend(delta["reasoning_details"].as_array().cloned().unwrap_or_default());
+            calls.extend(delta["tool_calls"].as_array().cloned().unwrap_or_default());
+        }
+        let turn = json!({"role": "assistant", "content": null, "tool_calls": calls, "reasoning_details": details});
+        let (_, call) = OpenAiChatDialect
+            .call(&json!({"model": "m", "messages": [{"role": "user", "content": "Go"}, turn]}))
+            .unwrap();
+        let parts = &call.messages[1].parts;
+        assert_eq!(parts[0], Part::Thinking { seal: Some(seal("s1")), text: "Hm, tools.".into() });
+        assert_eq!(parts[1], Part::Sealed(seal("s2")));
+        let Part::ToolCall(asked) = &parts[2] else { panic!("{parts:?}") };
+        assert_eq!(asked.seal, Some(seal("s3")));
+
+        // As an Anthropic client does.
+        let stream = written(AnthropicMessagesDialect.stream(about()), &sealed(maker));
+        let mut blocks: Vec<Value> = Vec::new();
+        for event in events(&stream) {
+            let delta = &event["delta"];
+            match event["type"].as_str().unwrap() {
+                "content_block_start" => blocks.push(event["content_block"].clone()),
+                "content_block_delta" => {
+                    let block =
+                        &mut blocks[usize::try_from(event["index"].as_u64().unwrap()).unwrap()];
+                    for (name, member) in [("thinking", "thinking"), ("signature", "signature")] {
+                        if let Some(more) = delta[name].as_str() {
+                            let whole =
+                                block[member].as_str().unwrap_or_default().to_owned() + more;
+                            block[member] = whole.into();
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let (_, call) = AnthropicMessagesDialect
+            .call(&anthropic(json!({"messages": [{"role": "assistant", "content": blocks}]})))
+            .unwrap();
+        let parts = &call.messages[0].parts;
+        assert_eq!(parts[0], Part::Thinking { seal: Some(seal("s1")), text: "Hm, tools.".into() });
+        assert_eq!(parts[1], Part::Sealed(seal("s2")));
+        if maker != Protocol::AnthropicMessages {
+            let Part::ToolCall(asked) = &parts[2] else { panic!("{parts:?}") };
+            assert_eq!(asked.seal, Some(seal("s3")));
+        }
+        // Only their own vendor gets them back.
+        let draft = AnthropicMessagesVendor.request(&call, &target()).unwrap();
+        let sent = String::from_utf8_lossy(&draft.body).contains("s1");
+        assert_eq!(sent, maker == Protocol::AnthropicMessages);
+    }
+}
+
+#[test]
+fn citations_and_probabilities_are_told_where_there_is_a_place() {
+    let page = json!({"type": "web_search_result_location", "url": "https://example.test/", "title": "T", "cited_text": "c", "encrypted_index": "e"});
+    let letters = json!({"type": "char_location", "cited_text": "c", "document_index": 1, "document_title": "D", "start_char_index": 2, "end_char_index": 5});
+    let reply = AnthropicMessagesVendor
+        .reply(&json!({"id": "m1", "model": "up", "stop_reason": "end_turn", "content": [
+            {"type": "text", "text": "Söme.", "citations": [page, letters]},
+        ]}))
+        .unwrap();
+    let message = &OpenAiChatDialect.reply(&reply, &about())["choices"][0]["message"];
+    assert_eq!(
+        message["annotations"],
+        json!([{"type": "url_citation", "url_citation": {"url": "https://example.test/", "title": "T", "start_index": 0, "end_index": 5}}])
+    );
+    let same = AnthropicMessagesDialect.reply(&reply, &about());
+    assert_eq!(same["content"][0]["citations"], json!([page, letters]));
+
+    let token = |token: &str| TokenLogprob {
+        bytes: Some(token.as_bytes().to_vec()),
+        logprob: -0.5,
+        token: token.to_owned(),
+        top: vec![TokenLogprob {
+            logprob: -0.5,
+            token: token.to_owned(),
+            ..TokenLogprob::default()
+        }],
+    };
+    let deltas = [
+        Delta::Text { choice: 0, text: "Hi".into() },
+        Delta::Logprobs { choice: 0, tokens: vec![token("H"), token("i")] },
+    ];
+    let stream = written(OpenAiChatDialect.stream(about()), &deltas);
+    let told: Vec<Value> = events(&stream)
+        .iter()
+        .filter_map(|event| event["choices"][0]["logprobs"]["content"].as_array().cloned())
+        .flatten()
+        .collect();
+    assert_eq!(told.len(), 2);
+    assert_eq!(
+        told[0],
+        json!({"token": "H", "logprob": -0.5, "bytes": [72], "top_logprobs": [{"token": "H", "logprob": -0.5, "bytes": null}]})
+    );
+    let read = super::conformance::sum(&super::deltas(&OpenAiChatVendor, &stream));
+    assert_eq!(read.choices[0].logprobs.as_ref().unwrap()[1].token, "i");
+}
+
+#[test]
+fn how_a_model_thinks_is_said_in_each_vendors_words() {
+    let thinks = |dialect: &dyn Dialect, vendor: &dyn Vendor, body: Value, reasoning| {
+        let (_, call) = dialect.call(&body).unwrap();
+        let target = Target { reasoning, ..target() };
+        let draft = vendor.request(&call, &target).map_err(|issues| super::lines(&issues))?;
+        let body: Value = serde_json::from_slice(&draft.body).unwrap();
+        Ok::<_, Vec<String>>((
+            body["thinking"].clone(),
+            body["output_config"]["effort"].clone(),
+            body["reasoning_effort"].clone(),
+        ))
+    };
+    let (a, o) = (&AnthropicMessagesDialect, &OpenAiChatDialect);
+    let (to_a, to_o) = (&AnthropicMessagesVendor, &OpenAiChatVendor);
+    let null = Value::Null;
+    let budget = anthropic(json!({"thinking": {"type": "enabled", "budget_tokens": 5_000}}));
+    assert_eq!(
+        thinks(a, to_a, budget.clone(), None).unwrap(),
+        (json!({"type": "enabled", "budget_tokens": 5_000}), null.clone(), null.clone())
+    );
+    assert_eq!(thinks(a, to_o, budget.clone(), None).unwrap().2, "medium");
+    assert!(thinks(a, to_o, budget, Some(false)).is_err());
+    let off = anthropic(json!({"thinking": {"type": "disabled"}}));
+    assert_eq!(thinks(a, to_o, off.clone(), None).unwrap().2, null);
+    assert_eq!(thinks(a, to_o, off, Some(true)).unwrap().2, "none");
+    let hard = json!({"model": "m", "reasoning_effort": "high", "messages": [{"role": "user", "content": "Hi"}]});
+    assert_eq!(thinks(o, to_a, hard, None).unwrap(), (null.clone(), json!("high"), null));
+}
+
+#[test]
+fn what_becomes_of_the_unsupported_is_the_callers_to_say() {
+    let body = json!({
+        "model": "m", "seed": 1, "logit_bias": {"1": 2}, "logprobs": true, "verbosity": "low", "store": true,
+        "messages": [{"role": "user", "content": "Hi"}],
+    });
+    let (_, call) = OpenAiChatDialect.call(&body).unwrap();
+    let ask = |on_unsupported| {
+        AnthropicMessagesVendor.request(&call, &Target { on_unsupported, ..target() })
+    };
+    let names = |issues: &[de_core::protocols::FieldIssue]| {
+        let mut names: Vec<String> = issues.iter().map(|issue| issue.pointer.clone()).collect();
+        names.sort();
+        names
+    };
+    let settings = ["/logit_bias", "/logprobs", "/seed", "/verbosity"];
+    assert_eq!(names(&ask(OnUnsupported::Reject).unwrap_err()), settings);
+    for lax in [OnUnsupported::Drop, OnUnsupported::Warn] {
+        let mut all = settings.to_vec();
+        all.insert(3, "/store");
+        assert_eq!(names(&ask(lax).unwrap().dropped), all);
+    }
+}
