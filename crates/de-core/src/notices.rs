@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use crate::{
     auth::api_key::digest,
-    ids::{InstanceId, OrganizationId, ReceiptId},
+    ids::{InstanceId, ModelId, OrganizationId, ProviderId, ReceiptId},
     limits::{Alert, Kind, Period, Release},
+    money::Micros,
     ports::{Statement, Whose},
+    receipt::Receipt,
     store::{audit, webhooks::deliveries},
     time::{Timestamp, UnixMillis},
     webhooks::EventType,
@@ -25,6 +27,8 @@ pub enum Notice<'a> {
     Dead(&'a DeadReceipt),
     /// Receipts have not reached the database for a while.
     Outbox(&'a Failing),
+    /// A vendor billed more for a call than was held for it.
+    Over(&'a OverCeiling),
     /// Money that was held for a lost call went back to its budget.
     Release(&'a Release),
 }
@@ -36,6 +40,45 @@ pub struct DeadReceipt {
     pub error: String,
     /// Which.
     pub receipt_id: ReceiptId,
+}
+
+/// A call that cost more than the most that it could cost by its bounds and its model's price: one of the
+/// two is wrong, and what the budget promises with it.
+#[derive(Clone, Debug, serde::Deserialize, Eq, PartialEq, Serialize)]
+pub struct OverCeiling {
+    /// What it cost; `None` without a price.
+    pub cost_micros: Option<Micros>,
+    /// The model that answered.
+    pub model_id: Option<ModelId>,
+    /// Who bills it.
+    pub provider_id: Option<ProviderId>,
+    /// The call.
+    pub receipt_id: ReceiptId,
+}
+
+/// For how long one notice of a model stands for all of its calls: a wrong price or bound shows in every one.
+const OVER_EACH_MS: i64 = 60 * 60 * 1_000;
+
+impl OverCeiling {
+    /// The notice of a receipt; `None` of one that stayed within what was held.
+    #[must_use]
+    pub fn of(receipt: &Receipt) -> Option<Self> {
+        receipt.over_ceiling.then(|| Self {
+            cost_micros: receipt.cost_micros,
+            model_id: receipt.model_id.clone(),
+            provider_id: receipt.provider_id.clone(),
+            receipt_id: receipt.receipt_id.clone(),
+        })
+    }
+
+    /// Tells notices of one Limiter apart, and until when no other of the same model is told.
+    #[must_use]
+    pub fn id(&self, now: UnixMillis) -> (String, UnixMillis) {
+        let hour = now.0.div_euclid(OVER_EACH_MS);
+        let until = hour.saturating_add(1).saturating_mul(OVER_EACH_MS);
+        let model = self.model_id.as_ref().map(ModelId::as_str).unwrap_or_default();
+        (format!("over/{model}/{hour}"), UnixMillis(until))
+    }
 }
 
 /// An outbox that does not get through.
@@ -128,6 +171,17 @@ impl Notice<'_> {
                 }}),
                 event_type: Some(EventType::OutboxFailing),
                 target: "outbox".to_owned(),
+            },
+            Self::Over(over) => Told {
+                action: "receipt.over-ceiling",
+                data: serde_json::json!({"receipt": {
+                    "receipt_id": over.receipt_id,
+                    "model_id": over.model_id,
+                    "provider_id": over.provider_id,
+                    "cost_micros": over.cost_micros,
+                }}),
+                event_type: Some(EventType::ReceiptOverCeiling),
+                target: over.receipt_id.to_string(),
             },
             Self::Release(release) => Told {
                 action: "budget.release",

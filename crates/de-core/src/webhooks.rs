@@ -41,18 +41,21 @@ pub enum EventType {
     JobSucceeded,
     /// Receipts do not reach the database.
     OutboxFailing,
+    /// A vendor billed more for a call than its own bounds allow.
+    ReceiptOverCeiling,
     /// Someone wants to see whether messages arrive. Nobody subscribes to it, and it is tried once.
     WebhookTest,
 }
 
 impl EventType {
     /// Those that one can subscribe to.
-    pub const SUBSCRIBABLE: [Self; 5] = [
+    pub const SUBSCRIBABLE: [Self; 6] = [
         Self::BudgetThreshold,
         Self::JobCancelled,
         Self::JobFailed,
         Self::JobSucceeded,
         Self::OutboxFailing,
+        Self::ReceiptOverCeiling,
     ];
 
     /// As it stands in rows and messages: `job.succeeded`.
@@ -64,6 +67,7 @@ impl EventType {
             Self::JobFailed => "job.failed",
             Self::JobSucceeded => "job.succeeded",
             Self::OutboxFailing => "outbox.failing",
+            Self::ReceiptOverCeiling => "receipt.over-ceiling",
             Self::WebhookTest => "webhook.test",
         }
     }

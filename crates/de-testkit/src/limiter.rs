@@ -17,7 +17,7 @@ use de_core::{
         Epochs, Limiter as State, Policy, Scope, ScopeKind,
         wire::{Grant, LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
     },
-    notices::{self, Notice},
+    notices::{self, Notice, OverCeiling},
     ports::{Clock, Database, Limiter, PortError, Statement, Whose},
     store,
 };
@@ -200,6 +200,11 @@ impl Limiter for LocalLimiter {
         let state = instances.entry(instance.to_string()).or_default();
         let outcome = state.settle(now, &report);
         let mut told = told(Whose::Instance(instance), state);
+        for over in report.receipts.iter().filter_map(OverCeiling::of) {
+            // The object keeps the first of an hour and no other: here one moment stands for all of them.
+            let (id, until) = over.id(now);
+            told.extend(notices::tell(Whose::Instance(instance), &id, Notice::Over(&over), until));
+        }
         if let Some(organization) = state.above().cloned() {
             let above = instances.entry(organization.to_string()).or_default();
             above.settle(now, &report);

@@ -28,9 +28,13 @@ async fn subscribe(test: &TestPlatform, instance: Option<&InstanceId>) {
     let row = WebhookRow {
         created_at: now,
         description: None,
-        events: [EventType::BudgetThreshold, EventType::OutboxFailing]
-            .map(|event| event.as_str().to_owned())
-            .to_vec(),
+        events: [
+            EventType::BudgetThreshold,
+            EventType::OutboxFailing,
+            EventType::ReceiptOverCeiling,
+        ]
+        .map(|event| event.as_str().to_owned())
+        .to_vec(),
         grant_role: None,
         sealed: seal(&platform.settings, &*platform.entropy, &id, &secret).unwrap(),
         id,

@@ -6,7 +6,14 @@
     reason = "what does not hold ends the test"
 )]
 
-use de_contract::{hooks::Receiver, spender::Spender, wait::until};
+use de_contract::{
+    hooks::Receiver,
+    life::mapping,
+    models::config,
+    spender::Spender,
+    wait::until,
+    wire::{Server, Wire},
+};
 use serde_json::{Value, json};
 
 /// More calls than it takes to spend the budget.
@@ -80,4 +87,47 @@ async fn a_budget_tells_that_it_is_nearly_spent() {
     let trail = trail["data"].as_array().unwrap().iter();
     let told = trail.filter(|event| event["action"] == "budget.threshold");
     assert_eq!(told.count(), 3);
+}
+
+#[tokio::test]
+async fn a_vendor_that_bills_more_than_its_bounds_allow_is_told_of() {
+    let spender = Spender::ready().await;
+    let Spender { control, stack, tenant, .. } = &spender;
+    let receiver = Receiver::of(stack);
+    let hook = json!({"organization_id": tenant.organization, "url": receiver.url(""),
+        "events": ["receipt.over-ceiling"]});
+    control.make("webhooks", hook).await;
+    // Its mapping takes the seconds since 1970 for the tokens of the answer.
+    let mut mapping = mapping("x");
+    mapping["response_mapping"]["output_tokens"] = "$.created".into();
+    let wrong = json!({"organization_id": tenant.organization, "protocol": "mapped",
+        "payload_mapping": mapping, "pricing": {"currency": "USD",
+        "input_micros_per_million_tokens": 1_000_000, "output_micros_per_million_tokens": 1}});
+    let wrong = control.make("model-configs", config(Server::OpenAi, &wrong).into()).await;
+    let wrong = wrong["model_id"].as_str().unwrap();
+
+    let row = spender.spend(spender.call("Hello")).await.1;
+    assert_eq!(row["over_ceiling"], 0, "{row}");
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let row = spender.spend(stack.call(Wire::Native, wrong, "Hello").key(&spender.key)).await.1;
+        assert_eq!(row["over_ceiling"], 1, "{row}");
+        ids.push(row["receipt_id"].as_str().unwrap().to_owned());
+    }
+    let told = until("a message", async || {
+        stack.minute().await;
+        let got = receiver.got().await;
+        got.first().cloned()
+    });
+    let body: Value = serde_json::from_str(told.await["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["type"], "receipt.over-ceiling");
+    let receipt = &body["data"]["receipt"];
+    assert_eq!(receipt["model_id"], wrong);
+    assert!(ids.iter().any(|id| receipt["receipt_id"] == *id), "{receipt}");
+    // The others say no more than it does, unless an hour began between them.
+    let path = format!("/v1/audit-events?organization_id={}&limit=200", tenant.organization);
+    let trail = control.get(&path).await.is(200).json();
+    let trail = trail["data"].as_array().unwrap().iter();
+    let told = trail.filter(|event| event["action"] == "receipt.over-ceiling");
+    assert!((1..=2).contains(&told.count()));
 }

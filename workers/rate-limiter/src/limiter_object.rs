@@ -24,11 +24,12 @@ use de_core::{
             UsageReply,
         },
     },
+    notices::OverCeiling,
     outbox::{self, Plans},
     ports::PortError,
     time::UnixMillis,
 };
-use kept::Kept;
+use kept::{Kept, Notice};
 use reach::{now, sleep};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -312,6 +313,10 @@ impl Limiter {
         let now = now();
         for receipt in &report.receipts {
             kept.keep_receipt(now, receipt)?;
+            if let Some(over) = OverCeiling::of(receipt) {
+                let (id, until) = over.id(now);
+                kept.keep_notice(&id, Notice::OVER, &over, now, until)?;
+            }
         }
         let mut limits = self.limits.borrow_mut();
         let outcome = limits.settle(now, report);

@@ -58,6 +58,8 @@ impl Notice {
     pub(super) const DEAD: &'static str = "dead";
     /// Receipts do not reach the database: a [`Failing`](de_core::notices::Failing).
     pub(super) const OUTBOX: &'static str = "outbox";
+    /// A call cost more than was held for it: an [`OverCeiling`](de_core::notices::OverCeiling).
+    pub(super) const OVER: &'static str = "over";
     /// Money went back to its budget: a [`Release`].
     pub(super) const RELEASE: &'static str = "release";
 }

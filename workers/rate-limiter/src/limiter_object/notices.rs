@@ -81,6 +81,7 @@ fn statements_of(whose: Whose<'_>, notice: &Notice) -> Result<Option<Vec<Stateme
         Notice::BUDGET => notices::tell(whose, id, notices::Notice::Budget(&from_json(body)?), *at),
         Notice::DEAD => notices::tell(whose, id, notices::Notice::Dead(&from_json(body)?), *at),
         Notice::OUTBOX => notices::tell(whose, id, notices::Notice::Outbox(&from_json(body)?), *at),
+        Notice::OVER => notices::tell(whose, id, notices::Notice::Over(&from_json(body)?), *at),
         Notice::RELEASE => {
             notices::tell(whose, id, notices::Notice::Release(&from_json(body)?), *at)
         }
