@@ -270,7 +270,11 @@ impl Drafting<'_> {
 
     /// The issue with its place in the caller's own words.
     fn placed(&self, issue: FieldIssue) -> FieldIssue {
-        let FieldIssue { pointer, reason } = issue;
+        let FieldIssue { mut pointer, reason } = issue;
+        if let (Some(bare), true) = (pointer.strip_prefix("/options"), self.wire != Wire::Native) {
+            // Mappings speak of options as our own protocol does.
+            pointer = bare.to_owned();
+        }
         match self.wire {
             Wire::Anthropic => {
                 FieldIssue { pointer: AnthropicMessagesDialect.place(&pointer), reason }

@@ -15,7 +15,7 @@ mod media;
 pub use self::media::{image_reply, render_reply};
 use super::{
     Draft, FieldIssue, ImageVendor, Malformed, Place, RenderVendor, SpeechVendor, StreamFault,
-    Target, Vendor, VendorError, VendorStream, fields::Issues,
+    Target, Vendor, VendorError, VendorStream, fields::Issues, openai_chat,
 };
 use crate::{
     auth::api_key::hex,
@@ -30,7 +30,7 @@ use crate::{
         stream::{MappedDelta, MappedUsage},
         variables::{Notice, Reserved, VariableError, Variables},
     },
-    model::Protocol,
+    model::{OnUnsupported, Protocol},
     receipt::Usage,
     sse::Event,
 };
@@ -55,7 +55,7 @@ impl Vendor for MappedVendor {
         let polling = Polling::new(self.mapping.clone(), &variables);
         let polling = polling.map_err(|err| whole(err.to_string()))?;
         let draft = draft(rendered, &boundary(&variables)).map_err(whole)?;
-        let mut dropped = own_words(call, target).1;
+        let mut dropped = own_words(&self.mapping, call, target).1;
         dropped.extend(left_out.iter().map(left_out_issue));
         Ok(Draft { dropped, polling, ..draft })
     }
@@ -109,9 +109,9 @@ pub(crate) fn gather(
     call: &ChatCall,
     target: &Target,
 ) -> Result<(Variables, Vec<Notice>), Vec<FieldIssue>> {
-    let mut issues = own_words(call, target).0;
+    let mut issues = own_words(mapping, call, target).0;
     let reserved = reserved(mapping, call, target, &mut issues);
-    match mapping.variables(reserved, &options(call)) {
+    match mapping.variables(reserved, &options(mapping, call, target)) {
         Ok(gathered) if issues.is_empty() => Ok(gathered),
         Ok(_) => Err(issues),
         Err(errors) => {
@@ -121,9 +121,24 @@ pub(crate) fn gather(
     }
 }
 
-/// What only the caller's own protocol can say: what the call is refused for, and what is left out.
-fn own_words(call: &ChatCall, target: &Target) -> (Vec<FieldIssue>, Vec<FieldIssue>) {
+/// What no mapping has a word for, or not this one: what the call is refused for, and what is left out.
+fn own_words(
+    mapping: &PayloadMapping,
+    call: &ChatCall,
+    target: &Target,
+) -> (Vec<FieldIssue>, Vec<FieldIssue>) {
     let mut issues = Issues::for_vendor(call, target);
+    if target.on_unsupported != OnUnsupported::Reject {
+        for (name, _) in settings(call).into_iter().filter(|(name, _)| !mapping.takes(name)) {
+            issues.hint(&format!("/options/{name}"), "this model's mapping does not use it");
+        }
+    }
+    let marked = |part: &Part| matches!(part, Part::CacheMark(_));
+    if call.system.iter().any(|block| block.cache.is_some())
+        || call.messages.iter().flat_map(|message| &message.parts).any(marked)
+    {
+        issues.hint("/cache_control", "this model's mapping has no such mark");
+    }
     for name in call.openai.keys() {
         issues.own_setting(name, target);
     }
@@ -251,13 +266,24 @@ fn left_out_issue(Notice::DroppedOption { name }: &Notice) -> FieldIssue {
     FieldIssue { pointer: format!("/options/{name}"), reason }
 }
 
+/// The caller's settings by the names that mappings have for them, without those that the mapping does not
+/// use where such are left out; then the caller's own options, of which the mapping's row decides.
+fn options(mapping: &PayloadMapping, call: &ChatCall, target: &Target) -> Map<String, Value> {
+    let refuses = target.on_unsupported == OnUnsupported::Reject;
+    let taken = |name: &str| refuses || mapping.takes(name);
+    let settings = settings(call).into_iter().filter(|(name, _)| taken(name));
+    let settings = settings.map(|(name, value)| (name.to_owned(), value));
+    settings.chain(call.extra.clone()).collect()
+}
+
 /// The caller's settings by the names that mappings have for them. 0 is a value.
-fn options(call: &ChatCall) -> Map<String, Value> {
+fn settings(call: &ChatCall) -> Vec<(&'static str, Value)> {
     let stop = (!call.stop.is_empty()).then(|| json!(call.stop));
     let all = [
         ("frequency_penalty", call.frequency_penalty.map(Value::from)),
         ("max_tokens", call.max_output_tokens.map(Value::from)),
         ("presence_penalty", call.presence_penalty.map(Value::from)),
+        ("response_format", call.response_format.as_ref().map(openai_chat::response_format)),
         ("reasoning_effort", call.reasoning.effort().map(Value::from)),
         ("seed", call.seed.map(Value::from)),
         ("stop", stop),
@@ -265,8 +291,7 @@ fn options(call: &ChatCall) -> Map<String, Value> {
         ("top_k", call.top_k.map(Value::from)),
         ("top_p", call.top_p.map(Value::from)),
     ];
-    let given = all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    given.chain(call.extra.clone()).collect()
+    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 fn option_issue(error: &VariableError) -> FieldIssue {
@@ -282,7 +307,10 @@ pub fn reply(mapped: MappedReply) -> ChatReply {
         output_tokens: mapped.output_tokens,
         tokens_used: mapped.tokens_used,
     };
-    let parts = mapped.text.map(Part::Text).into_iter().collect();
+    let refusal = mapped.metadata.get("refusal").and_then(Value::as_str);
+    let refusal = refusal.filter(|words| !words.is_empty());
+    let refusal = refusal.map(|words| Part::Refusal(words.to_owned()));
+    let parts = mapped.text.map(Part::Text).into_iter().chain(refusal).collect();
     let finish = mapped.finish_reason.as_deref().map_or(Finish::Stop, finish);
     ChatReply {
         choices: vec![Choice { finish, parts, ..Choice::default() }],

@@ -30,6 +30,7 @@ mod writer;
 pub use error::error_type;
 pub(crate) use error::read as read_error;
 pub use filter::UsageFilter;
+pub(super) use request::response_format;
 
 /// Members of a request that both of OpenAI's protocols have under one name with one meaning.
 pub(super) const SHARED: [&str; 8] = [

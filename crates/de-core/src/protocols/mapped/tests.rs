@@ -31,7 +31,7 @@ fn target() -> Target {
     Target {
         default_max_output_tokens: 100,
         max_tokens_field: MaxTokensField::MaxTokens,
-        on_unsupported: crate::model::OnUnsupported::Reject,
+        on_unsupported: OnUnsupported::Reject,
         reasoning: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
@@ -247,4 +247,30 @@ fn the_price_goes_by_what_was_made_else_by_what_was_asked_for() {
     assert_eq!(terms(asked.clone(), json!({"url": "u"})), told("512x512", "QUALITY"));
     let made = json!({"url": "u", "resolution": "640x640"});
     assert_eq!(terms(asked, made), told("640x640", "QUALITY"));
+}
+
+#[test]
+fn what_a_mapping_does_not_use_is_left_out_where_the_caller_says_so() {
+    let vendor = mapped(json!({
+        "body": {"prompt": "{user_prompt}", "format": "{response_format}"},
+        "response_mapping": {"text": "$.text", "refusal": "$.refusal"},
+    }));
+    let mut call = ChatCall {
+        messages: vec![Message { parts: vec![Part::Text("Hi".into())], role: Role::User }],
+        response_format: Some(crate::chat::ResponseFormat::JsonObject),
+        seed: Some(1),
+        ..ChatCall::default()
+    };
+    call.reasoning.effort = Some("low".into());
+    let mut target = target();
+    let refused = Vendor::request(&vendor, &call, &target).unwrap_err();
+    assert!(refused.iter().any(|issue| issue.pointer == "/options/seed"), "{refused:?}");
+    target.on_unsupported = OnUnsupported::Warn;
+    let draft = Vendor::request(&vendor, &call, &target).unwrap();
+    let dropped: Vec<&str> = draft.dropped.iter().map(|issue| issue.pointer.as_str()).collect();
+    assert_eq!(dropped, ["/options/reasoning_effort", "/options/seed"]);
+    let body: Value = serde_json::from_slice(&draft.body).unwrap();
+    assert_eq!(body, json!({"prompt": "Hi", "format": {"type": "json_object"}}));
+    let reply = Vendor::reply(&vendor, &json!({"text": null, "refusal": "No."})).unwrap();
+    assert_eq!(reply.choices[0].parts, [Part::Refusal("No.".into())]);
 }

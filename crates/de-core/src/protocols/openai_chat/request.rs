@@ -276,7 +276,7 @@ fn tool_choice(choice: &ToolChoice) -> Value {
     }
 }
 
-fn response_format(format: &ResponseFormat) -> Value {
+pub(in super::super) fn response_format(format: &ResponseFormat) -> Value {
     match format {
         ResponseFormat::JsonObject => json!({"type": "json_object"}),
         ResponseFormat::JsonSchema { name, schema, strict } => {
