@@ -176,9 +176,9 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
 pub(crate) fn error_event(incoming: &Incoming<'_>) -> Option<String> {
     match incoming.vendor {
         Vendor::Anthropic => Some(anthropic_errors::error_event(incoming)),
+        Vendor::Google => Some(google_errors::error_event()),
         Vendor::ElevenLabs
         | Vendor::Fal
-        | Vendor::Google
         | Vendor::Ideogram
         | Vendor::Pexels
         | Vendor::Pixabay

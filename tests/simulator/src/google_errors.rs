@@ -86,6 +86,16 @@ pub(crate) fn failure(status: u16, retry_after: Option<u32>) -> Reply {
     error(status, message, retry.as_slice())
 }
 
+/// The error inside a stream that began well: the same object, as an event.
+pub(crate) fn error_event() -> String {
+    let error = json!({
+        "code": 503,
+        "message": "The model is overloaded. Please try again later.",
+        "status": "UNAVAILABLE",
+    });
+    format!("data: {}\n\n", json!({ "error": error }))
+}
+
 /// Writes an error; `details` is absent if there are none.
 fn error(code: u16, message: &str, details: &[Value]) -> Reply {
     let status = match code {

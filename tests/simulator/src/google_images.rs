@@ -1,7 +1,7 @@
 //! Gemini's models that make pictures: `POST /v1beta/models/{model}:generateContent`.
 //!
-//! Out of scope: text, speech and embeddings of Gemini. Models that make nothing but these are not
-//! found here, and neither is any method but `generateContent`. Pictures that come in are
+//! Out of scope: speech and embeddings of Gemini; text is played by `google_text`. Models that make
+//! nothing but these are not found here, and neither is any method but `generateContent`. Pictures that come in are
 //! looked at as far as their format; those in HEIC are believed.
 //! Follows <https://ai.google.dev/gemini-api/docs/image-generation>.
 
@@ -92,9 +92,8 @@ struct Order {
     width: u32,
 }
 
-/// `POST /v1beta/models/{model}:generateContent`.
+/// `POST /v1beta/models/{model}:generateContent`, let in already.
 pub(crate) fn generate(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
-    google_errors::authenticate(incoming)?;
     let name = incoming.path.rsplit('/').next().unwrap_or_default();
     let (id, method) = name.split_once(':').unwrap_or((name, ""));
     let model = models::find(incoming.vendor, ModelKind::Image, id)

@@ -1,18 +1,37 @@
-//! `GET /v1beta/models`: what a key may use, in pages; costs nothing.
+//! `GET /v1beta/models`: what a key may use, in pages, which costs nothing; and the way from a model's
+//! method to what plays it.
 //!
-//! Only models that make pictures are listed, since the simulator plays no others of this vendor.
+//! Models that say text and models that make pictures are listed: the simulator plays no others.
 //! Follows <https://ai.google.dev/api/models#method:-models.list>.
 
 use serde_json::{Value, json};
 
 use crate::endpoint::{Incoming, Plan, Reply};
-use crate::{google_errors, models};
+use crate::models::{self, ModelKind};
+use crate::{google_errors, google_images, google_text};
 
 /// Models of a page, if the caller does not say.
 const PAGE: usize = 50;
 
+/// What a model that says text can do.
+const METHODS: &[&str] = &["generateContent", "streamGenerateContent", "countTokens"];
+
+/// What the others can do.
+const ONE_METHOD: &[&str] = &["generateContent"];
+
 /// The most models of a page.
 const LARGEST_PAGE: usize = 1_000;
+
+/// `POST /v1beta/models/{model}:{method}`.
+pub(crate) fn call(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
+    google_errors::authenticate(incoming)?;
+    let name = incoming.path.rsplit('/').next().unwrap_or_default();
+    let (id, method) = name.split_once(':').unwrap_or((name, ""));
+    match models::find(incoming.vendor, ModelKind::Text, id) {
+        Some(model) => google_text::call(incoming, model, method),
+        None => google_images::generate(incoming),
+    }
+}
 
 /// `GET /v1beta/models?pageSize=&pageToken=`.
 pub(crate) fn list(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
@@ -33,13 +52,19 @@ pub(crate) fn list(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     }
     let all: Vec<Value> = models::listed(incoming.vendor)
         .map(|model| {
+            let (input, output, methods) = match model.kind {
+                ModelKind::Text => (1_048_576, model.max_output, METHODS),
+                ModelKind::Image | ModelKind::Speech | ModelKind::Transcription => {
+                    (131_072, 32_768, ONE_METHOD)
+                }
+            };
             json!({
                 "name": format!("models/{}", model.id),
                 "version": "001",
                 "displayName": model.id,
-                "inputTokenLimit": 131_072,
-                "outputTokenLimit": 32_768,
-                "supportedGenerationMethods": ["generateContent"],
+                "inputTokenLimit": input,
+                "outputTokenLimit": output,
+                "supportedGenerationMethods": methods,
             })
         })
         .collect();

@@ -33,9 +33,11 @@ pub(crate) enum ModelKind {
 pub(crate) struct Traits {
     /// `tool_choice` may demand a tool.
     pub(crate) forced_tools: bool,
+    /// Google, from its third generation on: thinking has levels, and the signatures of calls must come back.
+    pub(crate) levels: bool,
     /// The messages may end with the assistant's turn.
     pub(crate) prefill: bool,
-    /// OpenAI: `max_tokens` is refused, `reasoning_effort` is taken.
+    /// OpenAI: `max_tokens` is refused, `reasoning_effort` is taken. Others: it thinks, if it is asked to.
     pub(crate) reasoning: bool,
     pub(crate) retired: bool,
     /// Temperature and its kin are taken.
@@ -48,6 +50,7 @@ pub(crate) struct Traits {
 
 const PLAIN: Traits = Traits {
     forced_tools: true,
+    levels: false,
     prefill: true,
     reasoning: false,
     retired: false,
@@ -67,6 +70,8 @@ const CLAUDE_5_5: Traits = Traits {
     thinks_always: true,
     ..PLAIN
 };
+
+const GEMINI_3: Traits = Traits { levels: true, reasoning: true, sampling: false, ..PLAIN };
 
 const RETIRED: Traits = Traits { retired: true, ..PLAIN };
 
@@ -124,6 +129,10 @@ pub(crate) const MODELS: &[Model] = &[
         Traits { reasoning: true, ..RETIRED },
     ),
     model(Vendor::Anthropic, "claude-3-5-haiku-20241022", 8_192, RETIRED),
+    model(Vendor::Google, "gemini-4-argon", 1_048_576, Traits { sampling: true, ..GEMINI_3 }),
+    model(Vendor::Google, "gemini-3.8-flash", 65_536, GEMINI_3),
+    model(Vendor::Google, "gemini-3.5-flash-lite", 65_536, GEMINI_3),
+    model(Vendor::Google, "gemini-2.5-flash", 65_536, Traits { reasoning: true, ..PLAIN }),
     media(Vendor::Google, ModelKind::Image, "gemini-3-pro-image", PLAIN),
     media(Vendor::Google, ModelKind::Image, "gemini-3.1-flash-image", PLAIN),
     media(Vendor::Fal, ModelKind::Image, "fal-ai/flux/dev", PLAIN),

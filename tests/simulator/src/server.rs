@@ -23,7 +23,7 @@ use crate::replicate::{self, Jobs};
 use crate::shotstack::Renders;
 use crate::{anthropic_messages, control, elevenlabs_speech, files, ideogram, openai_chat};
 use crate::{elevenlabs_transcription, elevenlabs_voices, openai_speech, openai_transcriptions};
-use crate::{elevenlabs_user, fal, google_errors, google_images, google_models};
+use crate::{elevenlabs_user, fal, google_errors, google_models};
 use crate::{openai_edits, openai_images, pexels, pixabay, shotstack, stream};
 
 /// The largest request that is read, as at the vendor with the largest: 32 MB.
@@ -79,7 +79,7 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::Fal], "POST", "/*/*", fal::submit),
     (&[Vendor::Fal], "POST", "/*/*/*", fal::submit),
     (&[Vendor::Google], "GET", "/v1beta/models", google_models::list),
-    (&[Vendor::Google], "POST", "/v1beta/models/*", google_images::generate),
+    (&[Vendor::Google], "POST", "/v1beta/models/*", google_models::call),
 ];
 
 /// The hosts that speak the chat API of OpenAI.

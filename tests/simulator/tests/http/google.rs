@@ -123,7 +123,7 @@ async fn google_refuses_in_its_form() {
             "INVALID_ARGUMENT",
         ),
         (PRO, asked("A kite", json!({ "responseModalities": ["AUDIO"] })), 400, "INVALID_ARGUMENT"),
-        ("/models/gemini-3.8-flash:generateContent", good.clone(), 404, "NOT_FOUND"),
+        ("/models/gemini-3.8-flash-tts:generateContent", good.clone(), 404, "NOT_FOUND"),
         ("/models/gemini-3-pro-image:countTokens", good.clone(), 404, "NOT_FOUND"),
         (PRO, asked("fail:429:7", json!({})), 429, "RESOURCE_EXHAUSTED"),
         (PRO, asked("fail:quota", json!({})), 402, "RESOURCE_EXHAUSTED"),
@@ -156,7 +156,12 @@ async fn google_lists_models_to_who_has_the_key() {
     assert_eq!((status, body["models"].as_array().unwrap().len()), (200, 1), "{body}");
     let next = body["nextPageToken"].as_str().unwrap();
     let (_, body) = ask(&format!("?pageSize=1&pageToken={next}"), key).await;
+    assert_eq!(body["models"][0]["name"], "models/gemini-3.8-flash");
+    let methods = &body["models"][0]["supportedGenerationMethods"];
+    assert_eq!(methods, &json!(["generateContent", "streamGenerateContent", "countTokens"]));
+    let (_, body) = ask("?pageToken=5", key).await;
     assert_eq!(body["models"][0]["name"], "models/gemini-3.1-flash-image");
+    assert_eq!(body["models"][0]["supportedGenerationMethods"], json!(["generateContent"]));
     assert!(body.get("nextPageToken").is_none());
     assert_eq!(ask("?limit=1", key).await.0, 400);
     let (status, body) = ask("?pageSize=1", "nobodys").await;

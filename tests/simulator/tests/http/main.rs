@@ -13,6 +13,7 @@ mod client;
 mod control;
 mod fal;
 mod faults;
+mod gemini;
 mod google;
 mod hooks;
 mod media;
