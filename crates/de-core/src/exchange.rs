@@ -424,7 +424,7 @@ async fn refused(line: Line<'_>, model: &Model, inbound: Inbound, key: &Secret) 
         Ok(Ok(None) | Err(_)) | Err(_) => Bytes::new(),
     };
     let now = line.platform.clock.now();
-    let asked = retry::asked(&headers, now).or_else(|| {
+    let asked = retry::asked(&headers, now).or_else(|| model.vendor.asked(&body)).or_else(|| {
         // Vendors of stock media tell it by the limits that they are at.
         let stock = model.vendor.stock().filter(|_| status == 429)?;
         let until = stock.rates(&headers, now).used_up_until()?;

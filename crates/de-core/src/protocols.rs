@@ -3,6 +3,8 @@
 //! Two sides: the vendor's ([`Vendor`]: our canonical call out, its answer in) and the caller's
 //! ([`Dialect`]: its request in, our canonical answer out).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
@@ -244,6 +246,12 @@ pub trait Vendor: Send + Sync {
 
     /// Reads an error body, whatever it is.
     fn error(&self, status: u16, body: &[u8]) -> VendorError;
+
+    /// How long it wants us to wait before the next try, where that stands in the body of an error: most
+    /// vendors have a header for it.
+    fn asked(&self, _body: &[u8]) -> Option<Duration> {
+        None
+    }
 
     /// A reader for one streamed answer.
     fn stream(&self) -> Box<dyn VendorStream> {

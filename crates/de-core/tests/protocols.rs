@@ -6,6 +6,8 @@
 mod anthropic;
 #[path = "protocols/conformance.rs"]
 mod conformance;
+#[path = "protocols/gemini.rs"]
+mod gemini;
 #[path = "protocols/native.rs"]
 mod native;
 #[path = "protocols/openai.rs"]
@@ -24,8 +26,10 @@ use de_core::{
         About, Dialect, DialectStream, FieldIssue, MaxTokensField, SeedField, StreamFault, Target,
         Vendor,
         anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
+        gemini::GeminiVendor,
         openai_chat::{OpenAiChatDialect, OpenAiChatVendor},
     },
+    receipt::Usage,
     sse,
 };
 use serde_json::Value;
@@ -41,6 +45,7 @@ struct Speaker {
     stream: &'static str,
     stream_error: &'static str,
     stream_tools: &'static str,
+    usage: Usage,
     vendor: &'static dyn Vendor,
 }
 
@@ -60,6 +65,7 @@ const OPENAI: Speaker = Speaker {
     stream: fixture!("openai/stream.sse"),
     stream_error: fixture!("openai/stream_error.sse"),
     stream_tools: fixture!("openai/stream_tools.sse"),
+    usage: conformance::USAGE,
     vendor: &OpenAiChatVendor,
 };
 
@@ -73,13 +79,29 @@ const ANTHROPIC: Speaker = Speaker {
     stream: fixture!("anthropic/stream.sse"),
     stream_error: fixture!("anthropic/stream_error.sse"),
     stream_tools: fixture!("anthropic/stream_tools.sse"),
+    usage: conformance::USAGE,
     vendor: &AnthropicMessagesVendor,
+};
+
+const GEMINI: Speaker = Speaker {
+    error_401: fixture!("gemini/error_key.json").as_bytes(),
+    error_429: fixture!("gemini/error_429.json").as_bytes(),
+    error_money: fixture!("gemini/error_402.json").as_bytes(),
+    name: "gemini",
+    reply: fixture!("gemini/text.json"),
+    reply_tools: fixture!("gemini/text_tools.json"),
+    stream: fixture!("gemini/text_stream.sse"),
+    stream_error: fixture!("gemini/text_stream_error.sse"),
+    stream_tools: fixture!("gemini/text_stream_tools.sse"),
+    // It does not tell what it writes to its cache.
+    usage: Usage { cache_write_tokens: 0, ..conformance::USAGE },
+    vendor: &GeminiVendor,
 };
 
 const OPENAI_REFUSAL: &str = fixture!("openai/reply_refusal.json");
 const ANTHROPIC_STOP_SEQUENCE: &str = fixture!("anthropic/reply_stop_sequence.json");
 
-const SPEAKERS: [Speaker; 2] = [ANTHROPIC, OPENAI];
+const SPEAKERS: [Speaker; 3] = [ANTHROPIC, GEMINI, OPENAI];
 
 const DIALECTS: [(&str, &dyn Dialect); 2] =
     [("anthropic-messages", &AnthropicMessagesDialect), ("openai-chat", &OpenAiChatDialect)];

@@ -30,7 +30,7 @@ fn json_form_is_stable() {
 #[test]
 fn what_is_absent_is_filled_in() {
     let config = ModelConfig::parse(&json!({
-        "model_id": "a", "provider_id": "p", "display_name": "A", "protocol": "gemini",
+        "model_id": "a", "provider_id": "p", "display_name": "A", "protocol": "ideogram",
         "capabilities": {"embeddings": true, "tools": null}, "description": null
     }))
     .unwrap();

@@ -106,7 +106,8 @@ impl Protocol {
         match self {
             Self::Mapped => true,
             Self::AnthropicMessages | Self::OpenaiChat => modality == Modality::Text,
-            Self::Gemini | Self::OpenaiImages => modality == Modality::Image,
+            Self::Gemini => matches!(modality, Modality::Image | Modality::Text),
+            Self::OpenaiImages => modality == Modality::Image,
             Self::ElevenlabsSpeech
             | Self::ElevenlabsTranscription
             | Self::OpenaiSpeech

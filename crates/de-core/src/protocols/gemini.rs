@@ -1,18 +1,31 @@
-//! Google's `generateContent`, for pictures.
+//! Google's `generateContent`, for conversations and for pictures.
 //!
-//! Out of scope as yet: conversations, speech, embeddings.
+//! No caller speaks it, so nothing is relayed. Out of scope as yet: speech, embeddings, the vendor's own tools.
 //!
 //! Follows <https://ai.google.dev/api/generate-content> and <https://ai.google.dev/gemini-api/docs/image-generation>.
 
+use std::{fmt, time::Duration};
+
 use bytes::Bytes;
 use http::HeaderMap;
+use serde_json::Value;
 
-use super::{Draft, FieldIssue, ImageVendor, Malformed, Target, Vendor, VendorError};
-use crate::calls::{ImageCall, ImageReply};
+use super::{Draft, FieldIssue, ImageVendor, Malformed, Target, Vendor, VendorError, VendorStream};
+use crate::{
+    calls::{ImageCall, ImageReply},
+    chat::{ChatCall, ChatReply},
+};
 
+mod citations;
+mod contents;
 mod error;
 mod image_reply;
 mod image_request;
+mod logprobs;
+mod text_reader;
+mod text_reply;
+mod text_request;
+mod usage;
 
 /// A picture of 4K, in base64, and the model's words: read in place.
 const CAP: usize = 64 * 1024 * 1024;
@@ -30,8 +43,24 @@ const TOKENS_OF_THOUGHTS: u64 = 8_192;
 pub struct GeminiVendor;
 
 impl Vendor for GeminiVendor {
+    fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
+        text_request::draft(call, target)
+    }
+
+    fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
+        text_reply::read(body)
+    }
+
+    fn stream(&self) -> Box<dyn VendorStream> {
+        Box::new(text_reader::Reader::default())
+    }
+
     fn error(&self, status: u16, body: &[u8]) -> VendorError {
         error::read(status, body)
+    }
+
+    fn asked(&self, body: &[u8]) -> Option<Duration> {
+        error::asked(body)
     }
 
     fn images(&self) -> Option<&dyn ImageVendor> {
@@ -63,6 +92,29 @@ impl ImageVendor for GeminiVendor {
         let input = call.prompt.len().saturating_add(read);
         let output = TOKENS_A_PICTURE_MADE.saturating_add(TOKENS_OF_THOUGHTS);
         u64::try_from(input).unwrap_or(u64::MAX).saturating_add(output)
+    }
+}
+
+/// The path of a model's method, under a base URL that has the version in it:
+/// `https://generativelanguage.googleapis.com/v1beta`.
+fn path(model: &str, method: &str) -> String {
+    format!("/models/{}:{method}", Segment(model))
+}
+
+/// A model's name as one segment of a path.
+struct Segment<'a>(&'a str);
+
+impl fmt::Display for Segment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.bytes() {
+            match byte {
+                b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z' => {
+                    write!(f, "{}", char::from(byte))?;
+                }
+                other => write!(f, "%{other:02X}")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -106,9 +106,10 @@ fn a_request_survives_translation() {
         let (model, call) = dialect.call(&request).unwrap();
         assert_eq!((model.as_str(), &call.own_words, call.extra.len()), ("m", &Vec::new(), 0));
         for speaker in SPEAKERS {
+            let dialect = DIALECTS.into_iter().find(|(dialect, _)| *dialect == speaker.name);
+            // No caller speaks what the other vendors do.
+            let Some((_, other)) = dialect else { continue };
             let draft = speaker.vendor.request(&call, &target()).unwrap();
-            let other =
-                DIALECTS.into_iter().find(|(dialect, _)| *dialect == speaker.name).unwrap().1;
             let (model, mut back) =
                 other.call(&serde_json::from_slice(&draft.body).unwrap()).unwrap();
             assert_eq!(model, "upstream-1");

@@ -56,7 +56,11 @@ fn part(block: &Answer<'_>) -> Result<Option<Part>, Malformed> {
         Some("text") => Some(Part::Text(block.string_or_empty("text")?))
             .filter(|part| *part != Part::Text(String::new())),
         Some("thinking") => Some(Part::Thinking {
-            seal: block.string("signature")?.map(|seal| own_seal(seal.to_owned())),
+            // Empty where the thought is another vendor's, which seals none.
+            seal: block
+                .string("signature")?
+                .filter(|seal| !seal.is_empty())
+                .map(|seal| own_seal(seal.to_owned())),
             text: block.string_or_empty("thinking")?,
         }),
         Some("tool_use") => Some(Part::ToolCall(ToolCall {

@@ -1,5 +1,7 @@
 //! Google's error bodies: `{"error": {"code", "message", "status", "details": […]}}`, or a list with one.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::super::VendorError;
@@ -11,11 +13,30 @@ const KEY_REFUSED: [&str; 4] =
 
 /// Reads an error body, whatever it is. 402 is prepaid credit that is gone.
 pub(super) fn read(status: u16, body: &[u8]) -> VendorError {
-    let out_of_money = status == 402;
-    let Ok(body) = json::parse(body) else {
-        return VendorError { out_of_money, ..VendorError::default() };
-    };
+    let mut error = json::parse(body).map(|body| of(&body)).unwrap_or_default();
+    error.out_of_money |= status == 402;
+    error
+}
+
+/// Reads how long the vendor wants us to wait, which it has no header for: `{"@type":
+/// "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17s"}` among the details.
+pub(super) fn asked(body: &[u8]) -> Option<Duration> {
+    let body = json::parse(body).ok()?;
     let whole = body.get(0).unwrap_or(&body);
+    let details = whole.get("error")?.get("details")?.as_array()?;
+    let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    let seconds = delay.strip_suffix('s')?.parse::<f64>().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// Reads the failure that an event of a stream tells instead of an answer; `None` if it tells none.
+pub(super) fn told(body: &Value) -> Option<VendorError> {
+    let whole = body.get(0).unwrap_or(body);
+    whole.get("error").filter(|error| !error.is_null()).map(|_| of(body))
+}
+
+fn of(body: &Value) -> VendorError {
+    let whole = body.get(0).unwrap_or(body);
     let error = whole.get("error").unwrap_or(whole);
     let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
     let details = error.get("details").and_then(Value::as_array);
@@ -23,7 +44,7 @@ pub(super) fn read(status: u16, body: &[u8]) -> VendorError {
     VendorError {
         key_refused: reason.as_deref().is_some_and(|reason| KEY_REFUSED.contains(&reason)),
         message: text(error, "message"),
-        out_of_money,
+        out_of_money: error.get("code").and_then(Value::as_u64) == Some(402),
         refused: false,
         retry: false,
         code: reason.or_else(|| text(error, "status")),

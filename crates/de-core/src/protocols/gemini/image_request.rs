@@ -1,7 +1,5 @@
 //! Canonical call out: one turn with the prompt and the pictures to work on.
 
-use std::fmt;
-
 use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::{Serialize, Serializer};
@@ -122,7 +120,7 @@ pub(super) fn draft(call: &ImageCall, target: &Target) -> Result<Draft, Vec<Fiel
         dropped: Vec::new(),
         key_at: Vec::new(),
         method: Method::POST,
-        place: Place::Path(format!("/models/{}:generateContent", Segment(&target.upstream_model))),
+        place: Place::Path(super::path(&target.upstream_model, "generateContent")),
         polling: None,
         warns: false,
     })
@@ -209,21 +207,4 @@ fn is_taken(file: &File) -> bool {
 
 fn fault(pointer: &str, reason: String) -> Vec<FieldIssue> {
     vec![FieldIssue { pointer: pointer.to_owned(), reason }]
-}
-
-/// A model's name as one segment of a path.
-struct Segment<'a>(&'a str);
-
-impl fmt::Display for Segment<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.0.bytes() {
-            match byte {
-                b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z' => {
-                    write!(f, "{}", char::from(byte))?;
-                }
-                other => write!(f, "%{other:02X}")?,
-            }
-        }
-        Ok(())
-    }
 }

@@ -174,20 +174,14 @@ fn errors_are_read_as_documented() {
     let slow = GeminiVendor.error(429, ERROR_429);
     assert_eq!(slow.code.as_deref(), Some("RESOURCE_EXHAUSTED"));
     assert!(!slow.key_refused && slow.message.is_some());
+    assert_eq!(GeminiVendor.asked(ERROR_429), Some(Duration::from_secs(17)));
+    for other in [ERROR_KEY, b"", br#"{"error": {"details": [{"retryDelay": "-1s"}]}}"#] {
+        assert_eq!(GeminiVendor.asked(other), None);
+    }
     assert!(GeminiVendor.error(402, b"").out_of_money);
     for garbage in [&b""[..], b"<html>", b"null", b"[]", b"{\"error\":[]}", b"\xff"] {
         assert_eq!(GeminiVendor.error(500, garbage), VendorError::default());
     }
-}
-
-#[test]
-fn a_conversation_is_none_of_its_kind_yet() {
-    let issues = Vendor::request(
-        &GeminiVendor,
-        &crate::chat::ChatCall::default(),
-        &target(OnUnsupported::Drop),
-    );
-    assert!(issues.is_err());
 }
 
 #[test]
