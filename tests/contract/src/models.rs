@@ -14,6 +14,7 @@ pub const OUTPUT_MICROS: i64 = 2;
 pub fn config(server: Server, differs: &Value) -> Map<String, Value> {
     let protocol = match server {
         Server::Anthropic => "anthropic-messages",
+        Server::Gemini => "gemini",
         Server::OpenAi => "openai-chat",
     };
     let base = json!({

@@ -42,19 +42,22 @@ impl Wire {
 pub enum Server {
     /// `claude-haiku-4-5`.
     Anthropic,
+    /// `gemini-2.5-flash`.
+    Gemini,
     /// `gpt-4o-mini`.
     OpenAi,
 }
 
 impl Server {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Anthropic, Self::OpenAi];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Anthropic, Self::Gemini, Self::OpenAi];
 
     /// The seeded model.
     #[must_use]
     pub fn model(self) -> &'static str {
         match self {
             Self::Anthropic => "claude-haiku-4-5",
+            Self::Gemini => "gemini-2.5-flash",
             Self::OpenAi => "gpt-4o-mini",
         }
     }
@@ -64,6 +67,7 @@ impl Server {
     pub fn provider(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic",
+            Self::Gemini => "google",
             Self::OpenAi => "openai",
         }
     }

@@ -134,6 +134,7 @@ async fn s01_a_vendor_gets_its_own_key_and_nothing_of_the_callers() {
         let end = &stack.keys.client[stack.keys.client.len() - 4..];
         let (name, other) = match server {
             Server::Anthropic => ("x-api-key", "authorization"),
+            Server::Gemini => ("x-goog-api-key", "authorization"),
             Server::OpenAi => ("authorization", "x-api-key"),
         };
         let key = record["headers"][name].as_str().unwrap();

@@ -32,7 +32,7 @@ impl<'a> Buyer<'a> {
     async fn of(stack: &'a Stack) -> Self {
         let control = Control::of(stack.admin());
         let tenant = control.tenant().await;
-        for vendor in ["anthropic", "openai"] {
+        for vendor in Server::ALL.map(Server::provider) {
             let path = format!("/v1/provider-keys/{}/{vendor}", tenant.instance);
             control.put(&path, &json!({"secret": stack.vendor_keys[vendor]})).await.is(201);
         }

@@ -1,5 +1,11 @@
 //! Text in one piece: each protocol to each vendor.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what does not hold ends the test"
+)]
+
 use de_contract::{
     stack::Stack,
     wait::unique,
@@ -48,6 +54,11 @@ async fn without_a_model_the_instances_default_serves() {
     assert!(stack.books.row(&answer.request_id).await["requested_model_id"].is_null());
 }
 
+/// Where a vendor has its settings.
+fn settings(server: Server, sent: &Value) -> &Value {
+    if server == Server::Gemini { &sent["generationConfig"] } else { sent }
+}
+
 #[tokio::test]
 async fn every_protocol_reaches_every_vendor_with_system_turns_stop_and_usage() {
     let stack = Stack::ready().await;
@@ -63,16 +74,17 @@ async fn every_protocol_reaches_every_vendor_with_system_turns_stop_and_usage() 
         let answer = call.send().await.good();
         assert_eq!(answer.text(), format!("You said: and now {word} "), "{wire:?} {server:?}");
         let finish = match (wire, server) {
-            // OpenAI does not say whether it was the stop text.
+            // The others do not say whether it was the stop text.
             (Wire::Anthropic, Server::Anthropic) => "stop_sequence",
-            (Wire::Anthropic, Server::OpenAi) => "end_turn",
+            (Wire::Anthropic, Server::Gemini | Server::OpenAi) => "end_turn",
             (Wire::Native | Wire::OpenAi, _) => "stop",
         };
         assert_eq!(answer.finish(), finish, "{wire:?} {server:?}");
         let record = stack.vendors.only(&word).await;
         assert_eq!(record["vendor"], server.provider());
         let sent = &record["body"];
-        let turns = sent["messages"].as_array().unwrap();
+        let turns = if server == Server::Gemini { &sent["contents"] } else { &sent["messages"] };
+        let turns = turns.as_array().unwrap();
         let roles: Vec<&str> = turns.iter().filter_map(|turn| turn["role"].as_str()).collect();
         match server {
             Server::Anthropic => {
@@ -80,6 +92,12 @@ async fn every_protocol_reaches_every_vendor_with_system_turns_stop_and_usage() 
                 assert!(sent["system"].to_string().contains("Be brief."), "{sent}");
                 assert_eq!(sent["stop_sequences"], json!(["END"]));
                 assert_eq!(sent["max_tokens"], 100);
+            }
+            Server::Gemini => {
+                assert_eq!(roles, ["user", "model", "user"]);
+                assert_eq!(sent["systemInstruction"]["parts"], json!([{"text": "Be brief."}]));
+                assert_eq!(sent["generationConfig"]["stopSequences"], json!(["END"]));
+                assert_eq!(sent["generationConfig"]["maxOutputTokens"], 100);
             }
             Server::OpenAi => {
                 assert!(matches!(roles[0], "system" | "developer"), "{roles:?}");
@@ -90,7 +108,7 @@ async fn every_protocol_reaches_every_vendor_with_system_turns_stop_and_usage() 
                 assert_eq!(bound, Some(&json!(100)));
             }
         }
-        assert_eq!(sent["temperature"], 0.5);
+        assert_eq!(settings(server, sent)["temperature"], 0.5);
         let counts = answer.counts();
         assert!(counts.input > 20 && counts.output > 3, "{counts:?}");
         let row = stack.books.row(&answer.request_id).await;
@@ -106,9 +124,11 @@ async fn c20_temperature_zero_arrives_as_zero() {
         let word = unique("zero");
         let call = stack.call(wire, server.model(), &word).option("temperature", 0);
         call.option("top_p", 0).send().await.good();
-        let body = &stack.vendors.only(&word).await["body"];
-        assert_eq!(body["temperature"].as_f64(), Some(0.0), "{wire:?} {server:?}: {body}");
-        assert_eq!(body["top_p"].as_f64(), Some(0.0), "{wire:?} {server:?}: {body}");
+        let record = stack.vendors.only(&word).await;
+        let sent = settings(server, &record["body"]);
+        let top_p = if server == Server::Gemini { "topP" } else { "top_p" };
+        assert_eq!(sent["temperature"].as_f64(), Some(0.0), "{wire:?} {server:?}: {sent}");
+        assert_eq!(sent[top_p].as_f64(), Some(0.0), "{wire:?} {server:?}: {sent}");
     }
     // Zero tokens make no sense, and are not turned into some.
     let answer = stack.call(Wire::Native, "gpt-4o-mini", "Hello").option("max_tokens", 0);
@@ -193,6 +213,118 @@ async fn tools_cross_from_each_protocol_to_the_other_vendor() {
     assert_eq!(block["name"], "look_up");
     assert_eq!(block["input"], json!({"input": "call:look_up please"}));
     assert_eq!(body["stop_reason"], "tool_use");
+}
+
+/// A loop of tools with Gemini, in the protocol of OpenAI or of Anthropic: the model's turn goes back as it
+/// came.
+async fn loops(stack: &Stack, wire: Wire, streamed: bool) -> Value {
+    let schema = json!({"type": "object", "properties": {"input": {"type": "string"}}});
+    let word = unique("loop");
+    let prompt = format!("call:look_up call:find {word}");
+    let tools = |name: &str| match wire {
+        Wire::Anthropic => json!({"name": name, "input_schema": schema}),
+        _ => json!({"type": "function", "function": {"name": name, "parameters": schema}}),
+    };
+    let tools = json!([tools("look_up"), tools("find")]);
+    let call = stack.call(wire, "gemini-3.8-flash", &prompt).member("tools", tools.clone());
+    let body = call.send().await.good().json();
+    let (turn, results) = if wire == Wire::Anthropic {
+        let blocks = body["content"].as_array().unwrap();
+        let calls = blocks.iter().filter(|block| block["type"] == "tool_use");
+        let results: Vec<Value> = calls
+            .map(|call| json!({"type": "tool_result", "tool_use_id": call["id"], "content": "3"}))
+            .collect();
+        let turn = json!({"role": "assistant", "content": body["content"]});
+        (turn, vec![json!({"role": "user", "content": results})])
+    } else {
+        let turn = body["choices"][0]["message"].clone();
+        let calls = turn["tool_calls"].as_array().unwrap().iter();
+        let results: Vec<Value> = calls
+            .map(|call| json!({"role": "tool", "tool_call_id": call["id"], "content": "3"}))
+            .collect();
+        (turn, results)
+    };
+    let mut messages = vec![json!({"role": "user", "content": prompt}), turn];
+    messages.extend(results);
+    let call = stack.call(wire, "gemini-3.8-flash", "").member("messages", messages);
+    let call = call.member("tools", tools);
+    let call = if streamed { call.streamed() } else { call };
+    let answer = call.send().await.good();
+    let text = if streamed { answer.story().text() } else { answer.text() };
+    assert_eq!(text, "You said: 3\n3", "{wire:?}");
+    stack.vendors.received(&word).await.pop().unwrap()["body"].clone()
+}
+
+#[tokio::test]
+async fn a_vendors_seals_come_back_to_it_in_a_loop_of_tools() {
+    let stack = Stack::ready().await;
+    for wire in [Wire::Anthropic, Wire::OpenAi] {
+        for streamed in [false, true] {
+            let sent = loops(&stack, wire, streamed).await;
+            let parts = sent["contents"][1]["parts"].as_array().unwrap();
+            let seals: Vec<&Value> = parts.iter().map(|part| &part["thoughtSignature"]).collect();
+            // Its own, not what stands for that of another vendor.
+            assert_eq!(seals, [&json!("c2ltdWxhdGVkLXRob3VnaHQ="), &Value::Null], "{wire:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_vendors_calls_go_on_with_gemini() {
+    let stack = Stack::ready().await;
+    let function = json!({"name": "add", "arguments": "{}"});
+    let messages = json!([
+        {"role": "user", "content": "Add"},
+        {"role": "assistant", "content": null, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "3"},
+    ]);
+    let call = stack.call(Wire::OpenAi, "gemini-3.8-flash", "").member("messages", messages);
+    assert_eq!(call.send().await.good().text(), "You said: 3");
+    let messages = json!([{"role": "tool", "tool_call_id": "call_1", "content": "3"}]);
+    let call = stack.call(Wire::OpenAi, "gemini-3.8-flash", "").member("messages", messages);
+    let answer = call.send().await;
+    answer.fails(400, "VALIDATION_ERROR");
+    assert_eq!(answer.fields(), ["/messages"]);
+}
+
+#[tokio::test]
+async fn gemini_thinks_aloud_and_its_thoughts_are_output() {
+    let stack = Stack::ready().await;
+    let thinking = json!({"type": "enabled", "budget_tokens": 1_024});
+    for model in ["gemini-2.5-flash", "gemini-3.8-flash"] {
+        let call = stack.call(Wire::Anthropic, model, "Hello").option("max_tokens", 2_000);
+        let answer = call.member("thinking", thinking.clone()).send().await.good();
+        let body = answer.json();
+        assert_eq!(body["content"][0]["type"], "thinking", "{body}");
+        assert_eq!(answer.text(), "You said: Hello");
+        let row = stack.books.row(&answer.request_id).await;
+        assert_eq!(row["reasoning_tokens"], 12, "{row}");
+        assert_eq!(row["output_tokens"], 12 + 5, "{row}");
+    }
+    let call = stack.call(Wire::OpenAi, "gemini-2.5-flash", "Hello");
+    let body = call.member("reasoning_effort", "low").send().await.good().json();
+    assert!(body["choices"][0]["message"].get("reasoning_content").is_none(), "{body}");
+    let usage = &body["usage"]["completion_tokens_details"];
+    assert_eq!(usage["reasoning_tokens"], 12, "{body}");
+}
+
+#[tokio::test]
+async fn what_gemini_blocks_is_a_refusal() {
+    let stack = Stack::ready().await;
+    for wire in Wire::ALL {
+        for (prompt, streamed) in
+            [("refuse", false), ("refuse", true), ("result:unsafe", false), ("result:unsafe", true)]
+        {
+            let call = stack.call(wire, "gemini-2.5-flash", prompt);
+            let call = if streamed { call.streamed() } else { call };
+            let answer = call.send().await.good();
+            let finish = if streamed { answer.story().finish } else { answer.finish() };
+            let word = if wire == Wire::Anthropic { "refusal" } else { "content_filter" };
+            assert_eq!(finish, word, "{wire:?} {prompt} {streamed}");
+            let row = stack.books.row(&answer.request_id).await;
+            assert!(row["input_tokens"].as_i64().unwrap() > 0, "{row}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -137,10 +137,13 @@ fn picture(part: &Part) -> Option<&Image> {
 ///
 /// OpenAI bills by tiles of 512 pixels, up to 8 of them, and GPT-4o mini at 5,667 tokens a tile:
 /// <https://platform.openai.com/docs/guides/images-vision>. Anthropic scales down to some 4,800:
-/// <https://docs.anthropic.com/en/docs/build-with-claude/vision>.
+/// <https://docs.anthropic.com/en/docs/build-with-claude/vision>. Gemini takes 1,120 at its usual resolution, and
+/// 2,240 at its highest: <https://ai.google.dev/gemini-api/docs/media-resolution>; its older models cut tiles,
+/// and say of no picture that it is more than this: <https://ai.google.dev/gemini-api/docs/tokens>.
 fn picture_tokens(protocol: Protocol) -> u64 {
     match protocol {
         Protocol::AnthropicMessages => 5_000,
+        Protocol::Gemini => 4_096,
         Protocol::OpenaiChat => 50_000,
         // Only their context bounds the others.
         _ => u64::MAX,
