@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use futures_util::FutureExt;
 use http::HeaderName;
 
@@ -50,8 +51,21 @@ pub struct Admitted {
     pub bounded: bool,
 }
 
+/// Looks for an answer that was kept, so that no vendor has to be asked.
+#[async_trait]
+pub trait AtHand: Send + Sync {
+    /// Whether there is one for this caller and model. The last look counts: a call whose copies were old is
+    /// looked up once more.
+    async fn finds(&self, caller: &Caller, model: &Model) -> bool;
+}
+
+/// What a call that is answered without a vendor is reserved for: it is counted, and uses nothing.
+const ADMISSION: Need = Need { micros: Some(0), requests: 1, slots: 0, tokens: 0 };
+
 /// What a call wants to be let in for.
 pub struct Wanted<'a> {
+    /// Where an answer may be that was kept; absent: a vendor is asked in any case.
+    pub at_hand: Option<&'a dyn AtHand>,
     /// How long a slot may be held for a model, in milliseconds: until the call's last deadline.
     pub deadline_ms: &'a (dyn Fn(&Model) -> u64 + Send + Sync),
     /// The fallbacks that the caller names, with commas between; absent: the model's own.
@@ -107,12 +121,26 @@ pub async fn admit(
         }
         books.trying(model);
         warn_of_retirement(context, model);
+        let is_at_hand = match wanted.at_hand {
+            Some(kept) => kept.finds(&caller, model).await,
+            None => false,
+        };
         let needs: Vec<Need> = models.iter().map(|model| (wanted.need)(&caller, model)).collect();
-        let need = whichever_serves(&needs);
+        let need = if is_at_hand { ADMISSION } else { whichever_serves(&needs) };
         let deadline_ms = models.iter().map(|model| (wanted.deadline_ms)(model)).max();
-        let ask =
-            Ask { caller: &caller, deadline_ms, models: &models, need, pooled: wanted.pooled };
+        let ask = Ask {
+            caller: &caller,
+            deadline_ms,
+            epochs: oldest(&caller, &models),
+            // Limits of a model are there for its vendor, whom nobody asks.
+            model: (!is_at_hand).then_some(model),
+            need,
+            pooled: wanted.pooled,
+        };
         match reserve(platform, context, books, ask).await? {
+            Reserved::Granted { bounded, .. } if is_at_hand => {
+                return Ok(Admitted { bounded, caller, models, need });
+            }
             Reserved::Granted { bounded, budgeted } => {
                 // What a budget cannot hold money for is no fallback under it.
                 let fits = |(_, need): &(Arc<Model>, Need)| !budgeted || need.micros.is_some();
@@ -147,8 +175,10 @@ pub struct Ask<'a> {
     pub caller: &'a Caller,
     /// How long its slot may be held, in milliseconds.
     pub deadline_ms: Option<u64>,
-    /// The model that is tried first, then its fallbacks.
-    pub models: &'a [Arc<Model>],
+    /// How fresh the copies are that the call was read from ([`oldest`]).
+    pub epochs: Epochs,
+    /// The model that is tried first, in whose limits it counts too; absent if none is tried.
+    pub model: Option<&'a Model>,
     /// How much of each limit.
     pub need: Need,
     /// Whether it may take of a share that others take of too.
@@ -169,7 +199,7 @@ pub enum Reserved {
     Stale(Epochs),
 }
 
-/// Reserves a call's share with the caller and the first of the models, and writes it into the books.
+/// Reserves a call's share with the caller and the model, and writes it into the books.
 ///
 /// # Errors
 /// `RATE_LIMIT_EXCEEDED`, `LIMITER_UNAVAILABLE`.
@@ -179,11 +209,10 @@ pub async fn reserve(
     books: &Books,
     ask: Ask<'_>,
 ) -> Result<Reserved, ApiError> {
-    let Ask { caller, deadline_ms, models, need, pooled } = ask;
+    let Ask { caller, deadline_ms, epochs, model, need, pooled } = ask;
     let asked_at = platform.clock.now();
-    let epochs = oldest(caller, models);
     let mut scopes = caller.scopes();
-    scopes.extend(models.first().into_iter().flat_map(|model| exchange::model_scopes(model)));
+    scopes.extend(model.into_iter().flat_map(exchange::model_scopes));
     let key = Key::new(caller.instance_id(), scopes);
     let deadline = deadline_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(LONGEST_MS);
     let deadline = asked_at.plus(deadline);
@@ -273,7 +302,8 @@ pub fn unsettled() -> ApiError {
 }
 
 /// The epochs that all copies have, at least.
-fn oldest(caller: &Caller, models: &[Arc<Model>]) -> Epochs {
+#[must_use]
+pub fn oldest(caller: &Caller, models: &[Arc<Model>]) -> Epochs {
     models.iter().fold(caller.epochs(), |oldest, model| Epochs {
         catalogue: oldest.catalogue.min(model.epochs.catalogue),
         tenant: oldest.tenant.min(model.epochs.tenant),

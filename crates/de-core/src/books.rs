@@ -20,6 +20,7 @@ use self::ending::{broken_off, close, price};
 pub use self::settlement::{Closing, settle, withdraw};
 use crate::{
     caller::Caller,
+    chat::Finish,
     estimate::Estimate,
     http::{
         context::Context,
@@ -49,6 +50,8 @@ struct Entry {
     closing: Option<Way>,
     /// Whether a vendor was sent something that it may bill.
     billable: bool,
+    /// How its answers ended, as far as the vendor has said.
+    ends: Ends,
     /// What the call uses if it is served and the vendor names no counts. Absent for text, which is
     /// estimated from what was asked and what came.
     expected: Option<Usage>,
@@ -75,6 +78,15 @@ impl Entry {
     fn answer(&mut self, choice: u32) -> &mut Estimate {
         self.heard.entry(choice.min(MOST_ANSWERS)).or_default()
     }
+}
+
+/// How the answers of a call ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    /// Whether the model was done with one.
+    by_itself: bool,
+    /// Whether one was refused, cut by a bound, or ended for a reason that we do not know.
+    otherwise: bool,
 }
 
 /// Who waits for a closing.
@@ -178,6 +190,7 @@ impl Books {
         let entry = Entry {
             billable: false,
             closing: Some(Way::InBackground(closing)),
+            ends: Ends::default(),
             expected: None,
             finished: false,
             heard: BTreeMap::new(),
@@ -232,6 +245,7 @@ impl Books {
         let entry = Entry {
             billable,
             closing: Some(Way::ByHand),
+            ends: Ends::default(),
             expected,
             finished,
             heard: BTreeMap::new(),
@@ -462,6 +476,38 @@ impl Books {
         self.with(|entry| entry.finished = true);
     }
 
+    /// Notes why one of the answers ended.
+    pub fn ended(&self, finish: &Finish) {
+        let by_itself = match finish {
+            Finish::Stop | Finish::ToolCalls => true,
+            Finish::ContentFilter | Finish::Length | Finish::Unknown(_) => false,
+        };
+        self.with(|entry| {
+            entry.ends.by_itself |= by_itself;
+            entry.ends.otherwise |= !by_itself;
+        });
+    }
+
+    /// Notes that the model declines in words of its own.
+    pub fn declined(&self) {
+        self.with(|entry| entry.ends.otherwise = true);
+    }
+
+    /// Whether the call is closed with a whole answer that its model ended by itself: one that may be given
+    /// once more to who asks the same.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.entry.lock().is_ok_and(|entry| {
+            let is_whole = entry.closing.is_none() && entry.receipt.status == ReceiptStatus::Ok;
+            is_whole && entry.ends.by_itself && !entry.ends.otherwise
+        })
+    }
+
+    /// Notes that an answer is given which was kept: no vendor is asked.
+    pub fn kept_answer(&self) {
+        self.with(|entry| entry.receipt.cached = true);
+    }
+
     /// Notes the next piece of a text of one of the answers, for estimates.
     pub fn heard(&self, choice: u32, piece: &str) {
         self.with(|entry| entry.answer(choice).push(piece.as_bytes()));
@@ -566,6 +612,7 @@ fn receipt(platform: &Platform, context: &Context, caller: &Caller, asked: Asked
         estimated: false,
         over_ceiling: false,
         limiter_bypassed: false,
+        cached: false,
         attempts: Vec::new(),
         latency_ms: 0,
         first_byte_ms: None,

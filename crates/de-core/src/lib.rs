@@ -56,6 +56,7 @@ pub mod protocols;
 pub mod receipt;
 pub mod registry;
 pub mod render;
+pub mod response_cache;
 pub mod retry;
 pub mod secret;
 pub mod seeds;

@@ -27,6 +27,8 @@ use crate::{
 /// Everything that one request may touch.
 #[derive(Clone)]
 pub struct Platform {
+    /// Answers that are kept to be given once more (KV, with the Cache API in front of it).
+    pub answers: Arc<dyn Cache>,
     /// Work that outlives the answer.
     pub background: Arc<dyn Background>,
     /// Objects by key (R2).

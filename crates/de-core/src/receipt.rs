@@ -66,6 +66,9 @@ pub struct Receipt {
     pub over_ceiling: bool,
     /// The Limiter did not answer and the instance lets calls through then.
     pub limiter_bypassed: bool,
+    /// An answer that was kept was given: no vendor was asked, and nothing is billed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cached: bool,
     /// Every try at a vendor, in order.
     pub attempts: Vec<Attempt>,
     /// From the request's arrival to the last byte of the answer.
@@ -82,6 +85,11 @@ pub struct Receipt {
     pub admitted_at: UnixMillis,
     /// When this receipt was written.
     pub created_at: UnixMillis,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How a call ended.
@@ -243,6 +251,10 @@ mod tests {
         assert_eq!(receipt.usage.output_tokens, 3);
         assert_eq!(receipt.status, ReceiptStatus::Ok);
         assert_eq!(serde_json::to_string(&receipt).unwrap(), RECEIPT);
+        let cached = RECEIPT.replace(r#"false,"attempts""#, r#"false,"cached":true,"attempts""#);
+        let receipt: Receipt = serde_json::from_str(&cached).unwrap();
+        assert!(receipt.cached);
+        assert_eq!(serde_json::to_string(&receipt).unwrap(), cached);
     }
 
     #[test]

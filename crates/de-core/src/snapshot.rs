@@ -34,7 +34,7 @@ use crate::{
 const LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// How long the cache may take, before the database is asked instead.
-const CACHE_PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) const CACHE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long a cache that was late is not asked: a call reads several copies, and is not to wait for
 /// each of them.
@@ -62,6 +62,16 @@ impl Memory {
     /// Refuses log-ins from a place until then.
     pub(crate) fn hold(&self, place: String, until: UnixMillis) {
         remember(&self.held, place, until);
+    }
+
+    /// Whether the cache was late just now, so that nobody asks it.
+    pub(crate) fn cache_rests(&self, now: UnixMillis) -> bool {
+        now.0 < self.cache_rests_until.load(Ordering::Relaxed)
+    }
+
+    /// Lets a cache rest that was late.
+    pub(crate) fn rest_cache(&self, now: UnixMillis) {
+        self.cache_rests_until.store(now.0.saturating_add(CACHE_REST_MS), Ordering::Relaxed);
     }
 
     /// Whether log-ins from there are refused.
@@ -284,8 +294,7 @@ fn resolved(read: Row) -> Result<(ResolvedRow, Epochs), PortError> {
 
 /// A copy in KV. A cache that fails is a cache that is empty.
 async fn cached(platform: &Platform, key: &str) -> Option<Row> {
-    let rests_until = &platform.memory.cache_rests_until;
-    if platform.clock.now().0 < rests_until.load(Ordering::Relaxed) {
+    if platform.memory.cache_rests(platform.clock.now()) {
         return None;
     }
     let late = platform.clock.sleep(CACHE_PATIENCE);
@@ -296,8 +305,7 @@ async fn cached(platform: &Platform, key: &str) -> Option<Row> {
             None
         }
         Either::Right(_) => {
-            rests_until
-                .store(platform.clock.now().0.saturating_add(CACHE_REST_MS), Ordering::Relaxed);
+            platform.memory.rest_cache(platform.clock.now());
             None
         }
     }

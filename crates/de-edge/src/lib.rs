@@ -3,6 +3,7 @@
 //! The only crate that wraps for `Send`: Workers have one thread, axum asks for `Send` all the same.
 //! Everything is looked up in the environment when it is used, and nothing of a request outlives it.
 
+mod answers;
 mod background;
 mod blobs;
 mod body;

@@ -15,6 +15,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, ScheduleContext, State, send::SendWrapper};
 
 use crate::{
+    answers::EdgeAnswers,
     background::{EdgeBackground, Occasion},
     blobs::EdgeBlobs,
     body::RequestBody,
@@ -97,6 +98,11 @@ fn platform(env: Env, occasion: Occasion, departure: EdgeDeparture) -> Platform 
     let settings = settings::settings(&env);
     let env = Arc::new(env);
     Platform {
+        answers: Arc::new(EdgeAnswers {
+            background: EdgeBackground(occasion.clone()),
+            cache: EdgeCache(env.clone()),
+            settings: settings.clone(),
+        }),
         background: Arc::new(EdgeBackground(occasion.clone())),
         blobs: Arc::new(EdgeBlobs {
             departure: departure.clone(),

@@ -205,6 +205,7 @@ impl Builder {
         let providers = seed_catalogue(&*database, &self.base_urls, now).await?;
         let tenant = TestTenant::make(&*database, &settings, &*entropy, &providers, now).await?;
         let platform = Platform {
+            answers: cache.clone(),
             background: background.clone(),
             blobs: blobs.clone(),
             brake: brake.clone(),

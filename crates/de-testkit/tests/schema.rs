@@ -505,6 +505,7 @@ fn control_plane() -> Vec<Statement> {
         instances::empty("audit_1", &instance),
         projects::find(&project, Some(&user)),
         projects::below(&project),
+        projects::clear_response_cache(&project),
         projects::unchanged("audit_1", &project, NOW),
         projects::empty("audit_1", &project),
         api_keys::find(&key, Some(&user)),

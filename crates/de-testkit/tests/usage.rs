@@ -54,6 +54,7 @@ fn receipt(number: usize, instance: u8, admitted_at: i64) -> Receipt {
         usage: Usage { input_tokens: number as u64, images: 1, ..made.usage },
         cost_micros: (!number.is_multiple_of(4)).then_some(Micros(number as i64)),
         estimated: number.is_multiple_of(6),
+        cached: number.is_multiple_of(8),
         latency_ms: (number * 7_919 % 90_000) as i64,
         first_byte_ms: (!number.is_multiple_of(3)).then_some((number * 104_729 % 5_000) as i64),
         admitted_at: UnixMillis(admitted_at),
@@ -149,6 +150,7 @@ impl Books {
             let mut sums = Sums {
                 calls: 1,
                 errors: u64::from(one.error_code.is_some()),
+                cached: u64::from(one.cached),
                 estimated: u64::from(one.estimated),
                 unpriced: u64::from(one.cost_micros.is_none()),
                 usage: one.usage,

@@ -41,6 +41,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("GET /v1/projects/{id}", &[]),
     ("PATCH /v1/projects/{id}", &[]),
     ("DELETE /v1/projects/{id}", &[]),
+    ("DELETE /v1/projects/{id}/response-cache", &[]),
     ("GET /v1/api-keys", &["project_id", "user_id"]),
     ("POST /v1/api-keys", &["project_id", "user_id"]),
     ("GET /v1/api-keys/{id}", &[]),

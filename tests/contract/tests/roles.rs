@@ -67,6 +67,7 @@ POST /v1/projects                              ++++--.- +......-
 GET /v1/projects/{id}                          ++++++.- +......-
 PATCH /v1/projects/{id}                        ++++--.- +......-
 DELETE /v1/projects/{id}                       +++---.- +......-
+DELETE /v1/projects/{id}/response-cache        ++++--.- +......-
 GET /v1/api-keys                               +++++++- +++++++-
 POST /v1/api-keys                              ++++-..- +......-
 GET /v1/api-keys/{id}                          +++++..- +......-

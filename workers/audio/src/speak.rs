@@ -105,6 +105,7 @@ impl Call<'_> {
             ceiling::need(model, most, spoken::ceiling(model, &ask.call))
         };
         let wanted = Wanted {
+            at_hand: None,
             deadline_ms: &|model| model.deadlines().total_ms,
             fallbacks,
             modality: Modality::Audio,

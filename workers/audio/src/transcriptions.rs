@@ -105,6 +105,7 @@ async fn answer(
     books.expects(length.billed());
     let arrived = platform.clock.now();
     let wanted = Wanted {
+        at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
         fallbacks: headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
         modality: Modality::Audio,

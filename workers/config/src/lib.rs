@@ -52,6 +52,7 @@ pub fn control_plane() -> Routes {
     let organization = "/v1/organizations/{id}";
     let instance = "/v1/instances/{id}";
     let project = "/v1/projects/{id}";
+    let cached = "/v1/projects/{id}/response-cache";
     let key = "/v1/api-keys/{id}";
     let user = "/v1/users/{id}";
     let grant = "/v1/users/{id}/grants/{instance_id}";
@@ -80,6 +81,7 @@ pub fn control_plane() -> Routes {
         .get(project, P::ProjectRead, resource::read::<ProjectRow>)
         .patch(project, P::ProjectWrite, resource::update::<ProjectRow>)
         .delete(project, P::ProjectDelete, resource::delete::<ProjectRow>)
+        .delete(cached, P::ProjectWrite, projects::clear_response_cache)
         .get("/v1/api-keys", P::ApiKeyRead, api_keys::list)
         .post("/v1/api-keys", P::ApiKeyWrite, api_keys::create)
         .get(key, P::ApiKeyRead, resource::read::<ApiKeyRow>)

@@ -83,7 +83,7 @@ const TOKENS: [Class; 12] = [
 /// A name, what it is, and how it is counted.
 type Counter = (&'static str, &'static str, fn(&Sums) -> u64);
 
-const COUNTERS: [Counter; 5] = [
+const COUNTERS: [Counter; 6] = [
     ("de_images_total", "Images made, where the vendor counts them by piece.", |sums| {
         sums.usage.images
     }),
@@ -94,6 +94,9 @@ const COUNTERS: [Counter; 5] = [
         "Calls whose counts are ours, as the vendor named none.",
         |sums| sums.estimated,
     ),
+    ("de_cached_requests_total", "Calls that were answered from the response cache.", |sums| {
+        sums.cached
+    }),
     ("de_errors_total", "Calls that failed or were cut by the vendor.", |sums| sums.errors),
 ];
 

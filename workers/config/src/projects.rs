@@ -1,28 +1,33 @@
 //! `/v1/projects`: what keys of programs belong to.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use de_core::{
     http::{
         error::ApiError,
-        extract::{AdminBody, Incoming},
+        extract::{AdminBody, Incoming, PathText},
         routes::{Allowed, unknown},
     },
     ids::{InstanceId, OrganizationId, ProjectId},
     ports::{Platform, Statement, random, rows},
+    response_cache::TTL_S,
     store::{
         Activity,
         projects::{self as store, ProjectQuery, ProjectRow},
     },
     time::{Timestamp, UnixMillis},
 };
+use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
     instances,
     resource::{
-        Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, grant, listed,
-        viewer,
+        Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, Saved, grant,
+        listed, overtaken, taken, viewer,
     },
 };
 
@@ -47,12 +52,24 @@ pub(crate) struct Project {
     settings: Map<String, Value>,
     /// Whether prompts and replies may be kept.
     retain_content: bool,
+    /// Whether answers of text models are kept to be given once more; null: only where a call asks for it.
+    response_cache: Option<ResponseCache>,
     /// Keys of a suspended project are refused.
     status: Activity,
     /// When it was made.
     created_at: Timestamp,
     /// When it was last changed.
     updated_at: Timestamp,
+}
+
+/// How answers of text models are kept.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_family = "wasm"), serde(deny_unknown_fields))]
+pub(crate) struct ResponseCache {
+    /// For how many seconds, from a minute to thirty days.
+    #[cfg_attr(not(target_family = "wasm"), schema(minimum = 60, maximum = 2_592_000))]
+    ttl_s: u64,
 }
 
 /// Lists by id what the caller administers or has a grant on the instance of.
@@ -95,6 +112,7 @@ pub(crate) async fn create(
         instance_id: instance.unwrap_or_else(|| InstanceId::make(now, [0; 10])),
         name: String::new(),
         organization_id: allowed.caller().key().organization_id.clone(),
+        response_cache_ttl_s: None,
         retain_content: false,
         settings: Map::new(),
         status: Activity::Active,
@@ -127,6 +145,51 @@ pub(crate) async fn find(
     Ok(found)
 }
 
+/// Reads `response_cache`: null turns it off.
+fn response_cache(fields: &mut Fields, place: &mut Option<u64>) {
+    const NAME: &str = "response_cache";
+    let mut members = match fields.take(NAME) {
+        None => return,
+        Some(Value::Null) => {
+            *place = None;
+            return;
+        }
+        Some(Value::Object(members)) => members,
+        Some(_) => return fields.wrong(NAME, "expected an object"),
+    };
+    let ttl_s = members.shift_remove("ttl_s");
+    match ttl_s.as_ref().and_then(Value::as_u64).filter(|ttl_s| TTL_S.contains(ttl_s)) {
+        Some(ttl_s) => *place = Some(ttl_s),
+        None => {
+            let (least, most) = (TTL_S.start(), TTL_S.end());
+            let reason = format!("expected whole seconds from {least} to {most}");
+            fields.wrong("response_cache/ttl_s", &reason);
+        }
+    }
+    for name in members.keys() {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        fields.wrong(&format!("{NAME}/{name}"), "cannot be set here; there are ttl_s");
+    }
+}
+
+/// Gives up all answers that are kept for the keys of a project: none of them is given once this has answered.
+pub(crate) async fn clear_response_cache(
+    State(platform): State<Platform>,
+    allowed: Allowed,
+    incoming: Incoming,
+    PathText(id): PathText,
+) -> Result<Response, ApiError> {
+    let request = Request::of(&platform, &allowed, &incoming);
+    let row = find(&platform, &allowed, &id).await?;
+    let change = Change::of("clear-response-cache", &row);
+    // Who changes the project meanwhile changes nothing of this, and with the project it is gone.
+    match request.save(change, |_| vec![store::clear_response_cache(&row.id)]).await? {
+        Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
+        Saved::Overtaken => Err(overtaken(&incoming.headers)),
+        Saved::Taken { constraint } => Err(taken(&constraint)),
+    }
+}
+
 impl Resource for ProjectRow {
     type Shown = Project;
 
@@ -146,6 +209,7 @@ impl Resource for ProjectRow {
             fields.wrong("settings", &reason);
         }
         fields.flag("retain_content", &mut self.retain_content);
+        response_cache(&mut fields, &mut self.response_cache_ttl_s);
         fields.status(&mut self.status);
         fields.finish()
     }
@@ -158,6 +222,7 @@ impl Resource for ProjectRow {
             description: self.description.clone(),
             settings: self.settings.clone(),
             retain_content: self.retain_content,
+            response_cache: self.response_cache_ttl_s.map(|ttl_s| ResponseCache { ttl_s }),
             status: self.status,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),

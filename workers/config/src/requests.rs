@@ -89,6 +89,8 @@ pub(crate) struct Request {
     cost_micros: Option<Micros>,
     /// The vendor named no counts, so they are ours.
     estimated: bool,
+    /// An answer of the response cache was given: no vendor was asked, and nothing is billed.
+    cached: bool,
     /// Every try at a vendor, in order.
     attempts: Vec<Attempt>,
     /// From the request's arrival to the last byte of the answer, in milliseconds.
@@ -153,6 +155,8 @@ pub(crate) struct ReceiptShown {
     over_ceiling: bool,
     /// The Limiter did not answer, and the instance lets calls through then.
     limiter_bypassed: bool,
+    /// An answer of the response cache was given: no vendor was asked, and nothing is billed.
+    cached: bool,
     /// When the limits let it in.
     admitted_at: Timestamp,
     /// When this was written.
@@ -250,6 +254,7 @@ pub(crate) async fn receipt(
         estimated: receipt.estimated,
         over_ceiling: receipt.over_ceiling,
         limiter_bypassed: receipt.limiter_bypassed,
+        cached: receipt.cached,
         admitted_at: receipt.admitted_at.into(),
         created_at: receipt.created_at.into(),
     };
@@ -309,6 +314,7 @@ fn shown(receipt: &Receipt) -> Request {
         usage: receipt.usage,
         cost_micros: receipt.cost_micros,
         estimated: receipt.estimated,
+        cached: receipt.cached,
         attempts,
         latency_ms: receipt.latency_ms,
         first_byte_ms: receipt.first_byte_ms,

@@ -54,6 +54,7 @@ pub(crate) async fn admitted(
     let name = asker.model_id.as_deref().or(asker.provider.as_deref());
     books.asked(name, false, 0);
     let wanted = Wanted {
+        at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
         fallbacks,
         modality,

@@ -10,6 +10,7 @@
 //! Embeddings, responses, counting tokens and capabilities are designed and not built: 501.
 
 mod ask;
+mod cached;
 mod chat_completions;
 #[cfg(target_family = "wasm")]
 mod entry;

@@ -45,7 +45,7 @@ pub fn describe(document: &mut Document) {
 /// What a call to a vendor brings along, whoever speaks it.
 fn generates(operation: Operation) -> Operation {
     let operation = operation.scope(Some(de_core::auth::Scope::Text)).bought_once();
-    operation.header("x-de-fallback").fails(&[
+    operation.header("x-de-cache").header("x-de-fallback").fails(&[
         Code::AllProvidersFailed,
         Code::BudgetExceeded,
         Code::ContentRefused,
@@ -73,6 +73,8 @@ fn told(answer: Answer) -> Answer {
         "x-de-model",
         "x-de-provider",
         "x-de-attempts",
+        "x-de-cache",
+        "Age",
         "x-de-cost-micros",
         "x-de-dropped",
         "x-de-max-tokens",

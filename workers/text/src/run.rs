@@ -29,6 +29,7 @@ use http::HeaderName;
 
 use crate::{
     ask::{Ask, Route, Wire},
+    cached::{Cached, Found, give},
     respond::Reply,
 };
 
@@ -90,7 +91,9 @@ async fn answer(
     let Incoming { context, departure, headers } = incoming;
     let caller = caller.entitled(platform, Scope::Text).await?;
     let size_bytes = body.size_bytes();
-    let ask = (route.read)(body.into_object()?)?;
+    let body = body.into_object()?;
+    let mut cache = Cached::of(platform, &caller, &headers, &route, &body)?;
+    let ask = (route.read)(body)?;
     caller.must_be(ask.instance_id.as_deref(), ask.project_id.as_deref())?;
     books.asked(ask.model.as_deref(), ask.call.stream, prompt::tokens(&ask.call));
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -104,6 +107,7 @@ async fn answer(
         Need { micros: need.micros.filter(|_| ask.unpriced_field().is_none()), ..need }
     };
     let wanted = Wanted {
+        at_hand: cache.lookup(),
         deadline_ms: &|model| model.deadlines().total_ms,
         fallbacks,
         modality: Modality::Text,
@@ -116,6 +120,18 @@ async fn answer(
     let admitted = admit(platform, &context, books, caller, &wanted).await;
     let admitted = admitted.map_err(|error| blamed(error, &ask))?;
     let let_in = platform.clock.now();
+    let keeper = match cache.looked() {
+        Found::Answer(answer) => {
+            let timing = format!(
+                "auth;dur={}, limit;dur={}",
+                arrived.since(context.started()),
+                let_in.since(arrived)
+            );
+            context.tell(HeaderName::from_static("server-timing"), &timing);
+            return Ok(give(answer, &context, books));
+        }
+        Found::Nothing(keeper) => keeper,
+    };
     // The first model decides whether the answer is read as a stream; fallbacks that cannot do as it
     // does are none for this call.
     let streams = ask.call.stream && admitted.models.iter().take(1).all(|m| m.vendor.streams());
@@ -154,12 +170,18 @@ async fn answer(
         platform.clock.now().since(let_in)
     );
     context.tell(HeaderName::from_static("server-timing"), &timing);
-    let kept = ticket.is_some();
+    let keeper = keeper.filter(|keeper| keeper.keeps(model));
+    let kept = ticket.is_some() || keeper.is_some();
     let reply = Reply { ask: &ask, books: books.clone(), job: &job, kept, wire: route.wire };
-    match answer {
-        Answer::Opened(opened) if streams => Ok(reply.streamed(opened)),
-        Answer::Opened(opened) => reply.whole(opened).await,
-        Answer::Polled(polled) => Ok(reply.polled(polled)),
+    let response = match answer {
+        Answer::Opened(opened) if streams => reply.streamed(opened),
+        Answer::Opened(opened) => reply.whole(opened).await?,
+        Answer::Polled(polled) => reply.polled(polled),
+    };
+    cache.tell(&context);
+    match keeper {
+        Some(keeper) => Ok(keeper.keeping(platform, &context, books.clone(), response).await),
+        None => Ok(response),
     }
 }
 

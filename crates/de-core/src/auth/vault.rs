@@ -36,6 +36,8 @@ pub enum VaultError {
 /// What is sealed; each kind has a key of its own, so that no text passes for one of another kind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
+    /// What a model answered, kept for who asks the same once more.
+    Answer,
     /// A vendor's key.
     ProviderKey,
     /// An answer that is kept to be given once more.
@@ -48,6 +50,7 @@ impl Kind {
     /// What the sealing key is derived for. Rows hold what was sealed with it.
     fn info(self) -> &'static [u8] {
         match self {
+            Self::Answer => b"distributed-electrons/answers",
             Self::ProviderKey => b"distributed-electrons/provider-keys",
             Self::Reply => b"distributed-electrons/replies",
             Self::WebhookSecret => b"distributed-electrons/webhook-secrets",

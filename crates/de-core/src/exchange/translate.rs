@@ -38,9 +38,13 @@ impl Reading {
 /// Writes into the books what a step says.
 pub(super) fn note(books: &Books, delta: &Delta) {
     match delta {
-        Delta::Refusal { choice, text }
-        | Delta::Text { choice, text }
-        | Delta::Thinking { choice, text, .. } => books.heard(*choice, text),
+        Delta::Refusal { choice, text } => {
+            books.declined();
+            books.heard(*choice, text);
+        }
+        Delta::Text { choice, text } | Delta::Thinking { choice, text, .. } => {
+            books.heard(*choice, text)
+        }
         Delta::ToolCall { arguments, choice, name, .. } => {
             if let Some(name) = name {
                 note_text(books, *choice, name);
@@ -48,7 +52,10 @@ pub(super) fn note(books: &Books, delta: &Delta) {
             books.heard(*choice, arguments);
         }
         Delta::Usage(usage) => books.counted(usage),
-        Delta::Finish { .. } => books.finished(),
+        Delta::Finish { finish, .. } => {
+            books.finished();
+            books.ended(finish);
+        }
         Delta::ServiceTier(tier) => books.served(tier),
         Delta::Citation { .. }
         | Delta::Logprobs { .. }
@@ -61,7 +68,11 @@ pub(super) fn note(books: &Books, delta: &Delta) {
 pub fn note_whole(books: &Books, reply: &ChatReply) {
     for (choice, answer) in reply.choices.iter().enumerate() {
         let choice = u32::try_from(choice).unwrap_or(u32::MAX);
+        books.ended(&answer.finish);
         for part in &answer.parts {
+            if matches!(part, Part::Refusal(_)) {
+                books.declined();
+            }
             match part {
                 Part::Audio(_)
                 | Part::CacheMark(_)

@@ -139,6 +139,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
     books.expects(work.expected());
     let need = |_: &Caller, model: &Model| work.need(model);
     let wanted = Wanted {
+        at_hand: None,
         deadline_ms: &|model| millis(longest(model).saturating_add(COPYING)),
         fallbacks: purchase.fallbacks,
         modality: work.modality(),

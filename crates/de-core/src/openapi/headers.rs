@@ -19,7 +19,8 @@ const fn maybe(name: &'static str, example: &'static str, about: &'static str) -
 }
 
 /// Headers of answers.
-const ANSWERED: [Header; 24] = [
+const ANSWERED: [Header; 26] = [
+    maybe("Age", "42", "How many seconds ago an answer of the response cache was made."),
     maybe("Allow", "GET,HEAD", "The methods that the path takes."),
     always("Cache-Control", "public, max-age=300", "How long a copy may be kept."),
     maybe("Deprecation", "@1795608000", "Since when the model is deprecated (RFC 9745)."),
@@ -47,6 +48,7 @@ const ANSWERED: [Header; 24] = [
         "The id of the request: yours if it is one, else ours.",
     ),
     maybe("x-de-attempts", "1", "How often vendors were asked."),
+    maybe("x-de-cache", "miss", "What the response cache came to: `hit`, `miss` or `off`."),
     maybe("x-de-cost-micros", "42", "What the call cost, in micro-dollars."),
     maybe("x-de-dropped", "logit_bias", "Members that the vendor's protocol has no word for."),
     maybe(
@@ -134,6 +136,12 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
             "2023-06-01",
             json!({"type": "string"}),
             "The version of Anthropic's protocol; where both are spoken, its presence chooses Anthropic's form.",
+        ),
+        "x-de-cache" => (
+            "3600",
+            json!({"type": "string", "pattern": "^(off|refresh|[1-9][0-9]{1,6})$"}),
+            "For how many seconds (60 to 2592000) the answer is kept, and how old one may be that was; `refresh`: \
+             only a new one will do; `off`: the response cache has nothing to do with the call.",
         ),
         "x-de-fallback" => (
             "gpt-4o-mini",

@@ -46,6 +46,11 @@ pub struct AccessRow {
     /// Whether the project asks to keep prompts and replies.
     #[serde(deserialize_with = "flag")]
     pub retain_content: bool,
+    /// For how many seconds the project wants answers kept to be given once more; absent if it does not.
+    pub response_cache_ttl_s: Option<u64>,
+    /// Which generation of the project's kept answers may be given. Absent where there is no project, and in
+    /// copies of a version that did not know it: then none may.
+    pub response_cache_generation: Option<u64>,
     /// Whose key it is, if a person's.
     pub user_id: Option<UserId>,
     /// `user`, `admin` or `superadmin`.
@@ -116,6 +121,7 @@ pub fn by_digest(digest: &str) -> Statement {
            k.allowed_addresses, k.expires_at, k.revoked_at,
            p.id AS project_id, p.status AS project_status,
            coalesce(p.retain_content, 0) AS retain_content,
+           p.response_cache_ttl_s, p.response_cache_generation,
            u.id AS user_id, u.role AS user_role, u.status AS user_status,
            i.id AS instance_id, i.environment, i.allowed_origins AS instance_allowed_origins,
            CASE WHEN EXISTS (

@@ -12,7 +12,7 @@ use crate::{
 
 macro_rules! columns {
     () => {
-        "p.id, p.instance_id, p.name, p.description, p.settings, p.retain_content, p.status,
+        "p.id, p.instance_id, p.name, p.description, p.settings, p.retain_content, p.response_cache_ttl_s, p.status,
          p.created_at, p.updated_at, i.organization_id, i.environment"
     };
 }
@@ -37,6 +37,8 @@ pub struct ProjectRow {
     pub name: String,
     /// Whose it is, by its instance.
     pub organization_id: OrganizationId,
+    /// For how many seconds answers are kept to be given once more; absent: only where a call asks for it.
+    pub response_cache_ttl_s: Option<u64>,
     /// Whether prompts and replies are kept.
     #[serde(deserialize_with = "flag")]
     pub retain_content: bool,
@@ -125,6 +127,7 @@ fn values(row: &ProjectRow) -> Vec<Arg> {
         row.retain_content.into(),
         row.status.as_str().into(),
         row.updated_at.into(),
+        row.response_cache_ttl_s.and_then(|ttl_s| i64::try_from(ttl_s).ok()).into(),
     ]
 }
 
@@ -134,8 +137,8 @@ pub fn insert(row: &ProjectRow) -> Statement {
     Statement {
         args: values(row),
         sql: "INSERT INTO projects (id, instance_id, name, description, settings, retain_content, status,
-                created_at, updated_at)
-              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+                created_at, updated_at, response_cache_ttl_s)
+              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
     }
 }
 
@@ -145,9 +148,18 @@ pub fn update(row: &ProjectRow) -> Statement {
     Statement {
         args: values(row),
         sql: "UPDATE projects SET name = ?3, description = ?4, settings = ?5, retain_content = ?6,
-                status = ?7, updated_at = ?8
+                status = ?7, updated_at = ?8, response_cache_ttl_s = ?9
               WHERE id = ?1 AND instance_id = ?2",
     }
+}
+
+/// Gives up all answers that are kept for its keys: they are found no more.
+#[must_use]
+pub fn clear_response_cache(id: &ProjectId) -> Statement {
+    statement(
+        "UPDATE projects SET response_cache_generation = response_cache_generation + 1 WHERE id = ?1",
+        [id.as_str().into()],
+    )
 }
 
 /// Removes it, and its keys and what holds for them with it: three statements.

@@ -32,6 +32,7 @@ pub fn access(digest: &str) -> Statement {
              coalesce(k.allowed_origins, '[]') AS allowed_origins,
              coalesce(k.allowed_addresses, '[]') AS allowed_addresses,
              NULL AS project_id, NULL AS project_status, 0 AS retain_content,
+             NULL AS response_cache_ttl_s, NULL AS response_cache_generation,
              u.id AS user_id, u.role AS user_role, u.status AS user_status,
              NULL AS instance_id, NULL AS environment, NULL AS instance_allowed_origins,
              NULL AS on_limiter_failure, NULL AS default_models, NULL AS default_max_output_tokens,

@@ -10,7 +10,8 @@ use super::{
 };
 
 /// Headers that say something of what was asked: who sends one has described it.
-const TELLING: [&str; 10] = [
+const TELLING: [&str; 11] = [
+    "age",
     "deprecation",
     "etag",
     "idempotency-replayed",

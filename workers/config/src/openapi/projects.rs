@@ -2,9 +2,14 @@
 
 use de_core::{
     ids::{InstanceId, ProjectId},
-    openapi::{document::Tag, operation::Operation, shape::Shape},
+    openapi::{
+        document::Tag,
+        operation::{Answer, Operation},
+        shape::Shape,
+    },
     store::Activity,
 };
+use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -12,7 +17,7 @@ use super::{
     Kind, by_status,
     values::{Description, Name},
 };
-use crate::projects::Project;
+use crate::projects::{Project, ResponseCache};
 
 pub(super) const TAG: Tag = Tag { about: "What keys of programs belong to.", name: "projects" };
 
@@ -38,6 +43,8 @@ struct NewProject {
     settings: Option<Map<String, Value>>,
     /// Whether prompts and replies may be kept; false unless given.
     retain_content: Option<bool>,
+    /// Whether answers of text models are kept to be given once more; only where a call asks for it unless given.
+    response_cache: Option<ResponseCache>,
     /// Keys of a suspended project are refused; `active` unless given.
     status: Option<Activity>,
 }
@@ -56,6 +63,8 @@ struct ProjectChanges {
     settings: Option<Map<String, Value>>,
     /// Whether prompts and replies may be kept; null: no.
     retain_content: Option<bool>,
+    /// Whether answers of text models are kept to be given once more; null: only where a call asks for it.
+    response_cache: Option<ResponseCache>,
     /// Keys of a suspended project are refused; null: `active`.
     status: Option<Activity>,
 }
@@ -67,6 +76,16 @@ pub(super) fn operations() -> Vec<Operation> {
         Shape::of::<InstanceId>(),
         "Only those of this instance.",
     );
+    let clear = Operation::new(
+        Method::DELETE,
+        "/v1/projects/{id}/response-cache",
+        "clearResponseCache",
+        "Gives up the answers that are kept for a project",
+    )
+    .notes("None of them is given once this has answered. What is asked from then on is kept anew.")
+    .id::<ProjectId>("id", "Its id.")
+    .changes()
+    .answers(Answer::empty(204, "They are given no more."));
     vec![
         list,
         KIND.create(
@@ -76,6 +95,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 "name": "Search",
                 "description": "Answers the questions of the shop's customers.",
                 "settings": {"colour": "teal"},
+                "response_cache": {"ttl_s": 3_600},
             }),
             row(),
         ),
@@ -86,5 +106,6 @@ pub(super) fn operations() -> Vec<Operation> {
             row(),
         ),
         KIND.delete::<ProjectId>(),
+        clear,
     ]
 }

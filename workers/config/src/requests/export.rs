@@ -79,7 +79,7 @@ async fn page(platform: &Platform, asked: &Asked) -> Result<Vec<Listed>, PortErr
 }
 
 /// The columns: the members of a call, those of its usage among them, and how many tries there were.
-const COLUMNS: [&str; 44] = [
+const COLUMNS: [&str; 45] = [
     "id",
     "request_id",
     "organization_id",
@@ -115,6 +115,7 @@ const COLUMNS: [&str; 44] = [
     "requests",
     "cost_micros",
     "estimated",
+    "cached",
     "attempts",
     "latency_ms",
     "first_byte_ms",

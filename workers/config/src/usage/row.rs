@@ -113,6 +113,8 @@ pub(crate) struct UsageRow {
     unpriced: u64,
     /// For how many of them the vendor named no counts, so that they are ours.
     estimated: u64,
+    /// How many of them were answered from the response cache: no vendor was asked, and nothing billed.
+    cached: u64,
     /// How long half of them took at most, to the last byte, in milliseconds; null if there were none. Within a
     /// factor of √2.
     p50_ms: Option<u64>,
@@ -172,6 +174,7 @@ impl UsageRow {
             cost_micros: sums.cost_micros,
             unpriced: sums.unpriced,
             estimated: sums.estimated,
+            cached: sums.cached,
             p50_ms: sums.latency.percentile(50),
             p95_ms: sums.latency.percentile(95),
             p99_ms: sums.latency.percentile(99),

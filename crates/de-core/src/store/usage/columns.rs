@@ -44,6 +44,8 @@ macro_rules! each_sum {
             ", ",
             $one!("estimated"),
             ", ",
+            $one!("cached"),
+            ", ",
             $one!("latency_ms"),
             ", ",
             $one!("first_byte_ms")
@@ -200,7 +202,7 @@ macro_rules! summed_rows {
          sum(u.audio_output_tokens) AS audio_output_tokens, sum(u.images) AS images,
          sum(u.characters) AS characters, sum(u.media_ms) AS media_ms, sum(u.requests) AS requests,
          coalesce(sum(u.cost_micros), 0) AS cost_micros, sum(u.cost_micros IS NULL) AS unpriced,
-         sum(u.estimated) AS estimated, sum(u.latency_ms) AS latency_ms,
+         sum(u.estimated) AS estimated, sum(u.cached) AS cached, sum(u.latency_ms) AS latency_ms,
          coalesce(sum(u.first_byte_ms), 0) AS first_byte_ms"
     };
 }

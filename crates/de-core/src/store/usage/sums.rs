@@ -100,6 +100,8 @@ pub struct Group {
 /// A sum.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Sums {
+    /// Those that were answered from the response cache.
+    pub cached: u64,
     /// Calls.
     pub calls: u64,
     /// Those that failed or were cut.
@@ -126,6 +128,7 @@ impl Sums {
     /// Adds another one.
     pub fn add(&mut self, other: &Self) {
         for (sum, more) in [
+            (&mut self.cached, other.cached),
             (&mut self.calls, other.calls),
             (&mut self.errors, other.errors),
             (&mut self.estimated, other.estimated),
@@ -152,6 +155,7 @@ struct SumRow {
     calls: u64,
     cost_micros: u64,
     errors: u64,
+    cached: u64,
     estimated: u64,
     first_byte_ms: u64,
     latency_ms: u64,
@@ -408,6 +412,7 @@ pub fn read(answers: Vec<Vec<Row>>) -> Result<BTreeMap<Group, Sums>, PortError> 
             calls: read.calls,
             errors: read.errors,
             estimated: read.estimated,
+            cached: read.cached,
             unpriced: read.unpriced,
             usage: read.usage,
             cost_micros: read.cost_micros,

@@ -73,9 +73,10 @@ pub(super) async fn admit(
         books.trying(&model);
         let need = need(&caller, &model);
         let deadline_ms = Some(model.deadlines().total_ms);
-        let models = std::slice::from_ref(&model);
+        let epochs = admission::oldest(&caller, std::slice::from_ref(&model));
         // An operator's trial is no load: it asks for itself.
-        let ask = Ask { caller: &caller, deadline_ms, models, need, pooled: false };
+        let ask =
+            Ask { caller: &caller, deadline_ms, epochs, model: Some(&model), need, pooled: false };
         match admission::reserve(platform, context, books, ask).await? {
             Reserved::Granted { bounded, .. } => {
                 return Ok(Admitted { bounded, caller, model, need });

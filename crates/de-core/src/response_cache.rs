@@ -1,0 +1,501 @@
+//! The response cache: a whole answer of a model, kept for a while and given once more to the key that asks the same.
+//!
+//! It is off unless the project or the call turns it on; then nothing is read and nothing kept. [`Lookup`] is asked
+//! between the finding of a model and the reservation of a share ([`crate::admission`]), so a call that is answered
+//! from here has passed all that any other passes, is counted, and reserves nothing else. That reservation also tells
+//! whether the copies of key and model that the place was made of still hold: where they do not, the call is looked up
+//! once more, at the place that the new ones make.
+//!
+//! Answers rest sealed, under keys that are digests ([`place`]). A cache that fails or is late is an empty one.
+
+pub mod place;
+mod recording;
+
+use std::{ops::RangeInclusive, pin::pin, sync::Mutex, sync::PoisonError, time::Duration};
+
+use async_trait::async_trait;
+use axum::{
+    body::{Body, HttpBody},
+    response::Response,
+};
+use bytes::Bytes;
+use futures_channel::oneshot;
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+    stream,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http_body_util::BodyExt;
+use serde::{Deserialize, Serialize};
+
+use self::{
+    place::{Asked, Place},
+    recording::Recording,
+};
+use crate::{
+    admission::AtHand,
+    auth::vault::{self, Kind},
+    books::Books,
+    caller::Caller,
+    http::{
+        context::Context,
+        error::{ApiError, Code},
+    },
+    ids::ModelId,
+    ports::{Level, LogLine, Platform, PortError, Row},
+    registry::Model,
+    secret::Secret,
+    snapshot::CACHE_PATIENCE,
+    store::access::AccessRow,
+    time::UnixMillis,
+};
+
+/// The header by which a caller says what it wants of the cache, and is told what came of that.
+pub const HEADER: HeaderName = HeaderName::from_static("x-de-cache");
+
+/// How long an answer may be kept, in seconds: KV keeps nothing for less, and after a month models are others.
+pub const TTL_S: RangeInclusive<u64> = 60..=2_592_000;
+
+/// The largest body that is kept, in bytes: sealing costs some 30 ms a MiB.
+pub const LARGEST: usize = 1024 * 1024;
+
+/// The least that is given at once of a stream that was kept, in bytes: whole events, as many as it takes.
+const PIECE: usize = 2 * 1024;
+
+/// How often an isolate says that the cache fails.
+const COMPLAINS_EVERY_MS: i64 = 60_000;
+
+/// Headers that hold for one call only.
+const OF_ONE_CALL: [&str; 4] = ["x-de-attempts", "x-de-cache", "x-de-cost-micros", "x-de-receipt"];
+
+/// What a caller wants of the cache for one call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wish {
+    /// An answer that is no older, kept for as long.
+    For {
+        /// Seconds.
+        ttl_s: u64,
+    },
+    /// Nothing.
+    Off,
+    /// A new answer, kept in place of the old one.
+    Refresh,
+}
+
+impl Wish {
+    /// Reads [`HEADER`]: `off`, `refresh`, or seconds.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` for any other word.
+    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
+        let mut all = headers.get_all(HEADER).iter();
+        let Some(given) = all.next() else { return Ok(None) };
+        let seconds = |word: &str| {
+            let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+            let ttl_s = word.parse().ok().filter(|ttl_s| is_number && TTL_S.contains(ttl_s))?;
+            Some(Self::For { ttl_s })
+        };
+        let wish = match given.to_str().ok().map(str::trim) {
+            Some("off") => Some(Self::Off),
+            Some("refresh") => Some(Self::Refresh),
+            Some(word) => seconds(word),
+            None => None,
+        };
+        match (wish, all.next()) {
+            (Some(wish), None) => Ok(Some(wish)),
+            _ => {
+                let (least, most) = (TTL_S.start(), TTL_S.end());
+                let message = format!(
+                    "x-de-cache: expected off, refresh, or whole seconds from {least} to {most}"
+                );
+                Err(ApiError::new(Code::InvalidRequest, message))
+            }
+        }
+    }
+}
+
+/// How the cache serves a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Terms {
+    generation: u64,
+    /// Whether an answer that is there already will do.
+    reads: bool,
+    ttl_s: u64,
+}
+
+impl Terms {
+    /// What the call says goes before what its project says. `None`: the cache is off, as it always is for
+    /// who has no project.
+    #[must_use]
+    pub fn of(wish: Option<Wish>, key: &AccessRow) -> Option<Self> {
+        let generation = key.response_cache_generation?;
+        let usual = key.response_cache_ttl_s;
+        let (ttl_s, reads) = match wish {
+            None => (usual?, true),
+            Some(Wish::For { ttl_s }) => (ttl_s, true),
+            Some(Wish::Off) => return None,
+            Some(Wish::Refresh) => (usual?, false),
+        };
+        Some(Self { generation, reads, ttl_s })
+    }
+}
+
+/// An answer that is kept: what is sealed. It is read again by later versions of us.
+#[derive(Deserialize, Serialize)]
+struct Kept {
+    /// When it was whole.
+    at: UnixMillis,
+    body: String,
+    headers: Vec<(String, String)>,
+    streamed: bool,
+    until: UnixMillis,
+}
+
+/// An answer that is given once more.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Answer {
+    age_s: i64,
+    body: Bytes,
+    headers: Vec<(String, String)>,
+    streamed: bool,
+}
+
+impl Answer {
+    fn of(kept: Kept, now: UnixMillis, terms: Terms) -> Option<Self> {
+        let age_s = now.since(kept.at).max(0) / 1_000;
+        let is_young = u64::try_from(age_s).is_ok_and(|age_s| age_s < terms.ttl_s);
+        (is_young && now < kept.until).then(|| Self {
+            age_s,
+            body: kept.body.into(),
+            headers: kept.headers,
+            streamed: kept.streamed,
+        })
+    }
+
+    /// Its size, in bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// As it is answered: a stream as a stream, event by event, all else as a whole.
+    #[must_use]
+    pub fn into_response(self, context: &Context) -> Response {
+        let body = if self.streamed {
+            let pieces = pieces(&self.body).into_iter().map(Ok::<_, std::convert::Infallible>);
+            Body::from_stream(stream::iter(pieces))
+        } else {
+            Body::from(self.body)
+        };
+        let mut response = Response::new(body);
+        for (name, value) in &self.headers {
+            let Ok(name) = HeaderName::try_from(name) else { continue };
+            if name.as_str().starts_with("x-de-") {
+                context.tell(name, value);
+            } else if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        context.tell(header::AGE, &self.age_s.to_string());
+        context.tell(HEADER, "hit");
+        context.tell(HeaderName::from_static("x-de-attempts"), "0");
+        context.tell(HeaderName::from_static("x-de-cost-micros"), "0");
+        context.note("cache", "hit");
+        response
+    }
+}
+
+/// A stream of events in pieces that hold whole events.
+fn pieces(body: &Bytes) -> Vec<Bytes> {
+    let mut pieces = Vec::new();
+    let mut begin = 0;
+    let mut blank = true;
+    for (place, byte) in body.iter().enumerate() {
+        match byte {
+            b'\n' if blank && place + 1 - begin >= PIECE => {
+                pieces.push(body.slice(begin..=place));
+                begin = place + 1;
+            }
+            b'\n' => blank = true,
+            b'\r' => {}
+            _ => blank = false,
+        }
+    }
+    if begin < body.len() {
+        pieces.push(body.slice(begin..));
+    }
+    pieces
+}
+
+/// What a look into the cache came to.
+pub enum Looked {
+    /// It is there.
+    Hit(Answer),
+    /// It is not, and is to be kept.
+    Miss(Keeper),
+    /// The cache is off.
+    Off,
+}
+
+/// The cache, as one call asks it.
+pub struct Lookup {
+    asked: Asked,
+    last: Mutex<Option<Last>>,
+    platform: Platform,
+    wish: Option<Wish>,
+}
+
+struct Last {
+    answer: Option<Answer>,
+    keeper: Keeper,
+}
+
+impl Lookup {
+    /// Prepares the look of a call.
+    #[must_use]
+    pub fn new(platform: &Platform, wish: Option<Wish>, asked: Asked) -> Self {
+        Self { asked, last: Mutex::default(), platform: platform.clone(), wish }
+    }
+
+    /// What the last look came to.
+    #[must_use]
+    pub fn looked(&self) -> Looked {
+        match self.last.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(Last { answer: Some(answer), .. }) => Looked::Hit(answer),
+            Some(Last { answer: None, keeper }) => Looked::Miss(keeper),
+            None => Looked::Off,
+        }
+    }
+}
+
+#[async_trait]
+impl AtHand for Lookup {
+    async fn finds(&self, caller: &Caller, model: &Model) -> bool {
+        let terms = Terms::of(self.wish, caller.key());
+        let place =
+            terms.and_then(|terms| Place::of(caller.key(), terms.generation, model, &self.asked));
+        let last = match terms.zip(place) {
+            Some((terms, place)) => {
+                let answer = match terms.reads {
+                    true => read(&self.platform, &place, terms).await,
+                    false => None,
+                };
+                let (model_id, version) = (model.config.model_id.clone(), model.config.version);
+                let ttl_s = terms.ttl_s;
+                Some(Last { answer, keeper: Keeper { model_id, place, ttl_s, version } })
+            }
+            None => None,
+        };
+        let finds = last.as_ref().is_some_and(|last| last.answer.is_some());
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        finds
+    }
+}
+
+/// Keeps the answer of one call.
+pub struct Keeper {
+    model_id: ModelId,
+    place: Place,
+    ttl_s: u64,
+    version: u64,
+}
+
+impl Keeper {
+    /// Whether an answer of this model is kept: only that of the model which was asked for. A fallback's would go
+    /// on being given when the first is well again.
+    #[must_use]
+    pub fn keeps(&self, model: &Model) -> bool {
+        model.config.model_id == self.model_id && model.config.version == self.version
+    }
+
+    /// Gives an answer, and keeps it once all of it has passed, if the books then say that it may be repeated
+    /// ([`Books::is_repeatable`]) and it is no larger than [`LARGEST`].
+    pub async fn keeping(
+        self,
+        platform: &Platform,
+        context: &Context,
+        books: std::sync::Arc<Books>,
+        response: Response,
+    ) -> Response {
+        let (parts, body) = response.into_parts();
+        let headers = kept_headers(&parts.headers, &context.told());
+        let streamed = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let (tell, told) = oneshot::channel::<Bytes>();
+        let worker = platform.clone();
+        let keep = async move {
+            let Ok(body) = told.await else { return };
+            let Ok(body) = String::from_utf8(body.into()) else { return };
+            let at = worker.clock.now();
+            let until = at.plus(i64::try_from(self.ttl_s * 1_000).unwrap_or(i64::MAX));
+            let kept = Kept { at, body, headers, streamed, until };
+            write(&worker, &self.place, self.ttl_s, &kept).await;
+        };
+        // Begun now, it is done however the request ends.
+        platform.background.spawn(keep.boxed());
+        if body.size_hint().exact().is_none() {
+            let recording = Recording::new(body.into_data_stream(), books, tell);
+            return Response::from_parts(parts, Body::from_stream(recording));
+        }
+        let body = body.collect().await.map(|all| all.to_bytes()).unwrap_or_default();
+        if books.is_repeatable() && body.len() <= LARGEST {
+            // The receiver waits in the background for as long as the runtime lives.
+            drop(tell.send(body.clone()));
+        }
+        Response::from_parts(parts, Body::from(body))
+    }
+}
+
+/// What is kept of an answer's head: what it is, and who gave it.
+fn kept_headers(own: &HeaderMap, told: &HeaderMap) -> Vec<(String, String)> {
+    let is_kept = |name: &HeaderName| {
+        let name = name.as_str();
+        name == "content-type" || (name.starts_with("x-de-") && !OF_ONE_CALL.contains(&name))
+    };
+    own.iter()
+        .chain(told)
+        .filter(|(name, _)| is_kept(name))
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect()
+}
+
+async fn read(platform: &Platform, place: &Place, terms: Terms) -> Option<Answer> {
+    if platform.memory.cache_rests(platform.clock.now()) {
+        return None;
+    }
+    let key = place.key();
+    let late = platform.clock.sleep(CACHE_PATIENCE);
+    let sealed = match select(platform.answers.get(&key), pin!(late)).await {
+        Either::Left((Ok(sealed), _)) => sealed?,
+        Either::Left((Err(err), _)) => {
+            if !matches!(err, PortError::Unbound { .. }) {
+                complain(platform, err.to_string());
+            }
+            return None;
+        }
+        Either::Right(_) => {
+            platform.memory.rest_cache(platform.clock.now());
+            complain(platform, "it was late".to_owned());
+            return None;
+        }
+    };
+    let opened = vault::open_for(&platform.settings, Kind::Answer, place.digest(), &sealed);
+    match opened {
+        Ok(text) => {
+            let kept = serde_json::from_str(text.expose()).ok()?;
+            Answer::of(kept, platform.clock.now(), terms)
+        }
+        Err(err) => {
+            complain(platform, err.to_string());
+            None
+        }
+    }
+}
+
+async fn write(platform: &Platform, place: &Place, ttl_s: u64, kept: &Kept) {
+    let Ok(text) = serde_json::to_string(kept) else { return };
+    let (settings, entropy) = (&platform.settings, &*platform.entropy);
+    let sealed =
+        vault::seal_for(settings, entropy, Kind::Answer, place.digest(), &Secret::new(text));
+    let put = match sealed {
+        Ok(sealed) => {
+            let life = Duration::from_secs(ttl_s);
+            let put = platform.answers.put(&place.key(), sealed, life).await;
+            put.map_err(|err| err.to_string())
+        }
+        Err(err) => Err(err.to_string()),
+    };
+    if let Err(cause) = put {
+        complain(platform, cause);
+    }
+}
+
+/// Says now and then that the cache fails: calls go on without it.
+fn complain(platform: &Platform, cause: String) {
+    if !platform.memory.is_due("response cache", platform.clock.now(), COMPLAINS_EVERY_MS) {
+        return;
+    }
+    let mut fields = Row::new();
+    fields.insert("cause".to_owned(), cause.into());
+    let message = "the response cache did not work; the vendors do".to_owned();
+    platform.log.write(LogLine { fields, level: Level::Warn, message });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_one_of_three_words() {
+        let check = |values: &[&str], expected: Option<Option<Wish>>| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(HEADER, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+            }
+            assert_eq!(Wish::of(&headers).ok(), expected, "{values:?}");
+        };
+        check(&[], Some(None));
+        check(&["off"], Some(Some(Wish::Off)));
+        check(&["refresh"], Some(Some(Wish::Refresh)));
+        check(&["60"], Some(Some(Wish::For { ttl_s: 60 })));
+        check(&["2592000"], Some(Some(Wish::For { ttl_s: 2_592_000 })));
+        for bad in ["", "on", "59", "2592001", "+60", "6e1", "60.0", "-60", "é", "OFF"] {
+            check(&[bad], None);
+        }
+        check(&["off", "off"], None);
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, HeaderValue::from_static("always"));
+        assert!(Wish::of(&headers).unwrap_err().message().starts_with("x-de-cache: expected"));
+    }
+
+    #[test]
+    fn pieces_are_whole_events_and_lose_nothing() {
+        let event = |n: usize| format!("event: x\ndata: {}\n\n", "é".repeat(n));
+        for (end, least) in [("\n", 4), ("\r\n", 4)] {
+            let text: String = (0..40).map(|n| event(n * 10)).collect();
+            let body = Bytes::from(text.replace('\n', end));
+            let pieces = pieces(&body);
+            assert!(pieces.len() >= least, "{}", pieces.len());
+            assert_eq!(pieces.concat(), body);
+            let (last, rest) = pieces.split_last().unwrap();
+            assert!(!last.is_empty());
+            for piece in rest {
+                assert!(piece.len() >= PIECE && piece.ends_with(format!("{end}{end}").as_bytes()));
+                assert!(piece.starts_with(b"event: x"), "{piece:?}");
+            }
+        }
+        assert_eq!(pieces(&Bytes::from_static(b"data: 1\n\n")).len(), 1);
+        assert_eq!(pieces(&Bytes::new()).len(), 0);
+        let unended = Bytes::from_static(b"data: 1\n\ndata: 2");
+        assert_eq!(pieces(&unended).concat(), unended);
+    }
+
+    /// Kept answers hold this for a month: a change needs a reader for the old form first.
+    #[test]
+    fn the_form_of_a_kept_answer_is_stable() {
+        let text = r#"{"at":1000,"body":"{}","headers":[["content-type","application/json"]],"streamed":false,"until":61000}"#;
+        let kept: Kept = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&kept).unwrap(), text);
+    }
+
+    #[test]
+    fn an_answer_is_given_until_it_is_too_old_for_the_call_or_for_itself() {
+        let given = |now: i64, ttl_s: u64| {
+            let headers = Vec::new();
+            let (at, until) = (UnixMillis(1_000_000), UnixMillis(1_100_000));
+            let kept = Kept { at, body: String::new(), headers, streamed: false, until };
+            let terms = Terms { generation: 0, reads: true, ttl_s };
+            Answer::of(kept, UnixMillis(now), terms).map(|answer| answer.age_s)
+        };
+        assert_eq!(given(1_000_000, 60), Some(0));
+        assert_eq!(given(1_059_999, 60), Some(59));
+        assert_eq!(given(1_060_000, 60), None, "too old for the call");
+        assert_eq!(given(1_060_000, 3_600), Some(60));
+        assert_eq!(given(1_099_999, 3_600), Some(99));
+        assert_eq!(given(1_100_000, 3_600), None, "its time is over");
+        assert_eq!(given(900_000, 60), Some(0), "by a clock that is behind");
+    }
+}
