@@ -15,6 +15,8 @@ use crate::tokens::{IMAGE_TOKENS, MESSAGE_TOKENS, count_tokens};
 
 /// A request that was understood.
 pub(crate) struct Message {
+    /// What the answer rests on: the first document that shall be cited, in the vendor's form.
+    pub(crate) citation: Option<Value>,
     pub(crate) id: String,
     pub(crate) input_tokens: u64,
     /// The schema of a JSON answer; absent for text.
@@ -115,6 +117,7 @@ impl<'a> Request<'a> {
         let stop = stop.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         let display = self.body.get("thinking").and_then(|thinking| thinking.get("display"));
         Message {
+            citation: self.citation(),
             id,
             input_tokens: self.input_tokens(),
             json: self
@@ -129,6 +132,28 @@ impl<'a> Request<'a> {
             tools: self.tools(&prompt),
             prompt,
         }
+    }
+
+    /// The whole of the first document that shall be cited. Only plain text has characters to count.
+    fn citation(&self) -> Option<Value> {
+        let documents =
+            self.messages.iter().flat_map(blocks).filter(|block| kind(block) == "document");
+        documents.enumerate().find_map(|(index, document)| {
+            document.pointer("/citations/enabled").filter(|enabled| **enabled == json!(true))?;
+            let text = document.pointer("/source/data").and_then(Value::as_str);
+            let text = text.filter(|_| {
+                document.pointer("/source/type").and_then(Value::as_str) == Some("text")
+            })?;
+            Some(json!({
+                "type": "char_location",
+                "cited_text": text,
+                "document_index": index,
+                "document_title": document.get("title"),
+                "file_id": null,
+                "start_char_index": 0,
+                "end_char_index": text.chars().count(),
+            }))
+        })
     }
 
     fn tools(&self, prompt: &str) -> Vec<String> {

@@ -22,7 +22,7 @@ const INPUT_PIECE: usize = 8;
 
 /// A block of the answer, in the parts in which it would be streamed.
 enum Block {
-    Text(Vec<String>),
+    Text { citation: Option<Value>, pieces: Vec<String> },
     Thinking,
     ToolUse { id: String, input: Value, name: String },
 }
@@ -47,7 +47,7 @@ impl Turn {
         let mut blocks: Vec<Block> =
             message.thinks.then_some(Block::Thinking).into_iter().collect();
         let (said, stop_reason, stop_sequence) = if script.refuse {
-            blocks.push(Block::Text(Vec::new()));
+            blocks.push(Block::Text { citation: None, pieces: Vec::new() });
             (0, "refusal", None)
         } else if !message.tools.is_empty() {
             let input = json!({ "input": message.prompt });
@@ -65,7 +65,7 @@ impl Turn {
                 Bounds { json: message.json.as_ref(), max_tokens: Some(left), stop: &message.stop };
             let answer = Answer::to(&message.prompt, script, &bounds);
             let said = answer.tokens();
-            blocks.push(Block::Text(answer.pieces));
+            blocks.push(Block::Text { citation: message.citation.clone(), pieces: answer.pieces });
             match answer.end {
                 End::Cut => (said, "max_tokens", None),
                 End::Natural => (said, "end_turn", None),
@@ -149,8 +149,9 @@ impl Turn {
 impl Block {
     fn whole(&self) -> Value {
         match self {
-            Self::Text(pieces) => {
-                json!({ "type": "text", "text": pieces.concat(), "citations": null })
+            Self::Text { citation, pieces } => {
+                let citations = citation.as_ref().map(|citation| json!([citation]));
+                json!({ "type": "text", "text": pieces.concat(), "citations": citations })
             }
             Self::Thinking => {
                 json!({ "type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE })
@@ -163,7 +164,8 @@ impl Block {
 
     fn start(&self) -> Value {
         match self {
-            Self::Text(_) => json!({ "type": "text", "text": "" }),
+            Self::Text { citation: None, .. } => json!({ "type": "text", "text": "" }),
+            Self::Text { .. } => json!({ "type": "text", "text": "", "citations": [] }),
             Self::Thinking => json!({ "type": "thinking", "thinking": "", "signature": "" }),
             Self::ToolUse { id, name, .. } => {
                 json!({ "type": "tool_use", "id": id, "name": name, "input": {} })
@@ -173,8 +175,13 @@ impl Block {
 
     fn deltas(&self) -> Vec<Value> {
         match self {
-            Self::Text(pieces) => {
-                pieces.iter().map(|piece| json!({ "type": "text_delta", "text": piece })).collect()
+            Self::Text { citation, pieces } => {
+                let texts =
+                    pieces.iter().map(|piece| json!({ "type": "text_delta", "text": piece }));
+                let citations = citation
+                    .iter()
+                    .map(|citation| json!({ "type": "citations_delta", "citation": citation }));
+                texts.chain(citations).collect()
             }
             Self::Thinking => {
                 let thoughts = THOUGHT.split_inclusive(", ");

@@ -98,6 +98,7 @@ const TOOL: Kind = Kind::Object(&[
     optional("description", TEXT),
     optional("strict", FLAG),
     optional("cache_control", CACHE),
+    optional("eager_input_streaming", FLAG),
 ]);
 
 const ONE_AT_A_TIME: Field = optional("disable_parallel_tool_use", FLAG);

@@ -287,3 +287,39 @@ async fn tokens_are_counted_as_they_are_billed() {
     let (status, body) = answer(request.json(&body)).await;
     assert_eq!((status, body), (200, json!({ "input_tokens": 13 })));
 }
+
+#[tokio::test]
+async fn a_document_of_plain_text_is_cited_if_that_is_asked_for() {
+    let rig = Rig::start().await;
+    let document = |text: &str, cited: bool| {
+        json!({
+            "type": "document",
+            "title": "Notes",
+            "source": { "type": "text", "media_type": "text/plain", "data": text },
+            "citations": { "enabled": cited },
+        })
+    };
+    let asked = |cited: bool| {
+        let content = json!([document("Käse", false), document("Drachen", cited),
+            { "type": "text", "text": "Read" }]);
+        with(message("Hi"), json!({ "messages": [{ "role": "user", "content": content }] }))
+    };
+    let (_, reply) = answer(rig.messages(&asked(false))).await;
+    assert_eq!(reply["content"][0]["citations"], Value::Null);
+    let citation = json!({
+        "type": "char_location",
+        "cited_text": "Drachen",
+        "document_index": 1,
+        "document_title": "Notes",
+        "file_id": null,
+        "start_char_index": 0,
+        "end_char_index": 7,
+    });
+    let (_, reply) = answer(rig.messages(&asked(true))).await;
+    assert_eq!(reply["content"][0]["citations"], json!([citation]));
+    let streamed = with(asked(true), json!({ "stream": true }));
+    let text = rig.messages(&streamed).send().await.unwrap().text().await.unwrap();
+    let mut deltas = events(&text).into_iter().filter(|(name, _)| name == "content_block_delta");
+    let last: Value = serde_json::from_str(&deltas.next_back().unwrap().1).unwrap();
+    assert_eq!(last["delta"], json!({ "type": "citations_delta", "citation": citation }));
+}
