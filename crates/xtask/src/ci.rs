@@ -5,6 +5,7 @@ use crate::interrupt;
 use crate::layout::Layout;
 use crate::run::Run;
 use crate::say::{self, Watch};
+use crate::setup::clients::Clients;
 use crate::setup::rust::TARGET;
 use crate::workers::{WORKERS, package};
 use crate::{conflicts, setup, size, test, types};
@@ -22,6 +23,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
             .show()
     })?;
     let tools = setup::prepare(layout)?;
+    let clients = Clients::for_ci(layout)?;
     steps.run("lints for wasm", || {
         let packages = WORKERS.iter().flat_map(|worker| ["--package".to_owned(), package(worker)]);
         cargo(layout, &["clippy", "--target", TARGET, "--package", "de-edge"])
@@ -31,7 +33,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
             .show()
     })?;
     steps.run("description of the API", || types::lint(layout, &tools))?;
-    test::suites(layout, &tools, &mut steps)?;
+    test::suites(layout, &tools, &clients, &mut steps)?;
     if steps.has_passed("workers") {
         steps.run("size budgets", || size::check(layout))?;
     }

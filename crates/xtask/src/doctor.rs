@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::layout::Layout;
 use crate::run::Run;
 use crate::setup::lock::Lock;
-use crate::setup::{self, node, rust, tools};
+use crate::setup::{self, clients, node, rust, tools};
 
 /// What is known about one requirement.
 enum Finding {
@@ -35,6 +35,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
         ("node modules", modules(layout)?),
         ("node for wrangler", wrangler_node(layout)?),
         ("cargo-nextest", nextest()),
+        ("python", python()),
     ];
     let mut missing = Vec::new();
     for (name, finding) in findings {
@@ -124,5 +125,12 @@ fn nextest() -> Finding {
         Finding::Found("is used for the tests".to_owned())
     } else {
         Finding::Optional("without it `cargo test` runs the tests".to_owned())
+    }
+}
+
+fn python() -> Finding {
+    match clients::system() {
+        Ok(version) => Finding::Found(format!("{version}, for the SDKs that the tests try")),
+        Err(failure) => Finding::Optional(failure.to_string().replace("\n ", ":")),
     }
 }

@@ -1,9 +1,10 @@
 //! What the commands need on this machine, installed if missing and never twice.
 //!
-//! Assumed: Rust, Node 20 or newer, npm, git. Everything else is fetched at the versions that `Cargo.lock` and
-//! `wrangler/package-lock.json` name, into this project's own cache folder or `wrangler/node_modules`, never
+//! Assumed: Rust, Node 20 or newer, npm, git, and for the tests Python. Everything else is fetched at the versions that `Cargo.lock` and
+//! the `package-lock.json` files name, into this project's own cache folder or a `node_modules` here, never
 //! among the user's tools.
 
+pub(crate) mod clients;
 pub(crate) mod lock;
 pub(crate) mod node;
 pub(crate) mod rust;
@@ -51,7 +52,7 @@ pub(crate) fn prepare(layout: &Layout) -> Result<Tools, Failure> {
         rust::version()?,
         worker_build.version,
         wasm_bindgen.version,
-        node::lock_hash(layout)?
+        node::lock_hash(layout, &layout.wrangler())?
     );
     let tools = Tools {
         esbuild: node::esbuild(layout),

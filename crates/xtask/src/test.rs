@@ -7,24 +7,28 @@ use crate::dev;
 use crate::failure::Failure;
 use crate::layout::Layout;
 use crate::run::Run;
+use crate::setup::clients::{self, Clients};
 use crate::setup::{self, Tools};
 use crate::stack::Stack;
 use crate::stack::ports::Ports;
 use crate::{build, files};
 
-/// The suites for the vendors' own SDKs, run by Node.
-const SDK: &str = "tests/sdk";
-
 /// Runs the command.
 pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     let tools = setup::prepare(layout)?;
+    let clients = Clients::for_a_person(layout)?;
     let mut steps = Steps::begin();
-    suites(layout, &tools, &mut steps)?;
+    suites(layout, &tools, &clients, &mut steps)?;
     steps.end()
 }
 
 /// Runs every suite as a step.
-pub(crate) fn suites(layout: &Layout, tools: &Tools, steps: &mut Steps) -> Result<(), Failure> {
+pub(crate) fn suites(
+    layout: &Layout,
+    tools: &Tools,
+    clients: &Clients,
+    steps: &mut Steps,
+) -> Result<(), Failure> {
     let nextest = setup::has_nextest();
     let host: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
     steps.run("host tests", || cargo(layout, host, &["--workspace"]).show())?;
@@ -48,13 +52,14 @@ pub(crate) fn suites(layout: &Layout, tools: &Tools, steps: &mut Steps) -> Resul
     steps.run("contract suite on the stack", || {
         tell(cargo(layout, host, &["--package", "de-contract"]), &stack).show()
     })?;
-    let scripts = sdk_scripts(layout)?;
-    if !scripts.is_empty() {
-        steps.run("SDK suites on the stack", || {
-            let run = Run::new(&tools.node).args(["--test"]).args(&scripts).dir(&layout.root);
-            tools.dress(tell(run, &stack))?.show()
-        })?;
-    }
+    steps.run("SDK suites on the stack", || {
+        let python = clients.python.clone().unwrap_or_default();
+        let run = Run::new(&tools.node).args(["--test"]).args(client_suites(layout)?);
+        let run = tell(run.dir(&layout.root), &stack)
+            .env("DE_CLIENTS_PYTHON", python)
+            .env("DE_COMPATIBILITY", clients.page);
+        tools.dress(run)?.show()
+    })?;
     // Alone, and one after the other: they make ports fail for everybody, and kill the runtime, which
     // stack.mjs starts again.
     steps.run("a platform that is down or killed", || {
@@ -80,8 +85,9 @@ fn tell(run: Run, stack: &Stack) -> Run {
     run.env("BASE_URL", &stack.record.base).env("STACK_JSON", &stack.file)
 }
 
-fn sdk_scripts(layout: &Layout) -> Result<Vec<std::path::PathBuf>, Failure> {
-    let mut scripts = files::entries(&layout.root.join(SDK))?;
+/// The suites that the vendors' own SDKs run, which are scripts for Node.
+fn client_suites(layout: &Layout) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let mut scripts = files::entries(&clients::folder(layout))?;
     scripts.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
     Ok(scripts)
 }

@@ -1,7 +1,7 @@
 //! Node and the modules of `wrangler/`: wrangler, workerd, esbuild, binaryen and a newer Node as a package.
 
 use std::env::consts::{ARCH, OS};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::files::{self, Hash};
@@ -15,7 +15,7 @@ pub(crate) const OLDEST: Version = Version { major: 20, minor: 0 };
 /// The oldest Node that wrangler runs on: for machines that no Node package exists for.
 const OLDEST_FOR_WRANGLER: Version = Version { major: 22, minor: 12 };
 
-/// Checks Node, and installs the modules unless they are those of the lock file.
+/// Checks Node, and installs the modules of wrangler unless they are those of the lock file.
 ///
 /// # Errors
 /// `Missing` without Node or with one that is too old.
@@ -31,41 +31,48 @@ pub(crate) fn prepare(layout: &Layout) -> Result<(), Failure> {
                 .to_owned(),
         });
     }
-    let expected = lock_hash(layout)?;
-    if setup::stamped(&stamp(layout), &expected) {
+    install(layout, &layout.wrangler())
+}
+
+/// Installs the modules of a folder with a lock file, unless they are there.
+pub(crate) fn install(layout: &Layout, folder: &Path) -> Result<(), Failure> {
+    let expected = lock_hash(layout, folder)?;
+    if setup::stamped(&stamp(folder), &expected) {
         return Ok(());
     }
     let watch = Watch::start();
-    say::line("installing the Node modules of wrangler/ (half a minute)");
+    let name = layout.short(folder).display();
+    say::line(&format!("installing the Node modules of {name}/ (half a minute)"));
     // No package may run code of its own while it is installed: what is used here works without.
     Run::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .env("NO_UPDATE_NOTIFIER", "1")
-        .dir(&layout.wrangler())
+        .dir(folder)
         .progress("npm ci")
         .capture()?;
-    files::write(&stamp(layout), &expected)?;
-    say::line(&format!("installed the Node modules ({})", watch.text()));
+    files::write(&stamp(folder), &expected)?;
+    say::line(&format!("installed the Node modules of {name}/ ({})", watch.text()));
     Ok(())
 }
 
-/// Whether the modules are those of the lock file.
+/// Whether the modules of wrangler are those of the lock file.
 pub(crate) fn is_installed(layout: &Layout) -> Result<bool, Failure> {
-    Ok(setup::stamped(&stamp(layout), &lock_hash(layout)?))
+    let folder = layout.wrangler();
+    Ok(setup::stamped(&stamp(&folder), &lock_hash(layout, &folder)?))
 }
 
-/// A hash over what decides which modules are installed.
-pub(crate) fn lock_hash(layout: &Layout) -> Result<String, Failure> {
+/// A hash over what decides which modules are installed in a folder.
+pub(crate) fn lock_hash(layout: &Layout, folder: &Path) -> Result<String, Failure> {
     let mut hash = Hash::default();
     hash.add(format!("{OS} {ARCH}").as_bytes());
     for name in ["package.json", "package-lock.json"] {
-        hash.add_file(&layout.root, &layout.wrangler().join(name))?;
+        hash.add_file(&layout.root, &folder.join(name))?;
     }
     Ok(hash.finish())
 }
 
-fn stamp(layout: &Layout) -> PathBuf {
-    layout.wrangler().join("node_modules/.installed")
+fn stamp(folder: &Path) -> PathBuf {
+    folder.join("node_modules/.installed")
 }
 
 /// The Node that runs wrangler: the packaged one, or the system's where there is no package and it is new enough.

@@ -1,8 +1,11 @@
 // The stack that `STACK_JSON` describes, and the vendors' own SDKs, pointed at it by base URL and key alone.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
+import Anthropic from "@anthropic-ai/sdk";
+import { ElevenLabsClient, ElevenLabsError } from "@elevenlabs/elevenlabs-js";
+import OpenAI, { toFile } from "openai";
+
+export { Anthropic, ElevenLabsError, OpenAI, toFile };
 
 const file = process.env.STACK_JSON;
 assert.ok(file, "STACK_JSON names the file of `cargo xtask dev`");
@@ -13,28 +16,17 @@ export const stack = JSON.parse(readFileSync(file, "utf8"));
 /** Models of the seeds, by the vendor that serves them. */
 export const models = { anthropic: "claude-haiku-4-5", openai: "gpt-4o-mini" };
 
-// The packages lie beside wrangler, which has the one lock file for Node modules.
-const wrangler = createRequire(new URL("../../wrangler/package.json", import.meta.url));
-const load = (name) => import(pathToFileURL(wrangler.resolve(name)));
-
-/** OpenAI's SDK, and a client of it that tries once. */
-export const { default: OpenAI, toFile } = await load("openai");
-/** Anthropic's, likewise. */
-export const { default: Anthropic } = await load("@anthropic-ai/sdk");
-/** ElevenLabs', likewise, and the class of its errors. */
-export const { ElevenLabsClient, ElevenLabsError } = await load("@elevenlabs/elevenlabs-js");
-
-/** @param {Record<string, unknown>} [options] What is to differ. */
+/** A client of OpenAI's SDK that tries once. */
 export function openai(options = {}) {
   return new OpenAI({ apiKey: stack.client_key, baseURL: `${stack.base}/v1`, maxRetries: 0, ...options });
 }
 
-/** @param {Record<string, unknown>} [options] What is to differ. */
+/** Likewise of Anthropic's. */
 export function anthropic(options = {}) {
   return new Anthropic({ apiKey: stack.client_key, baseURL: stack.base, maxRetries: 0, ...options });
 }
 
-/** @param {Record<string, unknown>} [options] What is to differ. */
+/** Likewise of ElevenLabs'. */
 export function elevenlabs(options = {}) {
   return new ElevenLabsClient({ apiKey: stack.client_key, baseUrl: stack.base, maxRetries: 0, ...options });
 }
