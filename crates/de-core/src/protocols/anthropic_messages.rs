@@ -91,6 +91,7 @@ impl Dialect for AnthropicMessagesDialect {
     fn place(&self, pointer: &str) -> String {
         let place = match pointer {
             "/logprobs" | "/n" => pointer,
+            "/parallel_tool_calls" => "/tool_choice/disable_parallel_tool_use",
             "/reasoning_effort" => "/output_config/effort",
             "/response_format" => "/output_config/format",
             "/stop" => "/stop_sequences",

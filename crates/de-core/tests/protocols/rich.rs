@@ -244,7 +244,11 @@ fn how_a_model_thinks_is_said_in_each_vendors_words() {
     let budget = anthropic(json!({"thinking": {"type": "enabled", "budget_tokens": 5_000}}));
     assert_eq!(
         thinks(a, to_a, budget.clone(), None).unwrap(),
-        (json!({"type": "enabled", "budget_tokens": 5_000}), null.clone(), null.clone())
+        (
+            json!({"type": "enabled", "budget_tokens": 5_000, "display": "summarized"}),
+            null.clone(),
+            null.clone()
+        )
     );
     assert_eq!(thinks(a, to_o, budget.clone(), None).unwrap().2, "medium");
     assert!(thinks(a, to_o, budget, Some(false)).is_err());

@@ -194,6 +194,7 @@ fn thinking(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let Some(thinking) = body.object("thinking", issues) else { return };
     call.reasoning.budget_tokens = thinking.count("budget_tokens", 1, issues);
     call.reasoning.is_shown = thinking.string("display", issues).map(|word| word != "omitted");
+    let is_told = thinking.has("display");
     call.reasoning.is_on = match thinking.required_string("type", issues) {
         None => None,
         Some("disabled") => Some(false),
@@ -203,6 +204,10 @@ fn thinking(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
             Some(true)
         }
     };
+    if call.reasoning.is_on == Some(true) && !is_told {
+        // Thoughts are shown here unless the caller says otherwise; elsewhere they have to be asked for.
+        call.reasoning.is_shown = Some(true);
+    }
 }
 
 fn output_config(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {

@@ -78,7 +78,9 @@ fn thinking(call: &ChatCall, bound: u64, target: &Target, issues: &mut Issues) -
             issues.unsaid("/thinking/budget_tokens", "needs max_tokens of more than 1024", target);
             return None;
         }
-        None if reasoning.is_on == Some(true) => json!({"type": "adaptive"}),
+        None if reasoning.is_on == Some(true) || reasoning.is_shown == Some(true) => {
+            json!({"type": "adaptive"})
+        }
         None => return None,
     };
     if let (Some(thinking), Some(shown)) = (thinking.as_object_mut(), reasoning.is_shown) {
