@@ -15,7 +15,7 @@ use web_sys::{
 };
 use worker::send::{SendFuture, SendWrapper};
 
-use crate::{background::Occasion, body, departure::EdgeDeparture, relay};
+use crate::{background::Occasion, blocks::Blocks, body, departure::EdgeDeparture, relay};
 
 pub(crate) struct EdgeFetch {
     /// When the client of this request goes away.
@@ -131,19 +131,41 @@ struct Receiving {
     abort: AbortOnDrop,
     departure: EdgeDeparture,
     occasion: Occasion,
-    reader: Option<ReadableStreamDefaultReader>,
+    reader: Option<Reader>,
     response: Response,
+}
+
+/// How a body is read piece by piece.
+enum Reader {
+    /// Events, which are many and small.
+    Blocks(Blocks),
+    /// Anything else, as it comes.
+    Pieces(ReadableStreamDefaultReader),
 }
 
 impl Receiving {
     async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
         if self.reader.is_none() {
             let Some(stream) = self.response.body() else { return Ok(None) };
-            self.reader = Some(body::reader(&stream));
+            self.reader = Some(if self.is_events() {
+                Reader::Blocks(Blocks::of(&stream).map_err(failed)?)
+            } else {
+                Reader::Pieces(body::reader(&stream))
+            });
         }
-        let Some(reader) = &self.reader else { return Ok(None) };
-        let result = JsFuture::from(reader.read()).await.map_err(failed)?;
-        Ok(body::piece(&result))
+        match &mut self.reader {
+            Some(Reader::Blocks(blocks)) => blocks.next().await.map_err(failed),
+            Some(Reader::Pieces(reader)) => {
+                let result = JsFuture::from(reader.read()).await.map_err(failed)?;
+                Ok(body::piece(&result))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn is_events(&self) -> bool {
+        let kind = self.response.headers().get("content-type").ok().flatten();
+        kind.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
     }
 }
 

@@ -6,6 +6,7 @@
 mod answers;
 mod background;
 mod blobs;
+mod blocks;
 mod body;
 mod brake;
 mod cache;
@@ -22,6 +23,7 @@ mod log;
 mod peers;
 mod relay;
 mod settings;
+mod streams;
 
 pub mod bindings;
 pub mod database;

@@ -13,13 +13,18 @@ use futures_util::{
     FutureExt,
     future::{Either, LocalBoxFuture, Shared, select},
 };
-use js_sys::{Object, Promise, Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use js_sys::{Object, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, Response, WritableStream};
 use worker::{Delay, send::SendWrapper};
 
-use crate::{background::Occasion, departure::EdgeDeparture, fetch::AbortOnDrop};
+use crate::{
+    background::Occasion,
+    departure::EdgeDeparture,
+    fetch::AbortOnDrop,
+    streams::{self, ByteReader, IdentityTransformStream},
+};
 
 /// How long our branch rests between two reads, while the platform collects for it.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -33,38 +38,6 @@ const DOUBTS: u32 = 16;
 
 /// How long a client may take to fetch what the vendor has long sent.
 const FLUSH: Duration = Duration::from_secs(300);
-
-#[wasm_bindgen]
-extern "C" {
-    type IdentityTransformStream;
-
-    #[wasm_bindgen(constructor, catch)]
-    fn new() -> Result<IdentityTransformStream, JsValue>;
-
-    #[wasm_bindgen(method, getter)]
-    fn readable(this: &IdentityTransformStream) -> ReadableStream;
-
-    #[wasm_bindgen(method, getter)]
-    fn writable(this: &IdentityTransformStream) -> WritableStream;
-
-    type Piped;
-
-    #[wasm_bindgen(method, catch, js_name = pipeTo)]
-    fn pipe_to(this: &Piped, to: &WritableStream, options: &Object) -> Result<Promise, JsValue>;
-
-    type ByteReader;
-
-    #[wasm_bindgen(method, catch)]
-    fn read(this: &ByteReader, view: &Uint8Array) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(method, catch)]
-    fn cancel(this: &ByteReader) -> Result<Promise, JsValue>;
-
-    type Readable;
-
-    #[wasm_bindgen(method, catch, js_name = getReader)]
-    fn get_reader(this: &Readable, how: &Object) -> Result<ByteReader, JsValue>;
-}
 
 /// The runtime's stream inside a [`Relay`].
 pub(crate) struct JsBody(pub(crate) SendWrapper<ReadableStream>);
@@ -121,11 +94,9 @@ fn split(response: &Response) -> Result<Streams, JsValue> {
     let options = Object::new();
     Reflect::set(&options, &"preventClose".into(), &true.into())?;
     Reflect::set(&options, &"preventAbort".into(), &true.into())?;
-    let promise = pair.get(0).unchecked_ref::<Piped>().pipe_to(&writable, &options)?;
+    let promise = streams::pipe(pair.get(0).unchecked_ref(), &writable, &options)?;
     let piping = JsFuture::from(promise).map(|end| end.is_ok()).boxed_local().shared();
-    let how = Object::new();
-    Reflect::set(&how, &"mode".into(), &"byob".into())?;
-    let ours = pair.get(1).unchecked_ref::<Readable>().get_reader(&how)?;
+    let ours = ByteReader::of(pair.get(1).unchecked_ref())?;
     Ok(Streams { client: through.readable(), ours, piping, writable })
 }
 
@@ -192,11 +163,7 @@ async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Met
             }
         };
         let Ok(result) = outcome else { return RelayEnd::Broken };
-        let member = |name: &str| Reflect::get(&result, &name.into()).unwrap_or_default();
-        if member("done").is_truthy() {
-            return RelayEnd::Whole;
-        }
-        let block: Uint8Array = member("value").unchecked_into();
+        let Some(block) = streams::block(result) else { return RelayEnd::Whole };
         meter.seen(&Bytes::from(block.to_vec()));
         gap = deadlines.gap;
         // The old view is detached; its memory came back with the block.
