@@ -6,6 +6,10 @@
 //! liberty: a last event without its blank line counts, since vendors end their streams so. `id` and
 //! `retry` are of no use here and skipped.
 
+use std::borrow::Cow;
+
+use memchr::memchr2;
+
 /// The most bytes of one event, all its lines together.
 pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
@@ -60,17 +64,18 @@ impl Decoder {
                 rest = after;
                 continue;
             }
-            let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let end = memchr2(b'\n', b'\r', rest);
             let (line, after) =
                 rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
-            let read = self.grow(line).and_then(|()| match after.split_first() {
+            let read = self.grow(line.len()).and_then(|()| match after.split_first() {
                 Some((last, after)) => {
                     self.after_cr = *last == b'\r';
                     rest = after;
-                    self.end_line()
+                    self.end_line(line)
                 }
                 None => {
                     rest = after;
+                    self.line.extend_from_slice(line);
                     Ok(None)
                 }
             });
@@ -86,25 +91,36 @@ impl Decoder {
             return None;
         }
         self.failed = true;
-        let last = match self.end_line() {
+        let last = match self.end_line(&[]) {
             Ok(None) => Ok(self.dispatch()),
             other => other,
         };
         last.transpose()
     }
 
-    fn grow(&mut self, part: &[u8]) -> Result<(), SseError> {
-        self.event_bytes = self.event_bytes.saturating_add(part.len());
+    fn grow(&mut self, bytes: usize) -> Result<(), SseError> {
+        self.event_bytes = self.event_bytes.saturating_add(bytes);
         if self.event_bytes > MAX_EVENT_BYTES {
             return Err(SseError::TooLong);
         }
-        self.line.extend_from_slice(part);
         Ok(())
     }
 
-    fn end_line(&mut self) -> Result<Option<Event>, SseError> {
-        let bytes = core::mem::take(&mut self.line);
-        let mut line = bytes.as_slice();
+    /// Reads a line of which this is the rest. A line that came in one piece is not copied.
+    fn end_line(&mut self, rest: &[u8]) -> Result<Option<Event>, SseError> {
+        if self.line.is_empty() {
+            return self.read_line(rest);
+        }
+        self.line.extend_from_slice(rest);
+        let mut line = core::mem::take(&mut self.line);
+        let read = self.read_line(&line);
+        // The buffer is kept for the next line.
+        line.clear();
+        self.line = line;
+        read
+    }
+
+    fn read_line(&mut self, mut line: &[u8]) -> Result<Option<Event>, SseError> {
         if !core::mem::replace(&mut self.begun, true) {
             line = line.strip_prefix(BOM).unwrap_or(line);
         }
@@ -128,9 +144,6 @@ impl Decoder {
             // Comments (an empty name), `id`, `retry` and what is not specified.
             _ => {}
         }
-        // The buffer is kept for the next line.
-        self.line = bytes;
-        self.line.clear();
         Ok(None)
     }
 
@@ -161,26 +174,39 @@ impl Boundary {
     ///
     /// The bytes after that are to be given again. `Some(0)` means that the event had ended before.
     pub(crate) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        for (index, byte) in bytes.iter().enumerate() {
+        let mut index = 0_usize;
+        while let Some(byte) = bytes.get(index) {
+            let next = index.saturating_add(1);
             if core::mem::take(&mut self.after_cr) {
                 let blank = core::mem::take(&mut self.blank);
                 match (byte, blank) {
-                    (b'\n', true) => return Some(index.saturating_add(1)),
-                    (b'\n', false) => continue,
+                    (b'\n', true) => return Some(next),
+                    (b'\n', false) => {
+                        index = next;
+                        continue;
+                    }
                     (_, true) => return Some(index),
                     (_, false) => {}
                 }
             }
-            match byte {
-                b'\n' if self.line_is_empty => return Some(index.saturating_add(1)),
-                b'\n' => self.line_is_empty = true,
+            index = match byte {
+                b'\n' if self.line_is_empty => return Some(next),
+                b'\n' => {
+                    self.line_is_empty = true;
+                    next
+                }
                 b'\r' => {
                     self.after_cr = true;
                     self.blank = self.line_is_empty;
                     self.line_is_empty = true;
+                    next
                 }
-                _ => self.line_is_empty = false,
-            }
+                _ => {
+                    self.line_is_empty = false;
+                    let end = bytes.get(next..).and_then(|rest| memchr2(b'\n', b'\r', rest));
+                    end.map_or(bytes.len(), |end| next.saturating_add(end))
+                }
+            };
         }
         None
     }
@@ -198,9 +224,9 @@ pub fn encode(event: Option<&str>, data: &str) -> String {
         text.push('\n');
     }
     let data = if data.contains('\r') {
-        data.replace("\r\n", "\n").replace('\r', "\n")
+        Cow::Owned(data.replace("\r\n", "\n").replace('\r', "\n"))
     } else {
-        data.to_owned()
+        Cow::Borrowed(data)
     };
     for line in data.split('\n') {
         text.push_str("data: ");
