@@ -12,6 +12,8 @@ mod gemini;
 mod native;
 #[path = "protocols/openai.rs"]
 mod openai;
+#[path = "protocols/plain.rs"]
+mod plain;
 #[path = "protocols/rich.rs"]
 mod rich;
 #[path = "protocols/round_trip.rs"]

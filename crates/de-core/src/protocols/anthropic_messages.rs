@@ -19,6 +19,7 @@ use crate::{
 mod call;
 mod citations;
 mod error;
+mod plain;
 mod reader;
 mod reply;
 mod request;

@@ -5,6 +5,7 @@
 pub mod stock;
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -186,6 +187,14 @@ pub struct NativeStream {
     usage: Option<Usage>,
 }
 
+/// The next piece of the text.
+#[derive(Serialize)]
+struct Piece<'a> {
+    text: &'a str,
+    done: bool,
+    request_id: &'a str,
+}
+
 impl NativeStream {
     /// Begins a stream for the request of that id.
     #[must_use]
@@ -200,8 +209,10 @@ impl DialectStream for NativeStream {
             Delta::Finish { choice: 0, finish, stop_sequence: _ } => self.finish = finish.clone(),
             Delta::Refusal { choice: 0, text } | Delta::Text { choice: 0, text } => {
                 self.refused |= matches!(delta, Delta::Refusal { .. });
-                let piece = json!({"text": text, "done": false, "request_id": self.request_id});
-                return Bytes::from(sse::encode(None, &piece.to_string()));
+                let piece = Piece { text, done: false, request_id: &self.request_id };
+                // Writing text and a truth cannot fail.
+                let data = serde_json::to_string(&piece).unwrap_or_default();
+                return Bytes::from(sse::encode(None, &data));
             }
             Delta::Usage(usage) => {
                 self.usage = Some(self.usage.unwrap_or_default().merge_max(*usage))

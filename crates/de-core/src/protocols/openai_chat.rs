@@ -20,6 +20,7 @@ mod call;
 mod error;
 mod filter;
 pub(super) mod logprobs;
+mod plain;
 mod reader;
 mod reply;
 mod request;

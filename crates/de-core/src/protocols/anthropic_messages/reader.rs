@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{Malformed, StreamFault, VendorStream, answer::Answer},
-    citations, error, finish_of, own_seal, reply,
+    citations, error, finish_of, own_seal, plain, reply,
     usage::Counts,
 };
 use crate::{chat::Delta, json, sse::Event};
@@ -42,6 +42,11 @@ impl VendorStream for Reader {
         let unknown = event.event.as_deref().is_some_and(|name| !KNOWN.contains(&name));
         if self.done || unknown {
             return Ok(Vec::new());
+        }
+        if event.event.as_deref().is_none_or(|name| name == "content_block_delta")
+            && let Some(delta) = plain::read(&event.data)
+        {
+            return Ok(delta.into_iter().collect());
         }
         let data = json::parse(event.data.as_bytes())
             .map_err(|error| Malformed { pointer: String::new(), reason: error.to_string() })?;

@@ -2,7 +2,9 @@
 
 use super::{
     super::{Malformed, StreamFault, VendorStream, answer::Answer},
-    annotations, error, finish_of, logprobs, reply, usage,
+    annotations, error, finish_of, logprobs,
+    plain::Plain,
+    reply, usage,
 };
 use crate::{
     chat::{Delta, Part},
@@ -43,6 +45,11 @@ impl VendorStream for Reader {
             self.done = true;
             return Ok(Vec::new());
         }
+        if event.event.is_none()
+            && let Some(chunk) = Plain::read(data)
+        {
+            return Ok(self.plain(&chunk));
+        }
         let chunk = json::parse(data.as_bytes())
             .map_err(|error| Malformed { pointer: String::new(), reason: error.to_string() })?;
         if event.event.as_deref() == Some("error")
@@ -59,6 +66,29 @@ impl VendorStream for Reader {
 }
 
 impl Reader {
+    fn plain(&mut self, chunk: &Plain<'_>) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        if !self.started {
+            self.started = true;
+            let (id, model) = (chunk.id().to_owned(), chunk.model().to_owned());
+            deltas.push(Delta::Start { id, model });
+        }
+        if !chunk.text().is_empty() {
+            deltas.push(Delta::Text { choice: chunk.choice(), text: chunk.text().to_owned() });
+        }
+        deltas.extend(self.tier(chunk.service_tier()));
+        deltas
+    }
+
+    /// What is new about the tier, if anything.
+    fn tier(&mut self, tier: &str) -> Option<Delta> {
+        if tier.is_empty() || self.service_tier.as_deref() == Some(tier) {
+            return None;
+        }
+        self.service_tier = Some(tier.to_owned());
+        Some(Delta::ServiceTier(tier.to_owned()))
+    }
+
     fn chunk(&mut self, chunk: &Answer<'_>) -> Result<Vec<Delta>, Malformed> {
         let mut deltas = Vec::new();
         let (id, choices) = (chunk.string_or_empty("id")?, chunk.objects("choices")?);
@@ -84,12 +114,7 @@ impl Reader {
                 });
             }
         }
-        if let Some(tier) = chunk.word("service_tier")
-            && self.service_tier.as_deref() != Some(tier)
-        {
-            self.service_tier = Some(tier.to_owned());
-            deltas.push(Delta::ServiceTier(tier.to_owned()));
-        }
+        deltas.extend(self.tier(chunk.word("service_tier").unwrap_or_default()));
         if let Some(usage) = usage::of(chunk) {
             self.usage = self.usage.merge_max(usage);
             deltas.push(Delta::Usage(self.usage));

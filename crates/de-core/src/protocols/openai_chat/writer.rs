@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -116,6 +117,36 @@ pub(super) struct Writer {
     usage: Option<Usage>,
 }
 
+/// A chunk with the next piece of one answer, which most are: the same bytes as [`Writer::step`] writes,
+/// without a tree of values.
+#[derive(Serialize)]
+struct Piece<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: i64,
+    model: &'a str,
+    choices: [Step<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<()>,
+}
+
+#[derive(Serialize)]
+struct Step<'a> {
+    index: u32,
+    delta: More<'a>,
+    logprobs: (),
+    finish_reason: (),
+}
+
+/// What a piece is of.
+#[derive(Serialize)]
+enum More<'a> {
+    #[serde(rename = "content")]
+    Content(&'a str),
+    #[serde(rename = "reasoning_content")]
+    Thought(&'a str),
+}
+
 /// What one choice has said so far, as far as later events need it.
 #[derive(Debug, Default)]
 struct Said {
@@ -210,6 +241,22 @@ impl Writer {
         text
     }
 
+    fn piece(&mut self, choice: u32, delta: More<'_>) -> String {
+        let mut text = self.open(choice);
+        let piece = Piece {
+            id: &self.id,
+            object: "chat.completion.chunk",
+            created: self.about.created,
+            model: &self.about.model,
+            choices: [Step { index: choice, delta, logprobs: (), finish_reason: () }],
+            usage: self.about.include_usage.then_some(()),
+        };
+        // Writing text, numbers and null cannot fail.
+        let data = serde_json::to_string(&piece).unwrap_or_default();
+        text.push_str(&sse::encode(None, &data));
+        text
+    }
+
     fn close(&mut self, choice: u32, finish: &Finish) -> String {
         let mut text = self.open(choice);
         if !self.finished.contains(&choice) {
@@ -236,7 +283,7 @@ impl DialectStream for Writer {
                 let said = self.said(*choice);
                 let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
                 said.text_length = said.text_length.saturating_add(length);
-                self.more(*choice, &json!({"content": text}))
+                self.piece(*choice, More::Content(text))
             }
             Delta::Citation { choice, citation } => {
                 match annotations::write(citation, self.said(*choice).text_length) {
@@ -256,7 +303,7 @@ impl DialectStream for Writer {
                 let mut told = String::new();
                 if !text.is_empty() {
                     self.said(*choice).thought.push_str(text);
-                    told.push_str(&self.more(*choice, &json!({"reasoning_content": text})));
+                    told.push_str(&self.piece(*choice, More::Thought(text)));
                 }
                 if let Some(seal) = seal {
                     told.push_str(&self.sealed(*choice, None, seal));
@@ -308,5 +355,31 @@ impl DialectStream for Writer {
             "code": failure.code.to_ascii_lowercase(),
         }});
         Bytes::from(sse::encode(None, &error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_is_written_like_any_step() {
+        for include_usage in [false, true] {
+            let about = About {
+                created: 1_795_000_000,
+                include_usage,
+                model: "m\"\u{2028}".to_owned(),
+                receipt_id: "r".to_owned(),
+                request_id: "q".to_owned(),
+            };
+            let mut writer = Writer::new(about);
+            writer.open(2);
+            for text in ["", "a", "\"\\/\n\r\t\u{0}\u{7f}ü日🦀\u{2028}"] {
+                let step = writer.step(2, &json!({"content": text}), None);
+                assert_eq!(writer.piece(2, More::Content(text)), step);
+                let step = writer.step(2, &json!({"reasoning_content": text}), None);
+                assert_eq!(writer.piece(2, More::Thought(text)), step);
+            }
+        }
     }
 }
