@@ -2,7 +2,7 @@
 //!
 //! Where the caller did not ask for the usage that we asked for, its bytes go through a filter instead,
 //! which drops that one event. Where someone else has to see all of them, they go through our code as they
-//! are.
+//! are. Both let whole events through only, so that a failure never stands behind a piece of one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,6 +51,8 @@ struct Counter {
     decoder: Decoder,
     /// Why no more can be read.
     fault: Option<Code>,
+    /// Whether the last event had no blank line, and was one all the same.
+    read_to_the_end: bool,
     reader: Box<dyn VendorStream>,
     /// Whether the vendor's own error event has passed.
     refused: bool,
@@ -58,7 +60,14 @@ struct Counter {
 
 impl Counter {
     fn new(reader: Box<dyn VendorStream>, books: Arc<Books>) -> Self {
-        Self { books, decoder: Decoder::default(), fault: None, reader, refused: false }
+        Self {
+            books,
+            decoder: Decoder::default(),
+            fault: None,
+            read_to_the_end: false,
+            reader,
+            refused: false,
+        }
     }
 
     /// Whether the caller has seen an end: the vendor's last frame, or its own error event. What cannot
@@ -79,6 +88,10 @@ impl Counter {
             Ok(event) => Reading::of(&mut *self.reader, &event),
             Err(_) => Reading::Fault(Code::ProviderMalformed),
         };
+        self.note(read);
+    }
+
+    fn note(&mut self, read: Reading) {
         match read {
             Reading::Deltas(deltas) => {
                 for delta in &deltas {
@@ -93,9 +106,15 @@ impl Counter {
     }
 
     /// Whether all of it came, as the protocol says itself.
+    ///
+    /// A last event without its blank line counts, if it can be read: else the rest of it never came.
     fn finish(&mut self) -> Result<(), Code> {
-        if let Some(last) = self.decoder.finish() {
-            self.event(last);
+        if let Some(Ok(last)) = self.decoder.finish() {
+            let read = Reading::of(&mut *self.reader, &last);
+            if !matches!(read, Reading::Fault(Code::ProviderMalformed)) {
+                self.read_to_the_end = true;
+                self.note(read);
+            }
         }
         match self.fault {
             Some(code) => Err(code),
@@ -159,12 +178,12 @@ pub(super) fn failed(tail: &mut Tail, code: Code) -> Bytes {
 /// A body that lets all of a vendor's OpenAI stream through but the usage, which the caller did not
 /// want.
 pub fn filtered(platform: &Platform, opened: Opened, left: Duration, tail: Tail) -> Body {
-    through(platform, opened, left, tail, Some(UsageFilter::default()))
+    through(platform, opened, left, tail, UsageFilter::default())
 }
 
 /// The bytes of [`relay`] as a body, which someone else may read too. Each chunk costs more.
 pub fn passed(platform: &Platform, opened: Opened, left: Duration, tail: Tail) -> Body {
-    through(platform, opened, left, tail, None)
+    through(platform, opened, left, tail, UsageFilter::of_pieces())
 }
 
 fn through(
@@ -172,7 +191,7 @@ fn through(
     opened: Opened,
     left: Duration,
     tail: Tail,
-    filter: Option<UsageFilter>,
+    filter: UsageFilter,
 ) -> Body {
     let state = Filtering {
         counter: Counter::new(opened.model.vendor.stream(), tail.books.clone()),
@@ -189,8 +208,7 @@ fn through(
 
 struct Filtering {
     counter: Counter,
-    /// Absent where all of it passes: then nothing is ever added between two events.
-    filter: Option<UsageFilter>,
+    filter: UsageFilter,
     tail: Tail,
     upstream: Upstream,
 }
@@ -201,10 +219,7 @@ impl Filtering {
             match self.upstream.hear().await? {
                 Heard::Bytes(bytes) => {
                     self.counter.seen(&bytes);
-                    let passed = match &mut self.filter {
-                        Some(filter) => filter.push(bytes),
-                        None => bytes,
-                    };
+                    let passed = self.filter.push(bytes);
                     // The protocol's own end counts, not that of the connection.
                     if self.counter.reader.is_done() {
                         return self.end(None, passed);
@@ -216,7 +231,7 @@ impl Filtering {
                 Heard::End => return self.end(None, Bytes::new()),
                 Heard::Fault(code) => return self.end(Some(code), Bytes::new()),
                 // Between two events only: in the middle of one it would tear it.
-                Heard::Silence if self.is_between_events() => {
+                Heard::Silence if self.filter.takes_more() => {
                     return Some(Bytes::from_static(COMMENT));
                 }
                 Heard::Silence => {}
@@ -224,24 +239,25 @@ impl Filtering {
         }
     }
 
-    fn is_between_events(&self) -> bool {
-        self.filter.as_ref().is_some_and(UsageFilter::is_between_events)
-    }
-
     /// Ends with what was passed last and what is still to be told.
     fn end(&mut self, code: Option<Code>, passed: Bytes) -> Option<Bytes> {
         self.upstream.close();
-        let rest = self.filter.as_mut().map(UsageFilter::finish).unwrap_or_default();
+        let held = self.filter.finish();
         let whole = self.counter.finish();
         let told = self.counter.has_ended();
         let mut last = passed.to_vec();
-        last.extend_from_slice(&rest);
+        // Of an event that never came whole nothing is told.
+        if whole.is_ok() || (told && self.counter.read_to_the_end) {
+            last.extend_from_slice(&held);
+        }
         match whole {
             Ok(()) => self.tail.books.close(Outcome::Ok, 200),
             Err(fault) => {
                 let code = code.unwrap_or(fault);
                 if !told {
-                    last.extend_from_slice(&apart(failed(&mut self.tail, code)));
+                    let told = failed(&mut self.tail, code);
+                    let is_apart = self.filter.is_between_events();
+                    last.extend_from_slice(&if is_apart { told } else { apart(told) });
                 }
                 self.tail.books.close(Outcome::Cut(code), 200);
             }

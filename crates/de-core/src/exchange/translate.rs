@@ -139,14 +139,8 @@ impl Translating {
         while out.is_empty() {
             match self.upstream.hear().await? {
                 Heard::Bytes(bytes) => self.translate(&bytes, &mut out),
-                Heard::End => {
-                    let last = self.decoder.finish();
-                    let last = last.map(|event| event.map_err(|_| Code::ProviderMalformed));
-                    if last.is_none_or(|event| self.event(event, &mut out)) {
-                        self.end(&mut out);
-                    }
-                }
-                Heard::Fault(code) => self.fail(code, &mut out),
+                Heard::End => self.over(Code::ProviderError, &mut out),
+                Heard::Fault(code) => self.over(code, &mut out),
                 Heard::Silence => return Some(Bytes::from_static(COMMENT)),
             }
         }
@@ -166,11 +160,36 @@ impl Translating {
         }
     }
 
+    /// Reads the end of the bytes: `code` says why there are no more, if not all has come.
+    ///
+    /// A last event without its blank line counts, if it can be read: else the rest of it never came.
+    fn over(&mut self, code: Code, out: &mut Vec<u8>) {
+        if let Some(Ok(last)) = self.decoder.finish() {
+            let read = Reading::of(&mut *self.reader, &last);
+            if !matches!(read, Reading::Fault(Code::ProviderMalformed)) && !self.told(read, out) {
+                return;
+            }
+        }
+        if self.reader.is_done() {
+            self.end(out);
+        } else {
+            self.fail(code, out);
+        }
+    }
+
     /// Translates one event; `false` if it ended the stream.
     fn event(&mut self, event: Result<Event, Code>, out: &mut Vec<u8>) -> bool {
-        let deltas = match event.map(|event| Reading::of(&mut *self.reader, &event)) {
-            Ok(Reading::Deltas(deltas)) => deltas,
-            Ok(Reading::Fault(code)) | Err(code) => {
+        let read = match event {
+            Ok(event) => Reading::of(&mut *self.reader, &event),
+            Err(code) => Reading::Fault(code),
+        };
+        self.told(read, out)
+    }
+
+    fn told(&mut self, read: Reading, out: &mut Vec<u8>) -> bool {
+        let deltas = match read {
+            Reading::Deltas(deltas) => deltas,
+            Reading::Fault(code) => {
                 self.fail(code, out);
                 return false;
             }
@@ -183,9 +202,6 @@ impl Translating {
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
-        if !self.reader.is_done() {
-            return self.fail(Code::ProviderError, out);
-        }
         self.upstream.close();
         out.extend_from_slice(&self.tail.dialect.end());
         self.outcome = Some(Outcome::Ok);

@@ -277,6 +277,39 @@ proptest! {
         }
     }
 
+    /// Line ends of every kind, comments, a mark of byte order, no blank line at the end; in any pieces.
+    #[test]
+    fn a_stream_in_any_pieces_gives_the_same_deltas(
+        places in prop::collection::vec(any::<prop::sample::Index>(), 0..9),
+        // A CR before an LF would make one end of two.
+        ends in prop_oneof![
+            prop::collection::vec(prop::sample::select(vec!["\n", "\r\n"]), 1..9),
+            Just(vec!["\r"]),
+        ],
+        comment in prop::bool::ANY,
+        marked in prop::bool::ANY,
+    ) {
+        for speaker in SPEAKERS {
+            for stream in [speaker.stream, speaker.stream_tools, speaker.stream_error] {
+                let expected = read(speaker.vendor, [stream.as_bytes()]);
+                let mut rough = String::from(if marked { "\u{feff}" } else { "" });
+                for (line, end) in stream.trim_end().split('\n').zip(ends.iter().cycle()) {
+                    let aside = if comment { format!(": aside{end}id: 1{end}") } else { String::new() };
+                    rough.push_str(&format!("{aside}{line}{end}"));
+                }
+                let mut cuts: Vec<usize> = places.iter().map(|place| place.index(rough.len())).collect();
+                cuts.sort_unstable();
+                let mut begin = 0;
+                let pieces = cuts.into_iter().chain([rough.len()]).map(|cut| {
+                    let piece = &rough.as_bytes()[begin..cut];
+                    begin = cut;
+                    piece
+                });
+                prop_assert_eq!(read(speaker.vendor, pieces), expected, "{}", rough);
+            }
+        }
+    }
+
     #[test]
     fn random_answers_never_panic(values in prop::collection::vec(value(), 1..6)) {
         let stream: String = values.iter().map(|value| format!("data: {value}\n\n")).collect();

@@ -8,91 +8,107 @@ use crate::{
     sse::{Boundary, Decoder, MAX_EVENT_BYTES},
 };
 
-/// Drops the chunk with empty `choices` and a `usage`; every other byte goes on as it came.
+/// Lets events through as they came, all but the chunk with empty `choices` and a `usage`: for callers that
+/// did not set `stream_options.include_usage`.
 ///
-/// Until an answer has given its reason to end, bytes pass at once, whole or in pieces: the usage can
-/// only come after. From then on an event is held until it is whole. For callers that did not set
-/// `stream_options.include_usage`.
+/// An event is held until it is whole. Nobody can use a part of one, and behind a part nothing else could be
+/// told: no sign of life, and no failure.
 #[derive(Debug, Default)]
 pub struct UsageFilter {
     boundary: Boundary,
-    /// The current event so far; before `finishing` its bytes have gone out already.
+    /// The current event so far.
     current: Vec<u8>,
+    /// An answer has given its reason to end: from now on the usage may come, and not before.
     finishing: bool,
-    /// An event was too long to look into: everything passes.
+    /// An event was too long to be held: everything passes.
     idle: bool,
+    keeps_usage: bool,
 }
 
 impl UsageFilter {
+    /// A filter that drops nothing: whole events go through, of whatever protocol.
+    #[must_use]
+    pub fn of_pieces() -> Self {
+        Self { keeps_usage: true, ..Self::default() }
+    }
+
     /// Reads a chunk and gives the bytes to send now, perhaps none.
     ///
-    /// A chunk that passes whole is not copied.
+    /// What passes is not copied as long as chunks begin and end with events.
     pub fn push(&mut self, chunk: Bytes) -> Bytes {
-        let mut rest = chunk.clone();
-        // Up to here the chunk passes as it is.
-        let mut passing = 0_usize;
-        while !self.finishing && !self.idle {
-            match self.boundary.find(&rest) {
-                Some(end) => {
-                    self.current.extend_from_slice(&rest.split_to(end));
-                    passing = passing.saturating_add(end);
-                    self.finishing = ends_an_answer(&self.current);
-                    self.current.clear();
-                }
-                None => {
-                    self.keep(&rest);
-                    return chunk;
-                }
-            }
-        }
         if self.idle {
             return chunk;
         }
-        let mut out = chunk.get(..passing).unwrap_or_default().to_vec();
-        while let Some(end) = self.boundary.find(&rest) {
-            self.current.extend_from_slice(&rest.split_to(end));
-            let block = core::mem::take(&mut self.current);
-            if !is_usage_chunk(&block) {
-                out.extend_from_slice(&block);
+        // Absent while all that passes is the chunk itself up to here.
+        let mut out = None::<Vec<u8>>;
+        let mut begin = 0_usize;
+        while let Some(length) = chunk.get(begin..).and_then(|rest| self.boundary.find(rest)) {
+            let end = begin.saturating_add(length);
+            let part = chunk.get(begin..end).unwrap_or_default();
+            if self.current.is_empty() {
+                let passes = self.passes(part);
+                if let Some(out) = &mut out
+                    && passes
+                {
+                    out.extend_from_slice(part);
+                } else if !passes {
+                    out.get_or_insert_with(|| before(&chunk, begin));
+                }
+            } else {
+                let mut event = core::mem::take(&mut self.current);
+                event.extend_from_slice(part);
+                let out = out.get_or_insert_with(|| before(&chunk, begin));
+                if self.passes(&event) {
+                    out.append(&mut event);
+                }
             }
+            begin = end;
         }
-        self.keep(&rest);
-        if self.idle {
-            out.append(&mut self.current);
+        self.current.extend_from_slice(chunk.get(begin..).unwrap_or_default());
+        if self.current.len() > MAX_EVENT_BYTES {
+            self.idle = true;
+            out.get_or_insert_with(|| before(&chunk, begin)).append(&mut self.current);
         }
-        if out.len() == chunk.len() && self.current.is_empty() && out == chunk {
-            chunk
-        } else {
-            Bytes::from(out)
+        match out {
+            Some(out) => Bytes::from(out),
+            None => chunk.slice(..begin.min(chunk.len())),
         }
     }
 
-    /// Whether all that has come so far ended with an event: something else may stand here.
+    /// Whether all that has passed so far ended with an event: something else may stand here.
     #[must_use]
     pub fn is_between_events(&self) -> bool {
-        self.current.is_empty() && !self.idle
+        !self.idle
     }
 
-    /// Gives what was held at the end of the stream: an event without its blank line.
+    /// Whether something of ours may stand here: not where all has to go through as it came.
+    #[must_use]
+    pub fn takes_more(&self) -> bool {
+        self.is_between_events() && !self.keeps_usage
+    }
+
+    /// Gives what is held at the end of the stream: an event without its blank line, or a part of one.
     #[must_use]
     pub fn finish(&mut self) -> Bytes {
         let held = core::mem::take(&mut self.current);
-        if !self.finishing || self.idle || is_usage_chunk(&held) {
-            Bytes::new()
-        } else {
-            Bytes::from(held)
-        }
+        if self.passes(&held) { Bytes::from(held) } else { Bytes::new() }
     }
 
-    fn keep(&mut self, part: &[u8]) {
-        self.current.extend_from_slice(part);
-        if self.current.len() > MAX_EVENT_BYTES {
-            self.idle = true;
-            if !self.finishing {
-                self.current = Vec::new();
-            }
+    fn passes(&mut self, event: &[u8]) -> bool {
+        if self.keeps_usage {
+            return true;
         }
+        if self.finishing {
+            return !is_usage_chunk(event);
+        }
+        self.finishing = ends_an_answer(event);
+        true
     }
+}
+
+/// A copy of the bytes before `end`.
+fn before(chunk: &Bytes, end: usize) -> Vec<u8> {
+    chunk.get(..end).unwrap_or_default().to_vec()
 }
 
 /// Whether a chunk names a reason to end.
@@ -101,8 +117,7 @@ impl UsageFilter {
 /// be escaped, so no answer's text can pass for it; being wrong would only hold events until they are whole.
 fn ends_an_answer(block: &[u8]) -> bool {
     const NAME: &[u8] = b"\"finish_reason\"";
-    let found = block.windows(NAME.len()).enumerate().filter(|(_, window)| *window == NAME);
-    found.into_iter().any(|(at, _)| {
+    memchr::memmem::find_iter(block, NAME).any(|at| {
         let after = block.get(at.saturating_add(NAME.len())..).unwrap_or_default();
         let value = after.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);
         value.is_some_and(|value| value.starts_with(b"\"") && !value.starts_with(b"\"\""))
@@ -166,15 +181,30 @@ mod tests {
     }
 
     #[test]
-    fn text_passes_at_once() {
+    fn an_event_passes_as_soon_as_it_is_whole() {
         let mut filter = UsageFilter::default();
-        for byte in TEXT.bytes() {
-            assert_eq!(filter.push(Bytes::copy_from_slice(&[byte])), [byte].as_slice());
+        let (last, bytes) = TEXT.as_bytes().split_last().unwrap();
+        for byte in bytes {
+            assert_eq!(filter.push(Bytes::copy_from_slice(&[*byte])), Bytes::new());
         }
+        assert_eq!(filter.push(Bytes::copy_from_slice(&[*last])), TEXT);
         let end = Bytes::from_static(END.as_bytes());
-        assert_eq!(filter.push(end.clone()), end);
-        assert_eq!(filter.push(Bytes::from_static(b"data")), Bytes::new());
-        assert_eq!(filter.push(Bytes::from_static(b": [DONE]\n\n")), "data: [DONE]\n\n");
+        let passed = filter.push(end.clone());
+        assert_eq!((passed.as_ptr(), passed.len()), (end.as_ptr(), end.len()), "not copied");
+        let two = Bytes::from(format!("{OTHER}data"));
+        assert_eq!(filter.push(two), OTHER);
+        assert_eq!(filter.push(Bytes::from_static(b": [DONE]\n\n")), DONE);
+    }
+
+    #[test]
+    fn a_filter_of_pieces_drops_nothing() {
+        for size in [1, 7, 64, 1_000] {
+            let stream = [TEXT, END, USAGE, "event: x\rdata: y\r\r", DONE, "data: z"].concat();
+            let mut filter = UsageFilter::of_pieces();
+            let pieces = stream.as_bytes().chunks(size).map(Bytes::copy_from_slice);
+            let passed: Vec<u8> = pieces.flat_map(|piece| filter.push(piece)).collect();
+            assert_eq!([passed, filter.finish().to_vec()].concat(), stream.as_bytes());
+        }
     }
 
     #[test]
