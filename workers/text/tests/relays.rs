@@ -1,0 +1,178 @@
+//! Caller and vendor of one protocol: what nobody here knows goes through, to the vendor and back, as it came.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests: what does not hold ends them, and their modules have other readers too"
+)]
+
+#[path = "http/doubles.rs"]
+mod doubles;
+#[path = "http/gateway.rs"]
+mod gateway;
+
+use de_testkit::fetch::{Answer, Sent};
+use http::Method;
+use serde_json::json;
+
+use crate::gateway::Gateway;
+
+/// Members of next year, in every place of a request, with numbers and letters that a careless hand would change.
+const OPENAI: &str = r#"{"future":{"deep":[1,2.5,-0.0,18446744073709551615,true,null,"ü日🦀"]},"model":"MODEL","messages":[{"role":"user","name":"Ann","content":[{"type":"text","text":"Hello","future_mark":{"a":[]}}],"future_of_turn":7}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","x-future":1},"future_of_tool":false}}],"zeta":"","alpha":{}STREAM}"#;
+
+const ANTHROPIC: &str = r#"{"future":{"deep":[1,2.5,-0.0,18446744073709551615,true,null,"ü日🦀"]},"model":"MODEL","max_tokens":64,"messages":[{"role":"user","content":[{"type":"text","text":"Hello","future_mark":{"a":[]}}]}],"tools":[{"name":"f","input_schema":{"type":"object","x-future":1},"future_of_tool":false}],"zeta":"","alpha":{}STREAM}"#;
+
+/// An answer whose bytes no writer of ours would make: blanks, escapes, an order, members of next year.
+const OPENAI_REPLY: &str = "{ \"future\" : {\"a\":1.50},\n \"id\":\"c\\u0031\", \"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\n\t\"choices\":[{\"index\":0,\"future_of_choice\":[],\"message\":{\"role\":\"assistant\",\"content\":\"Gr\\u00fc\\u00dfe\\/\",\"future_of_message\":{}},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3,\"total_tokens\":12,\"future_tokens\":5} }\n";
+
+const ANTHROPIC_REPLY: &str = "{ \"future\" : {\"a\":1.50},\n \"id\":\"m\\u0031\", \"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\n\t\"content\":[{\"type\":\"text\",\"text\":\"Gr\\u00fc\\u00dfe\\/\",\"future_of_block\":{}},{\"type\":\"block_of_next_year\",\"x\":1}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":9,\"output_tokens\":3,\"future_tokens\":5} }\n";
+
+const OPENAI_STREAM: &str = ": hello\r\n\r\nid: 1\r\ndata:{ \"future\":1.50,\"id\":\"c\\u0031\",\"choices\":[{\"index\":0,\"future_of_choice\":{},\"delta\":{\"content\":\"Gr\\u00fc\\/\",\"future_of_delta\":[]}}]}\r\n\r\nevent: of_next_year\ndata: {\"future\":true}\n\ndata: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"of_next_year\"}]}\n\ndata: {\"id\":\"c1\",\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3,\"future_tokens\":5}}\n\ndata: [DONE]\n\n";
+
+const ANTHROPIC_STREAM: &str = ": hello\r\n\r\nevent: message_start\r\nid: 1\r\ndata:{ \"type\":\"message_start\",\"future\":1.50,\"message\":{\"id\":\"m\\u0031\",\"future_of_message\":{},\"usage\":{\"input_tokens\":9,\"output_tokens\":1,\"future_tokens\":5}}}\r\n\r\nevent: of_next_year\ndata: {\"type\":\"of_next_year\",\"future\":true}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"block_of_next_year\"}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"delta_of_next_year\",\"x\":\"\\u00fc\"}}\n\nevent: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"of_next_year\"},\"usage\":{\"output_tokens\":3}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\",\"future\":[]}\n\n";
+
+struct Case {
+    answer: &'static str,
+    model: &'static str,
+    path: &'static str,
+    request: &'static str,
+    stream: &'static str,
+    upstream: &'static str,
+}
+
+const CASES: [Case; 2] = [
+    Case {
+        answer: ANTHROPIC_REPLY,
+        model: "claude",
+        path: "/v1/messages",
+        request: ANTHROPIC,
+        stream: ANTHROPIC_STREAM,
+        upstream: "claude-haiku-4-5",
+    },
+    Case {
+        answer: OPENAI_REPLY,
+        model: "gpt",
+        path: "/v1/chat/completions",
+        request: OPENAI,
+        stream: OPENAI_STREAM,
+        upstream: "gpt-4o-mini",
+    },
+];
+
+async fn gateway() -> Gateway {
+    let gateway = Gateway::new().await;
+    for (id, protocol) in [("gpt", "openai-chat"), ("claude", "anthropic-messages")] {
+        gateway
+            .model(
+                id,
+                protocol,
+                json!({"capabilities": {
+                    "text": true, "streaming": true, "tools": true,
+                }}),
+            )
+            .await;
+    }
+    gateway
+}
+
+/// Sends a body, and says what the vendor and the caller got.
+async fn relayed(
+    gateway: &Gateway,
+    case: &Case,
+    body: &str,
+    answer: Answer,
+    headers: &[(&str, &str)],
+) -> (Sent, String) {
+    gateway.test.fetch.answer(answer);
+    let request = gateway.text.request(Method::POST, case.path);
+    let request = request.header("content-type", "application/json").body(body.to_owned());
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let receipt = gateway.receipt(&answer).await;
+    assert_eq!(receipt["status"], "ok", "{receipt}");
+    assert_eq!((&receipt["input_tokens"], &receipt["output_tokens"]), (&json!(9), &json!(3)));
+    assert_eq!(receipt["estimated"], 0);
+    (gateway.test.fetch.sent().pop().unwrap(), answer.text())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_call_goes_through_as_it_came() {
+    let gateway = gateway().await;
+    for case in CASES {
+        let body = case.request.replace("STREAM", "");
+        let answer = Answer::ok().header("content-type", "application/json").chunk(case.answer);
+        let (sent, told) =
+            relayed(&gateway, &case, &body.replace("MODEL", case.model), answer, &[]).await;
+        assert_eq!(sent.body, body.replace("MODEL", case.upstream));
+        assert_eq!(told, case.answer, "{}", case.path);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_goes_through_as_it_came() {
+    let gateway = gateway().await;
+    for case in CASES {
+        let asks_for_usage = if case.model == "gpt" {
+            r#","stream":true,"stream_options":{"future_option":1,"include_usage":true}"#
+        } else {
+            r#","stream":true"#
+        };
+        let body = case.request.replace("STREAM", asks_for_usage);
+        for key in [None, Some("kept")] {
+            let key = key.map(|key| format!("{key}-{}", case.model));
+            let headers: Vec<_> = key.iter().map(|key| ("idempotency-key", key.as_str())).collect();
+            let answer = Answer::events().chunk(case.stream);
+            let asked = body.replace("MODEL", case.model);
+            let (sent, told) = relayed(&gateway, &case, &asked, answer, &headers).await;
+            assert_eq!(sent.body, body.replace("MODEL", case.upstream));
+            assert_eq!(told, case.stream, "{} {key:?}", case.path);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_did_not_ask_for_usage_gets_all_but_that() {
+    let gateway = gateway().await;
+    let [_, case] = CASES;
+    let usage =
+        OPENAI_STREAM.split_inclusive("\n\n").find(|event| event.contains("usage")).unwrap();
+    for (asked, sent_on) in [
+        (r#","stream":true"#, r#","stream":true,"stream_options":{"include_usage":true}"#),
+        (
+            r#","stream":true,"stream_options":{"future_option":1}"#,
+            r#","stream":true,"stream_options":{"future_option":1,"include_usage":true}"#,
+        ),
+    ] {
+        let body = case.request.replace("STREAM", asked).replace("MODEL", case.model);
+        let answer = Answer::events().chunk(case.stream);
+        let (sent, told) = relayed(&gateway, &case, &body, answer, &[]).await;
+        let expected = case.request.replace("STREAM", sent_on).replace("MODEL", case.upstream);
+        assert_eq!(sent.body, expected);
+        assert_eq!(told, OPENAI_STREAM.replace(usage, ""));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn anthropics_version_and_betas_are_the_callers() {
+    let gateway = gateway().await;
+    let [case, _] = CASES;
+    let body = case.request.replace("STREAM", "").replace("MODEL", case.model);
+    let answer = || Answer::ok().header("content-type", "application/json").chunk(case.answer);
+    let betas = "context-1m-2025-08-07,of-next-year-2027-01-01";
+    let headers = [("anthropic-version", "2027-01-01"), ("anthropic-beta", betas)];
+    let (sent, _) = relayed(&gateway, &case, &body, answer(), &headers).await;
+    assert_eq!(sent.header("anthropic-version"), "2027-01-01");
+    assert_eq!(sent.header("anthropic-beta"), betas);
+    // Who names none gets the version that all its answers are documented for.
+    let (sent, _) = relayed(&gateway, &case, &body, answer(), &[]).await;
+    assert_eq!(sent.header("anthropic-version"), "2023-06-01");
+    assert!(!sent.headers.contains_key("anthropic-beta"));
+    // Headers of the caller's own stay here.
+    let (sent, _) = relayed(&gateway, &case, &body, answer(), &[("x-private", "1")]).await;
+    assert!(!sent.headers.contains_key("x-private"));
+}
