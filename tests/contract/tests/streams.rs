@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use de_contract::{
+    call::Call,
     leave::Leave,
     stack::Stack,
     story::Story,
@@ -115,14 +116,48 @@ async fn the_first_event_leaves_when_the_vendors_first_comes() {
     }
 }
 
+/// How a stream gets to its caller.
+#[derive(Clone, Copy, Debug)]
+struct Road {
+    server: Server,
+    /// Whether the caller asks for the usage, where that can be asked for: then OpenAI's bytes are not
+    /// filtered.
+    wants_usage: bool,
+    wire: Wire,
+}
+
+impl Road {
+    /// All that there are.
+    fn all() -> impl Iterator<Item = Self> {
+        pairs().flat_map(|(wire, server)| {
+            let wishes =
+                [false, true].into_iter().filter(move |wish| !wish || wire == Wire::OpenAi);
+            wishes.map(move |wants_usage| Self { server, wants_usage, wire })
+        })
+    }
+
+    fn call<'a>(self, stack: &'a Stack, model: &str, prompt: &str) -> Call<'a> {
+        let call = stack.call(self.wire, model, prompt).streamed();
+        match self.wants_usage {
+            true => call.member("stream_options", json!({"include_usage": true})),
+            false => call,
+        }
+    }
+
+    /// Whether the platform moves the bytes as they are.
+    fn is_relayed(self) -> bool {
+        self.server.speaks(self.wire) && (self.wire != Wire::OpenAi || self.wants_usage)
+    }
+}
+
 #[tokio::test]
 async fn a_cut_stream_ends_with_an_error_in_the_callers_protocol_and_a_receipt() {
     let stack = Stack::ready().await;
-    for (wire, server) in pairs() {
+    for road in Road::all() {
         for fault in ["cut:4", "error-mid:4"] {
             let prompt = format!("{fault} chunks:20 big:2000 {}", unique("cut"));
-            let answer = stack.call(wire, server.model(), &prompt).streamed().send().await.good();
-            let case = format!("{wire:?} {server:?} {fault}: {}", answer.response.text());
+            let answer = road.call(&stack, road.server.model(), &prompt).send().await.good();
+            let case = format!("{road:?} {fault}: {}", answer.response.text());
             assert!(!answer.response.broken, "{case}");
             let story = answer.story();
             story.broke_off();
@@ -199,30 +234,58 @@ async fn closed_after_ms(stack: &Stack, word: &str, left: Duration) -> u64 {
     record["hung_up_after_ms"].as_u64().unwrap().saturating_sub(left)
 }
 
+const WAYS: [(Leave, bool); 4] = [
+    (Leave::ByReset, false),
+    (Leave::ByReset, true),
+    (Leave::ByClosing, false),
+    (Leave::ByClosing, true),
+];
+
 #[tokio::test]
 async fn c11_who_hangs_up_ends_the_vendors_work_and_the_receipt_says_so() {
     const GAP_MS: u64 = 1_200;
     let stack = Stack::ready().await;
-    for (wire, server) in pairs() {
-        for (how, front) in [
-            (Leave::ByReset, false),
-            (Leave::ByReset, true),
-            (Leave::ByClosing, false),
-            (Leave::ByClosing, true),
-        ] {
-            let case = format!("{wire:?} {server:?} {how:?} front {front}");
+    for road in Road::all() {
+        for (how, front) in WAYS {
+            let case = format!("{road:?} {how:?} front {front}");
             let word = unique("leave");
             let prompt = format!("gap:{GAP_MS}ms chunks:200 big:9000 {word}");
-            let call = stack.call(wire, server.model(), &prompt).streamed();
+            let call = road.call(&stack, road.server.model(), &prompt);
             let call = if front { call.by_front_door() } else { call };
             let left = call.leave_midway(how).await;
             let after = closed_after_ms(&stack, &word, left).await;
             // Where the vendor's bytes pass as they are, it is writing one that tells that nobody reads.
-            let chunks = u64::from(server.speaks(wire));
+            let chunks = u64::from(road.is_relayed());
             assert!(after < chunks * GAP_MS + 1_000, "{case}: {after} ms");
             let row = stack.books.row(&call.request_id).await;
             assert_eq!(row["status"], "cancelled", "{case}: {row}");
             assert!(row["input_tokens"].as_i64().unwrap() > 0, "{case}: {row}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn c11_who_hangs_up_on_a_silent_vendor_costs_no_more_than_the_gap() {
+    const GAP_MS: u64 = 2_000;
+    let stack = Stack::ready().await;
+    for server in Server::ALL {
+        let differs = json!({"timeouts": {"between_chunks_ms": GAP_MS, "total_ms": 20_000}});
+        let model = stack.model(server, differs).await;
+        for road in Road::all().filter(|road| road.server == server) {
+            for (how, front) in WAYS {
+                let case = format!("{road:?} {how:?} front {front}");
+                let word = unique("quiet");
+                let call = road.call(&stack, &model, &format!("gap:30s {word}"));
+                let call = if front { call.by_front_door() } else { call };
+                let left = call.leave_midway(how).await;
+                let after = closed_after_ms(&stack, &word, left).await;
+                // Only what we write ourselves tells that nobody reads.
+                let most = if road.is_relayed() { GAP_MS + 500 } else { 1_000 };
+                assert!(after < most, "{case}: {after} ms");
+                let row = stack.books.row(&call.request_id).await;
+                assert!(row["status"] == "cancelled" || row["status"] == "cut", "{case}: {row}");
+                assert!(row["input_tokens"].as_i64().unwrap() > 0, "{case}: {row}");
+            }
         }
     }
 }
