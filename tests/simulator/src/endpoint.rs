@@ -172,6 +172,33 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
     }
 }
 
+/// The vendor's error for a request that its safety system declines.
+pub(crate) fn moderated(incoming: &Incoming<'_>) -> Reply {
+    match incoming.vendor {
+        Vendor::OpenAi => openai_errors::content_policy(),
+        _ => failure(incoming, 400),
+    }
+}
+
+/// The vendor's error for a request that is larger than its model reads.
+pub(crate) fn too_long(incoming: &Incoming<'_>) -> Reply {
+    match incoming.vendor {
+        Vendor::Anthropic => anthropic_errors::failure(incoming, 413),
+        Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
+            openai_errors::too_long()
+        }
+        _ => failure(incoming, 400),
+    }
+}
+
+/// The vendor's error for a parameter that its model does not take.
+pub(crate) fn unsupported(incoming: &Incoming<'_>) -> Reply {
+    match incoming.vendor {
+        Vendor::OpenAi => openai_errors::unsupported(),
+        _ => failure(incoming, 400),
+    }
+}
+
 /// The vendor's error inside a stream that began well; absent where the vendor has none.
 pub(crate) fn error_event(incoming: &Incoming<'_>) -> Option<String> {
     match incoming.vendor {

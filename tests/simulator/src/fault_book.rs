@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use crate::config::Vendor;
-use crate::faults::Script;
+use crate::faults::{Script, scoped};
 
 /// Prompts whose failures, and links whose fetches, are counted; beyond it the counts start anew, to bound the memory.
 const MOST_PROMPTS: usize = 10_000;
@@ -58,7 +58,8 @@ impl FaultBook {
     /// Uses up one of the order's times, and counts a failure of `fail-once` and `fail-times`.
     pub(crate) fn script(&self, vendor: Vendor, prompt: &str) -> Script {
         let mut pages = self.pages();
-        let mut script = Script::find(prompt);
+        let own = scoped(prompt, &format!("{}-", vendor.id()));
+        let mut script = Script::find(prompt).overlaid(Script::find(&own));
         let met = |order: &Order| order.vendor.is_none_or(|id| id == vendor.id());
         if let Some(order) = pages.orders.iter_mut().find(|order| met(order)) {
             order.times = order.times.saturating_sub(1);

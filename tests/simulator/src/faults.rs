@@ -19,7 +19,8 @@ pub enum Fault {
     /// `error-mid:3`: after that many events the vendor's own error follows; plain: a 500.
     ErrorMid(usize),
     /// `fail:429`, `fail:429:7`, `fail-once:500`, `fail-times:500:2`: the vendor's own error.
-    /// `fail:quota`: the vendor's way to say that the money is gone, which no waiting mends.
+    /// `fail:quota`: the vendor's way to say that the money is gone, which no waiting mends. `fail:too-long`,
+    /// `fail:unsupported`, `fail:moderated`: that this model cannot or will not answer this request.
     Fail(Failure),
     /// `garbage`: 200, and a body in no format at all.
     Garbage,
@@ -55,10 +56,16 @@ pub struct Failure {
 /// Which error it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cause {
+    /// The vendor's safety system declines the request with an error.
+    Moderated,
     /// The account has no money left; the vendor decides on the status.
     Quota,
     /// The vendor's error with this status, 400 to 599.
     Status(u16),
+    /// The request is larger than the model reads.
+    TooLong,
+    /// The model does not take one of the parameters.
+    Unsupported,
 }
 
 /// How a job's callback fails.
@@ -300,8 +307,15 @@ fn failure(value: &str) -> Option<Failure> {
         Some((status, seconds)) => (status, Some(seconds.parse().ok()?)),
         None => (value, None),
     };
-    if status == "quota" {
-        return Some(Failure { cause: Cause::Quota, retry_after, times: None });
+    let named = match status {
+        "moderated" => Some(Cause::Moderated),
+        "quota" => Some(Cause::Quota),
+        "too-long" => Some(Cause::TooLong),
+        "unsupported" => Some(Cause::Unsupported),
+        _ => None,
+    };
+    if let Some(cause) = named {
+        return Some(Failure { cause, retry_after, times: None });
     }
     let status = status.parse().ok().filter(|status| (400..600).contains(status))?;
     let retry_after = retry_after.or((status == 429).then_some(2));

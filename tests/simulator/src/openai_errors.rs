@@ -106,6 +106,24 @@ pub(crate) fn out_of_money() -> Reply {
     error(429, "insufficient_quota", Some("credit_balance_exhausted"), None, message)
 }
 
+/// The error of the `fail:moderated` fault.
+pub(crate) fn content_policy() -> Reply {
+    let message = "Your request was rejected as a result of our safety system.";
+    refuse(400, Some("content_policy_violation"), None, message)
+}
+
+/// The error of the `fail:too-long` fault.
+pub(crate) fn too_long() -> Reply {
+    let message = "This model's maximum context length is 128000 tokens. Please reduce the length of the messages.";
+    refuse(400, Some("context_length_exceeded"), Some("messages"), message)
+}
+
+/// The error of the `fail:unsupported` fault.
+pub(crate) fn unsupported() -> Reply {
+    let message = "Unsupported parameter: 'temperature' is not supported with this model.";
+    refuse(400, Some("unsupported_parameter"), Some("temperature"), message)
+}
+
 /// The error for a prompt of a picture that the safety system declines.
 pub(crate) fn moderation_blocked() -> Reply {
     let message = "Your request was rejected by the safety system. safety_violations=[violence].";

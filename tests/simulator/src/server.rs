@@ -282,7 +282,10 @@ async fn run(
     }
     let reply = if let Some(failure) = script.fail {
         let mut reply = match failure.cause {
+            Cause::Moderated => endpoint::moderated(incoming),
             Cause::Quota => endpoint::out_of_money(incoming),
+            Cause::TooLong => endpoint::too_long(incoming),
+            Cause::Unsupported => endpoint::unsupported(incoming),
             Cause::Status(status) if incoming.vendor == Vendor::Google => {
                 google_errors::failure(status, failure.retry_after)
             }
