@@ -10,7 +10,9 @@ use crate::{
     auth::Scope,
     books::{Books, Share},
     caller::Caller,
-    exchange,
+    circuit::known::Refused,
+    circuits,
+    exchange::{self, routes::Routes},
     http::{
         context::Context,
         error::ApiError,
@@ -41,14 +43,18 @@ const FALLBACKS: usize = 5;
 
 /// A call that is let in.
 pub struct Admitted {
+    /// The model that was asked for. It is not among those that are tried while its circuit is open.
+    pub asked: Arc<Model>,
     /// As it was checked last.
     pub caller: Caller,
-    /// The model that was asked for, then its fallbacks.
+    /// The models that are tried, in this order.
     pub models: Vec<Arc<Model>>,
     /// What the first try at each model is reserved for.
     pub need: Need,
     /// Whether a limit counts tokens or money: then the output must have a bound, whoever serves.
     pub bounded: bool,
+    /// After which failures the fallbacks serve.
+    pub routes: Routes,
 }
 
 /// Looks for an answer that was kept, so that no vendor has to be asked.
@@ -68,7 +74,8 @@ pub struct Wanted<'a> {
     pub at_hand: Option<&'a dyn AtHand>,
     /// How long a slot may be held for a model, in milliseconds: until the call's last deadline.
     pub deadline_ms: &'a (dyn Fn(&Model) -> u64 + Send + Sync),
-    /// The fallbacks that the caller names, with commas between; absent: the model's own.
+    /// The fallbacks that the caller names, with commas between: they come before the model's own, or stand
+    /// instead of them where `; only` follows. An empty text: none at all.
     pub fallbacks: Option<&'a str>,
     /// What the model has to work in.
     pub modality: Modality,
@@ -99,8 +106,8 @@ pub async fn admit(
     loop {
         // A key that was read anew may have lost the scope.
         caller.require(wanted.scope)?;
-        let models = match models(platform, &caller, wanted).await {
-            Ok(models) => models,
+        let (models, routes) = match models(platform, &caller, wanted).await {
+            Ok(found) => found,
             // Refused by a copy: it may be old.
             Err(refusal) if renewals == 0 => {
                 renewals += 1;
@@ -125,6 +132,19 @@ pub async fn admit(
             Some(kept) => kept.finds(&caller, model).await,
             None => false,
         };
+        let asked = model.clone();
+        // Nothing is reserved for a model that would not be asked. What becomes a job is tried by another
+        // isolate, at another time.
+        let models = if is_at_hand {
+            models
+        } else {
+            let may_pass = passable(platform, &caller, &models, &routes)?;
+            if wanted.pooled { may_pass } else { models }
+        };
+        let Some(model) = models.first() else {
+            return Err(ApiError::internal("a call that may pass has no model"));
+        };
+        books.trying(model);
         let needs: Vec<Need> = models.iter().map(|model| (wanted.need)(&caller, model)).collect();
         let need = if is_at_hand { ADMISSION } else { whichever_serves(&needs) };
         let deadline_ms = models.iter().map(|model| (wanted.deadline_ms)(model)).max();
@@ -139,13 +159,20 @@ pub async fn admit(
         };
         match reserve(platform, context, books, ask).await? {
             Reserved::Granted { bounded, .. } if is_at_hand => {
-                return Ok(Admitted { bounded, caller, models, need });
+                return Ok(Admitted { asked, bounded, caller, models, need, routes });
             }
             Reserved::Granted { bounded, budgeted } => {
                 // What a budget cannot hold money for is no fallback under it.
                 let fits = |(_, need): &(Arc<Model>, Need)| !budgeted || need.micros.is_some();
                 let models = models.into_iter().zip(needs).filter(fits).map(|(model, _)| model);
-                return Ok(Admitted { bounded, caller, models: models.collect(), need });
+                return Ok(Admitted {
+                    asked,
+                    bounded,
+                    caller,
+                    models: models.collect(),
+                    need,
+                    routes,
+                });
             }
             Reserved::Stale(epochs) if renewals < RENEWALS => {
                 renewals += 1;
@@ -217,7 +244,10 @@ pub async fn reserve(
     let deadline = deadline_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(LONGEST_MS);
     let deadline = asked_at.plus(deadline);
     let take = || platform.shares.take(asked_at, &key, epochs, need, deadline);
-    let extra = match if pooled { take() } else { None } {
+    // Whether a circuit has closed, or this call is its probe, only the Limiter knows.
+    let is_due =
+        model.is_some_and(|model| circuits::must_ask(platform, caller.instance_id(), model));
+    let extra = match if pooled && !is_due { take() } else { None } {
         Some(Take::Share(taken)) => {
             books.takes(&taken.call, need);
             return Ok(let_in(context, books, asked_at, taken.expires_at, &taken.standing));
@@ -234,9 +264,15 @@ pub async fn reserve(
         extra: extra.unwrap_or_default(),
         lease_id: lease_id.clone(),
         need,
+        news: Vec::new(),
         scopes: key.scopes().to_vec(),
     };
-    match platform.limiter.lease(caller.instance_id(), request).await {
+    let reply = circuits::lease(platform, caller.instance_id(), request).await;
+    let probed = |model: &Model| circuits::probe(reply.as_ref().ok()?, model);
+    if let Some(probe) = model.and_then(probed) {
+        books.probes(probe);
+    }
+    match reply.map(|reply| reply.grant) {
         Ok(Grant::Granted(share)) => {
             books.granted(&lease_id);
             let standing = share.standing.clone().with_unspent(share.extra);
@@ -315,12 +351,44 @@ fn newest(caller: &Caller, models: &[Arc<Model>]) -> Epochs {
     models.iter().fold(caller.epochs(), |newest, model| newest.newest(model.epochs))
 }
 
-/// The model that was asked for, then the fallbacks: the caller's if it names some, else the model's.
+/// The models from the first one on that may be asked: those before have open circuits, or do not serve after
+/// what opened them.
+///
+/// # Errors
+/// `PROVIDER_UNAVAILABLE` where none is left, with the time when one may be asked again.
+fn passable(
+    platform: &Platform,
+    caller: &Caller,
+    models: &[Arc<Model>],
+    routes: &Routes,
+) -> Result<Vec<Arc<Model>>, ApiError> {
+    let mut class = None;
+    let mut first: Option<(&Arc<Model>, Refused)> = None;
+    for (index, model) in models.iter().enumerate() {
+        if class.is_some_and(|class| !routes.serves(&model.config.model_id, class)) {
+            continue;
+        }
+        let Some(refused) = circuits::refused(platform, caller.instance_id(), model) else {
+            return Ok(models.get(index..).unwrap_or_default().to_vec());
+        };
+        class = Some(refused.class);
+        if first.as_ref().is_none_or(|(_, known)| refused.until < known.until) {
+            first = Some((model, refused));
+        }
+    }
+    let now = platform.clock.now();
+    Err(match first {
+        Some((model, refused)) => circuits::error(now, model, refused),
+        None => ApiError::internal("a call had no model"),
+    })
+}
+
+/// The model that was asked for, then the fallbacks: the caller's, then the model's own, each once.
 async fn models(
     platform: &Platform,
     caller: &Caller,
     wanted: &Wanted<'_>,
-) -> Result<Vec<Arc<Model>>, ApiError> {
+) -> Result<(Vec<Arc<Model>>, Routes), ApiError> {
     let modality = wanted.modality;
     let named = wanted.model.map(str::to_owned);
     let Some(name) = named.or_else(|| caller.default_model(modality.as_str())) else {
@@ -334,21 +402,50 @@ async fn models(
     };
     let model = found(&name).await?;
     let mut models = vec![model.clone()];
-    match wanted.fallbacks {
-        Some(named) => {
-            let names = named.split(',').map(str::trim).filter(|name| !name.is_empty());
-            for name in names.take(FALLBACKS) {
-                models.push(found(name).await?);
+    let mut routes = Routes::default();
+    let (named, adds_own) = match wanted.fallbacks.map(str::trim) {
+        None => ("", true),
+        Some("") => ("", false),
+        Some(named) => match named.split_once(';') {
+            None => (named, true),
+            Some((named, word)) if word.trim() == "only" => (named, false),
+            Some((_, word)) => {
+                let reason = format!("{} is not `only`", shown(word.trim()));
+                let pointer = "x-de-fallback".to_owned();
+                return Err(ApiError::fields(&[FieldIssue { pointer, reason }]));
             }
-        }
-        None => {
-            for name in &model.config.fallbacks {
-                // A fallback of the row that this caller cannot have is none: the call goes on.
-                models.extend(found(name.as_str()).await.ok());
-            }
+        },
+    };
+    let names = named.split(',').map(str::trim).filter(|name| !name.is_empty());
+    for name in names.take(FALLBACKS) {
+        add(&mut models, found(name).await?);
+    }
+    let own = model.config.fallbacks.iter().filter(|_| adds_own);
+    for fallback in own {
+        // A fallback of the row that this caller cannot have is none: the call goes on.
+        let Ok(model) = found(fallback.model_id.as_str()).await else { continue };
+        let id = model.config.model_id.clone();
+        if add(&mut models, model)
+            && let Some(on) = &fallback.on
+        {
+            routes.only(&id, on);
         }
     }
-    Ok(models)
+    Ok((models, routes))
+}
+
+/// Adds a model, unless it is there: nobody serves for itself.
+fn add(models: &mut Vec<Arc<Model>>, model: Arc<Model>) -> bool {
+    let is_new = models.iter().all(|known| known.config.model_id != model.config.model_id);
+    if is_new {
+        models.push(model);
+    }
+    is_new
+}
+
+/// A caller's word, cut.
+fn shown(word: &str) -> String {
+    word.chars().take(40).collect()
 }
 
 /// RFC 9745 and RFC 8594: since when, and until when.

@@ -21,13 +21,15 @@ pub use self::settlement::{Closing, settle, withdraw};
 use crate::{
     caller::Caller,
     chat::Finish,
+    circuits::{self, Probe},
     estimate::Estimate,
     http::{
         context::Context,
         error::{ApiError, Code},
     },
-    ids::{LeaseId, ReceiptId},
+    ids::{LeaseId, ModelId, ReceiptId},
     limits::{Scope, holder::CallId, scopes_of_caller, wire::Need},
+    model::ErrorClass,
     money::Micros,
     ports::{Platform, random},
     receipt::{Attempt, Receipt, ReceiptStatus, Usage},
@@ -63,6 +65,8 @@ struct Entry {
     model: Option<std::sync::Arc<Model>>,
     /// Quality and size of the pictures made, where their price depends on it.
     picture: Picture,
+    /// The call tries whether the vendor of a model is back.
+    probe: Option<Probe>,
     /// Tokens of the prompt, estimated.
     prompt_tokens: u64,
     receipt: Receipt,
@@ -115,6 +119,8 @@ pub struct Kept {
     leases: Vec<Held>,
     #[serde(default)]
     picture: Picture,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    probe: Option<Probe>,
     receipt: Receipt,
     started: UnixMillis,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,6 +203,7 @@ impl Books {
             leases: Vec::new(),
             model: None,
             picture: Picture::default(),
+            probe: None,
             prompt_tokens: 0,
             receipt,
             service_tier: None,
@@ -218,6 +225,7 @@ impl Books {
             finished: entry.finished,
             leases: std::mem::take(&mut entry.leases),
             picture: entry.picture.clone(),
+            probe: entry.probe.take(),
             receipt: entry.receipt.clone(),
             started: self.started,
             usage: entry.usage,
@@ -237,6 +245,7 @@ impl Books {
             finished,
             leases,
             picture,
+            probe,
             receipt,
             started,
             usage,
@@ -252,6 +261,7 @@ impl Books {
             leases,
             model,
             picture,
+            probe,
             prompt_tokens: 0,
             receipt,
             service_tier: None,
@@ -268,7 +278,10 @@ impl Books {
         let now = self.platform.clock.now();
         let mut entry = self.entry.lock().ok()?;
         match entry.closing.take()? {
-            Way::ByHand => Some(close(&mut entry, outcome, status, now, self.started)),
+            Way::ByHand => {
+                self.tell_circuits(&mut entry, outcome);
+                Some(close(&mut entry, outcome, status, now, self.started))
+            }
             other @ Way::InBackground(_) => {
                 entry.closing = Some(other);
                 None
@@ -363,6 +376,29 @@ impl Books {
             cover.and_then(|place| entry.leases.get(place)).is_some_and(|held| held.keeps)
         };
         self.entry.lock().is_ok_and(|entry| covers(&entry))
+    }
+
+    /// Notes that the call is the probe of a circuit. One that it was before, and was not made, is given back.
+    pub fn probes(&self, probe: Probe) {
+        self.with(|entry| {
+            if let Some(unused) = entry.probe.replace(probe) {
+                circuits::probed(&self.platform, &entry.receipt.instance_id, &unused, None);
+            }
+        });
+    }
+
+    /// Whether the call is the probe of a model's circuit.
+    #[must_use]
+    pub fn holds_probe(&self, model_id: &ModelId) -> bool {
+        let is_of = |probe: &Probe| probe.key.model_id == *model_id;
+        self.entry.lock().is_ok_and(|entry| entry.probe.as_ref().is_some_and(is_of))
+    }
+
+    /// Takes the probe of a model's circuit, for whoever says what it came to.
+    #[must_use]
+    pub fn take_probe(&self, model_id: &ModelId) -> Option<Probe> {
+        let mut entry = self.entry.lock().ok()?;
+        entry.probe.take_if(|probe| probe.key.model_id == *model_id)
     }
 
     /// The caller's scopes, as its receipt names them.
@@ -555,6 +591,8 @@ impl Books {
         self.with(|entry| {
             match entry.closing.take() {
                 Some(Way::InBackground(waiting)) => {
+                    // First, so that it travels with the call's own report.
+                    self.tell_circuits(entry, outcome);
                     let closing = close(entry, outcome, status, now, started);
                     // The receiver waits in the background for as long as the runtime lives.
                     drop(waiting.send(closing));
@@ -566,6 +604,24 @@ impl Books {
         if let Some(line) = line {
             self.platform.log.write(line);
         }
+    }
+
+    /// Says what the call's end means for its model's circuit. Tries that failed have been told of.
+    fn tell_circuits(&self, entry: &mut Entry, outcome: Outcome) {
+        let instance = &entry.receipt.instance_id;
+        if let Some(probe) = entry.probe.take() {
+            circuits::probed(&self.platform, instance, &probe, None);
+        }
+        let is_served = entry.receipt.attempts.last().is_some_and(|last| last.error_code.is_none());
+        let Some(model) = entry.model.as_ref().filter(|_| is_served) else { return };
+        let class = match outcome {
+            Outcome::Ok => return circuits::served(&self.platform, instance, model),
+            Outcome::Cut(Code::ProviderTimeout) => ErrorClass::Timeout,
+            Outcome::Cut(Code::ProviderError) => ErrorClass::Error,
+            Outcome::Cancelled | Outcome::Cut(_) | Outcome::Failed(_) => return,
+        };
+        let failure = circuits::Failure { asked: None, class };
+        circuits::failed(&self.platform, instance, model, failure);
     }
 
     fn with(&self, change: impl FnOnce(&mut Entry)) {

@@ -9,6 +9,7 @@ pub mod key_test;
 pub mod lookup;
 pub(crate) mod outbound;
 pub mod relay;
+pub mod routes;
 pub mod sound;
 pub mod translate;
 mod upstream;
@@ -20,12 +21,13 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::HeaderName;
 
-use self::failure::Failure;
 pub(crate) use self::failure::without_queries;
+use self::{failure::Failure, routes::Routes};
 use crate::{
     auth::vault,
     books::{Books, Share},
     caller::Caller,
+    circuits,
     http::{
         context::Context,
         error::{ApiError, Code},
@@ -40,6 +42,7 @@ use crate::{
         poll::{Polling, Wait},
         reply::MappedReply,
     },
+    model::ErrorClass,
     ports::{Departure, Inbound, Outbound, Platform, random},
     protocols::{Draft, FieldIssue},
     receipt::Attempt,
@@ -55,6 +58,8 @@ pub const ANSWER_CAP: usize = 32 * 1024 * 1024;
 /// The largest error body, and how long we wait for it.
 const ERROR_CAP: usize = 64 * 1024;
 const ERROR_WAIT: Duration = Duration::from_secs(5);
+/// The least time that a body has to begin, once its head is here.
+const LEAST_FIRST: Duration = Duration::from_secs(1);
 /// The most characters of the reason for leaving something out that a caller sees.
 const MESSAGE_CAP: usize = 120;
 
@@ -78,6 +83,8 @@ pub struct Job<'a> {
     pub need: Need,
     /// The outside world.
     pub platform: &'a Platform,
+    /// After which failures the fallbacks serve.
+    pub routes: &'a Routes,
     /// Whether the answer is read as a stream: its head comes early.
     pub streamed: bool,
 }
@@ -111,6 +118,8 @@ impl<'a> From<&'a Caller> for Holder<'a> {
 
 /// A vendor's good answer, whose body is still to come.
 pub struct Opened {
+    /// What is left until its first byte must be here: waiting for its head took some of that.
+    pub first: Duration,
     /// The answer.
     pub inbound: Inbound,
     /// Who gave it.
@@ -212,32 +221,54 @@ enum Patience {
 }
 
 async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
-    let mut last = None;
-    // Asked again, the call would pass all of them again.
-    let (mut billed, mut may_help) = (false, false);
+    let mut failed = Failed::default();
     for (index, model) in job.models.iter().enumerate() {
+        let rest = job.models.get(index + 1..).unwrap_or_default();
+        match failed.class {
+            // What this one does not serve after, a later one may.
+            Some(class) if !job.routes.serves(&model.config.model_id, class) => continue,
+            Some(_) => failed.were_others = true,
+            None => {}
+        }
         let is_fallback = index > 0;
         let draft = match (job.draft)(model) {
             Ok(draft) => draft,
             // A fallback that cannot say this request is none: what went wrong before stands.
-            Err(_) if is_fallback => continue,
-            Err(error) => return Err(error),
+            Err(_) if failed.last.is_some() => continue,
+            Err(error) => {
+                if !any_serves(job, rest, ErrorClass::Unsupported) {
+                    return Err(error);
+                }
+                failed.with(error, ErrorClass::Unsupported);
+                continue;
+            }
         };
+        if let Some(refused) = shut(job, model) {
+            let error = circuits::error(job.platform.clock.now(), model, refused);
+            failed.with(error, refused.class);
+            continue;
+        }
         if is_fallback {
             if remaining(job, model).is_zero() {
                 break;
             }
             let share = Share::Fallback(model.config.model_id.clone());
             if let Err(error) = reserve(job, model, share).await {
-                may_help |= error.may_repeat();
-                last.get_or_insert(error);
+                failed.may_help |= error.may_repeat();
+                failed.last.get_or_insert(error);
+                continue;
+            }
+            // What is known now may be newer.
+            if let Some(refused) = shut(job, model) {
+                let error = circuits::error(job.platform.clock.now(), model, refused);
+                failed.with(error, refused.class);
                 continue;
             }
         }
         job.books.trying(model);
         job.context.note("model", model.config.model_id.as_str());
         job.context.note("provider", model.config.provider_id.as_str());
-        let has_fallback = index + 1 < job.models.len();
+        let has_fallback = any_serves(job, rest, ErrorClass::Timeout);
         let (dropped, warns) = (draft.dropped.clone(), draft.warns);
         match tries(job, model, draft, has_fallback, patience).await {
             Ok(answer) => {
@@ -245,26 +276,101 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
                 tell_dropped(job.context, &dropped, warns);
                 return Ok(answer);
             }
-            Err(failure) if failure.falls_back => {
-                billed |= failure.error.code() == Code::ProviderTimeout;
-                may_help |= failure.error.may_repeat();
-                last = Some(failure.error);
+            Err(Failure { class: Some(class), error, .. })
+                if class.is_usual() || any_serves(job, rest, class) =>
+            {
+                failed.billed |= error.code() == Code::ProviderTimeout;
+                failed.with(error, class);
             }
             Err(failure) => return Err(failure.error),
         }
     }
-    let last = last.unwrap_or_else(nothing_tried);
-    if job.models.len() < 2 {
-        return Err(last);
-    }
-    let message = format!("every model failed; the last one: {}", last.message());
-    let all = ApiError::new(Code::AllProvidersFailed, message);
-    let all = if billed || !may_help { all.for_good() } else { all };
-    Err(all.with("attempts", job.books.attempts()).with("last", last.code().as_str()))
+    failed.told(job)
 }
 
-/// All tries at one model. The first is reserved already.
+/// What the tries of a call came to, so far.
+#[derive(Default)]
+struct Failed {
+    /// Whether one may have been billed: asked again, the call would pass all of them again.
+    billed: bool,
+    /// What kind of failure the last one was.
+    class: Option<ErrorClass>,
+    last: Option<ApiError>,
+    /// Whether the same call may be served if it is asked again.
+    may_help: bool,
+    /// Whether other models were to serve.
+    were_others: bool,
+}
+
+impl Failed {
+    fn with(&mut self, error: ApiError, class: ErrorClass) {
+        self.may_help |= class.is_usual() && error.may_repeat();
+        self.class = Some(class);
+        self.last = Some(error);
+    }
+
+    fn told(self, job: &Job<'_>) -> Result<First, ApiError> {
+        let last = self.last.unwrap_or_else(nothing_tried);
+        // Where nobody was asked, what kept the first from being asked is all there is to tell.
+        if !self.were_others || job.books.tries() == 0 {
+            return Err(last);
+        }
+        let message = format!("every model failed; the last one: {}", last.message());
+        let all = ApiError::new(Code::AllProvidersFailed, message);
+        let all = if self.billed || !self.may_help { all.for_good() } else { all };
+        Err(all.with("attempts", job.books.attempts()).with("last", last.code().as_str()))
+    }
+}
+
+/// Whether one of these models serves after a failure.
+fn any_serves(job: &Job<'_>, models: &[Arc<Model>], class: ErrorClass) -> bool {
+    models.iter().any(|model| job.routes.serves(&model.config.model_id, class))
+}
+
+/// Why a model is not asked, unless this call is the probe of its circuit.
+fn shut(job: &Job<'_>, model: &Model) -> Option<crate::circuit::known::Refused> {
+    if job.routes.past_circuits || job.books.holds_probe(&model.config.model_id) {
+        return None;
+    }
+    circuits::refused(job.platform, job.holder.instance, model)
+}
+
+/// All tries at one model. The first is reserved already. What they come to counts once for its circuit: the
+/// repetitions are the answer to a failure that passes.
 async fn tries(
+    job: &Job<'_>,
+    model: &Arc<Model>,
+    draft: Draft,
+    has_fallback: bool,
+    patience: Patience,
+) -> Result<First, Failure> {
+    let answer = repeated(job, model, draft, has_fallback, patience).await;
+    let instance = job.holder.instance;
+    let probe = job.books.take_probe(&model.config.model_id);
+    let failure = answer.as_ref().err().filter(|failure| failure.trips);
+    let failure = failure.and_then(|failure| {
+        Some(circuits::Failure { asked: failure.asked, class: failure.class? })
+    });
+    match (probe, failure, &answer) {
+        (Some(probe), Some(failure), _) => {
+            circuits::probed(job.platform, instance, &probe, Some(Err(failure)));
+        }
+        // Its answer has begun: that is what was to be known.
+        (Some(probe), None, answer) => {
+            let outcome = answer.is_ok().then_some(Ok(()));
+            circuits::probed(job.platform, instance, &probe, outcome);
+        }
+        (None, Some(failure), _) => circuits::failed(job.platform, instance, model, failure),
+        // An answer that has begun may break off: it counts when it ends.
+        (None, None, Ok(First::Answer(Answer::Opened(_))) | Err(_)) => {}
+        (None, None, Ok(First::Answer(Answer::Polled(_)) | First::Ordered(_))) => {
+            circuits::served(job.platform, instance, model);
+        }
+    }
+    answer
+}
+
+async fn repeated(
     job: &Job<'_>,
     model: &Arc<Model>,
     draft: Draft,
@@ -277,7 +383,8 @@ async fn tries(
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
-        if !failure.repeatable {
+        // A probe is one request.
+        if !failure.repeatable || job.books.holds_probe(&model.config.model_id) {
             return Err(failure);
         }
         let [byte] = random(&*job.platform.entropy);
@@ -287,8 +394,12 @@ async fn tries(
         };
         number += 1;
         pause(job, wait).await.map_err(Failure::final_one)?;
+        // Others may have seen meanwhile that the vendor is down.
+        if shut(job, model).is_some() {
+            return Err(failure);
+        }
         // Without a share there is no other try, and the vendor's own failure is what counts.
-        if reserve(job, model, Share::Again).await.is_err() {
+        if reserve(job, model, Share::Again).await.is_err() || shut(job, model).is_some() {
             return Err(failure);
         }
     }
@@ -312,8 +423,16 @@ pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
 /// # Errors
 /// As [`whole`].
 pub async fn whole_up_to(job: &Job<'_>, opened: Opened, cap: usize) -> Result<Bytes, ApiError> {
-    let Opened { inbound, model } = opened;
-    body(job.line(), &model, inbound, cap, remaining(job, &model)).await
+    let Opened { inbound, model, .. } = opened;
+    let body = body(job.line(), &model, inbound, cap, remaining(job, &model)).await;
+    if let Err(error) = &body
+        && matches!(error.code(), Code::ProviderError | Code::ProviderTimeout)
+    {
+        let class = failure::class_of(error.code());
+        let failure = circuits::Failure { asked: None, class };
+        circuits::failed(job.platform, job.holder.instance, &model, failure);
+    }
+    body
 }
 
 async fn body(
@@ -368,7 +487,12 @@ async fn attempt(
     let (result, status, may_bill) = match answer {
         Ok(Ok(inbound)) if (200..300).contains(&inbound.status) => {
             let status = inbound.status;
-            let opened = |inbound| Answer::Opened(Opened { inbound, model: model.clone() });
+            let waited = job.platform.clock.now().since(sent_at);
+            let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
+            let first = Duration::from_millis(model.deadlines().first_byte_ms);
+            // A whole answer may take all of the time for its head, and a body that is here is not late.
+            let first = first.saturating_sub(waited).max(LEAST_FIRST.min(first));
+            let opened = |inbound| Answer::Opened(Opened { first, inbound, model: model.clone() });
             let answer = match (polling, follows) {
                 (None, _) => Ok(First::Answer(opened(inbound))),
                 (Some(polling), Patience::FirstAnswer) => {
@@ -391,7 +515,7 @@ async fn attempt(
         }
         Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
         Err(Interrupted::TimedOut) => {
-            (Err(Failure::passing_on(failure::timed_out(model, "begin its answer"))), None, true)
+            (Err(Failure::tripping(failure::timed_out(model, "begin its answer"))), None, true)
         }
         Err(Interrupted::ClientLeft) => {
             (Err(Failure::final_one(failure::client_left())), None, true)
@@ -490,9 +614,14 @@ async fn ask(
             extra: Need::default(),
             lease_id: lease_id.clone(),
             need,
+            news: Vec::new(),
             scopes: scopes.clone(),
         };
-        let cause = match job.platform.limiter.lease(job.holder.instance, ask).await {
+        let reply = circuits::lease(job.platform, job.holder.instance, ask).await;
+        if let Some(probe) = reply.as_ref().ok().and_then(|reply| circuits::probe(reply, model)) {
+            job.books.probes(probe);
+        }
+        let cause = match reply.map(|reply| reply.grant) {
             Ok(Grant::Granted(_)) => {
                 job.books.granted(&lease_id);
                 return Ok(());

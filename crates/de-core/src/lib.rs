@@ -28,6 +28,8 @@ pub mod caller;
 pub mod calls;
 pub mod ceiling;
 pub mod chat;
+pub mod circuit;
+pub mod circuits;
 pub mod cost;
 pub mod estimate;
 pub mod exchange;

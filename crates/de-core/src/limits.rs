@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    circuit::Breaker,
     ids::{LeaseId, OrganizationId},
     time::UnixMillis,
 };
@@ -42,7 +43,7 @@ pub use policy::{
 };
 use refusals::Refusals;
 use window::{Place, Ruler, Window};
-use wire::{Ask, Denial, Grant, Need, Refusal, Share, Spent, Standings};
+use wire::{Ask, Denial, Grant, LeaseReply, Need, Refusal, Share, Spent, Standings};
 
 /// How long a lease lives: no call begins after that.
 pub const LEASE_MS: i64 = 2_000;
@@ -67,6 +68,7 @@ const EXTRA_PART_OF_BUDGET: u64 = 100;
 pub struct Limiter {
     alerts: Alerts,
     calendar: Calendar,
+    circuits: Breaker,
     counts: Counts,
     /// Whether windows count the leases: not after a restore, before the limits are known.
     counted: bool,
@@ -116,6 +118,21 @@ impl Limiter {
     #[must_use]
     pub fn above(&self) -> Option<&OrganizationId> {
         self.policy.as_ref()?.above.as_ref()
+    }
+
+    /// The circuits of the instance's models. They know nothing of limits, and limits nothing of them.
+    pub fn circuits(&mut self) -> &mut Breaker {
+        &mut self.circuits
+    }
+
+    /// The answer to an ask, with the circuits that are not closed. A call that is let in may be the probe of its
+    /// own: see [`Breaker::granted`].
+    pub fn reply(&mut self, now: UnixMillis, scopes: &[Scope], grant: Grant) -> LeaseReply {
+        let circuits = match grant {
+            Grant::Granted(_) => self.circuits.granted(now, scopes),
+            Grant::Denied(_) | Grant::NeedsPolicy | Grant::Stale { .. } => self.circuits.open(now),
+        };
+        LeaseReply { circuits, grant }
     }
 
     /// The epochs of the policy; `None` without one.

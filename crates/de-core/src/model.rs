@@ -6,13 +6,17 @@
 
 pub mod check;
 mod reader;
+pub mod routing;
 mod words;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use self::reader::{Reader, count, flag, id, patience, text, time, word};
-pub use self::words::{Date, Modality, OnUnsupported, Protocol, Status};
+pub use self::{
+    routing::{CircuitBreaker, Fallback},
+    words::{Date, ErrorClass, Modality, OnUnsupported, Protocol, Status},
+};
 use crate::{
     ids::{ModelId, ProviderId},
     pricing::Pricing,
@@ -65,7 +69,11 @@ pub struct ModelConfig {
     pub aliases: Vec<ModelId>,
     /// What serves instead when it cannot, in this order, at most 10.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub fallbacks: Vec<ModelId>,
+    #[cfg_attr(not(target_family = "wasm"), schema(value_type = Vec<routing::FallbackForm>))]
+    pub fallbacks: Vec<Fallback>,
+    /// When it is not asked any more for a while, because its vendor fails.
+    #[serde(skip_serializing_if = "CircuitBreaker::is_usual")]
+    pub circuit_breaker: CircuitBreaker,
     /// How long its vendor may take.
     #[serde(skip_serializing_if = "Timeouts::is_default")]
     pub timeouts: Timeouts,
@@ -390,7 +398,11 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
         tpm: reader.optional("tpm", count(0)),
     });
     let aliases = reader.list("aliases", 20, id(ModelId::parse));
-    let fallbacks = reader.list("fallbacks", 10, id(ModelId::parse));
+    let fallbacks = reader.items("fallbacks", 10, Fallback::read);
+    // Of all members this one tells null from absent: there is a usual one, and a word for none.
+    let is_off = reader.is_null("circuit_breaker");
+    let circuit_breaker = reader.object("circuit_breaker", CircuitBreaker::read);
+    let circuit_breaker = if is_off { CircuitBreaker::off() } else { circuit_breaker };
     let timeouts = reader.object("timeouts", |reader| Timeouts {
         between_chunks_ms: reader.optional("between_chunks_ms", patience()),
         first_byte_ms: reader.optional("first_byte_ms", patience()),
@@ -420,9 +432,16 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
     {
         reader.note("default_max_output_tokens", format!("is over max_output_tokens, {most}"));
     }
-    for (name, list) in [("aliases", &aliases), ("fallbacks", &fallbacks)] {
+    let fallback_ids: Vec<ModelId> =
+        fallbacks.iter().map(|fallback| fallback.model_id.clone()).collect();
+    for (name, list) in [("aliases", &aliases), ("fallbacks", &fallback_ids)] {
         if let Some(index) = list.iter().position(|other| Some(other) == model_id.as_ref()) {
             reader.note(&format!("{name}/{index}"), "is the model itself".to_owned());
+        }
+    }
+    for (index, id) in fallback_ids.iter().enumerate() {
+        if fallback_ids.iter().take(index).any(|other| other == id) {
+            reader.note(&format!("fallbacks/{index}"), "stands here twice".to_owned());
         }
     }
     reader.finish();
@@ -444,6 +463,7 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
         rate_limits,
         aliases,
         fallbacks,
+        circuit_breaker,
         timeouts,
         on_unsupported: on_unsupported.unwrap_or(OnUnsupported::Reject),
         unknown_options: unknown_options.unwrap_or(OnUnsupported::Reject),

@@ -28,7 +28,7 @@ use crate::{
         ProviderId, ReceiptId, RequestId, SessionId, UserId, WebhookId,
     },
     media::MediaKind,
-    model::{Date, Modality, OnUnsupported, Protocol, Status},
+    model::{Date, ErrorClass, Modality, OnUnsupported, Protocol, Status},
     store::{
         Activity,
         webhooks::{WebhookStatus, deliveries::DeliveryState},
@@ -93,6 +93,7 @@ macro_rules! words {
 words! {
     Activity: "Whether it may act: the keys of what is suspended are refused.";
     DeliveryState: "How far a message to a webhook is.";
+    ErrorClass: "What kind of failure a try came to.";
     MediaKind: "What an asset is.";
     Modality: "What a model makes.";
     OnUnsupported: "What happens to what a model cannot do.";

@@ -37,6 +37,8 @@ pub struct Platform {
     pub brake: Arc<dyn Brake>,
     /// Copies that may be a minute old (KV).
     pub cache: Arc<dyn Cache>,
+    /// Which models this isolate knows not to be asked for a while.
+    pub circuits: Arc<crate::circuits::Circuits>,
     /// One claim a key, caller and route.
     pub claims: Arc<dyn Claims>,
     /// What time it is, and waiting.

@@ -213,6 +213,10 @@ pub struct VendorError {
     pub refused: bool,
     /// The vendor's word says that another try may help, whatever the status.
     pub retry: bool,
+    /// The vendor's word says that the request is too large for the model.
+    pub too_long: bool,
+    /// The vendor's word says that the model does not do something that the request asks for.
+    pub unsupported: bool,
 }
 
 /// The vendor's side of a protocol. It does what it has a word for: a conversation, pictures, speech, …

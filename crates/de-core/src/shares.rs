@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     books::settlement::write,
+    circuits,
     ids::{InstanceId, LeaseId},
     limits::{
         Epochs,
@@ -115,7 +116,7 @@ impl Shares {
     /// Sends a report, and pauses if that was in vain.
     async fn send(&self, platform: &Platform, instance: &InstanceId, report: SettleRequest) {
         let (lease_id, seq) = (report.lease_id.clone(), report.seq);
-        let sent = platform.limiter.settle(instance, report).await;
+        let sent = circuits::settle(platform, instance, report).await;
         if let Err(err) = &sent {
             warn(platform, &lease_id, "the Limiter did not take a report", &err.to_string());
         }

@@ -60,20 +60,20 @@ pub(crate) async fn pass(port: &'static str) -> Result<(), PortError> {
 pub(crate) fn granted(ask: &LeaseRequest) -> Option<LeaseReply> {
     matches!(fault("limiter"), Some(Mode::Off)).then(|| {
         let now = UnixMillis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX));
-        Grant::Granted(Share {
+        LeaseReply::from(Grant::Granted(Share {
             expires_at: now.plus(2_000),
             extra: ask.extra,
             life_ms: 2_000,
             shadowed: Vec::new(),
             standing: Standings::default(),
-        })
+        }))
     })
 }
 
 /// The answer to a report of a Limiter that is switched off; `None` if it is not.
 pub(crate) fn settled() -> Option<SettleReply> {
     let off = matches!(fault("limiter"), Some(Mode::Off));
-    off.then_some(SettleReply { outcome: Settled::Applied })
+    off.then_some(SettleReply { circuits: Vec::new(), outcome: Settled::Applied })
 }
 
 /// Answers a request that is meant for these faults; `None` if it is another one.

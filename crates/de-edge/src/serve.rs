@@ -111,6 +111,7 @@ fn platform(env: Env, occasion: Occasion, departure: EdgeDeparture) -> Platform 
         }),
         brake: Arc::new(EdgeBrake(env.clone())),
         cache: Arc::new(EdgeCache(env.clone())),
+        circuits: settings::circuits(),
         claims: Arc::new(EdgeClaims(env.clone())),
         clock: Arc::new(EdgeClock),
         database: Arc::new(EdgeDatabase(env.clone())),

@@ -4,6 +4,7 @@ use std::{cell::RefCell, sync::Arc};
 
 use de_core::{
     auth::{access_token::AccessTeam, origins},
+    circuits::Circuits,
     ports::{Deployment, Settings},
     secret::Secret,
     shares::Shares,
@@ -22,6 +23,7 @@ thread_local! {
     // Plain values only: objects of the runtime must not outlive their request.
     static SETTINGS: RefCell<Option<Arc<Settings>>> = const { RefCell::new(None) };
     static MEMORY: Arc<Memory> = Arc::default();
+    static CIRCUITS: Arc<Circuits> = Arc::default();
     static SHARES: Arc<Shares> = Arc::default();
 }
 
@@ -31,6 +33,10 @@ pub(crate) fn settings(env: &Env) -> Arc<Settings> {
 
 pub(crate) fn memory() -> Arc<Memory> {
     MEMORY.with(Arc::clone)
+}
+
+pub(crate) fn circuits() -> Arc<Circuits> {
+    CIRCUITS.with(Arc::clone)
 }
 
 pub(crate) fn shares() -> Arc<Shares> {

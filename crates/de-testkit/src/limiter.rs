@@ -59,7 +59,7 @@ impl LocalLimiter {
         instances: &mut HashMap<String, State>,
         instance: &InstanceId,
         ask: &LeaseRequest,
-    ) -> Result<LeaseReply, PortError> {
+    ) -> Result<Grant, PortError> {
         let now = self.clock.now();
         let state = instances.entry(instance.to_string()).or_default();
         let mut grant = state.lease(now, ask);
@@ -74,7 +74,12 @@ impl LocalLimiter {
         if !ask.scopes.contains(&scope) {
             return Ok(grant);
         }
-        let second_ask = LeaseRequest { extra: share.extra, scopes: vec![scope], ..ask.clone() };
+        let second_ask = LeaseRequest {
+            extra: share.extra,
+            news: Vec::new(),
+            scopes: vec![scope],
+            ..ask.clone()
+        };
         let above = instances.entry(organization.to_string()).or_default();
         let mut second = above.lease(now, &second_ask);
         if second == Grant::NeedsPolicy {
@@ -133,6 +138,8 @@ impl Limiter for LocalLimiter {
     ) -> Result<LeaseReply, PortError> {
         self.works()?;
         let mut instances = self.instances.lock().await;
+        let now = self.clock.now();
+        instances.entry(instance.to_string()).or_default().circuits().hear(now, &ask.news);
         let grant = self.grant(&mut instances, instance, &ask).await?;
         let mut notices = Vec::new();
         if let Some(state) = instances.get_mut(instance.as_str()) {
@@ -145,7 +152,8 @@ impl Limiter for LocalLimiter {
         if !notices.is_empty() {
             self.database.batch(notices).await?;
         }
-        Ok(grant)
+        let state = instances.entry(instance.to_string()).or_default();
+        Ok(state.reply(self.clock.now(), &ask.scopes, grant))
     }
 
     async fn refresh(&self, instance: &InstanceId, epochs: Epochs) -> Result<(), PortError> {
@@ -198,6 +206,8 @@ impl Limiter for LocalLimiter {
             self.database.batch(batch).await?;
         }
         let state = instances.entry(instance.to_string()).or_default();
+        state.circuits().hear(now, &report.news);
+        let circuits = state.circuits().open(now);
         let outcome = state.settle(now, &report);
         let mut told = told(Whose::Instance(instance), state);
         for over in report.receipts.iter().filter_map(OverCeiling::of) {
@@ -213,7 +223,7 @@ impl Limiter for LocalLimiter {
         if !told.is_empty() {
             self.database.batch(told).await?;
         }
-        Ok(SettleReply { outcome })
+        Ok(SettleReply { circuits, outcome })
     }
 }
 

@@ -210,6 +210,7 @@ impl Builder {
             blobs: blobs.clone(),
             brake: brake.clone(),
             cache: cache.clone(),
+            circuits: Arc::default(),
             claims: claims.clone(),
             clock: clock.clone(),
             database: database.clone(),
@@ -223,7 +224,11 @@ impl Builder {
             settings,
             shares: shares(self.pools_shares),
         };
-        jobs.run_on(Platform { memory: Arc::new(Memory::default()), ..platform.clone() });
+        jobs.run_on(Platform {
+            circuits: Arc::default(),
+            memory: Arc::new(Memory::default()),
+            ..platform.clone()
+        });
         Ok(TestPlatform {
             background,
             blobs,
@@ -266,6 +271,7 @@ impl TestPlatform {
     #[must_use]
     pub fn another_isolate(&self) -> Platform {
         Platform {
+            circuits: Arc::default(),
             memory: Arc::new(Memory::default()),
             shares: shares(self.pools_shares),
             ..self.platform.clone()

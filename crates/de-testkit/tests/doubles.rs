@@ -21,7 +21,7 @@ use de_core::{
     ids::LeaseId,
     limits::{
         Epochs, Kind, Scope, ScopeKind, Span,
-        wire::{Grant, LeaseRequest, Need, SettleRequest, Settled, Spent},
+        wire::{Grant, LeaseReply, LeaseRequest, Need, SettleRequest, Settled, Spent},
     },
     ports::{
         Database, Departure, Fetch, Limiter, Meter, Outbound, Peers, Platform, RelayDeadlines,
@@ -202,6 +202,7 @@ fn ask(index: usize, epochs: Epochs) -> LeaseRequest {
         lease_id: LeaseId::parse(&format!("lease_{index}")).unwrap(),
         extra: Need::default(),
         need: Need { micros: Some(0), requests: 1, slots: 0, tokens: 10 },
+        news: Vec::new(),
         scopes: vec![Scope::new(ScopeKind::Instance, "inst_dev")],
     }
 }
@@ -222,12 +223,16 @@ async fn of_twenty_callers_at_once_five_pass_a_limit_of_five() {
     let epochs = test.limiter.epochs(&tenant.instance_id).await.unwrap();
     let asks = (0..20).map(|index| test.limiter.lease(&tenant.instance_id, ask(index, epochs)));
     let grants = futures_util::future::join_all(asks).await;
-    let passed = grants.iter().filter(|grant| matches!(grant, Ok(Grant::Granted(_)))).count();
+    let passed = grants
+        .iter()
+        .filter(|grant| matches!(grant, Ok(LeaseReply { grant: Grant::Granted(_), .. })))
+        .count();
     assert_eq!(passed, 5);
 
     let settle = SettleRequest {
         is_final: true,
         lease_id: LeaseId::parse("lease_0").unwrap(),
+        news: Vec::new(),
         receipts: Vec::new(),
         running: None,
         seq: 1,
@@ -250,9 +255,9 @@ async fn an_old_epoch_is_refused_after_a_change() {
     let new = Epochs { tenant: old.tenant + 1, ..old };
     test.limiter.refresh(&tenant.instance_id, new).await.unwrap();
     let refused = test.limiter.lease(&tenant.instance_id, ask(1, old)).await.unwrap();
-    assert_eq!(refused, Grant::Stale { epochs: new });
+    assert_eq!(refused.grant, Grant::Stale { epochs: new });
     let granted = test.limiter.lease(&tenant.instance_id, ask(2, new)).await.unwrap();
-    assert!(matches!(granted, Grant::Granted(_)));
+    assert!(matches!(granted.grant, Grant::Granted(_)));
 
     test.limiter.set_failing(true);
     assert!(test.limiter.epochs(&tenant.instance_id).await.is_err());

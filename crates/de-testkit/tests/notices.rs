@@ -151,12 +151,13 @@ async fn a_budget_of_the_database_is_kept_and_told_of() {
         extra: wire::Need::default(),
         lease_id: LeaseId::parse(&format!("lease_{number}")).unwrap(),
         need: wire::Need { micros: Some(micros), requests: 1, slots: 0, tokens: 0 },
+        news: Vec::new(),
         scopes: vec![key.clone()],
     };
     let granted = test.limiter.lease(&tenant.instance_id, ask(1, 60)).await.unwrap();
-    assert!(matches!(granted, wire::Grant::Granted(_)));
+    assert!(matches!(granted.grant, wire::Grant::Granted(_)));
     let denied = test.limiter.lease(&tenant.instance_id, ask(2, 41)).await.unwrap();
-    assert!(matches!(denied, wire::Grant::Denied(_)));
+    assert!(matches!(denied.grant, wire::Grant::Denied(_)));
     let spent = wire::Spent { micros: 55, requests: 1, ..wire::Spent::default() };
     let report = wire::SettleRequest::of_one(LeaseId::parse("lease_1").unwrap(), spent);
     test.limiter.settle(&tenant.instance_id, report).await.unwrap();

@@ -873,9 +873,9 @@ async fn what_seeds_name_is_there() {
     for model in models {
         let config = model.parse().unwrap();
         for fallback in &config.fallbacks {
-            let found = models::resolve(fallback.as_str(), None, None);
+            let found = models::resolve(fallback.model_id.as_str(), None, None);
             let found: Vec<models::ResolvedRow> = rows(&database, found).await.unwrap();
-            assert_eq!(found.len(), 1, "{} falls back to {fallback}", config.model_id);
+            assert_eq!(found.len(), 1, "{} falls back to {fallback:?}", config.model_id);
         }
         let provider = providers::find(&config.provider_id, None);
         let provider = database.batch(vec![provider]).await.unwrap().remove(0).remove(0);

@@ -122,7 +122,7 @@ impl Call<'_> {
         };
         books.expects(spoken::bill(first, &ask.call, &HeaderMap::new(), None).usage);
         let draft = |model: &Model| {
-            spoken::knows_voice(&ask.call, first, model)?;
+            spoken::knows_voice(&ask.call, &admitted.asked, model)?;
             drafted(&ask, wire, model)
         };
         let job = Job {
@@ -135,6 +135,7 @@ impl Call<'_> {
             models: &admitted.models,
             need: admitted.need,
             platform,
+            routes: &admitted.routes,
             streamed: true,
         };
         let Answer::Opened(opened) = exchange::open(&job).await? else {

@@ -128,6 +128,7 @@ async fn answer(
         models: &admitted.models,
         need: admitted.need,
         platform,
+        routes: &admitted.routes,
         streamed: false,
     };
     let Answer::Opened(opened) = exchange::open(&job).await? else {

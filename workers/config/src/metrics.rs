@@ -4,17 +4,21 @@
 //! time: sums outlive the rows that they were made of, so they never fall, and a scrape reads few rows however
 //! long that was.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
+    circuit::Open,
     histogram::Histogram,
     http::{error::ApiError, routes::Allowed},
     ids::{InstanceId, OrganizationId},
-    ports::Platform,
+    ports::{Platform, Whose},
     protocols::FieldIssue,
     store::usage::{
         rollups::HOUR_MS,
@@ -23,6 +27,7 @@ use de_core::{
     },
     time::UnixMillis,
 };
+use futures_util::future::join_all;
 use http::{HeaderValue, header};
 
 use crate::{resource::Filters, usage::asked::reader};
@@ -30,6 +35,9 @@ use crate::{resource::Filters, usage::asked::reader};
 /// How many instances, models, providers and statuses an answer tells apart: with two histograms each, some ten
 /// megabytes.
 const MOST_SERIES: usize = 2_000;
+
+/// How many Limiters are asked for their circuits: each is an object that the question wakes up.
+const MOST_LIMITERS: usize = 20;
 
 /// Tells of calls by instance, model and provider.
 pub(crate) async fn read(
@@ -56,10 +64,59 @@ pub(crate) async fn read(
         let reason = format!("without it there are more than {MOST_SERIES} series; name one");
         return Err(ApiError::fields(&[FieldIssue { pointer: "?instance_id".to_owned(), reason }]));
     }
-    let mut response = text(&sums).into_response();
+    let circuits = circuits(&platform, &sums).await;
+    let mut response = (text(&sums) + &circuits_text(&circuits)).into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)
+}
+
+/// The circuits of each instance that the answer is about; none for one whose Limiter does not say.
+type Circuits = Vec<(String, Option<Vec<Open>>)>;
+
+/// Asks the Limiters, which nobody else knows of: so only where there are few.
+async fn circuits(platform: &Platform, sums: &BTreeMap<Group, Sums>) -> Circuits {
+    // Instances that the caller may see, since they are in what was read for them.
+    let instances: BTreeSet<&str> = sums.keys().map(|group| group.instance_id.as_str()).collect();
+    if instances.len() > MOST_LIMITERS {
+        return Vec::new();
+    }
+    let ask = |name: &str| {
+        let name = name.to_owned();
+        async move {
+            let id = InstanceId::parse(&name).ok()?;
+            let usage = platform.limiter.usage(Whose::Instance(&id)).await;
+            Some((name, usage.ok().map(|usage| usage.circuits)))
+        }
+    };
+    join_all(instances.into_iter().map(ask)).await.into_iter().flatten().collect()
+}
+
+fn circuits_text(circuits: &Circuits) -> String {
+    let mut page = Page::default();
+    page.family("de_circuits_known", "gauge", "Whether the instance's Limiter told of circuits.");
+    for (instance, open) in circuits {
+        let labels = format!("instance_id=\"{}\"", escaped(instance));
+        page.sample("de_circuits_known", &labels, u8::from(open.is_some()));
+    }
+    page.family(
+        "de_circuit_open",
+        "gauge",
+        "Models that nobody may call now, as their vendor failed, by the kind of failure.",
+    );
+    for (instance, open) in circuits {
+        for open in open.iter().flatten() {
+            let group = Group {
+                instance_id: instance.clone(),
+                model_id: open.key.model_id.to_string(),
+                provider_id: open.key.provider_id.to_string(),
+                ..Group::default()
+            };
+            let labels = format!("{},class=\"{}\"", labels(&group), open.class);
+            page.sample("de_circuit_open", &labels, 1);
+        }
+    }
+    page.0
 }
 
 /// A class of what is used, and how it is counted.

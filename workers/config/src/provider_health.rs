@@ -8,13 +8,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use de_core::{
+    circuit::Open,
     http::{
         error::ApiError,
         extract::PathText,
         routes::{Allowed, unknown},
     },
-    ids::{InstanceId, OrganizationId, ProviderId},
-    ports::{Platform, rows},
+    ids::{InstanceId, ModelId, OrganizationId, ProviderId},
+    model::ErrorClass,
+    ports::{Platform, Whose, rows},
     protocols::FieldIssue,
     store::{
         instances::{self, InstanceRow},
@@ -63,6 +65,40 @@ pub(crate) struct ProviderHealth {
     p95_ms: Option<i64>,
     /// The last failure; null if there was none.
     last_error: Option<LastError>,
+    /// Its models that nobody in the instance may call now; null if the instance's Limiter does not say.
+    circuits: Option<Vec<OpenCircuit>>,
+}
+
+/// A model that is not called for a while, because its vendor failed.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub(crate) struct OpenCircuit {
+    /// The model.
+    model_id: ModelId,
+    /// The kind of the failure that opened it.
+    class: ErrorClass,
+    /// Since when.
+    since: Timestamp,
+    /// When one call tries whether the vendor is back, or when that has to have ended.
+    until: Timestamp,
+}
+
+/// The open circuits of a vendor's models in an instance.
+async fn circuits(
+    platform: &Platform,
+    instance: &InstanceId,
+    provider: &ProviderId,
+) -> Option<Vec<OpenCircuit>> {
+    let usage = platform.limiter.usage(Whose::Instance(instance)).await.ok()?;
+    let now = platform.clock.now();
+    let open = usage.circuits.into_iter().filter(|open| open.key.provider_id == *provider);
+    let told = |open: Open| OpenCircuit {
+        class: open.class,
+        model_id: open.key.model_id,
+        since: open.since.into(),
+        until: now.plus(i64::try_from(open.for_ms).unwrap_or(i64::MAX)).into(),
+    };
+    Some(open.map(told).collect())
 }
 
 /// A try that failed.
@@ -128,7 +164,9 @@ pub(crate) async fn read(
     let calls: Vec<TriesRow> = rows(&*platform.database, calls).await?;
     let is_cut = calls.len() >= HEALTH_CALLS;
     let oldest = calls.last().map(|call| call.admitted_at).filter(|_| is_cut);
-    Ok(Json(judged(provider, instance, oldest.unwrap_or(since), &calls)).into_response())
+    let circuits = circuits(&platform, &instance, &provider).await;
+    let health = judged(provider, instance, oldest.unwrap_or(since), &calls);
+    Ok(Json(ProviderHealth { circuits, ..health }).into_response())
 }
 
 /// Refuses a vendor that an organization does not know.
@@ -202,6 +240,7 @@ fn judged(
         p50_ms: percentile(50),
         p95_ms: percentile(95),
         last_error,
+        circuits: None,
     }
 }
 
@@ -209,7 +248,7 @@ fn judged(
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use de_core::{ids::ModelId, receipt::Attempt};
+    use de_core::receipt::Attempt;
 
     use super::*;
 

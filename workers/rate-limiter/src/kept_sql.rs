@@ -5,7 +5,7 @@
 //! much as one that is asked for, so what runs at every alarm goes by an index.
 
 /// Makes what is not there, in each life of the object. One statement each.
-pub const TABLES: [&str; 13] = [
+pub const TABLES: [&str; 14] = [
     "CREATE TABLE IF NOT EXISTS leases (lease_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS buckets (
        scope TEXT NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL, amount INTEGER NOT NULL,
@@ -29,7 +29,19 @@ pub const TABLES: [&str; 13] = [
        id TEXT NOT NULL PRIMARY KEY, organization TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL)
        WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS reports_above_in_order ON reports_above (at, id)",
+    "CREATE TABLE IF NOT EXISTS circuits (
+       provider_id TEXT NOT NULL, model_id TEXT NOT NULL, body TEXT NOT NULL,
+       PRIMARY KEY (provider_id, model_id)) WITHOUT ROWID",
 ];
+
+/// All circuits that are not as new ones would be, as JSON.
+pub const CIRCUITS: &str = "SELECT body FROM circuits";
+/// `?1`: provider, `?2`: model, `?3`: JSON.
+pub const KEEP_CIRCUIT: &str = "\
+INSERT INTO circuits (provider_id, model_id, body) VALUES (?1, ?2, ?3)
+ON CONFLICT (provider_id, model_id) DO UPDATE SET body = excluded.body";
+/// `?1`: provider, `?2`: model.
+pub const DROP_CIRCUIT: &str = "DELETE FROM circuits WHERE provider_id = ?1 AND model_id = ?2";
 
 /// `?1`: id, `?2`: kind, `?3`: JSON, `?4`: now, `?5`: until when its id is remembered. One that is known stays
 /// as it is: each is told once.

@@ -16,12 +16,13 @@ mod reach;
 use std::cell::{Cell, RefCell};
 
 use de_core::{
+    circuit::News,
     ids::{LeaseId, OrganizationId},
     limits::{
         self, Epochs, Policy, Scope, ScopeKind,
         wire::{
-            Ask, DrainReply, Grant, PolicyReply, SettleReply, SettleRequest, Settled, Share, Stats,
-            UsageReply,
+            Ask, DrainReply, Grant, LeaseReply, PolicyReply, SettleReply, SettleRequest, Settled,
+            Share, Stats, UsageReply,
         },
     },
     notices::OverCeiling,
@@ -178,7 +179,7 @@ impl Limiter {
             return Err(Failure::Broken { message: message.clone() });
         }
         match (method, path) {
-            (Method::Post, "/lease") => to_json(&self.lease(from_json(body)?).await?),
+            (Method::Post, "/lease") => to_json(&self.admit(from_json(body)?).await?),
             (Method::Post, "/settle") => to_json(&self.settle(&from_json(body)?).await?),
             (Method::Put, "/policy") => to_json(&self.replace_policy(from_json(body)?).await?),
             (Method::Post, "/refresh") => to_json(&self.refresh(from_json(body)?).await?),
@@ -188,6 +189,28 @@ impl Limiter {
             (Method::Post, "/drain") => to_json(&self.drain().await?),
             _ => Err(Failure::Route { method: method.to_string(), path: path.to_owned() }),
         }
+    }
+
+    /// Lets a call in, or not, and tells it which circuits are open. Whether it is the probe of one is decided
+    /// when it is let in for good, and kept without an await.
+    async fn admit(&self, ask: Ask) -> Result<LeaseReply, Failure> {
+        self.hear(&ask.news)?;
+        let scopes = ask.scopes.clone();
+        let grant = self.lease(ask).await?;
+        let reply = self.limits.borrow_mut().reply(now(), &scopes, grant);
+        self.keep_circuits()?;
+        Ok(reply)
+    }
+
+    /// Takes what calls came to, and keeps what that changes.
+    fn hear(&self, news: &[News]) -> Result<(), Failure> {
+        self.limits.borrow_mut().circuits().hear(now(), news);
+        self.keep_circuits()
+    }
+
+    fn keep_circuits(&self) -> Result<(), Failure> {
+        let changed = self.limits.borrow_mut().circuits().take_changed();
+        Ok(Kept::of(&self.state).keep_circuits(&changed)?)
     }
 
     async fn lease(&self, ask: Ask) -> Result<Grant, Failure> {
@@ -237,8 +260,9 @@ impl Limiter {
     ) -> Result<Grant, Failure> {
         let lease_id = ask.lease_id.clone();
         let scopes = vec![Scope::new(ScopeKind::Organization, organization.as_str())];
-        let body = to_json(&Ask { extra: share.extra, scopes, ..ask })?;
-        let answer = reach::limiter::<Grant>(&self.env, organization, "/lease", &body).await;
+        let body = to_json(&Ask { extra: share.extra, news: Vec::new(), scopes, ..ask })?;
+        let answer = reach::limiter::<LeaseReply>(&self.env, organization, "/lease", &body).await;
+        let answer = answer.map(|reply| reply.grant);
         match answer {
             Ok(Grant::Granted(above)) => {
                 let mut limits = self.limits.borrow_mut();
@@ -298,7 +322,10 @@ impl Limiter {
         if let Some(organization) = above {
             self.report_above(&organization, report).await?;
         }
-        Ok(SettleReply { outcome })
+        // Receipts first: should circuits not be kept, the report is repeated, and its news count once.
+        self.hear(&report.news)?;
+        let circuits = self.limits.borrow_mut().circuits().open(now());
+        Ok(SettleReply { circuits, outcome })
     }
 
     /// Keeps receipts and report without an await, receipts first: if a write fails, the report was not

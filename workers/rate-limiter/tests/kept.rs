@@ -304,3 +304,17 @@ fn a_report_waits_for_the_organization_until_it_has_it() {
     run(&object, kept::DROP_REPORT, &[json!("lease_1/1")]);
     assert_eq!(waiting(), ["lease_2/1"]);
 }
+
+#[test]
+fn a_circuit_is_one_row_that_is_kept_anew_and_dropped() {
+    let object = object();
+    let keep = |body: &str| {
+        run(&object, kept::KEEP_CIRCUIT, &[json!("openai"), json!("a/b"), json!(body)])
+    };
+    assert_eq!((keep("one"), keep("two")), (1, 1));
+    assert_eq!(run(&object, kept::KEEP_CIRCUIT, &[json!("fal"), json!("a/b"), json!("three")]), 1);
+    let bodies = || -> Vec<serde_json::Value> { rows(&object, kept::CIRCUITS, &[]) };
+    assert_eq!(bodies(), [json!({"body": "three"}), json!({"body": "two"})]);
+    assert_eq!(run(&object, kept::DROP_CIRCUIT, &[json!("openai"), json!("a/b")]), 1);
+    assert_eq!(bodies(), [json!({"body": "three"})]);
+}

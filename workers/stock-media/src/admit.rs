@@ -66,9 +66,9 @@ pub(crate) async fn admitted(
         serves: &|model| library(model).map(drop),
     };
     let admitted = admit(platform, context, books, caller, &wanted).await?;
-    let first = admitted.models.first().map(|model| model.config.provider_id.as_str());
+    let asked = admitted.asked.config.provider_id.as_str();
     match asker.provider.as_deref() {
-        Some(provider) if first != Some(provider) => {
+        Some(provider) if asked != provider => {
             let reason = "is not the provider of this model".to_owned();
             Err(ApiError::fields(&[FieldIssue { pointer: "/provider".to_owned(), reason }]))
         }

@@ -98,6 +98,7 @@ impl Search<'_> {
             models,
             need: self.admitted.need,
             platform: self.platform,
+            routes: &self.admitted.routes,
             streamed: false,
         }
     }

@@ -156,6 +156,7 @@ async fn answer(
         models: &models,
         need: admitted.need,
         platform,
+        routes: &admitted.routes,
         streamed: streams,
     };
     let answer = exchange::open(&job).await?;

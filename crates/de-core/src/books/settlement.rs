@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Held, Kept};
 use crate::{
+    circuits,
     ids::{InstanceId, LeaseId},
     limits::{
         holder::{CallId, Ended},
@@ -135,7 +136,7 @@ async fn report_until(
     let mut tries = 1;
     let mut pause = SETTLE_PAUSE;
     loop {
-        match platform.limiter.settle(instance, report.clone()).await {
+        match circuits::settle(platform, instance, report.clone()).await {
             Ok(_) => return Ok(()),
             Err(err) if tries >= most => return Err(err),
             Err(_) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     http::error::{ApiError, Code},
     ids::ProviderId,
+    model::ErrorClass,
     ports::PortError,
     protocols::VendorError,
     registry::Model,
@@ -21,21 +22,43 @@ pub(super) struct Failure {
     pub(super) asked: Option<Duration>,
     /// What the caller is told, if nothing else helps.
     pub(super) error: ApiError,
-    /// Whether another model may do better.
-    pub(super) falls_back: bool,
+    /// What kind of failure it is, for the fallbacks that serve after some; absent: no other model is tried.
+    pub(super) class: Option<ErrorClass>,
     /// Whether the same request may be sent to the same vendor again.
     pub(super) repeatable: bool,
+    /// Whether it counts for the model's circuit: the vendor does not serve, whatever it is asked.
+    pub(super) trips: bool,
 }
 
 impl Failure {
     /// Nothing helps: the request itself is wrong, or nobody waits for it.
     pub(super) fn final_one(error: ApiError) -> Self {
-        Self { asked: None, error, falls_back: false, repeatable: false }
+        Self { asked: None, class: None, error, repeatable: false, trips: false }
     }
 
     /// Another model may do better.
     pub(super) fn passing_on(error: ApiError) -> Self {
-        Self { asked: None, error, falls_back: true, repeatable: false }
+        let class = Some(class_of(error.code()));
+        Self { asked: None, class, error, repeatable: false, trips: false }
+    }
+
+    /// Another model may do better, and this one's vendor is failing.
+    pub(super) fn tripping(error: ApiError) -> Self {
+        Self { trips: true, ..Self::passing_on(error) }
+    }
+}
+
+/// The class of what another model may do better.
+pub(super) fn class_of(code: Code) -> ErrorClass {
+    match code {
+        Code::ContentRefused => ErrorClass::ContentRefused,
+        Code::MissingApiKey | Code::ProviderAuth => ErrorClass::Auth,
+        Code::ProviderRateLimit | Code::RateLimitExceeded | Code::BudgetExceeded => {
+            ErrorClass::RateLimit
+        }
+        Code::ProviderTimeout => ErrorClass::Timeout,
+        Code::ProviderUnavailable | Code::LimiterUnavailable => ErrorClass::Unavailable,
+        _ => ErrorClass::Error,
     }
 }
 
@@ -80,7 +103,7 @@ pub(super) fn refused_by(
         503 | 529 => (Code::ProviderUnavailable, format!("{name} is overloaded")),
         _ => (Code::ProviderError, format!("{name} failed with status {status}")),
     };
-    let out_of_money = told.out_of_money;
+    let VendorError { out_of_money, too_long, unsupported, .. } = told;
     let error = ApiError::new(code, message)
         .with("provider", name.as_str())
         .with("provider_status", status)
@@ -94,8 +117,24 @@ pub(super) fn refused_by(
         // Without the vendor's word, a second: what one may try next, not a promise.
         error = error.retry_after(asked.unwrap_or(Duration::from_secs(1)));
     }
-    let falls_back = !matches!(code, Code::ContentRefused | Code::InvalidRequest);
-    Failure { asked, error, falls_back, repeatable }
+    let class = match code {
+        Code::InvalidRequest if too_long || status == 413 => Some(ErrorClass::ContextLength),
+        Code::InvalidRequest => unsupported.then_some(ErrorClass::Unsupported),
+        Code::ProviderError if out_of_money => Some(ErrorClass::Auth),
+        code => Some(class_of(code)),
+    };
+    let trips = match class {
+        Some(ErrorClass::RateLimit | ErrorClass::Timeout | ErrorClass::Unavailable) => true,
+        Some(ErrorClass::Error) => status >= 500,
+        Some(
+            ErrorClass::Auth
+            | ErrorClass::ContentRefused
+            | ErrorClass::ContextLength
+            | ErrorClass::Unsupported,
+        )
+        | None => false,
+    };
+    Failure { asked, class, error, repeatable, trips }
 }
 
 /// The vendor took the order, and then said that it could not do it.
@@ -105,13 +144,13 @@ pub(super) fn undone(model: &Model, told: VendorError) -> Failure {
         true => (Code::ContentRefused, format!("{name} refused the request for safety")),
         false => (Code::ProviderError, format!("{name} could not finish the job")),
     };
-    let (refused, retry) = (told.refused, told.retry);
+    let retry = told.retry;
     let cause = format!("the job at {name} failed {}", told.code.as_deref().unwrap_or(""));
     let error = ApiError::new(code, message).with("provider", name.as_str()).because(cause);
     let error = in_its_words(error, told);
     // It ran, and may be billed.
     let error = if retry { error } else { error.for_good() };
-    if refused { Failure::final_one(error) } else { Failure::passing_on(error) }
+    Failure::passing_on(error)
 }
 
 /// The vendor does not tell how its job goes, and asking again would not help.
@@ -131,11 +170,7 @@ pub(super) fn untold(model: &Model, status: u16, told: VendorError) -> Failure {
         .with("provider_status", status)
         .because(cause)
         .for_good();
-    let error = in_its_words(error, told);
-    match code {
-        Code::ContentRefused => Failure::final_one(error),
-        _ => Failure::passing_on(error),
-    }
+    Failure::passing_on(in_its_words(error, told))
 }
 
 /// The vendor's answer is not what its model config says.
@@ -162,7 +197,7 @@ pub(super) fn unreachable(model: &Model, err: &PortError) -> Failure {
         .retry_after(Duration::from_secs(1))
         .because(without_queries(&err.to_string()))
         .for_good();
-    Failure::passing_on(error)
+    Failure::tripping(error)
 }
 
 /// A cause for the log. It may quote an address, in whose query some vendors want their key or put a signature.

@@ -69,7 +69,7 @@ pub(super) async fn to_the_end(
             .map_err(Failure::final_one)?;
         if left().is_zero() {
             let late = failure::timed_out(model, "finish the job");
-            return Err(Failure::passing_on(late));
+            return Err(Failure::tripping(late));
         }
         step = following.next(wait.request, left()).await?;
     }
@@ -180,6 +180,7 @@ impl Following<'_> {
         let first = body(self.line, self.model, ordered, ANSWER_CAP, left).await;
         let first = first.map_err(|error| match error.code() {
             Code::ClientLeft => Failure::final_one(error),
+            Code::ProviderError | Code::ProviderTimeout => Failure::tripping(error),
             _ => Failure::passing_on(error),
         })?;
         self.hear(&first, &headers)

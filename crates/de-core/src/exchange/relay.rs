@@ -38,7 +38,7 @@ pub struct Tail {
 #[must_use]
 pub fn relay(opened: Opened, left: Duration, tail: Tail) -> Relay {
     let deadlines = opened.model.deadlines();
-    let first = Duration::from_millis(deadlines.first_byte_ms);
+    let first = opened.first;
     let gap = Duration::from_millis(deadlines.between_chunks_ms);
     let counter = Counter::new(opened.model.vendor.stream(), tail.books.clone());
     let meter = RelayMeter { counter, tail };

@@ -68,7 +68,7 @@ impl Upstream {
         let deadlines = opened.model.deadlines();
         let now = platform.clock.now();
         let ends_at = later(now, left);
-        let late_at = later(now, Duration::from_millis(deadlines.first_byte_ms));
+        let late_at = later(now, opened.first);
         Self {
             ends_at,
             gap: Duration::from_millis(deadlines.between_chunks_ms),

@@ -172,6 +172,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
         organization_id: caller.organization_id().clone(),
         project_id: key.project_id.clone(),
         request_id: context.request_id().clone(),
+        routes: admitted.routes,
         user_id: key.user_id.clone(),
         work,
     };

@@ -7,7 +7,7 @@ use crate::{
     books::Kept,
     calls::{File, ImageCall, RenderCall, SpeechCall},
     ceiling::{self, Most},
-    exchange::Holder,
+    exchange::{Holder, routes::Routes},
     http::error::{ApiError, Code},
     ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, RequestId, UserId},
     limits::wire::Need,
@@ -45,6 +45,9 @@ pub struct Order {
     pub project_id: Option<ProjectId>,
     /// The request that ordered it.
     pub request_id: RequestId,
+    /// After which failures the fallbacks serve.
+    #[serde(default)]
+    pub routes: Routes,
     /// The person who ordered it.
     pub user_id: Option<UserId>,
     /// What is to be done.

@@ -499,6 +499,7 @@ impl Open {
         SettleRequest {
             is_final: self.is_final,
             lease_id: lease_id.clone(),
+            news: Vec::new(),
             receipts,
             running,
             seq: self.seq,

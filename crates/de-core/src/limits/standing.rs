@@ -11,12 +11,14 @@ use crate::time::UnixMillis;
 impl Limiter {
     /// Every limit, and what is used of it.
     pub fn usage(&mut self, now: UnixMillis) -> UsageReply {
+        let circuits = self.circuits.open(now);
         let now = self.tick(now);
         self.free_slots(now);
         for window in self.windows.values_mut() {
             window.advance(now);
         }
-        UsageReply { limits: self.index.all().map(|limit| self.usage_of(now, limit)).collect() }
+        let limits = self.index.all().map(|limit| self.usage_of(now, limit)).collect();
+        UsageReply { circuits, limits }
     }
 
     fn usage_of(&self, now: UnixMillis, limit: &Limit) -> LimitUsage {

@@ -42,6 +42,7 @@ fn ask(number: usize, tokens: u64) -> Ask {
         lease_id: lease_id(number),
         extra: Need::default(),
         need: Need { micros: Some(0), requests: 1, slots: 0, tokens },
+        news: Vec::new(),
         scopes: vec![key()],
     }
 }

@@ -20,12 +20,32 @@ use super::{
     Counts,
     policy::{Epochs, Kind, Limit, Scope},
 };
-use crate::{ids::LeaseId, receipt::Receipt, time::UnixMillis};
+use crate::{
+    circuit::{News, Open},
+    ids::LeaseId,
+    receipt::Receipt,
+    time::UnixMillis,
+};
 
 /// The body of `POST /lease`.
 pub type LeaseRequest = Ask;
+
 /// The answer to `POST /lease`.
-pub type LeaseReply = Grant;
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LeaseReply {
+    /// The circuits that are not closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub circuits: Vec<Open>,
+    /// Whether the call is let in.
+    #[serde(flatten)]
+    pub grant: Grant,
+}
+
+impl From<Grant> for LeaseReply {
+    fn from(grant: Grant) -> Self {
+        Self { circuits: Vec::new(), grant }
+    }
+}
 
 /// What a call wants to be let in for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -43,6 +63,9 @@ pub struct Ask {
     pub lease_id: LeaseId,
     /// What is debited in every scope.
     pub need: Need,
+    /// What calls came to, for circuits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub news: Vec<News>,
     /// Whom it counts for: never what a client wrote, but what its key says.
     pub scopes: Vec<Scope>,
 }
@@ -179,6 +202,9 @@ pub struct SettleRequest {
     pub is_final: bool,
     /// Which lease. One that the Limiter does not know changes nothing; its receipts are kept still.
     pub lease_id: LeaseId,
+    /// What calls came to, for circuits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub news: Vec<News>,
     /// Kept in the Limiter before it answers, and delivered to the database later. One that was kept
     /// already is not kept twice.
     #[serde(default)]
@@ -203,6 +229,7 @@ impl SettleRequest {
         Self {
             is_final: true,
             lease_id,
+            news: Vec::new(),
             receipts: Vec::new(),
             running: None,
             seq: 1,
@@ -260,8 +287,11 @@ fn is_zero(amount: &u64) -> bool {
 }
 
 /// The answer to `POST /settle`.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SettleReply {
+    /// The circuits that are not closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub circuits: Vec<Open>,
     /// What the report did to the lease.
     pub outcome: Settled,
 }
@@ -287,9 +317,12 @@ pub struct PolicyReply {
     pub epochs: Epochs,
 }
 
-/// The answer to `GET /usage`: every limit of the object, and what is used of it.
+/// The answer to `GET /usage`: every limit of the object, what is used of it, and its circuits.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct UsageReply {
+    /// The circuits that are not closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub circuits: Vec<Open>,
     /// In the order of their scopes.
     pub limits: Vec<LimitUsage>,
 }
@@ -341,7 +374,12 @@ pub struct DrainReply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::policy::{ScopeKind, Span};
+    use crate::{
+        circuit::Key,
+        ids::{ModelId, ProviderId},
+        limits::policy::{ScopeKind, Span},
+        model::ErrorClass,
+    };
 
     #[track_caller]
     fn check<T>(value: &T, json: &str)
@@ -365,6 +403,7 @@ mod tests {
             extra: Need::default(),
             lease_id: lease_id(),
             need: Need { micros: Some(7), requests: 1, slots: 0, tokens: 900 },
+            news: Vec::new(),
             scopes: vec![Scope::new(ScopeKind::Key, "key_1")],
         };
         check(
@@ -417,6 +456,26 @@ mod tests {
             &report,
             r#"{"final":true,"lease_id":"lease_1","receipts":[],"running":{"for_ms":600,"micros":5,"slots":1,"tokens":40},"seq":1,"spent":{"micros":4,"requests":1,"tokens":12,"unsettled_micros":9},"spent_at_model":{"micros":4,"requests":1,"tokens":2}}"#,
         );
-        check(&SettleReply { outcome: Settled::OverCeiling }, r#"{"outcome":"over_ceiling"}"#);
+        let key = Key {
+            model_id: ModelId::parse("small").unwrap(),
+            provider_id: ProviderId::parse("openai").unwrap(),
+        };
+        let open = Open {
+            class: ErrorClass::Timeout,
+            for_ms: 9,
+            key,
+            probe: Some(3),
+            since: UnixMillis(5),
+        };
+        check(
+            &LeaseReply { circuits: vec![open], grant: Grant::NeedsPolicy },
+            r#"{"circuits":[{"class":"timeout","for_ms":9,"model_id":"small","provider_id":"openai","probe":3,"since":5}],"grant":"needs_policy"}"#,
+        );
+        // What an object of an earlier deploy answers.
+        check(&LeaseReply::from(Grant::NeedsPolicy), r#"{"grant":"needs_policy"}"#);
+        check(
+            &SettleReply { circuits: Vec::new(), outcome: Settled::OverCeiling },
+            r#"{"outcome":"over_ceiling"}"#,
+        );
     }
 }

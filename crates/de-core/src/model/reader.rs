@@ -21,6 +21,45 @@ impl<'a> Reader<'a> {
         Self { issues, known: Vec::new(), members, pointer: String::new() }
     }
 
+    /// An object that stands at `pointer`.
+    pub(super) fn below(
+        members: &'a Map<String, Value>,
+        issues: &'a mut Vec<FieldIssue>,
+        pointer: String,
+    ) -> Self {
+        Self { issues, known: Vec::new(), members, pointer }
+    }
+
+    /// Whether a member is there and null.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(Value::is_null)
+    }
+
+    /// Reads a list of what notes its own faults, by the place of each item; absent is empty.
+    pub(super) fn items<T>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        read: impl Fn(&Value, &str, &mut Vec<FieldIssue>) -> Option<T>,
+    ) -> Vec<T> {
+        let items = match self.member(name) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) if items.len() <= most => items,
+            Some(Value::Array(items)) => {
+                self.note(name, format!("has {} items; at most {most} are allowed", items.len()));
+                return Vec::new();
+            }
+            Some(other) => {
+                self.note(name, format!("expected a list, found {}", type_name(other)));
+                return Vec::new();
+            }
+        };
+        let place = |index: usize| format!("{}/{name}/{index}", self.pointer);
+        let places: Vec<String> = (0..items.len()).map(place).collect();
+        let read = |(item, place): (&Value, &String)| read(item, place, self.issues);
+        items.iter().zip(&places).filter_map(read).collect()
+    }
+
     /// Reads a member that must be there; `None` once an issue is noted.
     pub(super) fn required<T>(
         &mut self,
@@ -120,7 +159,9 @@ impl<'a> Reader<'a> {
     }
 
     fn member(&mut self, name: &'static str) -> Option<&'a Value> {
-        self.known.push(name);
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
         self.members.get(name).filter(|value| !value.is_null())
     }
 }
@@ -149,6 +190,14 @@ pub(super) fn count(least: u64) -> impl Fn(&Value) -> Result<u64, String> {
     move |value| match value.as_u64() {
         Some(number) if (least..=MOST).contains(&number) => Ok(number),
         Some(_) | None => Err(format!("expected a whole number of at least {least}")),
+    }
+}
+
+/// Reads a whole number within bounds.
+pub(super) fn bounded(least: u64, most: u64) -> impl Fn(&Value) -> Result<u64, String> {
+    move |value| match value.as_u64() {
+        Some(number) if (least..=most).contains(&number) => Ok(number),
+        Some(_) | None => Err(format!("expected a whole number from {least} to {most}")),
     }
 }
 

@@ -140,3 +140,63 @@ fn c32_saving_knows_since_when_a_model_is_deprecated() {
     assert_eq!(with(Status::Deprecated, None).deprecated_since(), Some(ends));
     assert_eq!(with(Status::Beta, Some(day)).deprecated_since(), None);
 }
+
+#[test]
+fn fallbacks_are_ids_or_say_after_which_failures_they_serve() {
+    let mut config = full();
+    config["fallbacks"] =
+        json!(["a", {"model_id": "b", "on": ["timeout", "context_length"]}, {"model_id": "c"}]);
+    let read = ModelConfig::parse(&config).unwrap();
+    // In the order of the words, and in the shortest form: exports of one config are one text.
+    let expected = json!(["a", {"model_id": "b", "on": ["context_length", "timeout"]}, "c"]);
+    assert_eq!(read.to_json()["fallbacks"], expected);
+    assert_eq!(serde_json::from_value::<ModelConfig>(read.to_json()).unwrap(), read);
+    let classes = "auth, content_refused, context_length, error, rate_limit, timeout, unavailable, unsupported";
+    check(
+        &json!({"fallbacks": [
+            "a", {"model_id": "a"}, {"model_id": "gpt-4o-mini"}, 7, "No", {"on": ["error"]},
+            {"model_id": "d", "on": []}, {"model_id": "e", "on": ["late", "error", "error"]},
+            {"model_id": "f", "when": 1}
+        ]}),
+        &[
+            "/fallbacks/3 expected a model id or an object, found a number",
+            "/fallbacks/4 not a model id: expected a-z 0-9 . _ : / - (at most 100, first a letter or digit)",
+            "/fallbacks/5/model_id is required",
+            "/fallbacks/6/on must not be empty",
+            &format!("/fallbacks/7/on/0 expected one of {classes}"),
+            "/fallbacks/7/on/2 stands here twice",
+            "/fallbacks/8/when is unknown; there are model_id, on",
+            "/fallbacks/2 is the model itself",
+            "/fallbacks/1 stands here twice",
+        ],
+    );
+}
+
+#[test]
+fn a_circuit_is_the_usual_one_unless_the_config_says_otherwise() {
+    let with = |circuit: Value| {
+        let mut config = full();
+        config["circuit_breaker"] = circuit;
+        ModelConfig::parse(&config).unwrap()
+    };
+    let usual = CircuitBreaker { failures: 5, open_ms: 10_000, window_ms: 60_000 };
+    assert_eq!(ModelConfig::parse(&full()).unwrap().circuit_breaker, usual);
+    assert_eq!(with(json!({})).circuit_breaker, usual);
+    assert!(with(json!({})).to_json().get("circuit_breaker").is_none());
+    for off in [json!(null), json!({"failures": 0})] {
+        let config = with(off);
+        assert!(config.circuit_breaker.is_off());
+        assert_eq!(serde_json::from_value::<ModelConfig>(config.to_json()).unwrap(), config);
+    }
+    let quick = with(json!({"failures": 2, "open_ms": 2_000}));
+    assert_eq!(quick.circuit_breaker, CircuitBreaker { failures: 2, open_ms: 2_000, ..usual });
+    check(
+        &json!({"circuit_breaker": {"failures": -1, "window_ms": 1, "open_ms": 1_999, "rate": 1}}),
+        &[
+            "/circuit_breaker/failures expected a whole number from 0 to 1000",
+            "/circuit_breaker/open_ms expected a whole number from 2000 to 600000",
+            "/circuit_breaker/window_ms expected a whole number from 1000 to 3600000",
+            "/circuit_breaker/rate is unknown; there are failures, open_ms, window_ms",
+        ],
+    );
+}

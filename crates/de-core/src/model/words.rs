@@ -122,6 +122,38 @@ impl Protocol {
     }
 }
 
+words!(/// What kind of failure a try at a model came to, told from its vendor's status and code.
+    ErrorClass {
+    /// The vendor refuses our key, or the account behind it has no money left; or there is no key.
+    Auth = "auth",
+    /// The vendor refuses the request for safety.
+    ContentRefused = "content_refused",
+    /// The request is too large for the model.
+    ContextLength = "context_length",
+    /// The vendor failed, or does not serve the model, or its answer cannot be read.
+    Error = "error",
+    /// The vendor says slow down, or a limit of the model has no room.
+    RateLimit = "rate_limit",
+    /// The vendor did not answer in time.
+    Timeout = "timeout",
+    /// The vendor is overloaded or cannot be reached, or its circuit is open.
+    Unavailable = "unavailable",
+    /// The model has no word for something that the request asks for.
+    Unsupported = "unsupported",
+});
+
+impl ErrorClass {
+    /// Whether a fallback that names no classes serves after it: where the vendor failed, not where the request
+    /// is one that this model cannot or will not answer.
+    #[must_use]
+    pub fn is_usual(self) -> bool {
+        match self {
+            Self::Auth | Self::Error | Self::RateLimit | Self::Timeout | Self::Unavailable => true,
+            Self::ContentRefused | Self::ContextLength | Self::Unsupported => false,
+        }
+    }
+}
+
 words!(/// What a model works in. It decides which worker serves the model.
     Modality {
     /// Speech and sound, made or read.

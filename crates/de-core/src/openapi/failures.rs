@@ -326,6 +326,19 @@ fn details() -> Value {
                 "items": reference("Attempt"),
             },
             "last": text("`ALL_PROVIDERS_FAILED`: the code of the last try."),
+            "circuit": {
+                "type": "object",
+                "description": "`PROVIDER_UNAVAILABLE`: the model is not asked for a while, because its vendor has failed lately.",
+                "required": ["class", "model_id", "provider_id", "retry_after_ms", "until"],
+                "additionalProperties": false,
+                "properties": {
+                    "class": reference("ErrorClass"),
+                    "model_id": reference("ModelId"),
+                    "provider_id": reference("ProviderId"),
+                    "retry_after_ms": whole("How long yet, in milliseconds."),
+                    "until": reference("Timestamp"),
+                },
+            },
         },
     })
 }

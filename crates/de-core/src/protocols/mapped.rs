@@ -356,12 +356,14 @@ fn finish(word: &str) -> Finish {
 /// A mapped error as a vendor's.
 pub(crate) fn told(error: MappedError) -> VendorError {
     VendorError {
-        code: error.code,
         message: error.message,
         out_of_money: false,
         key_refused: false,
         refused: error.refusal,
         retry: error.retry,
+        too_long: error.code.as_deref() == Some("context_length_exceeded"),
+        unsupported: false,
+        code: error.code,
     }
 }
 

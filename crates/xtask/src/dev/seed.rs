@@ -7,6 +7,7 @@ use std::path::Path;
 use de_core::auth::api_key::{ApiKey, KeyKind};
 use de_core::auth::vault;
 use de_core::ids::ProviderId;
+use de_core::model::CircuitBreaker;
 use de_core::ports::{self, Arg, Settings};
 use de_core::secret::Secret;
 use de_core::seeds::{self, DevKey, DevProviderKey, DevTenant};
@@ -68,7 +69,15 @@ pub(crate) struct Tenant {
 pub(crate) fn tenant(wishes: &Wishes<'_>) -> Result<Tenant, Failure> {
     let now = random::now();
     let providers = providers(wishes)?;
-    let models = models(&wishes.seeds.join("models"))?;
+    let mut models = models(&wishes.seeds.join("models"))?;
+    // A vendor that is made to fail on demand must not shut its models for everybody on this stack.
+    let is_played = |id: &ProviderId| {
+        SIMULATED.iter().any(|(known, _place)| *known == id.as_str())
+            && wishes.vendor_keys.of(id.as_str()).is_none()
+    };
+    for model in models.iter_mut().filter(|model| is_played(&model.provider_id)) {
+        model.circuit_breaker = CircuitBreaker::off();
+    }
     let mut tenant = DevTenant::bare().ok_or_else(|| Failure::System {
         action: "make a tenant",
         problem: "its ids are malformed".to_owned(),

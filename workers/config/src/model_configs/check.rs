@@ -115,7 +115,8 @@ impl World {
         let mut wanted: Vec<&ProviderId> = Vec::new();
         for config in new.configs {
             names.push(config.model_id.clone());
-            names.extend(config.aliases.iter().chain(&config.fallbacks).cloned());
+            names.extend(config.aliases.iter().cloned());
+            names.extend(config.fallbacks.iter().map(|fallback| fallback.model_id.clone()));
             if !wanted.contains(&&config.provider_id) {
                 wanted.push(&config.provider_id);
             }
@@ -182,7 +183,7 @@ impl World {
     fn fallbacks(&self, config: &ModelConfig) -> Vec<FieldIssue> {
         let mut issues = Vec::new();
         let modalities = config.modalities();
-        for (index, name) in config.fallbacks.iter().enumerate() {
+        for (index, name) in config.fallbacks.iter().map(|own| &own.model_id).enumerate() {
             let found = self.named.iter().filter(|named| named.name == *name);
             let reason = match found.min_by_key(|named| named.rank()) {
                 None => format!("there is no model {name}"),

@@ -156,7 +156,7 @@ fn patched(before: &ModelRow, members: Map<String, Value>) -> Result<ModelConfig
                 let reason = "cannot be changed".to_owned();
                 issues.push(FieldIssue { pointer: format!("/{name}"), reason });
             }
-        } else if member.is_null() {
+        } else if member.is_null() && name != HAS_A_WORD_FOR_NONE {
             config.shift_remove(&name);
         } else {
             config.insert(name, member);
@@ -168,6 +168,9 @@ fn patched(before: &ModelRow, members: Map<String, Value>) -> Result<ModelConfig
         Err(more) => Err([issues, more].concat()),
     }
 }
+
+/// The member whose null is no lack of it, but a word: no circuit, where there is a usual one.
+const HAS_A_WORD_FOR_NONE: &str = "circuit_breaker";
 
 /// Members of a model as it is shown that are not its config, or say which one it is.
 const READ_ONLY: [&str; 5] = ["created_at", "model_id", "organization_id", "updated_at", "version"];

@@ -21,7 +21,7 @@ use de_core::{
     caller::Caller,
     ceiling::{self, Most, TextSize},
     chat::ChatReply,
-    exchange::{self, Answer, Job},
+    exchange::{self, Answer, Job, routes::Routes},
     http::{
         error::{ApiError, Code},
         extract::{AdminBody, Incoming, PathText},
@@ -176,6 +176,8 @@ impl Trial<'_> {
             models: &models,
             need,
             platform: &listening,
+            // What an operator tries is asked for, whatever is known of its vendor.
+            routes: &Routes::past_circuits(),
             streamed: false,
         };
         let sent_at = platform.clock.now();

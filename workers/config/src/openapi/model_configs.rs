@@ -7,8 +7,8 @@ use de_core::{
     ids::{InstanceId, ModelId, OrganizationId, ProviderId},
     mapping::preview::Preview,
     model::{
-        Capabilities, Date, Modality, ModelConfig, OnUnsupported, Protocol, RateLimits, Status,
-        Timeouts,
+        Capabilities, CircuitBreaker, Date, Modality, ModelConfig, OnUnsupported, Protocol,
+        RateLimits, Status, Timeouts, routing::FallbackForm,
     },
     openapi::{
         document::Tag,
@@ -31,7 +31,7 @@ use crate::model_configs::{Imported, ModelVersion, Tested, WouldDeleteModel};
 pub(super) const TAG: Tag =
     Tag { about: "Models, and how their vendors are spoken to.", name: "model-configs" };
 
-/// A new model. What is null counts as absent.
+/// A new model. What is null counts as absent, but for `circuit_breaker`.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what `ModelConfig::parse` reads")]
@@ -73,7 +73,9 @@ struct NewModelConfig {
     aliases: Option<BTreeSet<ModelId>>,
     /// What serves instead when it cannot, in this order.
     #[schema(max_items = 10)]
-    fallbacks: Option<BTreeSet<ModelId>>,
+    fallbacks: Option<Vec<FallbackForm>>,
+    /// When it is not asked any more for a while, because its vendor fails. Null: never.
+    circuit_breaker: Option<CircuitBreaker>,
     /// How long its vendor may take.
     timeouts: Option<Timeouts>,
     /// What happens to an option of ours that the model does not honour; `reject` unless given.
@@ -133,7 +135,9 @@ struct ModelConfigChanges {
     aliases: Option<BTreeSet<ModelId>>,
     /// What serves instead when it cannot, in this order. The whole is replaced.
     #[schema(max_items = 10)]
-    fallbacks: Option<BTreeSet<ModelId>>,
+    fallbacks: Option<Vec<FallbackForm>>,
+    /// When it is not asked any more for a while, because its vendor fails. The whole is replaced; null: never.
+    circuit_breaker: Option<CircuitBreaker>,
     /// How long its vendor may take. The whole is replaced.
     timeouts: Option<Timeouts>,
     /// What happens to an option of ours that the model does not honour; null: `reject`.

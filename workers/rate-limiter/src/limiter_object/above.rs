@@ -23,7 +23,8 @@ impl Limiter {
         organization: &OrganizationId,
         report: &SettleRequest,
     ) -> Result<(), Failure> {
-        let body = to_json(&SettleRequest { receipts: Vec::new(), ..report.clone() })?;
+        let body =
+            to_json(&SettleRequest { news: Vec::new(), receipts: Vec::new(), ..report.clone() })?;
         let tell = || reach::limiter::<SettleReply>(&self.env, organization, "/settle", &body);
         let mut told = tell().await;
         if told.is_err() {

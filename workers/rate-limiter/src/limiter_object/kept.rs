@@ -1,6 +1,7 @@
 //! What the object keeps in its SQLite. Every method is synchronous: no other event runs inside.
 
 use de_core::{
+    circuit::{Change, Circuit, Key},
     ids::{LeaseId, OrganizationId, ReceiptId},
     limits::{Alert, Bucket, Lease, Limiter, Release},
     notices::DeadReceipt,
@@ -105,7 +106,33 @@ impl Kept {
             .iter()
             .map(|row| serde_json::from_str(&row.body).map_err(malformed))
             .collect::<Result<Vec<Alert>>>()?;
-        Ok(Limiter::restore(leases, &buckets, &alerts))
+        let circuits = self
+            .rows::<Body>(sql::CIRCUITS, Vec::new())?
+            .iter()
+            .map(|row| serde_json::from_str(&row.body).map_err(malformed))
+            .collect::<Result<Vec<Circuit>>>()?;
+        let mut limiter = Limiter::restore(leases, &buckets, &alerts);
+        limiter.circuits().restore(circuits);
+        Ok(limiter)
+    }
+
+    /// Keeps circuits as they stand now. There is seldom any change: one that serves is not kept.
+    pub(super) fn keep_circuits(&self, changed: &[Change]) -> Result<()> {
+        for change in changed {
+            match change {
+                Change::Drop(key) => {
+                    let values = vec![text(key.provider_id.as_str()), text(key.model_id.as_str())];
+                    self.run(sql::DROP_CIRCUIT, values)?;
+                }
+                Change::Keep(circuit) => {
+                    let Key { model_id, provider_id } = circuit.key();
+                    let body = json_text(circuit)?;
+                    let values = vec![text(provider_id.as_str()), text(model_id.as_str()), body];
+                    self.run(sql::KEEP_CIRCUIT, values)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Keeps alerts until they are told, and their ids to the end of their period.

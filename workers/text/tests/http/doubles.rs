@@ -42,6 +42,7 @@ pub enum Road {
 pub struct FarLimiter {
     /// The Limiter itself.
     pub inner: Arc<LocalLimiter>,
+    asks: Mutex<usize>,
     reports: Mutex<Vec<SettleRequest>>,
     roads: Mutex<Roads>,
 }
@@ -54,7 +55,7 @@ struct Roads {
 
 impl FarLimiter {
     pub fn new(inner: Arc<LocalLimiter>) -> Self {
-        Self { inner, reports: Mutex::default(), roads: Mutex::default() }
+        Self { inner, asks: Mutex::default(), reports: Mutex::default(), roads: Mutex::default() }
     }
 
     /// From now on, asks take this road.
@@ -65,6 +66,11 @@ impl FarLimiter {
     /// From now on, reports take this road.
     pub fn settlements_go(&self, road: Road) {
         self.roads.lock().unwrap().settlements = road;
+    }
+
+    /// How many asks and reports were sent to it.
+    pub fn hops(&self) -> usize {
+        *self.asks.lock().unwrap() + self.reports.lock().unwrap().len()
     }
 
     /// What was reported so far, whether it arrived or not.
@@ -84,6 +90,7 @@ impl Limiter for FarLimiter {
         instance: &InstanceId,
         ask: LeaseRequest,
     ) -> Result<LeaseReply, PortError> {
+        *self.asks.lock().unwrap() += 1;
         let road = self.roads.lock().unwrap().leases;
         match road {
             Road::Cut => Err(lost()),

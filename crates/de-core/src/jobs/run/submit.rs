@@ -68,6 +68,7 @@ impl Running<'_> {
             work.draft(model, callback.as_ref())
         };
         let (need, instance) = (record.order.need, record.order.instance_id.clone());
+        let routes = record.order.routes.clone();
         let holder = exchange::Holder { instance: &instance, ..record.order.holder() };
         let job = Job {
             // `submitting` is stored already.
@@ -80,6 +81,7 @@ impl Running<'_> {
             models: &models,
             need,
             platform,
+            routes: &routes,
             streamed: matches!(work, Work::Speech(_)),
         };
         // What it makes at once names its row: that is there by then.

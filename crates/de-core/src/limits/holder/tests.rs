@@ -78,6 +78,7 @@ impl Pair {
                     extra,
                     lease_id: lease_id.clone(),
                     need: NEED,
+                    news: Vec::new(),
                     scopes: key().scopes().to_vec(),
                 };
                 let Grant::Granted(share) = self.limiter.lease(now, &ask) else { return None };

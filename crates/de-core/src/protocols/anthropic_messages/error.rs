@@ -23,6 +23,9 @@ pub(super) fn of(body: &Value) -> VendorError {
     let money =
         |word: &Option<String>| word.as_deref().is_some_and(|word| OUT_OF_MONEY.contains(&word));
     VendorError {
+        // More than 32 MB. What has more tokens than the model reads is an `invalid_request_error` like others.
+        too_long: kind.as_deref() == Some("request_too_large"),
+        unsupported: false,
         out_of_money: money(&code) || money(&kind),
         message: text("/error/message"),
         key_refused: false,

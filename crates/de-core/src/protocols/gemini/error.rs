@@ -47,6 +47,8 @@ fn of(body: &Value) -> VendorError {
         out_of_money: error.get("code").and_then(Value::as_u64) == Some(402),
         refused: false,
         retry: false,
+        too_long: false,
+        unsupported: false,
         code: reason.or_else(|| text(error, "status")),
     }
 }

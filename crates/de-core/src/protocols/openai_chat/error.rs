@@ -18,6 +18,18 @@ const OUT_OF_MONEY: [&str; 6] = [
 /// Codes of OpenAI that mean refused for safety.
 const REFUSED: [&str; 3] = ["content_filter", "content_policy_violation", "moderation_blocked"];
 
+/// Codes that mean that the request does not fit into the model: of OpenAI, of Groq, and of vLLM's kin.
+const TOO_LONG: [&str; 3] =
+    ["context_length_exceeded", "request_too_large", "max_context_length_exceeded"];
+
+/// Codes of OpenAI that mean that this model does not do what was asked for, and another one may.
+const UNSUPPORTED: [&str; 4] = [
+    "unsupported_image_media_type",
+    "unsupported_model",
+    "unsupported_parameter",
+    "unsupported_value",
+];
+
 /// Reads an error body, whatever it is. 402 is money too: DeepSeek, Together.
 pub(crate) fn read(status: u16, body: &[u8]) -> VendorError {
     let mut error = json::parse(body).map(|value| of(&value)).unwrap_or_default();
@@ -41,6 +53,8 @@ pub(super) fn of(body: &Value) -> VendorError {
         key_refused: false,
         refused: code.as_deref().is_some_and(|code| REFUSED.contains(&code)),
         retry: false,
+        too_long: code.as_deref().is_some_and(|code| TOO_LONG.contains(&code)),
+        unsupported: code.as_deref().is_some_and(|code| UNSUPPORTED.contains(&code)),
         code: code.or(kind),
     }
 }

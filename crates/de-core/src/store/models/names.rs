@@ -99,11 +99,12 @@ macro_rules! named_by {
                UNION ALL
                SELECT a.alias FROM model_aliases AS a WHERE a.model_id = ?1 AND a.owner = ?2),
              naming (kind, id, organization_id, owner, name) AS (
-               SELECT 'fallback', m.model_id, m.organization_id, m.owner, f.value
+               SELECT 'fallback', m.model_id, m.organization_id, m.owner,
+                 CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END
                FROM model_configs AS m, json_each(m.config, '$.fallbacks') AS f
                WHERE ",
             $models,
-            " AND f.value IN (SELECT name FROM names)
+            " AND CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END IN (SELECT name FROM names)
                UNION ALL
                SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value
                FROM instances AS i, json_each(i.default_models) AS d
@@ -203,7 +204,8 @@ macro_rules! missed_by {
                UNION ALL
                SELECT a.alias FROM model_aliases AS a WHERE a.model_id = ?1 AND a.owner = ?2),
              naming (kind, id, organization_id, owner, name, is_useless) AS (
-               SELECT 'fallback', m.model_id, m.organization_id, m.owner, f.value,
+               SELECT 'fallback', m.model_id, m.organization_id, m.owner,
+                 CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END,
                  EXISTS (SELECT 1 FROM json_each(?5) AS w WHERE CASE w.value WHEN 'text' THEN m.is_text
                    WHEN 'image' THEN m.is_image WHEN 'audio' THEN m.is_audio ELSE m.is_video END = 1)
                  AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS w WHERE CASE w.value
@@ -212,7 +214,7 @@ macro_rules! missed_by {
                FROM model_configs AS m, json_each(m.config, '$.fallbacks') AS f
                WHERE ",
             $models,
-            " AND f.value IN (SELECT name FROM names)
+            " AND CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END IN (SELECT name FROM names)
                UNION ALL
                SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value,
                  d.key IN (SELECT value FROM json_each(?5))

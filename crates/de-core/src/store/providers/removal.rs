@@ -100,11 +100,12 @@ macro_rules! named {
                SELECT a.alias, a.owner FROM gone
                JOIN model_aliases AS a ON a.model_id = gone.model_id AND a.owner = gone.owner),
              naming (kind, id, organization_id, owner, name) AS (
-               SELECT 'fallback', m.model_id, m.organization_id, m.owner, f.value
+               SELECT 'fallback', m.model_id, m.organization_id, m.owner,
+                 CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END
                FROM model_configs AS m, json_each(m.config, '$.fallbacks') AS f
                WHERE ",
             $models,
-            " AND f.value IN (SELECT name FROM names)
+            " AND CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END IN (SELECT name FROM names)
                UNION ALL
                SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value
                FROM instances AS i, json_each(i.default_models) AS d

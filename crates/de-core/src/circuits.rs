@@ -1,0 +1,181 @@
+//! The circuits that this isolate knows of: one [`Known`] for all requests.
+//!
+//! What calls came to travels with the asks and reports that go to the Limiter anyway, and what is open comes back
+//! with the answers. So all of them go through [`lease`] and [`settle`].
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    circuit::{
+        Failed, Key,
+        known::{Known, Place, Refused, Verdict},
+    },
+    http::error::{ApiError, Code},
+    ids::InstanceId,
+    limits::wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest},
+    model::{CircuitBreaker, ErrorClass},
+    ports::{Platform, PortError, random},
+    registry::Model,
+    time::{Timestamp, UnixMillis},
+};
+
+/// The circuits of an isolate.
+#[derive(Debug, Default)]
+pub struct Circuits {
+    known: Mutex<Known>,
+}
+
+/// A failure that counts: its kind, and how long the vendor wants not to be asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure {
+    /// How long, if the vendor said so.
+    pub asked: Option<Duration>,
+    /// What kind.
+    pub class: ErrorClass,
+}
+
+impl Failure {
+    fn told(self, platform: &Platform) -> Failed {
+        let asked_ms = self.asked.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX));
+        let id = u32::from_le_bytes(random(&*platform.entropy));
+        Failed { ago_ms: 0, asked_ms, class: self.class, id }
+    }
+}
+
+/// The call that tries whether a vendor is back.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Probe {
+    /// When the circuit opens.
+    pub breaker: CircuitBreaker,
+    /// Of which circuit.
+    pub key: Key,
+    /// Of which opening.
+    pub round: u64,
+}
+
+/// Whether a model may not be called now. One whose config has no circuit always may.
+#[must_use]
+pub fn refused(platform: &Platform, instance: &InstanceId, model: &Model) -> Option<Refused> {
+    if model.config.circuit_breaker.is_off() {
+        return None;
+    }
+    let now = platform.clock.now();
+    with(platform, |known| known.refused(now, instance, &Key::of(model)))
+}
+
+/// Whether a call of a model has to ask for a share of its own, as its circuit may have to be probed.
+#[must_use]
+pub fn must_ask(platform: &Platform, instance: &InstanceId, model: &Model) -> bool {
+    !model.config.circuit_breaker.is_off()
+        && with(platform, |known| known.must_ask(instance, &Key::of(model)))
+}
+
+/// Notes a call that a model has served.
+pub fn served(platform: &Platform, instance: &InstanceId, model: &Model) {
+    let (breaker, key) = (model.config.circuit_breaker, Key::of(model));
+    with(platform, |known| known.served(Place { breaker, instance, key: &key }));
+}
+
+/// Notes a call that a model's vendor failed.
+pub fn failed(platform: &Platform, instance: &InstanceId, model: &Model, failure: Failure) {
+    let (breaker, key) = (model.config.circuit_breaker, Key::of(model));
+    if breaker.is_off() {
+        return;
+    }
+    let (now, failed) = (platform.clock.now(), failure.told(platform));
+    with(platform, |known| known.failed(now, Place { breaker, instance, key: &key }, failed));
+}
+
+/// Notes what a probe came to; absent: it was not made, or says nothing of the vendor.
+pub fn probed(
+    platform: &Platform,
+    instance: &InstanceId,
+    probe: &Probe,
+    outcome: Option<Result<(), Failure>>,
+) {
+    let verdict = match outcome {
+        None => Verdict::Unused,
+        Some(Ok(())) => Verdict::Served,
+        Some(Err(failure)) => Verdict::Failed(failure.told(platform)),
+    };
+    let (now, place) =
+        (platform.clock.now(), Place { breaker: probe.breaker, instance, key: &probe.key });
+    with(platform, |known| known.probed(now, place, probe.round, verdict));
+}
+
+/// The probe that an answer lets a call of this model be.
+#[must_use]
+pub fn probe(reply: &LeaseReply, model: &Model) -> Option<Probe> {
+    let (key, breaker) = (Key::of(model), model.config.circuit_breaker);
+    let open = reply.circuits.iter().find(|open| open.key == key)?;
+    Some(Probe { breaker, key, round: open.probe? })
+}
+
+/// Asks the Limiter for a share.
+///
+/// # Errors
+/// As [`crate::ports::Limiter::lease`].
+pub async fn lease(
+    platform: &Platform,
+    instance: &InstanceId,
+    mut ask: LeaseRequest,
+) -> Result<LeaseReply, PortError> {
+    let taken = with(platform, |known| known.take(platform.clock.now(), instance));
+    ask.news.clone_from(&taken.news);
+    let answer = platform.limiter.lease(instance, ask).await;
+    let now = platform.clock.now();
+    with(platform, |known| match &answer {
+        Ok(reply) => known.learn(now, instance, &taken, &reply.circuits),
+        Err(_) => known.put_back(now, instance, taken),
+    });
+    answer
+}
+
+/// Reports to the Limiter.
+///
+/// # Errors
+/// As [`crate::ports::Limiter::settle`].
+pub async fn settle(
+    platform: &Platform,
+    instance: &InstanceId,
+    mut report: SettleRequest,
+) -> Result<SettleReply, PortError> {
+    let taken = with(platform, |known| known.take(platform.clock.now(), instance));
+    report.news.clone_from(&taken.news);
+    let answer = platform.limiter.settle(instance, report).await;
+    let now = platform.clock.now();
+    with(platform, |known| match &answer {
+        Ok(reply) => known.learn(now, instance, &taken, &reply.circuits),
+        Err(_) => known.put_back(now, instance, taken),
+    });
+    answer
+}
+
+/// What a caller is told where nobody else serves.
+#[must_use]
+pub fn error(now: UnixMillis, model: &Model, refused: Refused) -> ApiError {
+    let (id, provider) = (&model.config.model_id, &model.config.provider_id);
+    let wait_ms = u64::try_from(refused.until.since(now)).unwrap_or(0);
+    let message = format!("{provider} has failed lately and is not asked for {id} for a while");
+    let circuit = serde_json::json!({
+        "class": refused.class.as_str(),
+        "model_id": id.as_str(),
+        "provider_id": provider.as_str(),
+        "retry_after_ms": wait_ms,
+        "until": Timestamp(refused.until),
+    });
+    ApiError::new(Code::ProviderUnavailable, message)
+        .retry_after(Duration::from_millis(wait_ms))
+        .with("provider", provider.as_str())
+        .with("circuit", circuit)
+}
+
+fn with<T>(platform: &Platform, change: impl FnOnce(&mut Known) -> T) -> T {
+    // What a panic may have left half done is advice: the Limiter's own is not touched by it.
+    change(&mut platform.circuits.known.lock().unwrap_or_else(PoisonError::into_inner))
+}

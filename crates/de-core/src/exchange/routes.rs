@@ -1,0 +1,37 @@
+//! Which of a call's models serves after which failure of another one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ids::ModelId, model::ErrorClass};
+
+/// After which failures the models of a call serve: those that are not named after all
+/// [usual](ErrorClass::is_usual) ones. JSON: a job keeps it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Routes {
+    #[serde(default)]
+    on: BTreeMap<ModelId, BTreeSet<ErrorClass>>,
+    /// Whether models are asked also whose circuits are open.
+    #[serde(default)]
+    pub past_circuits: bool,
+}
+
+impl Routes {
+    /// Those of a call that tries a model, whatever is known of it.
+    #[must_use]
+    pub fn past_circuits() -> Self {
+        Self { past_circuits: true, ..Self::default() }
+    }
+
+    /// Lets a model serve after these failures only.
+    pub fn only(&mut self, model_id: &ModelId, on: &BTreeSet<ErrorClass>) {
+        self.on.insert(model_id.clone(), on.clone());
+    }
+
+    /// Whether a model serves after a failure of the one before.
+    #[must_use]
+    pub fn serves(&self, model_id: &ModelId, class: ErrorClass) -> bool {
+        self.on.get(model_id).map_or(class.is_usual(), |on| on.contains(&class))
+    }
+}
