@@ -214,7 +214,8 @@ async fn c23_a_failure_that_passes_is_mended_by_asking_again() {
 async fn c22_a_vendor_that_does_not_answer_is_504_and_is_hung_up_on() {
     let stack = Stack::ready().await;
     for server in Server::ALL {
-        let model = stack.model(server, json!({"timeouts": {"total_ms": 600}})).await;
+        let differs = json!({"timeouts": {"total_ms": 600}, "circuit_breaker": null});
+        let model = stack.model(server, differs).await;
         for wire in Wire::ALL {
             for streamed in [false, true] {
                 let word = unique("hang");

@@ -107,3 +107,224 @@ async fn a_retired_model_of_the_seeds_warns_and_its_fallback_serves() {
         }
     }
 }
+
+/// A failure at OpenAI alone, what the caller is told where nobody else serves, and its class.
+const CLASSES: [(&str, u16, &str, &str); 9] = [
+    ("openai-fail:429:9", 429, "PROVIDER_RATE_LIMIT", "rate_limit"),
+    ("openai-fail:503:9", 503, "PROVIDER_UNAVAILABLE", "unavailable"),
+    ("openai-fail:504", 504, "PROVIDER_TIMEOUT", "timeout"),
+    ("openai-fail:500:9", 502, "PROVIDER_ERROR", "error"),
+    ("openai-fail:401", 502, "PROVIDER_AUTH", "auth"),
+    ("openai-fail:quota", 502, "PROVIDER_ERROR", "auth"),
+    ("openai-fail:too-long", 400, "INVALID_REQUEST", "context_length"),
+    ("openai-fail:moderated", 422, "CONTENT_REFUSED", "content_refused"),
+    ("openai-fail:unsupported", 400, "INVALID_REQUEST", "unsupported"),
+];
+
+const OFF: &str = r#"{"failures": 0}"#;
+
+fn off() -> Value {
+    serde_json::from_str(OFF).unwrap()
+}
+
+#[tokio::test]
+async fn a_fallback_serves_after_the_failures_that_it_names_and_after_no_other() {
+    let stack = Stack::ready().await;
+    for (place, (fault, status, code, class)) in CLASSES.into_iter().enumerate() {
+        let named = json!([{"model_id": "claude-haiku-4-5", "on": [class]}]);
+        let model = json!({"fallbacks": named, "circuit_breaker": off()});
+        let model = stack.model(Server::OpenAi, model).await;
+        let others: Vec<&str> = CLASSES.iter().map(|row| row.3).filter(|c| *c != class).collect();
+        let others: std::collections::BTreeSet<&str> = others.into_iter().collect();
+        let named = json!([{"model_id": "claude-haiku-4-5", "on": others}]);
+        let other = json!({"fallbacks": named, "circuit_breaker": off()});
+        let other = stack.model(Server::OpenAi, other).await;
+        let wire = Wire::ALL[place % 3];
+        for streamed in [false, true] {
+            let send = async |model: &str| {
+                let call = stack.call(wire, model, &format!("{fault} {}", unique("class")));
+                if streamed { call.streamed() } else { call }.send().await
+            };
+            let answer = send(&model).await;
+            assert_eq!(answer.status(), 200, "{fault}: {}", answer.response.text());
+            assert_eq!(answer.header("x-de-model"), "claude-haiku-4-5", "{fault}");
+            assert_eq!(answer.header("x-de-attempts"), "2", "{fault}");
+            let row = stack.books.row(&answer.request_id).await;
+            let attempts: Value = serde_json::from_str(row["attempts"].as_str().unwrap()).unwrap();
+            assert_eq!(attempts[0]["error_code"], code, "{fault}");
+            assert_eq!(attempts[1]["status"], 200, "{fault}");
+            send(&other).await.fails(status, code);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fallback_that_names_nothing_serves_where_the_vendor_failed_and_not_where_the_request_is_at_fault()
+ {
+    let stack = Stack::ready().await;
+    let model = json!({"fallbacks": ["claude-haiku-4-5"], "circuit_breaker": off()});
+    let model = stack.model(Server::OpenAi, model).await;
+    for (fault, status, code, class) in CLASSES {
+        let call = stack.call(Wire::OpenAi, &model, &format!("{fault} {}", unique("usual")));
+        let answer = call.send().await;
+        if ["context_length", "content_refused", "unsupported"].contains(&class) {
+            answer.fails(status, code);
+        } else {
+            assert_eq!(answer.good().header("x-de-model"), "claude-haiku-4-5", "{fault}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_that_serves_after_a_failure_serves_and_the_others_are_passed_over() {
+    let stack = Stack::ready().await;
+    let fallbacks = json!([
+        {"model_id": "gpt-4o", "on": ["rate_limit"]},
+        {"model_id": "claude-haiku-4-5", "on": ["context_length"]},
+    ]);
+    let model = json!({"fallbacks": fallbacks, "circuit_breaker": off()});
+    let model = stack.model(Server::OpenAi, model).await;
+    let word = unique("passed");
+    let call = stack.call(Wire::Native, &model, &format!("openai-fail:too-long {word}"));
+    let answer = call.send().await.good();
+    assert_eq!(answer.header("x-de-model"), "claude-haiku-4-5");
+    assert_eq!(stack.vendors.received(&word).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_model_has_no_word_for_goes_to_a_fallback_that_says_so() {
+    let stack = Stack::ready().await;
+    let named = json!([{"model_id": "gpt-4o-mini", "on": ["unsupported"]}]);
+    let model = stack.model(Server::Anthropic, json!({"fallbacks": named})).await;
+    let alone = stack.model(Server::Anthropic, json!({})).await;
+    let call =
+        |model: &str| stack.call(Wire::OpenAi, model, "Hello").member("frequency_penalty", 0.5);
+    call(&alone).send().await.fails(400, "VALIDATION_ERROR");
+    let answer = call(&model).send().await.good();
+    assert_eq!(answer.header("x-de-model"), "gpt-4o-mini");
+    assert_eq!(answer.header("x-de-attempts"), "1");
+}
+
+#[tokio::test]
+async fn the_callers_fallbacks_come_first_then_the_models_own_unless_it_wants_those_only() {
+    let stack = Stack::ready().await;
+    let broken_too = broken(&stack, &[]).await;
+    let model = broken(&stack, &["claude-haiku-4-5"]).await;
+    let call =
+        |names: &str| stack.call(Wire::Native, &model, "Hello").header("x-de-fallback", names);
+    let answer = call(&broken_too).send().await.good();
+    assert_eq!(answer.header("x-de-model"), "claude-haiku-4-5");
+    assert_eq!(answer.header("x-de-attempts"), "3");
+    let answer = call(&format!("{broken_too}; only")).send().await;
+    answer.fails(502, "ALL_PROVIDERS_FAILED");
+    call("").send().await.fails(502, "PROVIDER_ERROR");
+    let refused = call("gpt-4o; always").send().await;
+    refused.fails(400, "VALIDATION_ERROR");
+    assert_eq!(refused.details()["fields"][0]["field"], "x-de-fallback");
+    // Nobody serves for itself, however often it is named.
+    let answer = call(&format!("{model},{broken_too},{broken_too}; only")).send().await;
+    answer.fails(502, "ALL_PROVIDERS_FAILED");
+    assert_eq!(answer.details()["attempts"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn after_the_first_byte_nobody_else_serves() {
+    let stack = Stack::ready().await;
+    for server in Server::ALL {
+        let other = match server {
+            Server::Anthropic => "gpt-4o-mini",
+            Server::OpenAi => "claude-haiku-4-5",
+        };
+        let all = ["error", "timeout", "unavailable"];
+        let model = json!({
+            "fallbacks": [{"model_id": other, "on": all}],
+            "timeouts": {"between_chunks_ms": 700, "total_ms": 20_000},
+            "circuit_breaker": off(),
+        });
+        let model = stack.model(server, model).await;
+        for wire in Wire::ALL {
+            for (fault, code) in [
+                ("cut:4", "PROVIDER_ERROR"),
+                ("error-mid:4", "PROVIDER_ERROR"),
+                ("gap:30s", "PROVIDER_TIMEOUT"),
+            ] {
+                let word = unique("begun");
+                let prompt = format!("{fault} chunks:20 big:2000 {word}");
+                let answer = stack.call(wire, &model, &prompt).streamed().send().await.good();
+                let case = format!("{wire:?} {server:?} {fault}: {}", answer.response.text());
+                assert_eq!(answer.header("x-de-model"), model, "{case}");
+                answer.story().broke_off();
+                let text = answer.response.text();
+                let events = answer.response.events();
+                let last = events.last().unwrap();
+                match wire {
+                    Wire::Anthropic => {
+                        assert_eq!(last.name, "error", "{case}");
+                        let told: Value = serde_json::from_str(&last.data).unwrap();
+                        assert_eq!(told["type"], "error", "{case}");
+                        assert!(told["error"]["message"].is_string(), "{case}");
+                    }
+                    Wire::Native => assert_eq!(last.name, "error", "{case}"),
+                    Wire::OpenAi => {
+                        let told: Value = serde_json::from_str(&last.data).unwrap();
+                        assert!(told["error"]["message"].is_string(), "{case}");
+                        assert!(!text.contains("[DONE]"), "{case}");
+                    }
+                }
+                assert_eq!(stack.vendors.received(&word).await.len(), 1, "{case}");
+                let row = stack.books.row(&answer.request_id).await;
+                assert_eq!(row["status"], "cut", "{case}");
+                assert_eq!(row["error_code"], code, "{case}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fallback_has_what_is_left_of_its_total_and_a_late_first_byte_falls_back_in_a_stream_too()
+{
+    let stack = Stack::ready().await;
+    // The fallback's total counts from the call's arrival: after the first model's second nothing is left.
+    let spent = stack.model(Server::Anthropic, json!({"timeouts": {"total_ms": 900}})).await;
+    let enough = stack.model(Server::Anthropic, json!({"timeouts": {"total_ms": 9_000}})).await;
+    for streamed in [false, true] {
+        for (fallback, serves) in [(&spent, false), (&enough, true)] {
+            let timeouts = json!({"first_byte_ms": 1_000, "total_ms": 20_000});
+            let model = json!({"timeouts": timeouts, "fallbacks": [fallback]});
+            let model = stack.model(Server::OpenAi, model).await;
+            let prompt = format!("openai-slow:4s {}", unique("left"));
+            let call = stack.call(Wire::OpenAi, &model, &prompt);
+            let answer = if streamed { call.streamed() } else { call }.send().await;
+            if serves {
+                assert_eq!(answer.good().header("x-de-model"), enough);
+            } else {
+                answer.fails(502, "ALL_PROVIDERS_FAILED");
+                assert_eq!(answer.details()["attempts"].as_array().unwrap().len(), 1);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_total_deadline_ends_every_kind_of_answer() {
+    let stack = Stack::ready().await;
+    for server in Server::ALL {
+        let timeouts =
+            json!({"between_chunks_ms": 5_000, "first_byte_ms": 5_000, "total_ms": 1_500});
+        let differs = json!({"timeouts": timeouts, "circuit_breaker": off()});
+        let model = stack.model(server, differs).await;
+        for wire in Wire::ALL {
+            let started = tokio::time::Instant::now();
+            let prompt = format!("gap:600ms chunks:50 big:2000 {}", unique("total"));
+            let answer = stack.call(wire, &model, &prompt).streamed().send().await.good();
+            answer.story().broke_off();
+            let row = stack.books.row(&answer.request_id).await;
+            assert_eq!(row["error_code"], "PROVIDER_TIMEOUT", "{wire:?} {server:?}: {row}");
+            let answer =
+                stack.call(wire, &model, &format!("slow:9s {}", unique("total"))).send().await;
+            answer.fails(504, "PROVIDER_TIMEOUT");
+            let took = started.elapsed();
+            assert!(took < std::time::Duration::from_secs(8), "{wire:?} {server:?}: {took:?}");
+        }
+    }
+}

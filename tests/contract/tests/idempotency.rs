@@ -200,7 +200,8 @@ async fn what_was_not_bought_may_be_asked_again() {
 #[tokio::test]
 async fn what_may_have_been_bought_is_never_sent_again() {
     let stack = Stack::ready().await;
-    let differs = json!({"timeouts": {"first_byte_ms": 1_000, "total_ms": 1_000}});
+    let timeouts = json!({"first_byte_ms": 1_000, "total_ms": 1_000});
+    let differs = json!({"timeouts": timeouts, "circuit_breaker": null});
     let model = stack.model(Server::OpenAi, differs).await;
     for wire in Wire::ALL {
         for streamed in [false, true] {

@@ -29,7 +29,7 @@ fn parse(text: &str) -> Samples {
         }
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').unwrap();
-            assert!(["counter", "histogram"].contains(&kind), "{line}");
+            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
             assert!(helped.contains(name), "{line}");
             assert!(types.insert(name.to_owned(), kind.to_owned()).is_none(), "{line}");
             family = name.to_owned();
