@@ -233,7 +233,7 @@ async fn after_the_first_byte_nobody_else_serves() {
     for server in Server::ALL {
         let other = match server {
             Server::Anthropic => "gpt-4o-mini",
-            Server::OpenAi => "claude-haiku-4-5",
+            Server::Gemini | Server::OpenAi => "claude-haiku-4-5",
         };
         let all = ["error", "timeout", "unavailable"];
         let model = json!({

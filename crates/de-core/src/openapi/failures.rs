@@ -234,111 +234,118 @@ fn particulars() -> Value {
 fn details() -> Value {
     let text = |about: &str| json!({"type": "string", "description": about});
     let whole = |about: &str| json!({"type": "integer", "description": about});
+    // In two halves: one is too long for the macro.
+    let mut properties = json!({
+        "fields": {
+            "type": "array",
+            "description": "`VALIDATION_ERROR`: each field that is wrong, at most 100.",
+            "items": {"anyOf": [
+                {
+                    "type": "object",
+                    "description": "A field and its fault.",
+                    "required": ["field", "reason"],
+                    "properties": {
+                        "field": text("A JSON Pointer into the body: `/messages/0/role`; of a query `?limit`."),
+                        "reason": text("What is wrong with it, for a person."),
+                    },
+                },
+                text("`CONFLICT`: a JSON Pointer to what something else has."),
+            ]},
+        },
+        "line": whole("Of a body that is no JSON: the line of the fault, from 1."),
+        "column": whole("The column of the fault, from 0."),
+        "limit_bytes": whole("`BODY_TOO_LARGE`: how many bytes are taken."),
+        "field": text("`CONFLICT`: a JSON Pointer to what another row has."),
+        "below": {
+            "type": "object",
+            "description": "`CONFLICT`: how many of each kind are below what was not deleted.",
+            "additionalProperties": {"type": "integer"},
+        },
+        "named_by": {
+            "type": "object",
+            "description": "`CONFLICT`: what names a model that was not deleted.",
+            "additionalProperties": true,
+        },
+        "error": text("`CONFLICT`: why a model config cannot be read."),
+        "reason": text("`PROVIDER_MALFORMED`: what cannot be read. Of a file of a provider's: why it is not taken, \
+            `broken`, `forbidden_address`, `not_media`, `status`, `timed_out` or `too_large`."),
+        "models": {
+            "type": "array",
+            "description": "Of an import: what becomes of each model of the file.",
+            "items": {"type": "object", "additionalProperties": true},
+        },
+        "providers": {
+            "type": "array",
+            "description": "Of an import: what becomes of each provider of the file.",
+            "items": {"type": "object", "additionalProperties": true},
+        },
+        "why": {
+            "type": "string",
+            "description": "`OUTCOME_UNKNOWN` of an `Idempotency-Key`: what came of the call was `lost`, or its answer is \
+                `too_large` to be kept.",
+            "enum": ["lost", "too_large"],
+        },
+        "status": text("`CONFLICT`: how the job ended that was to be stopped."),
+        "saved": {
+            "type": "boolean",
+            "description": "`LIMITER_UNAVAILABLE`: the change is saved, and not every limiter knows yet.",
+        },
+        "scope": text("`FORBIDDEN`: the scope that the key lacks. `RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: whose limit it is."),
+        "scopes": {
+            "type": "array",
+            "description": "`FORBIDDEN`: the scopes of which the key has none.",
+            "items": {"type": "string"},
+        },
+    });
+    let more = json!({
+        "size_bytes": whole("`RANGE_NOT_SATISFIABLE`: how many bytes there are."),
+        "kind": text("`RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: which limit."),
+        "limit": whole("`RATE_LIMIT_EXCEEDED`: how much it allows."),
+        "limit_micros": whole("`BUDGET_EXCEEDED`: how much it allows, in micro-dollars."),
+        "need_micros": {
+            "type": ["integer", "null"],
+            "description": "`BUDGET_EXCEEDED`: the most that the call may cost; null: nobody can say, as a price is missing.",
+        },
+        "remaining_micros": {
+            "type": ["integer", "null"],
+            "description": "`BUDGET_EXCEEDED`: what is left of the budget, or null.",
+        },
+        "reset": {
+            "type": ["integer", "null"],
+            "description": "`RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: in how many milliseconds there is room; null: waiting does not help.",
+        },
+        "job_id": text("The job that the call was: it has failed, or it goes on and can be looked for."),
+        "model": text("Which model it is about."),
+        "provider": text("Which provider it is about."),
+        "provider_status": whole("The status that the vendor answered."),
+        "provider_code": text("The vendor's own code."),
+        "provider_message": text("The vendor's own words, masked, at most 500 characters."),
+        "attempts": {
+            "type": "array",
+            "description": "`ALL_PROVIDERS_FAILED`: the tries, in order.",
+            "items": reference("Attempt"),
+        },
+        "last": text("`ALL_PROVIDERS_FAILED`: the code of the last try."),
+        "circuit": {
+            "type": "object",
+            "description": "`PROVIDER_UNAVAILABLE`: the model is not asked for a while, because its vendor has failed lately.",
+            "required": ["class", "model_id", "provider_id", "retry_after_ms", "until"],
+            "additionalProperties": false,
+            "properties": {
+                "class": reference("ErrorClass"),
+                "model_id": reference("ModelId"),
+                "provider_id": reference("ProviderId"),
+                "retry_after_ms": whole("How long yet, in milliseconds."),
+                "until": reference("Timestamp"),
+            },
+        },
+    });
+    if let (Value::Object(all), Value::Object(more)) = (&mut properties, more) {
+        all.extend(more);
+    }
     json!({
         "type": "object",
         "description": "Particulars of a failure. Which of them are there goes by its code.",
-        "properties": {
-            "fields": {
-                "type": "array",
-                "description": "`VALIDATION_ERROR`: each field that is wrong, at most 100.",
-                "items": {"anyOf": [
-                    {
-                        "type": "object",
-                        "description": "A field and its fault.",
-                        "required": ["field", "reason"],
-                        "properties": {
-                            "field": text("A JSON Pointer into the body: `/messages/0/role`; of a query `?limit`."),
-                            "reason": text("What is wrong with it, for a person."),
-                        },
-                    },
-                    text("`CONFLICT`: a JSON Pointer to what something else has."),
-                ]},
-            },
-            "line": whole("Of a body that is no JSON: the line of the fault, from 1."),
-            "column": whole("The column of the fault, from 0."),
-            "limit_bytes": whole("`BODY_TOO_LARGE`: how many bytes are taken."),
-            "field": text("`CONFLICT`: a JSON Pointer to what another row has."),
-            "below": {
-                "type": "object",
-                "description": "`CONFLICT`: how many of each kind are below what was not deleted.",
-                "additionalProperties": {"type": "integer"},
-            },
-            "named_by": {
-                "type": "object",
-                "description": "`CONFLICT`: what names a model that was not deleted.",
-                "additionalProperties": true,
-            },
-            "error": text("`CONFLICT`: why a model config cannot be read."),
-            "reason": text("`PROVIDER_MALFORMED`: what cannot be read. Of a file of a provider's: why it is not taken, \
-                `broken`, `forbidden_address`, `not_media`, `status`, `timed_out` or `too_large`."),
-            "models": {
-                "type": "array",
-                "description": "Of an import: what becomes of each model of the file.",
-                "items": {"type": "object", "additionalProperties": true},
-            },
-            "providers": {
-                "type": "array",
-                "description": "Of an import: what becomes of each provider of the file.",
-                "items": {"type": "object", "additionalProperties": true},
-            },
-            "why": {
-                "type": "string",
-                "description": "`OUTCOME_UNKNOWN` of an `Idempotency-Key`: what came of the call was `lost`, or its answer is \
-                    `too_large` to be kept.",
-                "enum": ["lost", "too_large"],
-            },
-            "status": text("`CONFLICT`: how the job ended that was to be stopped."),
-            "saved": {
-                "type": "boolean",
-                "description": "`LIMITER_UNAVAILABLE`: the change is saved, and not every limiter knows yet.",
-            },
-            "scope": text("`FORBIDDEN`: the scope that the key lacks. `RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: whose limit it is."),
-            "scopes": {
-                "type": "array",
-                "description": "`FORBIDDEN`: the scopes of which the key has none.",
-                "items": {"type": "string"},
-            },
-            "size_bytes": whole("`RANGE_NOT_SATISFIABLE`: how many bytes there are."),
-            "kind": text("`RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: which limit."),
-            "limit": whole("`RATE_LIMIT_EXCEEDED`: how much it allows."),
-            "limit_micros": whole("`BUDGET_EXCEEDED`: how much it allows, in micro-dollars."),
-            "need_micros": {
-                "type": ["integer", "null"],
-                "description": "`BUDGET_EXCEEDED`: the most that the call may cost; null: nobody can say, as a price is missing.",
-            },
-            "remaining_micros": {
-                "type": ["integer", "null"],
-                "description": "`BUDGET_EXCEEDED`: what is left of the budget, or null.",
-            },
-            "reset": {
-                "type": ["integer", "null"],
-                "description": "`RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: in how many milliseconds there is room; null: waiting does not help.",
-            },
-            "job_id": text("The job that the call was: it has failed, or it goes on and can be looked for."),
-            "model": text("Which model it is about."),
-            "provider": text("Which provider it is about."),
-            "provider_status": whole("The status that the vendor answered."),
-            "provider_code": text("The vendor's own code."),
-            "provider_message": text("The vendor's own words, masked, at most 500 characters."),
-            "attempts": {
-                "type": "array",
-                "description": "`ALL_PROVIDERS_FAILED`: the tries, in order.",
-                "items": reference("Attempt"),
-            },
-            "last": text("`ALL_PROVIDERS_FAILED`: the code of the last try."),
-            "circuit": {
-                "type": "object",
-                "description": "`PROVIDER_UNAVAILABLE`: the model is not asked for a while, because its vendor has failed lately.",
-                "required": ["class", "model_id", "provider_id", "retry_after_ms", "until"],
-                "additionalProperties": false,
-                "properties": {
-                    "class": reference("ErrorClass"),
-                    "model_id": reference("ModelId"),
-                    "provider_id": reference("ProviderId"),
-                    "retry_after_ms": whole("How long yet, in milliseconds."),
-                    "until": reference("Timestamp"),
-                },
-            },
-        },
+        "properties": properties,
     })
 }
