@@ -34,7 +34,9 @@ async fn gateway() -> Gateway {
         "input_micros_per_million_tokens": 1_000_000, "output_micros_per_million_tokens": 2_000_000,
     });
     for (id, protocol) in [("gpt", "openai-chat"), ("claude", "anthropic-messages")] {
-        gateway.model(id, protocol, json!({"pricing": pricing})).await;
+        // Answers break off here one after the other.
+        let model = json!({"circuit_breaker": null, "pricing": pricing});
+        gateway.model(id, protocol, model).await;
     }
     gateway
 }

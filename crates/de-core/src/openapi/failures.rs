@@ -226,6 +226,11 @@ pub(super) fn envelopes(codes: &[Code]) -> [(String, Value); 5] {
     ]
 }
 
+/// A reference that says what stands there.
+fn described(schema: &str, about: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}"), "description": about})
+}
+
 fn particulars() -> Value {
     json!({"$ref": "#/components/schemas/ErrorDetails", "description": "Particulars, if there are any."})
 }
@@ -332,11 +337,11 @@ fn details() -> Value {
             "required": ["class", "model_id", "provider_id", "retry_after_ms", "until"],
             "additionalProperties": false,
             "properties": {
-                "class": reference("ErrorClass"),
-                "model_id": reference("ModelId"),
-                "provider_id": reference("ProviderId"),
+                "class": described("ErrorClass", "How it has failed."),
+                "model_id": described("ModelId", "The model."),
+                "provider_id": described("ProviderId", "Its vendor."),
                 "retry_after_ms": whole("How long yet, in milliseconds."),
-                "until": reference("Timestamp"),
+                "until": described("Timestamp", "When it is asked again."),
             },
         },
     });
