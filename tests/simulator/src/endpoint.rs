@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::config::{Config, Vendor};
 use crate::faults::Script;
+use crate::openai_responses_store::Responses;
 use crate::replicate::{self, Jobs};
 use crate::shotstack::{self, Renders};
 use crate::{anthropic_errors, elevenlabs_speech, fal, google_errors, ideogram, openai_errors};
@@ -36,6 +37,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) queue: &'a Arc<fal::Queue>,
     /// The renders of Shotstack.
     pub(crate) renders: &'a Arc<Renders>,
+    /// What OpenAI keeps of responses.
+    pub(crate) responses: &'a Arc<Responses>,
     pub(crate) vendor: Vendor,
 }
 
@@ -200,7 +203,9 @@ pub(crate) fn unsupported(incoming: &Incoming<'_>) -> Reply {
 }
 
 /// The vendor's error inside a stream that began well; absent where the vendor has none.
-pub(crate) fn error_event(incoming: &Incoming<'_>) -> Option<String> {
+///
+/// `sent` events came before it.
+pub(crate) fn error_event(incoming: &Incoming<'_>, sent: usize) -> Option<String> {
     match incoming.vendor {
         Vendor::Anthropic => Some(anthropic_errors::error_event(incoming)),
         Vendor::Google => Some(google_errors::error_event()),
@@ -212,7 +217,7 @@ pub(crate) fn error_event(incoming: &Incoming<'_>) -> Option<String> {
         | Vendor::Replicate
         | Vendor::Shotstack => None,
         Vendor::DeepSeek | Vendor::Groq | Vendor::Mistral | Vendor::OpenAi | Vendor::Together => {
-            Some(openai_errors::error_event())
+            Some(openai_errors::error_event(incoming, sent))
         }
     }
 }

@@ -130,8 +130,20 @@ pub(crate) fn moderation_blocked() -> Reply {
     error(400, "image_generation_user_error", Some("moderation_blocked"), None, message)
 }
 
-/// The error inside a stream that began with 200.
-pub(crate) fn error_event() -> String {
+/// The error inside a stream that began with 200, after so many events.
+///
+/// Responses have one of their own: <https://platform.openai.com/docs/api-reference/responses-streaming/error>.
+pub(crate) fn error_event(incoming: &Incoming<'_>, sent: usize) -> String {
+    if incoming.path == "/v1/responses" {
+        let error = json!({
+            "type": "error",
+            "sequence_number": sent,
+            "code": "server_error",
+            "message": "The server had an error while processing your request.",
+            "param": null,
+        });
+        return format!("event: error\ndata: {error}\n\n");
+    }
     let error = json!({ "error": {
         "message": "The server had an error while processing your request.",
         "type": "server_error", "param": null, "code": null,
@@ -175,7 +187,8 @@ fn error(status: u16, kind: &str, code: Option<&str>, param: Option<&str>, messa
     Reply::json(status, &json!({ "error": error }))
 }
 
-fn misfit(finding: &Finding) -> Reply {
+/// The error for the first thing that does not fit.
+pub(crate) fn misfit(finding: &Finding) -> Reply {
     let place = finding.bracketed();
     let (code, message) = match &finding.problem {
         Problem::Choice { allowed, got } => {

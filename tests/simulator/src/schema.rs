@@ -10,6 +10,7 @@ pub(crate) mod form;
 pub(crate) mod google;
 pub(crate) mod media;
 pub(crate) mod openai_chat;
+pub(crate) mod openai_responses;
 pub(crate) mod replicate;
 pub(crate) mod shotstack;
 

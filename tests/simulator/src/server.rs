@@ -18,13 +18,17 @@ use crate::config::{Config, Vendor};
 use crate::endpoint::{self, Content, Endpoint, Incoming, Plan, Reply};
 use crate::fault_book::{FaultBook, Order};
 use crate::faults::{Cause, FaultError, Script};
+use crate::openai_responses_store::Responses;
 use crate::record::{Exchange, Log, Received, Record, Tally};
 use crate::replicate::{self, Jobs};
 use crate::shotstack::Renders;
 use crate::{anthropic_messages, control, elevenlabs_speech, files, ideogram, openai_chat};
 use crate::{elevenlabs_transcription, elevenlabs_voices, openai_speech, openai_transcriptions};
 use crate::{elevenlabs_user, fal, google_errors, google_models};
-use crate::{openai_edits, openai_images, pexels, pixabay, shotstack, stream};
+use crate::{
+    openai_edits, openai_images, openai_responses, openai_responses_store, pexels, pixabay,
+    shotstack, stream,
+};
 
 /// The largest request that is read, as at the vendor with the largest: 32 MB.
 const LARGEST_REQUEST: usize = 32 << 20;
@@ -33,6 +37,10 @@ const LARGEST_REQUEST: usize = 32 << 20;
 const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (CHAT, "POST", "/v1/chat/completions", openai_chat::completions),
     (CHAT, "GET", "/v1/models", openai_chat::models),
+    (&[Vendor::OpenAi], "POST", "/v1/responses", openai_responses::create),
+    (&[Vendor::OpenAi], "GET", "/v1/responses/*", openai_responses_store::get),
+    (&[Vendor::OpenAi], "DELETE", "/v1/responses/*", openai_responses_store::delete),
+    (&[Vendor::OpenAi], "GET", "/v1/responses/*/input_items", openai_responses_store::input_items),
     (&[Vendor::Anthropic], "POST", "/v1/messages", anthropic_messages::messages),
     (
         &[Vendor::Anthropic],
@@ -105,6 +113,7 @@ pub(crate) struct Shared {
     pub(crate) log: Log,
     pub(crate) queue: Arc<fal::Queue>,
     pub(crate) renders: Arc<Renders>,
+    pub(crate) responses: Arc<Responses>,
 }
 
 impl Simulator {
@@ -122,6 +131,7 @@ impl Simulator {
             log: Log::default(),
             queue: Arc::default(),
             renders: Arc::default(),
+            responses: Arc::default(),
         });
         let router = router(Arc::clone(&shared));
         // Small pieces leave at once: without it the kernel would gather what we split.
@@ -252,6 +262,7 @@ async fn vendor(State(shared): State<Arc<Shared>>, request: Request) -> Response
         query,
         queue: &shared.queue,
         renders: &shared.renders,
+        responses: &shared.responses,
         vendor,
     };
     let plan = match find(vendor, parts.method.as_str(), &path) {
@@ -319,7 +330,8 @@ fn finish(
     exchange: Exchange,
 ) -> Response<Body> {
     reply.headers.extend(endpoint::reply_headers(incoming));
-    stream::respond(reply, script, endpoint::error_event(incoming), exchange)
+    let sent = script.error_mid.unwrap_or(0);
+    stream::respond(reply, script, endpoint::error_event(incoming, sent), exchange)
 }
 
 fn find(vendor: Vendor, method: &str, path: &str) -> Option<Endpoint> {

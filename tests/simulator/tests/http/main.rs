@@ -20,6 +20,7 @@ mod media;
 mod openai_chat;
 mod openai_hosts;
 mod openai_images;
+mod openai_responses;
 mod pexels;
 mod pixabay;
 mod replicate;
