@@ -43,6 +43,7 @@ pub mod native_image;
 pub mod native_speech;
 pub mod openai_chat;
 pub mod openai_images;
+pub mod openai_responses;
 pub mod openai_speech;
 pub mod openai_transcriptions;
 pub mod pexels;
@@ -561,6 +562,9 @@ pub trait DialectStream: Send {
 
     /// Writes a failure as the dialect tells it, and ends. Called at most once, instead of `end`.
     fn fail(&mut self, failure: &StreamFailure) -> Bytes;
+
+    /// Hears of an event that the caller has got from the vendor as it was, so that a failure can follow it.
+    fn passed(&mut self, _event: &crate::sse::Event) {}
 }
 
 /// A failure after the head of the answer has gone out.

@@ -20,8 +20,9 @@ use crate::{
         elevenlabs_speech::ElevenLabsSpeechVendor,
         elevenlabs_transcription::ElevenLabsTranscriptionVendor, gemini::GeminiVendor,
         mapped::MappedVendor, openai_chat::OpenAiChatVendor, openai_images::OpenAiImagesVendor,
-        openai_speech::OpenAiSpeechVendor, openai_transcriptions::OpenAiTranscriptionsVendor,
-        pexels::PexelsVendor, pixabay::PixabayVendor, shotstack::ShotstackVendor,
+        openai_responses::OpenAiResponsesVendor, openai_speech::OpenAiSpeechVendor,
+        openai_transcriptions::OpenAiTranscriptionsVendor, pexels::PexelsVendor,
+        pixabay::PixabayVendor, shotstack::ShotstackVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -204,6 +205,7 @@ fn vendor(
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        Protocol::OpenaiResponses => Arc::new(OpenAiResponsesVendor),
         Protocol::Shotstack => {
             let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
             let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);

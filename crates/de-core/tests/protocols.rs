@@ -14,6 +14,8 @@ mod native;
 mod openai;
 #[path = "protocols/plain.rs"]
 mod plain;
+#[path = "protocols/responses.rs"]
+mod responses;
 #[path = "protocols/rich.rs"]
 mod rich;
 #[path = "protocols/round_trip.rs"]
@@ -22,7 +24,7 @@ mod round_trip;
 mod shotstack;
 
 use de_core::{
-    chat::Delta,
+    chat::{ChatCall, ChatReply, Delta},
     model::OnUnsupported,
     protocols::{
         About, Dialect, DialectStream, FieldIssue, MaxTokensField, SeedField, StreamFault, Target,
@@ -30,6 +32,7 @@ use de_core::{
         anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
         gemini::GeminiVendor,
         openai_chat::{OpenAiChatDialect, OpenAiChatVendor},
+        openai_responses::{OpenAiResponsesDialect, OpenAiResponsesVendor},
     },
     receipt::Usage,
     sse,
@@ -71,6 +74,20 @@ const OPENAI: Speaker = Speaker {
     vendor: &OpenAiChatVendor,
 };
 
+const RESPONSES: Speaker = Speaker {
+    error_401: fixture!("openai/error_401.json").as_bytes(),
+    error_429: fixture!("openai/error_429.json").as_bytes(),
+    error_money: fixture!("openai/error_429_quota.json").as_bytes(),
+    name: "openai-responses",
+    reply: fixture!("openai_responses/reply.json"),
+    reply_tools: fixture!("openai_responses/reply_tools.json"),
+    stream: fixture!("openai_responses/stream.sse"),
+    stream_error: fixture!("openai_responses/stream_error.sse"),
+    stream_tools: fixture!("openai_responses/stream_tools.sse"),
+    usage: conformance::USAGE,
+    vendor: &OpenAiResponsesVendor,
+};
+
 const ANTHROPIC: Speaker = Speaker {
     error_401: fixture!("anthropic/error_401.json").as_bytes(),
     error_429: fixture!("anthropic/error_429.json").as_bytes(),
@@ -103,10 +120,38 @@ const GEMINI: Speaker = Speaker {
 const OPENAI_REFUSAL: &str = fixture!("openai/reply_refusal.json");
 const ANTHROPIC_STOP_SEQUENCE: &str = fixture!("anthropic/reply_stop_sequence.json");
 
-const SPEAKERS: [Speaker; 3] = [ANTHROPIC, GEMINI, OPENAI];
+const RESPONSES_FAILED: &str = fixture!("openai_responses/stream_failed.sse");
+const RESPONSES_INCOMPLETE: &str = fixture!("openai_responses/reply_incomplete.json");
+const RESPONSES_REFUSAL: &str = fixture!("openai_responses/reply_refusal.json");
 
-const DIALECTS: [(&str, &dyn Dialect); 2] =
-    [("anthropic-messages", &AnthropicMessagesDialect), ("openai-chat", &OpenAiChatDialect)];
+const SPEAKERS: [Speaker; 4] = [ANTHROPIC, GEMINI, OPENAI, RESPONSES];
+
+/// OpenAI's responses, whose answers repeat no request.
+struct Responses;
+
+impl Dialect for Responses {
+    fn call(&self, body: &Value) -> Result<(String, ChatCall), Vec<FieldIssue>> {
+        OpenAiResponsesDialect::default().call(body)
+    }
+
+    fn reply(&self, reply: &ChatReply, about: &About) -> Value {
+        OpenAiResponsesDialect::default().reply(reply, about)
+    }
+
+    fn stream(&self, about: About) -> Box<dyn DialectStream> {
+        OpenAiResponsesDialect::default().stream(about)
+    }
+
+    fn place(&self, pointer: &str) -> String {
+        OpenAiResponsesDialect::default().place(pointer)
+    }
+}
+
+const DIALECTS: [(&str, &dyn Dialect); 3] = [
+    ("anthropic-messages", &AnthropicMessagesDialect),
+    ("openai-chat", &OpenAiChatDialect),
+    ("openai-responses", &Responses),
+];
 
 fn target() -> Target {
     Target {

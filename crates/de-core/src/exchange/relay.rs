@@ -76,9 +76,12 @@ impl Counter {
         self.refused || self.reader.is_done()
     }
 
-    fn seen(&mut self, bytes: &Bytes) {
+    fn seen(&mut self, bytes: &Bytes, dialect: &mut dyn DialectStream) {
         self.books.sent(bytes.len());
         for event in self.decoder.push(bytes) {
+            if let Ok(event) = &event {
+                dialect.passed(event);
+            }
             self.event(event);
         }
     }
@@ -131,7 +134,7 @@ struct RelayMeter {
 
 impl Meter for RelayMeter {
     fn seen(&mut self, bytes: &Bytes) {
-        self.counter.seen(bytes);
+        self.counter.seen(bytes, &mut *self.tail.dialect);
     }
 
     fn end(mut self: Box<Self>, how: RelayEnd) -> (Option<Bytes>, BoxFuture<'static, ()>) {
@@ -218,7 +221,7 @@ impl Filtering {
         loop {
             match self.upstream.hear().await? {
                 Heard::Bytes(bytes) => {
-                    self.counter.seen(&bytes);
+                    self.counter.seen(&bytes, &mut *self.tail.dialect);
                     let passed = self.filter.push(bytes);
                     // The protocol's own end counts, not that of the connection.
                     if self.counter.reader.is_done() {

@@ -205,14 +205,19 @@ fn value() -> impl Strategy<Value = Value> {
         "index",
         "input",
         "input_schema",
+        "item",
+        "item_id",
         "max_tokens",
         "message",
         "messages",
         "model",
         "name",
+        "output",
+        "output_index",
         "parts",
         "promptFeedback",
         "prompt_tokens",
+        "response",
         "role",
         "source",
         "stop",
@@ -235,11 +240,24 @@ fn value() -> impl Strategy<Value = Value> {
         "content_block_delta",
         "content_block_start",
         "function",
+        "function_call",
+        "function_call_output",
         "image",
         "image_url",
         "input_json_delta",
+        "input_text",
         "message_delta",
         "message_start",
+        "message",
+        "output_text",
+        "reasoning",
+        "response.completed",
+        "response.created",
+        "response.function_call_arguments.delta",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.output_text.delta",
+        "response.reasoning_summary_text.delta",
         "stop",
         "system",
         "text",
@@ -330,6 +348,7 @@ proptest! {
         if let Some(body) = body.as_object_mut() {
             body.insert("model".to_owned(), json!("m"));
             body.insert("messages".to_owned(), json!([message]));
+            body.insert("input".to_owned(), json!([message]));
         }
         for (_, dialect) in DIALECTS {
             let Ok((_, call)) = dialect.call(&body) else { continue };

@@ -1,6 +1,9 @@
 //! Each caller's protocol with each vendor's: what one side said, the other still says.
 
-use de_core::chat::{ChatReply, Part};
+use de_core::{
+    chat::{ChatReply, Part, Seal},
+    model::Protocol,
+};
 use serde_json::json;
 
 use super::{DIALECTS, SPEAKERS, Speaker, about, conformance::sum, deltas, json, target, written};
@@ -10,14 +13,25 @@ fn reader(name: &str) -> Speaker {
     SPEAKERS.into_iter().find(|speaker| speaker.name == name).unwrap()
 }
 
-/// What a reply is after translation: our model's name, no tier, and no seals where the protocol has none.
+/// What a reply is after translation: our model's name, no tier, no seals where the protocol has none, and the
+/// name of their maker in those that the vendor's side takes for its own.
 fn translated(mut reply: ChatReply, dialect: &str) -> ChatReply {
     "served-1".clone_into(&mut reply.model);
     reply.service_tier = None;
     for part in reply.choices.iter_mut().flat_map(|choice| &mut choice.parts) {
         if let Part::Thinking { seal, .. } = part {
-            *seal = seal.take().filter(|_| dialect == "anthropic-messages");
+            let maker = Protocol::AnthropicMessages;
+            *seal = match dialect {
+                "anthropic-messages" => {
+                    seal.take().map(|seal| Seal { data: seal.told_in(maker), maker })
+                }
+                "openai-responses" => seal.take(),
+                _ => None,
+            };
         }
+    }
+    if dialect == "openai-responses" {
+        "resp_1".clone_into(&mut reply.id);
     }
     reply
 }
@@ -109,6 +123,12 @@ fn a_request_survives_translation() {
             let dialect = DIALECTS.into_iter().find(|(dialect, _)| *dialect == speaker.name);
             // No caller speaks what the other vendors do.
             let Some((_, other)) = dialect else { continue };
+            let mut call = call.clone();
+            if speaker.name == "openai-responses" {
+                // It has no word for stop texts.
+                assert!(speaker.vendor.request(&call, &target()).is_err());
+                call.stop.clear();
+            }
             let draft = speaker.vendor.request(&call, &target()).unwrap();
             let (model, mut back) =
                 other.call(&serde_json::from_slice(&draft.body).unwrap()).unwrap();

@@ -1,0 +1,43 @@
+//! Thoughts: items of type `reasoning`, whose `encrypted_content` is good for the item of that id alone.
+//!
+//! So the id is a part of the seal. Another vendor's seal is told as `encrypted_content` under the name of its
+//! maker; so is one of this vendor's that cannot stand under its own id.
+
+use crate::{chat::Seal, model::Protocol};
+
+/// Makes the seal of an item.
+pub(super) fn seal(id: &str, encrypted: &str) -> Seal {
+    match named(encrypted) {
+        Some(seal) => seal,
+        None => own_seal(format!("{id}:{encrypted}")),
+    }
+}
+
+/// The seal that a text names with its maker; `None` for what the vendor itself wrote.
+fn named(encrypted: &str) -> Option<Seal> {
+    let (word, data) = encrypted.split_once(':')?;
+    Some(Seal { data: data.to_owned(), maker: Protocol::parse(word)? })
+}
+
+fn own_seal(data: String) -> Seal {
+    Seal { data, maker: Protocol::OpenaiResponses }
+}
+
+/// The `encrypted_content` of a seal in the item of this id.
+pub(super) fn told(seal: &Seal, id: &str) -> String {
+    match own(seal) {
+        Some((own, encrypted)) if own == id => encrypted.to_owned(),
+        Some(_) | None => format!("{}:{}", seal.maker, seal.data),
+    }
+}
+
+/// The id and the `encrypted_content` of a seal that this vendor made.
+pub(super) fn own(seal: &Seal) -> Option<(&str, &str)> {
+    let is_own = seal.maker == Protocol::OpenaiResponses;
+    is_own.then(|| seal.data.split_once(':')).flatten()
+}
+
+/// Whether a text that stands as `encrypted_content` is the vendor's own, as it wrote it.
+pub(super) fn is_own_text(encrypted: &str) -> bool {
+    named(encrypted).is_none()
+}
