@@ -8,7 +8,7 @@
 //! asks: [`auth`], [`caller`], [`last_used`]. What can be asked: [`chat`],
 //! [`calls`], [`render`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`shares`], [`exchange`] with [`retry`] and
 //! [`guard`], [`ceiling`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`notices`], [`histogram`], [`jobs`], and [`preview`] without a call. What stays of
-//! it: [`media`], [`sound`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
+//! it: [`conversations`], [`media`], [`sound`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
 //! How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
@@ -30,6 +30,7 @@ pub mod ceiling;
 pub mod chat;
 pub mod circuit;
 pub mod circuits;
+pub mod conversations;
 pub mod cost;
 pub mod estimate;
 pub mod exchange;

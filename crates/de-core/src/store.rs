@@ -22,6 +22,7 @@ pub mod pages;
 pub mod projects;
 pub mod provider_keys;
 pub mod providers;
+pub mod responses;
 pub mod sessions;
 pub mod tenants;
 pub mod upkeep;

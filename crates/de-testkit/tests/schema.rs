@@ -34,6 +34,7 @@ use de_core::{
         projects,
         provider_keys::{self, NewProviderKey},
         providers::{self, Provider, ProviderAuth, ProviderRow, removal},
+        responses::{self, NewTurn, OldTurn},
         sessions, tenants, upkeep,
         usage::{
             self,
@@ -313,6 +314,7 @@ fn every_statement() -> Vec<Statement> {
         tenants::revoke_namesakes(&key, NOW),
         tenants::revoke_namesakes(&of_user, NOW),
         upkeep::expired_replies(NOW),
+        upkeep::expired_turns(NOW),
         upkeep::old_deliveries(NOW),
         upkeep::expired_sessions(NOW),
         usage::by_receipt(&receipt, &organization),
@@ -491,6 +493,14 @@ fn control_plane() -> Vec<Statement> {
         key_digest: "d".to_owned(),
         route: "POST /v1/projects".to_owned(),
     };
+    let turn = NewTurn {
+        content: "v1.a.b",
+        created_at: NOW,
+        expires_at: NOW,
+        id: "resp_1",
+        previous_id: None,
+        project: &project,
+    };
     let mut all = vec![
         organizations::find(&organization),
         organizations::list(Some(&organization), active, &page()),
@@ -525,7 +535,21 @@ fn control_plane() -> Vec<Statement> {
         bootstrap::no_superadmin("audit_1"),
         idempotency::find(&place, NOW),
         idempotency::expire(&place, NOW),
+        responses::find(&project, "resp_1", NOW),
+        responses::chain(&project, "resp_1", NOW),
+        responses::delete(&project, "resp_1", NOW),
+        responses::insert(&turn),
     ];
+    let turn = OldTurn {
+        content: "v1.a.b".to_owned(),
+        id: "resp_1".to_owned(),
+        project_id: project.clone(),
+    };
+    all.extend([
+        responses::older(2, NOW),
+        responses::count_older(2, NOW),
+        responses::reseal(&turn, "v2.a.b"),
+    ]);
     for (organization, target) in [
         (Some(&organization), Some("t")),
         (Some(&organization), None),

@@ -37,13 +37,14 @@ const ROUNDS: usize = 4;
 /// Tells the Limiters what they could not be told, sends the messages that are due, sums the books, and removes
 /// what is over.
 pub async fn run(platform: Platform) {
-    let duties: [BoxFuture<'_, ()>; 7] = [
+    let duties: [BoxFuture<'_, ()>; 8] = [
         tell_again(&platform).boxed(),
         objects::remove(&platform).boxed(),
         rollups::keep(&platform).boxed(),
         deliver(&platform).boxed(),
         remove(&platform, "sessions", upkeep::expired_sessions).boxed(),
         remove(&platform, "idempotency", upkeep::expired_replies).boxed(),
+        remove(&platform, "responses", upkeep::expired_turns).boxed(),
         remove(&platform, "webhook_deliveries", upkeep::old_deliveries).boxed(),
     ];
     join_all(duties).await;
@@ -341,6 +342,11 @@ mod tests {
              SELECT 'msg_' || i, (SELECT min(id) FROM organizations), 'https://a.example.com/', 'job.failed',
                '{}', 'failed', CAST(?1 AS INTEGER) + iif(i = 0, 3600000, -i) FROM n";
         run_sql(&*made.database, deliveries, vec![now.plus(-30 * day).into()]).await;
+        let turns = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
+             INSERT INTO responses (project_id, id, content, created_at, expires_at)
+             SELECT (SELECT min(id) FROM projects), 'resp_' || i, 'sealed', 0,
+               CAST(?1 AS INTEGER) + iif(i = 0, 60000, -i) FROM n";
+        run_sql(&*made.database, turns, vec![now.into()]).await;
         let tries = "INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms)
              SELECT id, 1, 0, 0 FROM webhook_deliveries";
         run_sql(&*made.database, tries, Vec::new()).await;
@@ -353,6 +359,8 @@ mod tests {
         assert!(left("sessions")[0].contains("\"d0\""));
         assert_eq!(left("idempotency").len(), 1);
         assert!(left("idempotency")[0].contains("\"k0\""));
+        assert_eq!(left("responses").len(), 1);
+        assert!(left("responses")[0].contains("\"resp_0\""));
         assert_eq!(left("webhook_deliveries").len(), 1);
         assert!(left("webhook_deliveries")[0].contains("\"msg_0\""));
         assert_eq!(left("webhook_attempts").len(), 1);
@@ -360,5 +368,6 @@ mod tests {
         assert!(log.contains("{\"table\":\"webhook_deliveries\",\"removed\":3}"), "{log}");
         assert!(log.contains("{\"table\":\"sessions\",\"removed\":600}"), "{log}");
         assert!(log.contains("{\"table\":\"idempotency\",\"removed\":3}"), "{log}");
+        assert!(log.contains("{\"table\":\"responses\",\"removed\":3}"), "{log}");
     }
 }

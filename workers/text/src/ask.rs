@@ -31,6 +31,7 @@ pub(crate) enum Wire {
     Anthropic,
     Native,
     OpenAi,
+    Responses,
 }
 
 impl Wire {
@@ -40,6 +41,7 @@ impl Wire {
             Self::Anthropic => Some(Protocol::AnthropicMessages),
             Self::Native => None,
             Self::OpenAi => Some(Protocol::OpenaiChat),
+            Self::Responses => Some(Protocol::OpenaiResponses),
         }
     }
 }
@@ -60,7 +62,8 @@ impl Ask {
     /// A field that makes the vendor do, and bill, what has no price here: its own tools, such as searches
     /// of the web, which it bills by the use, and speeds and regions that it bills at a multiple.
     pub(crate) fn unpriced_field(&self) -> Option<String> {
-        let tools = ["/tools", "/web_search_options", "/mcp_servers", "/container"];
+        // A saved prompt may bring tools along.
+        let tools = ["/tools", "/web_search_options", "/mcp_servers", "/container", "/prompt"];
         let of_tools =
             |word: &&OwnWord| tools.iter().any(|place| word.issue.pointer.starts_with(place));
         if let Some(word) = self.call.own_words.iter().find(of_tools) {
@@ -106,7 +109,7 @@ impl Ask {
             |part: &Part| matches!(part, Part::Audio(_) | Part::Document(_) | Part::Sealed(_));
         let opaque = self.pieces().any(unread)
             || self.call.own_words.iter().any(|word| {
-                let places = ["/messages", "/input", "/system", "/tools"];
+                let places = ["/messages", "/input", "/prompt", "/system", "/tools"];
                 places.iter().any(|place| word.issue.pointer.starts_with(place))
             });
         let attachment_tokens = if opaque {
@@ -144,7 +147,7 @@ fn picture_tokens(protocol: Protocol) -> u64 {
     match protocol {
         Protocol::AnthropicMessages => 5_000,
         Protocol::Gemini => 4_096,
-        Protocol::OpenaiChat => 50_000,
+        Protocol::OpenaiChat | Protocol::OpenaiResponses => 50_000,
         // Only their context bounds the others.
         _ => u64::MAX,
     }

@@ -53,6 +53,12 @@ impl Cached {
         Ok(Self { is_asked: wish.is_some(), lookup, word: Some("miss") })
     }
 
+    /// Leaves the call alone: its answer is for this call only.
+    pub(crate) fn off(&mut self) {
+        self.lookup = None;
+        self.word = self.is_asked.then_some("off");
+    }
+
     /// Where admission looks.
     pub(crate) fn lookup(&self) -> Option<&dyn AtHand> {
         self.lookup.as_ref().map(|lookup| lookup as &dyn AtHand)

@@ -1,31 +1,37 @@
-//! Text generation: one call in three protocols, to vendors of any.
+//! Text generation: one call in four protocols, to vendors of any.
 //!
 //! | route | protocol | scope of the key |
 //! | --- | --- | --- |
 //! | `POST /generate`, `POST /generate/stream` | ours | `text` |
 //! | `POST /v1/chat/completions` | OpenAI chat completions | `text` |
 //! | `POST /v1/messages` | Anthropic messages | `text` |
+//! | `POST /v1/responses` | OpenAI responses | `text` |
+//! | `GET|DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items` | OpenAI responses | `text` |
 //! | `GET /v1/models`, `GET /v1/models/{id}` | OpenAI, or Anthropic with `anthropic-version` | any |
 //!
-//! Embeddings, responses, counting tokens and capabilities are designed and not built: 501.
+//! Embeddings, counting tokens, capabilities, and what else OpenAI does with responses are designed and not
+//! built: 501.
 
 mod ask;
 mod cached;
 mod chat_completions;
+mod conversation;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod generate;
+mod kept_responses;
 mod messages;
 mod models;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 mod respond;
+mod responses;
 mod run;
 
 use axum::{
     Router,
     http::Uri,
-    routing::{any, get, post},
+    routing::{any, delete, get, post},
 };
 use de_core::{
     http::{
@@ -48,8 +54,13 @@ pub fn router(platform: Platform) -> Router {
             .route("/v1/capabilities", any(not_built))
             .route("/v1/embeddings", any(not_built))
             .route("/v1/messages/count_tokens", any(not_built))
-            .route("/v1/responses", any(not_built))
-            .route("/v1/responses/{*rest}", any(not_built))
+            .route("/v1/responses", post(responses::create))
+            .route("/v1/responses/compact", any(not_built))
+            .route("/v1/responses/input_tokens", any(not_built))
+            .route("/v1/responses/{id}", get(kept_responses::get))
+            .route("/v1/responses/{id}", delete(kept_responses::delete))
+            .route("/v1/responses/{id}/cancel", any(not_built))
+            .route("/v1/responses/{id}/input_items", get(kept_responses::input_items))
     })
 }
 

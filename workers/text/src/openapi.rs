@@ -1,9 +1,10 @@
-//! Text generation, described: one call in three protocols, at the paths of the front door.
+//! Text generation, described: one call in four protocols, at the paths of the front door.
 
 mod anthropic;
 mod models;
 mod native;
 mod openai;
+mod responses;
 
 use de_core::{
     http::error::Code,
@@ -16,11 +17,15 @@ use de_core::{
 /// The operations and where the worker itself has them; the front door has a name in front of some.
 ///
 /// Each is `METHOD /path` on the worker's own host. Tests hold it against the router.
-pub const ROUTES: [(&str, &str); 6] = [
+pub const ROUTES: [(&str, &str); 10] = [
     ("POST /generate", "POST /text/generate"),
     ("POST /generate/stream", "POST /text/generate/stream"),
     ("POST /v1/chat/completions", "POST /v1/chat/completions"),
     ("POST /v1/messages", "POST /v1/messages"),
+    ("POST /v1/responses", "POST /v1/responses"),
+    ("GET /v1/responses/{id}", "GET /v1/responses/{id}"),
+    ("DELETE /v1/responses/{id}", "DELETE /v1/responses/{id}"),
+    ("GET /v1/responses/{id}/input_items", "GET /v1/responses/{id}/input_items"),
     ("GET /v1/models", "GET /v1/models"),
     ("GET /v1/models/{id}", "GET /v1/models/{id}"),
 ];
@@ -35,6 +40,7 @@ const MODELS: Tag = Tag { about: "What a key may call.", name: "models" };
 pub fn describe(document: &mut Document) {
     let mut text = native::operations();
     text.extend([openai::operation(), anthropic::operation()]);
+    text.extend(responses::operations());
     let tagged = |tag: Tag, operations: Vec<Operation>| {
         operations.into_iter().map(|operation| operation.tag(tag.name)).collect()
     };

@@ -23,6 +23,7 @@ use de_core::{
         mapped,
         native::{self, NativeStream},
         openai_chat::OpenAiChatDialect,
+        openai_responses::OpenAiResponsesDialect,
     },
     registry::Model,
 };
@@ -115,6 +116,7 @@ impl Reply<'_> {
             Wire::Anthropic => AnthropicMessagesDialect.reply(reply, &self.about(model)),
             Wire::Native => self.native(reply, model),
             Wire::OpenAi => OpenAiChatDialect.reply(reply, &self.about(model)),
+            Wire::Responses => self.responses().reply(reply, &self.about(model)),
         }
     }
 
@@ -189,7 +191,13 @@ impl Reply<'_> {
             Wire::Anthropic => AnthropicMessagesDialect.stream(self.about(model)),
             Wire::Native => Box::new(NativeStream::new(request_id)),
             Wire::OpenAi => OpenAiChatDialect.stream(self.about(model)),
+            Wire::Responses => self.responses().stream(self.about(model)),
         }
+    }
+
+    /// The dialect whose answers repeat what was asked.
+    fn responses(&self) -> OpenAiResponsesDialect {
+        OpenAiResponsesDialect { asked: self.ask.raw.clone().unwrap_or_default() }
     }
 
     fn about(&self, model: &Model) -> About {

@@ -9,6 +9,7 @@ use de_core::{
     books::{Asked, Books},
     caller::Caller,
     ceiling::{self, Most},
+    conversations::told::Telling,
     exchange::{self, Answer, BeforeSend, Job},
     http::{
         error::{ApiError, Code},
@@ -22,6 +23,7 @@ use de_core::{
     protocols::{
         Dialect, Draft, FieldIssue, Target, anthropic_messages::AnthropicMessagesDialect,
         native::native_issue, openai_chat::OpenAiChatDialect,
+        openai_responses::OpenAiResponsesDialect,
     },
     registry::Model,
 };
@@ -30,6 +32,7 @@ use http::HeaderName;
 use crate::{
     ask::{Ask, Route, Wire},
     cached::{Cached, Found, give},
+    conversation,
     respond::Reply,
 };
 
@@ -90,10 +93,22 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
     let caller = caller.entitled(platform, Scope::Text).await?;
-    let size_bytes = body.size_bytes();
+    let body_bytes = body.size_bytes();
     let body = body.into_object()?;
     let mut cache = Cached::of(platform, &caller, &headers, &route, &body)?;
-    let ask = (route.read)(body)?;
+    let (ask, conversation) = match route.wire {
+        Wire::Responses => {
+            let read = conversation::read(platform, &caller, body, route.read).await?;
+            if read.conversation.changes(&caller) {
+                // Its answer is a turn that others go on from, and its prompt is more than its body.
+                cache.off();
+            }
+            (read.ask, Some(read.conversation))
+        }
+        Wire::Anthropic | Wire::Native | Wire::OpenAi => ((route.read)(body)?, None),
+    };
+    let recalled = conversation.as_ref().map_or(0, |conversation| conversation.recalled_bytes);
+    let size_bytes = body_bytes.saturating_add(recalled);
     caller.must_be(ask.instance_id.as_deref(), ask.project_id.as_deref())?;
     books.asked(ask.model.as_deref(), ask.call.stream, prompt::tokens(&ask.call));
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -119,6 +134,7 @@ async fn answer(
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await;
     let admitted = admitted.map_err(|error| blamed(error, &ask))?;
+    let telling = conversation.map(|it| it.telling(platform, &admitted.caller)).transpose()?;
     let let_in = platform.clock.now();
     let keeper = match cache.looked() {
         Found::Answer(answer) => {
@@ -171,13 +187,18 @@ async fn answer(
         platform.clock.now().since(let_in)
     );
     context.tell(HeaderName::from_static("server-timing"), &timing);
-    let keeper = keeper.filter(|keeper| keeper.keeps(model));
-    let kept = ticket.is_some() || keeper.is_some();
+    let changes = telling.as_ref().is_some_and(Telling::changes);
+    let keeper = keeper.filter(|keeper| !changes && keeper.keeps(model));
+    let kept = ticket.is_some() || keeper.is_some() || changes;
     let reply = Reply { ask: &ask, books: books.clone(), job: &job, kept, wire: route.wire };
     let response = match answer {
         Answer::Opened(opened) if streams => reply.streamed(opened),
         Answer::Opened(opened) => reply.whole(opened).await?,
         Answer::Polled(polled) => reply.polled(polled),
+    };
+    let response = match telling {
+        Some(telling) => telling.answer(response, ask.call.stream).await,
+        None => response,
     };
     cache.tell(&context);
     match keeper {
@@ -249,8 +270,14 @@ impl Drafting<'_> {
                     raw.shift_remove("stream");
                     raw.shift_remove("stream_options");
                 }
-                if let (Some(bound), Protocol::OpenaiChat) = (bound, config.protocol) {
-                    raw.insert(target.max_tokens_field.as_str().to_owned(), bound.into());
+                match (bound, config.protocol) {
+                    (Some(bound), Protocol::OpenaiChat) => {
+                        raw.insert(target.max_tokens_field.as_str().to_owned(), bound.into());
+                    }
+                    (Some(bound), Protocol::OpenaiResponses) => {
+                        raw.insert("max_output_tokens".to_owned(), bound.into());
+                    }
+                    _ => {}
                 }
                 Ok(model.vendor.relay(raw, self.headers, &target))
             }
@@ -304,6 +331,10 @@ impl Drafting<'_> {
             }
             Wire::Native => native_issue(FieldIssue { pointer, reason }),
             Wire::OpenAi => FieldIssue { pointer: OpenAiChatDialect.place(&pointer), reason },
+            Wire::Responses => {
+                let dialect = OpenAiResponsesDialect::default();
+                FieldIssue { pointer: dialect.place(&pointer), reason }
+            }
         }
     }
 }

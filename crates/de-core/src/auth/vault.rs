@@ -42,6 +42,8 @@ pub enum Kind {
     ProviderKey,
     /// An answer that is kept to be given once more.
     Reply,
+    /// A turn of a conversation.
+    Turn,
     /// What a webhook is signed with.
     WebhookSecret,
 }
@@ -53,6 +55,7 @@ impl Kind {
             Self::Answer => b"distributed-electrons/answers",
             Self::ProviderKey => b"distributed-electrons/provider-keys",
             Self::Reply => b"distributed-electrons/replies",
+            Self::Turn => b"distributed-electrons/turns",
             Self::WebhookSecret => b"distributed-electrons/webhook-secrets",
         }
     }
@@ -230,6 +233,19 @@ mod tests {
         assert_eq!(sealed, "v1.AAAAAAAAAAAAAAAA.63BU8xVvTRpyWMSTnluzIl4Vg0Elvg7y1_4");
         assert_eq!(open_for(&settings, Kind::WebhookSecret, "whk_1", &sealed), Ok(secret));
         for (kind, place) in [(Kind::WebhookSecret, "whk_2"), (Kind::Reply, "whk_1")] {
+            let opened = open_for(&settings, kind, place, &sealed);
+            assert_eq!(opened, Err(VaultError::DoesNotOpen));
+        }
+    }
+
+    /// Rows hold this text too.
+    #[test]
+    fn the_sealed_turn_is_stable_and_no_reply() {
+        let (settings, text) = (settings(&[1]), Secret::new("{}".to_owned()));
+        let sealed = seal_for(&settings, &Zeros, Kind::Turn, "proj_1/resp_1", &text).unwrap();
+        assert_eq!(sealed, "v1.AAAAAAAAAAAAAAAA.s9rlsPBilYmoOax6n5dG6Iie");
+        assert_eq!(open_for(&settings, Kind::Turn, "proj_1/resp_1", &sealed), Ok(text));
+        for (kind, place) in [(Kind::Turn, "proj_2/resp_1"), (Kind::Reply, "proj_1/resp_1")] {
             let opened = open_for(&settings, kind, place, &sealed);
             assert_eq!(opened, Err(VaultError::DoesNotOpen));
         }

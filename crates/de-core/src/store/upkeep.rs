@@ -33,6 +33,18 @@ pub fn expired_replies(now: UnixMillis) -> Statement {
     )
 }
 
+/// Removes turns of conversations whose time is over at `now`: one row a turn, at most [`AT_ONCE`].
+#[must_use]
+pub fn expired_turns(now: UnixMillis) -> Statement {
+    statement(
+        "DELETE FROM responses WHERE (project_id, id) IN (
+           SELECT project_id, id FROM responses
+           WHERE expires_at <= CAST(?1 AS INTEGER) ORDER BY expires_at LIMIT 500)
+         RETURNING 1 AS removed",
+        [now.into()],
+    )
+}
+
 /// How long what webhooks were told is kept: 30 days, in milliseconds.
 const DELIVERIES_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 

@@ -79,6 +79,9 @@ const REMOVE: usize = 5;
 /// What makes a job that a vendor may call for.
 const ORDER_OF_RENDER: &str = "createRender";
 
+/// What is kept, though it is not called made.
+const RESPONSE: &str = "createResponse";
+
 /// What makes a delivery, though it is not called that.
 const TEST_OF_WEBHOOK: &str = "testWebhook";
 
@@ -127,6 +130,10 @@ impl Made {
             self.0.insert("/render/render/callbacks".to_owned(), world.callback_token(id));
             // Its share holds no change of the configuration up any more.
             world.test.clock.advance(Duration::from_secs(10));
+        }
+        if operation.id == RESPONSE {
+            let made = response.json()["id"].as_str().map(str::to_owned);
+            self.0.extend(made.map(|id| (operation.path.clone(), id)));
         }
         if operation.id == TEST_OF_WEBHOOK {
             let made = response.json()["id"].as_str().map(str::to_owned);

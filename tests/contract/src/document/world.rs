@@ -72,6 +72,7 @@ impl World {
         keep_asset(&test).await;
         keep_job(&test).await;
         keep_receipt(&test).await;
+        keep_content(&test).await;
         let front = TestClient::of_router(de_config::router(test.another_isolate()));
         Self { front, test }
     }
@@ -164,6 +165,12 @@ async fn keep_job(test: &TestPlatform) {
     });
     let view: View = serde_json::from_value(view).unwrap();
     test.database.batch(vec![store::jobs::put(&view)]).await.unwrap();
+}
+
+/// Lets projects keep what is said, so that a response can be looked at.
+async fn keep_content(test: &TestPlatform) {
+    let sql = "UPDATE projects SET retain_content = 1";
+    test.database.batch(vec![Statement { args: Vec::new(), sql }]).await.unwrap();
 }
 
 /// The receipt of that job, under the id that examples have.

@@ -41,7 +41,8 @@ struct NewProject {
     description: Option<Description>,
     /// Whatever its owner keeps with it, at most 16 KiB of JSON.
     settings: Option<Map<String, Value>>,
-    /// Whether prompts and replies may be kept; false unless given.
+    /// Whether prompts and replies may be kept, as those of responses are for `previous_response_id`; false
+    /// unless given.
     retain_content: Option<bool>,
     /// Whether answers of text models are kept to be given once more; only where a call asks for it unless given.
     response_cache: Option<ResponseCache>,
@@ -61,7 +62,7 @@ struct ProjectChanges {
     description: Option<Description>,
     /// Whatever its owner keeps with it, at most 16 KiB of JSON; null: nothing. The whole is replaced.
     settings: Option<Map<String, Value>>,
-    /// Whether prompts and replies may be kept; null: no.
+    /// Whether prompts and replies may be kept, as those of responses are for `previous_response_id`; null: no.
     retain_content: Option<bool>,
     /// Whether answers of text models are kept to be given once more; null: only where a call asks for it.
     response_cache: Option<ResponseCache>,

@@ -2,7 +2,7 @@
 //! older one can go. A batch a call, until nothing is left; it can be broken off and begun again anywhere.
 //!
 //! The secrets of webhooks rest under the same master keys, and so do answers that are kept for
-//! `Idempotency-Key` and the secrets of call backs: they are taken along.
+//! `Idempotency-Key`, turns of conversations and the secrets of call backs: they are taken along.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,7 @@ use axum::{
 };
 use de_core::{
     auth::vault::{self, Kind, VaultError},
+    conversations::sealed_anew,
     http::{error::ApiError, extract::Incoming, routes::Allowed},
     ids::{InstanceId, OrganizationId, ProviderId, WebhookId},
     ports::{Platform, PortError, Row, Statement, random, row, rows},
@@ -21,6 +22,7 @@ use de_core::{
         epochs::{EpochScope, bump},
         idempotency::{self, OldReply},
         provider_keys::{self as store, OldRow},
+        responses::{self, OldTurn},
         webhooks::{
             self, OldWebhook,
             deliveries::{self, OldCallback},
@@ -105,6 +107,7 @@ pub(crate) async fn reseal(
     let (replies, unopened) = replies(&platform, newest).await?;
     let (hooks, failed_webhooks) = hooks(&platform, newest).await?;
     let (callbacks, silent) = callbacks(&platform, newest).await?;
+    let (turns, lost) = turns(&platform, newest).await?;
     let organizations: BTreeSet<&OrganizationId> =
         keys.iter().map(|(old, _)| &old.organization_id).collect();
     let mut batch: Vec<Statement> =
@@ -113,6 +116,7 @@ pub(crate) async fn reseal(
     let again = |(old, sealed, previous): &Anew| webhooks::reseal(old, sealed, previous.as_deref());
     batch.extend(hooks.iter().map(again));
     batch.extend(callbacks.iter().map(|(old, sealed)| deliveries::reseal(old, sealed)));
+    batch.extend(turns.iter().map(|(old, sealed)| responses::reseal(old, sealed)));
     let now = platform.clock.now();
     if !batch.is_empty() {
         let event = AuditEvent {
@@ -149,14 +153,15 @@ pub(crate) async fn reseal(
             idempotency::count_older(newest, now),
             webhooks::count_older(newest),
             deliveries::count_older(newest),
+            responses::count_older(newest, now),
         ])
         .await?;
     let left = left.into_iter().flatten().map(count).sum::<Result<usize, PortError>>()?;
     Ok(Json(Resealed {
         resealed,
         // An answer that does not open is of no use to anyone, and is over within a day; so is a call back
-        // that cannot be signed.
-        remaining: left.saturating_sub(unopened + silent),
+        // that cannot be signed, and a turn within a month.
+        remaining: left.saturating_sub(unopened + silent + lost),
         failed,
         failed_webhooks,
         newest_version: newest,
@@ -270,6 +275,23 @@ async fn callbacks(
                     vault::seal_for(settings, entropy, Kind::WebhookSecret, &place, &secret);
                 anew.push((old, sealed.map_err(internal)?));
             }
+            Err(_) => unopened += 1,
+        }
+    }
+    Ok((anew, unopened))
+}
+
+/// The next turns as the newest master key seals them, and how many do not open.
+async fn turns(
+    platform: &Platform,
+    newest: u32,
+) -> Result<(Vec<(OldTurn, String)>, usize), ApiError> {
+    let old = responses::older(newest, platform.clock.now());
+    let old: Vec<OldTurn> = rows(&*platform.database, old).await?;
+    let (mut anew, mut unopened) = (Vec::new(), 0);
+    for old in old {
+        match sealed_anew(platform, &old) {
+            Ok(sealed) => anew.push((old, sealed)),
             Err(_) => unopened += 1,
         }
     }

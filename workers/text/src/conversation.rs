@@ -1,0 +1,164 @@
+//! What a call of OpenAI's responses goes on from, and whether its turn is kept.
+
+use de_core::{
+    caller::Caller,
+    conversations::{self, Recalled, has_room, told::Telling},
+    http::error::ApiError,
+    ids::ProjectId,
+    ports::Platform,
+    protocols::{FieldIssue, openai_responses::listed},
+};
+use serde_json::{Map, Value, json};
+
+use crate::ask::Ask;
+
+const PREVIOUS: &str = "previous_response_id";
+
+/// A call, with all that was said before it in its input.
+pub(crate) struct Read {
+    pub(crate) ask: Ask,
+    pub(crate) conversation: Conversation,
+}
+
+/// What is known of the conversation.
+pub(crate) struct Conversation {
+    input: Value,
+    /// Whether the caller lets the turn be kept, and it can be.
+    is_keepable: bool,
+    previous_id: Option<String>,
+    /// What was recalled, in bytes: the vendor reads it as well as the body.
+    pub(crate) recalled_bytes: usize,
+}
+
+impl Conversation {
+    /// Whether the call goes on from a turn that is kept, or is kept itself.
+    pub(crate) fn changes(&self, caller: &Caller) -> bool {
+        self.previous_id.is_some() || (self.is_keepable && project(caller).is_some())
+    }
+
+    /// How the answer is told. `caller` is as the Limiter knows them now: what is kept is theirs to say.
+    ///
+    /// # Errors
+    /// It goes on from what the caller's project does not keep any more.
+    pub(crate) fn telling(self, platform: &Platform, caller: &Caller) -> Result<Telling, ApiError> {
+        let project = project(caller);
+        if self.previous_id.is_some() && project.is_none() {
+            return Err(not_kept());
+        }
+        let keeper = project.filter(|_| self.is_keepable).cloned();
+        let Self { input, previous_id, .. } = self;
+        Ok(Telling { input, keeper, platform: platform.clone(), previous_id })
+    }
+}
+
+/// The project that keeps what its keys say; `None` if this one's does not.
+fn project(caller: &Caller) -> Option<&ProjectId> {
+    caller.key().project_id.as_ref().filter(|_| caller.key().retain_content)
+}
+
+/// Reads a call, and puts what was said before it in front of its input.
+///
+/// # Errors
+/// Wrong fields; `NOT_FOUND` for a response that the caller's project does not have.
+pub(crate) async fn read(
+    platform: &Platform,
+    caller: &Caller,
+    mut body: Map<String, Value>,
+    read: fn(Map<String, Value>) -> Result<Ask, ApiError>,
+) -> Result<Read, ApiError> {
+    // What is wrong with it is told by its own places.
+    let mut ask = read(body.clone())?;
+    let store = body.get("store").and_then(Value::as_bool);
+    let previous_id = body.shift_remove(PREVIOUS);
+    let previous_id = previous_id.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let input = body.get("input").cloned().unwrap_or_default();
+    let recalled = match &previous_id {
+        Some(id) => {
+            let recalled = recall(platform, caller, id).await?;
+            body.insert("input".to_owned(), joined(&recalled.items, &input));
+            ask = read(body)?;
+            for word in &mut ask.call.own_words {
+                word.issue.pointer = own_place(&word.issue.pointer, recalled.items.len());
+            }
+            recalled
+        }
+        None => {
+            if let Some(raw) = &mut ask.raw {
+                raw.shift_remove(PREVIOUS);
+            }
+            Recalled::default()
+        }
+    };
+    let has_room = has_room(&listed(&input, ""), &recalled);
+    if store == Some(true) && !has_room && project(caller).is_some() {
+        return Err(wrong("/store", "this conversation is larger than what is kept of one"));
+    }
+    let conversation = Conversation {
+        input,
+        is_keepable: store != Some(false) && has_room,
+        previous_id,
+        recalled_bytes: recalled.bytes,
+    };
+    Ok(Read { ask, conversation })
+}
+
+async fn recall(platform: &Platform, caller: &Caller, id: &str) -> Result<Recalled, ApiError> {
+    if let Some(project) = project(caller) {
+        return conversations::recall(platform, project, id).await;
+    }
+    // What a copy refuses may have been allowed since.
+    let caller = caller.fresher(platform).await?;
+    let project = caller.as_ref().and_then(project).ok_or_else(not_kept)?;
+    conversations::recall(platform, project, id).await
+}
+
+/// All items, those of the caller last.
+fn joined(before: &[Value], input: &Value) -> Value {
+    let mut items = before.to_vec();
+    match input {
+        Value::Array(own) => items.extend(own.iter().cloned()),
+        text => items.push(json!({"role": "user", "content": text})),
+    }
+    Value::Array(items)
+}
+
+/// The place in the caller's own body of what stands at `pointer` in all items.
+fn own_place(pointer: &str, before: usize) -> String {
+    let Some(rest) = pointer.strip_prefix("/input/") else { return pointer.to_owned() };
+    let (index, below) = rest.split_once('/').unwrap_or((rest, ""));
+    let own = index.parse::<usize>().ok().and_then(|index| index.checked_sub(before));
+    match (own, below) {
+        (None, _) => format!("/{PREVIOUS}"),
+        (Some(index), "") => format!("/input/{index}"),
+        (Some(index), below) => format!("/input/{index}/{below}"),
+    }
+}
+
+fn not_kept() -> ApiError {
+    wrong(
+        "/previous_response_id",
+        "responses are not kept for this key: send what was said as items of input, or have retain_content of its \
+         project switched on",
+    )
+}
+
+fn wrong(pointer: &str, reason: &str) -> ApiError {
+    ApiError::fields(&[FieldIssue { pointer: pointer.to_owned(), reason: reason.to_owned() }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_those_of_the_callers_own_items() {
+        for (pointer, place) in [
+            ("/input/5/content/0/file_id", "/input/2/content/0/file_id"),
+            ("/input/3", "/input/0"),
+            ("/input/2/content", "/previous_response_id"),
+            ("/tools/0", "/tools/0"),
+        ] {
+            assert_eq!(own_place(pointer, 3), place);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `POST /v1/responses`: OpenAI's newer protocol, to vendors of any.
+
+use axum::{extract::State, response::Response};
+use de_core::{
+    caller::Tenant,
+    http::{
+        error::ApiError,
+        extract::{Body, Incoming},
+    },
+    ports::Platform,
+    protocols::{Dialect, openai_responses::OpenAiResponsesDialect},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    ask::{Ask, Route, Wire},
+    chat_completions::into_object,
+    run::run,
+};
+
+/// Answers a conversation, whole or as a stream.
+pub(crate) async fn create(
+    State(platform): State<Platform>,
+    Tenant(caller): Tenant,
+    incoming: Incoming,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let route = Route { operation: "POST /v1/responses", read, wire: Wire::Responses };
+    run(platform, caller, incoming, body, route).await
+}
+
+fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
+    let body = Value::Object(body);
+    let dialect = OpenAiResponsesDialect::default();
+    let (model, call) = dialect.call(&body).map_err(|issues| ApiError::fields(&issues))?;
+    Ok(Ask {
+        call,
+        include_usage: true,
+        instance_id: None,
+        model: Some(model),
+        project_id: None,
+        raw: into_object(body),
+    })
+}

@@ -1,0 +1,144 @@
+//! What is kept of OpenAI's responses, where time passes, turns are large, or the database fails.
+//!
+//! Time is tokio's, and paused: what takes days here takes none.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests: what does not hold ends them, and their modules have other readers too"
+)]
+
+#[path = "http/doubles.rs"]
+mod doubles;
+#[path = "http/gateway.rs"]
+mod gateway;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use de_core::ports::{Database, PortError, Row, Statement};
+use de_testkit::client::TestResponse;
+use serde_json::{Value, json};
+
+use crate::gateway::{Gateway, openai};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A database that takes no turns.
+struct Forgetful(Arc<dyn Database>);
+
+#[async_trait]
+impl Database for Forgetful {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError> {
+        if statements.iter().any(|statement| statement.sql.contains("INSERT INTO responses")) {
+            return Err(PortError::TimedOut { after_ms: 1, port: "database" });
+        }
+        self.0.batch(statements).await
+    }
+}
+
+/// A gateway whose client's project keeps content.
+async fn keeping(forgetful: bool) -> Gateway {
+    let gateway = Gateway::with(|platform| {
+        if forgetful {
+            platform.database = Arc::new(Forgetful(platform.database.clone()));
+        }
+    })
+    .await;
+    gateway.sql("UPDATE projects SET retain_content = 1", &[]).await;
+    gateway.model("kept", "openai-chat", json!({})).await;
+    gateway
+}
+
+async fn ask(gateway: &Gateway, members: Value) -> TestResponse {
+    let mut body = json!({"model": "kept", "input": "Hello"});
+    body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    gateway.test.fetch.answer(openai("Hi."));
+    gateway.text.post("/v1/responses", &body).await.unwrap()
+}
+
+async fn good(gateway: &Gateway, members: Value) -> Value {
+    let answer = ask(gateway, members).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+async fn status(gateway: &Gateway, id: &str) -> u16 {
+    gateway.text.get(&format!("/v1/responses/{id}")).await.unwrap().status
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_is_kept_for_thirty_days() {
+    let gateway = keeping(false).await;
+    let first = good(&gateway, json!({})).await;
+    let id = first["id"].as_str().unwrap();
+    gateway.test.clock.advance(29 * DAY);
+    let second = good(&gateway, json!({"previous_response_id": id})).await;
+    assert_eq!((status(&gateway, id).await, &second["store"]), (200, &json!(true)));
+    gateway.test.clock.advance(DAY);
+    assert_eq!(status(&gateway, id).await, 404);
+    let second = second["id"].as_str().unwrap();
+    assert_eq!(status(&gateway, second).await, 200);
+    let answer = ask(&gateway, json!({"previous_response_id": second})).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["param"], "previous_response_id");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_is_too_large_is_not_kept_and_says_so() {
+    let gateway = keeping(false).await;
+    let large = "x".repeat(600_000);
+    let response = good(&gateway, json!({"input": large})).await;
+    assert_eq!(response["store"], false);
+    assert_eq!(status(&gateway, response["id"].as_str().unwrap()).await, 404);
+    let answer = ask(&gateway, json!({"input": large, "store": true})).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["param"], "store");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_given_though_it_cannot_be_kept() {
+    let gateway = keeping(true).await;
+    let response = good(&gateway, json!({})).await;
+    assert_eq!(response["output"][0]["content"][0]["text"], "Hi.");
+    assert_eq!(response["store"], false);
+    assert_eq!(status(&gateway, response["id"].as_str().unwrap()).await, 404);
+    let log = gateway.test.log.text();
+    assert!(log.contains("a turn of a conversation could not be kept"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_project_that_begins_or_ceases_to_keep_is_known_at_once() {
+    let gateway = keeping(false).await;
+    let admin = gateway.config.clone().with_key(gateway.test.tenant.admin_key.expose()).unwrap();
+    let id = gateway.sql("SELECT min(id) AS id FROM projects", &[]).await.remove(0);
+    let path = format!("/v1/projects/{}", id["id"].as_str().unwrap());
+    let first = good(&gateway, json!({})).await;
+    for keeps in [false, true] {
+        let request =
+            admin.request(http::Method::PATCH, &path).json(&json!({"retain_content": keeps}));
+        let changed = request.send().await.unwrap();
+        assert_eq!(changed.status, 200, "{}", changed.text());
+        let answer = ask(&gateway, json!({"previous_response_id": first["id"]})).await;
+        assert_eq!(answer.status, if keeps { 200 } else { 400 }, "{}", answer.text());
+        assert_eq!(good(&gateway, json!({})).await["store"], keeps);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_recalled_counts_in_what_a_call_may_cost() {
+    let gateway = keeping(false).await;
+    let limits = json!({"rate_limits": {"tpm": 20_000}});
+    gateway.model("narrow", "openai-chat", limits).await;
+    let long = "word ".repeat(10_000);
+    let first = good(&gateway, json!({"input": long})).await;
+    let hello = json!({"model": "narrow", "max_output_tokens": 16});
+    assert_eq!(ask(&gateway, hello.clone()).await.status, 200);
+    let mut again = hello;
+    again["previous_response_id"] = first["id"].clone();
+    let answer = ask(&gateway, again).await;
+    assert_eq!(answer.status, 429, "{}", answer.text());
+}
