@@ -5,6 +5,7 @@
 //! all vendors have are `options`, by the names that payload mappings use; an adapter takes those it has a
 //! word for, and refuses or drops the others as the model says.
 
+pub mod embedding;
 pub mod stock;
 
 use bytes::Bytes;

@@ -5,6 +5,7 @@
 //! What has no price has no bound.
 
 use crate::{
+    calls::embedding::EmbeddingInput,
     limits::wire::Need,
     money::Micros,
     pricing::{ImagePrice, Pricing, Tier},
@@ -67,6 +68,20 @@ pub fn output_tokens(size: TextSize) -> u64 {
 #[must_use]
 pub fn text_tokens(size: TextSize) -> u64 {
     input_tokens(size).saturating_add(output_tokens(size))
+}
+
+/// An upper bound of the tokens that a call for vectors reads. It makes none.
+#[must_use]
+pub fn embedding_tokens(input: &EmbeddingInput) -> u64 {
+    let (count, tokens) = match input {
+        EmbeddingInput::Texts(texts) => (texts.len(), texts.iter().map(String::len).sum()),
+        EmbeddingInput::Tokens(lists) => (lists.len(), lists.iter().map(Vec::len).sum::<usize>()),
+    };
+    let frames = u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(TOKENS_A_MESSAGE);
+    u64::try_from(tokens)
+        .unwrap_or(u64::MAX)
+        .saturating_add(frames)
+        .saturating_add(TOKENS_A_REQUEST)
 }
 
 /// The most that a call may use, by what it is priced by.

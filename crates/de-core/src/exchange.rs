@@ -759,6 +759,12 @@ pub(crate) fn deadline(job: &Job<'_>, model: &Model) -> UnixMillis {
     job.context.started().plus(total)
 }
 
+/// What is left of the call's time for a model, in milliseconds; negative once it is over.
+#[must_use]
+pub fn left(job: &Job<'_>, model: &Model) -> i64 {
+    deadline(job, model).since(job.platform.clock.now())
+}
+
 fn remaining(job: &Job<'_>, model: &Model) -> Duration {
     let left = deadline(job, model).since(job.platform.clock.now());
     Duration::from_millis(u64::try_from(left).unwrap_or(0))

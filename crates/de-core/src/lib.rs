@@ -34,6 +34,7 @@ pub mod conversations;
 pub mod cost;
 pub mod estimate;
 pub mod exchange;
+pub mod expected;
 pub mod guard;
 pub mod histogram;
 pub mod http;

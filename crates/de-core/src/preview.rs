@@ -67,7 +67,12 @@ pub fn call(
     input: &Map<String, Value>,
     bounds: Bounds,
 ) -> Result<ChatCall, Vec<FieldIssue>> {
-    let mut call = GenerateRequest::parse(&Value::Object(input.clone()))?.call;
+    let request = GenerateRequest::parse(&Value::Object(input.clone()))?;
+    if request.expected.is_some() {
+        let reason = "is held against answers of POST /generate alone".to_owned();
+        return Err(vec![FieldIssue { pointer: "/expect_json".to_owned(), reason }]);
+    }
+    let mut call = request.call;
     let counted = bounds.counted || model.config.rate_limits.tpm.is_some();
     if counted && model.vendor.bounds_output() && call.max_output_tokens.is_none() {
         call.max_output_tokens = Some(model.config.output_bound(bounds.of_instance));

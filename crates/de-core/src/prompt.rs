@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use crate::{
+    calls::embedding::EmbeddingInput,
     chat::{ChatCall, DocumentSource, Part, ResponseFormat, Source},
     estimate::Estimate,
     media::{Extent, measure, sniff},
@@ -57,6 +58,23 @@ pub fn tokens(call: &ChatCall) -> u64 {
         sum.fixed(TOKENS_A_CALL);
     }
     sum.fixed.saturating_add(sum.text.tokens())
+}
+
+/// About how many tokens the inputs of a call for vectors have: those that are token ids are counted.
+#[must_use]
+pub fn embedding_tokens(input: &EmbeddingInput) -> u64 {
+    match input {
+        EmbeddingInput::Texts(texts) => {
+            let mut sum = Sum::default();
+            for text in texts {
+                sum.text(text);
+            }
+            sum.text.tokens()
+        }
+        EmbeddingInput::Tokens(lists) => {
+            u64::try_from(lists.iter().map(Vec::len).sum::<usize>()).unwrap_or(u64::MAX)
+        }
+    }
 }
 
 #[derive(Default)]

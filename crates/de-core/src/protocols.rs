@@ -14,6 +14,7 @@ use crate::{
     calls::{
         ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall, TranscriptionCall,
         TranscriptionReply,
+        embedding::{EmbeddingCall, EmbeddingReply},
         stock::{Rates, StockCall, StockItem, StockKind, StockPage},
     },
     chat::{ChatCall, ChatReply, Delta},
@@ -32,16 +33,19 @@ use crate::{
 mod answer;
 pub mod anthropic_messages;
 mod borrowed;
+pub mod capable;
 pub mod elevenlabs_speech;
 pub mod elevenlabs_transcription;
 pub(crate) mod fields;
 pub mod gemini;
+pub mod gemini_embeddings;
 pub(crate) mod inline;
 pub mod mapped;
 pub mod native;
 pub mod native_image;
 pub mod native_speech;
 pub mod openai_chat;
+pub mod openai_embeddings;
 pub mod openai_images;
 pub mod openai_responses;
 pub mod openai_speech;
@@ -294,6 +298,16 @@ pub trait Vendor: Send + Sync {
         None
     }
 
+    /// How it counts the tokens of a prompt without answering it, if it does.
+    fn counting(&self) -> Option<&dyn CountingVendor> {
+        None
+    }
+
+    /// How it makes vectors of texts, if it does.
+    fn embeddings(&self) -> Option<&dyn EmbeddingVendor> {
+        None
+    }
+
     /// How it makes pictures, if it does.
     fn images(&self) -> Option<&dyn ImageVendor> {
         None
@@ -318,6 +332,67 @@ pub trait Vendor: Send + Sync {
     fn stock(&self) -> Option<&dyn StockVendor> {
         None
     }
+}
+
+/// A vendor that counts the tokens of a prompt, and bills nothing for it.
+pub trait CountingVendor: Send + Sync {
+    /// Writes the question from the caller's own body, which is in this vendor's protocol: every member is
+    /// kept, only the model is set. `caller` are the caller's headers.
+    fn relay(&self, body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft;
+
+    /// Reads a whole answer with status 2xx: how many tokens.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    fn reply(&self, body: &Value) -> Result<u64, Malformed>;
+}
+
+/// A vendor that makes vectors of texts.
+pub trait EmbeddingVendor: Send + Sync {
+    /// Writes the request.
+    ///
+    /// # Errors
+    /// Issues that name what this vendor cannot do; the caller's fault. Pointers are into OpenAI's body:
+    /// `/input/3`, `/dimensions`.
+    fn request(&self, call: &EmbeddingCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
+
+    /// Writes the request from the caller's own body, where caller and vendor speak this protocol: every
+    /// member is kept, only the model is set. `call` is the same body, read.
+    ///
+    /// # Errors
+    /// As [`EmbeddingVendor::request`].
+    fn relay(
+        &self,
+        _body: &Map<String, Value>,
+        call: &EmbeddingCall,
+        target: &Target,
+    ) -> Result<Draft, Vec<FieldIssue>> {
+        self.request(call, target)
+    }
+
+    /// Reads a whole answer with status 2xx.
+    ///
+    /// # Errors
+    /// [`Malformed`], also where there is not one vector for each input.
+    fn reply(&self, call: &EmbeddingCall, body: &Bytes) -> Result<EmbeddingReply, Malformed>;
+}
+
+/// The largest answer with vectors that we take, in bytes: it is read in place, and 2,048 vectors of 3,072
+/// numbers have half of it in base64.
+pub const VECTORS_CAP: usize = 64 * 1024 * 1024;
+
+/// Refuses vectors that cannot be compared with each other.
+fn one_length(vectors: &[Vec<f32>]) -> Result<(), Malformed> {
+    let length = vectors.first().map_or(0, Vec::len);
+    let odd = vectors.iter().position(|vector| vector.is_empty() || vector.len() != length);
+    let is_finite = |vector: &Vec<f32>| vector.iter().all(|number| number.is_finite());
+    let wild = vectors.iter().position(|vector| !is_finite(vector));
+    let reason = match (odd, wild) {
+        (None, None) => return Ok(()),
+        (Some(place), _) => format!("vector {place} has another length, or none"),
+        (None, Some(place)) => format!("vector {place} has a number out of range"),
+    };
+    Err(Malformed { pointer: String::new(), reason })
 }
 
 /// A vendor that makes pictures.

@@ -19,10 +19,11 @@ use crate::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
         elevenlabs_speech::ElevenLabsSpeechVendor,
         elevenlabs_transcription::ElevenLabsTranscriptionVendor, gemini::GeminiVendor,
-        mapped::MappedVendor, openai_chat::OpenAiChatVendor, openai_images::OpenAiImagesVendor,
-        openai_responses::OpenAiResponsesVendor, openai_speech::OpenAiSpeechVendor,
-        openai_transcriptions::OpenAiTranscriptionsVendor, pexels::PexelsVendor,
-        pixabay::PixabayVendor, shotstack::ShotstackVendor,
+        gemini_embeddings::GeminiEmbeddingsVendor, mapped::MappedVendor,
+        openai_chat::OpenAiChatVendor, openai_embeddings::OpenAiEmbeddingsVendor,
+        openai_images::OpenAiImagesVendor, openai_responses::OpenAiResponsesVendor,
+        openai_speech::OpenAiSpeechVendor, openai_transcriptions::OpenAiTranscriptionsVendor,
+        pexels::PexelsVendor, pixabay::PixabayVendor, shotstack::ShotstackVendor,
     },
     snapshot::{self, Named},
     store::{
@@ -192,6 +193,7 @@ fn vendor(
         Protocol::ElevenlabsSpeech => Arc::new(ElevenLabsSpeechVendor),
         Protocol::ElevenlabsTranscription => Arc::new(ElevenLabsTranscriptionVendor),
         Protocol::Gemini => Arc::new(GeminiVendor),
+        Protocol::GeminiEmbeddings => Arc::new(GeminiEmbeddingsVendor),
         Protocol::Mapped => {
             let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();
             let rules = rules(base_url, allowed_hosts, &auth, protocol_defaults);
@@ -205,6 +207,7 @@ fn vendor(
             }))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
+        Protocol::OpenaiEmbeddings => Arc::new(OpenAiEmbeddingsVendor),
         Protocol::OpenaiResponses => Arc::new(OpenAiResponsesVendor),
         Protocol::Shotstack => {
             let Provider { allowed_hosts, auth, base_url, .. } = provider.clone();

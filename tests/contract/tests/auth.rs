@@ -43,7 +43,9 @@ async fn s02_every_route_wants_a_key() {
     let stack = Stack::ready().await;
     let routes = [
         (Method::POST, "/v1/chat/completions"),
+        (Method::POST, "/v1/embeddings"),
         (Method::POST, "/v1/messages"),
+        (Method::POST, "/v1/messages/count_tokens"),
         (Method::POST, "/text/generate"),
         (Method::POST, "/text/generate/stream"),
         (Method::POST, "/audio/synthesize"),
@@ -58,6 +60,7 @@ async fn s02_every_route_wants_a_key() {
         (Method::POST, "/stock-media/search/photos"),
         (Method::POST, "/stock-media/search/videos"),
         (Method::POST, "/stock-media/import"),
+        (Method::GET, "/v1/capabilities"),
         (Method::GET, "/v1/models"),
         (Method::GET, "/v1/models/gpt-4o-mini"),
         (Method::GET, "/v1/model-configs"),

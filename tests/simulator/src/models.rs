@@ -22,6 +22,7 @@ pub(crate) struct Model {
 /// What a model makes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ModelKind {
+    Embedding,
     Image,
     Speech,
     Text,
@@ -107,6 +108,8 @@ pub(crate) const MODELS: &[Model] = &[
     media(Vendor::OpenAi, ModelKind::Transcription, "gpt-transcribe", PLAIN),
     media(Vendor::OpenAi, ModelKind::Transcription, "gpt-4o-mini-transcribe", PLAIN),
     media(Vendor::OpenAi, ModelKind::Transcription, "whisper-1", PLAIN),
+    media(Vendor::OpenAi, ModelKind::Embedding, "text-embedding-3-large", PLAIN),
+    media(Vendor::OpenAi, ModelKind::Embedding, "text-embedding-3-small", PLAIN),
     model(Vendor::Anthropic, "claude-opus-5-5", 128_000, CLAUDE_5_5),
     model(Vendor::Anthropic, "claude-sonnet-5-5", 128_000, CLAUDE_5_5),
     model(
@@ -133,6 +136,7 @@ pub(crate) const MODELS: &[Model] = &[
     model(Vendor::Google, "gemini-3.8-flash", 65_536, GEMINI_3),
     model(Vendor::Google, "gemini-3.5-flash-lite", 65_536, GEMINI_3),
     model(Vendor::Google, "gemini-2.5-flash", 65_536, Traits { reasoning: true, ..PLAIN }),
+    media(Vendor::Google, ModelKind::Embedding, "gemini-embedding-2", PLAIN),
     media(Vendor::Google, ModelKind::Image, "gemini-3-pro-image", PLAIN),
     media(Vendor::Google, ModelKind::Image, "gemini-3.1-flash-image", PLAIN),
     media(Vendor::Fal, ModelKind::Image, "fal-ai/flux/dev", PLAIN),
@@ -141,6 +145,7 @@ pub(crate) const MODELS: &[Model] = &[
     media(Vendor::Groq, ModelKind::Transcription, "whisper-large-v3-turbo", PLAIN),
     model(Vendor::Mistral, "mistral-large-4", 1_048_576, PLAIN),
     model(Vendor::Mistral, "mistral-small-latest", 262_144, PLAIN),
+    media(Vendor::Mistral, ModelKind::Embedding, "mistral-embed", PLAIN),
     model(Vendor::DeepSeek, "deepseek-v4-pro", 393_216, PLAIN),
     model(Vendor::DeepSeek, "deepseek-flash", 393_216, PLAIN),
     model(Vendor::Together, "zai-org/GLM-5.3", 128_000, PLAIN),

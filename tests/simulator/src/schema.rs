@@ -5,6 +5,7 @@
 
 pub(crate) mod anthropic;
 pub(crate) mod audio;
+pub(crate) mod embeddings;
 pub(crate) mod fal;
 pub(crate) mod form;
 pub(crate) mod google;

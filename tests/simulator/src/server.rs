@@ -26,8 +26,8 @@ use crate::{anthropic_messages, control, elevenlabs_speech, files, ideogram, ope
 use crate::{elevenlabs_transcription, elevenlabs_voices, openai_speech, openai_transcriptions};
 use crate::{elevenlabs_user, fal, google_errors, google_models};
 use crate::{
-    openai_edits, openai_images, openai_responses, openai_responses_store, pexels, pixabay,
-    shotstack, stream,
+    google_embeddings, openai_edits, openai_embeddings, openai_images, openai_responses,
+    openai_responses_store, pexels, pixabay, shotstack, stream,
 };
 
 /// The largest request that is read, as at the vendor with the largest: 32 MB.
@@ -65,6 +65,7 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::ElevenLabs], "GET", "/v1/voices", elevenlabs_voices::old),
     (&[Vendor::ElevenLabs], "GET", "/v2/voices", elevenlabs_voices::page),
     (&[Vendor::ElevenLabs], "POST", "/v1/speech-to-text", elevenlabs_transcription::transcribe),
+    (EMBEDDING, "POST", "/v1/embeddings", openai_embeddings::embeddings),
     (&[Vendor::OpenAi], "POST", "/v1/audio/speech", openai_speech::speech),
     (HEARING, "POST", "/v1/audio/transcriptions", openai_transcriptions::transcriptions),
     (&[Vendor::Pexels], "GET", "/v1/search", pexels::search),
@@ -87,12 +88,16 @@ const ROUTES: &[(&[Vendor], &str, &str, Endpoint)] = &[
     (&[Vendor::Fal], "POST", "/*/*", fal::submit),
     (&[Vendor::Fal], "POST", "/*/*/*", fal::submit),
     (&[Vendor::Google], "GET", "/v1beta/models", google_models::list),
+    (&[Vendor::Google], "POST", "/v1beta/models/*:batchEmbedContents", google_embeddings::batch),
     (&[Vendor::Google], "POST", "/v1beta/models/*", google_models::call),
 ];
 
 /// The hosts that speak the chat API of OpenAI.
 const CHAT: &[Vendor] =
     &[Vendor::DeepSeek, Vendor::Groq, Vendor::Mistral, Vendor::OpenAi, Vendor::Together];
+
+/// The hosts that speak the embeddings API of OpenAI.
+const EMBEDDING: &[Vendor] = &[Vendor::Mistral, Vendor::OpenAi];
 
 /// The hosts that speak the transcription API of OpenAI.
 const HEARING: &[Vendor] = &[Vendor::Groq, Vendor::OpenAi];
@@ -346,8 +351,9 @@ fn find(vendor: Vendor, method: &str, path: &str) -> Option<Endpoint> {
 fn fits(pattern: &str, path: &str) -> bool {
     let mut segments = path.split('/');
     let all = pattern.split('/').all(|wanted| {
-        segments.next().is_some_and(|segment| {
-            if wanted == "*" { !segment.is_empty() } else { wanted == segment }
+        segments.next().is_some_and(|segment| match wanted.strip_prefix('*') {
+            Some(end) => segment.len() > end.len() && segment.ends_with(end),
+            None => wanted == segment,
         })
     });
     all && segments.next().is_none()
@@ -379,6 +385,9 @@ mod tests {
             ("/v1/tts/*", "/v1/tts/", false),
             ("/v1/tts/*", "/v1/tts/abc/stream", false),
             ("/v1/tts/*/stream", "/v1/tts/abc/stream", true),
+            ("/v1/*:embed", "/v1/m:embed", true),
+            ("/v1/*:embed", "/v1/:embed", false),
+            ("/v1/*:embed", "/v1/m:draw", false),
         ] {
             assert_eq!(fits(pattern, path), fit, "{pattern} {path}");
         }

@@ -3,6 +3,7 @@
 use de_core::{
     ceiling::TextSize,
     chat::{ChatCall, Image, OwnWord, Part, Source},
+    expected::Expected,
     http::error::ApiError,
     model::Protocol,
     registry::Model,
@@ -10,9 +11,12 @@ use de_core::{
 use serde_json::{Map, Value};
 
 /// A call for text, read and checked.
+#[derive(Clone)]
 pub(crate) struct Ask {
     /// In the canonical form.
     pub(crate) call: ChatCall,
+    /// What the answer has to be, if it is JSON.
+    pub(crate) expected: Option<Expected>,
     /// Whether a stream shall tell its usage, where the protocol leaves that to the caller.
     pub(crate) include_usage: bool,
     /// The instance that the body names.
@@ -35,6 +39,10 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Anthropic, Self::Native, Self::OpenAi, Self::Responses];
+
     /// The vendors' protocol that it is, if any.
     pub(crate) fn protocol(self) -> Option<Protocol> {
         match self {

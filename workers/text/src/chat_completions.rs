@@ -38,6 +38,7 @@ fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
     let raw = into_object(body);
     Ok(Ask {
         call,
+        expected: None,
         include_usage: raw.as_ref().is_some_and(include_usage),
         instance_id: None,
         model: Some(model),

@@ -8,12 +8,13 @@ use de_core::{
         extract::{Body, Incoming},
     },
     ports::Platform,
-    protocols::native::GenerateRequest,
+    protocols::{FieldIssue, native::GenerateRequest},
 };
 use serde_json::{Map, Value};
 
 use crate::{
     ask::{Ask, Route, Wire},
+    expect,
     run::run,
 };
 
@@ -36,24 +37,37 @@ pub(crate) async fn stream(
     body: Body,
 ) -> Result<Response, ApiError> {
     let streamed = |body| {
-        read(body).map(|mut ask| {
-            ask.call.stream = true;
-            ask
-        })
+        let mut request = parsed(body)?;
+        request.call.stream = true;
+        asked(request)
     };
     let route = Route { operation: "POST /generate/stream", read: streamed, wire: Wire::Native };
     run(platform, caller, incoming, body, route).await
 }
 
 fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
-    let request =
-        GenerateRequest::parse(&Value::Object(body)).map_err(|issues| ApiError::fields(&issues))?;
-    Ok(Ask {
+    asked(parsed(body)?)
+}
+
+fn parsed(body: Map<String, Value>) -> Result<GenerateRequest, ApiError> {
+    GenerateRequest::parse(&Value::Object(body)).map_err(|issues| ApiError::fields(&issues))
+}
+
+fn asked(request: GenerateRequest) -> Result<Ask, ApiError> {
+    if request.call.stream && request.expected.is_some() {
+        let reason = "a stream is not checked before it is sent; ask for a whole answer".to_owned();
+        let pointer = "/expect_json".to_owned();
+        return Err(ApiError::fields(&[FieldIssue { pointer, reason }]));
+    }
+    let mut ask = Ask {
         call: request.call,
+        expected: request.expected,
         include_usage: true,
         instance_id: request.instance_id,
         model: request.model_id,
         project_id: request.project_id,
         raw: None,
-    })
+    };
+    expect::prepare(&mut ask);
+    Ok(ask)
 }

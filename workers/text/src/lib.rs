@@ -5,23 +5,30 @@
 //! | `POST /generate`, `POST /generate/stream` | ours | `text` |
 //! | `POST /v1/chat/completions` | OpenAI chat completions | `text` |
 //! | `POST /v1/messages` | Anthropic messages | `text` |
+//! | `POST /v1/messages/count_tokens` | Anthropic messages | `text` |
 //! | `POST /v1/responses` | OpenAI responses | `text` |
 //! | `GET|DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items` | OpenAI responses | `text` |
+//! | `POST /v1/embeddings` | OpenAI embeddings | `text` |
+//! | `GET /v1/capabilities` | ours | any |
 //! | `GET /v1/models`, `GET /v1/models/{id}` | OpenAI, or Anthropic with `anthropic-version` | any |
 //!
-//! Embeddings, counting tokens, capabilities, and what else OpenAI does with responses are designed and not
-//! built: 501.
+//! What else OpenAI does with responses is designed and not built: 501.
 
 mod ask;
 mod cached;
+mod capabilities;
 mod chat_completions;
 mod conversation;
+mod count_tokens;
+mod embeddings;
 #[cfg(target_family = "wasm")]
 mod entry;
+mod expect;
 mod generate;
 mod kept_responses;
 mod messages;
 mod models;
+mod offered;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 mod respond;
@@ -51,9 +58,9 @@ pub fn router(platform: Platform) -> Router {
             .route("/v1/messages", post(messages::create))
             .route("/v1/models", get(models::list))
             .route("/v1/models/{*id}", get(models::read))
-            .route("/v1/capabilities", any(not_built))
-            .route("/v1/embeddings", any(not_built))
-            .route("/v1/messages/count_tokens", any(not_built))
+            .route("/v1/capabilities", get(capabilities::list))
+            .route("/v1/embeddings", post(embeddings::create))
+            .route("/v1/messages/count_tokens", post(count_tokens::count))
             .route("/v1/responses", post(responses::create))
             .route("/v1/responses/compact", any(not_built))
             .route("/v1/responses/input_tokens", any(not_built))

@@ -1,4 +1,7 @@
 //! `GET /v1/models`: what a key may call, in OpenAI's shape, or in Anthropic's for its SDKs.
+//!
+//! Follows <https://platform.openai.com/docs/api-reference/models> and
+//! <https://platform.claude.com/docs/en/api/models-list>.
 
 use axum::{
     Json,
@@ -8,91 +11,123 @@ use axum::{
 use de_core::{
     caller::Tenant,
     http::{
-        error::{ApiError, Code},
+        error::ApiError,
         extract::{Incoming, PathText},
     },
-    ids::ModelId,
-    model::{Modality, ModelConfig, Status},
-    ports::{Platform, rows},
+    model::Status,
+    ports::Platform,
     protocols::FieldIssue,
-    store::{
-        models::{ModelQuery, ModelRow, list as list_models},
-        pages::PageQuery,
-        provider_keys::{self, ProviderKeyRow},
-    },
 };
 use serde_json::{Value, json};
 
-/// How many pages of 200 are read: more models than that are not listed by any SDK's one call.
-const PAGES: usize = 10;
+use crate::offered::{self, Offered};
+
+/// Models of a page in Anthropic's shape: the usual number and the largest.
+const PAGE: usize = 20;
+const LARGEST_PAGE: usize = 1_000;
 
 /// Lists the models that the key may call. Deprecated ones work, and are not offered unless
-/// `?include=deprecated` asks for them.
+/// `?include=deprecated` asks for them, or Anthropic's `?lifecycle=deprecated`.
 pub(crate) async fn list(
     State(platform): State<Platform>,
     Tenant(caller): Tenant,
     Query(query): Query<Vec<(String, String)>>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
-    let with_deprecated = with_deprecated(&query)?;
-    let caller = caller.current(&platform).await?;
-    let mut models = Vec::new();
-    let mut after = None;
-    for _ in 0..PAGES {
-        let query = ModelQuery {
-            allowed: caller.key().allowed_models.as_deref(),
-            organization: Some(caller.organization_id()),
-            page: PageQuery { after, limit: 200 },
-            without_disabled: true,
-            ..ModelQuery::default()
-        };
-        let read: Vec<ModelRow> = rows(&*platform.database, list_models(&query)).await?;
-        let full = read.len() > 200;
-        let page = query.page.page(read, |row| row.model_id.as_str());
-        after = page.data.last().map(|row| row.model_id.as_str().to_owned());
-        models.extend(page.data);
-        if !full {
-            break;
-        }
-    }
-    // A row that cannot be read hurts no other.
-    let configs = models.iter().filter_map(|row| Some((row, row.parse().ok()?)));
-    let keys: Vec<ProviderKeyRow> =
-        rows(&*platform.database, provider_keys::of_instance(caller.instance_id())).await?;
-    let has_key = |config: &ModelConfig| {
-        keys.iter().any(|key| key.provider_id == config.provider_id && key.is_usable())
-    };
-    // What cannot be called is not offered: no code for its protocol, no key for its provider.
-    let offered = configs.filter(|(_, config)| {
-        (with_deprecated || config.status != Status::Deprecated)
-            && config.protocol.is_built_for(Modality::Text)
-            && config.works_in(Modality::Text)
-            && has_key(config)
-    });
     let anthropic = is_anthropic(&incoming);
-    let data: Vec<Value> = offered.map(|(row, config)| shown(row, &config, anthropic)).collect();
-    let id = |model: Option<&Value>| model.and_then(|model| model.get("id").cloned());
+    let asked = Asked::read(&query, anthropic).map_err(|issues| ApiError::fields(&issues))?;
+    let caller = caller.current(&platform).await?;
+    let mut models = offered::all(&platform, &caller).await?;
+    models.retain(|one| if one.is_deprecated() { asked.deprecated } else { asked.active });
     let body = if anthropic {
-        json!({"first_id": id(data.first()), "has_more": false, "last_id": id(data.last()), "data": data})
+        let (page, has_more) = asked.page(&models);
+        let [first, last] =
+            [page.first(), page.last()].map(|end| end.map(|model| &model.row.model_id));
+        json!({
+            "first_id": first,
+            "has_more": has_more,
+            "last_id": last,
+            "data": page.iter().map(of_anthropic).collect::<Vec<_>>(),
+        })
     } else {
-        json!({"object": "list", "data": data})
+        json!({"object": "list", "data": models.iter().map(of_openai).collect::<Vec<_>>()})
     };
     Ok(Json(body).into_response())
 }
 
-/// Whether a list shall hold the deprecated ones. SDKs send parameters of their own, which are not ours to
-/// refuse.
-fn with_deprecated(query: &[(String, String)]) -> Result<bool, ApiError> {
-    match query.iter().find(|(name, _)| name == "include").map(|(_, word)| word.as_str()) {
-        None => Ok(false),
-        Some("deprecated") => Ok(true),
-        Some(_) => {
-            let issue = FieldIssue {
-                pointer: "?include".to_owned(),
-                reason: "expected deprecated".to_owned(),
-            };
-            Err(ApiError::fields(&[issue]))
+/// What a query asks for. SDKs send parameters of their own, which are not ours to refuse.
+struct Asked {
+    active: bool,
+    after: Option<String>,
+    before: Option<String>,
+    deprecated: bool,
+    limit: usize,
+}
+
+impl Asked {
+    fn read(query: &[(String, String)], anthropic: bool) -> Result<Self, Vec<FieldIssue>> {
+        let mut issues = Vec::new();
+        let mut wrong = |name: &str, reason: &str| {
+            issues.push(FieldIssue { pointer: format!("?{name}"), reason: reason.to_owned() });
+        };
+        let text = |name: &str| {
+            query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        };
+        let mut asked =
+            Self { active: true, after: None, before: None, deprecated: false, limit: PAGE };
+        match text("include") {
+            None => {}
+            Some("deprecated") => asked.deprecated = true,
+            Some(_) => wrong("include", "expected deprecated"),
         }
+        if anthropic {
+            asked.after = text("after_id").map(str::to_owned);
+            asked.before = text("before_id").map(str::to_owned);
+            if asked.after.is_some() && asked.before.is_some() {
+                wrong("before_id", "give after_id or before_id, not both");
+            }
+            match text("limit").map(str::parse) {
+                None => {}
+                Some(Ok(limit)) if (1..=LARGEST_PAGE).contains(&limit) => asked.limit = limit,
+                Some(_) => wrong("limit", "expected a number from 1 to 1000"),
+            }
+            let stages: Vec<&str> = query
+                .iter()
+                .filter(|(name, _)| name == "lifecycle" || name == "lifecycle[]")
+                .flat_map(|(_, value)| value.split(','))
+                .collect();
+            if stages.iter().any(|stage| !["active", "deprecated", "retired"].contains(stage)) {
+                wrong("lifecycle", "expected active, deprecated or retired");
+            } else if !stages.is_empty() {
+                asked.active = stages.contains(&"active");
+                asked.deprecated |= stages.contains(&"deprecated");
+            }
+        }
+        if issues.is_empty() { Ok(asked) } else { Err(issues) }
+    }
+
+    /// A page of models, which are in the order of their ids, and whether more lie beyond it. An id that is
+    /// none of them has its place in that order all the same.
+    fn page<'a>(&self, models: &'a [Offered]) -> (&'a [Offered], bool) {
+        let place = |id: &str, is_after: bool| {
+            models.partition_point(|model| {
+                let known = model.row.model_id.as_str();
+                if is_after { known <= id } else { known < id }
+            })
+        };
+        let (start, end, has_more) = match (&self.after, &self.before) {
+            (_, Some(before)) => {
+                let end = place(before, false);
+                let start = end.saturating_sub(self.limit);
+                (start, end, start > 0)
+            }
+            (after, None) => {
+                let start = after.as_deref().map_or(0, |after| place(after, true));
+                let end = start.saturating_add(self.limit).min(models.len());
+                (start, end, end < models.len())
+            }
+        };
+        (models.get(start..end).unwrap_or_default(), has_more)
     }
 }
 
@@ -104,48 +139,51 @@ pub(crate) async fn read(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let caller = caller.current(&platform).await?;
-    let unknown = || ApiError::new(Code::ModelNotFound, "there is no such model");
-    let id = ModelId::parse(&id).map_err(|_| unknown())?;
-    let allowed = [id];
-    let query = ModelQuery {
-        allowed: Some(&allowed),
-        organization: Some(caller.organization_id()),
-        without_disabled: true,
-        ..ModelQuery::default()
-    };
-    let mut found: Vec<ModelRow> = rows(&*platform.database, list_models(&query)).await?;
-    let row = found.pop().ok_or_else(unknown)?;
-    let config = row.parse().map_err(|_| unknown())?;
-    // `current` has asked the Limiter how old the copy is.
-    caller.may_call(&config.model_id)?;
-    Ok(Json(shown(&row, &config, is_anthropic(&incoming))).into_response())
+    let model = offered::one(&platform, &caller, &id).await?;
+    let shown = if is_anthropic(&incoming) { of_anthropic(&model) } else { of_openai(&model) };
+    Ok(Json(shown).into_response())
 }
 
 fn is_anthropic(incoming: &Incoming) -> bool {
     incoming.headers.contains_key("anthropic-version")
 }
 
-/// One entry. What is not simply active says so, in a member that neither vendor has.
-fn shown(row: &ModelRow, config: &ModelConfig, anthropic: bool) -> Value {
-    let mut entry = if anthropic {
-        json!({
-            "type": "model",
-            "id": row.model_id.as_str(),
-            "display_name": config.display_name,
-            "created_at": row.created_at.rfc3339(),
-            "max_input_tokens": config.context_window,
-            "max_tokens": config.max_output_tokens,
-        })
-    } else {
-        json!({
-            "id": row.model_id.as_str(),
-            "object": "model",
-            "created": row.created_at.0 / 1_000,
-            "owned_by": config.provider_id.as_str(),
-        })
-    };
-    if let (Some(members), true) = (entry.as_object_mut(), config.status != Status::Active) {
-        members.insert("status".to_owned(), config.status.as_str().into());
+fn of_anthropic(model: &Offered) -> Value {
+    let Offered { config, row } = model;
+    // Both are told of deprecated models only, whatever is announced.
+    let deprecated_at = config.deprecated_since().filter(|_| model.is_deprecated());
+    let retires_at = config.deprecation_date.filter(|_| model.is_deprecated());
+    let lifecycle = if model.is_deprecated() { "deprecated" } else { "active" };
+    let shown = json!({
+        "type": "model",
+        "id": row.model_id.as_str(),
+        "display_name": config.display_name,
+        "created_at": row.created_at.rfc3339(),
+        "lifecycle": lifecycle,
+        "deprecated_at": deprecated_at.map(|at| at.rfc3339()),
+        "retires_at": retires_at.map(|date| date.begins_at().rfc3339()),
+        "max_input_tokens": config.context_window,
+        "max_tokens": config.max_output_tokens,
+    });
+    with_status(shown, config.status)
+}
+
+fn of_openai(model: &Offered) -> Value {
+    let Offered { config, row } = model;
+    let shown = json!({
+        "id": row.model_id.as_str(),
+        "object": "model",
+        "created": row.created_at.0 / 1_000,
+        "owned_by": config.provider_id.as_str(),
+        "shutdown_date": config.deprecation_date,
+    });
+    with_status(shown, config.status)
+}
+
+/// What is not simply active says so, in a member that neither vendor has.
+fn with_status(mut shown: Value, status: Status) -> Value {
+    if let (Some(members), true) = (shown.as_object_mut(), status != Status::Active) {
+        members.insert("status".to_owned(), status.as_str().into());
     }
-    entry
+    shown
 }

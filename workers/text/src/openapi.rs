@@ -1,6 +1,9 @@
 //! Text generation, described: one call in four protocols, at the paths of the front door.
 
 mod anthropic;
+mod capabilities;
+mod count_tokens;
+mod embeddings;
 mod models;
 mod native;
 mod openai;
@@ -17,15 +20,18 @@ use de_core::{
 /// The operations and where the worker itself has them; the front door has a name in front of some.
 ///
 /// Each is `METHOD /path` on the worker's own host. Tests hold it against the router.
-pub const ROUTES: [(&str, &str); 10] = [
+pub const ROUTES: [(&str, &str); 13] = [
     ("POST /generate", "POST /text/generate"),
     ("POST /generate/stream", "POST /text/generate/stream"),
     ("POST /v1/chat/completions", "POST /v1/chat/completions"),
+    ("POST /v1/embeddings", "POST /v1/embeddings"),
     ("POST /v1/messages", "POST /v1/messages"),
+    ("POST /v1/messages/count_tokens", "POST /v1/messages/count_tokens"),
     ("POST /v1/responses", "POST /v1/responses"),
     ("GET /v1/responses/{id}", "GET /v1/responses/{id}"),
     ("DELETE /v1/responses/{id}", "DELETE /v1/responses/{id}"),
     ("GET /v1/responses/{id}/input_items", "GET /v1/responses/{id}/input_items"),
+    ("GET /v1/capabilities", "GET /v1/capabilities"),
     ("GET /v1/models", "GET /v1/models"),
     ("GET /v1/models/{id}", "GET /v1/models/{id}"),
 ];
@@ -39,13 +45,20 @@ const MODELS: Tag = Tag { about: "What a key may call.", name: "models" };
 /// Adds the operations of the text worker.
 pub fn describe(document: &mut Document) {
     let mut text = native::operations();
-    text.extend([openai::operation(), anthropic::operation()]);
+    text.extend([
+        openai::operation(),
+        embeddings::operation(),
+        anthropic::operation(),
+        count_tokens::operation(),
+    ]);
     text.extend(responses::operations());
     let tagged = |tag: Tag, operations: Vec<Operation>| {
         operations.into_iter().map(|operation| operation.tag(tag.name)).collect()
     };
     document.add(&[TEXT], tagged(TEXT, text));
-    document.add(&[MODELS], tagged(MODELS, models::operations()));
+    let mut catalogue = models::operations();
+    catalogue.push(capabilities::operation());
+    document.add(&[MODELS], tagged(MODELS, catalogue));
 }
 
 /// What a call to a vendor brings along, whoever speaks it.
@@ -83,6 +96,7 @@ fn told(answer: Answer) -> Answer {
         "Age",
         "x-de-cost-micros",
         "x-de-dropped",
+        "x-de-warnings",
         "x-de-max-tokens",
         "RateLimit",
         "RateLimit-Policy",

@@ -8,7 +8,7 @@ use de_core::{
     books::{Books, Outcome},
     chat::{ChatReply, Delta, Finish, Part},
     exchange::{
-        self, Job, Opened, Polled,
+        self, Answer, Job, Opened, Polled,
         relay::{Tail, filtered, passed, relay},
         translate::{note_whole, translated},
     },
@@ -67,6 +67,13 @@ impl Reply<'_> {
     /// A whole answer. Where the caller wanted a stream and the vendor has none, it is told as one.
     pub(crate) async fn whole(self, opened: Opened) -> Result<Response, ApiError> {
         let model = opened.model.clone();
+        let (reply, bytes) = self.read_whole(opened).await?;
+        let same = self.wire.protocol() == Some(model.config.protocol);
+        Ok(self.told(&reply, &model, same.then_some(bytes)))
+    }
+
+    async fn read_whole(&self, opened: Opened) -> Result<(ChatReply, Bytes), ApiError> {
+        let model = opened.model.clone();
         let bytes = exchange::whole(self.job, opened).await?;
         let malformed = |reason: String| {
             let message =
@@ -75,8 +82,21 @@ impl Reply<'_> {
         };
         let body = json::parse(&bytes).map_err(|err| malformed(err.to_string()))?;
         let reply = model.vendor.reply(&body).map_err(|err| malformed(err.to_string()))?;
-        let same = self.wire.protocol() == Some(model.config.protocol);
-        Ok(self.told(&reply, &model, same.then_some(bytes)))
+        if let Some(tier) = &reply.service_tier {
+            self.books.served(tier);
+        }
+        Ok((reply, bytes))
+    }
+
+    /// Reads a whole answer, which is nobody's yet.
+    pub(crate) async fn read(&self, answer: Answer) -> Result<(ChatReply, Arc<Model>), ApiError> {
+        match answer {
+            Answer::Opened(opened) => {
+                let model = opened.model.clone();
+                self.read_whole(opened).await.map(|(reply, _)| (reply, model))
+            }
+            Answer::Polled(Polled { model, reply }) => Ok((mapped::reply(*reply), model)),
+        }
     }
 
     /// The result of a job that was polled.
@@ -88,16 +108,10 @@ impl Reply<'_> {
     /// Books an answer and writes it; `same` is the vendor's own, where the caller speaks its protocol.
     fn told(&self, reply: &ChatReply, model: &Model, same: Option<Bytes>) -> Response {
         note_whole(&self.books, reply);
-        if let Some(tier) = &reply.service_tier {
-            self.books.served(tier);
-        }
         if let Some(usage) = &reply.usage {
             self.books.counted(usage);
         }
-        if let Some(cost) = self.books.cost() {
-            let name = HeaderName::from_static("x-de-cost-micros");
-            self.job.context.tell(name, &cost.0.to_string());
-        }
+        self.tell_cost();
         let response = if self.ask.call.stream {
             with_body(event_stream(), Body::from(self.as_events(reply, model)))
         } else if let Some(bytes) = same {
@@ -105,6 +119,23 @@ impl Reply<'_> {
         } else {
             with_body(json_head(), Body::from(self.translated(reply, model).to_string()))
         };
+        self.closed(response)
+    }
+
+    /// A whole answer that we wrote ourselves and that is booked already.
+    pub(crate) fn written(&self, body: &Value) -> Response {
+        self.tell_cost();
+        self.closed(with_body(json_head(), Body::from(body.to_string())))
+    }
+
+    fn tell_cost(&self) {
+        if let Some(cost) = self.books.cost() {
+            let name = HeaderName::from_static("x-de-cost-micros");
+            self.job.context.tell(name, &cost.0.to_string());
+        }
+    }
+
+    fn closed(&self, response: Response) -> Response {
         let size = http_body::Body::size_hint(response.body()).exact().unwrap_or(0);
         self.books.sent(usize::try_from(size).unwrap_or(usize::MAX));
         self.books.close(Outcome::Ok, 200);
@@ -121,7 +152,7 @@ impl Reply<'_> {
     }
 
     /// `{success, text, metadata, request_id, timestamp}`.
-    fn native(&self, reply: &ChatReply, model: &Model) -> Value {
+    pub(crate) fn native(&self, reply: &ChatReply, model: &Model) -> Value {
         let context = self.job.context;
         let now = self.job.platform.clock.now();
         let usage = reply.usage.unwrap_or_default();

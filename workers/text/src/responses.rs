@@ -35,6 +35,7 @@ fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
     let (model, call) = dialect.call(&body).map_err(|issues| ApiError::fields(&issues))?;
     Ok(Ask {
         call,
+        expected: None,
         include_usage: true,
         instance_id: None,
         model: Some(model),

@@ -21,7 +21,7 @@ use de_core::{
     ports::Platform,
     prompt,
     protocols::{
-        Dialect, Draft, FieldIssue, Target, anthropic_messages::AnthropicMessagesDialect,
+        Dialect, Draft, FieldIssue, Target, anthropic_messages::AnthropicMessagesDialect, capable,
         native::native_issue, openai_chat::OpenAiChatDialect,
         openai_responses::OpenAiResponsesDialect,
     },
@@ -32,7 +32,7 @@ use http::HeaderName;
 use crate::{
     ask::{Ask, Route, Wire},
     cached::{Cached, Found, give},
-    conversation,
+    conversation, expect,
     respond::Reply,
 };
 
@@ -116,10 +116,13 @@ async fn answer(
     let on_unsupported = on_unsupported(&headers)?;
     let arrived = platform.clock.now();
     let need = |caller: &Caller, model: &Model| {
-        let size = ask.size(size_bytes, output_bound(caller, &ask, model), model);
+        let bound = output_bound(caller, &ask, model);
+        let size_bytes = size_bytes.saturating_add(expect::added_bytes(&ask));
+        let size = ask.size(size_bytes, bound, model);
         let most = Most { tier: ask.service_tier(), ..Most::from(size) };
         let need = ceiling::need(model, most, ceiling::text_tokens(size));
-        Need { micros: need.micros.filter(|_| ask.unpriced_field().is_none()), ..need }
+        let micros = need.micros.filter(|_| ask.unpriced_field().is_none());
+        expect::for_all_tries(ask.expected.as_ref(), Need { micros, ..need }, bound)
     };
     let wanted = Wanted {
         at_hand: cache.lookup(),
@@ -130,7 +133,7 @@ async fn answer(
         need: &need,
         pooled: true,
         scope: Scope::Text,
-        serves: &|_| Ok(()),
+        serves: &makes_text,
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await;
     let admitted = admitted.map_err(|error| blamed(error, &ask))?;
@@ -150,8 +153,8 @@ async fn answer(
     };
     // The first model decides whether the answer is read as a stream; fallbacks that cannot do as it
     // does are none for this call.
-    let streams = ask.call.stream && admitted.models.iter().take(1).all(|m| m.vendor.streams());
-    let able = |model: &&Arc<Model>| !streams || model.vendor.streams();
+    let streams = ask.call.stream && admitted.models.iter().take(1).all(|model| can_stream(model));
+    let able = |model: &&Arc<Model>| !streams || can_stream(model);
     let models: Vec<Arc<Model>> = admitted.models.iter().filter(able).cloned().collect();
     let drafting = Drafting {
         admitted: &admitted,
@@ -191,10 +194,14 @@ async fn answer(
     let keeper = keeper.filter(|keeper| !changes && keeper.keeps(model));
     let kept = ticket.is_some() || keeper.is_some() || changes;
     let reply = Reply { ask: &ask, books: books.clone(), job: &job, kept, wire: route.wire };
-    let response = match answer {
-        Answer::Opened(opened) if streams => reply.streamed(opened),
-        Answer::Opened(opened) => reply.whole(opened).await?,
-        Answer::Polled(polled) => reply.polled(polled),
+    let response = match (answer, &ask.expected) {
+        (answer, Some(expected)) => {
+            let redraft = |ask: &Ask, model: &Model| Drafting { ask, ..drafting }.draft(model);
+            expect::answer(reply, expected, answer, &redraft).await?
+        }
+        (Answer::Opened(opened), None) if streams => reply.streamed(opened),
+        (Answer::Opened(opened), None) => reply.whole(opened).await?,
+        (Answer::Polled(polled), None) => reply.polled(polled),
     };
     let response = match telling {
         Some(telling) => telling.answer(response, ask.call.stream).await,
@@ -227,6 +234,22 @@ fn output_bound(caller: &Caller, ask: &Ask, model: &Model) -> u64 {
     ask.call.max_output_tokens.unwrap_or_else(|| model.config.output_bound(of_instance))
 }
 
+/// Whether a model answers piece by piece, as far as its vendor and its row say.
+fn can_stream(model: &Model) -> bool {
+    model.vendor.streams() && model.config.capabilities.streaming != Some(false)
+}
+
+/// Refuses a model that makes only vectors.
+pub(crate) fn makes_text(model: &Model) -> Result<(), ApiError> {
+    let can = &model.config.capabilities;
+    if can.embeddings != Some(true) || can.text == Some(true) {
+        return Ok(());
+    }
+    let id = &model.config.model_id;
+    let message = format!("{id} makes embeddings, not text");
+    Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
+}
+
 /// A budget's refusal, with the field that has no bound if that is why.
 fn blamed(error: ApiError, ask: &Ask) -> ApiError {
     match ask.unpriced_field() {
@@ -239,6 +262,7 @@ fn blamed(error: ApiError, ask: &Ask) -> ApiError {
 }
 
 /// What the requests to all models of one call are written from.
+#[derive(Clone, Copy)]
 struct Drafting<'a> {
     admitted: &'a Admitted,
     ask: &'a Ask,
@@ -263,6 +287,10 @@ impl Drafting<'_> {
         let mut target = model.target(config.output_bound(of_instance));
         target.on_unsupported = self.on_unsupported.unwrap_or(target.on_unsupported);
         let bound = sent_bound(self.admitted, self.ask, model);
+        let unread = capable::unread(&self.ask.call, &config.capabilities);
+        if !unread.is_empty() {
+            return Err(self.beyond(model, unread));
+        }
         match &self.ask.raw {
             Some(raw) if self.wire.protocol() == Some(config.protocol) => {
                 let mut raw = raw.clone();
@@ -294,7 +322,14 @@ impl Drafting<'_> {
         let mut call = self.ask.call.clone();
         call.max_output_tokens = call.max_output_tokens.or(bound);
         call.stream = self.streams;
-        let mut dropped = Vec::new();
+        let can = &model.config.capabilities;
+        if self.ask.expected.is_some() {
+            expect::by_mode(&mut call, model, target);
+        }
+        let left_out = capable::fit(&mut call, can, target.on_unsupported)
+            .map_err(|issues| self.beyond(model, issues))?;
+        let mut dropped: Vec<FieldIssue> =
+            left_out.into_iter().map(|issue| self.placed(issue)).collect();
         if self.wire != Wire::Native {
             // Members that only the caller's protocol knows mean nothing in another one.
             let extra = std::mem::take(&mut call.extra);
@@ -316,6 +351,12 @@ impl Drafting<'_> {
                 Err(ApiError::fields(&issues))
             }
         }
+    }
+
+    /// The refusal of what a model cannot do.
+    fn beyond(&self, model: &Model, issues: Vec<FieldIssue>) -> ApiError {
+        let issues: Vec<FieldIssue> = issues.into_iter().map(|issue| self.placed(issue)).collect();
+        ApiError::beyond(model.config.model_id.as_str(), &issues)
     }
 
     /// The issue with its place in the caller's own words.

@@ -194,7 +194,7 @@ impl World {
     async fn new() -> Self {
         let gateway = Gateway::new().await;
         for (id, protocol) in [("gpt", "openai-chat"), ("claude", "anthropic-messages")] {
-            gateway.model(id, protocol, json!({})).await;
+            gateway.model(id, protocol, json!({"circuit_breaker": null})).await;
         }
         Self { calls: std::cell::Cell::new(0), gateway }
     }

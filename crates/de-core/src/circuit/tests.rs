@@ -294,7 +294,7 @@ impl Run {
             Step::Repeats => {
                 if let Some(last) = self.last.clone().filter(|last| last.probe.is_none()) {
                     let before = self.breaker.circuits.get(&key()).map(|own| own.run.clone());
-                    self.breaker.hear(at(self.now), &[last.clone()]);
+                    self.breaker.hear(at(self.now), std::slice::from_ref(&last));
                     self.keep();
                     let after = self.breaker.circuits.get(&key()).map(|own| own.run.clone());
                     let is_more =

@@ -48,6 +48,8 @@ pub enum Code {
     InvalidApiKey,
     /// The request makes no sense.
     InvalidRequest,
+    /// The model did not answer with the JSON that was expected of it.
+    JsonValidationFailed,
     /// The key's time is over.
     KeyExpired,
     /// The Limiter did not answer.
@@ -114,6 +116,7 @@ impl Code {
         Self::InternalError,
         Self::InvalidApiKey,
         Self::InvalidRequest,
+        Self::JsonValidationFailed,
         Self::KeyExpired,
         Self::LimiterUnavailable,
         Self::MethodNotAllowed,
@@ -175,6 +178,7 @@ impl Code {
             Self::InternalError => (S::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
             Self::InvalidApiKey => (S::UNAUTHORIZED, "INVALID_API_KEY"),
             Self::InvalidRequest => (S::BAD_REQUEST, "INVALID_REQUEST"),
+            Self::JsonValidationFailed => (S::UNPROCESSABLE_ENTITY, "JSON_VALIDATION_FAILED"),
             Self::KeyExpired => (S::UNAUTHORIZED, "KEY_EXPIRED"),
             Self::LimiterUnavailable => (S::SERVICE_UNAVAILABLE, "LIMITER_UNAVAILABLE"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
@@ -241,6 +245,16 @@ impl ApiError {
     /// Wrong fields, all of them at once.
     #[must_use]
     pub fn fields(issues: &[FieldIssue]) -> Self {
+        Self::of_fields(Code::ValidationError, issues)
+    }
+
+    /// What is asked of a model that cannot do it, all of it at once.
+    #[must_use]
+    pub fn beyond(model: &str, issues: &[FieldIssue]) -> Self {
+        Self::of_fields(Code::ModelCapability, issues).with("model", model)
+    }
+
+    fn of_fields(code: Code, issues: &[FieldIssue]) -> Self {
         let message = match issues {
             [only] => format!("{}: {}", only.pointer, only.reason),
             [first, rest @ ..] => {
@@ -249,7 +263,7 @@ impl ApiError {
             [] => "the request is not valid".to_owned(),
         };
         let entry = |issue: &FieldIssue| json!({"field": issue.pointer, "reason": issue.reason});
-        Self::new(Code::ValidationError, message)
+        Self::new(code, message)
             .with("fields", issues.iter().take(SHOWN_ISSUES).map(entry).collect::<Vec<_>>())
     }
 

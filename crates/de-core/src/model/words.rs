@@ -105,9 +105,11 @@ impl Protocol {
     pub fn is_built_for(self, modality: Modality) -> bool {
         match self {
             Self::Mapped => true,
-            Self::AnthropicMessages | Self::OpenaiChat | Self::OpenaiResponses => {
-                modality == Modality::Text
-            }
+            Self::AnthropicMessages
+            | Self::GeminiEmbeddings
+            | Self::OpenaiChat
+            | Self::OpenaiEmbeddings
+            | Self::OpenaiResponses => modality == Modality::Text,
             Self::Gemini => matches!(modality, Modality::Image | Modality::Text),
             Self::OpenaiImages => modality == Modality::Image,
             Self::ElevenlabsSpeech
@@ -115,7 +117,7 @@ impl Protocol {
             | Self::OpenaiSpeech
             | Self::OpenaiTranscriptions => modality == Modality::Audio,
             Self::Pexels | Self::Pixabay => matches!(modality, Modality::Image | Modality::Video),
-            Self::GeminiEmbeddings | Self::Ideogram | Self::OpenaiEmbeddings => false,
+            Self::Ideogram => false,
             Self::Shotstack => modality == Modality::Video,
         }
     }

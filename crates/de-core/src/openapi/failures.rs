@@ -243,7 +243,7 @@ fn details() -> Value {
     let mut properties = json!({
         "fields": {
             "type": "array",
-            "description": "`VALIDATION_ERROR`: each field that is wrong, at most 100.",
+            "description": "`VALIDATION_ERROR`, `MODEL_CAPABILITY`: each field that is wrong, or that the model cannot do, at most 100.",
             "items": {"anyOf": [
                 {
                     "type": "object",
@@ -272,7 +272,7 @@ fn details() -> Value {
             "additionalProperties": true,
         },
         "error": text("`CONFLICT`: why a model config cannot be read."),
-        "reason": text("`PROVIDER_MALFORMED`: what cannot be read. Of a file of a provider's: why it is not taken, \
+        "reason": text("`PROVIDER_MALFORMED`: what cannot be read. `JSON_VALIDATION_FAILED`: what is wrong with the last answer. Of a file of a provider's: why it is not taken, \
             `broken`, `forbidden_address`, `not_media`, `status`, `timed_out` or `too_large`."),
         "models": {
             "type": "array",
@@ -331,6 +331,9 @@ fn details() -> Value {
             "items": reference("Attempt"),
         },
         "last": text("`ALL_PROVIDERS_FAILED`: the code of the last try."),
+        "pointer": text("`JSON_VALIDATION_FAILED`: a JSON Pointer into the value that was found; empty: all of it."),
+        "text": text("`JSON_VALIDATION_FAILED`: how the last answer begins, at most 200 characters."),
+        "tries": whole("`JSON_VALIDATION_FAILED`: how many answers were read."),
         "circuit": {
             "type": "object",
             "description": "`PROVIDER_UNAVAILABLE`: the model is not asked for a while, because its vendor has failed lately.",

@@ -19,7 +19,7 @@ const fn maybe(name: &'static str, example: &'static str, about: &'static str) -
 }
 
 /// Headers of answers.
-const ANSWERED: [Header; 26] = [
+const ANSWERED: [Header; 28] = [
     maybe("Age", "42", "How many seconds ago an answer of the response cache was made."),
     maybe("Allow", "GET,HEAD", "The methods that the path takes."),
     always("Cache-Control", "public, max-age=300", "How long a copy may be kept."),
@@ -51,6 +51,7 @@ const ANSWERED: [Header; 26] = [
     maybe("x-de-cache", "miss", "What the response cache came to: `hit`, `miss` or `off`."),
     maybe("x-de-cost-micros", "42", "What the call cost, in micro-dollars."),
     maybe("x-de-dropped", "logit_bias", "Members that the vendor's protocol has no word for."),
+    maybe("x-de-estimated", "true", "There if the count is an estimate of ours."),
     maybe(
         "x-de-max-tokens",
         "4096",
@@ -59,6 +60,11 @@ const ANSWERED: [Header; 26] = [
     maybe("x-de-model", "gpt-4o-mini", "The model that answered."),
     maybe("x-de-provider", "openai", "Its provider."),
     maybe("x-de-receipt", "rcpt_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The receipt of the call."),
+    maybe(
+        "x-de-warnings",
+        "seed: this model's vendor has no such setting",
+        "Why members were left out, where the model's row wants that told.",
+    ),
     maybe("x-should-retry", "false", "False: the same request would fail again."),
     maybe(
         "request-id",

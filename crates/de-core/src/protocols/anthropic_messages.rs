@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::{
-    About, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor, VendorError,
-    VendorStream,
+    About, CountingVendor, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor,
+    VendorError, VendorStream,
 };
 use crate::{
     chat::{ChatCall, ChatReply, Finish, Part, Seal},
@@ -18,6 +18,7 @@ use crate::{
 
 mod call;
 mod citations;
+mod counting;
 mod error;
 mod plain;
 mod reader;
@@ -73,6 +74,10 @@ impl Vendor for AnthropicMessagesVendor {
 
     fn stream(&self) -> Box<dyn VendorStream> {
         Box::new(reader::Reader::default())
+    }
+
+    fn counting(&self) -> Option<&dyn CountingVendor> {
+        Some(self)
     }
 }
 

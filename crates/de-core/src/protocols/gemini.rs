@@ -1,6 +1,7 @@
 //! Google's `generateContent`, for conversations and for pictures.
 //!
-//! No caller speaks it, so nothing is relayed. Out of scope as yet: speech, embeddings, the vendor's own tools.
+//! No caller speaks it, so nothing is relayed. Out of scope as yet: speech, the vendor's own tools; embeddings are
+//! in `gemini_embeddings`.
 //!
 //! Follows <https://ai.google.dev/api/generate-content> and <https://ai.google.dev/gemini-api/docs/image-generation>.
 
@@ -102,7 +103,7 @@ fn path(model: &str, method: &str) -> String {
 }
 
 /// A model's name as one segment of a path.
-struct Segment<'a>(&'a str);
+pub(super) struct Segment<'a>(pub(super) &'a str);
 
 impl fmt::Display for Segment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

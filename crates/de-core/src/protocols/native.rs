@@ -15,11 +15,13 @@ use super::{
 };
 use crate::{
     chat::{ChatCall, Delta, Finish, Instruction, Message, Part, Role},
+    expected::Expected,
     receipt::Usage,
     sse,
 };
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
+    "expect_json",
     "instance_id",
     "messages",
     "model",
@@ -50,6 +52,8 @@ const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh",
 pub struct GenerateRequest {
     /// What is asked.
     pub call: ChatCall,
+    /// What the answer has to be, if it is JSON.
+    pub expected: Option<Expected>,
     /// Repeats the caller's instance, or is refused by whoever knows that.
     pub instance_id: Option<String>,
     /// The model or alias; absent where the instance's default shall serve.
@@ -76,6 +80,15 @@ impl GenerateRequest {
         call.stream = body.boolean("stream", &mut issues).unwrap_or(false);
         call.system.extend(body.string("system", &mut issues).map(Instruction::from));
         conversation(&body, call, &mut issues);
+        match body.value("expect_json").map(Expected::parse) {
+            Some(Ok(expected)) => request.expected = expected,
+            Some(Err(faults)) => {
+                for FieldIssue { pointer, reason } in faults {
+                    issues.add(pointer, reason);
+                }
+            }
+            None => {}
+        }
         if let Some(options) = body.object("options", &mut issues) {
             self::options(&options, call, &mut issues);
         }

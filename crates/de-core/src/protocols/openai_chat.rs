@@ -112,6 +112,11 @@ impl Dialect for OpenAiChatDialect {
     fn stream(&self, about: About) -> Box<dyn DialectStream> {
         Box::new(writer::Writer::new(about))
     }
+
+    fn place(&self, pointer: &str) -> String {
+        // A system prompt is a turn here.
+        if pointer == "/system" { "/messages".to_owned() } else { pointer.to_owned() }
+    }
 }
 
 /// Whether a request wants the usage chunk of its stream: `stream_options.include_usage`.

@@ -94,6 +94,7 @@ impl Dialect for OpenAiResponsesDialect {
             "/max_completion_tokens" | "/max_tokens" => "/max_output_tokens",
             "/reasoning_effort" => "/reasoning/effort",
             "/response_format" => "/text/format",
+            "/system" => "/instructions",
             "/user" => "/safety_identifier",
             "/verbosity" => "/text/verbosity",
             other => match other.strip_prefix("/messages") {

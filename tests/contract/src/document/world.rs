@@ -221,6 +221,10 @@ impl Fetch for PoliteVendors {
             anthropic(streams)
         } else if path.contains("/images/") {
             pictures()
+        } else if path.ends_with("/messages/count_tokens") {
+            Answer::json(200, &json!({"input_tokens": 14}))
+        } else if path.ends_with("/embeddings") {
+            vectors()
         } else if path.ends_with("/chat/completions") {
             openai(streams)
         } else {
@@ -228,6 +232,19 @@ impl Fetch for PoliteVendors {
         });
         self.0.send(request).await
     }
+}
+
+/// <https://platform.openai.com/docs/api-reference/embeddings>.
+fn vectors() -> Answer {
+    Answer::json(
+        200,
+        &json!({"object": "list", "model": "text-embedding-3-small",
+            "data": [
+                {"object": "embedding", "index": 0, "embedding": [0.8, -0.6]},
+                {"object": "embedding", "index": 1, "embedding": [0.6, 0.8]},
+            ],
+            "usage": {"prompt_tokens": 3, "total_tokens": 3}}),
+    )
 }
 
 /// One pixel.

@@ -159,7 +159,10 @@ async fn google_lists_models_to_who_has_the_key() {
     assert_eq!(body["models"][0]["name"], "models/gemini-3.8-flash");
     let methods = &body["models"][0]["supportedGenerationMethods"];
     assert_eq!(methods, &json!(["generateContent", "streamGenerateContent", "countTokens"]));
-    let (_, body) = ask("?pageToken=5", key).await;
+    let (_, body) = ask("?pageToken=4&pageSize=1", key).await;
+    assert_eq!(body["models"][0]["name"], "models/gemini-embedding-2");
+    assert_eq!(body["models"][0]["supportedGenerationMethods"], json!(["batchEmbedContents"]));
+    let (_, body) = ask("?pageToken=6", key).await;
     assert_eq!(body["models"][0]["name"], "models/gemini-3.1-flash-image");
     assert_eq!(body["models"][0]["supportedGenerationMethods"], json!(["generateContent"]));
     assert!(body.get("nextPageToken").is_none());

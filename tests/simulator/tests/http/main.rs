@@ -11,6 +11,7 @@ mod anthropic_messages;
 mod binary;
 mod client;
 mod control;
+mod embeddings;
 mod fal;
 mod faults;
 mod gemini;

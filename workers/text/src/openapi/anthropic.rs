@@ -53,7 +53,7 @@ struct MessageRequest {
 /// One turn.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what the dialect reads")]
-struct MessageTurn {
+pub(super) struct MessageTurn {
     /// Who speaks.
     role: MessageRole,
     /// What is said: text, or a list of blocks.
@@ -77,7 +77,7 @@ enum MessageRole {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes what the dialect reads")]
-enum MessageContent {
+pub(super) enum MessageContent {
     /// Text.
     Text(String),
     /// Blocks, each with its `type`.

@@ -3,7 +3,7 @@
 use de_core::{
     http::error::Code,
     ids::ModelId,
-    model::Status,
+    model::{Date, Status},
     openapi::{
         operation::{Answer, Operation, Speaks},
         shape::Shape,
@@ -26,6 +26,9 @@ struct Model {
     created: i64,
     /// Its provider.
     owned_by: String,
+    /// When its vendor ends it; null if that is not announced.
+    #[schema(required)]
+    shutdown_date: Option<Date>,
     /// There if it is not simply active.
     #[schema(nullable = false)]
     status: Option<Status>,
@@ -53,6 +56,14 @@ struct AnthropicModel {
     display_name: String,
     /// When it was added.
     created_at: Timestamp,
+    /// `active` or `deprecated`.
+    lifecycle: String,
+    /// Since when it is deprecated; null if it is not, or that is not known.
+    #[schema(required)]
+    deprecated_at: Option<Timestamp>,
+    /// When its vendor ends it; null if it is not deprecated, or that is not announced.
+    #[schema(required)]
+    retires_at: Option<Timestamp>,
     /// The largest input in tokens; null if not known.
     #[schema(required)]
     max_input_tokens: Option<u64>,
@@ -73,7 +84,7 @@ struct AnthropicModelList {
     /// The first id; null if there is none.
     #[schema(required)]
     first_id: Option<ModelId>,
-    /// Always false: all are here.
+    /// Whether more lie beyond this page, in the direction that was asked for.
     has_more: bool,
     /// The last id; null if there is none.
     #[schema(required)]
@@ -94,9 +105,20 @@ pub(super) fn operations() -> Vec<Operation> {
     };
     let lists = (Shape::of::<ModelList>(), Shape::of::<AnthropicModelList>());
     let deprecated = Shape::plain(json!({"type": "string", "enum": ["deprecated"]}));
+    let limit = Shape::plain(json!({"type": "integer", "minimum": 1, "maximum": 1_000}));
+    let stage =
+        Shape::plain(json!({"type": "string", "enum": ["active", "deprecated", "retired"]}));
     let list =
         Operation::new(Method::GET, "/v1/models", "listModels", "Lists what the key may call")
             .query("include", deprecated, "Lists deprecated ones too.")
+            .query("limit", limit, "In Anthropic's form: how many, 20 unless given.")
+            .query("after_id", Shape::of::<ModelId>(), "In Anthropic's form: those behind this id.")
+            .query(
+                "before_id",
+                Shape::of::<ModelId>(),
+                "In Anthropic's form: those before this id.",
+            )
+            .query("lifecycle", stage, "In Anthropic's form: only those of this stage.")
             .answers(told("The models.", lists.0, lists.1));
     let one = (Shape::of::<Model>(), Shape::of::<AnthropicModel>());
     let read = Operation::new(Method::GET, "/v1/models/{id}", "getModel", "Shows a model")

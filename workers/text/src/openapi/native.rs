@@ -1,6 +1,7 @@
 //! `POST /text/generate` and `/text/generate/stream`, described.
 
 use de_core::{
+    http::error::Code,
     ids::{InstanceId, ProjectId},
     openapi::{
         operation::{Answer, Operation, Speaks},
@@ -9,7 +10,7 @@ use de_core::{
     time::Timestamp,
 };
 use http::Method;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{generates, told};
@@ -37,10 +38,37 @@ pub(super) struct GenerateRequest {
     options: Option<GenerateOptions>,
     /// Whether the answer comes as events.
     stream: Option<bool>,
+    /// Whether the answer has to be JSON, and which; not of a stream.
+    expect_json: Option<ExpectJson>,
     /// May repeat the instance of the key.
     instance_id: Option<InstanceId>,
     /// May repeat the project of the key.
     project_id: Option<ProjectId>,
+}
+
+/// Whether an answer has to be JSON.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what `Expected::parse` reads")]
+enum ExpectJson {
+    /// Any object or list.
+    Any(bool),
+    /// JSON of this kind.
+    Of(ExpectedJson),
+}
+
+/// Which JSON an answer has to be.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes what `Expected::parse` reads")]
+struct ExpectedJson {
+    /// How often the model is asked again where its answer is not that; 1 unless given. Each time is a call to
+    /// the vendor that is billed.
+    #[schema(minimum = 0, maximum = 2)]
+    retries: Option<u64>,
+    /// JSON Schema, of at most 32 KiB; without one any object or list will do. Of the keywords those are checked
+    /// that docs/api.md names; others are refused.
+    schema: Option<Map<String, Value>>,
 }
 
 /// One message.
@@ -138,6 +166,9 @@ struct Generated {
     success: bool,
     /// What the model said.
     text: String,
+    /// The value that was expected: any JSON; there if `expect_json` asked for it.
+    #[schema(nullable = false)]
+    json: Option<Value>,
     /// How it came about.
     metadata: GeneratedMetadata,
     /// The id of the request.
@@ -170,6 +201,21 @@ struct GeneratedMetadata {
     /// Tools that the model wants called; absent if it wants none.
     #[schema(nullable = false)]
     tool_calls: Option<Vec<GeneratedToolCall>>,
+    /// How the value came about; there if `expect_json` asked for one.
+    #[schema(nullable = false)]
+    json_qa: Option<GeneratedJson>,
+}
+
+/// How a value came about.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `expect::answer` writes")]
+struct GeneratedJson {
+    /// How often the model was asked.
+    attempts: u64,
+    /// Whether fences, prose or small faults were taken away.
+    repaired: bool,
+    /// Whether it was held against a schema.
+    validated: bool,
 }
 
 /// A tool that the model wants called.
@@ -288,7 +334,11 @@ pub(super) fn operations() -> Vec<Operation> {
         "generateText",
         "Answers a prompt or a conversation",
     )
-    .notes("In our own protocol; as events if the body says `\"stream\": true`.")
+    .notes(
+        "In our own protocol; as events if the body says `\"stream\": true`. With `expect_json` the answer has the \
+         value beside its text; where the model does not write one, the call fails, and is billed all the same.",
+    )
+    .fails(&[Code::JsonValidationFailed])
     .body(Shape::of::<GenerateRequest>(), example.clone())
     .answers(told(
         Answer::json(200, "The answer.", Shape::of::<Generated>()).or_events(events, event()),

@@ -1,0 +1,224 @@
+//! `POST /v1/embeddings`: vectors of texts in OpenAI's protocol, of vendors of any.
+//!
+//! Vectors of two models mean different things, even where they have the same length: what is stored of one
+//! must never be compared with the other. So a fallback serves only if it is the same model at another host,
+//! by the vendor's name of it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body as ResponseBody,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use de_core::{
+    admission::{Wanted, admit},
+    auth::Scope,
+    books::{Asked, Books, Outcome},
+    caller::{Caller, Tenant},
+    ceiling::{self, Most},
+    exchange::{self, Answer, BeforeSend, Job},
+    http::{
+        error::{ApiError, Code},
+        extract::{Body, Incoming},
+        once::{self, Begun, Question, Ticket},
+    },
+    model::{Modality, OnUnsupported},
+    ports::Platform,
+    prompt,
+    protocols::{
+        Draft, VECTORS_CAP,
+        openai_embeddings::{OpenAiEmbeddingCall, write},
+    },
+    receipt::Usage,
+    registry::Model,
+};
+use http::{HeaderName, HeaderValue, header};
+use serde_json::{Map, Value};
+
+const OPERATION: &str = "POST /v1/embeddings";
+
+/// As in `run`: how long a call may take before it sends.
+const HOLD: Duration = Duration::from_secs(30);
+
+/// Makes a vector of each input.
+pub(crate) async fn create(
+    State(platform): State<Platform>,
+    Tenant(caller): Tenant,
+    incoming: Incoming,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let question = Question {
+        digest: body.digest(),
+        hold: HOLD,
+        route: OPERATION,
+        scope: Scope::Text,
+        subject: "",
+    };
+    let ticket = match once::begin(&platform, &caller, &incoming, question).await {
+        Ok(Begun::Replayed(reply)) => return Ok(reply),
+        Ok(Begun::Call(ticket)) => Ok(ticket),
+        Err(refusal) => Err(refusal),
+    };
+    let context = incoming.context.clone();
+    let what = Asked { modality: "text", operation: OPERATION, size_bytes: body.size_bytes() };
+    let books = Arc::new(Books::open(&platform, &context, &caller, what));
+    let (ticket, answered) = match ticket {
+        Ok(ticket) => {
+            let answered = answer(&platform, caller, incoming, body, &books, ticket.as_ref()).await;
+            (ticket, answered)
+        }
+        Err(refusal) => (None, Err(refusal)),
+    };
+    if let Err(error) = &answered {
+        books.fail(error);
+    }
+    match ticket {
+        Some(ticket) => ticket.end(&context, answered, books.outlay()).await,
+        None => answered,
+    }
+}
+
+async fn answer(
+    platform: &Platform,
+    caller: Caller,
+    incoming: Incoming,
+    body: Body,
+    books: &Books,
+    ticket: Option<&Ticket>,
+) -> Result<Response, ApiError> {
+    let Incoming { context, departure, headers } = incoming;
+    let caller = caller.entitled(platform, Scope::Text).await?;
+    let raw = body.into_object()?;
+    let read = OpenAiEmbeddingCall::parse(&raw).map_err(|issues| ApiError::fields(&issues))?;
+    let OpenAiEmbeddingCall { call, model } = &read;
+    let estimated = prompt::embedding_tokens(&call.input);
+    books.asked(Some(model), false, estimated);
+    let tokens = ceiling::embedding_tokens(&call.input);
+    let most = Most { input_tokens: tokens, ..Most::default() };
+    let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
+    let arrived = platform.clock.now();
+    let wanted = Wanted {
+        at_hand: None,
+        deadline_ms: &|model| model.deadlines().total_ms,
+        fallbacks,
+        modality: Modality::Text,
+        model: Some(model),
+        need: &|_, model| ceiling::need(model, most, tokens),
+        pooled: true,
+        scope: Scope::Text,
+        serves: &makes_vectors,
+    };
+    let admitted = admit(platform, &context, books, caller, &wanted).await?;
+    let let_in = platform.clock.now();
+    let models = of_one_space(&admitted.models, fallbacks)?;
+    let draft = |model: &Model| drafted(&raw, &read, model);
+    let job = Job {
+        before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
+        books,
+        context: &context,
+        departure: departure.as_ref(),
+        draft: &draft,
+        holder: (&admitted.caller).into(),
+        models: &models,
+        need: admitted.need,
+        platform,
+        routes: &admitted.routes,
+        streamed: false,
+    };
+    let Answer::Opened(opened) = exchange::open(&job).await? else {
+        return Err(ApiError::internal("a vendor of vectors was polled"));
+    };
+    let model = opened.model.clone();
+    let bytes = exchange::whole_up_to(&job, opened, VECTORS_CAP).await?;
+    let vendor = model.vendor.embeddings();
+    let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
+    let reply = vendor.reply(call, &bytes).map_err(|err| {
+        let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
+        ApiError::new(Code::ProviderMalformed, message).because(err.to_string())
+    })?;
+    match &reply.usage {
+        Some(usage) => books.counted(usage),
+        None => books.guessed(&Usage { input_tokens: estimated, requests: 1, ..Usage::default() }),
+    }
+    let counted = reply.usage.map_or(estimated, |usage| usage.total_input_tokens());
+    let id = model.config.model_id.as_str();
+    let body = match &reply.vectors {
+        Some(vectors) => write(vectors, call.encoding, id, counted),
+        None => bytes,
+    };
+    if let Some(cost) = books.cost() {
+        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
+    }
+    let timing = format!(
+        "auth;dur={}, limit;dur={}, upstream;dur={}",
+        arrived.since(context.started()),
+        let_in.since(arrived),
+        platform.clock.now().since(let_in)
+    );
+    context.tell(HeaderName::from_static("server-timing"), &timing);
+    books.sent(body.len());
+    books.close(Outcome::Ok, 200);
+    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(([content_type], ResponseBody::from(body)).into_response())
+}
+
+/// Refuses a model that makes no vectors.
+fn makes_vectors(model: &Model) -> Result<(), ApiError> {
+    let can = model.config.capabilities.embeddings == Some(true);
+    if can && model.vendor.embeddings().is_some() {
+        return Ok(());
+    }
+    let id = &model.config.model_id;
+    let message = if can {
+        format!("{id} is called by {}, which has no words for embeddings", model.config.protocol)
+    } else {
+        format!("{id} makes no embeddings")
+    };
+    Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
+}
+
+/// The model and those of its fallbacks that are the same model elsewhere.
+///
+/// # Errors
+/// `MODEL_CAPABILITY` if the caller itself names another one.
+fn of_one_space(
+    models: &[Arc<Model>],
+    fallbacks: Option<&str>,
+) -> Result<Vec<Arc<Model>>, ApiError> {
+    let Some(first) = models.first() else { return Ok(Vec::new()) };
+    let name = |model: &Model| model_name(&model.config.upstream_model);
+    let named = fallbacks.and_then(|list| list.split(';').next()).unwrap_or_default();
+    let is_named =
+        |model: &Model| named.split(',').any(|name| name.trim() == model.config.model_id.as_str());
+    let other = models.iter().find(|model| name(model) != name(first) && is_named(model));
+    if let Some(other) = other {
+        let (id, first) = (&other.config.model_id, &first.config.model_id);
+        let message = format!(
+            "x-de-fallback: {id} is another model than {first}, and its vectors mean something else"
+        );
+        return Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()));
+    }
+    Ok(models.iter().filter(|model| name(model) == name(first)).cloned().collect())
+}
+
+/// A vendor's name of a model without that of its maker, which hosts write before it.
+fn model_name(upstream: &str) -> String {
+    upstream.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Writes the request for one model: the caller's own body where its vendor speaks OpenAI's protocol, else
+/// anew.
+fn drafted(
+    raw: &Map<String, Value>,
+    read: &OpenAiEmbeddingCall,
+    model: &Model,
+) -> Result<Draft, ApiError> {
+    let vendor = model.vendor.embeddings();
+    let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
+    let target = model.target(0);
+    let mut draft =
+        vendor.relay(raw, &read.call, &target).map_err(|issues| ApiError::fields(&issues))?;
+    draft.warns = target.on_unsupported == OnUnsupported::Warn;
+    Ok(draft)
+}
