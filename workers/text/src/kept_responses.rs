@@ -13,7 +13,7 @@ use de_core::{
     auth::Scope,
     caller::{Caller, Tenant},
     conversations::{self, Turn, unknown},
-    http::error::{ApiError, Code},
+    http::error::ApiError,
     ids::ProjectId,
     ports::Platform,
     protocols::FieldIssue,
@@ -34,8 +34,7 @@ pub(crate) async fn get(
     Query(query): Query<Pairs>,
 ) -> Result<Response, ApiError> {
     if value(&query, "stream") == Some("true") {
-        let message = "a response that is kept is given whole, not as a stream";
-        return Err(ApiError::new(Code::NotImplemented, message));
+        return Err(wrong("?stream", "a response that is kept is given whole, not as a stream"));
     }
     let turn = turn(&platform, caller, &id).await?;
     Ok(Json(turn.response).into_response())

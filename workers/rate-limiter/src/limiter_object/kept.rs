@@ -1,7 +1,7 @@
 //! What the object keeps in its SQLite. Every method is synchronous: no other event runs inside.
 
 use de_core::{
-    circuit::{Change, Circuit, Key},
+    circuit::{self, Circuit, Key},
     ids::{LeaseId, OrganizationId, ReceiptId},
     limits::{Alert, Bucket, Lease, Limiter, Release},
     notices::DeadReceipt,
@@ -117,14 +117,14 @@ impl Kept {
     }
 
     /// Keeps circuits as they stand now. There is seldom any change: one that serves is not kept.
-    pub(super) fn keep_circuits(&self, changed: &[Change]) -> Result<()> {
+    pub(super) fn keep_circuits(&self, changed: &[circuit::Change]) -> Result<()> {
         for change in changed {
             match change {
-                Change::Drop(key) => {
+                circuit::Change::Drop(key) => {
                     let values = vec![text(key.provider_id.as_str()), text(key.model_id.as_str())];
                     self.run(sql::DROP_CIRCUIT, values)?;
                 }
-                Change::Keep(circuit) => {
+                circuit::Change::Keep(circuit) => {
                     let Key { model_id, provider_id } = circuit.key();
                     let body = json_text(circuit)?;
                     let values = vec![text(provider_id.as_str()), text(model_id.as_str()), body];
