@@ -512,6 +512,11 @@ impl Books {
         self.with(|entry| entry.finished = true);
     }
 
+    /// Notes that the call goes on with another answer: what has been counted is not the whole of it.
+    pub fn goes_on(&self) {
+        self.with(|entry| entry.finished = false);
+    }
+
     /// Notes why one of the answers ended.
     pub fn ended(&self, finish: &Finish) {
         let by_itself = match finish {

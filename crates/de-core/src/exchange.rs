@@ -515,7 +515,14 @@ async fn attempt(
         }
         Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
         Err(Interrupted::TimedOut) => {
-            (Err(Failure::tripping(failure::timed_out(model, "begin its answer"))), None, true)
+            let error = failure::timed_out(model, "begin its answer");
+            // The vendor has failed only if it had all of the time that its model's row gives it: others
+            // may have used some up, and a whole answer is not late because its fallback is waiting.
+            let deadlines = model.deadlines();
+            let due = if job.streamed { deadlines.first_byte_ms } else { deadlines.total_ms };
+            let had = patience.saturating_mul(10) >= Duration::from_millis(due.saturating_mul(9));
+            let failure = if had { Failure::tripping(error) } else { Failure::passing_on(error) };
+            (Err(failure), None, true)
         }
         Err(Interrupted::ClientLeft) => {
             (Err(Failure::final_one(failure::client_left())), None, true)

@@ -224,6 +224,19 @@ pub struct VendorError {
     pub unsupported: bool,
 }
 
+/// Codes by which vendors say that the request is at fault, beside those that have a flag of their own.
+const OF_THE_REQUEST: [&str; 4] =
+    ["INVALID_ARGUMENT", "invalid_image", "invalid_prompt", "invalid_request_error"];
+
+impl VendorError {
+    /// Whether the request is at fault, and not the vendor: told within a stream too, after its 200.
+    #[must_use]
+    pub fn is_of_the_request(&self) -> bool {
+        let by_code = self.code.as_deref().is_some_and(|code| OF_THE_REQUEST.contains(&code));
+        self.refused || self.too_long || self.unsupported || by_code
+    }
+}
+
 /// The vendor's side of a protocol. It does what it has a word for: a conversation, pictures, speech, …
 ///
 /// Every method but [`Vendor::error`] has a default that says that the vendor does not do this.

@@ -117,7 +117,14 @@ impl Ask {
             |part: &Part| matches!(part, Part::Audio(_) | Part::Document(_) | Part::Sealed(_));
         let opaque = self.pieces().any(unread)
             || self.call.own_words.iter().any(|word| {
-                let places = ["/messages", "/input", "/prompt", "/system", "/tools"];
+                let places = [
+                    "/messages",
+                    "/input",
+                    "/previous_response_id",
+                    "/prompt",
+                    "/system",
+                    "/tools",
+                ];
                 places.iter().any(|place| word.issue.pointer.starts_with(place))
             });
         let attachment_tokens = if opaque {

@@ -31,11 +31,6 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    /// Whether the call goes on from a turn that is kept, or is kept itself.
-    pub(crate) fn changes(&self, caller: &Caller) -> bool {
-        self.previous_id.is_some() || (self.is_keepable && project(caller).is_some())
-    }
-
     /// How the answer is told. `caller` is as the Limiter knows them now: what is kept is theirs to say.
     ///
     /// # Errors

@@ -145,6 +145,7 @@ pub(crate) async fn answer(
         ask.call.messages.push(Message { parts: vec![Part::Text(text)], role: Role::Assistant });
         ask.call.messages.push(Message { parts: vec![Part::Text(complaint)], role: Role::User });
         let draft = |model: &Model| redraft(&ask, model);
+        reply.books.goes_on();
         answer = exchange::open(&Job { draft: &draft, ..again }).await?;
     }
 }

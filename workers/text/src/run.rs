@@ -99,10 +99,8 @@ async fn answer(
     let (ask, conversation) = match route.wire {
         Wire::Responses => {
             let read = conversation::read(platform, &caller, body, route.read).await?;
-            if read.conversation.changes(&caller) {
-                // Its answer is a turn that others go on from, and its prompt is more than its body.
-                cache.off();
-            }
+            // Its answer may be a turn that others go on from, and its prompt more than its body.
+            cache.off();
             (read.ask, Some(read.conversation))
         }
         Wire::Anthropic | Wire::Native | Wire::OpenAi => ((route.read)(body)?, None),

@@ -102,7 +102,7 @@ impl Counter {
                 }
             }
             Reading::Fault(code) => {
-                self.refused |= code == Code::ProviderError;
+                self.refused |= code != Code::ProviderMalformed;
                 self.fault.get_or_insert(code);
             }
         }
@@ -171,6 +171,8 @@ pub(super) fn failed(tail: &mut Tail, code: Code) -> Bytes {
     let provider = &tail.model.config.provider_id;
     let message = match code {
         Code::ProviderTimeout => format!("{provider} stopped sending"),
+        Code::ContentRefused => format!("{provider} refused the request for safety"),
+        Code::InvalidRequest => format!("{provider} refused the request as invalid"),
         Code::ProviderMalformed => format!("{provider} sent an answer that cannot be read"),
         _ => format!("{provider} broke off in the middle of its answer"),
     };

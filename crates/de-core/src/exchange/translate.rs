@@ -30,6 +30,11 @@ impl Reading {
         match reader.event(event) {
             Ok(deltas) => Self::Deltas(deltas),
             Err(StreamFault::Malformed(_)) => Self::Fault(Code::ProviderMalformed),
+            // Not the vendor's failure: no circuit counts it.
+            Err(StreamFault::Vendor(told)) if told.refused => Self::Fault(Code::ContentRefused),
+            Err(StreamFault::Vendor(told)) if told.is_of_the_request() => {
+                Self::Fault(Code::InvalidRequest)
+            }
             Err(StreamFault::Vendor(_)) => Self::Fault(Code::ProviderError),
         }
     }

@@ -55,10 +55,17 @@ impl Vendor for AnthropicMessagesVendor {
     }
 
     fn relay(&self, mut body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft {
+        let messages = body.get_mut("messages").and_then(Value::as_array_mut);
+        for message in messages.into_iter().flatten() {
+            leave_foreign_seals(message);
+        }
         body.insert("model".to_owned(), Value::from(target.upstream_model.as_str()));
         let mut draft = Draft::json(PATH, &Value::Object(body));
-        draft.headers.insert(VERSION, caller.get(VERSION).cloned().unwrap_or(DEFAULT_VERSION));
-        for beta in caller.get_all(BETA) {
+        // What is no visible ASCII cannot be sent.
+        let sendable = |value: &&HeaderValue| value.to_str().is_ok();
+        let version = caller.get(VERSION).filter(sendable);
+        draft.headers.insert(VERSION, version.cloned().unwrap_or(DEFAULT_VERSION));
+        for beta in caller.get_all(BETA).iter().filter(sendable) {
             draft.headers.append(BETA, beta.clone());
         }
         draft
@@ -106,6 +113,24 @@ impl Dialect for AnthropicMessagesDialect {
         };
         place.to_owned()
     }
+}
+
+/// Takes out of a turn the thoughts that another vendor sealed, or that nobody did: so our own answers tell
+/// them, and this vendor refuses them.
+fn leave_foreign_seals(message: &mut Value) {
+    let Some(blocks) = message.get_mut("content").and_then(Value::as_array_mut) else { return };
+    blocks.retain(|block| {
+        let seal = match block.get("type").and_then(Value::as_str) {
+            Some("redacted_thinking") => block.get("data"),
+            Some("thinking") => block.get("signature"),
+            Some(_) | None => return true,
+        };
+        // What is no text is the vendor's to refuse.
+        seal.and_then(Value::as_str).is_none_or(|seal| {
+            let own = Protocol::AnthropicMessages;
+            !seal.is_empty() && Seal::read_in(own, seal).maker == own
+        })
+    });
 }
 
 /// A seal that this vendor wrote.

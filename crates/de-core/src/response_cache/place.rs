@@ -42,6 +42,21 @@ impl Asked {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Place(String);
 
+/// What a provider's row changes in a request beside its address.
+fn provider(model: &Model) -> String {
+    let provider = &model.provider;
+    let mut text = format!(
+        "{}\n{}\n{}\n",
+        provider.max_tokens_field.as_str(),
+        provider.seed_field.as_str(),
+        provider.takes_user
+    );
+    for (name, value) in &provider.headers {
+        text.push_str(&format!("{name}: {}\n", hex(value.as_bytes())));
+    }
+    text
+}
+
 impl Place {
     /// The place of a call by a key; `None` for a key of no project.
     #[must_use]
@@ -56,6 +71,7 @@ impl Place {
             &model.config.version.to_be_bytes(),
             &config,
             model.provider.base_url.as_str().as_bytes(),
+            provider(model).as_bytes(),
             &asked.digest,
         ] {
             part(&mut sum, bytes);

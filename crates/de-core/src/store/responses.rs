@@ -60,18 +60,19 @@ pub fn find(project: &ProjectId, id: &str, now: UnixMillis) -> Statement {
     )
 }
 
-/// Finds a turn with those before it, the oldest first: at most 1,000 [`TurnRow`]s. Where one is missing, the
+/// Finds a turn with those before it, the oldest first: at most 1,000 [`TurnRow`]s, and of some 24 MB, since an
+/// isolate has 128 for all of its calls. Where one is missing, the
 /// chain ends: the first row still names one before it.
 #[must_use]
 pub fn chain(project: &ProjectId, id: &str, now: UnixMillis) -> Statement {
     statement(
-        "WITH RECURSIVE found (id, previous_id, place) AS (
-           SELECT id, previous_id, 0 FROM responses
+        "WITH RECURSIVE found (id, previous_id, place, size) AS (
+           SELECT id, previous_id, 0, length(content) FROM responses
            WHERE project_id = ?1 AND id = ?2 AND expires_at > CAST(?3 AS INTEGER)
            UNION ALL
-           SELECT r.id, r.previous_id, f.place + 1 FROM found AS f
+           SELECT r.id, r.previous_id, f.place + 1, f.size + length(r.content) FROM found AS f
            JOIN responses AS r ON r.project_id = ?1 AND r.id = f.previous_id
-           WHERE f.place < 999 AND r.expires_at > CAST(?3 AS INTEGER)
+           WHERE f.place < 999 AND f.size < 24000000 AND r.expires_at > CAST(?3 AS INTEGER)
          )
          SELECT r.id, r.previous_id, r.content FROM found AS f
          JOIN responses AS r ON r.project_id = ?1 AND r.id = f.id

@@ -97,7 +97,7 @@ fn every_fault_is_named() {
     found.sort();
     let options = "unknown; there are frequency_penalty, max_tokens, presence_penalty, \
          reasoning_effort, seed, stop, temperature, top_k, top_p";
-    let fields = "unknown; there are instance_id, messages, model, model_id, options, project_id, \
+    let fields = "unknown; there are expect_json, instance_id, messages, model, model_id, options, project_id, \
          prompt, stream, system";
     assert_eq!(
         found,

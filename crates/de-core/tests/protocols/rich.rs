@@ -282,3 +282,60 @@ fn what_becomes_of_the_unsupported_is_the_callers_to_say() {
         assert_eq!(names(&ask(lax).unwrap().dropped), all);
     }
 }
+
+#[test]
+fn a_relay_sends_no_seal_to_another_vendor() {
+    let seen = json!([
+        {"type": "thinking", "thinking": "a", "signature": "own"},
+        {"type": "redacted_thinking", "data": "own"},
+        {"type": "text", "text": "Hi", "later_member": 1},
+    ]);
+    let mut all = seen.as_array().unwrap().clone();
+    all.push(json!({"type": "thinking", "thinking": "b", "signature": ""}));
+    all.push(json!({"type": "thinking", "thinking": "c", "signature": "gemini:x"}));
+    all.push(json!({"type": "redacted_thinking", "data": "openai-responses:x"}));
+    let body = anthropic(
+        json!({"messages": [{"role": "assistant", "content": all}, {"role": "user", "content": "Go on"}]}),
+    );
+    let body = body.as_object().unwrap().clone();
+    let draft = AnthropicMessagesVendor.relay(body, &http::HeaderMap::new(), &target());
+    let sent: Value = serde_json::from_slice(&draft.body).unwrap();
+    assert_eq!(sent["messages"][0]["content"], seen);
+}
+
+#[test]
+fn what_anthropic_refuses_is_not_sent() {
+    let body = json!({
+        "model": "m",
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"properties": {}}}}],
+        "messages": [
+            {"role": "user", "content": "Go"},
+            {"role": "assistant", "content": "\n\n", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}]},
+        ],
+    });
+    let sent = sent(&OpenAiChatDialect, &AnthropicMessagesVendor, body);
+    assert_eq!(sent["tools"][0]["input_schema"], json!({"properties": {}, "type": "object"}));
+    assert_eq!(
+        sent["messages"][1]["content"],
+        json!([{"type": "tool_use", "id": "c", "name": "f", "input": {}}])
+    );
+    assert_eq!(
+        sent["messages"][2]["content"],
+        json!([{"type": "tool_result", "tool_use_id": "c", "content": "x", "cache_control": {"type": "ephemeral"}}])
+    );
+}
+
+#[test]
+fn each_thought_has_a_block_and_a_seal_of_its_own() {
+    let thought = |text: &str| Delta::Thinking {
+        choice: 0,
+        seal: Some(Seal { data: text.to_owned(), maker: Protocol::AnthropicMessages }),
+        text: text.to_owned(),
+    };
+    let stream =
+        written(AnthropicMessagesDialect.stream(about()), &[thought("one"), thought("two")]);
+    let starts = events(&stream);
+    let starts = starts.iter().filter(|event| event["type"] == "content_block_start");
+    assert_eq!(starts.count(), 2);
+}

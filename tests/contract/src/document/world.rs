@@ -224,7 +224,7 @@ impl Fetch for PoliteVendors {
         } else if path.ends_with("/messages/count_tokens") {
             Answer::json(200, &json!({"input_tokens": 14}))
         } else if path.ends_with("/embeddings") {
-            vectors()
+            vectors(&body["input"])
         } else if path.ends_with("/chat/completions") {
             openai(streams)
         } else {
@@ -235,14 +235,20 @@ impl Fetch for PoliteVendors {
 }
 
 /// <https://platform.openai.com/docs/api-reference/embeddings>.
-fn vectors() -> Answer {
+fn vectors(input: &Value) -> Answer {
+    // A list of numbers is one text in tokens.
+    let texts = input.as_array().filter(|items| !items.iter().any(Value::is_number));
+    let count = texts.map_or(1, Vec::len);
+    let data: Vec<Value> = (0..count)
+        .map(|index| {
+            let embedding = if index % 2 == 0 { [0.8, -0.6] } else { [0.6, 0.8] };
+            json!({"object": "embedding", "index": index, "embedding": embedding})
+        })
+        .collect();
     Answer::json(
         200,
         &json!({"object": "list", "model": "text-embedding-3-small",
-            "data": [
-                {"object": "embedding", "index": 0, "embedding": [0.8, -0.6]},
-                {"object": "embedding", "index": 1, "embedding": [0.6, 0.8]},
-            ],
+            "data": data,
             "usage": {"prompt_tokens": 3, "total_tokens": 3}}),
     )
 }

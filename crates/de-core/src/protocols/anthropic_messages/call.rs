@@ -361,6 +361,7 @@ fn result(block: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Vec<P
             }
         };
         parts.extend(part);
+        parts.extend(cache_ttl(&piece, issues).map(Part::CacheMark));
     }
     parts
 }

@@ -57,6 +57,13 @@ pub(super) fn body(call: &ChatCall, target: &Target) -> (Map<String, Value>, Iss
     (body, issues)
 }
 
+/// Whether a caller who does not know `thinking` wants to see thoughts. The vendor takes none beside a tool
+/// that must be called.
+fn wants_thoughts(call: &ChatCall) -> bool {
+    let is_forced = matches!(call.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
+    call.reasoning.effort.is_some() && call.reasoning.is_shown == Some(true) && !is_forced
+}
+
 /// How the model thinks: within a budget, as much as it likes, or not at all. Effort alone is said in
 /// `output_config`.
 fn thinking(call: &ChatCall, bound: u64, target: &Target, issues: &mut Issues) -> Option<Value> {
@@ -78,7 +85,7 @@ fn thinking(call: &ChatCall, bound: u64, target: &Target, issues: &mut Issues) -
             issues.unsaid("/thinking/budget_tokens", "needs max_tokens of more than 1024", target);
             return None;
         }
-        None if reasoning.is_on == Some(true) || reasoning.is_shown == Some(true) => {
+        None if reasoning.is_on == Some(true) || wants_thoughts(call) => {
             json!({"type": "adaptive"})
         }
         None => return None,
@@ -115,7 +122,7 @@ fn refuse(call: &ChatCall, target: &Target, issues: &mut Issues) {
 /// Writes the system prompt. What operators say in the middle of the conversation goes here too: older
 /// models take it nowhere else.
 ///
-/// Empty texts are left out everywhere: the vendor refuses them.
+/// Blank texts are left out everywhere: the vendor refuses them.
 fn system(call: &ChatCall) -> Option<Value> {
     let mut blocks: Vec<Instruction> = call.system.clone();
     for message in call.messages.iter().filter(|message| message.role == Role::System) {
@@ -127,7 +134,7 @@ fn system(call: &ChatCall) -> Option<Value> {
             }
         }
     }
-    blocks.retain(|block| !block.text.is_empty());
+    blocks.retain(|block| !block.text.trim().is_empty());
     match blocks.as_slice() {
         [] => None,
         [Instruction { cache: None, text }] => Some(Value::from(text.as_str())),
@@ -222,7 +229,7 @@ fn turn(role: Role, mut blocks: Vec<Value>) -> Value {
 fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
     match (part, role) {
         (Part::Text(text), _) | (Part::Refusal(text), Role::Assistant) => {
-            (!text.is_empty()).then(|| json!({"type": "text", "text": text}))
+            (!text.trim().is_empty()).then(|| json!({"type": "text", "text": text}))
         }
         (Part::Audio(_), _) => {
             issues.add("/messages", "this model's vendor takes no sound");
@@ -235,7 +242,14 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
         (Part::Sealed(seal), Role::Assistant) => (seal.maker == Protocol::AnthropicMessages)
             .then(|| json!({"type": "redacted_thinking", "data": seal.data})),
         (Part::ToolResult { content, id, is_error }, Role::User) => {
-            let content = match content.as_slice() {
+            // A mark within a result ends the same prefix as one on the result.
+            let mark = content.iter().rev().find_map(|part| match part {
+                Part::CacheMark(ttl) => Some(*ttl),
+                _ => None,
+            });
+            let said: Vec<&Part> =
+                content.iter().filter(|part| !matches!(part, Part::CacheMark(_))).collect();
+            let content = match said.as_slice() {
                 [] => Value::from(""),
                 [Part::Text(text)] => Value::from(text.as_str()),
                 parts => parts.iter().filter_map(|part| block(part, role, issues)).collect(),
@@ -245,7 +259,7 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
             if let (true, Some(block)) = (is_error, block.as_object_mut()) {
                 block.insert("is_error".to_owned(), Value::Bool(true));
             }
-            Some(block)
+            Some(marked(block, mark))
         }
         // A thought without the vendor's seal is not the vendor's, and would be refused.
         (Part::Thinking { seal, text }, Role::Assistant) => seal
@@ -329,8 +343,14 @@ fn tool(tool: &Tool) -> Value {
     if let Some(description) = &tool.description {
         body.insert("description".to_owned(), description.as_str().into());
     }
-    let schema =
-        if tool.parameters.is_null() { json!({"type": "object"}) } else { tool.parameters.clone() };
+    // The vendor wants the type to be told, which OpenAI does not.
+    let mut schema = match &tool.parameters {
+        Value::Null => Value::Object(Map::new()),
+        schema => schema.clone(),
+    };
+    if let Some(schema) = schema.as_object_mut() {
+        schema.entry("type").or_insert_with(|| "object".into());
+    }
     body.insert("input_schema".to_owned(), schema);
     if let Some(strict) = tool.strict {
         body.insert("strict".to_owned(), strict.into());

@@ -224,6 +224,8 @@ impl Writer {
         }
         if let Some(signature) = signature {
             text.push_str(&self.more(json!({"type": "signature_delta", "signature": signature})));
+            // A seal is of one thought: what comes next is another.
+            text.push_str(&self.close());
         }
         text
     }

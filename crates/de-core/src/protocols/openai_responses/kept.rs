@@ -31,10 +31,12 @@ fn whole(item: Value, made: &str, index: usize) -> Value {
     let has = |item: &serde_json::Map<String, Value>, name: &str| {
         item.get(name).is_some_and(|value| !value.is_null())
     };
-    if !has(&item, "id") {
+    // Of the other kinds nobody here knows which ids and members the vendor takes.
+    let is_known = prefix != "item";
+    if is_known && !has(&item, "id") {
         item.insert("id".to_owned(), format!("{prefix}_{made}_in{index}").into());
     }
-    if kind != "reasoning" && !has(&item, "status") {
+    if is_known && kind != "reasoning" && !has(&item, "status") {
         item.insert("status".to_owned(), "completed".into());
     }
     if let ("message", Some(Value::String(text))) = (kind.as_str(), item.get("content")) {

@@ -57,6 +57,13 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
     set("safety_identifier", call.user.clone().map(Value::from));
     set("store", Some(false.into()));
     for (name, value) in call.openai.iter().filter(|(name, _)| *name != "verbosity") {
+        if name == "store" {
+            // Many tenants may share an account at the vendor.
+            if *value == Value::Bool(true) {
+                issues.hint("/store", "nothing is kept at this vendor");
+            }
+            continue;
+        }
         set(name, Some(value.clone()));
     }
     set("stream", call.stream.then_some(Value::Bool(true)));
