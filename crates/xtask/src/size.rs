@@ -19,13 +19,13 @@ use crate::workers::WORKERS;
 /// The control plane has some ninety operations and carries their description. Each has a copy of what is
 /// generic in axum, and `opt-level = "z"` with `-Oz` takes off no more than a fiftieth of it. The renderer runs
 /// the jobs of every modality, and so has every vendor's protocol. The Limiter carries the world's time zones, a
-/// quarter of what it weighs. The text worker speaks five protocols with vendors and four with callers. The
-/// platform takes 3 MiB of any account.
+/// quarter of what it weighs. Every worker has every vendor's protocol, since a model's row may name any; the
+/// text worker speaks four with callers beside. The platform takes 3 MiB of any account.
 fn budget(worker: &str) -> u64 {
     match worker {
-        "config" => 1920 * 1024,
+        "config" => 2048 * 1024,
         "render" | "text" => 1408 * 1024,
-        _ => 1152 * 1024,
+        _ => 1280 * 1024,
     }
 }
 
