@@ -20,6 +20,8 @@ async function make(protocol, { mapping_of, ...differs }) {
     context_window: 128_000,
     max_output_tokens: 4_096,
     default_max_output_tokens: 500,
+    // Many cells ask for failures, and all of them share these models.
+    circuit_breaker: null,
     ...(mapping_of ? { payload_mapping: mappingOf(mapping_of) } : {}),
     ...differs,
     capabilities: { ...capabilities, ...differs.capabilities },
