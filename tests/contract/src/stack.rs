@@ -230,8 +230,10 @@ impl Stack {
         })
         .await;
         until("workerd to come back", async || {
-            let answer = self.front.get("/health").await.ok()?;
-            (answer.status == 200).then_some(())
+            // Each port by itself: they open one after the other.
+            let front = self.front.get("/health").await.ok()?;
+            let text = self.text.get("/health").await.ok()?;
+            ((front.status, text.status) == (200, 200)).then_some(())
         })
         .await;
         true
