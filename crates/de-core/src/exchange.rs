@@ -3,6 +3,7 @@
 //! Errors are told apart by status and by the vendor's own code, never by words in a message. A vendor's
 //! fault is never shown as the caller's: its 401 is our 502.
 
+mod dropped;
 mod failure;
 pub mod follow;
 pub mod key_test;
@@ -44,7 +45,7 @@ use crate::{
     },
     model::ErrorClass,
     ports::{Departure, Inbound, Outbound, Platform, random},
-    protocols::{Draft, FieldIssue},
+    protocols::Draft,
     receipt::Attempt,
     registry::{Model, Provider},
     retry,
@@ -60,8 +61,6 @@ const ERROR_CAP: usize = 64 * 1024;
 const ERROR_WAIT: Duration = Duration::from_secs(5);
 /// The least time that a body has to begin, once its head is here.
 const LEAST_FIRST: Duration = Duration::from_secs(1);
-/// The most characters of the reason for leaving something out that a caller sees.
-const MESSAGE_CAP: usize = 120;
 
 /// One call to be made, with everything that it may use.
 pub struct Job<'a> {
@@ -273,7 +272,7 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
         match tries(job, model, draft, has_fallback, patience).await {
             Ok(answer) => {
                 announce(job, model);
-                tell_dropped(job.context, &dropped, warns);
+                dropped::tell(job.context, &dropped, warns);
                 return Ok(answer);
             }
             Err(Failure { class: Some(class), error, .. })
@@ -732,32 +731,6 @@ fn announce(job: &Job<'_>, model: &Model) {
     job.context.tell(HeaderName::from_static("x-de-provider"), config.provider_id.as_str());
     let tries = job.books.tries().to_string();
     job.context.tell(HeaderName::from_static("x-de-attempts"), &tries);
-}
-
-/// The most left-out members that are named, and the most characters of each.
-const NAMED: usize = 50;
-const NAME_CAP: usize = 60;
-
-/// Names what of the caller's request was left out. What a header cannot hold is escaped, lest one such
-/// name hide all others.
-fn tell_dropped(context: &Context, dropped: &[FieldIssue], warns: bool) {
-    if dropped.is_empty() {
-        return;
-    }
-    let shown = |text: &str, cap: usize| -> String {
-        text.chars().take(cap).flat_map(char::escape_default).collect()
-    };
-    let name = |issue: &FieldIssue| shown(issue.pointer.trim_start_matches('/'), NAME_CAP);
-    let names: Vec<String> = dropped.iter().take(NAMED).map(name).collect();
-    let names = names.join(", ");
-    context.tell(HeaderName::from_static("x-de-dropped"), &names);
-    if warns {
-        let why =
-            |issue: &FieldIssue| format!("{}: {}", name(issue), shown(&issue.reason, MESSAGE_CAP));
-        let why: Vec<String> = dropped.iter().take(NAMED).map(why).collect();
-        context.tell(HeaderName::from_static("x-de-warnings"), &why.join("; "));
-        context.note("dropped", names);
-    }
 }
 
 /// When the whole call must be over.

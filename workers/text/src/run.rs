@@ -189,7 +189,7 @@ async fn answer(
     );
     context.tell(HeaderName::from_static("server-timing"), &timing);
     let changes = telling.as_ref().is_some_and(Telling::changes);
-    let keeper = keeper.filter(|keeper| !changes && keeper.keeps(model));
+    let keeper = keeper.filter(|keeper| keeper.keeps(model));
     let kept = ticket.is_some() || keeper.is_some() || changes;
     let reply = Reply { ask: &ask, books: books.clone(), job: &job, kept, wire: route.wire };
     let response = match (answer, &ask.expected) {
