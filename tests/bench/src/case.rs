@@ -104,6 +104,8 @@ fn case(road: Road, chunks: u32, gap_ms: u64, concurrency: usize, requests: usiz
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Side {
     Bare,
+    /// The bare worker where it splits the stream.
+    Split,
     Text,
 }
 
@@ -111,6 +113,7 @@ impl Side {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Split => "split",
             Self::Text => "text",
         }
     }
@@ -122,6 +125,7 @@ impl Case {
     pub(crate) fn path(&self, side: Side) -> &'static str {
         match (self.road, side) {
             (Road::Translated, Side::Bare) => "/v1/messages",
+            (_, Side::Split) => "/split/v1/chat/completions",
             (Road::Filtered | Road::Json | Road::Relayed, Side::Bare) | (_, Side::Text) => {
                 "/v1/chat/completions"
             }

@@ -29,12 +29,12 @@ use std::{
 };
 
 use bare::Bare;
-use case::{Plan, Side};
+use case::{Plan, Road, Side};
 use failure::Failure;
 use gateway::Gateway;
 use load::Target;
 use machine::Machine;
-use report::{Line, Report};
+use report::{Line, Report, Rounds};
 
 const HELP: &str = "\
 cargo xtask bench [--quick] [--rounds N] [--only WORD]
@@ -145,11 +145,15 @@ async fn run() -> Result<(), Failure> {
     let report = Report { machine, quick, rounds: plan.rounds, cases };
     println!("\n{}\n{}", report.machine.line(), HOW_TO_READ);
     println!("{}", report.table());
+    println!("{FURTHER}\n{}", report.further());
     write(&root, "latest.json", &report)
 }
 
 const HOW_TO_READ: &str =
     "Each cell: ratio of text to bare (text / bare), medians over the rounds.\n";
+
+const FURTHER: &str =
+    "What one more chunk costs: from 200 of them to 2,000, one caller, without gaps.\n";
 
 /// Makes the models, then measures.
 async fn compare(
@@ -173,22 +177,34 @@ async fn compare(
         side: Side::Bare,
         url: bare.told.url.clone(),
     };
-    measure(plan, &text, &passing).await
+    let split = Target { side: Side::Split, ..passing.clone() };
+    measure(plan, &Sides { bare: passing, split, text }).await
+}
+
+/// Everybody who is measured.
+struct Sides {
+    bare: Target,
+    split: Target,
+    text: Target,
 }
 
 /// Measures every case: text, bare, text, bare. The first round of each does not count, since the runtime is
 /// still compiling.
-async fn measure(plan: &Plan, text: &Target, bare: &Target) -> Result<Vec<Line>, Failure> {
+async fn measure(plan: &Plan, sides: &Sides) -> Result<Vec<Line>, Failure> {
     let mut lines = Vec::new();
     for case in &plan.cases {
-        for target in [text, bare] {
+        let splits = case.road == Road::Relayed;
+        let targets = [&sides.text, &sides.bare].into_iter().chain(splits.then_some(&sides.split));
+        for target in targets {
             target.round(*case, plan.round_limit).await?;
         }
         let mut rounds = Vec::new();
         for _ in 0..plan.rounds {
-            let ours = text.round(*case, plan.round_limit).await?;
-            let others = bare.round(*case, plan.round_limit).await?;
-            rounds.push((ours, others));
+            let text = sides.text.round(*case, plan.round_limit).await?;
+            let bare = sides.bare.round(*case, plan.round_limit).await?;
+            let split =
+                if splits { Some(sides.split.round(*case, plan.round_limit).await?) } else { None };
+            rounds.push(Rounds { bare, split, text });
         }
         eprintln!("  {case}, {} at once: {} rounds", case.concurrency, plan.rounds);
         lines.push(Line::of_rounds(*case, &rounds));

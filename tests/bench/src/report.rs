@@ -25,6 +25,16 @@ pub(crate) struct Line {
     /// Text divided by bare, round by round, then the median: what disturbs one side of a round disturbs
     /// the other, too.
     pub(crate) ratio: Figures,
+    /// The bare worker where it splits the stream, of a road that cannot do with less.
+    pub(crate) split: Option<Figures>,
+}
+
+/// One round of everybody.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    pub(crate) bare: Round,
+    pub(crate) split: Option<Round>,
+    pub(crate) text: Round,
 }
 
 /// Figures of one side, or ratios of two.
@@ -96,16 +106,20 @@ impl Figures {
 }
 
 impl Line {
-    /// Sums up the rounds of a case: pairs of text and bare.
-    pub(crate) fn of_rounds(case: Case, rounds: &[(Round, Round)]) -> Self {
-        let text: Vec<_> = rounds.iter().map(|(text, _)| Figures::of_round(&case, text)).collect();
-        let bare: Vec<_> = rounds.iter().map(|(_, bare)| Figures::of_round(&case, bare)).collect();
+    /// Sums up the rounds of a case.
+    pub(crate) fn of_rounds(case: Case, rounds: &[Rounds]) -> Self {
+        let of = |round: &Round| Figures::of_round(&case, round);
+        let text: Vec<_> = rounds.iter().map(|round| of(&round.text)).collect();
+        let bare: Vec<_> = rounds.iter().map(|round| of(&round.bare)).collect();
+        let split: Vec<_> =
+            rounds.iter().filter_map(|round| round.split.as_ref()).map(of).collect();
         let ratios: Vec<_> = text.iter().zip(&bare).map(|(text, bare)| text.over(*bare)).collect();
         Self {
             case,
             text: Figures::median(&text),
             bare: Figures::median(&bare),
             ratio: Figures::median(&ratios),
+            split: (!split.is_empty()).then(|| Figures::median(&split)),
         }
     }
 }
@@ -117,7 +131,7 @@ impl Report {
             "| case | callers | p50 ms | p95 ms | first byte ms | CPU ms a request | CPU µs a chunk |\n\
              | --- | --- | --- | --- | --- | --- | --- |\n",
         );
-        for Line { case, text, bare, ratio } in &self.cases {
+        for Line { case, text, bare, ratio, .. } in &self.cases {
             let cells = [
                 cell(
                     Some(text.latency_p50_ms),
@@ -138,6 +152,41 @@ impl Report {
                 writeln!(table, "| {case} | {} | {} |", case.concurrency, cells.join(" | "));
         }
         table
+    }
+
+    /// What one more chunk of each road costs, in Markdown: what a request costs at all is not in it.
+    pub(crate) fn further(&self) -> String {
+        let mut table = String::from(
+            "| road | text µs | bare µs | bare worker that splits µs | text to bare |\n| --- | --- | --- | --- | --- |\n",
+        );
+        for short_one in self.cases.iter().filter(|line| line.is_alone(200)) {
+            let long_one = self
+                .cases
+                .iter()
+                .find(|line| line.is_alone(2_000) && line.case.road == short_one.case.road);
+            let Some(long_one) = long_one else { continue };
+            let more = f64::from(long_one.case.chunks - short_one.case.chunks);
+            let cost =
+                |of: fn(&Line) -> Option<f64>| Some((of(long_one)? - of(short_one)?) * 1e3 / more);
+            let text = cost(|line| line.text.cpu_ms_per_request);
+            let bare = cost(|line| line.bare.cpu_ms_per_request);
+            let split = cost(|line| line.split?.cpu_ms_per_request);
+            let ratio = text.zip(bare).map(|(text, bare)| text / bare);
+            let cells =
+                [text, bare, split, ratio].map(|value| value.map_or_else(|| "–".to_owned(), short));
+            // Writing to a String cannot fail.
+            let _written =
+                writeln!(table, "| {} | {} |", short_one.case.road.word(), cells.join(" | "));
+        }
+        table
+    }
+}
+
+impl Line {
+    /// Whether it is of streams of so many chunks, one after the other and without gaps.
+    fn is_alone(&self, chunks: u32) -> bool {
+        let Case { concurrency, gap_ms, .. } = self.case;
+        self.case.chunks == chunks && gap_ms == 0 && concurrency == 1
     }
 }
 
@@ -180,7 +229,7 @@ fn count(length: usize) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use super::{Line, quantile, short};
+    use super::{Line, Rounds, quantile, short};
     use crate::{
         case::{Case, Road},
         load::{Round, Times},
@@ -213,7 +262,11 @@ mod tests {
         let case = Case { road: Road::Relayed, chunks: 10, gap_ms: 0, concurrency: 1, requests: 1 };
         let line = Line::of_rounds(
             case,
-            &[(round(30), round(10)), (round(200), round(100)), (round(10), round(10))],
+            &[(30, 10), (200, 100), (10, 10)].map(|(text, bare)| Rounds {
+                bare: round(bare),
+                split: None,
+                text: round(text),
+            }),
         );
         assert!((line.ratio.latency_p50_ms - 2.0).abs() < 1e-9);
         assert!((line.text.latency_p50_ms - 60.0).abs() < 1e-9);
