@@ -446,17 +446,17 @@ impl Books {
         });
     }
 
-    /// Notes the end of one try, and whether the vendor may bill it.
-    pub fn tried(&self, attempt: Attempt, may_bill: bool) {
+    /// Notes the end of one try, and what the vendor may bill for it.
+    pub fn tried(&self, attempt: Attempt, outlay: Outlay) {
         self.with(|entry| {
             let waited = entry.receipt.upstream_ms.unwrap_or(0);
             entry.receipt.upstream_ms = Some(waited.saturating_add(attempt.duration_ms));
-            if may_bill && attempt.status.is_none() {
+            if outlay == Outlay::Unknown {
                 // Whether it was served is not known: what covers it stays held.
                 lose(&mut entry.leases);
             }
             entry.receipt.attempts.push(attempt);
-            entry.billable |= may_bill;
+            entry.billable |= outlay != Outlay::Nothing;
         });
     }
 

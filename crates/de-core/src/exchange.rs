@@ -5,6 +5,7 @@
 
 mod dropped;
 mod failure;
+mod first;
 pub mod follow;
 pub mod key_test;
 pub mod lookup;
@@ -26,7 +27,7 @@ pub(crate) use self::failure::without_queries;
 use self::{failure::Failure, routes::Routes};
 use crate::{
     auth::vault,
-    books::{Books, Share},
+    books::{Books, Outlay, Share},
     caller::Caller,
     circuits,
     http::{
@@ -59,7 +60,7 @@ pub const ANSWER_CAP: usize = 32 * 1024 * 1024;
 /// The largest error body, and how long we wait for it.
 const ERROR_CAP: usize = 64 * 1024;
 const ERROR_WAIT: Duration = Duration::from_secs(5);
-/// The least time that a body has to begin, once its head is here.
+/// The least time that a streamed answer has to begin, once its head is here.
 const LEAST_FIRST: Duration = Duration::from_secs(1);
 
 /// One call to be made, with everything that it may use.
@@ -84,7 +85,7 @@ pub struct Job<'a> {
     pub platform: &'a Platform,
     /// After which failures the fallbacks serve.
     pub routes: &'a Routes,
-    /// Whether the answer is read as a stream: its head comes early.
+    /// Whether the answer is read as a stream: its head comes early, and it has begun with its first event.
     pub streamed: bool,
 }
 
@@ -115,10 +116,9 @@ impl<'a> From<&'a Caller> for Holder<'a> {
     }
 }
 
-/// A vendor's good answer, whose body is still to come.
+/// A vendor's good answer, whose body is still to come. Where it is read as a stream, it has begun: its first
+/// event is here, to be read.
 pub struct Opened {
-    /// What is left until its first byte must be here: waiting for its head took some of that.
-    pub first: Duration,
     /// The answer.
     pub inbound: Inbound,
     /// Who gave it.
@@ -483,48 +483,51 @@ async fn attempt(
         remaining(job, model)
     };
     let answer = within(job.line(), patience, job.platform.fetch.send(outbound)).await;
-    let (result, status, may_bill) = match answer {
-        Ok(Ok(inbound)) if (200..300).contains(&inbound.status) => {
+    // One that broke over an order, or over a picture or speech, may have made and billed it.
+    let makes = is_order || (is_post && makes_media(model));
+    let (result, status, outlay) = match answer {
+        Ok(Ok(mut inbound)) if (200..300).contains(&inbound.status) => {
             let status = inbound.status;
-            let waited = job.platform.clock.now().since(sent_at);
-            let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
-            let first = Duration::from_millis(model.deadlines().first_byte_ms);
-            // A whole answer may take all of the time for its head, and a body that is here is not late.
-            let first = first.saturating_sub(waited).max(LEAST_FIRST.min(first));
-            let opened = |inbound| Answer::Opened(Opened { first, inbound, model: model.clone() });
-            let answer = match (polling, follows) {
-                (None, _) => Ok(First::Answer(opened(inbound))),
+            let (answer, outlay) = match (polling, follows) {
+                (None, _) => {
+                    let begun = match job.streamed {
+                        true => first::wait(job, model, &mut inbound, &key, sent_at).await,
+                        false => Ok(()),
+                    };
+                    match begun {
+                        Ok(()) => {
+                            let opened = Opened { inbound, model: model.clone() };
+                            (Ok(First::Answer(Answer::Opened(opened))), Outlay::Spent)
+                        }
+                        Err((mut failure, outlay)) => {
+                            failure.repeatable &= !makes;
+                            (Err(failure), outlay)
+                        }
+                    }
+                }
                 (Some(polling), Patience::FirstAnswer) => {
-                    follow::to_the_order(job, model, inbound, polling, &key).await
+                    let answer = follow::to_the_order(job, model, inbound, polling, &key).await;
+                    (answer, Outlay::Spent)
                 }
                 (Some(polling), Patience::ToTheEnd) => {
                     let answer = follow::to_the_end(job, model, inbound, polling, &key).await;
-                    answer.map(First::Answer)
+                    (answer.map(First::Answer), Outlay::Spent)
                 }
             };
-            (answer, Some(status), true)
+            (answer, Some(status), outlay)
         }
         Ok(Ok(inbound)) => {
             let status = inbound.status;
             let mut failure = refused(job.line(), model, inbound, &key).await;
-            // One that broke over an order, or over a picture or speech, may have made and billed it.
-            let makes = is_order || (is_post && makes_media(model));
             failure.repeatable &= !(makes && matches!(status, 500 | 502));
-            (Err(failure), Some(status), false)
+            (Err(failure), Some(status), Outlay::Nothing)
         }
-        Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, true),
+        Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, Outlay::Unknown),
         Err(Interrupted::TimedOut) => {
-            let error = failure::timed_out(model, "begin its answer");
-            // The vendor has failed only if it had all of the time that its model's row gives it: others
-            // may have used some up, and a whole answer is not late because its fallback is waiting.
-            let deadlines = model.deadlines();
-            let due = if job.streamed { deadlines.first_byte_ms } else { deadlines.total_ms };
-            let had = patience.saturating_mul(10) >= Duration::from_millis(due.saturating_mul(9));
-            let failure = if had { Failure::tripping(error) } else { Failure::passing_on(error) };
-            (Err(failure), None, true)
+            (Err(failure::late(job, model, sent_at)), None, Outlay::Unknown)
         }
         Err(Interrupted::ClientLeft) => {
-            (Err(Failure::final_one(failure::client_left())), None, true)
+            (Err(Failure::final_one(failure::client_left())), None, Outlay::Unknown)
         }
     };
     let error_code = result.as_ref().err().map(|failure| failure.error.code().as_str().to_owned());
@@ -535,7 +538,7 @@ async fn attempt(
         provider_id: model.config.provider_id.clone(),
         status,
     };
-    job.books.tried(tried, may_bill);
+    job.books.tried(tried, outlay);
     result
 }
 

@@ -411,6 +411,16 @@ pub trait InboundBody: Send {
     /// [`PortError::Failed`] if the connection broke.
     async fn chunk(&mut self) -> Result<Option<Bytes>, PortError>;
 
+    /// Looks ahead: the next bytes that were not looked at yet, `None` at the end. Whatever else is done with
+    /// the body begins with them all the same.
+    ///
+    /// Of a body that was looked at no more is kept than has come. A look that is given up may lose bytes:
+    /// then drop the body.
+    ///
+    /// # Errors
+    /// As [`InboundBody::chunk`], which tells it again.
+    async fn ahead(&mut self) -> Result<Option<Bytes>, PortError>;
+
     /// All that is still to come, or `None` if that is more than `cap` bytes.
     ///
     /// # Errors
@@ -438,9 +448,7 @@ pub trait InboundBody: Send {
 /// How long a relayed body may take.
 #[derive(Clone, Copy, Debug)]
 pub struct RelayDeadlines {
-    /// Until the first chunk.
-    pub first: Duration,
-    /// Between two chunks.
+    /// Between two chunks; until the first one too.
     pub gap: Duration,
     /// Until the end.
     pub total: Duration,

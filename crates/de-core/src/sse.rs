@@ -24,6 +24,28 @@ pub struct Event {
     pub data: String,
 }
 
+impl Event {
+    /// Whether it says only that the other side lives: `ping` of Anthropic, `keepalive` of OpenAI.
+    #[must_use]
+    pub fn is_heartbeat(&self) -> bool {
+        /// An event whose name stands in its data.
+        #[derive(serde::Deserialize)]
+        struct Named<'a> {
+            #[serde(borrow, rename = "type")]
+            kind: Option<Cow<'a, str>>,
+        }
+        let is_sign = |name: &str| matches!(name, "keepalive" | "ping");
+        match &self.event {
+            Some(name) => is_sign(name),
+            None if self.data.trim().is_empty() => true,
+            None => {
+                let named = serde_json::from_str::<Named<'_>>(&self.data);
+                named.is_ok_and(|named| named.kind.as_deref().is_some_and(is_sign))
+            }
+        }
+    }
+}
+
 /// Why bytes are no event stream. The vendor's fault; the rest of the stream is lost.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SseError {

@@ -9,6 +9,9 @@
 //! A minimum on a branch itself would hold the other one back too. The drain moves on only while
 //! somebody waits for the next block: so a slow client holds the vendor back, and not more than a view
 //! lies in between.
+//!
+//! The split is there before the drain: until a block is waited for, whoever only looks ahead may still have
+//! the other branch, whole, for a client.
 
 use std::time::Duration;
 
@@ -39,11 +42,14 @@ const VIEW_BYTES: u32 = 65_536;
 
 /// The body of a vendor's answer.
 pub(crate) struct Blocks {
-    /// Moves on whenever a block is waited for, and never ends.
-    drain: LocalBoxFuture<'static, ()>,
+    /// Moves on whenever a block is waited for, and never ends. Absent until then.
+    drain: Option<LocalBoxFuture<'static, ()>>,
     /// When the last block came.
     last_ms: i64,
-    ours: ByteReader,
+    /// Gone with the other branch.
+    ours: Option<ByteReader>,
+    /// The other branch, until it is drained.
+    other: Option<ReadableStream>,
     /// How long to rest before the next read; 0 where events come one by one.
     rest_ms: i64,
     view: Uint8Array,
@@ -53,33 +59,49 @@ impl Blocks {
     /// Splits a stream that nobody has read.
     pub(crate) fn of(stream: &ReadableStream) -> Result<Self, JsValue> {
         let pair = stream.tee();
-        let through = IdentityTransformStream::new()?;
-        let piped =
-            streams::pipe(pair.get(0).unchecked_ref(), &through.writable(), &Object::new())?;
-        let unseen = ByteReader::of(&through.readable())?;
         Ok(Self {
-            drain: drain(JsFuture::from(piped), unseen).boxed_local(),
+            drain: None,
             last_ms: 0,
-            ours: ByteReader::of(pair.get(1).unchecked_ref())?,
+            ours: Some(ByteReader::of(pair.get(1).unchecked_ref())?),
+            other: Some(pair.get(0).unchecked_into()),
             rest_ms: 0,
             view: Uint8Array::new_with_length(VIEW_BYTES),
         })
     }
 
+    /// The next block, or `None` at the end, without touching the other branch. A wait that is given up loses
+    /// bytes.
+    pub(crate) async fn ahead(&mut self) -> Result<Option<Bytes>, JsValue> {
+        let Some(ours) = &self.ours else { return Ok(None) };
+        let read = JsFuture::from(ours.read(&self.view)?).await?;
+        Ok(self.read(read))
+    }
+
+    /// Both branches: the other one, which holds all bytes, and the reader of our own, which goes on where it
+    /// is. `None` if the other one is being drained.
+    pub(crate) fn into_branches(mut self) -> Option<(ReadableStream, ByteReader)> {
+        let other = self.other.take()?;
+        Some((other, self.ours.take()?))
+    }
+
     /// The next block, or `None` at the end. A wait that is given up loses bytes.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, JsValue> {
-        if let Ok(rest_ms @ 1..) = u64::try_from(self.rest_ms) {
-            select(EdgeClock.sleep(Duration::from_millis(rest_ms)), &mut self.drain).await;
+        if let Some(other) = self.other.take() {
+            let through = IdentityTransformStream::new()?;
+            let piped = streams::pipe(&other, &through.writable(), &Object::new())?;
+            let unseen = ByteReader::of(&through.readable())?;
+            self.drain = Some(drain(JsFuture::from(piped), unseen).boxed_local());
         }
-        let read = JsFuture::from(self.ours.read(&self.view)?);
-        let read = match select(read, &mut self.drain).await {
+        let (Some(drain), Some(ours)) = (&mut self.drain, &self.ours) else { return Ok(None) };
+        if let Ok(rest_ms @ 1..) = u64::try_from(self.rest_ms) {
+            select(EdgeClock.sleep(Duration::from_millis(rest_ms)), &mut *drain).await;
+        }
+        let read = JsFuture::from(ours.read(&self.view)?);
+        let read = match select(read, drain).await {
             Either::Left((read, _)) => read?,
             Either::Right(((), read)) => read.await?,
         };
-        let Some(block) = streams::block(read) else { return Ok(None) };
-        let bytes = Bytes::from(block.to_vec());
-        // The old view is detached; its memory came back with the block.
-        self.view = Uint8Array::new(&block.buffer());
+        let Some(bytes) = self.read(read) else { return Ok(None) };
         let now_ms = EdgeClock.now().0;
         let waited_ms = now_ms.saturating_sub(self.last_ms).saturating_sub(self.rest_ms);
         self.rest_ms = if waited_ms < BURST_MS {
@@ -90,12 +112,23 @@ impl Blocks {
         self.last_ms = now_ms;
         Ok(Some(bytes))
     }
+
+    /// The bytes of a read.
+    fn read(&mut self, read: JsValue) -> Option<Bytes> {
+        let block = streams::block(read)?;
+        let bytes = Bytes::from(block.to_vec());
+        // The old view is detached; its memory came back with the block.
+        self.view = Uint8Array::new(&block.buffer());
+        Some(bytes)
+    }
 }
 
 impl Drop for Blocks {
     fn drop(&mut self) {
         // Frees what the split still holds for us. What it resolves with is of no use any more.
-        drop(self.ours.cancel());
+        if let Some(ours) = &self.ours {
+            drop(ours.cancel());
+        }
     }
 }
 

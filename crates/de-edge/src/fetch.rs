@@ -1,5 +1,7 @@
 //! HTTP to the vendors by the platform's `fetch`.
 
+use std::collections::VecDeque;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use de_core::ports::{
@@ -39,6 +41,7 @@ impl Fetch for EdgeFetch {
             let status = response.status();
             let body = EdgeBody(SendWrapper::new(Receiving {
                 abort,
+                ahead: VecDeque::new(),
                 departure,
                 occasion,
                 reader: None,
@@ -57,7 +60,8 @@ pub(crate) fn body_of(
     occasion: Occasion,
 ) -> Result<Box<dyn InboundBody>, PortError> {
     let abort = AbortOnDrop::new().map_err(failed)?;
-    let receiving = Receiving { abort, departure, occasion, reader: None, response };
+    let ahead = VecDeque::new();
+    let receiving = Receiving { abort, ahead, departure, occasion, reader: None, response };
     Ok(Box::new(EdgeBody(SendWrapper::new(receiving))))
 }
 
@@ -129,6 +133,8 @@ struct EdgeBody(SendWrapper<Receiving>);
 
 struct Receiving {
     abort: AbortOnDrop,
+    /// What was looked at, and is still to be given.
+    ahead: VecDeque<Bytes>,
     departure: EdgeDeparture,
     occasion: Occasion,
     reader: Option<Reader>,
@@ -137,14 +143,33 @@ struct Receiving {
 
 /// How a body is read piece by piece.
 enum Reader {
-    /// Events, which are many and small.
+    /// Events, which are many and small, and what is looked at before it is known who reads it.
     Blocks(Blocks),
     /// Anything else, as it comes.
     Pieces(ReadableStreamDefaultReader),
 }
 
 impl Receiving {
+    async fn ahead(&mut self) -> Result<Option<Bytes>, PortError> {
+        if self.reader.is_none() {
+            let Some(stream) = self.response.body() else { return Ok(None) };
+            self.reader = Some(Reader::Blocks(Blocks::of(&stream).map_err(failed)?));
+        }
+        let bytes = match &mut self.reader {
+            Some(Reader::Blocks(blocks)) => blocks.ahead().await.map_err(failed)?,
+            Some(Reader::Pieces(reader)) => {
+                body::piece(&JsFuture::from(reader.read()).await.map_err(failed)?)
+            }
+            None => None,
+        };
+        self.ahead.extend(bytes.clone());
+        Ok(bytes)
+    }
+
     async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
+        if let Some(bytes) = self.ahead.pop_front() {
+            return Ok(Some(bytes));
+        }
         if self.reader.is_none() {
             let Some(stream) = self.response.body() else { return Ok(None) };
             self.reader = Some(if self.is_events() {
@@ -171,6 +196,10 @@ impl Receiving {
 
 #[async_trait]
 impl InboundBody for EdgeBody {
+    async fn ahead(&mut self) -> Result<Option<Bytes>, PortError> {
+        SendFuture::new(self.0.ahead()).await
+    }
+
     async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
         SendFuture::new(self.0.chunk()).await
     }
@@ -202,14 +231,32 @@ impl InboundBody for EdgeBody {
         // The connection is the stream's from now on: it closes when the stream is cancelled.
         let mut receiving = self.0.0;
         receiving.abort.disarm();
-        match receiving.response.body() {
+        let stream = match receiving.reader {
+            Some(Reader::Blocks(blocks)) => blocks.into_branches().map(|(all, ours)| {
+                // Frees what the split holds for us; the other branch goes on.
+                drop(ours.cancel());
+                all
+            }),
+            Some(Reader::Pieces(_)) => None,
+            None => receiving.response.body(),
+        };
+        match stream {
             Some(stream) => relay::JsBody::relay(stream),
             None => Relay(std::sync::Arc::new(())),
         }
     }
 
     fn relay(self: Box<Self>, deadlines: RelayDeadlines, meter: Box<dyn Meter>) -> Relay {
-        let Receiving { abort, departure, occasion, response, reader: _ } = self.0.0;
-        relay::metered(&occasion, &response, abort, deadlines, meter, departure)
+        let Receiving { abort, ahead, departure, occasion, response, reader } = self.0.0;
+        let branches = match reader {
+            Some(Reader::Blocks(blocks)) => blocks.into_branches(),
+            Some(Reader::Pieces(_)) => None,
+            None => relay::split(&response),
+        };
+        let mut meter = meter;
+        for bytes in &ahead {
+            meter.seen(bytes);
+        }
+        relay::metered(&occasion, branches, abort, deadlines, meter, departure)
     }
 }

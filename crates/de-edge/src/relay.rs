@@ -4,6 +4,13 @@
 //! the answer; the pipe fails when the client leaves. The other is read here, in large blocks: without
 //! a minimum, since a minimum would hold the client's branch back too, and with pauses, since each
 //! read costs as much as the relay of a chunk.
+//!
+//! What was looked at before is of our branch alone: the client's holds it still, and the platform moves it
+//! with the rest.
+//!
+//! A client that reads slowly does not hold our branch back: each branch takes from the vendor by itself, and
+//! what the other one has not taken yet waits in the split. So a read of ours that gets nothing means that the
+//! vendor has sent nothing, however full the client's pipe is.
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,19 +61,20 @@ type Piping = Shared<LocalBoxFuture<'static, bool>>;
 /// Begins to relay, and returns the client's stream.
 pub(crate) fn metered(
     occasion: &Occasion,
-    response: &Response,
+    branches: Option<(ReadableStream, ByteReader)>,
     abort: AbortOnDrop,
     deadlines: RelayDeadlines,
     meter: Box<dyn Meter>,
     departure: EdgeDeparture,
 ) -> Relay {
-    match split(response) {
-        Ok(streams) => {
+    let streams = branches.and_then(|(client, ours)| piped(&client, ours).ok());
+    match streams {
+        Some(streams) => {
             let client = JsBody::relay(streams.client.clone());
             occasion.wait_until(run(streams, abort, deadlines, meter, departure));
             client
         }
-        Err(_) => {
+        None => {
             // A body that cannot be split is none, or one that was read before.
             let (tail, work) = meter.end(RelayEnd::Broken);
             occasion.wait_until(work);
@@ -85,18 +93,21 @@ struct Streams {
     writable: WritableStream,
 }
 
-fn split(response: &Response) -> Result<Streams, JsValue> {
-    let upstream = response.body().ok_or(JsValue::NULL)?;
-    let pair = upstream.tee();
+/// The client's branch of a body and a reader of ours.
+pub(crate) fn split(response: &Response) -> Option<(ReadableStream, ByteReader)> {
+    let pair = response.body()?.tee();
+    Some((pair.get(0).unchecked_into(), ByteReader::of(pair.get(1).unchecked_ref()).ok()?))
+}
+
+fn piped(client: &ReadableStream, ours: ByteReader) -> Result<Streams, JsValue> {
     let through = IdentityTransformStream::new()?;
     let writable = through.writable();
     // The end of the answer is ours to write: an error event, if the vendor breaks off.
     let options = Object::new();
     Reflect::set(&options, &"preventClose".into(), &true.into())?;
     Reflect::set(&options, &"preventAbort".into(), &true.into())?;
-    let promise = streams::pipe(pair.get(0).unchecked_ref(), &writable, &options)?;
+    let promise = streams::pipe(client, &writable, &options)?;
     let piping = JsFuture::from(promise).map(|end| end.is_ok()).boxed_local().shared();
-    let ours = ByteReader::of(pair.get(1).unchecked_ref())?;
     Ok(Streams { client: through.readable(), ours, piping, writable })
 }
 
@@ -146,13 +157,12 @@ async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Met
     let total = Delay::from(deadlines.total).shared();
     let mut view = Uint8Array::new_with_length(65_536);
     let mut doubts = 0;
-    let mut gap = deadlines.first;
     loop {
         let Ok(promise) = streams.ours.read(&view) else { return RelayEnd::Broken };
         let mut read = JsFuture::from(promise);
         let mut doubting = streams.piping.peek() == Some(&false);
         let outcome = loop {
-            let patience = if doubting { DOUBT } else { gap };
+            let patience = if doubting { DOUBT } else { deadlines.gap };
             let limit = select(Delay::from(patience), total.clone());
             let failing = if doubting { never() } else { failing(streams.piping.clone()) };
             match select(&mut read, select(limit, failing)).await {
@@ -165,7 +175,6 @@ async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Met
         let Ok(result) = outcome else { return RelayEnd::Broken };
         let Some(block) = streams::block(result) else { return RelayEnd::Whole };
         meter.seen(&Bytes::from(block.to_vec()));
-        gap = deadlines.gap;
         // The old view is detached; its memory came back with the block.
         view = Uint8Array::new(&block.buffer());
         if !doubting {

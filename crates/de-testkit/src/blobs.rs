@@ -16,7 +16,11 @@ use de_core::ports::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{background::TokioBackground, lock, relay};
+use crate::{
+    background::TokioBackground,
+    lock,
+    relay::{self, Ahead},
+};
 
 /// Objects by key.
 #[derive(Default)]
@@ -102,7 +106,11 @@ impl Blobs for MemoryBlobs {
             }
         };
         Ok(Some(Blob {
-            body: Box::new(MemoryBody { breaks: self.breaks.clone(), bytes }),
+            body: Box::new(MemoryBody {
+                ahead: Ahead::default(),
+                breaks: self.breaks.clone(),
+                bytes,
+            }),
             size_bytes,
         }))
     }
@@ -156,13 +164,13 @@ impl BlobWriter for MemoryWriter {
 const PIECE: usize = 64 * 1024;
 
 struct MemoryBody {
+    ahead: Ahead,
     breaks: Arc<AtomicBool>,
     bytes: Bytes,
 }
 
-#[async_trait]
-impl InboundBody for MemoryBody {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
+impl MemoryBody {
+    fn next(&mut self) -> Result<Option<Bytes>, PortError> {
         if self.bytes.len() <= PIECE && self.breaks.load(Ordering::SeqCst) {
             return Err(failed("it broke off"));
         }
@@ -170,6 +178,18 @@ impl InboundBody for MemoryBody {
             return Ok(None);
         }
         Ok(Some(self.bytes.split_to(self.bytes.len().min(PIECE))))
+    }
+}
+
+#[async_trait]
+impl InboundBody for MemoryBody {
+    async fn ahead(&mut self) -> Result<Option<Bytes>, PortError> {
+        let bytes = self.next()?;
+        Ok(self.ahead.looked(bytes))
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
+        self.ahead.given().map_or_else(|| self.next(), |bytes| Ok(Some(bytes)))
     }
 
     fn pass(self: Box<Self>) -> Relay {

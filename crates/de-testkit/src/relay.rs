@@ -1,6 +1,7 @@
 //! What a [`Relay`] is on the host: a stream of bytes, taken out of the response at the edge.
 
 use std::{
+    collections::VecDeque,
     pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
@@ -35,6 +36,23 @@ impl HostRelay {
     pub fn take(relay: &Relay) -> Option<ByteStream> {
         let host = relay.0.downcast_ref::<Self>()?;
         lock(&host.stream).take()
+    }
+}
+
+/// What was looked at of a body, and is still to be given.
+#[derive(Default)]
+pub(crate) struct Ahead(VecDeque<Bytes>);
+
+impl Ahead {
+    /// Keeps bytes that were looked at.
+    pub(crate) fn looked(&mut self, bytes: Option<Bytes>) -> Option<Bytes> {
+        self.0.extend(bytes.clone());
+        bytes
+    }
+
+    /// The next of them.
+    pub(crate) fn given(&mut self) -> Option<Bytes> {
+        self.0.pop_front()
     }
 }
 
@@ -87,8 +105,8 @@ pub fn relay(
     background: Arc<dyn Background>,
 ) -> Relay {
     let end = Instant::now() + deadlines.total;
-    let RelayDeadlines { first, gap, .. } = deadlines;
-    let metered = Metered { background, body, end, gap, meter: Some(meter), patience: first };
+    let gap = deadlines.gap;
+    let metered = Metered { background, body, end, gap, meter: Some(meter) };
     // `None` is a stream that has told its end.
     HostRelay::hide(Box::pin(stream::unfold(Some(metered), |metered| async {
         let mut metered = metered?;
@@ -114,19 +132,16 @@ struct Metered {
     gap: Duration,
     /// Gone once it was told the end.
     meter: Option<Box<dyn Meter>>,
-    /// How long the next chunk may take.
-    patience: Duration,
 }
 
 impl Metered {
     async fn next(&mut self) -> Result<Bytes, RelayEnd> {
-        let chunk = timeout(self.patience, timeout_at(self.end, self.body.chunk())).await;
+        let chunk = timeout(self.gap, timeout_at(self.end, self.body.chunk())).await;
         match chunk {
             Err(_) | Ok(Err(_)) => Err(RelayEnd::TimedOut),
             Ok(Ok(Err(_))) => Err(RelayEnd::Broken),
             Ok(Ok(Ok(None))) => Err(RelayEnd::Whole),
             Ok(Ok(Ok(Some(bytes)))) => {
-                self.patience = self.gap;
                 if let Some(meter) = &mut self.meter {
                     meter.seen(&bytes);
                 }
@@ -183,11 +198,8 @@ mod tests {
         }
     }
 
-    const DEADLINES: RelayDeadlines = RelayDeadlines {
-        first: Duration::from_secs(5),
-        gap: Duration::from_secs(5),
-        total: Duration::from_secs(12),
-    };
+    const DEADLINES: RelayDeadlines =
+        RelayDeadlines { gap: Duration::from_secs(5), total: Duration::from_secs(12) };
 
     async fn check(answer: Answer, tail: Option<&'static str>, got: &[&str], seen: &[&str]) {
         let background = Arc::new(TokioBackground::new());

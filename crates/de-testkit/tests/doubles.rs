@@ -66,11 +66,7 @@ async fn relayed(
         url: "http://127.0.0.1:1/".parse().unwrap(),
     };
     let answer = platform.fetch.send(request).await.unwrap();
-    let deadlines = RelayDeadlines {
-        first: Duration::from_secs(30),
-        gap: Duration::from_secs(30),
-        total: Duration::from_secs(60),
-    };
+    let deadlines = RelayDeadlines { gap: Duration::from_secs(30), total: Duration::from_secs(60) };
     let relay = answer.body.relay(deadlines, Box::new(Notes(notes)));
     let mut response = Body::empty().into_response();
     response.extensions_mut().insert(relay);

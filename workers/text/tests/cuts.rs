@@ -100,8 +100,9 @@ impl Road {
     }
 }
 
-/// A vendor's stream, and where in it its counts and its end are whole.
+/// A vendor's stream, and where in it its first event, its counts and its end are whole.
 struct Recorded {
+    begun_at: usize,
     counted_at: Option<usize>,
     done_at: Option<usize>,
     name: &'static str,
@@ -122,6 +123,7 @@ impl Recorded {
             Some(at + text[at..].find(['\r', '\n']).unwrap_or(text.len() - at))
         };
         Self {
+            begun_at: line_end("data:").unwrap_or_default(),
             counted_at: line_end(counts),
             done_at: line_end(done),
             name,
@@ -200,6 +202,12 @@ impl World {
     }
 
     async fn call(&self, road: Road, answer: Answer) -> (Seen, Bytes) {
+        let (status, seen, body) = self.ask(road, answer).await;
+        assert_eq!(status, 200, "{}", seen.text);
+        (seen, body)
+    }
+
+    async fn ask(&self, road: Road, answer: Answer) -> (u16, Seen, Bytes) {
         self.gateway.test.fetch.answer(answer);
         let (path, body) = road.asks();
         let number = self.calls.get();
@@ -210,12 +218,11 @@ impl World {
             false => request,
         };
         let answer = request.send().await.unwrap();
-        assert_eq!(answer.status, 200, "{}", answer.text());
         // The double lets a relay break with its vendor where there is nothing to add.
         assert!(!answer.broken || road.is_relayed(), "{road:?}: {}", answer.text());
         let mut receipt = self.gateway.receipt(&answer).await;
         receipt["receipt_id"] = Value::Null;
-        (Seen { receipt, text: own(&answer) }, answer.body)
+        (answer.status, Seen { receipt, text: own(&answer) }, answer.body)
     }
 }
 
@@ -318,7 +325,16 @@ async fn cut_off(roads: Range<usize>) {
             let answer = whole("", &[]).chunk(head.to_vec());
             let broken = at % 2 == 0;
             let answer = if broken { answer.break_off() } else { answer };
-            let (Seen { receipt, text }, body) = world.call(road, answer).await;
+            let (status, Seen { receipt, text }, body) = world.ask(road, answer).await;
+            if at < stream.begun_at {
+                // Nothing has gone out: it is a failure like any other.
+                assert_eq!(status, 502, "{case}: {text}");
+                assert!(text.contains("broke off before its answer began"), "{case}: {text}");
+                assert_eq!(receipt["status"], "failed", "{case}");
+                assert_eq!(receipt["error_code"], "PROVIDER_ERROR", "{case}");
+                continue;
+            }
+            assert_eq!(status, 200, "{case}: {text}");
             let passed = |place: Option<usize>| place.is_some_and(|place| at >= place);
             // An end that an error follows is none.
             let is_whole = passed(stream.done_at) && stream.refused_at.is_none();

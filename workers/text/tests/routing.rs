@@ -227,7 +227,7 @@ async fn a_head_that_is_late_and_a_body_that_does_not_begin_share_one_deadline()
         gateway.test.fetch.answer(Answer::events().head_after(Duration::from_secs(3)).hang());
         let began = gateway.test.clock.now();
         let answer = gateway.text.post(path, &body).await.unwrap();
-        assert_eq!(answer.status, 200, "{road}");
+        assert_eq!(answer.status, 504, "{road}");
         let took = gateway.test.clock.now().since(began);
         assert!((4_900..6_000).contains(&took), "{road}: {took} ms");
         assert!(
@@ -238,7 +238,7 @@ async fn a_head_that_is_late_and_a_body_that_does_not_begin_share_one_deadline()
         let receipt = gateway.receipt(&answer).await;
         assert_eq!(
             (&receipt["status"], &receipt["error_code"]),
-            (&json!("cut"), &json!("PROVIDER_TIMEOUT"))
+            (&json!("failed"), &json!("PROVIDER_TIMEOUT"))
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Job;
 use crate::{
     http::error::{ApiError, Code},
     ids::ProviderId,
@@ -11,6 +12,7 @@ use crate::{
     registry::Model,
     retry,
     secret::looks_like_key,
+    time::UnixMillis,
 };
 
 /// The longest piece of a vendor's message that a caller sees.
@@ -80,6 +82,60 @@ pub(super) fn refused_by(
     told: VendorError,
     asked: Option<Duration>,
 ) -> Failure {
+    meant(name, what, Meant { answered: status, status }, told, asked)
+}
+
+/// The vendor's answer has a good status and begins with a failure: what the status would have said, the
+/// vendor's own word says.
+pub(super) fn told_at_once(
+    model: &Model,
+    answered: u16,
+    told: VendorError,
+    asked: Option<Duration>,
+) -> Failure {
+    let meaning = Meant { answered, status: status_of(&told) };
+    let (name, what) = (&model.config.provider_id, &model.config.upstream_model);
+    meant(name, what, meaning, told, asked)
+}
+
+/// The status that belongs to a vendor's word for a failure: of Anthropic
+/// (<https://docs.anthropic.com/en/api/errors>), Google (<https://cloud.google.com/apis/design/errors>), OpenAI
+/// (<https://platform.openai.com/docs/guides/error-codes>), and of hosts that write the number itself.
+fn status_of(told: &VendorError) -> u16 {
+    if told.out_of_money {
+        return 402;
+    }
+    if told.is_of_the_request() {
+        return 400;
+    }
+    match told.code.as_deref().unwrap_or_default() {
+        "authentication_error" | "invalid_api_key" | "UNAUTHENTICATED" => 401,
+        "permission_error" | "PERMISSION_DENIED" => 403,
+        "model_not_found" | "not_found_error" | "NOT_FOUND" => 404,
+        "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => 429,
+        "engine_overloaded" | "server_overloaded" | "service_unavailable" | "UNAVAILABLE" => 503,
+        "DEADLINE_EXCEEDED" | "timeout" | "timeout_error" => 504,
+        "overloaded_error" => 529,
+        word => word.parse().ok().filter(|status| (400..600).contains(status)).unwrap_or(500),
+    }
+}
+
+/// A status, and what it stands for.
+#[derive(Clone, Copy)]
+struct Meant {
+    /// What the vendor answered.
+    answered: u16,
+    /// What it means by that.
+    status: u16,
+}
+
+fn meant(
+    name: &ProviderId,
+    what: &str,
+    Meant { answered, status }: Meant,
+    told: VendorError,
+    asked: Option<Duration>,
+) -> Failure {
     let passing = retry::is_passing(status) || told.retry;
     let repeatable = passing && !told.out_of_money && !told.refused;
     let (code, message) = match status {
@@ -101,13 +157,14 @@ pub(super) fn refused_by(
         408 | 504 => (Code::ProviderTimeout, format!("{name} took too long")),
         429 => (Code::ProviderRateLimit, format!("{name} asks to slow down")),
         503 | 529 => (Code::ProviderUnavailable, format!("{name} is overloaded")),
+        _ if answered != status => (Code::ProviderError, format!("{name} failed")),
         _ => (Code::ProviderError, format!("{name} failed with status {status}")),
     };
     let VendorError { out_of_money, too_long, unsupported, .. } = told;
     let error = ApiError::new(code, message)
         .with("provider", name.as_str())
-        .with("provider_status", status)
-        .because(format!("{name} answered {status} {}", told.code.as_deref().unwrap_or("")));
+        .with("provider_status", answered)
+        .because(format!("{name} answered {answered} {}", told.code.as_deref().unwrap_or("")));
     let mut error = in_its_words(error, told);
     if out_of_money || (status == 404 && code == Code::ProviderError) {
         // Only an operator can help.
@@ -207,6 +264,18 @@ pub(crate) fn without_queries(cause: &str) -> String {
         Some(_) | None => word,
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// The vendor did not begin its answer, since `sent_at`.
+pub(super) fn late(job: &Job<'_>, model: &Model, sent_at: UnixMillis) -> Failure {
+    let error = timed_out(model, "begin its answer");
+    // The vendor has failed only if it had all of the time that its model's row gives it: others may have
+    // used some up, and a whole answer is not late because its fallback is waiting.
+    let deadlines = model.deadlines();
+    let due = if job.streamed { deadlines.first_byte_ms } else { deadlines.total_ms };
+    let had = u64::try_from(job.platform.clock.now().since(sent_at)).unwrap_or(0);
+    let is_due = had.saturating_mul(10) >= due.saturating_mul(9);
+    if is_due { Failure::tripping(error) } else { Failure::passing_on(error) }
 }
 
 pub(super) fn timed_out(model: &Model, what: &str) -> ApiError {

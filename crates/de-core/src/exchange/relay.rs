@@ -38,11 +38,10 @@ pub struct Tail {
 #[must_use]
 pub fn relay(opened: Opened, left: Duration, tail: Tail) -> Relay {
     let deadlines = opened.model.deadlines();
-    let first = opened.first;
     let gap = Duration::from_millis(deadlines.between_chunks_ms);
     let counter = Counter::new(opened.model.vendor.stream(), tail.books.clone());
     let meter = RelayMeter { counter, tail };
-    opened.inbound.body.relay(RelayDeadlines { first, gap, total: left }, Box::new(meter))
+    opened.inbound.body.relay(RelayDeadlines { gap, total: left }, Box::new(meter))
 }
 
 /// Reads a copy of a stream for what the books need.

@@ -68,10 +68,11 @@ impl Upstream {
         let deadlines = opened.model.deadlines();
         let now = platform.clock.now();
         let ends_at = later(now, left);
-        let late_at = later(now, opened.first);
+        let gap = Duration::from_millis(deadlines.between_chunks_ms);
+        let late_at = later(now, gap);
         Self {
             ends_at,
-            gap: Duration::from_millis(deadlines.between_chunks_ms),
+            gap,
             heard: false,
             late_at,
             platform: platform.clone(),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{CloseOnDrop, failed};
-use crate::relay;
+use crate::relay::{self, Ahead};
 
 /// What a vendor answers.
 #[derive(Clone, Debug)]
@@ -121,7 +121,8 @@ impl Answer {
     /// The body alone, for tests of what reads bodies.
     #[must_use]
     pub fn into_body(self, background: Arc<dyn Background>) -> Box<dyn InboundBody> {
-        Box::new(ScriptedBody { background, open: None, pieces: self.pieces })
+        let ahead = Ahead::default();
+        Box::new(ScriptedBody { ahead, background, open: None, pieces: self.pieces })
     }
 
     pub(super) async fn play(
@@ -133,7 +134,8 @@ impl Answer {
             sleep(pause).await;
         }
         let Some(status) = self.status else { return Err(failed("connection refused")) };
-        let body = ScriptedBody { background, open: Some(open), pieces: self.pieces };
+        let ahead = Ahead::default();
+        let body = ScriptedBody { ahead, background, open: Some(open), pieces: self.pieces };
         Ok(Inbound { body: Box::new(body), headers: self.headers, status })
     }
 
@@ -144,14 +146,14 @@ impl Answer {
 }
 
 struct ScriptedBody {
+    ahead: Ahead,
     background: Arc<dyn Background>,
     open: Option<CloseOnDrop>,
     pieces: VecDeque<Piece>,
 }
 
-#[async_trait]
-impl InboundBody for ScriptedBody {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
+impl ScriptedBody {
+    async fn next(&mut self) -> Result<Option<Bytes>, PortError> {
         // A piece is taken when it is over: who gives up waiting and asks again, waits again.
         loop {
             match self.pieces.front() {
@@ -174,6 +176,21 @@ impl InboundBody for ScriptedBody {
                     self.pieces.pop_front();
                 }
             }
+        }
+    }
+}
+
+#[async_trait]
+impl InboundBody for ScriptedBody {
+    async fn ahead(&mut self) -> Result<Option<Bytes>, PortError> {
+        let bytes = self.next().await?;
+        Ok(self.ahead.looked(bytes))
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
+        match self.ahead.given() {
+            Some(bytes) => Ok(Some(bytes)),
+            None => self.next().await,
         }
     }
 

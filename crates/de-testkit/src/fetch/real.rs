@@ -8,7 +8,7 @@ use de_core::ports::{
     Background, Fetch, Inbound, InboundBody, Meter, Outbound, PortError, Relay, RelayDeadlines,
 };
 
-use crate::relay;
+use crate::relay::{self, Ahead};
 
 /// Plain HTTP by reqwest: no TLS, no redirects, no compression, no proxy.
 pub struct ReqwestFetch {
@@ -37,20 +37,30 @@ impl Fetch for ReqwestFetch {
         let sent = self.client.request(method, url).headers(headers).body(body).send().await;
         let response = sent.map_err(failed)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = RealBody { background: self.background.clone(), response };
+        let ahead = Ahead::default();
+        let body = RealBody { ahead, background: self.background.clone(), response };
         Ok(Inbound { body: Box::new(body), headers, status })
     }
 }
 
 struct RealBody {
+    ahead: Ahead,
     background: Arc<dyn Background>,
     response: reqwest::Response,
 }
 
 #[async_trait]
 impl InboundBody for RealBody {
+    async fn ahead(&mut self) -> Result<Option<Bytes>, PortError> {
+        let bytes = self.response.chunk().await.map_err(failed)?;
+        Ok(self.ahead.looked(bytes))
+    }
+
     async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
-        self.response.chunk().await.map_err(failed)
+        match self.ahead.given() {
+            Some(bytes) => Ok(Some(bytes)),
+            None => self.response.chunk().await.map_err(failed),
+        }
     }
 
     fn pass(self: Box<Self>) -> Relay {

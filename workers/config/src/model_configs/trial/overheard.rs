@@ -62,6 +62,10 @@ struct Listened {
 
 #[async_trait]
 impl InboundBody for Listened {
+    async fn ahead(&mut self) -> Result<Option<Bytes>, PortError> {
+        self.inner.ahead().await
+    }
+
     async fn chunk(&mut self) -> Result<Option<Bytes>, PortError> {
         let chunk = self.inner.chunk().await?;
         if let Some(bytes) = &chunk {
