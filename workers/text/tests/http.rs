@@ -524,6 +524,43 @@ async fn a_stream_that_is_pulled_by_many_tasks_keeps_its_deadlines() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_makes_no_vendor_late() {
+    let gateway = Gateway::new().await;
+    let timeouts = json!({"between_chunks_ms": 2_000});
+    gateway.model("prompt", "openai-chat", json!({"timeouts": timeouts})).await;
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    let plain = json!({"model": "prompt", "messages": messages, "stream": true});
+    let mut counted = plain.clone();
+    counted["stream_options"] = json!({"include_usage": true});
+    let native = json!({"model_id": "prompt", "prompt": "Hello"});
+    for (path, body) in [
+        ("/v1/chat/completions", plain),
+        ("/v1/chat/completions", counted),
+        ("/generate/stream", native),
+    ] {
+        let pause = Duration::from_millis(500);
+        let texts = ["He", "ll", "o"].map(|text| {
+            chunk(&json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]))
+        });
+        let [one, two, three] = texts;
+        let answer = Answer::events().chunk(one).pause(pause).chunk(two).pause(pause).chunk(three);
+        let end = chunk(&json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]));
+        let answer = answer.pause(pause).chunk(end).chunk(USAGE).chunk("data: [DONE]\n\n");
+        gateway.test.fetch.answer(answer);
+        let mut stream = gateway.text.stream(path, &body).await.unwrap();
+        let request_id = stream.header("x-request-id").to_owned();
+        while stream.next_chunk().await.is_some() {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        drop(stream);
+        gateway.test.background.join_all().await;
+        let sql = "SELECT status, error_code FROM usage_logs WHERE request_id = ?1";
+        let row = &gateway.sql(sql, &[&request_id]).await[0];
+        assert_eq!(row["status"], "ok", "{path}: {row}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_relayed_stream_is_the_vendors_alone() {
     let gateway = Gateway::new().await;
     gateway.test.fetch.answer(haltingly(&pieces()));

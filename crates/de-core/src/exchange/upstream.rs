@@ -85,10 +85,14 @@ impl Upstream {
     pub(super) async fn hear(&mut self) -> Option<Heard> {
         let mut reading = match self.source.take()? {
             Source::Reading(reading) => reading,
-            Source::Idle(mut body) => Box::pin(async move {
-                let chunk = body.chunk().await;
-                (body, chunk)
-            }),
+            Source::Idle(mut body) => {
+                // Until now nobody wanted more: a client that reads slowly makes no vendor late.
+                self.late_at = later(self.platform.clock.now(), self.gap);
+                Box::pin(async move {
+                    let chunk = body.chunk().await;
+                    (body, chunk)
+                })
+            }
         };
         loop {
             let chunk = match select(&mut reading, &mut self.timer).await {
@@ -110,7 +114,6 @@ impl Upstream {
             return Some(match chunk {
                 (body, Ok(Some(bytes))) => {
                     self.heard = true;
-                    self.late_at = later(self.platform.clock.now(), self.gap);
                     self.source = Some(Source::Idle(body));
                     Heard::Bytes(bytes)
                 }
