@@ -247,10 +247,14 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
             failed.with(error, refused.class);
             continue;
         }
-        if is_fallback {
-            if remaining(job, model).is_zero() {
-                break;
+        if remaining(job, model).is_zero() {
+            // A later one may have more time.
+            if failed.last.is_none() {
+                failed.with(failure::not_sent(model), ErrorClass::Timeout);
             }
+            continue;
+        }
+        if is_fallback {
             let share = Share::Fallback(model.config.model_id.clone());
             if let Err(error) = reserve(job, model, share).await {
                 failed.may_help |= error.may_repeat();
@@ -278,7 +282,8 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
             Err(Failure { class: Some(class), error, .. })
                 if class.is_usual() || any_serves(job, rest, class) =>
             {
-                failed.billed |= error.code() == Code::ProviderTimeout;
+                failed.billed |=
+                    error.code() == Code::ProviderTimeout && job.books.outlay() != Outlay::Nothing;
                 failed.with(error, class);
             }
             Err(failure) => return Err(failure.error),
@@ -398,7 +403,8 @@ async fn repeated(
             return Err(failure);
         }
         // Without a share there is no other try, and the vendor's own failure is what counts.
-        if reserve(job, model, Share::Again).await.is_err() || shut(job, model).is_some() {
+        let is_covered = reserve(job, model, Share::Again).await.is_ok();
+        if !is_covered || shut(job, model).is_some() || remaining(job, model).is_zero() {
             return Err(failure);
         }
     }
@@ -468,11 +474,17 @@ async fn attempt(
     let is_post = draft.method == http::Method::POST;
     let polling = draft.polling.take();
     let is_order = polling.is_some();
+    let in_time = || match remaining(job, model).is_zero() {
+        true => Err(Failure::passing_on(failure::not_sent(model))),
+        false => Ok(()),
+    };
+    in_time()?;
     let (outbound, key) = outbound(job.line(), model, draft)?;
     if let (Some(before), 0) = (job.before_send, job.books.tries()) {
         let until = job.models.iter().map(|model| deadline(job, model)).max();
         let until = until.unwrap_or_else(|| deadline(job, model));
         before.sending(until).await.map_err(Failure::final_one)?;
+        in_time()?;
     }
     let sent_at = job.platform.clock.now();
     // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have

@@ -407,6 +407,40 @@ async fn a_cache_that_hangs_holds_a_call_up_for_half_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_whose_time_is_over_before_it_is_sent_is_not_sent() {
+    let gateway = Gateway::with(|platform| platform.cache = Arc::new(HangingCache)).await;
+    // Half a second goes by before the exchange begins.
+    let timeouts = json!({"total_ms": 300});
+    gateway.model("hasty", "openai-chat", json!({"timeouts": timeouts})).await;
+    let patient = json!({"timeouts": timeouts, "fallbacks": ["gpt-4o-mini"]});
+    gateway.model("hasty-twice", "openai-chat", patient).await;
+    for (path, model, sent) in [
+        ("/generate", "hasty", 0),
+        ("/generate/stream", "hasty", 0),
+        ("/generate", "hasty-twice", 1),
+    ] {
+        // A fresh isolate has not seen the cache hang.
+        let text = gateway.isolate();
+        let before = gateway.sent();
+        if sent > 0 {
+            gateway.test.fetch.answer(openai("Hi."));
+        }
+        let body = json!({"model_id": model, "prompt": "Hello"});
+        let answer = text.post(path, &body).await.unwrap();
+        assert_eq!(gateway.sent() - before, sent, "{path} {model}: {}", answer.text());
+        let receipt = gateway.receipt(&answer).await;
+        if sent > 0 {
+            assert_eq!(answer.header("x-de-model"), "gpt-4o-mini");
+            continue;
+        }
+        assert_eq!(answer.status, 504, "{path}: {}", answer.text());
+        assert_eq!(answer.json()["error_code"], "PROVIDER_TIMEOUT");
+        assert_eq!((&receipt["cost_micros"], &receipt["estimated"]), (&json!(0), &json!(0)));
+        assert_eq!(receipt["input_tokens"], 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cache_that_fails_is_an_empty_one() {
     let gateway = Gateway::new().await;
     gateway.test.cache.set_failing(true);

@@ -283,6 +283,12 @@ pub(super) fn timed_out(model: &Model, what: &str) -> ApiError {
     ApiError::new(Code::ProviderTimeout, message)
 }
 
+/// The call's time was over before the vendor was asked.
+pub(super) fn not_sent(model: &Model) -> ApiError {
+    let message = format!("the call's time was over before {} was asked", model.config.provider_id);
+    ApiError::new(Code::ProviderTimeout, message)
+}
+
 /// Nobody reads this; the receipt says `cancelled`.
 pub(super) fn client_left() -> ApiError {
     ApiError::new(Code::ClientLeft, "the client went away")
