@@ -45,7 +45,7 @@ use crate::{
         reply::MappedReply,
     },
     model::ErrorClass,
-    ports::{Departure, Inbound, Outbound, Platform, random},
+    ports::{Departure, Inbound, Outbound, Platform, PortError, random},
     protocols::Draft,
     receipt::Attempt,
     registry::{Model, Provider},
@@ -534,6 +534,10 @@ async fn attempt(
             failure.repeatable &= !(makes && matches!(status, 500 | 502));
             (Err(failure), Some(status), Outlay::Nothing)
         }
+        // Nothing was sent: it is no try.
+        Ok(Err(err @ PortError::Unsendable { .. })) => {
+            return Err(misconfigured(&model.provider, without_queries(&err.to_string())));
+        }
         Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, Outlay::Unknown),
         Err(Interrupted::TimedOut) => {
             (Err(failure::late(job, model, sent_at)), None, Outlay::Unknown)
@@ -736,7 +740,9 @@ fn key(line: Line<'_>, model: &Model) -> Result<Secret, Failure> {
 
 fn misconfigured(provider: &Provider, reason: String) -> Failure {
     let message = format!("the provider {} is configured wrongly", provider.id);
-    Failure::passing_on(ApiError::new(Code::ProviderUnavailable, message).because(reason))
+    let error = ApiError::new(Code::ProviderUnavailable, message).because(reason);
+    // Only an operator can help.
+    Failure::passing_on(error.for_good())
 }
 
 /// Says in the answer's headers who gave it.

@@ -129,6 +129,14 @@ pub enum PortError {
         /// The deadline.
         after_ms: u64,
     },
+    /// What was to be sent cannot be: nothing has left, and the other side has no part in it.
+    #[error("{port} cannot send this: {message}")]
+    Unsendable {
+        /// Which port.
+        port: &'static str,
+        /// For the log only.
+        message: String,
+    },
     /// This worker has no such binding.
     #[error("this worker has no binding for {port}")]
     Unbound {
@@ -399,6 +407,7 @@ pub trait Fetch: Send + Sync {
     ///
     /// # Errors
     /// [`PortError::Failed`] if there was no answer: it may have been served all the same.
+    /// [`PortError::Unsendable`] for a request that HTTP, or the platform, does not allow.
     async fn send(&self, request: Outbound) -> Result<Inbound, PortError>;
 }
 

@@ -32,7 +32,7 @@ impl Fetch for EdgeFetch {
         let occasion = self.occasion.clone();
         SendFuture::new(async move {
             let abort = AbortOnDrop::new().map_err(failed)?;
-            let request = build(&request, &abort).map_err(failed)?;
+            let request = build(&request, &abort).map_err(unsendable)?;
             let scope: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
             let promise = scope.fetch_with_request(&request);
             let response: Response =
@@ -93,6 +93,10 @@ fn read_headers(headers: &Headers) -> Result<HeaderMap, JsValue> {
         }
     }
     Ok(read)
+}
+
+fn unsendable(err: JsValue) -> PortError {
+    PortError::Unsendable { port: "fetch", message: body::text(&err) }
 }
 
 fn failed(err: JsValue) -> PortError {

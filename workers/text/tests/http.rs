@@ -441,6 +441,26 @@ async fn a_call_whose_time_is_over_before_it_is_sent_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_sent_is_not_the_vendors_fault() {
+    let gateway = Gateway::new().await;
+    let circuit = json!({"failures": 2, "window_ms": 60_000, "open_ms": 10_000});
+    gateway.model("odd", "openai-chat", json!({"circuit_breaker": circuit})).await;
+    for _ in 0..4 {
+        gateway.test.fetch.answer(Answer::unsendable());
+        let answer = gateway.generate("odd").await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        let text = answer.text();
+        assert!(text.contains("is configured wrongly") && !text.contains("ASCII"), "{text}");
+        assert_eq!(answer.header("x-should-retry"), "false");
+        assert_eq!(gateway.test.fetch.left(), 0);
+        let receipt = gateway.receipt(&answer).await;
+        assert_eq!((&receipt["cost_micros"], &receipt["estimated"]), (&json!(0), &json!(0)));
+    }
+    gateway.test.fetch.answer(openai("Hi."));
+    assert_eq!(gateway.generate("odd").await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cache_that_fails_is_an_empty_one() {
     let gateway = Gateway::new().await;
     gateway.test.cache.set_failing(true);

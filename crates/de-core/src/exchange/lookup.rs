@@ -17,7 +17,7 @@ use crate::{
     http::error::{ApiError, Code},
     ids::ProviderId,
     last_used,
-    ports::{Inbound, Outbound, Platform, row},
+    ports::{Inbound, Outbound, Platform, PortError, row},
     protocols::{Place, Vendor},
     registry::Provider,
     retry,
@@ -130,7 +130,10 @@ async fn heard(
     let name = &provider.id;
     let what = request.url.path().to_owned();
     // The cause may quote the address, and with it the key.
-    let unreachable = |_| {
+    let unreachable = |err: PortError| {
+        if matches!(err, PortError::Unsendable { .. }) {
+            return super::misconfigured(provider, super::without_queries(&err.to_string())).error;
+        }
         let message = format!("{name} could not be reached");
         ApiError::new(Code::ProviderUnavailable, message).retry_after(Duration::from_secs(1))
     };

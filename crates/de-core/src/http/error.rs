@@ -466,6 +466,7 @@ impl From<PortError> for ApiError {
             PortError::Failed { .. }
             | PortError::Malformed { .. }
             | PortError::TimedOut { .. }
+            | PortError::Unsendable { .. }
             | PortError::Unbound { .. } => Self::internal(error.to_string()),
         }
     }

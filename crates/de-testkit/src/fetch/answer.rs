@@ -20,6 +20,8 @@ pub struct Answer {
     pieces: VecDeque<Piece>,
     /// `None`: no connection comes about.
     status: Option<u16>,
+    /// Nothing is sent.
+    unsendable: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +41,7 @@ impl Answer {
             headers: HeaderMap::new(),
             pieces: VecDeque::new(),
             status: Some(status),
+            unsendable: false,
         }
     }
 
@@ -64,6 +67,12 @@ impl Answer {
     #[must_use]
     pub fn refused() -> Self {
         Self { status: None, ..Self::ok() }
+    }
+
+    /// The platform does not send the request at all.
+    #[must_use]
+    pub fn unsendable() -> Self {
+        Self { unsendable: true, ..Self::refused() }
     }
 
     /// Adds a header. One that HTTP does not allow is left out.
@@ -132,6 +141,10 @@ impl Answer {
     ) -> Result<Inbound, PortError> {
         if let Some(pause) = self.head_after {
             sleep(pause).await;
+        }
+        if self.unsendable {
+            let message = "a header is not ASCII".to_owned();
+            return Err(PortError::Unsendable { port: "fetch", message });
         }
         let Some(status) = self.status else { return Err(failed("connection refused")) };
         let ahead = Ahead::default();

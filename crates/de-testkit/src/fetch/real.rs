@@ -34,8 +34,12 @@ impl ReqwestFetch {
 impl Fetch for ReqwestFetch {
     async fn send(&self, request: Outbound) -> Result<Inbound, PortError> {
         let Outbound { body, headers, method, url } = request;
-        let sent = self.client.request(method, url).headers(headers).body(body).send().await;
-        let response = sent.map_err(failed)?;
+        let request = self.client.request(method, url).headers(headers).body(body).build();
+        let request = request.map_err(|error| PortError::Unsendable {
+            port: "fetch",
+            message: error.without_url().to_string(),
+        })?;
+        let response = self.client.execute(request).await.map_err(failed)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let ahead = Ahead::default();
         let body = RealBody { ahead, background: self.background.clone(), response };
