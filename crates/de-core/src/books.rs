@@ -72,6 +72,8 @@ struct Entry {
     receipt: Receipt,
     /// The service tier that served, as the vendor says.
     service_tier: Option<String>,
+    /// When the first try at its model began.
+    trying_since: UnixMillis,
     usage: Option<Usage>,
     /// What the vendor says that the call costs: it wins over our price.
     vendor_cost: Option<Micros>,
@@ -207,6 +209,7 @@ impl Books {
             prompt_tokens: 0,
             receipt,
             service_tier: None,
+            trying_since: context.started(),
             usage: None,
             vendor_cost: None,
         };
@@ -265,6 +268,7 @@ impl Books {
             prompt_tokens: 0,
             receipt,
             service_tier: None,
+            trying_since: started,
             usage,
             vendor_cost,
         };
@@ -435,7 +439,9 @@ impl Books {
 
     /// Notes which model is tried now.
     pub fn trying(&self, model: &std::sync::Arc<Model>) {
+        let now = self.platform.clock.now();
         self.with(|entry| {
+            entry.trying_since = now;
             entry.receipt.model_id = Some(model.config.model_id.clone());
             entry.receipt.provider_id = Some(model.config.provider_id.clone());
             entry.receipt.protocol = Some(model.config.protocol.as_str().to_owned());
@@ -444,6 +450,12 @@ impl Books {
                 model.config.pricing.as_ref().and_then(|pricing| pricing.valid_from);
             entry.model = Some(model.clone());
         });
+    }
+
+    /// When the first try at the model that is tried now began.
+    #[must_use]
+    pub fn trying_since(&self) -> UnixMillis {
+        self.entry.lock().map_or(self.started, |entry| entry.trying_since)
     }
 
     /// Notes the end of one try, and what the vendor may bill for it.
@@ -625,7 +637,7 @@ impl Books {
             Outcome::Cut(Code::ProviderError) => ErrorClass::Error,
             Outcome::Cancelled | Outcome::Cut(_) | Outcome::Failed(_) => return,
         };
-        let failure = circuits::Failure { asked: None, class };
+        let failure = circuits::Failure { asked: None, began: entry.trying_since, class };
         circuits::failed(&self.platform, instance, model, failure);
     }
 

@@ -8,6 +8,7 @@
 //! fails one call of a hundred keeps it closed, however many calls there are. When its time is over, the next
 //! grant in the scopes of the model is the probe, and everybody else is told that it is open for as long again.
 //! So of all isolates one lets one call through; and where its isolate dies, the next one does after that time.
+//! A call that began before a probe closed the circuit, and fails later, says nothing of the vendor since.
 //!
 //! Only durations travel: clocks of two machines differ. Where the object's own clock goes back, what is open is
 //! open for its whole time once more, and no longer.
@@ -72,6 +73,13 @@ pub struct Failed {
     pub class: ErrorClass,
     /// Made up by who tells of it: one that is told twice counts once.
     pub id: u32,
+    /// How long the call had been at the vendor when it failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub took_ms: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What became of the call that tries whether a vendor is back.
@@ -134,6 +142,9 @@ pub struct Open {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Circuit {
     breaker: CircuitBreaker,
+    /// When a probe closed it last: what began before says nothing of the vendor since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closed_at: Option<UnixMillis>,
     /// When it was told of last.
     heard_at: UnixMillis,
     #[serde(flatten)]
@@ -168,7 +179,8 @@ enum State {
 
 impl Circuit {
     fn closed(key: Key, breaker: CircuitBreaker, now: UnixMillis) -> Self {
-        Self { breaker, heard_at: now, key, round: 0, run: Vec::new(), state: State::Closed }
+        let (closed_at, run, state) = (None, Vec::new(), State::Closed);
+        Self { breaker, closed_at, heard_at: now, key, round: 0, run, state }
     }
 
     /// Which one it is.
@@ -179,12 +191,15 @@ impl Circuit {
 
     /// Whether it says nothing that a new one would not say.
     fn is_blank(&self) -> bool {
-        self.run.is_empty() && self.state == State::Closed
+        self.run.is_empty() && self.state == State::Closed && self.closed_at.is_none()
     }
 
-    /// A clock that went back: nothing is later than now, and nothing open longer than its whole time.
+    /// A clock that went back: nothing is later than now, and nothing open longer than its whole time. No call
+    /// is under way for as long as a closing is remembered.
     fn mend(&mut self, now: UnixMillis) {
         self.heard_at = self.heard_at.min(now);
+        let closed_at = self.closed_at.map(|at| at.min(now));
+        self.closed_at = closed_at.filter(|at| now.since(*at) <= FORGET_MS);
         for failure in &mut self.run {
             failure.at = failure.at.min(now);
         }
@@ -212,12 +227,18 @@ impl Circuit {
         }
     }
 
-    /// A failure of a call that is no probe. While the circuit is open, it is of one that began before.
+    /// A failure of a call that is no probe. While the circuit is open, it is of one that began before; once it
+    /// has been closed, those may still come.
     fn failed(&mut self, now: UnixMillis, failed: Failed) {
         if self.state != State::Closed || self.run.iter().any(|known| known.id == failed.id) {
             return;
         }
-        let at = now.plus(-i64::try_from(failed.ago_ms).unwrap_or(i64::MAX));
+        let before = |ms: u64| i64::try_from(ms).map_or(i64::MIN, |ms| -ms);
+        let at = now.plus(before(failed.ago_ms));
+        let began = at.plus(before(failed.took_ms));
+        if self.closed_at.is_some_and(|closed_at| began < closed_at) {
+            return;
+        }
         self.run.push(Counted { at, id: failed.id });
         let window = i64::try_from(self.breaker.window_ms).unwrap_or(i64::MAX);
         self.run.retain(|failure| now.since(failure.at) <= window);
@@ -237,6 +258,7 @@ impl Circuit {
             None => *until = now,
             Some(Tried::Failed(failed)) => self.open(now, failed),
             Some(Tried::Served) => {
+                self.closed_at = Some(now);
                 self.state = State::Closed;
                 self.run.clear();
             }
@@ -345,7 +367,9 @@ impl Breaker {
             self.circuits.remove(key);
             self.changed.extend(before.map(|_| Change::Drop(key.clone())));
         } else {
-            let said = |circuit: &Circuit| (circuit.run.clone(), circuit.state, circuit.round);
+            let said = |circuit: &Circuit| {
+                (circuit.run.clone(), circuit.state, circuit.round, circuit.closed_at)
+            };
             if before.is_none_or(|before| said(&before) != said(circuit)) {
                 self.changed.push(Change::Keep(Box::new(circuit.clone())));
             }

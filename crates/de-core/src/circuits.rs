@@ -35,6 +35,8 @@ pub struct Circuits {
 pub struct Failure {
     /// How long, if the vendor said so.
     pub asked: Option<Duration>,
+    /// When the call went to the vendor.
+    pub began: UnixMillis,
     /// What kind.
     pub class: ErrorClass,
 }
@@ -43,7 +45,9 @@ impl Failure {
     fn told(self, platform: &Platform) -> Failed {
         let asked_ms = self.asked.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX));
         let id = u32::from_le_bytes(random(&*platform.entropy));
-        Failed { ago_ms: 0, asked_ms, class: self.class, id }
+        let took_ms = platform.clock.now().since(self.began);
+        let took_ms = u64::try_from(took_ms).unwrap_or(0);
+        Failed { ago_ms: 0, asked_ms, class: self.class, id, took_ms }
     }
 }
 

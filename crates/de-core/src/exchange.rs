@@ -353,7 +353,8 @@ async fn tries(
     let probe = job.books.take_probe(&model.config.model_id);
     let failure = answer.as_ref().err().filter(|failure| failure.trips);
     let failure = failure.and_then(|failure| {
-        Some(circuits::Failure { asked: failure.asked, class: failure.class? })
+        let began = job.books.trying_since();
+        Some(circuits::Failure { asked: failure.asked, began, class: failure.class? })
     });
     match (probe, failure, &answer) {
         (Some(probe), Some(failure), _) => {
@@ -434,7 +435,8 @@ pub async fn whole_up_to(job: &Job<'_>, opened: Opened, cap: usize) -> Result<By
         && matches!(error.code(), Code::ProviderError | Code::ProviderTimeout)
     {
         let class = failure::class_of(error.code());
-        let failure = circuits::Failure { asked: None, class };
+        let began = job.books.trying_since();
+        let failure = circuits::Failure { asked: None, began, class };
         circuits::failed(job.platform, job.holder.instance, &model, failure);
     }
     body

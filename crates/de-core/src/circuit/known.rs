@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Failed, Key, News, Open, Probed, Tried, length_ms};
+use super::{FORGET_MS, Failed, Key, News, Open, Probed, Tried, length_ms};
 use crate::{
     ids::InstanceId,
     model::{CircuitBreaker, ErrorClass},
@@ -66,6 +66,8 @@ struct Own {
 #[derive(Clone, Debug)]
 struct Seen {
     breaker: CircuitBreaker,
+    /// When this isolate heard last that it has closed: what began before counts here no more.
+    closed_at: Option<UnixMillis>,
     /// Failures that are to be told.
     failures: Vec<(UnixMillis, Failed)>,
     /// What the Limiter says.
@@ -82,6 +84,7 @@ impl Seen {
     fn new(breaker: CircuitBreaker) -> Self {
         Self {
             breaker,
+            closed_at: None,
             failures: Vec::new(),
             open: None,
             probe: None,
@@ -97,7 +100,8 @@ impl Seen {
 
     fn is_blank(&self, now: UnixMillis) -> bool {
         let own = self.refused.is_some_and(|refused| now < refused.until);
-        !self.has_news() && self.run.is_empty() && self.open.is_none() && !own
+        let closed = self.closed_at.is_some_and(|at| (0..=FORGET_MS).contains(&now.since(at)));
+        !self.has_news() && self.run.is_empty() && self.open.is_none() && !own && !closed
     }
 
     fn push(&mut self, now: UnixMillis, failed: Failed) {
@@ -147,7 +151,13 @@ impl Known {
     pub fn failed(&mut self, now: UnixMillis, place: Place<'_>, failed: Failed) {
         let breaker = place.breaker;
         let Some(seen) = self.seen(place) else { return };
+        // Its Limiter judges by its own clock what it is told.
         seen.push(now, failed);
+        let took_ms = i64::try_from(failed.took_ms).unwrap_or(i64::MAX);
+        let began = UnixMillis(now.0.saturating_sub(took_ms));
+        if seen.closed_at.is_some_and(|closed_at| began < closed_at) {
+            return;
+        }
         let window = i64::try_from(breaker.window_ms).unwrap_or(i64::MAX);
         seen.run.push(now);
         seen.run.retain(|at| (0..=window).contains(&now.since(*at)));
@@ -166,6 +176,7 @@ impl Known {
         let outcome = match verdict {
             Verdict::Served => {
                 (seen.open, seen.refused) = (None, None);
+                seen.closed_at = Some(now);
                 seen.run.clear();
                 Some(Tried::Served)
             }
@@ -234,8 +245,11 @@ impl Known {
             return;
         }
         own.learned = taken.question;
-        for seen in own.circuits.values_mut() {
-            seen.open = None;
+        for (key, seen) in &mut own.circuits {
+            let is_open = open.iter().any(|open| open.key == *key);
+            if seen.open.take().is_some() && !is_open {
+                seen.closed_at = Some(now);
+            }
             // What this isolate saw itself holds to its end, and then it asks like anybody.
             seen.refused = seen.refused.filter(|refused| now < refused.until);
         }

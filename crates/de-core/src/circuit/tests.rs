@@ -22,7 +22,7 @@ fn scopes() -> Vec<Scope> {
 }
 
 fn failure(id: u32) -> Failed {
-    Failed { ago_ms: 0, asked_ms: None, class: ErrorClass::Error, id }
+    Failed { ago_ms: 0, asked_ms: None, class: ErrorClass::Error, id, took_ms: 0 }
 }
 
 fn news(served: bool, failures: Vec<Failed>, probe: Option<Probed>) -> News {
@@ -134,6 +134,28 @@ fn an_earlier_openings_probe_says_nothing_and_late_failures_do_not_hold_it_open(
 }
 
 #[test]
+fn what_began_before_it_closed_does_not_open_it_again() {
+    let mut breaker = opened();
+    let round = probe_at(&mut breaker, 10_000).unwrap();
+    let outcome = Some(Tried::Served);
+    breaker.hear(at(11_000), &[news(false, Vec::new(), Some(Probed { outcome, round }))]);
+    let late = |id, ago_ms, took_ms| Failed { ago_ms, took_ms, ..failure(id) };
+    // They failed after that, and before.
+    let old = (20..30).map(|id| late(id, 500, 1_501)).chain((30..40).map(|id| late(id, 2_001, 0)));
+    breaker.hear(at(13_000), &[news(false, old.collect(), None)]);
+    assert_eq!(breaker.open(at(13_000)), []);
+    // Also where the object has been restarted meanwhile.
+    let row = serde_json::to_string(breaker.circuits.get(&key()).unwrap()).unwrap();
+    let mut breaker = Breaker::default();
+    breaker.restore(vec![serde_json::from_str(&row).unwrap()]);
+    breaker
+        .hear(at(14_000), &[news(false, (40..50).map(|id| late(id, 0, 60_000)).collect(), None)]);
+    assert_eq!(breaker.open(at(14_000)), []);
+    breaker.hear(at(15_000), &[news(false, (50..53).map(|id| late(id, 0, 4_000)).collect(), None)]);
+    assert_eq!(ends(&mut breaker, 15_000), Some(10_000));
+}
+
+#[test]
 fn only_a_share_in_the_scopes_of_the_model_is_its_probe() {
     let mut breaker = opened();
     let mut others = scopes();
@@ -178,6 +200,9 @@ fn what_is_kept_is_what_is_restored_and_one_that_serves_is_not_kept() {
     assert!(matches!(next.take_changed().as_slice(), [Change::Keep(_)]));
     let outcome = Some(Tried::Served);
     next.hear(at(10_001), &[news(false, Vec::new(), Some(Probed { outcome, round }))]);
+    // A closing is remembered for an hour.
+    assert!(matches!(next.take_changed().as_slice(), [Change::Keep(_)]));
+    next.hear(at(3_610_002), &[news(true, Vec::new(), None)]);
     assert_eq!(next.take_changed(), [Change::Drop(key())]);
 }
 

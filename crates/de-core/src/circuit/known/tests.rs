@@ -34,9 +34,13 @@ struct Three {
 
 impl Three {
     fn fails(&mut self, ms: i64, isolate: usize) {
+        self.fails_after(ms, isolate, 0);
+    }
+
+    fn fails_after(&mut self, ms: i64, isolate: usize, took_ms: u64) {
         self.last_id += 1;
-        let failed =
-            Failed { ago_ms: 0, asked_ms: None, class: ErrorClass::Timeout, id: self.last_id };
+        let (class, id) = (ErrorClass::Timeout, self.last_id);
+        let failed = Failed { ago_ms: 0, asked_ms: None, class, id, took_ms };
         let (instance, key) = (instance(), key());
         let place = Place { breaker: BREAKER, instance: &instance, key: &key };
         self.isolates[isolate].failed(at(ms), place, failed);
@@ -150,6 +154,33 @@ fn an_answer_that_was_overtaken_says_nothing_new() {
     three.speaks(1, 1, true);
     three.isolates[1].learn(at(2), &instance(), &early, &[]);
     assert!(three.refused(2, 1));
+}
+
+#[test]
+fn late_failures_shut_no_isolate_again() {
+    let mut three = Three::default();
+    for _ in 0..3 {
+        three.fails(0, 0);
+    }
+    three.speaks(0, 0, false);
+    three.speaks(1, 1, true);
+    let round = three.speaks(10_001, 0, true).unwrap();
+    three.verdict(11_000, 0, round, Verdict::Served);
+    three.speaks(11_001, 0, false);
+    three.speaks(11_002, 1, true);
+    // Calls that had begun when it was open, or before that.
+    for isolate in [0, 1] {
+        for _ in 0..5 {
+            three.fails_after(12_000, isolate, 11_500);
+        }
+        assert!(!three.refused(12_000, isolate), "{isolate}");
+        three.speaks(12_001, isolate, false);
+        assert!(!three.refused(12_001, isolate), "{isolate}");
+    }
+    for _ in 0..3 {
+        three.fails_after(13_000, 1, 500);
+    }
+    assert!(three.refused(13_000, 1));
 }
 
 #[test]
