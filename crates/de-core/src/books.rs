@@ -61,6 +61,8 @@ struct Entry {
     finished: bool,
     /// What came of each answer so far, by its number.
     heard: BTreeMap<u32, Estimate>,
+    /// Whether something was heard after the vendor counted last.
+    heard_since: bool,
     leases: Vec<Held>,
     model: Option<std::sync::Arc<Model>>,
     /// Quality and size of the pictures made, where their price depends on it.
@@ -202,6 +204,7 @@ impl Books {
             expected: None,
             finished: false,
             heard: BTreeMap::new(),
+            heard_since: false,
             leases: Vec::new(),
             model: None,
             picture: Picture::default(),
@@ -261,6 +264,7 @@ impl Books {
             expected,
             finished,
             heard: BTreeMap::new(),
+            heard_since: false,
             leases,
             model,
             picture,
@@ -498,11 +502,11 @@ impl Books {
         }
     }
 
-    /// Notes what the vendor has counted so far: the larger count of each class stays.
+    /// Notes what the vendor has counted so far, in all: what it says last is the truth, also where it is less.
     pub fn counted(&self, usage: &Usage) {
         self.with(|entry| {
-            let known = entry.usage.unwrap_or_default();
-            entry.usage = Some(known.merge_max(*usage));
+            entry.usage = Some(*usage);
+            entry.heard_since = false;
         });
     }
 
@@ -563,7 +567,10 @@ impl Books {
 
     /// Notes the next piece of a text of one of the answers, for estimates.
     pub fn heard(&self, choice: u32, piece: &str) {
-        self.with(|entry| entry.answer(choice).push(piece.as_bytes()));
+        self.with(|entry| {
+            entry.heard_since = true;
+            entry.answer(choice).push(piece.as_bytes());
+        });
     }
 
     /// Notes that another text of one of the answers begins: what was heard of it before does not go on.

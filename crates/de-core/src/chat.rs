@@ -583,6 +583,6 @@ pub enum Delta {
         /// In the first part only.
         name: Option<String>,
     },
-    /// What the vendor has counted so far: merge by the larger count, never add.
+    /// What the vendor has counted so far, in all: it stands in place of what was told before.
     Usage(Usage),
 }

@@ -166,10 +166,9 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Takes the larger count of each class.
+    /// Takes the larger count of each class, as for an estimate that must not be less than what is known.
     ///
-    /// Right for streams of both kinds: running totals grow, so the largest is the last; split counts
-    /// stand in one event each, so the largest is the only one.
+    /// Not for a vendor's counts one after the other: the last ones are the truth, and may be less.
     #[must_use]
     pub fn merge_max(self, other: Self) -> Self {
         self.zip(other, u64::max)
@@ -258,9 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_count_of_any_chunk_wins() {
-        // Anthropic's `message_start` counts one output token that is not real, and `message_delta`
-        // brings the whole sum.
+    fn an_estimate_is_not_less_than_what_is_known() {
         let start = Usage { input_tokens: 9, output_tokens: 1, ..Usage::default() };
         let delta = Usage { output_tokens: 4, ..Usage::default() };
         let both = Usage { input_tokens: 9, output_tokens: 4, ..Usage::default() };

@@ -167,6 +167,42 @@ async fn what_a_vendor_has_counted_of_a_cut_stream_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn counts_that_a_vendor_corrects_are_those_that_it_told_last() {
+    let gateway = gateway().await;
+    let counted = |text: &str, prompt: u64, completion: u64| {
+        let mut told: Value = serde_json::from_str(&chunk(0, text)).unwrap();
+        told["usage"] = json!({"prompt_tokens": prompt, "completion_tokens": completion});
+        told.to_string()
+    };
+    let end = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 2}}});
+    for (path, body) in roads("gpt") {
+        let begun =
+            || Answer::events().event(&counted(ANSWER[0], 30, 9)).event(&counted(ANSWER[1], 12, 3));
+        gateway.test.fetch.answer(begun().event(&end.to_string()).event("[DONE]"));
+        let answer = gateway.text.post(path, &body).await.unwrap();
+        let whole = row(&gateway, answer.header("x-request-id")).await;
+        assert_eq!(
+            booked(&whole),
+            ("ok", 10, 4, cost(10, 4) + 2, false),
+            "{path}: {}",
+            answer.text()
+        );
+        // All that was heard has been counted: no estimate of ours is nearer.
+        gateway.test.fetch.answer(begun().break_off());
+        let answer = gateway.text.post(path, &body).await.unwrap();
+        let cut = row(&gateway, answer.header("x-request-id")).await;
+        assert_eq!(booked(&cut), ("cut", 12, 3, cost(12, 3), true), "{path}: {}", answer.text());
+        // What came after it has not.
+        gateway.test.fetch.answer(begun().event(&chunk(0, ANSWER[2])).break_off());
+        let answer = gateway.text.post(path, &body).await.unwrap();
+        let cut = row(&gateway, answer.header("x-request-id")).await;
+        let expected = ("cut", 12, ANSWER_TOKENS, cost(12, ANSWER_TOKENS), true);
+        assert_eq!(booked(&cut), expected, "{path}: {}", answer.text());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_pays_the_prompt_and_what_came() {
     let gateway = gateway().await;
     for (path, body) in roads("gpt") {

@@ -129,10 +129,14 @@ fn settled(place: usize, held: Held, used: &Used) -> SpentShare {
     SpentShare { lease_id: held.lease_id, number: held.number, spent, spent_at_model }
 }
 
-/// Counts that the vendor did not name, by the text that was asked and heard; at least what it did name.
+/// Counts that the vendor did not name, by the text that was asked and heard; at least what it did name. Where it
+/// has counted all that was heard, that is what counts.
 fn estimate(entry: &Entry, known: Usage) -> Usage {
     if let Some(expected) = entry.expected {
         return expected.merge_max(known);
+    }
+    if known.total_output_tokens() > 0 && !entry.heard_since {
+        return Usage { requests: known.requests.max(1), ..known };
     }
     let mut usage = Usage {
         input_tokens: entry.prompt_tokens,

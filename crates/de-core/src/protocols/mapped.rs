@@ -413,9 +413,9 @@ impl VendorStream for MappedStream {
 impl MappedStream {
     /// The counts by class, as far as they hold.
     ///
-    /// Who gets them keeps the larger count of each class, so none may be told that a later event would
-    /// make smaller: input before the part of it that was cached, a total before what it is made of.
-    /// Such counts wait for the end.
+    /// A stream may break off after any event, and what was told last is then booked. So none is told that a
+    /// later event would make smaller: input before the part of it that was cached, a total before what it is
+    /// made of. Such counts wait for the end.
     fn usage(&self) -> Option<Usage> {
         if self.is_done() {
             return usage(self.counts);

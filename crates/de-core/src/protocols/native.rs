@@ -227,9 +227,7 @@ impl DialectStream for NativeStream {
                 let data = serde_json::to_string(&piece).unwrap_or_default();
                 return Bytes::from(sse::encode(None, &data));
             }
-            Delta::Usage(usage) => {
-                self.usage = Some(self.usage.unwrap_or_default().merge_max(*usage))
-            }
+            Delta::Usage(usage) => self.usage = Some(*usage),
             Delta::Citation { .. }
             | Delta::Finish { .. }
             | Delta::Logprobs { .. }

@@ -77,9 +77,7 @@ pub(crate) fn sum(deltas: &[Delta]) -> ChatReply {
                 }
                 calls[index].arguments.push_str(&arguments);
             }
-            Delta::Usage(usage) => {
-                reply.usage = Some(reply.usage.unwrap_or_default().merge_max(usage))
-            }
+            Delta::Usage(usage) => reply.usage = Some(usage),
         }
     }
     choice.parts.extend(calls.into_iter().map(Part::ToolCall));

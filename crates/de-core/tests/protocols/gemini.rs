@@ -549,3 +549,37 @@ fn callers_of_both_dialects_keep_the_seal_of_a_text() {
         }
     }
 }
+
+#[test]
+fn counts_of_a_stream_are_those_that_were_told_last() {
+    let read = |counts: &[Value]| {
+        let stream: String = counts
+            .iter()
+            .map(|counts| {
+                let piece = json!({"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"}], "usageMetadata": counts});
+                format!("data: {piece}\n\n")
+            })
+            .collect();
+        let told = deltas(&GeminiVendor, &stream);
+        let counts = told.iter().filter_map(|delta| match delta {
+            Delta::Usage(usage) => Some(*usage),
+            _ => None,
+        });
+        counts.last().unwrap()
+    };
+    let first = json!({"promptTokenCount": 20, "candidatesTokenCount": 9, "thoughtsTokenCount": 5});
+    let last = json!({"promptTokenCount": 12, "cachedContentTokenCount": 4, "candidatesTokenCount": 6, "thoughtsTokenCount": 2});
+    let expected = Usage {
+        input_tokens: 8,
+        cached_input_tokens: 4,
+        output_tokens: 8,
+        reasoning_tokens: 2,
+        ..Usage::default()
+    };
+    assert_eq!(read(&[first.clone(), last]), expected);
+    // What a later event does not tell is what it was.
+    let less = json!({"promptTokenCount": 12});
+    let expected =
+        Usage { input_tokens: 12, output_tokens: 14, reasoning_tokens: 5, ..Usage::default() };
+    assert_eq!(read(&[first, less]), expected);
+}

@@ -295,7 +295,7 @@ impl DialectStream for Writer {
                 self.call(*index, id.as_deref(), name.as_deref(), arguments)
             }
             Delta::Usage(usage) => {
-                self.usage = self.usage.merge_max(*usage);
+                self.usage = *usage;
                 String::new()
             }
             // The protocol has no place for probabilities, nor for a second answer.

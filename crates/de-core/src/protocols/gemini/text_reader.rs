@@ -7,12 +7,11 @@ use super::{
     citations::Sources,
     error, logprobs,
     text_reply::{self, Calls},
-    usage,
+    usage::Counts,
 };
 use crate::{
     chat::{Delta, Finish, Part},
     json,
-    receipt::Usage,
     sse::Event,
 };
 
@@ -20,11 +19,11 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     candidates: Vec<Candidate>,
+    counts: Counts,
     id: String,
     /// The prompt was refused.
     is_blocked: bool,
     is_started: bool,
-    usage: Usage,
 }
 
 #[derive(Debug, Default)]
@@ -74,10 +73,7 @@ impl Reader {
             let finish = Finish::ContentFilter;
             deltas.push(Delta::Finish { choice: 0, finish, stop_sequence: None });
         }
-        if let Some(usage) = usage::of(whole) {
-            self.usage = self.usage.merge_max(usage);
-            deltas.push(Delta::Usage(self.usage));
-        }
+        deltas.extend(self.counts.told(whole).map(Delta::Usage));
         Ok(deltas)
     }
 

@@ -116,7 +116,7 @@ fn counts(vendor: &MappedVendor, events: &[&str]) -> Vec<Option<Usage>> {
         let event = Event { data: (*data).to_owned(), event: None };
         for delta in stream.event(&event).unwrap() {
             if let Delta::Usage(usage) = delta {
-                sum = Some(sum.unwrap_or_default().merge_max(usage));
+                sum = Some(usage);
             }
         }
         after.push(sum);

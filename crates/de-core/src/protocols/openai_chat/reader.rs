@@ -4,12 +4,12 @@ use super::{
     super::{Malformed, StreamFault, VendorStream, answer::Answer},
     annotations, error, finish_of, logprobs,
     plain::Plain,
-    reply, usage,
+    reply,
+    usage::Counts,
 };
 use crate::{
     chat::{Delta, Part},
     json,
-    receipt::Usage,
     sse::Event,
 };
 
@@ -17,11 +17,11 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     calls: Vec<OpenCall>,
+    counts: Counts,
     done: bool,
     /// Told by every chunk; passed on when it changes.
     service_tier: Option<String>,
     started: bool,
-    usage: Usage,
 }
 
 /// A tool call of which more parts may come.
@@ -115,10 +115,7 @@ impl Reader {
             }
         }
         deltas.extend(self.tier(chunk.word("service_tier").unwrap_or_default()));
-        if let Some(usage) = usage::of(chunk) {
-            self.usage = self.usage.merge_max(usage);
-            deltas.push(Delta::Usage(self.usage));
-        }
+        deltas.extend(self.counts.told(chunk).map(Delta::Usage));
         Ok(deltas)
     }
 

@@ -326,7 +326,7 @@ impl DialectStream for Writer {
                 self.more(*choice, &json!({"tool_calls": [call]}))
             }
             Delta::Usage(usage) => {
-                self.usage = Some(self.usage.unwrap_or_default().merge_max(*usage));
+                self.usage = Some(*usage);
                 String::new()
             }
         };

@@ -400,7 +400,7 @@ impl DialectStream for Writer {
                 self.call(*index, id.as_deref(), name.as_deref(), arguments)
             }
             Delta::Usage(usage) => {
-                self.usage = Some(self.usage.unwrap_or_default().merge_max(*usage));
+                self.usage = Some(*usage);
                 String::new()
             }
             // The protocol has no place for a second answer, and the caller did not ask the vendor that
