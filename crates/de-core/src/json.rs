@@ -6,6 +6,8 @@
 
 use core::{cell::Cell, fmt};
 
+pub mod verbatim;
+
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 

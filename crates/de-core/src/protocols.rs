@@ -19,6 +19,7 @@ use crate::{
     },
     chat::{ChatCall, ChatReply, Delta},
     exchange::ANSWER_CAP,
+    json::verbatim::Verbatim,
     mapping::{
         poll::{KeptPolling, Polling},
         render::KeyPlace,
@@ -168,11 +169,17 @@ impl Draft {
     /// A POST of JSON to a path under the base URL.
     #[must_use]
     pub fn json(path: &str, body: &Value) -> Self {
+        Self::text(path, body.to_string().into())
+    }
+
+    /// A POST of a text that is JSON to a path under the base URL.
+    #[must_use]
+    pub fn text(path: &str, body: Bytes) -> Self {
         let mut headers = HeaderMap::new();
         headers
             .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         Self {
-            body: Bytes::from(body.to_string()),
+            body,
             dropped: Vec::new(),
             headers,
             key_at: Vec::new(),
@@ -250,12 +257,12 @@ pub trait Vendor: Send + Sync {
     }
 
     /// Writes the request from the caller's own body, where caller and vendor speak this protocol:
-    /// every member is kept, only the model (and what we need for counting) is set, and a setting that
-    /// the host calls otherwise gets the host's name.
+    /// every member is kept as it was written, only the model (and what we need for counting) is set, and a
+    /// setting that the host calls otherwise gets the host's name.
     ///
     /// `caller` are the caller's headers, of which some belong to the protocol.
-    fn relay(&self, body: Map<String, Value>, _caller: &HeaderMap, _target: &Target) -> Draft {
-        Draft::json("", &Value::Object(body))
+    fn relay(&self, body: Verbatim, _caller: &HeaderMap, _target: &Target) -> Draft {
+        Draft::text("", body.text())
     }
 
     /// Reads a whole answer with status 2xx.
@@ -351,7 +358,7 @@ pub trait Vendor: Send + Sync {
 pub trait CountingVendor: Send + Sync {
     /// Writes the question from the caller's own body, which is in this vendor's protocol: every member is
     /// kept, only the model is set. `caller` are the caller's headers.
-    fn relay(&self, body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft;
+    fn relay(&self, body: Verbatim, caller: &HeaderMap, target: &Target) -> Draft;
 
     /// Reads a whole answer with status 2xx: how many tokens.
     ///
@@ -370,13 +377,13 @@ pub trait EmbeddingVendor: Send + Sync {
     fn request(&self, call: &EmbeddingCall, target: &Target) -> Result<Draft, Vec<FieldIssue>>;
 
     /// Writes the request from the caller's own body, where caller and vendor speak this protocol: every
-    /// member is kept, only the model is set. `call` is the same body, read.
+    /// member is kept as it was written, only the model is set. `call` is the same body, read.
     ///
     /// # Errors
     /// As [`EmbeddingVendor::request`].
     fn relay(
         &self,
-        _body: &Map<String, Value>,
+        _body: &Verbatim,
         call: &EmbeddingCall,
         target: &Target,
     ) -> Result<Draft, Vec<FieldIssue>> {

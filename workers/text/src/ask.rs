@@ -5,11 +5,10 @@ use de_core::{
     chat::{ChatCall, Image, OwnWord, Part, Source},
     expected::Expected,
     http::error::ApiError,
+    json::verbatim::Verbatim,
     model::Protocol,
     registry::Model,
 };
-use serde_json::{Map, Value};
-
 /// A call for text, read and checked.
 #[derive(Clone)]
 pub(crate) struct Ask {
@@ -26,7 +25,7 @@ pub(crate) struct Ask {
     /// The project that the body names.
     pub(crate) project_id: Option<String>,
     /// The caller's own body, where its protocol is one that vendors speak too.
-    pub(crate) raw: Option<Map<String, Value>>,
+    pub(crate) raw: Option<Verbatim>,
 }
 
 /// The protocol that a caller speaks.
@@ -57,7 +56,7 @@ impl Wire {
 /// A route: what it is called in the books, and how it reads a body.
 pub(crate) struct Route {
     pub(crate) operation: &'static str,
-    pub(crate) read: fn(Map<String, Value>) -> Result<Ask, ApiError>,
+    pub(crate) read: fn(Verbatim) -> Result<Ask, ApiError>,
     pub(crate) wire: Wire,
 }
 

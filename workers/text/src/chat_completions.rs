@@ -7,13 +7,13 @@ use de_core::{
         error::ApiError,
         extract::{Body, Incoming},
     },
+    json::verbatim::Verbatim,
     ports::Platform,
     protocols::{
         Dialect,
         openai_chat::{OpenAiChatDialect, include_usage},
     },
 };
-use serde_json::{Map, Value};
 
 use crate::{
     ask::{Ask, Route, Wire},
@@ -31,25 +31,16 @@ pub(crate) async fn complete(
     run(platform, caller, incoming, body, route).await
 }
 
-fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
-    let body = Value::Object(body);
-    let read = OpenAiChatDialect.call(&body).map_err(|issues| ApiError::fields(&issues))?;
+fn read(body: Verbatim) -> Result<Ask, ApiError> {
+    let read = OpenAiChatDialect.call(&body.value()).map_err(|issues| ApiError::fields(&issues))?;
     let (model, call) = read;
-    let raw = into_object(body);
     Ok(Ask {
         call,
         expected: None,
-        include_usage: raw.as_ref().is_some_and(include_usage),
+        include_usage: include_usage(&body.members()),
         instance_id: None,
         model: Some(model),
         project_id: None,
-        raw,
+        raw: Some(body),
     })
-}
-
-pub(crate) fn into_object(body: Value) -> Option<Map<String, Value>> {
-    match body {
-        Value::Object(members) => Some(members),
-        _ => None,
-    }
 }

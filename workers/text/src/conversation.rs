@@ -5,10 +5,11 @@ use de_core::{
     conversations::{self, Recalled, has_room, told::Telling},
     http::error::ApiError,
     ids::ProjectId,
+    json::verbatim::Verbatim,
     ports::Platform,
     protocols::{FieldIssue, openai_responses::listed},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::ask::Ask;
 
@@ -58,19 +59,19 @@ fn project(caller: &Caller) -> Option<&ProjectId> {
 pub(crate) async fn read(
     platform: &Platform,
     caller: &Caller,
-    mut body: Map<String, Value>,
-    read: fn(Map<String, Value>) -> Result<Ask, ApiError>,
+    mut body: Verbatim,
+    read: fn(Verbatim) -> Result<Ask, ApiError>,
 ) -> Result<Read, ApiError> {
     // What is wrong with it is told by its own places.
     let mut ask = read(body.clone())?;
     let store = body.get("store").and_then(Value::as_bool);
-    let previous_id = body.shift_remove(PREVIOUS);
-    let previous_id = previous_id.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let previous_id = body.get(PREVIOUS).and_then(Value::as_str).map(str::to_owned);
     let input = body.get("input").cloned().unwrap_or_default();
     let recalled = match &previous_id {
         Some(id) => {
             let recalled = recall(platform, caller, id).await?;
-            body.insert("input".to_owned(), joined(&recalled.items, &input));
+            body.remove(PREVIOUS);
+            body.set("input", joined(&recalled.items, &input));
             ask = read(body)?;
             for word in &mut ask.call.own_words {
                 word.issue.pointer = own_place(&word.issue.pointer, recalled.items.len());
@@ -79,7 +80,7 @@ pub(crate) async fn read(
         }
         None => {
             if let Some(raw) = &mut ask.raw {
-                raw.shift_remove(PREVIOUS);
+                raw.remove(PREVIOUS);
             }
             Recalled::default()
         }

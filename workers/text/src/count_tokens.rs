@@ -73,9 +73,9 @@ async fn answer(
 ) -> Result<Bytes, ApiError> {
     let Incoming { context, departure, headers } = incoming;
     let caller = caller.entitled(platform, Scope::Text).await?;
-    let raw = body.into_object()?;
+    let raw = body.into_verbatim()?;
     let (name, call) = AnthropicMessagesDialect
-        .call(&bounded(&raw))
+        .call(&bounded(raw.members().into_owned()))
         .map_err(|issues| ApiError::fields(&issues))?;
     books.asked(Some(&name), false, 0);
     let wanted = Wanted {
@@ -134,8 +134,7 @@ fn counts(model: &Arc<Model>) -> Option<&dyn CountingVendor> {
 }
 
 /// The body as one that asks for an answer, which has to be bounded.
-fn bounded(body: &Map<String, Value>) -> Value {
-    let mut body = body.clone();
+fn bounded(mut body: Map<String, Value>) -> Value {
     body.entry("max_tokens").or_insert(Value::from(1));
     Value::Object(body)
 }

@@ -23,6 +23,7 @@ use de_core::{
         extract::{Body, Incoming},
         once::{self, Begun, Question, Ticket},
     },
+    json::verbatim::Verbatim,
     model::{Modality, OnUnsupported},
     ports::Platform,
     prompt,
@@ -34,7 +35,6 @@ use de_core::{
     registry::Model,
 };
 use http::{HeaderName, HeaderValue, header};
-use serde_json::{Map, Value};
 
 const OPERATION: &str = "POST /v1/embeddings";
 
@@ -89,8 +89,9 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let Incoming { context, departure, headers } = incoming;
     let caller = caller.entitled(platform, Scope::Text).await?;
-    let raw = body.into_object()?;
-    let read = OpenAiEmbeddingCall::parse(&raw).map_err(|issues| ApiError::fields(&issues))?;
+    let raw = body.into_verbatim()?;
+    let read =
+        OpenAiEmbeddingCall::parse(&raw.members()).map_err(|issues| ApiError::fields(&issues))?;
     let OpenAiEmbeddingCall { call, model } = &read;
     let estimated = prompt::embedding_tokens(&call.input);
     books.asked(Some(model), false, estimated);
@@ -209,11 +210,7 @@ fn model_name(upstream: &str) -> String {
 
 /// Writes the request for one model: the caller's own body where its vendor speaks OpenAI's protocol, else
 /// anew.
-fn drafted(
-    raw: &Map<String, Value>,
-    read: &OpenAiEmbeddingCall,
-    model: &Model,
-) -> Result<Draft, ApiError> {
+fn drafted(raw: &Verbatim, read: &OpenAiEmbeddingCall, model: &Model) -> Result<Draft, ApiError> {
     let vendor = model.vendor.embeddings();
     let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
     let target = model.target(0);

@@ -7,10 +7,10 @@ use de_core::{
         error::ApiError,
         extract::{Body, Incoming},
     },
+    json::verbatim::Verbatim,
     ports::Platform,
     protocols::{FieldIssue, native::GenerateRequest},
 };
-use serde_json::{Map, Value};
 
 use crate::{
     ask::{Ask, Route, Wire},
@@ -45,12 +45,12 @@ pub(crate) async fn stream(
     run(platform, caller, incoming, body, route).await
 }
 
-fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
+fn read(body: Verbatim) -> Result<Ask, ApiError> {
     asked(parsed(body)?)
 }
 
-fn parsed(body: Map<String, Value>) -> Result<GenerateRequest, ApiError> {
-    GenerateRequest::parse(&Value::Object(body)).map_err(|issues| ApiError::fields(&issues))
+fn parsed(body: Verbatim) -> Result<GenerateRequest, ApiError> {
+    GenerateRequest::parse(&body.value()).map_err(|issues| ApiError::fields(&issues))
 }
 
 fn asked(request: GenerateRequest) -> Result<Ask, ApiError> {

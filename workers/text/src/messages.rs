@@ -7,14 +7,13 @@ use de_core::{
         error::ApiError,
         extract::{Body, Incoming},
     },
+    json::verbatim::Verbatim,
     ports::Platform,
     protocols::{Dialect, anthropic_messages::AnthropicMessagesDialect},
 };
-use serde_json::{Map, Value};
 
 use crate::{
     ask::{Ask, Route, Wire},
-    chat_completions::into_object,
     run::run,
 };
 
@@ -29,9 +28,9 @@ pub(crate) async fn create(
     run(platform, caller, incoming, body, route).await
 }
 
-fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
-    let body = Value::Object(body);
-    let read = AnthropicMessagesDialect.call(&body).map_err(|issues| ApiError::fields(&issues))?;
+fn read(body: Verbatim) -> Result<Ask, ApiError> {
+    let read =
+        AnthropicMessagesDialect.call(&body.value()).map_err(|issues| ApiError::fields(&issues))?;
     let (model, call) = read;
     Ok(Ask {
         call,
@@ -40,6 +39,6 @@ fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
         instance_id: None,
         model: Some(model),
         project_id: None,
-        raw: into_object(body),
+        raw: Some(body),
     })
 }

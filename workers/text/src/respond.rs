@@ -228,7 +228,8 @@ impl Reply<'_> {
 
     /// The dialect whose answers repeat what was asked.
     fn responses(&self) -> OpenAiResponsesDialect {
-        OpenAiResponsesDialect { asked: self.ask.raw.clone().unwrap_or_default() }
+        let asked = self.ask.raw.as_ref().map(|raw| raw.members().into_owned());
+        OpenAiResponsesDialect { asked: asked.unwrap_or_default() }
     }
 
     fn about(&self, model: &Model) -> About {

@@ -7,14 +7,13 @@ use de_core::{
         error::ApiError,
         extract::{Body, Incoming},
     },
+    json::verbatim::Verbatim,
     ports::Platform,
     protocols::{Dialect, openai_responses::OpenAiResponsesDialect},
 };
-use serde_json::{Map, Value};
 
 use crate::{
     ask::{Ask, Route, Wire},
-    chat_completions::into_object,
     run::run,
 };
 
@@ -29,10 +28,9 @@ pub(crate) async fn create(
     run(platform, caller, incoming, body, route).await
 }
 
-fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
-    let body = Value::Object(body);
+fn read(body: Verbatim) -> Result<Ask, ApiError> {
     let dialect = OpenAiResponsesDialect::default();
-    let (model, call) = dialect.call(&body).map_err(|issues| ApiError::fields(&issues))?;
+    let (model, call) = dialect.call(&body.value()).map_err(|issues| ApiError::fields(&issues))?;
     Ok(Ask {
         call,
         expected: None,
@@ -40,6 +38,6 @@ fn read(body: Map<String, Value>) -> Result<Ask, ApiError> {
         instance_id: None,
         model: Some(model),
         project_id: None,
-        raw: into_object(body),
+        raw: Some(body),
     })
 }

@@ -94,8 +94,8 @@ async fn answer(
     let Incoming { context, departure, headers } = incoming;
     let caller = caller.entitled(platform, Scope::Text).await?;
     let body_bytes = body.size_bytes();
-    let body = body.into_object()?;
-    let mut cache = Cached::of(platform, &caller, &headers, &route, &body)?;
+    let body = body.into_verbatim()?;
+    let mut cache = Cached::of(platform, &caller, &headers, &route, &body.members())?;
     let (ask, conversation) = match route.wire {
         Wire::Responses => {
             let read = conversation::read(platform, &caller, body, route.read).await?;
@@ -293,15 +293,15 @@ impl Drafting<'_> {
             Some(raw) if self.wire.protocol() == Some(config.protocol) => {
                 let mut raw = raw.clone();
                 if !self.streams {
-                    raw.shift_remove("stream");
-                    raw.shift_remove("stream_options");
+                    raw.remove("stream");
+                    raw.remove("stream_options");
                 }
                 match (bound, config.protocol) {
                     (Some(bound), Protocol::OpenaiChat) => {
-                        raw.insert(target.max_tokens_field.as_str().to_owned(), bound.into());
+                        raw.set(target.max_tokens_field.as_str(), bound.into());
                     }
                     (Some(bound), Protocol::OpenaiResponses) => {
-                        raw.insert("max_output_tokens".to_owned(), bound.into());
+                        raw.set("max_output_tokens", bound.into());
                     }
                     _ => {}
                 }

@@ -21,9 +21,15 @@ use serde_json::json;
 use crate::gateway::Gateway;
 
 /// Members of next year, in every place of a request, with numbers and letters that a careless hand would change.
-const OPENAI: &str = r#"{"future":{"deep":[1,2.5,-0.0,18446744073709551615,true,null,"ü日🦀"]},"model":"MODEL","messages":[{"role":"user","name":"Ann","content":[{"type":"text","text":"Hello","future_mark":{"a":[]}}],"future_of_turn":7}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","x-future":1},"future_of_tool":false}}],"zeta":"","alpha":{}STREAM}"#;
+const OPENAI: &str = r#"{ "future" : {"deep":[1,2.50,-0.0,1e3,1E+2,123456789012345678901234567890,true,null,"ü日🦀\u00e9\/"],
+	"deeper":{ } },"model" :	"MODEL","messages":[{"role":"user","name":"Ann","content":[{"type":"text","text":"Hello","future_mark":{"a":[]}}],"future_of_turn":7}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","x-future":1},"future_of_tool":false}}],"zeta":"","alpha":{}STREAM}"#;
 
-const ANTHROPIC: &str = r#"{"future":{"deep":[1,2.5,-0.0,18446744073709551615,true,null,"ü日🦀"]},"model":"MODEL","max_tokens":64,"messages":[{"role":"user","content":[{"type":"text","text":"Hello","future_mark":{"a":[]}}]}],"tools":[{"name":"f","input_schema":{"type":"object","x-future":1},"future_of_tool":false}],"zeta":"","alpha":{}STREAM}"#;
+const ANTHROPIC: &str = r#"{ "future" : {"deep":[1,2.50,-0.0,1e3,1E+2,123456789012345678901234567890,true,null,"ü日🦀\u00e9\/"],
+	"deeper":{ } },"model" :	"MODEL","max_tokens":64,"messages":[{"role":"user","content":[{"type":"text","text":"Hello","future_mark":{"a":[]}}]}],"tools":[{"name":"f","input_schema":{"type":"object","x-future":1},"future_of_tool":false}],"zeta":"","alpha":{}STREAM}"#;
+
+const RESPONSES: &str = r#"{ "future" : {"deep":[1,2.50,-0.0,1e3,123456789012345678901234567890,"\u00e9\/"]},"model" :	"MODEL","input":[ {"role":"user","content":[{"type":"input_text","text":"Gr\u00fc\u00dfe","future_mark":1.0}]} ],"store":false,
+	"reasoning":{"effort":"none","x":0.10},"alpha":{}STREAM }
+"#;
 
 /// An answer whose bytes no writer of ours would make: blanks, escapes, an order, members of next year.
 const OPENAI_REPLY: &str = "{ \"future\" : {\"a\":1.50},\n \"id\":\"c\\u0031\", \"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\n\t\"choices\":[{\"index\":0,\"future_of_choice\":[],\"message\":{\"role\":\"assistant\",\"content\":\"Gr\\u00fc\\u00dfe\\/\",\"future_of_message\":{}},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3,\"total_tokens\":12,\"future_tokens\":5} }\n";
@@ -34,6 +40,10 @@ const OPENAI_STREAM: &str = ": hello\r\n\r\nid: 1\r\ndata:{ \"future\":1.50,\"id
 
 const ANTHROPIC_STREAM: &str = ": hello\r\n\r\nevent: message_start\r\nid: 1\r\ndata:{ \"type\":\"message_start\",\"future\":1.50,\"message\":{\"id\":\"m\\u0031\",\"future_of_message\":{},\"usage\":{\"input_tokens\":9,\"output_tokens\":1,\"future_tokens\":5}}}\r\n\r\nevent: of_next_year\ndata: {\"type\":\"of_next_year\",\"future\":true}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"block_of_next_year\"}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"delta_of_next_year\",\"x\":\"\\u00fc\"}}\n\nevent: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"of_next_year\"},\"usage\":{\"output_tokens\":3}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\",\"future\":[]}\n\n";
 
+const RESPONSES_REPLY: &str = "{ \"future\" : {\"a\":1.50},\n \"id\":\"resp_\\u0031\",\"object\":\"response\",\"status\":\"completed\",\"model\":\"m\",\n\t\"output\":[{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"status\":\"completed\",\"content\":[{\"type\":\"output_text\",\"text\":\"Gr\\u00fc\\u00dfe\",\"annotations\":[]}]}],\"usage\":{\"input_tokens\":9,\"output_tokens\":3,\"total_tokens\":12,\"future_tokens\":5} }\n";
+
+const RESPONSES_STREAM: &str = ": hello\r\n\r\nevent: response.created\ndata:{ \"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"future\":1.50}}\n\nevent: of_next_year\ndata: {\"type\":\"of_next_year\",\"sequence_number\":1}\n\nevent: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":2,\"response\":{\"id\":\"resp_1\",\"status\":\"completed\",\"output\":[],\"usage\":{\"input_tokens\":9,\"output_tokens\":3,\"total_tokens\":12}}}\n\n";
+
 struct Case {
     answer: &'static str,
     model: &'static str,
@@ -43,7 +53,7 @@ struct Case {
     upstream: &'static str,
 }
 
-const CASES: [Case; 2] = [
+const CASES: [Case; 3] = [
     Case {
         answer: ANTHROPIC_REPLY,
         model: "claude",
@@ -60,11 +70,23 @@ const CASES: [Case; 2] = [
         stream: OPENAI_STREAM,
         upstream: "gpt-4o-mini",
     },
+    Case {
+        answer: RESPONSES_REPLY,
+        model: "responses",
+        path: "/v1/responses",
+        request: RESPONSES,
+        stream: RESPONSES_STREAM,
+        upstream: "gpt-4o-mini",
+    },
 ];
 
 async fn gateway() -> Gateway {
     let gateway = Gateway::new().await;
-    for (id, protocol) in [("gpt", "openai-chat"), ("claude", "anthropic-messages")] {
+    for (id, protocol) in [
+        ("gpt", "openai-chat"),
+        ("claude", "anthropic-messages"),
+        ("responses", "openai-responses"),
+    ] {
         gateway
             .model(
                 id,
@@ -138,7 +160,7 @@ async fn a_stream_goes_through_as_it_came() {
 #[tokio::test(start_paused = true)]
 async fn who_did_not_ask_for_usage_gets_all_but_that() {
     let gateway = gateway().await;
-    let [_, case] = CASES;
+    let [_, case, _] = CASES;
     let usage =
         OPENAI_STREAM.split_inclusive("\n\n").find(|event| event.contains("usage")).unwrap();
     for (asked, sent_on) in [
@@ -158,9 +180,44 @@ async fn who_did_not_ask_for_usage_gets_all_but_that() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_to_be_changed_changes_nothing_beside_it() {
+    let gateway = gateway().await;
+    let [claude, gpt, responses] = CASES;
+    let ours = r#"{"type":"thinking","thinking":"Hm","signature":"gemini:sig"},"#;
+    let text = r#"{"type":"text","text":"Yes\u0021"}"#;
+    let turn = |blocks: &str| format!(r#"{{"role":"assistant","content":[{blocks}]}},"#);
+    let with = |turn: &str, case: &Case| {
+        case.request.replace(r#""messages":["#, &format!(r#""messages":[{turn}"#))
+    };
+    for (case, asked, sent_on) in [
+        // A bound under a name of old, and under that of the host.
+        (
+            &gpt,
+            gpt.request.replace("STREAM", r#", "max_tokens" : 64 "#),
+            gpt.request.replace("STREAM", r#", "max_completion_tokens" : 64 "#),
+        ),
+        // What would rest at the vendor.
+        (&responses, responses.request.replace("STREAM", "").replace(r#""store":false,"#, ""), {
+            let text = responses.request.replace("STREAM", "").replace(r#""store":false,"#, "");
+            text.replace("\"alpha\":{} }", "\"alpha\":{} ,\"store\":false}")
+        }),
+        // Thoughts that are none of this vendor's: only the turns are written anew.
+        (&claude, with(&turn(&format!("{ours}{text}")), &claude).replace("STREAM", ""), {
+            let plain = with(&turn(text), &claude).replace("STREAM", "");
+            plain.replace(r"Yes\u0021", "Yes!")
+        }),
+    ] {
+        let answer = Answer::ok().header("content-type", "application/json").chunk(case.answer);
+        let (sent, _) =
+            relayed(&gateway, case, &asked.replace("MODEL", case.model), answer, &[]).await;
+        assert_eq!(sent.body, sent_on.replace("MODEL", case.upstream), "{}", case.path);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn anthropics_version_and_betas_are_the_callers() {
     let gateway = gateway().await;
-    let [case, _] = CASES;
+    let [case, _, _] = CASES;
     let body = case.request.replace("STREAM", "").replace("MODEL", case.model);
     let answer = || Answer::ok().header("content-type", "application/json").chunk(case.answer);
     let betas = "context-1m-2025-08-07,of-next-year-2027-01-01";

@@ -12,7 +12,10 @@ use super::{
     error::{ApiError, Code},
     once,
 };
-use crate::{json, ports::Departure};
+use crate::{
+    json::{self, verbatim::Verbatim},
+    ports::Departure,
+};
 
 /// The largest body of a generation route.
 const GENERATION_CAP: usize = 32 * 1024 * 1024;
@@ -24,7 +27,7 @@ const ADMIN_CAP: usize = 1024 * 1024;
 /// It never refuses by itself: a call that comes with a key has a receipt, also if its body is bad.
 pub struct Body {
     digest: Option<[u8; 32]>,
-    object: Result<Map<String, Value>, ApiError>,
+    object: Result<Verbatim, ApiError>,
     size_bytes: usize,
 }
 
@@ -34,6 +37,14 @@ impl Body {
     /// # Errors
     /// `INVALID_REQUEST` with line and column, `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`.
     pub fn into_object(self) -> Result<Map<String, Value>, ApiError> {
+        self.object.map(Verbatim::into_members)
+    }
+
+    /// The same with the text that it came in, to be sent on.
+    ///
+    /// # Errors
+    /// As [`Body::into_object`].
+    pub fn into_verbatim(self) -> Result<Verbatim, ApiError> {
         self.object
     }
 
@@ -114,8 +125,8 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         Ok(match read(request, GENERATION_CAP).await {
             Ok(bytes) => Self {
                 digest: is_once.then(|| Sha256::digest(&bytes).into()),
-                object: object(&bytes),
                 size_bytes: bytes.len(),
+                object: Verbatim::parse(bytes).map_err(|err| refused(&err)),
             },
             Err(err) => Self { digest: None, object: Err(err), size_bytes: 0 },
         })
@@ -187,9 +198,11 @@ fn media_type(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    json::object(bytes).map_err(|err| {
-        ApiError::new(Code::InvalidRequest, format!("the body is not valid JSON: {err}"))
-            .with("line", err.line)
-            .with("column", err.column)
-    })
+    json::object(bytes).map_err(|err| refused(&err))
+}
+
+fn refused(err: &json::JsonError) -> ApiError {
+    ApiError::new(Code::InvalidRequest, format!("the body is not valid JSON: {err}"))
+        .with("line", err.line)
+        .with("column", err.column)
 }

@@ -5,7 +5,7 @@
 //! Follows <https://platform.claude.com/docs/en/api/messages>.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     About, CountingVendor, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor,
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     chat::{ChatCall, ChatReply, Finish, Part, Seal},
+    json::verbatim::Verbatim,
     model::Protocol,
 };
 
@@ -49,18 +50,17 @@ pub struct AnthropicMessagesDialect;
 impl Vendor for AnthropicMessagesVendor {
     fn request(&self, call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
         let (body, issues) = request::body(call, target);
-        let mut draft = Draft::json(PATH, &Value::Object(body));
+        let mut draft = Draft::json(PATH, &body.into());
         draft.headers.insert(VERSION, DEFAULT_VERSION);
         issues.written(draft)
     }
 
-    fn relay(&self, mut body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft {
-        let messages = body.get_mut("messages").and_then(Value::as_array_mut);
-        for message in messages.into_iter().flatten() {
-            leave_foreign_seals(message);
+    fn relay(&self, mut body: Verbatim, caller: &HeaderMap, target: &Target) -> Draft {
+        if let Some(messages) = body.get("messages").and_then(without_foreign_seals) {
+            body.set("messages", messages);
         }
-        body.insert("model".to_owned(), Value::from(target.upstream_model.as_str()));
-        let mut draft = Draft::json(PATH, &Value::Object(body));
+        body.set("model", target.upstream_model.as_str().into());
+        let mut draft = Draft::text(PATH, body.text());
         // What is no visible ASCII cannot be sent.
         let sendable = |value: &&HeaderValue| value.to_str().is_ok();
         let version = caller.get(VERSION).filter(sendable);
@@ -115,22 +115,37 @@ impl Dialect for AnthropicMessagesDialect {
     }
 }
 
-/// Takes out of a turn the thoughts that another vendor sealed, or that nobody did: so our own answers tell
-/// them, and this vendor refuses them.
-fn leave_foreign_seals(message: &mut Value) {
-    let Some(blocks) = message.get_mut("content").and_then(Value::as_array_mut) else { return };
-    blocks.retain(|block| {
-        let seal = match block.get("type").and_then(Value::as_str) {
-            Some("redacted_thinking") => block.get("data"),
-            Some("thinking") => block.get("signature"),
-            Some(_) | None => return true,
-        };
-        // What is no text is the vendor's to refuse.
-        seal.and_then(Value::as_str).is_none_or(|seal| {
-            let own = Protocol::AnthropicMessages;
-            !seal.is_empty() && Seal::read_in(own, seal).maker == own
-        })
-    });
+/// The turns without the thoughts that another vendor sealed, or that nobody did: so our own answers tell them,
+/// and this vendor refuses them. `None` if there are none of these.
+fn without_foreign_seals(messages: &Value) -> Option<Value> {
+    let blocks = |message: &Value| message.get("content").and_then(Value::as_array).cloned();
+    let is_foreign = |message: &Value| {
+        let blocks = message.get("content").and_then(Value::as_array);
+        blocks.is_some_and(|blocks| blocks.iter().any(is_foreign_thought))
+    };
+    let messages = messages.as_array().filter(|messages| messages.iter().any(is_foreign))?;
+    let mut messages = messages.clone();
+    for message in &mut messages {
+        let Some(mut blocks) = blocks(message) else { continue };
+        blocks.retain(|block| !is_foreign_thought(block));
+        if let Some(message) = message.as_object_mut() {
+            message.insert("content".to_owned(), blocks.into());
+        }
+    }
+    Some(messages.into())
+}
+
+fn is_foreign_thought(block: &Value) -> bool {
+    let seal = match block.get("type").and_then(Value::as_str) {
+        Some("redacted_thinking") => block.get("data"),
+        Some("thinking") => block.get("signature"),
+        Some(_) | None => return false,
+    };
+    // What is no text is the vendor's to refuse.
+    seal.and_then(Value::as_str).is_some_and(|seal| {
+        let own = Protocol::AnthropicMessages;
+        seal.is_empty() || Seal::read_in(own, seal).maker != own
+    })
 }
 
 /// A seal that this vendor wrote.

@@ -13,7 +13,10 @@ use super::{
     About, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor, VendorError,
     VendorStream,
 };
-use crate::chat::{ChatCall, ChatReply, Finish};
+use crate::{
+    chat::{ChatCall, ChatReply, Finish},
+    json::verbatim::Verbatim,
+};
 
 pub(super) mod annotations;
 mod call;
@@ -61,8 +64,8 @@ impl Vendor for OpenAiChatVendor {
         request::draft(call, target)
     }
 
-    fn relay(&self, mut body: Map<String, Value>, _caller: &HeaderMap, target: &Target) -> Draft {
-        body.insert("model".to_owned(), Value::from(target.upstream_model.as_str()));
+    fn relay(&self, mut body: Verbatim, _caller: &HeaderMap, target: &Target) -> Draft {
+        body.set("model", target.upstream_model.as_str().into());
         rename(
             &mut body,
             &["max_completion_tokens", "max_tokens"],
@@ -70,9 +73,10 @@ impl Vendor for OpenAiChatVendor {
         );
         rename(&mut body, &["seed"], target.seed_field.as_str());
         if body.get("stream") == Some(&Value::Bool(true)) {
-            request::ask_for_usage(&mut body);
+            let options = body.get("stream_options").cloned().unwrap_or_default();
+            body.set("stream_options", request::with_usage(options));
         }
-        Draft::json(PATH, &Value::Object(body))
+        Draft::text(PATH, body.text())
     }
 
     fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
@@ -89,13 +93,13 @@ impl Vendor for OpenAiChatVendor {
 }
 
 /// Gives a setting the name that the host has for it. What stands there under that name already stays.
-fn rename(body: &mut Map<String, Value>, names: &[&str], host_name: &str) {
+fn rename(body: &mut Verbatim, names: &[&str], host_name: &str) {
     for name in names.iter().filter(|name| **name != host_name) {
-        let value = body.shift_remove(*name).filter(|value| !value.is_null());
-        if let Some(value) = value
-            && body.get(host_name).is_none_or(Value::is_null)
-        {
-            body.insert(host_name.to_owned(), value);
+        let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
+        if has(name) && !has(host_name) {
+            body.rename(name, host_name);
+        } else {
+            body.remove(name);
         }
     }
 }

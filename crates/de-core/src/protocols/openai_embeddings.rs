@@ -11,7 +11,10 @@ use serde_json::{Map, Value};
 use super::{
     Draft, EmbeddingVendor, FieldIssue, Malformed, Target, Vendor, VendorError, openai_chat,
 };
-use crate::calls::embedding::{EmbeddingCall, EmbeddingInput, EmbeddingReply};
+use crate::{
+    calls::embedding::{EmbeddingCall, EmbeddingInput, EmbeddingReply},
+    json::verbatim::Verbatim,
+};
 
 mod call;
 mod reply;
@@ -58,13 +61,13 @@ impl EmbeddingVendor for OpenAiEmbeddingsVendor {
 
     fn relay(
         &self,
-        body: &Map<String, Value>,
+        body: &Verbatim,
         _call: &EmbeddingCall,
         target: &Target,
     ) -> Result<Draft, Vec<FieldIssue>> {
         let mut body = body.clone();
-        body.insert("model".to_owned(), target.upstream_model.as_str().into());
-        Ok(Draft::json(PATH, &Value::Object(body)))
+        body.set("model", target.upstream_model.as_str().into());
+        Ok(Draft::text(PATH, body.text()))
     }
 
     fn reply(&self, call: &EmbeddingCall, body: &Bytes) -> Result<EmbeddingReply, Malformed> {

@@ -13,7 +13,10 @@ use super::{
     About, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor, VendorError,
     VendorStream,
 };
-use crate::chat::{ChatCall, ChatReply, Finish};
+use crate::{
+    chat::{ChatCall, ChatReply, Finish},
+    json::verbatim::Verbatim,
+};
 
 mod annotations;
 mod call;
@@ -58,8 +61,8 @@ impl Vendor for OpenAiResponsesVendor {
         request::draft(call, target)
     }
 
-    fn relay(&self, body: Map<String, Value>, _caller: &HeaderMap, target: &Target) -> Draft {
-        Draft::json(PATH, &Value::Object(relay::body(body, target)))
+    fn relay(&self, body: Verbatim, _caller: &HeaderMap, target: &Target) -> Draft {
+        Draft::text(PATH, relay::body(body, target).text())
     }
 
     fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {

@@ -178,7 +178,7 @@ fn a_relay_passes_the_caller_s_version_and_betas() {
     let mut caller = HeaderMap::new();
     let body = json!({"model": "m", "thinking": {"type": "adaptive"}, "stream": true});
     let body = body.as_object().unwrap();
-    let draft = AnthropicMessagesVendor.relay(body.clone(), &caller, &target());
+    let draft = AnthropicMessagesVendor.relay(body.clone().into(), &caller, &target());
     assert_eq!(draft.headers["anthropic-version"], "2023-06-01");
     assert_eq!(
         draft.body,
@@ -188,7 +188,7 @@ fn a_relay_passes_the_caller_s_version_and_betas() {
     caller.append("anthropic-beta", HeaderValue::from_static("a"));
     caller.append("anthropic-beta", HeaderValue::from_static("b"));
     caller.insert("x-api-key", HeaderValue::from_static("secret"));
-    let draft = AnthropicMessagesVendor.relay(body.clone(), &caller, &target());
+    let draft = AnthropicMessagesVendor.relay(body.clone().into(), &caller, &target());
     assert_eq!(draft.headers["anthropic-version"], "2026-10-21");
     assert_eq!(draft.headers.get_all("anthropic-beta").iter().collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(draft.headers.get("x-api-key"), None);

@@ -220,8 +220,11 @@ fn results_of_tools_come_right_after_their_calls() {
 #[test]
 fn a_relay_changes_the_model_and_asks_for_usage() {
     let relayed = |body: Value| -> Value {
-        let draft =
-            OpenAiChatVendor.relay(body.as_object().unwrap().clone(), &HeaderMap::new(), &target());
+        let draft = OpenAiChatVendor.relay(
+            body.as_object().unwrap().clone().into(),
+            &HeaderMap::new(),
+            &target(),
+        );
         assert_eq!(draft.place, Place::Path("/chat/completions".to_owned()));
         assert_eq!(draft.headers["content-type"], "application/json");
         serde_json::from_slice(&draft.body).unwrap()
@@ -249,7 +252,7 @@ fn a_relay_names_the_bound_as_the_host_does() {
     let theirs = Target { max_tokens_field: MaxTokensField::MaxTokens, ..target() };
     let relayed = |body: Value, target: &Target| -> String {
         let body = body.as_object().unwrap().clone();
-        let draft = OpenAiChatVendor.relay(body, &HeaderMap::new(), target);
+        let draft = OpenAiChatVendor.relay(body.into(), &HeaderMap::new(), target);
         String::from_utf8(draft.body.to_vec()).unwrap()
     };
     let (old, new) =
@@ -272,7 +275,7 @@ fn a_relay_names_the_bound_as_the_host_does() {
     assert_eq!(relayed(wrong, &theirs), as_old.replace('3', "\"x\""));
     let seeded = Target { seed_field: SeedField::RandomSeed, ..target() };
     let body = json!({"model": "", "seed": 0, "user": "u"});
-    let expected = r#"{"model":"upstream-1","user":"u","random_seed":0}"#;
+    let expected = r#"{"model":"upstream-1","random_seed":0,"user":"u"}"#;
     assert_eq!(relayed(body, &seeded), expected);
 }
 

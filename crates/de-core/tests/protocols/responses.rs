@@ -113,7 +113,7 @@ fn the_vendor_stores_nothing_whatever_the_caller_says() {
 fn relayed(body: Value, reasoning: Option<bool>) -> Value {
     let target = Target { reasoning, ..target() };
     let body = body.as_object().unwrap().clone();
-    let draft = OpenAiResponsesVendor.relay(body, &HeaderMap::new(), &target);
+    let draft = OpenAiResponsesVendor.relay(body.into(), &HeaderMap::new(), &target);
     serde_json::from_slice(&draft.body).unwrap()
 }
 

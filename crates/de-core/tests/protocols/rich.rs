@@ -298,7 +298,7 @@ fn a_relay_sends_no_seal_to_another_vendor() {
         json!({"messages": [{"role": "assistant", "content": all}, {"role": "user", "content": "Go on"}]}),
     );
     let body = body.as_object().unwrap().clone();
-    let draft = AnthropicMessagesVendor.relay(body, &http::HeaderMap::new(), &target());
+    let draft = AnthropicMessagesVendor.relay(body.into(), &http::HeaderMap::new(), &target());
     let sent: Value = serde_json::from_slice(&draft.body).unwrap();
     assert_eq!(sent["messages"][0]["content"], seen);
 }

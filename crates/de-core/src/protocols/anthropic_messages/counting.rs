@@ -4,17 +4,18 @@
 //! Follows <https://platform.claude.com/docs/en/api/messages-count-tokens>.
 
 use http::HeaderMap;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     super::{CountingVendor, Draft, Malformed, Place, Target, Vendor, answer::Answer},
     AnthropicMessagesVendor,
 };
+use crate::json::verbatim::Verbatim;
 
 const PATH: &str = "/v1/messages/count_tokens";
 
 impl CountingVendor for AnthropicMessagesVendor {
-    fn relay(&self, body: Map<String, Value>, caller: &HeaderMap, target: &Target) -> Draft {
+    fn relay(&self, body: Verbatim, caller: &HeaderMap, target: &Target) -> Draft {
         let draft = Vendor::relay(self, body, caller, target);
         Draft { place: Place::Path(PATH.to_owned()), ..draft }
     }
@@ -43,7 +44,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("anthropic-version", HeaderValue::from_static("2026-10-21"));
         let target = super::super::super::test_target("theirs", OnUnsupported::Drop);
-        let draft = VENDOR.relay(body, &headers, &target);
+        let draft = VENDOR.relay(body.into(), &headers, &target);
         assert_eq!(draft.body, r#"{"model":"theirs","messages":[],"odd":1}"#);
         assert_eq!(draft.place, Place::Path("/v1/messages/count_tokens".to_owned()));
         assert_eq!(draft.headers["anthropic-version"], "2026-10-21");

@@ -74,7 +74,7 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
     }
     if call.stream {
         set("stream", Some(true.into()));
-        ask_for_usage(&mut body);
+        set("stream_options", Some(with_usage(Value::Null)));
     }
     issues.written(Draft::json(PATH, &Value::Object(body)))
 }
@@ -93,14 +93,14 @@ fn effort<'a>(call: &'a ChatCall, target: &Target, issues: &mut Issues) -> Optio
     Some(effort)
 }
 
-/// Sets `stream_options.include_usage`, and leaves the other options as they are.
-pub(super) fn ask_for_usage(body: &mut Map<String, Value>) {
-    let options = body.entry("stream_options").or_insert(Value::Null);
+/// Sets `include_usage` among `stream_options`, and leaves the other options as they are.
+pub(super) fn with_usage(options: Value) -> Value {
     match options {
-        Value::Object(options) => {
+        Value::Object(mut options) => {
             options.insert("include_usage".to_owned(), Value::Bool(true));
+            Value::Object(options)
         }
-        other => *other = json!({"include_usage": true}),
+        _ => json!({"include_usage": true}),
     }
 }
 

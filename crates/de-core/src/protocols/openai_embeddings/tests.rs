@@ -67,15 +67,17 @@ fn what_is_wrong_is_named_by_its_place() {
 
 #[test]
 fn a_relayed_body_has_another_model_and_nothing_else() {
-    let body = json!({"input": [[1, 2]], "model": "mine", "odd": {"a": 1e3}, "dimensions": 8});
-    let Value::Object(members) = body else { panic!("an object") };
-    let read = OpenAiEmbeddingCall::parse(&members).unwrap();
+    let body =
+        r#"{"input": [[1, 2]],"model": "mine","odd":{"a":1e3,"b":"\u00e9"}, "dimensions": 8}"#;
+    let body = Verbatim::parse(body.into()).unwrap();
+    let read = OpenAiEmbeddingCall::parse(&body.members()).unwrap();
     let target = super::super::test_target("theirs", OnUnsupported::Reject);
-    let draft = VENDOR.relay(&members, &read.call, &target).unwrap();
-    let expected = r#"{"input":[[1,2]],"model":"theirs","odd":{"a":1000.0},"dimensions":8}"#;
+    let draft = VENDOR.relay(&body, &read.call, &target).unwrap();
+    let expected =
+        r#"{"input": [[1, 2]],"model": "theirs","odd":{"a":1e3,"b":"\u00e9"}, "dimensions": 8}"#;
     assert_eq!(draft.body, expected);
     let draft = VENDOR.request(&read.call, &target).unwrap();
-    let expected = r#"{"model":"theirs","input":[[1,2]],"encoding_format":"float","dimensions":8,"odd":{"a":1000.0}}"#;
+    let expected = r#"{"model":"theirs","input":[[1,2]],"encoding_format":"float","dimensions":8,"odd":{"a":1000.0,"b":"é"}}"#;
     assert_eq!(draft.body, expected);
 }
 

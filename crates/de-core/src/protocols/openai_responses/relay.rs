@@ -3,50 +3,54 @@
 //! All of it is kept, but for what would rest at the vendor: many tenants may share the vendor's account, so
 //! that nothing of one is stored where another could name it. Instead thoughts come sealed and go back so.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{super::Target, ENCRYPTED, thoughts};
+use crate::json::verbatim::Verbatim;
 
 /// Makes the body that is sent.
-pub(super) fn body(mut body: Map<String, Value>, target: &Target) -> Map<String, Value> {
-    body.insert("model".to_owned(), Value::from(target.upstream_model.as_str()));
-    body.insert("store".to_owned(), Value::Bool(false));
+pub(super) fn body(mut body: Verbatim, target: &Target) -> Verbatim {
+    body.set("model", target.upstream_model.as_str().into());
+    body.set("store", Value::Bool(false));
     if may_think(&body, target) {
-        include(&mut body);
+        let include = with_encrypted(body.get("include"));
+        body.set("include", include);
     }
-    if let Some(items) = body.get_mut("input").and_then(Value::as_array_mut) {
-        items.retain(is_readable);
-        drop_loose(items);
+    if let Some(items) =
+        body.get("input").and_then(Value::as_array).and_then(|items| sendable(items))
+    {
+        body.set("input", items.into());
     }
     body
 }
 
-/// Takes out the thoughts that lead to nothing: the vendor refuses them.
-fn drop_loose(items: &mut Vec<Value>) {
+/// The items without the thoughts that the vendor would refuse: those that it cannot read, and those that lead
+/// to nothing. `None` if there are none of these.
+fn sendable(items: &[Value]) -> Option<Vec<Value>> {
     let mut leads = false;
-    let mut kept: Vec<bool> = Vec::with_capacity(items.len());
-    for item in items.iter().rev() {
-        let keep = leads || !is_thought(item);
-        leads = keep && is_of_model(item);
-        kept.push(keep);
+    let mut kept: Vec<&Value> = Vec::with_capacity(items.len());
+    for item in items.iter().rev().filter(|item| is_readable(item)) {
+        let keeps = leads || !is_thought(item);
+        leads = keeps && is_of_model(item);
+        kept.extend(keeps.then_some(item));
     }
-    items.retain(|_| kept.pop().unwrap_or(true));
+    (kept.len() < items.len()).then(|| kept.into_iter().rev().cloned().collect())
 }
 
 /// Whether the model thinks, as its row says, else as the caller seems to know.
-fn may_think(body: &Map<String, Value>, target: &Target) -> bool {
+fn may_think(body: &Verbatim, target: &Target) -> bool {
     let reasoning = body.get("reasoning").filter(|value| !value.is_null());
     let effort = reasoning.and_then(|reasoning| reasoning.get("effort")).and_then(Value::as_str);
     effort != Some("none") && target.reasoning.unwrap_or(reasoning.is_some())
 }
 
-fn include(body: &mut Map<String, Value>) {
-    let includes = body.entry("include").or_insert(Value::Null);
-    match includes {
-        Value::Array(words) if words.iter().any(|word| word == ENCRYPTED) => {}
-        Value::Array(words) => words.push(ENCRYPTED.into()),
-        other => *other = Value::Array(vec![ENCRYPTED.into()]),
+/// What is to be told, thoughts in a form that can be sent back among it.
+fn with_encrypted(include: Option<&Value>) -> Value {
+    let mut words = include.and_then(Value::as_array).cloned().unwrap_or_default();
+    if words.iter().all(|word| word != ENCRYPTED) {
+        words.push(ENCRYPTED.into());
     }
+    words.into()
 }
 
 fn is_thought(item: &Value) -> bool {
