@@ -359,25 +359,50 @@ pub struct Seal {
     pub data: String,
     /// The protocol of the vendor that wrote it.
     pub maker: Protocol,
+    /// The id of the provider that the vendor is; `None` where only the vendor's own words came, which do not
+    /// tell.
+    pub provider: Option<String>,
 }
 
 impl Seal {
-    /// How it is told to a caller of the protocol `teller`: as it is, or as `gemini:…`.
+    /// A seal as its vendor wrote it.
     #[must_use]
-    pub fn told_in(&self, teller: Protocol) -> String {
-        if self.maker == teller {
-            return self.data.clone();
+    pub fn of(maker: Protocol, data: String) -> Self {
+        Self { data, maker, provider: None }
+    }
+
+    /// How it is told to a caller of the protocol `teller`, if a model of `provider` answered: as it is, or as
+    /// [`Seal::marked`].
+    #[must_use]
+    pub fn told_in(&self, teller: Protocol, provider: &str) -> String {
+        if self.maker == teller { self.data.clone() } else { self.marked(provider) }
+    }
+
+    /// With the name of its maker before it: `gemini@google:…`, or `gemini:…` where its provider is not known.
+    #[must_use]
+    pub fn marked(&self, provider: &str) -> String {
+        let (maker, data) = (self.maker, &self.data);
+        match self.provider.as_deref().unwrap_or(provider) {
+            "" => format!("{maker}:{data}"),
+            provider => format!("{maker}@{provider}:{data}"),
         }
-        format!("{}:{}", self.maker, self.data)
+    }
+
+    /// Reads what [`marked`](Self::marked) wrote; `None` for what a vendor itself did.
+    #[must_use]
+    pub fn of_mark(text: &str) -> Option<Self> {
+        let (mark, data) = text.split_once(':')?;
+        let (maker, provider) = match mark.split_once('@') {
+            Some((maker, provider)) => (maker, Some(provider.to_owned())),
+            None => (mark, None),
+        };
+        Some(Self { data: data.to_owned(), maker: Protocol::parse(maker)?, provider })
     }
 
     /// Reads what [`told_in`](Self::told_in) wrote, or what that protocol's own vendor did.
     #[must_use]
     pub fn read_in(teller: Protocol, text: &str) -> Self {
-        let foreign = text.split_once(':').and_then(|(word, data)| {
-            Some(Self { data: data.to_owned(), maker: Protocol::parse(word)? })
-        });
-        foreign.unwrap_or_else(|| Self { data: text.to_owned(), maker: teller })
+        Self::of_mark(text).unwrap_or_else(|| Self::of(teller, text.to_owned()))
     }
 }
 

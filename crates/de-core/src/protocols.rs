@@ -641,6 +641,8 @@ pub struct About {
     pub include_usage: bool,
     /// The model that answered, as the caller may name it.
     pub model: String,
+    /// The provider of that model, by its id: what it sealed goes back to no other.
+    pub provider_id: String,
     /// Ours: the answer's id where the vendor gave none.
     pub receipt_id: String,
     /// The caller's.

@@ -171,6 +171,7 @@ fn about() -> About {
         created: 1_795_000_000,
         include_usage: true,
         model: "served-1".to_owned(),
+        provider_id: String::new(),
         receipt_id: "rcpt_1".to_owned(),
         request_id: "r-1".to_owned(),
     }

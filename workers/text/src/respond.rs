@@ -238,6 +238,7 @@ impl Reply<'_> {
             created: self.job.platform.clock.now().0 / 1_000,
             include_usage: self.ask.include_usage,
             model: model.config.model_id.as_str().to_owned(),
+            provider_id: model.config.provider_id.as_str().to_owned(),
             receipt_id: receipt.map(|id| id.as_str().to_owned()).unwrap_or_default(),
             request_id: self.job.context.request_id().as_str().to_owned(),
         }

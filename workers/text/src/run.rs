@@ -327,7 +327,7 @@ impl Drafting<'_> {
         let left_out = capable::fit(&mut call, can, target.on_unsupported)
             .map_err(|issues| self.beyond(model, issues))?;
         let mut dropped: Vec<FieldIssue> =
-            left_out.into_iter().map(|issue| self.placed(issue)).collect();
+            left_out.into_iter().chain(lost).map(|issue| self.placed(issue)).collect();
         if self.wire != Wire::Native {
             // Members that only the caller's protocol knows mean nothing in another one.
             let extra = std::mem::take(&mut call.extra);
@@ -344,6 +344,9 @@ impl Drafting<'_> {
                 Ok(draft)
             }
             Err(issues) => {
+        let config = &model.config;
+        let lost =
+            capable::leave_seals_of_others(&mut call, config.protocol, config.provider_id.as_str());
                 let issues: Vec<FieldIssue> =
                     issues.into_iter().map(|issue| self.placed(issue)).collect();
                 Err(ApiError::fields(&issues))

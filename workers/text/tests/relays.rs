@@ -215,6 +215,50 @@ async fn what_has_to_be_changed_changes_nothing_beside_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn seals_go_to_no_other_vendor() {
+    let gateway = gateway().await;
+    let [claude, gpt, _] = CASES;
+    let turn = |signature: &str| {
+        let entry = json!({"type": "reasoning.text", "text": "Hm", "signature": signature, "format": "anthropic-claude-v1", "index": 0});
+        json!({"role": "assistant", "content": "Yes", "reasoning_details": [entry]})
+    };
+    let plain = json!({"role": "assistant", "content": "Yes"});
+    let thought = json!({"type": "thinking", "thinking": "Hm", "signature": "sig"});
+    let text = json!({"type": "text", "text": "Yes"});
+    let lost = Some("messages/*/reasoning_details");
+    for (case, signature, expected, dropped) in [
+        (
+            &claude,
+            "sig",
+            json!({"role": "assistant", "content": [thought.clone(), text.clone()]}),
+            None,
+        ),
+        (
+            &claude,
+            "anthropic-messages@anthropic:sig",
+            json!({"role": "assistant", "content": [thought, text]}),
+            None,
+        ),
+        (&claude, "anthropic-messages@elsewhere:sig", plain.clone(), lost),
+        // OpenAI's chat is relayed: what we told is taken out, and the rest is the vendor's to judge.
+        (&gpt, "sig", turn("sig"), None),
+        (&gpt, "anthropic-messages@anthropic:sig", plain, lost),
+    ] {
+        let user = json!({"role": "user", "content": "Go"});
+        let body = json!({"model": case.model, "messages": [user, turn(signature), user]});
+        let reply = Answer::ok().header("content-type", "application/json").chunk(case.answer);
+        gateway.test.fetch.answer(reply);
+        let answer = gateway.text.post("/v1/chat/completions", &body).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let sent: serde_json::Value =
+            serde_json::from_slice(gateway.test.fetch.sent().pop().unwrap().body.as_ref()).unwrap();
+        assert_eq!(sent["messages"][1], expected, "{} {signature}", case.model);
+        let told = answer.headers.get("x-de-dropped").map(|value| value.to_str().unwrap());
+        assert_eq!(told, dropped, "{} {signature}", case.model);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn anthropics_version_and_betas_are_the_callers() {
     let gateway = gateway().await;
     let [case, _, _] = CASES;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     About, CountingVendor, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor,
-    VendorError, VendorStream,
+    VendorError, VendorStream, capable::LOST_THOUGHTS,
 };
 use crate::{
     chat::{ChatCall, ChatReply, Finish, Part, Seal},
@@ -104,6 +104,7 @@ impl Dialect for AnthropicMessagesDialect {
     fn place(&self, pointer: &str) -> String {
         let place = match pointer {
             "/logprobs" | "/n" => pointer,
+            LOST_THOUGHTS => "/messages/*/thinking",
             "/parallel_tool_calls" => "/tool_choice/disable_parallel_tool_use",
             "/reasoning_effort" => "/output_config/effort",
             "/response_format" => "/output_config/format",
@@ -142,15 +143,13 @@ fn is_foreign_thought(block: &Value) -> bool {
         Some(_) | None => return false,
     };
     // What is no text is the vendor's to refuse.
-    seal.and_then(Value::as_str).is_some_and(|seal| {
-        let own = Protocol::AnthropicMessages;
-        seal.is_empty() || Seal::read_in(own, seal).maker != own
-    })
+    seal.and_then(Value::as_str)
+        .is_some_and(|seal| seal.is_empty() || Seal::of_mark(seal).is_some())
 }
 
 /// A seal that this vendor wrote.
 fn own_seal(data: String) -> Seal {
-    Seal { data, maker: Protocol::AnthropicMessages }
+    Seal::of(Protocol::AnthropicMessages, data)
 }
 
 /// Reads the vendor's word for a reason to end.

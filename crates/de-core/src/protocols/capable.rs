@@ -8,14 +8,17 @@
 
 use crate::{
     chat::{
-        CacheTtl, ChatCall, Document, DocumentSource, Message, Part, ResponseFormat, Role,
+        CacheTtl, ChatCall, Document, DocumentSource, Message, Part, ResponseFormat, Role, Seal,
         ToolChoice,
     },
-    model::{Capabilities, OnUnsupported},
+    model::{Capabilities, OnUnsupported, Protocol},
     protocols::FieldIssue,
 };
 
 const NO: Option<bool> = Some(false);
+
+/// The place of thoughts that only another vendor can read.
+pub(super) const LOST_THOUGHTS: &str = "/messages/*/reasoning_details";
 
 /// Whether a part is of a kind.
 type Kind = fn(&Part) -> bool;
@@ -42,6 +45,35 @@ pub fn unread(call: &ChatCall, can: &Capabilities) -> Vec<FieldIssue> {
         issues.push(issue("/tools", "this model calls no tools"));
     }
     issues
+}
+
+/// Takes out what a vendor of the same protocol sealed for another provider, which this one would refuse, and names
+/// it. Seals of other protocols are none that a vendor writes.
+pub fn leave_seals_of_others(
+    call: &mut ChatCall,
+    protocol: Protocol,
+    provider: &str,
+) -> Option<FieldIssue> {
+    let is_others = |seal: &Seal| {
+        seal.maker == protocol && seal.provider.as_deref().is_some_and(|maker| maker != provider)
+    };
+    let mut lost = false;
+    for message in &mut call.messages {
+        message.parts.retain_mut(|part| {
+            let keeps = match part {
+                Part::Sealed(seal) | Part::Thinking { seal: Some(seal), .. } => !is_others(seal),
+                Part::ToolCall(call) => {
+                    lost |= call.seal.take_if(|seal| is_others(seal)).is_some();
+                    true
+                }
+                _ => true,
+            };
+            lost |= !keeps;
+            keeps
+        });
+    }
+    let reason = "another vendor that speaks the same protocol has sealed these thoughts";
+    lost.then(|| issue(LOST_THOUGHTS, reason))
 }
 
 /// Makes a call one that the model can do, and names what was left out for it.

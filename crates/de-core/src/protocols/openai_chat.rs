@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{
     About, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor, VendorError,
-    VendorStream,
+    VendorStream, capable::LOST_THOUGHTS,
 };
 use crate::{
     chat::{ChatCall, ChatReply, Finish},
@@ -65,6 +65,12 @@ impl Vendor for OpenAiChatVendor {
     }
 
     fn relay(&self, mut body: Verbatim, _caller: &HeaderMap, target: &Target) -> Draft {
+        let messages = body.get("messages").and_then(thoughts::without_marked);
+        let dropped = messages.map(|messages| {
+            body.set("messages", messages);
+            let reason = "another vendor has sealed these thoughts".to_owned();
+            FieldIssue { pointer: LOST_THOUGHTS.to_owned(), reason }
+        });
         body.set("model", target.upstream_model.as_str().into());
         rename(
             &mut body,
@@ -76,7 +82,7 @@ impl Vendor for OpenAiChatVendor {
             let options = body.get("stream_options").cloned().unwrap_or_default();
             body.set("stream_options", request::with_usage(options));
         }
-        Draft::text(PATH, body.text())
+        Draft { dropped: dropped.into_iter().collect(), ..Draft::text(PATH, body.text()) }
     }
 
     fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{
     About, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor, VendorError,
-    VendorStream,
+    VendorStream, capable::LOST_THOUGHTS,
 };
 use crate::{
     chat::{ChatCall, ChatReply, Finish},
@@ -100,6 +100,7 @@ impl Dialect for OpenAiResponsesDialect {
             "/system" => "/instructions",
             "/user" => "/safety_identifier",
             "/verbosity" => "/text/verbosity",
+            LOST_THOUGHTS => "/input/*/encrypted_content",
             other => match other.strip_prefix("/messages") {
                 Some(rest) => return format!("/input{rest}"),
                 None => other,

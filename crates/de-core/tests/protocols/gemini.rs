@@ -402,7 +402,7 @@ fn sources_are_told_with_their_places_in_characters() {
 #[test]
 fn seals_are_read_and_a_text_s_stands_behind_it() {
     let reply = GeminiVendor.reply(&json(SEALED)).unwrap();
-    let seal = |data: &str| Seal { data: data.to_owned(), maker: Protocol::Gemini };
+    let seal = |data: &str| Seal::of(Protocol::Gemini, data.to_owned());
     let seals: Vec<Option<Seal>> = reply.choices[0]
         .parts
         .iter()

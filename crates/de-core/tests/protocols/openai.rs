@@ -451,7 +451,7 @@ fn a_reply_is_written_as_strict_clients_want() {
                 "index": 0,
                 "message": {
                     "role": "assistant", "content": "One moment.", "refusal": null, "reasoning_content": "Two tools.",
-                    "reasoning_details": [{"type": "reasoning.text", "text": "Two tools.", "signature": "c2VhbA==", "format": "anthropic-claude-v1", "index": 0}],
+                    "reasoning_details": [{"type": "reasoning.text", "text": "Two tools.", "signature": "anthropic-messages:c2VhbA==", "format": "anthropic-claude-v1", "index": 0}],
                     "tool_calls": [
                         {"id": "toolu_1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\":\"Köln\"}"}},
                         {"id": "toolu_2", "type": "function", "function": {"name": "time", "arguments": "{}"}},

@@ -203,7 +203,7 @@ fn hosts_that_tell_wholes_alone_are_read_too() {
 }
 
 fn long_answer() -> Vec<Delta> {
-    let seal = Seal { data: "sig".into(), maker: Protocol::AnthropicMessages };
+    let seal = Seal::of(Protocol::AnthropicMessages, "sig".into());
     let place = CitedPlace::Web { mark: None, url: "https://example.test/".into() };
     let token = TokenLogprob { logprob: -0.5, token: "Sö".into(), ..TokenLogprob::default() };
     vec![

@@ -2,12 +2,14 @@
 //! citations, probabilities, and what becomes of that which a vendor has no word for.
 
 use de_core::{
-    chat::{Delta, Finish, Part, Seal, TokenLogprob},
+    chat::{ChatCall, Delta, Finish, Part, Seal, TokenLogprob},
     model::{OnUnsupported, Protocol},
     protocols::{
-        Dialect, Target, Vendor,
+        About, Dialect, Target, Vendor,
         anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
+        capable,
         openai_chat::{OpenAiChatDialect, OpenAiChatVendor},
+        openai_responses::OpenAiResponsesDialect,
     },
 };
 use serde_json::{Value, json};
@@ -101,7 +103,7 @@ fn cache_marks_stay_where_they_were_set() {
 
 /// A reply of thoughts, a hidden thought and a call, of one vendor.
 fn sealed(maker: Protocol) -> Vec<Delta> {
-    let seal = |data: &str| Seal { data: data.to_owned(), maker };
+    let seal = |data: &str| Seal::of(maker, data.to_owned());
     vec![
         Delta::Start { id: "r1".into(), model: "up".into() },
         Delta::Thinking { choice: 0, seal: None, text: "Hm, ".into() },
@@ -122,7 +124,7 @@ fn sealed(maker: Protocol) -> Vec<Delta> {
 #[test]
 fn seals_come_back_through_either_protocol() {
     for maker in [Protocol::AnthropicMessages, Protocol::Gemini, Protocol::OpenaiResponses] {
-        let seal = |data: &str| Seal { data: data.to_owned(), maker };
+        let seal = |data: &str| Seal::of(maker, data.to_owned());
         // As an OpenAI client sends the turn back that it was streamed.
         let stream = written(OpenAiChatDialect.stream(about()), &sealed(maker));
         let (mut details, mut calls) = (Vec::new(), Vec::new());
@@ -177,6 +179,84 @@ fn seals_come_back_through_either_protocol() {
         let sent = String::from_utf8_lossy(&draft.body).contains("s1");
         assert_eq!(sent, maker == Protocol::AnthropicMessages);
     }
+}
+
+#[test]
+fn what_another_provider_of_the_same_protocol_sealed_is_left_out_and_named() {
+    for maker in [Protocol::AnthropicMessages, Protocol::Gemini, Protocol::OpenaiResponses] {
+        let about = About { provider_id: "ours".to_owned(), ..about() };
+        let mut reply = super::conformance::sum(&sealed(maker));
+        if let Some(Part::ToolCall(call)) = reply.choices[0].parts.last_mut() {
+            call.seal = Some(Seal::of(maker, "s3".to_owned()));
+        }
+        let message = &OpenAiChatDialect.reply(&reply, &about)["choices"][0]["message"];
+        let signature = message["reasoning_details"][0]["signature"].as_str().unwrap();
+        assert_eq!(signature, format!("{maker}@ours:s1"));
+        let mut calls = vec![OpenAiChatDialect.call(
+            &json!({"model": "m", "messages": [{"role": "user", "content": "Go"}, message]}),
+        )];
+        if maker != Protocol::AnthropicMessages {
+            let content = &AnthropicMessagesDialect.reply(&reply, &about)["content"];
+            let body = anthropic(
+                json!({"messages": [{"role": "user", "content": "Go"}, {"role": "assistant", "content": content}]}),
+            );
+            calls.push(AnthropicMessagesDialect.call(&body));
+        }
+        if maker != Protocol::OpenaiResponses {
+            let output = OpenAiResponsesDialect::default().reply(&reply, &about)["output"].clone();
+            let mut input = vec![json!({"role": "user", "content": "Go"})];
+            input.extend(output.as_array().unwrap().iter().cloned());
+            calls.push(
+                OpenAiResponsesDialect::default().call(&json!({"model": "m", "input": input})),
+            );
+        }
+        for call in calls {
+            let (_, call) = call.unwrap();
+            let seals = |call: &ChatCall| {
+                let told = call.messages[1].parts.iter().filter_map(|part| match part {
+                    Part::Sealed(seal) | Part::Thinking { seal: Some(seal), .. } => {
+                        Some(seal.clone())
+                    }
+                    Part::ToolCall(call) => call.seal.clone(),
+                    _ => None,
+                });
+                told.collect::<Vec<_>>()
+            };
+            let ours = |data: &str| Seal {
+                provider: Some("ours".to_owned()),
+                ..Seal::of(maker, data.to_owned())
+            };
+            let all = [ours("s1"), ours("s2"), ours("s3")];
+            assert_eq!(seals(&call), all);
+            for (protocol, provider, keeps) in [
+                (maker, "ours", true),
+                (maker, "theirs", false),
+                // Their vendors write no seal of others.
+                (Protocol::OpenaiChat, "theirs", true),
+            ] {
+                let mut call = call.clone();
+                let lost = capable::leave_seals_of_others(&mut call, protocol, provider);
+                assert_eq!(lost.is_none(), keeps);
+                assert_eq!(seals(&call).as_slice(), if keeps { all.as_slice() } else { &[] });
+                assert!(
+                    call.messages[1].parts.iter().any(|part| matches!(part, Part::ToolCall(_)))
+                );
+            }
+        }
+    }
+    // Of what a vendor wrote itself nobody knows whose it is.
+    let body = anthropic(
+        json!({"messages": [{"role": "user", "content": "Go"}, {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "a", "signature": "own"}, {"type": "text", "text": "Hi"},
+        ]}]}),
+    );
+    let (_, mut call) = AnthropicMessagesDialect.call(&body).unwrap();
+    let before = call.clone();
+    assert_eq!(
+        capable::leave_seals_of_others(&mut call, Protocol::AnthropicMessages, "theirs"),
+        None
+    );
+    assert_eq!(call, before);
 }
 
 #[test]
@@ -330,7 +410,7 @@ fn what_anthropic_refuses_is_not_sent() {
 fn each_thought_has_a_block_and_a_seal_of_its_own() {
     let thought = |text: &str| Delta::Thinking {
         choice: 0,
-        seal: Some(Seal { data: text.to_owned(), maker: Protocol::AnthropicMessages }),
+        seal: Some(Seal::of(Protocol::AnthropicMessages, text.to_owned())),
         text: text.to_owned(),
     };
     let stream =

@@ -23,7 +23,7 @@ fn translated(mut reply: ChatReply, dialect: &str) -> ChatReply {
             let maker = Protocol::AnthropicMessages;
             *seal = match dialect {
                 "anthropic-messages" => {
-                    seal.take().map(|seal| Seal { data: seal.told_in(maker), maker })
+                    seal.take().map(|seal| Seal::of(maker, seal.told_in(maker, "")))
                 }
                 "openai-responses" => seal.take(),
                 _ => None,

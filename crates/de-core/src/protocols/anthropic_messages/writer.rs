@@ -19,7 +19,7 @@ use crate::{
 /// Writes a `message` of the first answer: the protocol has no place for more.
 pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
     let choice = reply.choices.first().cloned().unwrap_or_default();
-    let content = blocks(&choice.parts);
+    let content = blocks(&choice.parts, about);
     let stop_sequence = choice.stop_sequence.as_deref();
     json!({
         "id": if reply.id.is_empty() { &about.receipt_id } else { &reply.id },
@@ -33,7 +33,7 @@ pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
     })
 }
 
-fn blocks(parts: &[Part]) -> Vec<Value> {
+fn blocks(parts: &[Part], about: &About) -> Vec<Value> {
     let mut blocks = Vec::new();
     for part in parts {
         match part {
@@ -43,15 +43,15 @@ fn blocks(parts: &[Part]) -> Vec<Value> {
                     blocks.push(json!({"type": "text", "text": text, "citations": null}));
                 }
             }
-            Part::Sealed(seal) => blocks.push(sealed(seal)),
+            Part::Sealed(seal) => blocks.push(sealed(seal, about)),
             Part::Thinking { seal, text } => {
-                let seal = seal.as_ref().map(told).unwrap_or_default();
+                let seal = seal.as_ref().map(|seal| told(seal, about)).unwrap_or_default();
                 blocks.push(json!({"type": "thinking", "thinking": text, "signature": seal}));
             }
             Part::ToolCall(call) => {
                 let (id, name, input) = (&call.id, &call.name, input(call));
                 blocks.push(json!({"type": "tool_use", "id": id, "name": name, "input": input}));
-                blocks.extend(call.seal.as_ref().map(sealed));
+                blocks.extend(call.seal.as_ref().map(|seal| sealed(seal, about)));
             }
             // No answer holds these.
             Part::Audio(_)
@@ -64,13 +64,13 @@ fn blocks(parts: &[Part]) -> Vec<Value> {
     blocks
 }
 
-fn told(seal: &Seal) -> String {
-    seal.told_in(Protocol::AnthropicMessages)
+fn told(seal: &Seal, about: &About) -> String {
+    seal.told_in(Protocol::AnthropicMessages, &about.provider_id)
 }
 
 /// A block that only the vendor can read. Another vendor's seal on a call stands right behind that call.
-fn sealed(seal: &Seal) -> Value {
-    json!({"type": "redacted_thinking", "data": told(seal)})
+fn sealed(seal: &Seal, about: &About) -> Value {
+    json!({"type": "redacted_thinking", "data": told(seal, about)})
 }
 
 /// Adds a citation to the text that was written last.
@@ -211,7 +211,7 @@ impl Writer {
 
     /// A block of its own, whole.
     fn sealed(&mut self, seal: &Seal) -> String {
-        let mut text = self.switch(Open::Sealed, &sealed(seal));
+        let mut text = self.switch(Open::Sealed, &sealed(seal, &self.about));
         text.push_str(&self.close());
         text
     }
@@ -289,7 +289,8 @@ impl DialectStream for Writer {
             Delta::Start { id, model: _ } => self.start(id),
             Delta::Text { choice: 0, text } => self.text(text),
             Delta::Thinking { choice: 0, seal, text } => {
-                self.thinking(text, seal.as_ref().map(told).as_deref())
+                let seal = seal.as_ref().map(|seal| told(seal, &self.about));
+                self.thinking(text, seal.as_deref())
             }
             Delta::ToolCall { arguments, choice: 0, id, index, name } => {
                 self.call(*index, id.as_deref(), name.as_deref(), arguments)
@@ -353,6 +354,7 @@ mod tests {
             created: 1_795_000_000,
             include_usage: false,
             model: "m".to_owned(),
+            provider_id: String::new(),
             receipt_id: "r".to_owned(),
             request_id: "q".to_owned(),
         };

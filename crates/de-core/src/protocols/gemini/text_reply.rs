@@ -137,7 +137,7 @@ pub(super) fn pieces(
     let mut pieces = Vec::new();
     for part in content.objects("parts")? {
         let seal = part.string("thoughtSignature")?.filter(|data| !data.is_empty());
-        let seal = seal.map(|data| Seal { data: data.to_owned(), maker: Protocol::Gemini });
+        let seal = seal.map(|data| Seal::of(Protocol::Gemini, data.to_owned()));
         if let Some(call) = part.object("functionCall")? {
             let id = calls.id(call.string("id")?);
             calls.made = calls.made.saturating_add(1);

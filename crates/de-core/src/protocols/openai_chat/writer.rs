@@ -27,7 +27,7 @@ pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
         .choices
         .iter()
         .enumerate()
-        .map(|(index, choice)| self::choice(index, choice))
+        .map(|(index, choice)| self::choice(index, choice, about))
         .collect();
     let mut body = json!({
         "id": if reply.id.is_empty() { &about.receipt_id } else { &reply.id },
@@ -42,7 +42,7 @@ pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
     body
 }
 
-fn choice(index: usize, choice: &Choice) -> Value {
+fn choice(index: usize, choice: &Choice, about: &About) -> Value {
     let (mut text, mut refusal, mut thoughts) = (None::<String>, None::<String>, None::<String>);
     let (mut calls, mut details, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for part in &choice.parts {
@@ -90,7 +90,9 @@ fn choice(index: usize, choice: &Choice) -> Value {
     }
     if details.iter().any(is_sealed) {
         let details = details.iter().enumerate();
-        let details = details.map(|(index, detail)| thoughts::entry(index, detail)).collect();
+        let details = details
+            .map(|(index, detail)| thoughts::entry(index, detail, &about.provider_id))
+            .collect();
         message.insert("reasoning_details".to_owned(), details);
     }
     if !calls.is_empty() {
@@ -212,6 +214,7 @@ impl Writer {
 
     /// Tells a seal, with the thought that it is on.
     fn sealed(&mut self, choice: u32, call: Option<u32>, seal: &Seal) -> String {
+        let provider = self.about.provider_id.clone();
         let said = self.said(choice);
         let thought = core::mem::take(&mut said.thought);
         let call = call.and_then(|index| {
@@ -221,7 +224,7 @@ impl Writer {
             (None, text) if !text.is_empty() => Detail::Text { seal: Some(seal), text },
             (call, _) => Detail::Encrypted { call: call.as_deref(), seal },
         };
-        let entry = thoughts::entry(said.details, &detail);
+        let entry = thoughts::entry(said.details, &detail, &provider);
         said.details = said.details.saturating_add(1);
         self.more(choice, &json!({"reasoning_details": [entry]}))
     }
@@ -369,6 +372,7 @@ mod tests {
                 created: 1_795_000_000,
                 include_usage,
                 model: "m\"\u{2028}".to_owned(),
+                provider_id: String::new(),
                 receipt_id: "r".to_owned(),
                 request_id: "q".to_owned(),
             };

@@ -322,7 +322,7 @@ impl Writer {
         // A seal is the end of what it is on.
         let is_over = seal.is_some();
         if let Some(seal) = seal {
-            thought.encrypted = Some(thoughts::told(seal, &thought.id));
+            thought.encrypted = Some(thoughts::told(seal, &thought.id, &self.about.provider_id));
         }
         self.open = Some(Open::Thought(thought));
         if is_over {

@@ -7,27 +7,15 @@ use crate::{chat::Seal, model::Protocol};
 
 /// Makes the seal of an item.
 pub(super) fn seal(id: &str, encrypted: &str) -> Seal {
-    match named(encrypted) {
-        Some(seal) => seal,
-        None => own_seal(format!("{id}:{encrypted}")),
-    }
+    let own = || Seal::of(Protocol::OpenaiResponses, format!("{id}:{encrypted}"));
+    Seal::of_mark(encrypted).unwrap_or_else(own)
 }
 
-/// The seal that a text names with its maker; `None` for what the vendor itself wrote.
-fn named(encrypted: &str) -> Option<Seal> {
-    let (word, data) = encrypted.split_once(':')?;
-    Some(Seal { data: data.to_owned(), maker: Protocol::parse(word)? })
-}
-
-fn own_seal(data: String) -> Seal {
-    Seal { data, maker: Protocol::OpenaiResponses }
-}
-
-/// The `encrypted_content` of a seal in the item of this id.
-pub(super) fn told(seal: &Seal, id: &str) -> String {
+/// The `encrypted_content` of a seal in the item of this id, if a model of `provider` answered.
+pub(super) fn told(seal: &Seal, id: &str, provider: &str) -> String {
     match own(seal) {
         Some((own, encrypted)) if own == id => encrypted.to_owned(),
-        Some(_) | None => format!("{}:{}", seal.maker, seal.data),
+        Some(_) | None => seal.marked(provider),
     }
 }
 
@@ -39,5 +27,5 @@ pub(super) fn own(seal: &Seal) -> Option<(&str, &str)> {
 
 /// Whether a text that stands as `encrypted_content` is the vendor's own, as it wrote it.
 pub(super) fn is_own_text(encrypted: &str) -> bool {
-    named(encrypted).is_none()
+    Seal::of_mark(encrypted).is_none()
 }
