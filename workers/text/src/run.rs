@@ -16,6 +16,7 @@ use de_core::{
         extract::{Body, Incoming},
         once::{self, Begun, Question, Ticket},
     },
+    json::verbatim::Verbatim,
     limits::wire::Need,
     model::{Modality, OnUnsupported, Protocol},
     ports::Platform,
@@ -305,10 +306,27 @@ impl Drafting<'_> {
                     }
                     _ => {}
                 }
-                Ok(model.vendor.relay(raw, self.headers, &target))
+                let kept = self.keep_nothing(config.protocol, &mut raw);
+                let mut draft = model.vendor.relay(raw, self.headers, &target);
+                draft.dropped.extend(kept);
+                draft.warns = target.on_unsupported == OnUnsupported::Warn;
+                Ok(draft)
             }
             Some(_) | None => self.translated(model, &target, bound),
         }
+    }
+
+    /// Has a vendor keep nothing where the caller's project keeps nothing. OpenAI's responses are never kept there:
+    /// their relay sees to that.
+    fn keep_nothing(&self, protocol: Protocol, raw: &mut Verbatim) -> Option<FieldIssue> {
+        let may_keep = self.admitted.caller.key().retain_content;
+        if may_keep || protocol != Protocol::OpenaiChat || raw.get("store") != Some(&true.into()) {
+            return None;
+        }
+        // Said rather than left out: accounts differ in what an absent one means.
+        raw.set("store", false.into());
+        let reason = "retain_content of this project is off, so that nothing is kept".to_owned();
+        Some(FieldIssue { pointer: "/store".to_owned(), reason })
     }
 
     fn translated(
@@ -326,6 +344,9 @@ impl Drafting<'_> {
         }
         let left_out = capable::fit(&mut call, can, target.on_unsupported)
             .map_err(|issues| self.beyond(model, issues))?;
+        let config = &model.config;
+        let lost =
+            capable::leave_seals_of_others(&mut call, config.protocol, config.provider_id.as_str());
         let mut dropped: Vec<FieldIssue> =
             left_out.into_iter().chain(lost).map(|issue| self.placed(issue)).collect();
         if self.wire != Wire::Native {
@@ -344,9 +365,6 @@ impl Drafting<'_> {
                 Ok(draft)
             }
             Err(issues) => {
-        let config = &model.config;
-        let lost =
-            capable::leave_seals_of_others(&mut call, config.protocol, config.provider_id.as_str());
                 let issues: Vec<FieldIssue> =
                     issues.into_iter().map(|issue| self.placed(issue)).collect();
                 Err(ApiError::fields(&issues))

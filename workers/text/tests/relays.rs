@@ -215,6 +215,38 @@ async fn what_has_to_be_changed_changes_nothing_beside_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_vendor_keeps_nothing_for_projects_that_keep_nothing() {
+    let [_, case, _] = CASES;
+    let body = case.request.replace("MODEL", case.model);
+    let body = |store: &str| body.replace("STREAM", &format!(r#", "store" : {store} "#));
+    for (retains, store, sent_on, dropped) in [
+        (false, "true", "false", Some("store")),
+        (false, "false", "false", None),
+        (false, "null", "null", None),
+        (true, "true", "true", None),
+    ] {
+        let gateway = gateway().await;
+        if retains {
+            gateway.sql("UPDATE projects SET retain_content = 1", &[]).await;
+        }
+        let reply = Answer::ok().header("content-type", "application/json").chunk(case.answer);
+        gateway.test.fetch.answer(reply);
+        let request = gateway.text.request(Method::POST, case.path);
+        let request = request.header("content-type", "application/json");
+        let answer = request.body(body(store)).send().await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let sent = gateway.test.fetch.sent().pop().unwrap();
+        assert_eq!(
+            sent.body,
+            body(sent_on).replace(case.model, case.upstream),
+            "{retains} {store}"
+        );
+        let told = answer.headers.get("x-de-dropped").map(|value| value.to_str().unwrap());
+        assert_eq!(told, dropped, "{retains} {store}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn seals_go_to_no_other_vendor() {
     let gateway = gateway().await;
     let [claude, gpt, _] = CASES;

@@ -55,6 +55,11 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         set("top_logprobs", (top > 0).then(|| top.min(MAX_TOP_LOGPROBS).into()));
     }
     for (name, value) in &call.openai {
+        if name == "store" && *value == Value::Bool(true) {
+            // Who asks for it in another protocol means our own store.
+            issues.hint("/store", "nothing is kept at this vendor");
+            continue;
+        }
         // OpenAI's own settings, which many of the hosts that speak its protocol refuse.
         if target.takes_user {
             set(name, Some(value.clone()));
