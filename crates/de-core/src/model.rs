@@ -149,6 +149,8 @@ capabilities! {
     audio_input,
     /// Reads PDF.
     pdf_input,
+    /// Wants its own thoughts of earlier turns back, as `reasoning_content`.
+    reasoning_input,
     /// Answers piece by piece.
     streaming,
     /// Takes a system prompt.

@@ -72,6 +72,8 @@ pub struct Target {
     pub on_unsupported: OnUnsupported,
     /// How the host wants the seed to be called; only `openai-chat` asks.
     pub seed_field: SeedField,
+    /// Whether the model wants its thoughts of earlier turns back; only `openai-chat` asks.
+    pub takes_thoughts: bool,
     /// Whether the host takes `user`; only `openai-chat` asks.
     pub takes_user: bool,
     /// The model, as the vendor names it.
@@ -685,6 +687,7 @@ fn test_target(upstream_model: &str, on_unsupported: OnUnsupported) -> Target {
         reasoning: None,
         sampling_params: None,
         seed_field: SeedField::default(),
+        takes_thoughts: false,
         takes_user: true,
         upstream_model: upstream_model.to_owned(),
     }

@@ -139,6 +139,7 @@ impl Model {
             reasoning: self.config.capabilities.reasoning,
             sampling_params: self.config.capabilities.sampling_params,
             seed_field: self.provider.seed_field,
+            takes_thoughts: self.config.capabilities.reasoning_input == Some(true),
             takes_user: self.provider.takes_user,
             upstream_model: self.config.upstream_model.clone(),
         }

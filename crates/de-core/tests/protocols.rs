@@ -161,6 +161,7 @@ fn target() -> Target {
         max_tokens_field: MaxTokensField::MaxCompletionTokens,
         on_unsupported: OnUnsupported::Reject,
         seed_field: SeedField::Seed,
+        takes_thoughts: false,
         takes_user: true,
         upstream_model: "upstream-1".to_owned(),
     }

@@ -45,6 +45,7 @@ fn target(on_unsupported: OnUnsupported) -> Target {
         max_tokens_field: MaxTokensField::MaxCompletionTokens,
         on_unsupported,
         seed_field: SeedField::Seed,
+        takes_thoughts: false,
         takes_user: true,
         upstream_model: "stock".to_owned(),
     }

@@ -7,6 +7,7 @@ use de_core::{
         Dialect, MaxTokensField, Place, SeedField, StreamFailure, Target, Vendor,
         anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
         openai_chat::{OpenAiChatDialect, OpenAiChatVendor, include_usage},
+        openai_responses::OpenAiResponsesDialect,
     },
     receipt::Usage,
 };
@@ -289,6 +290,38 @@ fn a_host_gets_no_member_that_it_refuses() {
         body,
         json!({"model": "upstream-1", "messages": [{"role": "user", "content": "Hi"}], "random_seed": 0})
     );
+}
+
+#[test]
+fn thoughts_go_back_to_models_that_want_them() {
+    let call = json!({"type": "tool_use", "id": "c", "name": "f", "input": {}});
+    let thought = |text: &str, signature: &str| json!({"type": "thinking", "thinking": text, "signature": signature});
+    let result = json!({"type": "tool_result", "tool_use_id": "c", "content": "3"});
+    let anthropic = json!({"model": "m", "max_tokens": 9, "messages": [
+        {"role": "user", "content": "Go"},
+        {"role": "assistant", "content": [thought("Hm, ", ""), thought("tools.", ""), thought("Not mine.", "sig"), call]},
+        {"role": "user", "content": [result]},
+    ]});
+    let responses = json!({"model": "m", "input": [
+        {"role": "user", "content": "Go"},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm, tools."}]},
+        {"type": "reasoning", "id": "rs_2", "summary": [{"type": "summary_text", "text": "Not mine."}], "encrypted_content": "gAAA"},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "3"},
+    ]});
+    let wants = Target { takes_thoughts: true, ..target() };
+    for call in [
+        AnthropicMessagesDialect.call(&anthropic),
+        OpenAiResponsesDialect::default().call(&responses),
+    ] {
+        let (_, call) = call.unwrap();
+        for (target, expected) in [(&wants, json!("Hm, tools.")), (&target(), json!(null))] {
+            let draft = OpenAiChatVendor.request(&call, target).unwrap();
+            let sent: Value = serde_json::from_slice(&draft.body).unwrap();
+            assert_eq!(sent["messages"][1]["reasoning_content"], expected, "{sent}");
+            assert_eq!(sent["messages"][1]["tool_calls"][0]["id"], "c");
+        }
+    }
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn target() -> Target {
         reasoning: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
+        takes_thoughts: false,
         takes_user: false,
         upstream_model: "edit-stage".to_owned(),
     }

@@ -23,6 +23,7 @@ fn target(on_unsupported: OnUnsupported) -> Target {
         reasoning: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
+        takes_thoughts: false,
         takes_user: true,
         upstream_model: "gemini-3-pro-image".to_owned(),
     }

@@ -35,6 +35,7 @@ fn target() -> Target {
         reasoning: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
+        takes_thoughts: false,
         takes_user: true,
         upstream_model: "m".to_owned(),
     }

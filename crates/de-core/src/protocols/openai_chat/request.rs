@@ -20,7 +20,9 @@ const MAX_TOP_LOGPROBS: u64 = 20;
 /// Writes the request.
 ///
 /// The system prompt goes as role `system`, which every host knows; OpenAI itself reads it as
-/// `developer` where a model wants that. Thoughts are left out: OpenAI takes none back.
+/// `developer` where a model wants that. Thoughts are left out, since OpenAI takes none back, but for models that want
+/// them: DeepSeek refuses a turn with calls that came without its thoughts,
+/// <https://api-docs.deepseek.com/guides/thinking_mode>.
 pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
     let mut issues = Issues::for_vendor(call, target);
     let mut body = Map::new();
@@ -30,7 +32,7 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         }
     };
     set("model", Some(target.upstream_model.as_str().into()));
-    set("messages", Some(messages(call, &mut issues).into()));
+    set("messages", Some(messages(call, target, &mut issues).into()));
     set(target.max_tokens_field.as_str(), call.max_output_tokens.map(Value::from));
     if target.sampling_params == Some(false) {
         issues.no_sampling(call);
@@ -109,7 +111,7 @@ pub(super) fn with_usage(options: Value) -> Value {
     }
 }
 
-fn messages(call: &ChatCall, issues: &mut Issues) -> Vec<Value> {
+fn messages(call: &ChatCall, target: &Target, issues: &mut Issues) -> Vec<Value> {
     let mut messages = Vec::with_capacity(call.messages.len().saturating_add(1));
     if !call.system.is_empty() {
         // One message of plain text: some hosts take no second system message, and no parts in it.
@@ -125,7 +127,7 @@ fn messages(call: &ChatCall, issues: &mut Issues) -> Vec<Value> {
     }
     for message in &call.messages {
         match message.role {
-            Role::Assistant => messages.push(assistant(message, issues)),
+            Role::Assistant => messages.push(assistant(message, target, issues)),
             Role::System => {
                 messages.push(json!({"role": "system", "content": text_of(&message.parts)}));
             }
@@ -224,12 +226,17 @@ fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
     }
 }
 
-fn assistant(message: &Message, issues: &mut Issues) -> Value {
+fn assistant(message: &Message, target: &Target, issues: &mut Issues) -> Value {
+    let mut thoughts = None::<String>;
     let (mut text, mut refusal, mut calls) = (None::<String>, None::<String>, Vec::new());
     for part in &message.parts {
         match part {
             Part::Refusal(more) => refusal.get_or_insert_default().push_str(more),
             Part::Text(more) => text.get_or_insert_default().push_str(more),
+            // A vendor of this protocol seals none: what is sealed is another one's.
+            Part::Thinking { seal: None, text } if target.takes_thoughts => {
+                thoughts.get_or_insert_default().push_str(text);
+            }
             // OpenAI takes no thoughts back, and its own citations are none of its input.
             Part::CacheMark(_) | Part::Citation(_) | Part::Sealed(_) | Part::Thinking { .. } => {}
             Part::ToolCall(call) => calls.push(json!({
@@ -248,6 +255,9 @@ fn assistant(message: &Message, issues: &mut Issues) -> Value {
     let mut turn = Map::new();
     turn.insert("role".to_owned(), "assistant".into());
     turn.insert("content".to_owned(), text.into());
+    if let Some(thoughts) = thoughts.filter(|thoughts| !thoughts.is_empty()) {
+        turn.insert("reasoning_content".to_owned(), thoughts.into());
+    }
     if let Some(refusal) = refusal {
         turn.insert("refusal".to_owned(), refusal.into());
     }

@@ -21,6 +21,7 @@ fn target(model: &str, on_unsupported: OnUnsupported) -> Target {
         reasoning: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
+        takes_thoughts: false,
         takes_user: true,
         upstream_model: model.to_owned(),
     }
