@@ -29,6 +29,11 @@ const TURN_CAP: usize = 1_000_000;
 const CONVERSATION_CAP: usize = 8_000_000;
 const MOST_TURNS: usize = 500;
 
+/// What the database gives at most of a conversation, in bytes as they rest and in turns: see
+/// [`responses::chain`].
+const CHAIN_CAP: usize = 24_000_000;
+const CHAIN_TURNS: usize = 1_000;
+
 /// The longest id that is looked for.
 const LONGEST_ID: usize = 128;
 
@@ -79,8 +84,8 @@ pub async fn find(
 /// Recalls all that was said up to a turn.
 ///
 /// # Errors
-/// `NOT_FOUND` if the project has no such turn; `INVALID_REQUEST` if one before it is gone; those of the database
-/// and of the vault.
+/// `NOT_FOUND` if the project has no such turn; `INVALID_REQUEST` if one before it is gone, or all of it is too large
+/// to be read again; those of the database and of the vault.
 pub async fn recall(
     platform: &Platform,
     project: &ProjectId,
@@ -93,19 +98,30 @@ pub async fn recall(
     let chain: Vec<TurnRow> = rows(&*platform.database, chain).await?;
     let Some(first) = chain.first() else { return Err(unknown(id)) };
     if first.previous_id.is_some() {
-        let reason = "an earlier response of this conversation is not kept any more: send what was said as items \
-                      of input instead";
-        return Err(ApiError::fields(&[FieldIssue {
-            pointer: "/previous_response_id".to_owned(),
-            reason: reason.to_owned(),
-        }]));
+        let rests: usize = chain.iter().map(|row| row.content.len()).sum();
+        let is_whole = rests < CHAIN_CAP && chain.len() < CHAIN_TURNS;
+        return Err(refused(if is_whole { GONE } else { TOO_LARGE }));
     }
     let mut recalled = Recalled { turns: chain.len(), ..Recalled::default() };
     for row in &chain {
         recalled.items.extend(open(&platform.settings, project, row)?.items());
     }
     recalled.bytes = recalled.items.iter().map(size).sum();
+    // What is kept of a conversation, and the last turn's answer.
+    if recalled.bytes > CONVERSATION_CAP.saturating_add(TURN_CAP) {
+        return Err(refused(TOO_LARGE));
+    }
     Ok(recalled)
+}
+
+const GONE: &str = "an earlier response of this conversation is not kept any more: send what was said as items of input \
+                    instead";
+const TOO_LARGE: &str = "this conversation is larger than what can be read again: send what matters of it as items of \
+                         input instead";
+
+fn refused(reason: &str) -> ApiError {
+    let pointer = "/previous_response_id".to_owned();
+    ApiError::fields(&[FieldIssue { pointer, reason: reason.to_owned() }])
 }
 
 /// Says that a project has no such response, be it another's or nobody's.

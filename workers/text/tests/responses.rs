@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use de_core::ports::{Database, PortError, Row, Statement};
-use de_testkit::client::TestResponse;
+use de_testkit::{client::TestResponse, fetch::Answer};
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, openai};
@@ -97,6 +97,72 @@ async fn a_turn_that_is_too_large_is_not_kept_and_says_so() {
     let answer = ask(&gateway, json!({"input": large, "store": true})).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert_eq!(answer.json()["error"]["param"], "store");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_is_too_large_to_be_read_again_says_so() {
+    let gateway = keeping(false).await;
+    let last = good(&gateway, json!({})).await;
+    let last = last["id"].as_str().unwrap();
+    // Turns of before there was a bound: 30 of a megabyte, each after the one before it.
+    gateway
+        .sql(
+            "WITH RECURSIVE turns (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM turns WHERE number < 29)
+             INSERT INTO responses (project_id, id, previous_id, content, created_at, expires_at)
+             SELECT r.project_id, 'resp_old_' || turns.number,
+               CASE turns.number WHEN 0 THEN NULL ELSE 'resp_old_' || (turns.number - 1) END,
+               hex(zeroblob(500000)), r.created_at, r.expires_at
+             FROM responses AS r, turns WHERE r.id = ?1",
+            &[last],
+        )
+        .await;
+    let answer = ask(&gateway, json!({"previous_response_id": "resp_old_29"})).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    let error = &answer.json()["error"];
+    assert_eq!(error["param"], "previous_response_id");
+    assert!(error["message"].as_str().unwrap().contains("larger than"), "{error}");
+    gateway.sql("DELETE FROM responses WHERE id = 'resp_old_27'", &[]).await;
+    let answer = ask(&gateway, json!({"previous_response_id": "resp_old_29"})).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("not kept any more"), "{}", answer.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_cut_is_kept_as_that() {
+    let gateway = keeping(false).await;
+    let call = |index: u32, arguments: &str| json!({"index": index, "id": format!("c{index}"), "type": "function", "function": {"name": "f", "arguments": arguments}});
+    let chunk = |delta: Value, finish: Option<&str>| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
+        json!({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}).to_string()
+    };
+    for (finish, word, statuses) in [
+        ("length", "incomplete", ["completed", "completed", "incomplete"]),
+        ("tool_calls", "completed", ["completed", "completed", "completed"]),
+    ] {
+        let stream = Answer::events()
+            .event(&chunk(json!({"role": "assistant", "content": "Two."}), None))
+            .event(&chunk(json!({"tool_calls": [call(0, "{}")]}), None))
+            .event(&chunk(json!({"tool_calls": [call(1, "{\"a\":")]}), None))
+            .event(&chunk(json!({}), Some(finish)))
+            .event("[DONE]");
+        gateway.test.fetch.answer(stream);
+        let body = json!({"model": "kept", "input": "Go", "stream": true});
+        let told = gateway.text.post("/v1/responses", &body).await.unwrap().text();
+        let last = told
+            .split("\n\n")
+            .find(|event| event.contains(&format!("event: response.{word}")))
+            .unwrap();
+        let (_, data) = last.split_once("data: ").unwrap();
+        let response = serde_json::from_str::<Value>(data).unwrap()["response"].clone();
+        let status = |response: &Value| -> Vec<String> {
+            let items = response["output"].as_array().unwrap().iter();
+            items.map(|item| item["status"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(status(&response), statuses, "{told}");
+        let path = format!("/v1/responses/{}", response["id"].as_str().unwrap());
+        let kept = gateway.text.get(&path);
+        assert_eq!(status(&kept.await.unwrap().json()), statuses);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -141,8 +141,7 @@ impl Writer {
         match self.open.take() {
             Some(Open::Message(message)) => {
                 let mut text = self.piece_done(&message);
-                let cut = self.finish.as_ref().and_then(incomplete_reason).is_some();
-                let status = if cut && is_last { "incomplete" } else { "completed" };
+                let status = if is_last && self.is_cut() { "incomplete" } else { "completed" };
                 text.push_str(&self.item_done(message.at, message.told(status)));
                 text
             }
@@ -165,16 +164,23 @@ impl Writer {
         }
     }
 
+    /// Closes all that is open. Of an answer that was cut the last item is incomplete.
     fn close_all(&mut self) -> String {
-        let is_last = self.calls.is_empty();
+        let is_last = self.calls.iter().all(|call| call.at.saturating_add(1) != self.next);
         let mut text = self.close(is_last);
         for call in core::mem::take(&mut self.calls) {
             let members = json!({"arguments": call.arguments});
             let kind = "response.function_call_arguments.done";
             text.push_str(&self.of_item(kind, (&call.id, call.at), members));
-            text.push_str(&self.item_done(call.at, call.told("completed")));
+            let is_last = call.at.saturating_add(1) == self.next;
+            let status = if is_last && self.is_cut() { "incomplete" } else { "completed" };
+            text.push_str(&self.item_done(call.at, call.told(status)));
         }
         text
+    }
+
+    fn is_cut(&self) -> bool {
+        self.finish.as_ref().and_then(incomplete_reason).is_some()
     }
 
     /// Tells the last part of a message whole.
@@ -422,8 +428,7 @@ impl DialectStream for Writer {
         let mut text = self.start("");
         text.push_str(&self.close_all());
         let response = self.response();
-        let cut = self.finish.as_ref().and_then(incomplete_reason).is_some();
-        let kind = if cut { "response.incomplete" } else { "response.completed" };
+        let kind = if self.is_cut() { "response.incomplete" } else { "response.completed" };
         text.push_str(&self.event(kind, json!({"response": response})));
         Bytes::from(text)
     }
