@@ -47,6 +47,13 @@ async fn each_model_says_what_it_can_do_and_how_it_is_reached() {
     assert!(find("gpt-4o-mini")["pricing"]["input_micros_per_million_tokens"].is_u64());
     let one = read(&stack.client(), &format!("/v1/capabilities?model={model}")).await;
     assert_eq!(one["data"], json!([mine]));
+    // By the names that calls take.
+    let alias = unique("alias").to_ascii_lowercase();
+    let differs = json!({"capabilities": {"text": true}, "aliases": [alias]});
+    let named = stack.model(Server::OpenAi, differs).await;
+    let one = read(&stack.client(), &format!("/v1/capabilities?model={alias}")).await;
+    assert_eq!(one["data"][0]["model_id"], named.as_str());
+    assert_eq!(one["data"].as_array().unwrap().len(), 1);
     for (path, status) in [
         ("/v1/capabilities?model=nobody", 404),
         ("/v1/capabilities?colour=blue", 400),

@@ -18,7 +18,8 @@ use crate::{
     offered::{self, Offered},
 };
 
-/// Lists what models can do, deprecated ones among them; of one model alone with `?model=`.
+/// Lists what models can do, deprecated ones among them; of one model alone with `?model=`, by its
+/// id or an alias.
 pub(crate) async fn list(
     State(platform): State<Platform>,
     Tenant(caller): Tenant,
@@ -28,7 +29,7 @@ pub(crate) async fn list(
     filters.finish()?;
     let caller = caller.current(&platform).await?;
     let models = match id {
-        Some(id) => vec![offered::one(&platform, &caller, &id).await?],
+        Some(id) => vec![offered::named(&platform, &caller, &id).await?],
         None => offered::all(&platform, &caller).await?,
     };
     let data: Vec<Value> = models.iter().map(shown).collect();

@@ -7,7 +7,7 @@ use de_core::{
     model::{Modality, ModelConfig, Status},
     ports::{Platform, rows},
     store::{
-        models::{ModelQuery, ModelRow, list as list_models},
+        models::{ModelQuery, ModelRow, ResolvedRow, list as list_models, resolve},
         pages::PageQuery,
         provider_keys::{self, ProviderKeyRow},
     },
@@ -86,6 +86,30 @@ pub(crate) async fn one(
     let mut found: Vec<ModelRow> = rows(&*platform.database, list_models(&query)).await?;
     let row = found.pop().ok_or_else(unknown)?;
     let config = row.parse().map_err(|_| unknown())?;
+    caller.may_call(&config.model_id)?;
+    Ok(Offered { config, row })
+}
+
+/// The one that a call by this name would be for: by its id, or by an alias. `current` must have been asked of the
+/// caller.
+///
+/// # Errors
+/// As [`one`].
+pub(crate) async fn named(
+    platform: &Platform,
+    caller: &Caller,
+    name: &str,
+) -> Result<Offered, ApiError> {
+    let unknown = || ApiError::new(Code::ModelNotFound, "there is no such model");
+    ModelId::parse(name).map_err(|_| unknown())?;
+    let (organization, instance) = (caller.organization_id(), caller.instance_id());
+    let found = resolve(name, Some(organization), Some(instance));
+    let mut found: Vec<ResolvedRow> = rows(&*platform.database, found).await?;
+    let row = found.pop().ok_or_else(unknown)?.model;
+    let config = row.parse().map_err(|_| unknown())?;
+    if config.status == Status::Disabled {
+        return Err(unknown());
+    }
     caller.may_call(&config.model_id)?;
     Ok(Offered { config, row })
 }

@@ -78,7 +78,11 @@ pub(super) fn operation() -> Operation {
     )
     .scope(None)
     .notes("Those of `GET /v1/models`, and deprecated ones.")
-    .query("model", Shape::of::<ModelId>(), "Only this one, whatever it works in.")
+    .query(
+        "model",
+        Shape::of::<ModelId>(),
+        "Only this one, by its id or an alias, whatever it works in.",
+    )
     .fails(&[Code::LimiterUnavailable, Code::ModelNotAllowed, Code::ModelNotFound])
     .answers(Answer::json(200, "What they can do.", Shape::of::<CapabilityList>()))
 }
