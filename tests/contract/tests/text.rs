@@ -360,6 +360,30 @@ fn named_its_way(sent: &Value, bound: &str, seed: &str, count: Option<u64>) {
 }
 
 #[tokio::test]
+async fn a_model_that_wants_its_thoughts_back_gets_them() {
+    let stack = Stack::ready().await;
+    for (model, expected) in
+        [("deepseek-flash", json!("Hm.")), ("groq/openai/gpt-oss-120b", Value::Null)]
+    {
+        let word = unique("thought");
+        let thought = json!({"type": "thinking", "thinking": "Hm.", "signature": ""});
+        let call = json!({"type": "tool_use", "id": "c", "name": "f", "input": {}});
+        let result = json!({"type": "tool_result", "tool_use_id": "c", "content": word});
+        let body = json!({
+            "model": model, "max_tokens": 100, "tools": [{"name": "f", "input_schema": {"type": "object"}}],
+            "messages": [
+                {"role": "user", "content": "Go"}, {"role": "assistant", "content": [thought, call]},
+                {"role": "user", "content": [result]},
+            ],
+        });
+        let answer = stack.client().post("/v1/messages", &body).await.unwrap();
+        assert_eq!(answer.status, 200, "{model}: {}", answer.text());
+        let record = stack.vendors.only(&word).await;
+        assert_eq!(record["body"]["messages"][1]["reasoning_content"], expected, "{record}");
+    }
+}
+
+#[tokio::test]
 async fn hosts_get_each_setting_by_the_name_that_they_know() {
     let stack = Stack::ready().await;
     for (host, model, bound, seed) in HOSTS {

@@ -80,7 +80,7 @@ impl Ask {
         let usual = [("speed", "standard"), ("inference_geo", "global")];
         let raw = self.raw.as_ref()?;
         let dearer = usual.into_iter().find(|(name, usual)| {
-            raw.get(*name).is_some_and(|value| !value.is_null() && value.as_str() != Some(usual))
+            raw.get(name).is_some_and(|value| !value.is_null() && value.as_str() != Some(usual))
         });
         dearer.map(|(name, _)| format!("/{name}"))
     }

@@ -234,10 +234,10 @@ fn counts_of_a_stream_are_overlaid_not_added() {
             json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": last}),
         ) + &event("message_stop", json!({"type": "message_stop"}));
         let told = deltas(&AnthropicMessagesVendor, &stream);
-        let counts = told
+        let mut counts = told
             .iter()
             .filter_map(|delta| if let Delta::Usage(usage) = delta { Some(*usage) } else { None });
-        counts.last().unwrap()
+        counts.next_back().unwrap()
     };
     let start = json!({"input_tokens": 9, "cache_creation_input_tokens": 7, "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}, "output_tokens": 1});
     let expected = Usage {

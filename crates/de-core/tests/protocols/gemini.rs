@@ -561,11 +561,11 @@ fn counts_of_a_stream_are_those_that_were_told_last() {
             })
             .collect();
         let told = deltas(&GeminiVendor, &stream);
-        let counts = told.iter().filter_map(|delta| match delta {
+        let mut counts = told.iter().filter_map(|delta| match delta {
             Delta::Usage(usage) => Some(*usage),
             _ => None,
         });
-        counts.last().unwrap()
+        counts.next_back().unwrap()
     };
     let first = json!({"promptTokenCount": 20, "candidatesTokenCount": 9, "thoughtsTokenCount": 5});
     let last = json!({"promptTokenCount": 12, "cachedContentTokenCount": 4, "candidatesTokenCount": 6, "thoughtsTokenCount": 2});
