@@ -34,7 +34,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    doubles::{FirstTaskClock, HangingCache, Road},
+    doubles::{FirstTaskClock, HangingCache, LateCache, Road},
     gateway::{Gateway, anthropic, openai, openai_error},
 };
 
@@ -408,7 +408,7 @@ async fn a_cache_that_hangs_holds_a_call_up_for_half_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_whose_time_is_over_before_it_is_sent_is_not_sent() {
-    let gateway = Gateway::with(|platform| platform.cache = Arc::new(HangingCache)).await;
+    let gateway = Gateway::with(|platform| platform.cache = Arc::new(LateCache)).await;
     // Half a second goes by before the exchange begins.
     let timeouts = json!({"total_ms": 300});
     gateway.model("hasty", "openai-chat", json!({"timeouts": timeouts})).await;

@@ -140,6 +140,20 @@ impl Cache for HangingCache {
     }
 }
 
+/// KV that takes what it is given and never answers a question.
+pub struct LateCache;
+
+#[async_trait]
+impl Cache for LateCache {
+    async fn get(&self, _key: &str) -> Result<Option<String>, PortError> {
+        std::future::pending().await
+    }
+
+    async fn put(&self, _key: &str, _value: String, _life: Duration) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
 /// A clock whose timers wake the task that polled them first, and no other, as those of Workers do.
 pub struct FirstTaskClock(pub Arc<dyn Clock>);
 
