@@ -6,7 +6,8 @@
 //!
 //! Failures open a circuit that follow one another without a call that was served in between: a vendor that
 //! fails one call of a hundred keeps it closed, however many calls there are. When its time is over, the next
-//! grant in the scopes of the model is the probe, and everybody else is told that it is open for as long again.
+//! grant in the scopes of the model is the probe, and everybody else is told that it is open for as long again,
+//! or for as long as its config says where the vendor had asked for more.
 //! So of all isolates one lets one call through; and where its isolate dies, the next one does after that time.
 //! A call that began before a probe closed the circuit, and fails later, says nothing of the vendor since.
 //!
@@ -346,9 +347,12 @@ impl Breaker {
         {
             let Some(circuit) = self.circuits.get_mut(&open.key) else { continue };
             let before = circuit.clone();
+            // However long the vendor wanted to be left alone: one that is lost costs no more than this.
+            let probe_ms = length_ms(&circuit.breaker, None);
             let State::Open { length_ms, until, .. } = &mut circuit.state else { continue };
-            *until = now.plus(*length_ms);
-            open.for_ms = u64::try_from(*length_ms).unwrap_or(0);
+            let probe_ms = probe_ms.min(*length_ms);
+            *until = now.plus(probe_ms);
+            open.for_ms = u64::try_from(probe_ms).unwrap_or(0);
             open.probe = Some(circuit.round);
             self.note(&open.key, Some(before));
         }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     circuit::{
-        Failed, Key,
-        known::{Known, Place, Refused, Verdict},
+        Failed, Key, News, Open,
+        known::{Known, Place, Refused, Taken, Verdict},
     },
     http::error::{ApiError, Code},
     ids::InstanceId,
@@ -129,15 +129,11 @@ pub async fn lease(
     instance: &InstanceId,
     mut ask: LeaseRequest,
 ) -> Result<LeaseReply, PortError> {
-    let taken = with(platform, |known| known.take(platform.clock.now(), instance));
-    ask.news.clone_from(&taken.news);
-    let answer = platform.limiter.lease(instance, ask).await;
-    let now = platform.clock.now();
-    with(platform, |known| match &answer {
-        Ok(reply) => known.learn(now, instance, &taken, &reply.circuits),
-        Err(_) => known.put_back(now, instance, taken),
-    });
-    answer
+    let travelling = Travelling::begin(platform, instance);
+    ask.news = travelling.news();
+    let reply = platform.limiter.lease(instance, ask).await?;
+    travelling.arrived(&reply.circuits);
+    Ok(reply)
 }
 
 /// Reports to the Limiter.
@@ -149,15 +145,45 @@ pub async fn settle(
     instance: &InstanceId,
     mut report: SettleRequest,
 ) -> Result<SettleReply, PortError> {
-    let taken = with(platform, |known| known.take(platform.clock.now(), instance));
-    report.news.clone_from(&taken.news);
-    let answer = platform.limiter.settle(instance, report).await;
-    let now = platform.clock.now();
-    with(platform, |known| match &answer {
-        Ok(reply) => known.learn(now, instance, &taken, &reply.circuits),
-        Err(_) => known.put_back(now, instance, taken),
-    });
-    answer
+    let travelling = Travelling::begin(platform, instance);
+    report.news = travelling.news();
+    let reply = platform.limiter.settle(instance, report).await?;
+    travelling.arrived(&reply.circuits);
+    Ok(reply)
+}
+
+/// News on their way to the Limiter. They are taken back, to be told later, unless its answer comes: also if
+/// nobody waits for that any more.
+struct Travelling<'a> {
+    instance: &'a InstanceId,
+    platform: &'a Platform,
+    /// Gone once they have arrived.
+    taken: Option<Taken>,
+}
+
+impl<'a> Travelling<'a> {
+    fn begin(platform: &'a Platform, instance: &'a InstanceId) -> Self {
+        let taken = with(platform, |known| known.take(platform.clock.now(), instance));
+        Self { instance, platform, taken: Some(taken) }
+    }
+
+    fn news(&self) -> Vec<News> {
+        self.taken.as_ref().map(|taken| taken.news.clone()).unwrap_or_default()
+    }
+
+    fn arrived(mut self, open: &[Open]) {
+        let Some(taken) = self.taken.take() else { return };
+        let now = self.platform.clock.now();
+        with(self.platform, |known| known.learn(now, self.instance, &taken, open));
+    }
+}
+
+impl Drop for Travelling<'_> {
+    fn drop(&mut self) {
+        let Some(taken) = self.taken.take() else { return };
+        let now = self.platform.clock.now();
+        with(self.platform, |known| known.put_back(now, self.instance, taken));
+    }
 }
 
 /// What a caller is told where nobody else serves.

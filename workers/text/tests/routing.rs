@@ -19,11 +19,15 @@ mod gateway;
 use std::time::Duration;
 
 use de_core::{
-    ids::LeaseId,
+    books::{Kept, withdraw},
+    circuit::Key,
+    circuits::{self, Probe},
+    ids::{LeaseId, ModelId, ProviderId},
     limits::{
         Scope, ScopeKind,
-        wire::{LeaseRequest, Need},
+        wire::{LeaseRequest, Need, SettleRequest, Spent},
     },
+    model::CircuitBreaker,
     ports::{Clock, Limiter, random},
 };
 use de_testkit::{
@@ -171,6 +175,64 @@ async fn a_probe_whose_isolate_died_is_followed_by_the_next_one() {
     gateway.test.clock.advance(Duration::from_millis(wait_ms));
     gateway.test.fetch.answer(openai("Back."));
     assert_eq!(ask(&gateway.text).await.status, 200);
+}
+
+/// A probe that was not made, and the news of it that the Limiter hears with the next report.
+async fn told_of(gateway: &Gateway) -> Vec<u64> {
+    let test = &gateway.test;
+    let lease_id = LeaseId::make(test.clock.now(), random(&*test.platform.entropy));
+    let report = SettleRequest::of_one(lease_id, Spent::default());
+    let instance = &test.tenant.tenant.instance_id;
+    circuits::settle(&test.platform, instance, report).await.unwrap();
+    let news = gateway.limiter.reports().pop().unwrap().news;
+    news.into_iter().filter_map(|news| Some(news.probe?.round)).collect()
+}
+
+fn probe(round: u64) -> Probe {
+    let key = Key {
+        model_id: ModelId::parse("shaky").unwrap(),
+        provider_id: ProviderId::parse("openai").unwrap(),
+    };
+    Probe { breaker: CircuitBreaker::default(), key, round }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_of_an_ask_that_nobody_waits_for_are_told_later() {
+    let gateway = gateway(breaker()).await;
+    let test = &gateway.test;
+    let instance = &test.tenant.tenant.instance_id;
+    circuits::probed(&test.platform, instance, &probe(7), None);
+    let ask = LeaseRequest {
+        deadline_ms: None,
+        epochs: test.limiter.epochs(instance).await.unwrap(),
+        extra: Need::default(),
+        lease_id: LeaseId::make(test.clock.now(), random(&*test.platform.entropy)),
+        need: Need { micros: Some(0), requests: 1, slots: 0, tokens: 0 },
+        news: Vec::new(),
+        scopes: Vec::new(),
+    };
+    // Its client leaves while the Limiter is asked.
+    gateway.limiter.leases_go(Road::Hanging);
+    let asking = circuits::lease(&test.platform, instance, ask);
+    assert!(tokio::time::timeout(Duration::from_secs(1), asking).await.is_err());
+    assert_eq!(told_of(&gateway).await, [7]);
+    assert_eq!(told_of(&gateway).await, Vec::<u64>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_not_made_gives_its_probe_back() {
+    let gateway = gateway(breaker()).await;
+    gateway.test.fetch.answer(openai("Hi."));
+    assert_eq!(ask(&gateway.text).await.status, 200);
+    gateway.test.background.join_all().await;
+    let receipt = &gateway.limiter.reports().pop().unwrap().receipts[0];
+    let kept = json!({
+        "billable": false, "leases": [], "probe": probe(9), "receipt": receipt, "started": 0,
+    });
+    let kept: Kept = serde_json::from_value(kept).unwrap();
+    let test = &gateway.test;
+    withdraw(&test.platform, &test.tenant.tenant.instance_id, kept).await;
+    assert_eq!(told_of(&gateway).await, [9]);
 }
 
 #[tokio::test(start_paused = true)]

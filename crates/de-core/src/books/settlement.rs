@@ -94,7 +94,11 @@ pub async fn settle(platform: &Platform, instance: &InstanceId, closing: Closing
 
 /// Gives back all that was reserved for a call which was handed over, and then not made: it has no receipt.
 pub async fn withdraw(platform: &Platform, instance: &InstanceId, kept: Kept) {
-    let Kept { leases, receipt, .. } = kept;
+    let Kept { leases, probe, receipt, .. } = kept;
+    if let Some(probe) = probe {
+        // First, so that it travels with what is given back.
+        circuits::probed(platform, instance, &probe, None);
+    }
     for Held { lease_id, .. } in leases {
         let report = SettleRequest::of_one(lease_id, Spent::default());
         if let Err(err) = report_until(platform, instance, report, PATIENT_TRIES).await {

@@ -221,12 +221,13 @@ impl Known {
         for news in taken.news {
             let place = Place { breaker: news.breaker, instance, key: &news.key };
             let Some(seen) = self.seen(place) else { continue };
+            // A probe that nobody tells of keeps the others out for its whole time.
+            seen.probe = seen.probe.or(news.probe);
             if seen.served {
                 // What has been served since makes it old.
                 continue;
             }
             seen.served = news.served;
-            seen.probe = seen.probe.or(news.probe);
             let newer = std::mem::take(&mut seen.failures);
             for failed in news.failures {
                 let ago = i64::try_from(failed.ago_ms).unwrap_or(i64::MAX);

@@ -122,6 +122,17 @@ fn a_probe_whose_isolate_died_is_followed_by_another_one() {
 }
 
 #[test]
+fn a_probe_that_is_lost_is_followed_soon_however_long_the_vendor_wanted_to_be_left_alone() {
+    let mut breaker = Breaker::default();
+    let asked = |id| Failed { asked_ms: Some(600_000), ..failure(id) };
+    breaker.hear(at(0), &[news(false, vec![asked(1), asked(2), asked(3)], None)]);
+    assert_eq!(probe_at(&mut breaker, 599_999), None);
+    assert!(probe_at(&mut breaker, 600_000).is_some());
+    assert_eq!(ends(&mut breaker, 600_001), Some(9_999));
+    assert!(probe_at(&mut breaker, 610_000).is_some());
+}
+
+#[test]
 fn an_earlier_openings_probe_says_nothing_and_late_failures_do_not_hold_it_open() {
     let mut breaker = opened();
     let first = probe_at(&mut breaker, 10_000).unwrap();

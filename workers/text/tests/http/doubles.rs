@@ -31,6 +31,8 @@ use de_testkit::{claims::LocalClaims, limiter::LocalLimiter};
 pub enum Road {
     /// They do not arrive.
     Cut,
+    /// They are on their way for ever.
+    Hanging,
     /// They arrive, and their answers do not come back.
     Lossy,
     /// They arrive, and answers come back.
@@ -94,6 +96,7 @@ impl Limiter for FarLimiter {
         let road = self.roads.lock().unwrap().leases;
         match road {
             Road::Cut => Err(lost()),
+            Road::Hanging => std::future::pending().await,
             Road::Lossy => self.inner.lease(instance, ask).await.and(Err(lost())),
             Road::Open => self.inner.lease(instance, ask).await,
         }
@@ -116,6 +119,7 @@ impl Limiter for FarLimiter {
         let road = self.roads.lock().unwrap().settlements;
         match road {
             Road::Cut => Err(lost()),
+            Road::Hanging => std::future::pending().await,
             Road::Lossy => self.inner.settle(instance, report).await.and(Err(lost())),
             Road::Open => self.inner.settle(instance, report).await,
         }
@@ -219,6 +223,7 @@ async fn travel<T>(
 ) -> Result<T, PortError> {
     match road {
         Road::Cut => Err(lost()),
+        Road::Hanging => std::future::pending().await,
         Road::Lossy => asked.await.and(Err(lost())),
         Road::Open => asked.await,
     }

@@ -157,6 +157,23 @@ fn an_answer_that_was_overtaken_says_nothing_new() {
 }
 
 #[test]
+fn a_probe_that_did_not_arrive_is_told_again_whatever_was_served_since() {
+    let mut three = Three::default();
+    for _ in 0..3 {
+        three.fails(0, 0);
+    }
+    three.speaks(0, 0, false);
+    let round = three.speaks(10_000, 0, true).unwrap();
+    three.verdict(11_000, 0, round, Verdict::Served);
+    let taken = three.isolates[0].take(at(11_001), &instance());
+    let (instance, key) = (instance(), key());
+    three.isolates[0].served(Place { breaker: BREAKER, instance: &instance, key: &key });
+    three.isolates[0].put_back(at(11_002), &instance, taken);
+    three.speaks(11_003, 0, false);
+    assert!(three.breaker.open(at(11_003)).is_empty());
+}
+
+#[test]
 fn late_failures_shut_no_isolate_again() {
     let mut three = Three::default();
     for _ in 0..3 {
