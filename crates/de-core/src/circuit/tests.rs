@@ -237,6 +237,21 @@ fn forms_are_stable() {
     assert_eq!(&serde_json::from_str::<Open>(text).unwrap(), open);
 }
 
+/// A deploy may be taken back: an older one reads what a newer one has kept and told.
+#[test]
+fn members_of_next_year_are_passed_over() {
+    let breaker = r#"{"failures":3,"window_ms":60000,"open_ms":10000,"slow_calls":9}"#;
+    let row = format!(
+        r#"{{"breaker":{breaker},"heard_at":1,"model_id":"small","provider_id":"openai","round":1,"run":[],"state":"closed","mood":{{}}}}"#
+    );
+    assert_eq!(serde_json::from_str::<Circuit>(&row).unwrap().breaker, BREAKER);
+    let told = format!(
+        r#"{{"breaker":{breaker},"failures":[{{"ago_ms":0,"class":"error","id":3,"where":"x"}}],"model_id":"small","provider_id":"openai","mood":1}}"#
+    );
+    let told: News = serde_json::from_str(&told).unwrap();
+    assert_eq!(told, news(false, vec![failure(3)], None));
+}
+
 /// What may happen to an object.
 #[derive(Clone, Debug)]
 enum Step {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 use serde_json::Value;
 
 use super::{
@@ -96,7 +96,7 @@ impl Serialize for Fallback {
 ///
 /// Five calls in a row are what `GET /v1/providers/{id}/health` takes for a vendor that is down. Ten seconds: a
 /// vendor that is down gets six calls a minute instead of all, and one that is back serves ten seconds later.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct CircuitBreaker {
@@ -109,6 +109,26 @@ pub struct CircuitBreaker {
     /// How long it is open before one call tries whether the vendor is back; ten seconds unless given.
     #[cfg_attr(not(target_family = "wasm"), schema(minimum = 2000, maximum = 600000))]
     pub open_ms: u64,
+}
+
+impl<'de> Deserialize<'de> for CircuitBreaker {
+    /// Reads what we keep and tell ourselves, which a newer version may have written; callers are read by
+    /// the reader of configs, which refuses what it does not know.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Kept {
+            failures: Option<u64>,
+            open_ms: Option<u64>,
+            window_ms: Option<u64>,
+        }
+        let Kept { failures, open_ms, window_ms } = Kept::deserialize(deserializer)?;
+        let usual = Self::default();
+        Ok(Self {
+            failures: failures.unwrap_or(usual.failures),
+            open_ms: open_ms.unwrap_or(usual.open_ms),
+            window_ms: window_ms.unwrap_or(usual.window_ms),
+        })
+    }
 }
 
 impl Default for CircuitBreaker {
