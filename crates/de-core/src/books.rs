@@ -72,6 +72,8 @@ struct Entry {
     /// Tokens of the prompt, estimated.
     prompt_tokens: u64,
     receipt: Receipt,
+    /// Whether an answer holds words, or a call of a tool.
+    says_something: bool,
     /// The service tier that served, as the vendor says.
     service_tier: Option<String>,
     /// When the first try at its model began.
@@ -211,6 +213,7 @@ impl Books {
             probe: None,
             prompt_tokens: 0,
             receipt,
+            says_something: false,
             service_tier: None,
             trying_since: context.started(),
             usage: None,
@@ -271,6 +274,7 @@ impl Books {
             probe,
             prompt_tokens: 0,
             receipt,
+            says_something: false,
             service_tier: None,
             trying_since: started,
             usage,
@@ -550,19 +554,27 @@ impl Books {
         self.with(|entry| entry.ends.otherwise = true);
     }
 
-    /// Whether the call is closed with a whole answer that its model ended by itself: one that may be given
-    /// once more to who asks the same.
+    /// Whether the call is closed with a whole answer that its model ended by itself, and that says something:
+    /// one that may be given once more to who asks the same.
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
         self.entry.lock().is_ok_and(|entry| {
             let is_whole = entry.closing.is_none() && entry.receipt.status == ReceiptStatus::Ok;
-            is_whole && entry.ends.by_itself && !entry.ends.otherwise
+            is_whole && entry.ends.by_itself && !entry.ends.otherwise && entry.says_something
         })
     }
 
     /// Notes that an answer is given which was kept: no vendor is asked.
     pub fn kept_answer(&self) {
         self.with(|entry| entry.receipt.cached = true);
+    }
+
+    /// Notes the next piece of what one of the answers is about: its words, or a call of a tool.
+    pub fn said(&self, choice: u32, piece: &str) {
+        self.with(|entry| {
+            entry.says_something |= !piece.trim().is_empty();
+            entry.answer(choice).push(piece.as_bytes());
+        });
     }
 
     /// Notes the next piece of a text of one of the answers, for estimates.

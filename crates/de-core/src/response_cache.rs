@@ -363,7 +363,7 @@ fn kept_headers(own: &HeaderMap, told: &HeaderMap) -> Vec<(String, String)> {
 }
 
 async fn read(platform: &Platform, place: &Place, terms: Terms) -> Option<Answer> {
-    if platform.memory.cache_rests(platform.clock.now()) {
+    if platform.memory.answers_rest.lasts(platform.clock.now()) {
         return None;
     }
     let key = place.key();
@@ -377,7 +377,7 @@ async fn read(platform: &Platform, place: &Place, terms: Terms) -> Option<Answer
             return None;
         }
         Either::Right(_) => {
-            platform.memory.rest_cache(platform.clock.now());
+            platform.memory.answers_rest.begin(platform.clock.now());
             complain(platform, "it was late".to_owned());
             return None;
         }

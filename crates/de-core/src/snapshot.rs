@@ -43,14 +43,32 @@ const CACHE_REST_MS: i64 = 10_000;
 /// How many snapshots of each kind an isolate remembers, at most.
 const REMEMBERED: usize = 2_000;
 
+/// The pause of something that was late.
+#[derive(Debug, Default)]
+pub(crate) struct Rest(AtomicI64);
+
+impl Rest {
+    /// Begins it.
+    pub(crate) fn begin(&self, now: UnixMillis) {
+        self.0.store(now.0.saturating_add(CACHE_REST_MS), Ordering::Relaxed);
+    }
+
+    /// Whether it lasts, so that nobody asks.
+    pub(crate) fn lasts(&self, now: UnixMillis) -> bool {
+        now.0 < self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// What this isolate has read lately.
 #[derive(Default)]
 pub struct Memory {
     access: Mutex<Recent<Arc<AccessRow>>>,
+    /// When the response cache is asked again; past unless it was late.
+    pub(crate) answers_rest: Rest,
     /// Of the Cloudflare Access team.
     pub(crate) access_keys: KeptKeys,
-    /// When the cache is asked again; past unless it was late.
-    cache_rests_until: AtomicI64,
+    /// When the copies in the cache are asked for again; past unless they were late.
+    pub(crate) copies_rest: Rest,
     /// Until when log-ins from a place are refused.
     held: Mutex<Recent<UnixMillis>>,
     models: Mutex<Recent<Arc<Model>>>,
@@ -62,16 +80,6 @@ impl Memory {
     /// Refuses log-ins from a place until then.
     pub(crate) fn hold(&self, place: String, until: UnixMillis) {
         remember(&self.held, place, until);
-    }
-
-    /// Whether the cache was late just now, so that nobody asks it.
-    pub(crate) fn cache_rests(&self, now: UnixMillis) -> bool {
-        now.0 < self.cache_rests_until.load(Ordering::Relaxed)
-    }
-
-    /// Lets a cache rest that was late.
-    pub(crate) fn rest_cache(&self, now: UnixMillis) {
-        self.cache_rests_until.store(now.0.saturating_add(CACHE_REST_MS), Ordering::Relaxed);
     }
 
     /// Whether log-ins from there are refused.
@@ -294,7 +302,7 @@ fn resolved(read: Row) -> Result<(ResolvedRow, Epochs), PortError> {
 
 /// A copy in KV. A cache that fails is a cache that is empty.
 async fn cached(platform: &Platform, key: &str) -> Option<Row> {
-    if platform.memory.cache_rests(platform.clock.now()) {
+    if platform.memory.copies_rest.lasts(platform.clock.now()) {
         return None;
     }
     let late = platform.clock.sleep(CACHE_PATIENCE);
@@ -305,7 +313,7 @@ async fn cached(platform: &Platform, key: &str) -> Option<Row> {
             None
         }
         Either::Right(_) => {
-            platform.memory.rest_cache(platform.clock.now());
+            platform.memory.copies_rest.begin(platform.clock.now());
             None
         }
     }

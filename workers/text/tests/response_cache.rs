@@ -31,7 +31,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    doubles::HangingCache,
+    doubles::{HangingCache, LateCache},
     gateway::{Gateway, openai},
 };
 
@@ -146,6 +146,38 @@ async fn a_cache_that_hangs_is_waited_for_once() {
     let waited = send(&gateway).await;
     assert!(waited < 400, "{waited}");
     assert_eq!(complaints(&gateway), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn copies_that_are_late_do_not_turn_the_answers_off() {
+    let gateway = with(Gateway::with(|platform| platform.cache = Arc::new(LateCache)).await).await;
+    // Copies of key and model are late, and rest; answers are elsewhere.
+    bought(&gateway, Some("3600")).await;
+    kept(&gateway, "3600").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_says_nothing_is_not_kept() {
+    let gateway = gateway().await;
+    for _ in 0..2 {
+        for text in ["", " \n"] {
+            gateway.test.fetch.answer(openai(text));
+            assert_eq!(call(&gateway, Some("3600")).await.header("x-de-cache"), "miss");
+        }
+        // Nor as a stream.
+        let end = chunk(&json!({}), Some("stop"));
+        let begin = chunk(&json!({"role": "assistant", "content": ""}), None);
+        let answer = Answer::events().chunk(begin).chunk(end).chunk("data: [DONE]\n\n");
+        gateway.test.fetch.answer(answer);
+        let body = json!({"model_id": "kept", "prompt": "Hello"});
+        let request = gateway.text.request(Method::POST, "/generate/stream");
+        let answer = request.header("x-de-cache", "3600").json(&body).send().await.unwrap();
+        assert_eq!((answer.status, answer.header("x-de-cache")), (200, "miss"));
+        gateway.test.background.join_all().await;
+    }
+    assert_eq!(entries(&gateway), []);
+    bought(&gateway, Some("3600")).await;
+    kept(&gateway, "3600").await;
 }
 
 /// A cache that counts what it is asked.

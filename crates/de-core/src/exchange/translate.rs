@@ -47,14 +47,13 @@ pub(super) fn note(books: &Books, delta: &Delta) {
             books.declined();
             books.heard(*choice, text);
         }
-        Delta::Text { choice, text } | Delta::Thinking { choice, text, .. } => {
-            books.heard(*choice, text)
-        }
+        Delta::Text { choice, text } => books.said(*choice, text),
+        Delta::Thinking { choice, text, .. } => books.heard(*choice, text),
         Delta::ToolCall { arguments, choice, name, .. } => {
             if let Some(name) = name {
                 note_text(books, *choice, name);
             }
-            books.heard(*choice, arguments);
+            books.said(*choice, arguments);
         }
         Delta::Usage(usage) => books.counted(usage),
         Delta::Finish { finish, .. } => {
@@ -85,9 +84,12 @@ pub fn note_whole(books: &Books, reply: &ChatReply) {
                 | Part::Document(_)
                 | Part::Image(_)
                 | Part::Sealed(_) => {}
-                Part::Refusal(text) | Part::Text(text) | Part::Thinking { text, .. } => {
-                    note_text(books, choice, text);
+                Part::Refusal(text) | Part::Thinking { text, .. } => {
+                    books.heard_apart(choice);
+                    books.heard(choice, text);
+                    books.heard_apart(choice);
                 }
+                Part::Text(text) => note_text(books, choice, text),
                 Part::ToolCall(call) => {
                     note_text(books, choice, &call.name);
                     note_text(books, choice, &call.arguments);
@@ -99,10 +101,10 @@ pub fn note_whole(books: &Books, reply: &ChatReply) {
     }
 }
 
-/// A text by itself.
+/// A text by itself, of what an answer is about.
 fn note_text(books: &Books, choice: u32, text: &str) {
     books.heard_apart(choice);
-    books.heard(choice, text);
+    books.said(choice, text);
     books.heard_apart(choice);
 }
 
