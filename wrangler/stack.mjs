@@ -23,6 +23,8 @@ const HOST = "127.0.0.1";
 const GRACE_MS = 4000;
 /** Statements a batch: one transaction each, small enough for D1. */
 const BATCH = 100;
+/** Stands in for the worker that a page does not have: all of it is files. */
+const NO_CODE = "export default { fetch: () => new Response(null, { status: 404 }) };";
 /** The one time that is kept here. */
 const EVERY_MINUTE = "* * * * *";
 
@@ -39,6 +41,8 @@ let detached = false;
 let ending;
 let miniflare;
 let simulator;
+/** Vite's processes. */
+const servers = [];
 
 // The parent may have gone: that is what standard input is for, not a reason to fail here.
 process.stdout.on("error", () => {});
@@ -71,6 +75,7 @@ async function run() {
     tell({ step: `database: ${migrated} migrations, ${input.statements.length} statements` });
     keepTime(new URL("/cdn-cgi/local/scheduled", entry));
     keepAlive(entry);
+    if (input.vite) for (const page of Object.values(input.pages)) servePage(page);
     tell({ ready: true });
   } catch (error) {
     await fail(error);
@@ -147,6 +152,17 @@ function options() {
       unsafeDirectSockets: worker.port === null ? [] : [{ host: HOST, port: worker.port }],
     };
   });
+  const pages = Object.values(input.vite ? {} : input.pages).map(({ config: file, directory, port }) => {
+    const config = unstable_readConfig({ config: file });
+    const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
+    return {
+      ...workerOptions,
+      assets: { ...workerOptions.assets, directory },
+      modules: [{ type: "ESModule", path: "page.mjs", contents: NO_CODE }],
+      name: config.name,
+      unsafeDirectSockets: [{ host: HOST, port }],
+    };
+  });
   return convertV4MiniflareOptions({
     cf: false,
     handleStructuredLogs: ({ level, message }) => note(level, message),
@@ -160,7 +176,7 @@ function options() {
     resourcePersistencePath: path.join(input.state, "v3"),
     telemetry: { enabled: false },
     unsafeTriggerHandlers: true,
-    workers,
+    workers: [...workers, ...pages],
   });
 }
 
@@ -198,6 +214,16 @@ async function startSimulator({ program, args, env, log: file }) {
     if (!ending) fail(new Error(`the simulator ended (${signal ?? code}), see ${file}`));
   });
   tell({ step: "simulator listens" });
+}
+
+/** Lets Vite serve a page while it is written. */
+function servePage({ port, source }) {
+  const env = { ...process.env, DE_API: input.workers.config.vars.DE_PUBLIC_BASE };
+  const args = [input.vite, "--port", String(port), "--logLevel", "warn", "--clearScreen", "false"];
+  const vite = spawn(process.execPath, args, { cwd: source, env, stdio: ["ignore", "pipe", "pipe"] });
+  for (const stream of [vite.stdout, vite.stderr]) stream.on("data", (text) => note("vite", String(text).trim()));
+  vite.once("exit", (code, signal) => ending || fail(new Error(`vite ended (${signal ?? code}): ${source}`)));
+  servers.push(vite);
 }
 
 /** Applies `migrations/*.sql` and keeps wrangler's books, so that `wrangler d1 migrations apply` agrees. */
@@ -255,6 +281,7 @@ function end(code) {
       simulator?.kill("SIGKILL");
       process.exit(1);
     }, GRACE_MS);
+    for (const server of servers) server.kill("SIGTERM");
     if (simulator) {
       const gone = new Promise((resolve) => simulator.once("exit", resolve));
       simulator.kill("SIGTERM");

@@ -11,6 +11,7 @@ Usage: cargo xtask <command>
   dev       builds and starts everything here, prints addresses and keys; Ctrl-C ends it
               --detach   returns when the stack answers and leaves it running
               --stop     ends the stack that runs on DE_PORT_BASE
+              --watch    lets Vite serve the pages, each anew when a file of it changes
               --upstream-ports 9001,9002
                          ports on 127.0.0.1 where providers of your own may live
   test      runs every suite: on the host, and against a stack of its own
@@ -37,7 +38,7 @@ pub(crate) enum Request {
     Bench { args: Vec<String> },
     Build,
     Ci,
-    Dev { mode: Mode, upstream_ports: Vec<u16> },
+    Dev { mode: Mode, upstream_ports: Vec<u16>, watch: bool },
     Doctor,
     FuzzApi,
     Help,
@@ -95,10 +96,15 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
 fn dev(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
     let mut mode = Mode::Foreground;
     let mut upstream_ports = Vec::new();
+    let mut watch = false;
     while let Some(arg) = parser.next()? {
         let wanted = match arg {
             Long("detach") => Mode::Detach,
             Long("stop") => Mode::Stop,
+            Long("watch") => {
+                watch = true;
+                continue;
+            }
             Long("upstream-ports") => {
                 let list = parser.value()?.string()?;
                 upstream_ports = list.split(',').map(port).collect::<Result<_, _>>()?;
@@ -111,7 +117,7 @@ fn dev(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
         }
         mode = wanted;
     }
-    Ok(Request::Dev { mode, upstream_ports })
+    Ok(Request::Dev { mode, upstream_ports, watch })
 }
 
 fn secrets(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
@@ -145,7 +151,7 @@ mod tests {
     }
 
     fn dev(mode: Mode) -> Request {
-        Request::Dev { mode, upstream_ports: Vec::new() }
+        Request::Dev { mode, upstream_ports: Vec::new(), watch: false }
     }
 
     #[test]
@@ -156,7 +162,7 @@ mod tests {
         check("dev --stop", Ok(dev(Mode::Stop)));
         check(
             "dev --upstream-ports 9001,9002 --detach",
-            Ok(Request::Dev { mode: Mode::Detach, upstream_ports: vec![9001, 9002] }),
+            Ok(Request::Dev { mode: Mode::Detach, upstream_ports: vec![9001, 9002], watch: false }),
         );
         let rotate =
             |environment: &str| Ok(Request::RotateSecrets { environment: environment.to_owned() });

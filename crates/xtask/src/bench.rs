@@ -88,7 +88,7 @@ fn start(
         statements.extend(parts.map(|sql| Statement { sql: sql.to_owned(), args: Vec::new() }));
     }
     let input = StackInput::new(layout, ports, &[vendor_port], &secrets, statements)?;
-    Stack::start(layout, tools, ports, Plan { input, keys })
+    Stack::start(layout, tools, ports, Plan { input: input.without_pages(), keys })
 }
 
 /// The rows of a tenant that may call the vendor; its keys go into `keys`.

@@ -9,6 +9,7 @@ use crate::build;
 use crate::failure::Failure;
 use crate::files;
 use crate::layout::Layout;
+use crate::pages;
 use crate::run::Run;
 use crate::say::{self, Watch};
 use crate::setup::{self, Tools};
@@ -20,7 +21,12 @@ use crate::stack::{Plan, Stack};
 use vendor_keys::VendorKeys;
 
 /// Runs the command.
-pub(crate) fn run(layout: &Layout, mode: Mode, upstream_ports: &[u16]) -> Result<(), Failure> {
+pub(crate) fn run(
+    layout: &Layout,
+    mode: Mode,
+    upstream_ports: &[u16],
+    watch: bool,
+) -> Result<(), Failure> {
     let ports = Ports::from_environment()?;
     if mode == Mode::Stop {
         return stop(layout, ports);
@@ -35,8 +41,8 @@ pub(crate) fn run(layout: &Layout, mode: Mode, upstream_ports: &[u16]) -> Result
             ports.base()
         ));
     }
-    let stack =
-        start(layout, &tools, ports, &Upstreams { ports: upstream_ports, keys: &vendor_keys })?;
+    let upstreams = Upstreams { ports: upstream_ports, keys: &vendor_keys };
+    let stack = start(layout, &tools, ports, &upstreams, watch)?;
     println!("{}", show::table(layout, ports, &stack));
     match mode {
         Mode::Detach => {
@@ -67,7 +73,9 @@ fn start(
     tools: &Tools,
     ports: Ports,
     upstreams: &Upstreams<'_>,
+    watched: bool,
 ) -> Result<Stack, Failure> {
+    pages::build(layout, tools)?;
     say::part(&format!("Stack on {}", address(ports.base())));
     let watch = Watch::start();
     Run::new("cargo").args(["build", "--package", "de-simulator"]).dir(&layout.root).show()?;
@@ -77,7 +85,7 @@ fn start(
     }
     let secrets = Secrets::make(seed::SIMULATED.map(|(provider, _place)| seed::vendor(provider)))?;
     let tenant = seed::tenant(&seed::Wishes {
-        origins: ports.pages().map(address).collect(),
+        origins: ports.pages().map(|(_page, port)| address(port)).collect(),
         secrets: &secrets,
         seeds: &layout.root.join("seeds"),
         simulator: &address(ports.simulator()),
@@ -90,6 +98,7 @@ fn start(
         simulator_keys: secrets.simulator_keys.clone(),
     };
     let input = StackInput::new(layout, ports, upstreams.ports, &secrets, tenant.statements)?;
+    let input = if watched { input.watched(layout) } else { input };
     let plan = Plan { input, keys: keys.clone() };
     let stack = Stack::start(layout, tools, ports, plan)?;
     Kept { keys, secrets, upstream_ports: upstreams.ports.to_vec() }.write(layout, ports)?;
@@ -124,5 +133,5 @@ pub(crate) fn start_for_tests(
     tools: &Tools,
     ports: Ports,
 ) -> Result<Stack, Failure> {
-    start(layout, tools, ports, &Upstreams { ports: &[], keys: &VendorKeys::default() })
+    start(layout, tools, ports, &Upstreams { ports: &[], keys: &VendorKeys::default() }, false)
 }

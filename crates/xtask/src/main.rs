@@ -20,6 +20,7 @@ mod files;
 mod fuzz_api;
 mod interrupt;
 mod layout;
+mod pages;
 mod random;
 mod run;
 mod say;
@@ -65,7 +66,9 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Bench { args } => bench::run(&layout, &args),
         Request::Build => build::run(&layout),
         Request::Ci => ci::run(&layout),
-        Request::Dev { mode, upstream_ports } => dev::run(&layout, mode, &upstream_ports),
+        Request::Dev { mode, upstream_ports, watch } => {
+            dev::run(&layout, mode, &upstream_ports, watch)
+        }
         Request::Doctor => doctor::run(&layout),
         Request::FuzzApi => fuzz_api::run(&layout),
         Request::Help => Ok(()),

@@ -101,6 +101,7 @@ impl Stack {
         let folder = layout.dev().join("input").join(ports.base().to_string());
         files::remove(&folder)?;
         let input = folder.join("stack.json");
+        plan.input.dress_pages(layout, ports)?;
         files::write_private(&input, &plan.input.json()?)?;
         let node = spawn(layout, tools, &logs, &input);
         if node.is_err() {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::layout::Layout;
+use crate::pages;
 use crate::random;
 use crate::stack::ports::{Ports, address};
 use crate::stack::{logs, state};
@@ -24,11 +25,14 @@ pub(crate) struct StackInput {
     log: PathBuf,
     /// The folder of `*.sql`, applied in order of name.
     migrations: PathBuf,
+    pages: BTreeMap<&'static str, Page>,
     simulator: Simulator,
     /// The folder of databases and objects.
     state: PathBuf,
     /// Run after the migrations, in batches of one transaction each.
     statements: Vec<Statement>,
+    /// Vite's program, if it serves the pages, each anew when a file of it changes; else they are served as built.
+    vite: Option<PathBuf>,
     workers: BTreeMap<&'static str, Worker>,
 }
 
@@ -40,6 +44,17 @@ const FAILED_LOG_INS_A_MINUTE: u32 = 10_000;
 pub(crate) struct Statement {
     pub(crate) sql: String,
     pub(crate) args: Vec<serde_json::Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Page {
+    /// Its `wrangler/<name>.jsonc`.
+    config: PathBuf,
+    /// The folder of what is served, dressed for this stack.
+    directory: PathBuf,
+    port: u16,
+    /// The folder of its sources.
+    source: PathBuf,
 }
 
 #[derive(Debug, Serialize)]
@@ -118,6 +133,7 @@ impl StackInput {
             failed_log_ins_a_minute: FAILED_LOG_INS_A_MINUTE,
             log: logs.join("workers.log"),
             migrations: layout.root.join("migrations"),
+            pages: pages(layout, ports),
             simulator: Simulator {
                 program: layout.target.join("debug/de-simulator"),
                 args: ["--port".to_owned(), ports.simulator().to_string()],
@@ -126,7 +142,27 @@ impl StackInput {
             },
             state: state(layout, ports),
             statements,
+            vite: None,
             workers: BTreeMap::from(workers),
+        })
+    }
+
+    /// Serves no pages: for whoever measures the workers alone.
+    pub(crate) fn without_pages(mut self) -> Self {
+        self.pages.clear();
+        self
+    }
+
+    /// Lets Vite serve the pages.
+    pub(crate) fn watched(mut self, layout: &Layout) -> Self {
+        self.vite = Some(pages::vite(layout));
+        self
+    }
+
+    /// Puts the pages where they are served from.
+    pub(crate) fn dress_pages(&self, layout: &Layout, ports: Ports) -> Result<(), Failure> {
+        self.pages.iter().try_for_each(|(name, page)| {
+            pages::dress(layout, name, &address(ports.base()), &page.directory)
         })
     }
 
@@ -134,6 +170,16 @@ impl StackInput {
     pub(crate) fn json(&self) -> Result<String, Failure> {
         json(self)
     }
+}
+
+fn pages(layout: &Layout, ports: Ports) -> BTreeMap<&'static str, Page> {
+    let folder = layout.dev().join("pages").join(ports.base().to_string());
+    let sources = pages::folder(layout);
+    let pages = ports.pages().map(|(name, port)| {
+        let config = layout.wrangler().join(format!("{name}.jsonc"));
+        (name, Page { config, directory: folder.join(name), port, source: sources.join(name) })
+    });
+    pages.collect()
 }
 
 fn json(value: &impl Serialize) -> Result<String, Failure> {
@@ -150,7 +196,7 @@ fn variables(
     let mut variables = BTreeMap::from([
         (
             "DE_INTERFACE_ORIGINS".to_owned(),
-            ports.pages().map(address).collect::<Vec<_>>().join(","),
+            ports.pages().map(|(_page, port)| address(port)).collect::<Vec<_>>().join(","),
         ),
         ("DE_LOOPBACK_PORTS".to_owned(), loopback_ports.to_owned()),
         ("DE_PUBLIC_BASE".to_owned(), address(ports.base())),

@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::failure::Failure;
+use crate::pages::PAGES;
 use crate::random;
 
 /// The base where nothing else is asked for.
@@ -81,9 +82,9 @@ impl Ports {
         HOSTS.into_iter().map(move |(worker, distance)| (worker, self.base + distance))
     }
 
-    /// The ports of the pages.
-    pub(crate) fn pages(self) -> impl Iterator<Item = u16> {
-        self.base + 1..=self.base + 4
+    /// The pages and their ports.
+    pub(crate) fn pages(self) -> impl Iterator<Item = (&'static str, u16)> {
+        PAGES.into_iter().zip(self.base + 1..)
     }
 
     /// The port of a worker; none if it is only reached through others.
@@ -101,7 +102,7 @@ impl Ports {
     pub(crate) fn check_free(self) -> Result<(), Failure> {
         let named =
             [("front door", self.base), ("simulator", self.simulator()), ("crons", self.cron())];
-        for (user, port) in named.into_iter().chain(self.hosts()) {
+        for (user, port) in named.into_iter().chain(self.hosts()).chain(self.pages()) {
             match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
                 Ok(_free) => {}
                 Err(error) if error.kind() == ErrorKind::AddrInUse => {
@@ -147,7 +148,8 @@ mod tests {
             .collect();
         assert_eq!(used.len(), 8);
         assert!(
-            used.iter().all(|port| ports.pages().all(|page| page != *port) && *port < 9000 + SPAN)
+            used.iter()
+                .all(|port| ports.pages().all(|(_page, own)| own != *port) && *port < 9000 + SPAN)
         );
     }
 

@@ -61,7 +61,10 @@ impl Record {
             base: address(ports.base()),
             cron: format!("{}/cdn-cgi/local/scheduled", address(ports.cron())),
             hosts: ports.hosts().map(|(worker, port)| (worker.to_owned(), address(port))).collect(),
-            interfaces: BTreeMap::new(),
+            interfaces: ports
+                .pages()
+                .map(|(page, port)| (page.to_owned(), address(port)))
+                .collect(),
             simulator: address(ports.simulator()),
             keys,
             detached: false,

@@ -1,0 +1,131 @@
+//! The pages of `interfaces/`: built once, and dressed for the place where they are served.
+//!
+//! What Vite makes names no deployment: where the API is stands in it as [`API`]. Whoever serves a page puts the
+//! true origin there, in the page and in its headers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::files::{self, Hash};
+use crate::layout::Layout;
+use crate::run::Run;
+use crate::say::{self, Watch};
+use crate::setup::{self, Tools, node};
+
+/// Every page, by the name of its folder, in the order of their ports.
+pub(crate) const PAGES: [&str; 4] = ["admin-panel", "monitoring", "image-testing", "text-testing"];
+/// Stands for the API's origin in what is built; `interfaces/build/page.ts` writes it.
+const API: &str = "https://api.de.invalid";
+/// What is made, and says nothing of what it is made from.
+const SKIPPED: [&str; 4] = ["browser", "dist", "node_modules", "results"];
+
+/// The folder of the pages and of what they share.
+pub(crate) fn folder(layout: &Layout) -> PathBuf {
+    layout.root.join("interfaces")
+}
+
+/// The program that builds pages and serves them while they are written.
+pub(crate) fn vite(layout: &Layout) -> PathBuf {
+    folder(layout).join("node_modules/vite/bin/vite.js")
+}
+
+/// Builds all pages, if anything changed.
+pub(crate) fn build(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
+    say::part("Pages");
+    let watch = Watch::start();
+    let folder = folder(layout);
+    node::install(layout, &folder)?;
+    let inputs = inputs(layout)?;
+    let stamp = layout.dev().join("stamps/pages");
+    let built = PAGES.iter().all(|page| dist(layout, page).join("index.html").exists());
+    if built && setup::stamped(&stamp, &inputs) {
+        say::line(&format!("nothing changed ({})", watch.text()));
+        return Ok(());
+    }
+    types(layout, tools)?;
+    for page in PAGES {
+        let run = Run::new(&tools.node).args([vite(layout).as_os_str()]).args([
+            "build",
+            "--logLevel",
+            "warn",
+        ]);
+        tools.dress(run.dir(&folder.join(page)))?.show()?;
+    }
+    files::write(&stamp, &inputs)?;
+    say::line(&format!("built {} pages ({})", PAGES.len(), watch.text()));
+    Ok(())
+}
+
+/// Writes the types of the API for the pages.
+pub(crate) fn types(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
+    let script = folder(layout).join("node_modules/openapi-typescript/bin/cli.js");
+    let run = Run::new(&tools.node).args([script.as_os_str()]).args([
+        "../docs/openapi.json",
+        "-o",
+        "api/src/generated.ts",
+    ]);
+    tools.dress(run.dir(&folder(layout)).progress("openapi-typescript"))?.capture()?;
+    Ok(())
+}
+
+/// Format, lints and types of everything in `interfaces/`.
+pub(crate) fn check(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
+    let folder = folder(layout);
+    node::install(layout, &folder)?;
+    types(layout, tools)?;
+    let modules = folder.join("node_modules");
+    for (program, args) in [
+        ("@biomejs/biome/bin/biome", ["ci", "--error-on-warnings"].as_slice()),
+        ("typescript/bin/tsc", ["--noEmit"].as_slice()),
+    ] {
+        let run = Run::new(&tools.node).args([modules.join(program).as_os_str()]).args(args);
+        tools.dress(run.dir(&folder))?.show()?;
+    }
+    Ok(())
+}
+
+/// Compares what each page loads at first with what it may.
+pub(crate) fn sizes(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
+    let run = Run::new(&tools.node).args(["build/budget.ts"]).dir(&folder(layout));
+    tools.dress(run)?.show()
+}
+
+/// Copies what was built of a page to where it is served from, with the API's origin in it.
+pub(crate) fn dress(layout: &Layout, page: &str, api: &str, place: &Path) -> Result<(), Failure> {
+    files::remove(place)?;
+    copy(&dist(layout, page), place)?;
+    for name in ["_headers", "index.html"] {
+        let path = place.join(name);
+        files::write(&path, &files::read(&path)?.replace(API, api))?;
+    }
+    // It names sources, and serves the budgets alone.
+    files::remove(&place.join("manifest.json"))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    files::make_folder(to)?;
+    for entry in files::entries(from)? {
+        let Some(name) = entry.file_name() else { continue };
+        let target = to.join(name);
+        if entry.is_dir() {
+            copy(&entry, &target)?;
+        } else {
+            fs::copy(&entry, &target).map_err(Failure::file("copy", &entry))?;
+        }
+    }
+    Ok(())
+}
+
+fn dist(layout: &Layout, page: &str) -> PathBuf {
+    folder(layout).join(page).join("dist")
+}
+
+/// A hash over what the pages are built from.
+fn inputs(layout: &Layout) -> Result<String, Failure> {
+    let mut hash = Hash::default();
+    hash.add(node::lock_hash(layout, &folder(layout))?.as_bytes());
+    hash.add_file(&layout.root, &layout.root.join("docs/openapi.json"))?;
+    hash.add_folder(&layout.root, &folder(layout), &SKIPPED)?;
+    Ok(hash.finish())
+}

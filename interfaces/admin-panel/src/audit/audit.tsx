@@ -1,0 +1,9 @@
+import { Page } from "@de/ui";
+
+export default function Audit() {
+  return (
+    <Page title="Audit">
+      <p>Nothing is here yet.</p>
+    </Page>
+  );
+}

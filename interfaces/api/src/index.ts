@@ -1,0 +1,17 @@
+/** The API as pages see it: typed calls, failures, streams of events, who is logged in and for which instance. */
+
+export { api, type Schema, take, url } from "./client.ts";
+export { ApiError, type FieldFault, isApiError } from "./error.ts";
+export { events, type PageEvent, post } from "./events.ts";
+export {
+  ended,
+  instance,
+  isAdministrator,
+  isOperator,
+  logIn,
+  logOut,
+  type Person,
+  person,
+  resume,
+  useInstance,
+} from "./session.ts";

@@ -1,0 +1,34 @@
+import { defineConfig } from "@playwright/test";
+
+/** Debian's Chromium; `DE_CHROMIUM` names another one. */
+const executablePath = process.env.DE_CHROMIUM ?? "/usr/bin/chromium";
+
+export default defineConfig({
+  expect: { timeout: 10_000 },
+  forbidOnly: Boolean(process.env.CI),
+  fullyParallel: false,
+  outputDir: "results",
+  reporter: [["list"]],
+  retries: 0,
+  testDir: "src",
+  timeout: 60_000,
+  use: {
+    launchOptions: {
+      args: [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-quic",
+        "--disable-sync",
+        "--no-first-run",
+      ],
+      chromiumSandbox: process.getuid?.() !== 0,
+      executablePath,
+    },
+    locale: "en-GB",
+    permissions: ["clipboard-read", "clipboard-write"],
+    timezoneId: "UTC",
+    trace: "retain-on-failure",
+    viewport: { height: 900, width: 1440 },
+  },
+  workers: 2,
+});

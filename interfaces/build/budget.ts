@@ -1,0 +1,37 @@
+// Says what each page loads at first, and fails where that is more than it may be.
+//
+//   node build/budget.ts
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+
+const BUDGET = 30_000;
+const PAGES = ["admin-panel", "monitoring", "image-testing", "text-testing"];
+
+interface Chunk {
+  file: string;
+  imports?: string[];
+  isEntry?: boolean;
+}
+
+let failed = false;
+for (const page of PAGES) {
+  const dist = path.join(import.meta.dirname, "..", page, "dist");
+  const manifest: Record<string, Chunk> = JSON.parse(readFileSync(path.join(dist, "manifest.json"), "utf8"));
+  const first = new Set<string>();
+  const add = (chunk: Chunk | undefined) => {
+    if (!chunk || first.has(chunk.file)) return;
+    first.add(chunk.file);
+    for (const name of chunk.imports ?? []) add(manifest[name]);
+  };
+  for (const chunk of Object.values(manifest)) if (chunk.isEntry) add(chunk);
+  const bytes = [...first]
+    .filter((file) => file.endsWith(".js"))
+    .reduce((sum, file) => sum + gzipSync(readFileSync(path.join(dist, file)), { level: 9 }).length, 0);
+  const over = bytes > BUDGET;
+  failed ||= over;
+  console.log(
+    `${page.padEnd(14)} ${(bytes / 1000).toFixed(1).padStart(6)} kB of JavaScript at first load${over ? `, more than ${BUDGET / 1000}` : ""}`,
+  );
+}
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,66 @@
+import path from "node:path";
+import type { Plugin, UserConfig } from "vite";
+import { shapes } from "./shapes.ts";
+
+/** Stands for the API's origin in what is built; who serves a page puts the true one there. */
+export const API = "https://api.de.invalid";
+
+/**
+ * What a page may do, for the browser to enforce. Pictures and sounds come from the API and from the person's own
+ * files; nothing else comes from anywhere.
+ */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  `img-src 'self' data: blob: ${API}`,
+  `media-src blob: ${API}`,
+  `connect-src 'self' ${API}`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const HEADERS = `/*
+  Content-Security-Policy: ${POLICY}
+  Cross-Origin-Opener-Policy: same-origin
+  Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), usb=()
+  Referrer-Policy: no-referrer
+  X-Content-Type-Options: nosniff
+  X-Frame-Options: DENY
+
+/assets/*
+  Cache-Control: public, max-age=31536000, immutable
+`;
+
+/** The build of one page: the folder that `vite.config.ts` lies in. */
+export function page(folder: string): UserConfig {
+  return {
+    build: {
+      assetsInlineLimit: 0,
+      manifest: "manifest.json",
+      modulePreload: { polyfill: false },
+      outDir: path.join(folder, "dist"),
+      emptyOutDir: true,
+      sourcemap: false,
+      target: "es2024",
+    },
+    plugins: [shapes(), dressed()],
+    publicDir: path.join(import.meta.dirname, "public"),
+    root: folder,
+    server: { host: "127.0.0.1", strictPort: true },
+  };
+}
+
+/** The headers beside the page; and the API's origin in the page, where Vite itself serves it. */
+function dressed(): Plugin {
+  return {
+    name: "de-dressed",
+    generateBundle() {
+      this.emitFile({ fileName: "_headers", source: HEADERS, type: "asset" });
+    },
+    transformIndexHtml(html, { server }) {
+      return server ? html.replaceAll(API, process.env.DE_API ?? "http://127.0.0.1:8787") : html;
+    },
+  };
+}

@@ -1,0 +1,5 @@
+import "@de/ui/base.css";
+import { start } from "@de/ui";
+import { App } from "./app.tsx";
+
+start({ app: () => <App />, name: "Monitoring" });

@@ -1,0 +1,68 @@
+import { isApiError } from "@de/api";
+import type { ComponentChildren } from "preact";
+import type { Tone } from "./badge.tsx";
+
+/** Something to know, beside what it is about. */
+export function Note({ children, tone = "plain" }: { children: ComponentChildren; tone?: Tone }) {
+  return (
+    <div class="note" data-tone={tone} role={tone === "bad" ? "alert" : undefined}>
+      {children}
+    </div>
+  );
+}
+
+/** Where the request of a failure can be looked at; pages other than the admin panel have no such place. */
+let requestHref: ((requestId: string) => string) | null = null;
+
+/** Tells where requests are shown, so that failures link there. */
+export function showRequestsAt(href: (requestId: string) => string): void {
+  requestHref = href;
+}
+
+/** A failure in the API's own words, with the fields that it names and the request's id. */
+export function Fault({ error, retry }: { error: unknown; retry?: () => void }) {
+  if (!isApiError(error)) {
+    return <Note tone="bad">{error instanceof Error ? error.message : String(error)}</Note>;
+  }
+  return (
+    <Note tone="bad">
+      <p>
+        {error.message} <code>{error.code}</code>
+      </p>
+      {error.fields.length > 0 && (
+        <ul>
+          {error.fields.map((field) => (
+            <li key={field.pointer}>
+              <code>{field.pointer || "/"}</code> {field.reason}
+            </li>
+          ))}
+        </ul>
+      )}
+      {error.retryAfter !== undefined && <p>Try again in {error.retryAfter} s.</p>}
+      {error.requestId !== undefined && <RequestId id={error.requestId} />}
+      {retry && (
+        <p>
+          <button type="button" class="button" data-size="small" onClick={retry}>
+            Try again
+          </button>
+        </p>
+      )}
+    </Note>
+  );
+}
+
+/** A request's id, as a link where requests can be looked at. */
+export function RequestId({ id }: { id: string }) {
+  return (
+    <p class="small">
+      Request{" "}
+      {requestHref ? (
+        <a href={requestHref(id)}>
+          <code>{id}</code>
+        </a>
+      ) : (
+        <code>{id}</code>
+      )}
+    </p>
+  );
+}

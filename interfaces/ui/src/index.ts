@@ -1,0 +1,20 @@
+/** What the four pages share: the frame, the controls, and how values are written. */
+export { Badge, Tag, type Tone, toneOf } from "./badge.tsx";
+export { Button, CopyButton, LinkButton } from "./button.tsx";
+export { Code, Secret } from "./code.tsx";
+export { confirm, Dialog } from "./dialog.tsx";
+export { Fault, Note, RequestId, showRequestsAt } from "./fault.tsx";
+export { CheckField, Field, type FieldProps, ListField, SelectField, TextArea, TextField } from "./field.tsx";
+export { type FieldShape, Form, type FormProps, faultsOf, SchemaFields, type Shape } from "./form.tsx";
+export { Icon } from "./icons.tsx";
+export { count, duration, money, parseMoney, percent } from "./numbers.ts";
+export { Crumbs, Page } from "./page.tsx";
+export { query, setQuery, useQuery } from "./query.ts";
+export { every, type Loaded, Resource, useResource } from "./resource.tsx";
+export { type NavGroup, Shell } from "./shell.tsx";
+export { start } from "./start.tsx";
+export { type Column, Pager, Table } from "./table.tsx";
+export { Tabs } from "./tabs.tsx";
+export { tenantsChanged, useInstances } from "./tenants.ts";
+export { Time } from "./time.tsx";
+export { toast } from "./toast.tsx";

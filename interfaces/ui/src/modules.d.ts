@@ -1,0 +1,4 @@
+declare module "shape:*" {
+  const shape: import("./form.tsx").Shape;
+  export default shape;
+}

@@ -1,0 +1,29 @@
+import { person, resume } from "@de/api";
+import { type ComponentChildren, render } from "preact";
+import { LocationProvider } from "preact-iso";
+import { LogIn } from "./login.tsx";
+
+interface Page {
+  /** What is shown to whom is logged in. */
+  app: () => ComponentChildren;
+  name: string;
+  /** What is shown to everybody, at one path. */
+  open?: { app: () => ComponentChildren; path: string };
+}
+
+/** Begins a page: finds out who is there, then shows the page, or the log-in. */
+export function start(page: Page): void {
+  const root = document.getElementById("app");
+  if (!root) throw new Error("the page has no #app");
+  render(<Door page={page} />, root);
+  void resume();
+}
+
+function Door({ page }: { page: Page }) {
+  if (page.open && location.pathname === page.open.path) {
+    return <LocationProvider>{page.open.app()}</LocationProvider>;
+  }
+  if (person.value === undefined) return null;
+  if (person.value === null) return <LogIn name={page.name} />;
+  return <LocationProvider>{page.app()}</LocationProvider>;
+}

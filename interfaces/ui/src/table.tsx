@@ -1,0 +1,115 @@
+import type { ComponentChildren } from "preact";
+import { Button } from "./button.tsx";
+import { Icon } from "./icons.tsx";
+import { useQuery } from "./query.ts";
+
+export interface Column<Row> {
+  cell: (row: Row) => ComponentChildren;
+  head: string;
+  isNumber?: boolean;
+  /** What it is sorted by; a column without it cannot be sorted by. */
+  sort?: (row: Row) => number | string | null;
+}
+
+interface TableProps<Row> {
+  /** What the table is of, for who hears it. */
+  caption: string;
+  columns: readonly Column<Row>[];
+  foot?: ComponentChildren;
+  id: (row: Row) => string;
+  rows: readonly Row[];
+}
+
+/**
+ * Rows and columns. Sorted in the page, by `?sort=` and `?order=`: only what is there whole should have columns to
+ * sort by, lists in pages keep the API's order.
+ */
+export function Table<Row>({ caption, columns, foot, id, rows }: TableProps<Row>) {
+  const [query, change] = useQuery();
+  const by = columns.find(({ head, sort }) => sort && head === query.sort);
+  const falling = query.order === "desc";
+  const sorted = by?.sort ? sortBy(rows, by.sort, falling) : rows;
+  return (
+    <div class="table-frame">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
+      <section class="table-scroll" aria-label={caption} tabIndex={0}>
+        <table class="table">
+          <caption class="only-heard">{caption}</caption>
+          <thead>
+            <tr>
+              {columns.map(({ head, isNumber, sort }) => {
+                const order = by?.head !== head ? "none" : falling ? "descending" : "ascending";
+                const next = { order: order === "ascending" ? "desc" : null, sort: head };
+                return (
+                  <th
+                    key={head}
+                    scope="col"
+                    class={isNumber ? "number" : undefined}
+                    aria-sort={sort ? order : undefined}
+                  >
+                    {sort ? (
+                      <button type="button" onClick={() => change(next)}>
+                        {head}
+                        <span aria-hidden="true">{order === "none" ? "" : falling ? "↓" : "↑"}</span>
+                      </button>
+                    ) : (
+                      head
+                    )}
+                  </th>
+                );
+              })}
+            </tr>
+          </thead>
+          <tbody>
+            {sorted.map((row) => (
+              <tr key={id(row)}>
+                {columns.map(({ cell, head, isNumber }) => (
+                  <td key={head} class={isNumber ? "number" : undefined}>
+                    {cell(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {foot && <div class="table-foot">{foot}</div>}
+    </div>
+  );
+}
+
+function sortBy<Row>(
+  rows: readonly Row[],
+  by: (row: Row) => number | string | null,
+  falling: boolean,
+): Row[] {
+  const sign = falling ? -1 : 1;
+  return rows.toSorted((left, right) => {
+    const [a, b] = [by(left), by(right)];
+    // What has no value comes last, whichever way.
+    if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+    if (typeof a === "number" && typeof b === "number") return sign * (a - b);
+    return sign * String(a).localeCompare(String(b), "en", { numeric: true });
+  });
+}
+
+/** The way through a list that comes in pages. The place is in the address, and "back" is the browser's own way too. */
+export function Pager({ next, shown }: { next: string | null | undefined; shown: number }) {
+  const [query, change] = useQuery();
+  return (
+    <>
+      <span>
+        {shown} {shown === 1 ? "row" : "rows"}
+        {query.cursor ? ", not from the beginning" : ""}
+      </span>
+      <span class="row">
+        <Button size="small" disabled={!query.cursor} onClick={() => change({ cursor: null })}>
+          <Icon name="previous" /> First
+        </Button>
+        <Button size="small" disabled={!next} onClick={() => change({ cursor: next ?? null })}>
+          Next <Icon name="next" />
+        </Button>
+      </span>
+    </>
+  );
+}
