@@ -8,7 +8,7 @@ use crate::say::{self, Watch};
 use crate::setup::clients::Clients;
 use crate::setup::rust::TARGET;
 use crate::workers::{WORKERS, package};
-use crate::{conflicts, setup, size, test, types};
+use crate::{conflicts, pages, setup, size, test, types};
 
 /// Runs the command.
 ///
@@ -32,10 +32,12 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
             .env("WASM_BINDGEN_USE_JS_SYS", "1")
             .show()
     })?;
+    steps.run("format, lints and types of pages", || pages::check(layout, &tools))?;
     steps.run("description of the API", || types::lint(layout, &tools))?;
     test::suites(layout, &tools, &clients, &mut steps)?;
     if steps.has_passed("workers") {
         steps.run("size budgets", || size::check(layout))?;
+        steps.run("size budgets of pages", || pages::sizes(layout, &tools))?;
     }
     steps.end()
 }

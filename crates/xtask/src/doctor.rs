@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::layout::Layout;
 use crate::run::Run;
 use crate::setup::lock::Lock;
-use crate::setup::{self, clients, node, rust, tools};
+use crate::setup::{self, chromium, clients, node, rust, tools};
 
 /// What is known about one requirement.
 enum Finding {
@@ -36,6 +36,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
         ("node for wrangler", wrangler_node(layout)?),
         ("cargo-nextest", nextest()),
         ("python", python()),
+        ("chromium", chromium()),
     ];
     let mut missing = Vec::new();
     for (name, finding) in findings {
@@ -125,6 +126,17 @@ fn nextest() -> Finding {
         Finding::Found("is used for the tests".to_owned())
     } else {
         Finding::Optional("without it `cargo test` runs the tests".to_owned())
+    }
+}
+
+fn chromium() -> Finding {
+    match chromium::find() {
+        Ok(Some(path)) => Finding::Found(format!("{}, for the browser suite", path.display())),
+        Ok(None) => Finding::Optional(
+            "the browser suite wants it: as root with apt it is installed, else it is yours to"
+                .to_owned(),
+        ),
+        Err(failure) => Finding::Missing(failure.to_string().replace("\n ", ":")),
     }
 }
 

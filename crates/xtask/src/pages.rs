@@ -87,7 +87,9 @@ pub(crate) fn check(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
 
 /// Compares what each page loads at first with what it may.
 pub(crate) fn sizes(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
-    let run = Run::new(&tools.node).args(["build/budget.ts"]).dir(&folder(layout));
+    let run = Run::new(&tools.node)
+        .args(["--experimental-strip-types", "--no-warnings", "build/budget.ts"])
+        .dir(&folder(layout));
     tools.dress(run)?.show()
 }
 

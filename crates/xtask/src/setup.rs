@@ -4,6 +4,7 @@
 //! the `package-lock.json` files name, into this project's own cache folder or a `node_modules` here, never
 //! among the user's tools.
 
+pub(crate) mod chromium;
 pub(crate) mod clients;
 pub(crate) mod lock;
 pub(crate) mod node;

@@ -7,11 +7,12 @@ use crate::dev;
 use crate::failure::Failure;
 use crate::layout::Layout;
 use crate::run::Run;
+use crate::setup::chromium;
 use crate::setup::clients::{self, Clients};
 use crate::setup::{self, Tools};
 use crate::stack::Stack;
 use crate::stack::ports::Ports;
-use crate::{build, files};
+use crate::{build, files, pages};
 
 /// Runs the command.
 pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
@@ -38,6 +39,7 @@ pub(crate) fn suites(
             cargo(layout, &["test", "--doc", "--quiet"], &["--workspace"]).show()
         })?;
     }
+    let chromium = chromium::prepare()?;
     let built = steps.run("workers", || build::all(layout, tools))?;
     if !built.passed() {
         return Ok(());
@@ -58,6 +60,13 @@ pub(crate) fn suites(
         let run = tell(run.dir(&layout.root), &stack)
             .env("DE_CLIENTS_PYTHON", python)
             .env("DE_COMPATIBILITY", clients.page);
+        tools.dress(run)?.show()
+    })?;
+    steps.run("browser suite on the stack", || {
+        let folder = pages::folder(layout);
+        let program = folder.join("node_modules/@playwright/test/cli.js");
+        let run = Run::new(&tools.node).args([program.as_os_str()]).args(["test"]);
+        let run = tell(run.dir(&folder.join("browser")), &stack).env("DE_CHROMIUM", &chromium);
         tools.dress(run)?.show()
     })?;
     // Alone, and one after the other: they make ports fail for everybody, and kill the runtime, which
