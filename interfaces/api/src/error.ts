@@ -33,12 +33,15 @@ export class ApiError extends Error {
     this.status = told.status;
   }
 
-  /** The wrong fields of a `VALIDATION_ERROR`. */
+  /** The wrong fields of a `VALIDATION_ERROR`; of a `CONFLICT` the field with a value that something else has. */
   get fields(): FieldFault[] {
-    const fields = this.details.fields;
+    const { field, fields } = this.details;
+    if (typeof field === "string") return [{ pointer: field, reason: this.message }];
     if (!Array.isArray(fields)) return [];
-    return fields.filter(
-      (field): field is FieldFault => typeof field?.pointer === "string" && typeof field?.reason === "string",
+    return fields.flatMap((told) =>
+      typeof told?.field === "string" && typeof told.reason === "string"
+        ? [{ pointer: told.field, reason: told.reason }]
+        : [],
     );
   }
 }

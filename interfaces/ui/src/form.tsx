@@ -73,6 +73,8 @@ export function faultsOf(thrown: unknown): Record<string, string> {
 }
 
 interface SchemaFieldsProps {
+  /** Members that always have one of their choices, though the API does not ask for them: no empty one is offered. */
+  chosen?: readonly string[];
   faults?: Record<string, string>;
   /** The members to show, in this order; all that can be shown otherwise. */
   fields?: readonly string[];
@@ -87,7 +89,7 @@ interface SchemaFieldsProps {
 
 /** Fields for the members of a body, with the API's own descriptions. Objects have no field here. */
 export function SchemaFields(props: SchemaFieldsProps) {
-  const { faults = {}, fields, labels = {}, onInput, options = {}, shape, values } = props;
+  const { chosen, faults = {}, fields, labels = {}, onInput, options = {}, shape, values } = props;
   const names = fields ?? Object.keys(shape).filter((name) => shape[name]?.type !== "object");
   return (
     <div class="form-grid">
@@ -99,6 +101,7 @@ export function SchemaFields(props: SchemaFieldsProps) {
           <SchemaField
             key={name}
             fault={faults[name]}
+            isChosen={member.required || (chosen?.includes(name) ?? false)}
             label={labels[name] ?? sentence(name)}
             name={name}
             options={options[name]}
@@ -114,6 +117,7 @@ export function SchemaFields(props: SchemaFieldsProps) {
 
 interface SchemaFieldProps {
   fault: string | undefined;
+  isChosen: boolean;
   label: string;
   member: FieldShape;
   name: string;
@@ -122,22 +126,15 @@ interface SchemaFieldProps {
   value: unknown;
 }
 
-function SchemaField({ fault, label, member, name, options, set, value }: SchemaFieldProps) {
-  const usual = { fault, help: member.description, label, name, required: member.required };
+function SchemaField({ fault, isChosen, label, member, name, options, set, value }: SchemaFieldProps) {
+  const help = member.description && <Prose text={member.description} />;
+  const usual = { fault, help, label, name, required: member.required };
   if (member.type === "boolean") {
-    return (
-      <CheckField
-        label={label}
-        help={member.description}
-        name={name}
-        checked={value === true}
-        onInput={set}
-      />
-    );
+    return <CheckField label={label} help={help} name={name} checked={value === true} onInput={set} />;
   }
   const choice = options ?? member.enum;
   if (choice && member.type !== "array") {
-    const none = member.required ? [] : [["", "—"] as const];
+    const none = isChosen ? [] : [["", "—"] as const];
     return (
       <SelectField
         {...usual}
@@ -168,7 +165,7 @@ function SchemaField({ fault, label, member, name, options, set, value }: Schema
             );
           })}
         </div>
-        {member.description && <span class="field-help">{member.description}</span>}
+        {help && <span class="field-help">{help}</span>}
         {fault && <span class="field-fault">{fault}</span>}
       </fieldset>
     );
@@ -189,6 +186,12 @@ function SchemaField({ fault, label, member, name, options, set, value }: Schema
       }}
     />
   );
+}
+
+/** A description of the API's, with what stands in backticks as code. */
+function Prose({ text }: { text: string }) {
+  // Every second piece stood between two of them.
+  return <>{text.split("`").map((piece, at) => (at % 2 === 0 ? piece : <code key={piece}>{piece}</code>))}</>;
 }
 
 function sentence(name: string): string {
