@@ -25,6 +25,15 @@ export async function post(path: string, body: unknown, init: RequestInit = {}):
 }
 
 /**
+ * Asks for an answer that is read as it comes, with headers of one's own: `Last-Event-ID`.
+ *
+ * @throws ApiError as {@link post}.
+ */
+export async function open(path: string, init: RequestInit = {}): Promise<Response> {
+  return send(path, init);
+}
+
+/**
  * The events of a stream, in order, to its end.
  *
  * @param source an answer that is under way, or a path that is asked for.

@@ -2,7 +2,7 @@
 
 export { api, type Schema, take, url } from "./client.ts";
 export { ApiError, type FieldFault, isApiError } from "./error.ts";
-export { events, type PageEvent, post } from "./events.ts";
+export { events, open, type PageEvent, post } from "./events.ts";
 export {
   ended,
   instance,

@@ -38,7 +38,8 @@ export function Renewal() {
   );
 }
 
-function LogInForm() {
+/** The key, or Cloudflare Access. What is shown is another page once it has worked. */
+export function LogInForm() {
   const [key, setKey] = useState("");
   const [fault, setFault] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);

@@ -1,6 +1,6 @@
 import { person, resume } from "@de/api";
 import { type ComponentChildren, render } from "preact";
-import { LocationProvider } from "preact-iso";
+import { LocationProvider, useLocation } from "preact-iso";
 import { LogIn } from "./login.tsx";
 
 interface Page {
@@ -15,15 +15,19 @@ interface Page {
 export function start(page: Page): void {
   const root = document.getElementById("app");
   if (!root) throw new Error("the page has no #app");
-  render(<Door page={page} />, root);
+  render(
+    <LocationProvider>
+      <Door page={page} />
+    </LocationProvider>,
+    root,
+  );
   void resume();
 }
 
 function Door({ page }: { page: Page }) {
-  if (page.open && location.pathname === page.open.path) {
-    return <LocationProvider>{page.open.app()}</LocationProvider>;
-  }
+  const { path } = useLocation();
+  if (page.open && path === page.open.path) return <>{page.open.app()}</>;
   if (person.value === undefined) return null;
   if (person.value === null) return <LogIn name={page.name} />;
-  return <LocationProvider>{page.app()}</LocationProvider>;
+  return <>{page.app()}</>;
 }
