@@ -7,7 +7,17 @@ use std::{fs, path::PathBuf};
 use de_edge::bindings;
 use serde_json::{Value, json};
 
+/// The configs of the workers, which have code.
 fn configs() -> Vec<(String, Value)> {
+    all().into_iter().filter(|(_, config)| config.get("main").is_some()).collect()
+}
+
+/// The configs of the pages, which are files alone.
+fn pages() -> Vec<(String, Value)> {
+    all().into_iter().filter(|(_, config)| config.get("main").is_none()).collect()
+}
+
+fn all() -> Vec<(String, Value)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wrangler");
     let mut configs = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -49,6 +59,25 @@ fn o02_every_binding_has_the_name_that_the_code_asks_for() {
         check("/durable_objects/bindings", "name", &objects);
         let services: Vec<&str> = services.iter().map(String::as_str).collect();
         check("/services", "binding", &services);
+    }
+}
+
+#[test]
+fn a_page_is_its_files_and_nothing_else() {
+    let pages = pages();
+    assert_eq!(pages.len(), 4);
+    let (_, worker) = &configs()[0];
+    for (page, config) in &pages {
+        let expected = json!({
+            "$schema": "node_modules/wrangler/config-schema.json",
+            "assets": {
+                "directory": format!("../interfaces/{page}/dist"),
+                "not_found_handling": "single-page-application",
+            },
+            "compatibility_date": worker["compatibility_date"],
+            "name": format!("de-{page}"),
+        });
+        assert_eq!(config, &expected, "{page}");
     }
 }
 
