@@ -1,0 +1,140 @@
+import { expect, expectNoBarriers, type Name, stack, test } from "./stack.ts";
+
+/** What every page has, whatever it is for. */
+const PAGES: readonly Name[] = ["admin-panel", "monitoring", "image-testing", "text-testing"];
+
+for (const name of PAGES) {
+  test(`${name}: whoever is nobody is asked for a key, and a wrong one is refused in words`, async ({
+    page,
+  }) => {
+    await page.goto(stack.interfaces[name]);
+    await expectNoBarriers(page);
+    await page.getByLabel("Admin key").fill("de_admin_wrong");
+    await page.getByRole("button", { exact: true, name: "Log in" }).click();
+    await expect(page.getByRole("alert")).toContainText("INVALID_API_KEY");
+    await page.getByLabel("Admin key").fill(stack.admin_key);
+    await page.getByRole("button", { exact: true, name: "Log in" }).click();
+    await expect(page.getByRole("main")).toBeVisible();
+    await expect(page.getByRole("button", { name: "Log out" })).toBeVisible();
+  });
+
+  test(`${name}: who logs out is nobody, here and at the API`, async ({ open }) => {
+    const page = await open(name);
+    await page.getByRole("button", { name: "Log out" }).click();
+    await expect(page.getByLabel("Admin key")).toBeVisible();
+    await page.reload();
+    await expect(page.getByLabel("Admin key")).toBeVisible();
+  });
+
+  test(`${name}: the browser is told to run nothing but the page's own code`, async ({ request }) => {
+    const answer = await request.get(`${stack.interfaces[name]}/some/place`);
+    const headers = answer.headers();
+    const policy = headers["content-security-policy"] ?? "";
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self';");
+    expect(policy).toContain("style-src 'self';");
+    expect(policy).toContain(`connect-src 'self' ${stack.base};`);
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain("unsafe");
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(headers["referrer-policy"]).toBe("no-referrer");
+    expect(headers["cross-origin-opener-policy"]).toBe("same-origin");
+  });
+
+  test(`${name}: nothing is asked of anybody but the page's origin and the API`, async ({ open, page }) => {
+    const origins = new Set<string>();
+    page.on("request", (asked) => origins.add(new URL(asked.url()).origin));
+    await open(name);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    const allowed = new Set([stack.interfaces[name], stack.base]);
+    expect([...origins].filter((origin) => !allowed.has(origin))).toEqual([]);
+  });
+
+  test(`${name}: the largest paint is there within a second`, async ({ open }) => {
+    const page = await open(name);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    // Once warm, so that the figure is the page's and not that of the first compilation on a busy machine.
+    await page.reload();
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    const paint = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          new PerformanceObserver((list) => resolve(list.getEntries().at(-1)?.startTime ?? 0)).observe({
+            buffered: true,
+            type: "largest-contentful-paint",
+          });
+        }),
+    );
+    expect(paint).toBeLessThan(1_000);
+  });
+
+  test(`${name}: light, dark or as the system is, kept over a reload`, async ({ open }) => {
+    const page = await open(name);
+    const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    await page.emulateMedia({ colorScheme: "light" });
+    const light = await ground();
+    await page.getByRole("button", { name: /^Theme/ }).click();
+    await page.getByRole("button", { name: /^Theme/ }).click();
+    await expect(page.getByRole("button", { name: "Theme: dark" })).toBeVisible();
+    const dark = await ground();
+    expect(dark).not.toBe(light);
+    await page.reload();
+    await expect(page.getByRole("button", { name: "Theme: dark" })).toBeVisible();
+    expect(await ground()).toBe(dark);
+  });
+}
+
+test("a session that ends brings one back to where one was", async ({ open, page }) => {
+  await open("admin-panel", "/organizations");
+  await expect(page.getByRole("cell", { exact: true, name: "org_dev" })).toBeVisible();
+  const sessions = await page.request.get(`${stack.base}/v1/sessions?limit=200`);
+  const { data } = (await sessions.json()) as { data: { current: boolean; id: string }[] };
+  const current = data.find((session) => session.current)?.id;
+  await page.request.delete(`${stack.base}/v1/sessions/${current}`, {
+    headers: { origin: stack.interfaces["admin-panel"] },
+  });
+  await page.getByRole("button", { name: "New organization" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("Never made");
+  await page.getByRole("dialog").getByRole("button", { name: "Make it" }).click();
+  const again = page.getByRole("dialog", { name: "Your session has ended" });
+  await expectNoBarriers(page);
+  await again.getByLabel("Admin key").fill(stack.admin_key);
+  await again.getByRole("button", { exact: true, name: "Log in" }).click();
+  await expect(again).toBeHidden();
+  // What was typed is still there.
+  await expect(page.getByRole("dialog").getByLabel("Name")).toHaveValue("Never made");
+  expect(new URL(page.url()).pathname).toBe("/organizations");
+});
+
+test("who is offline is told so, keeps what is shown, and goes on afterwards", async ({ context, open }) => {
+  const page = await open("admin-panel", "/organizations");
+  await expect(page.getByRole("cell", { exact: true, name: "org_dev" })).toBeVisible();
+  await context.setOffline(true);
+  await page.getByRole("button", { name: "New organization" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("Never made");
+  await page.getByRole("dialog").getByRole("button", { name: "Make it" }).click();
+  await expect(page.getByRole("dialog").getByRole("alert")).toContainText("this device is offline");
+  await expect(page.getByRole("cell", { exact: true, name: "org_dev", includeHidden: true })).toBeAttached();
+  await context.setOffline(false);
+});
+
+test("the way in works by the keyboard alone", async ({ open, page }) => {
+  await open("admin-panel");
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("main")).toBeFocused();
+});
+
+test("on a small screen the way through the pages is behind one button", async ({ open, page }) => {
+  await page.setViewportSize({ height: 740, width: 360 });
+  await open("admin-panel");
+  await expect(page.getByRole("navigation", { name: "Pages" })).toBeHidden();
+  await page.getByRole("button", { name: "Menu" }).click();
+  await page.getByRole("link", { name: "Organizations" }).click();
+  await expect(page.getByRole("heading", { name: "Organizations" })).toBeVisible();
+  await expect(page.getByRole("navigation", { name: "Pages" })).toBeHidden();
+  // Nothing is wider than the screen.
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+});
