@@ -38,6 +38,7 @@ export function Fault({ error, retry }: { error: unknown; retry?: () => void }) 
           ))}
         </ul>
       )}
+      <VendorWords details={error.details} />
       {error.retryAfter !== undefined && <p>Try again in {error.retryAfter} s.</p>}
       {error.requestId !== undefined && <RequestId id={error.requestId} />}
       {retry && (
@@ -48,6 +49,18 @@ export function Fault({ error, retry }: { error: unknown; retry?: () => void }) 
         </p>
       )}
     </Note>
+  );
+}
+
+/** What a vendor said itself, where it is the vendor who failed. */
+function VendorWords({ details }: { details: Record<string, unknown> }) {
+  const { provider, provider_message: message, provider_status: status } = details;
+  if (typeof message !== "string" || message === "") return null;
+  return (
+    <p class="small">
+      {typeof provider === "string" ? provider : "The vendor"}
+      {typeof status === "number" ? ` (${status})` : ""}: <q>{message}</q>
+    </p>
   );
 }
 
