@@ -16,6 +16,8 @@ interface TableProps<Row> {
   caption: string;
   columns: readonly Column<Row>[];
   foot?: ComponentChildren;
+  /** What rows stand together by, each with a line of its own above them; while they are not sorted by a column. */
+  group?: (row: Row) => string;
   id: (row: Row) => string;
   rows: readonly Row[];
 }
@@ -24,14 +26,13 @@ interface TableProps<Row> {
  * Rows and columns. Sorted in the page, by `?sort=` and `?order=`: only what is there whole should have columns to
  * sort by, lists in pages keep the API's order.
  */
-export function Table<Row>({ caption, columns, foot, id, rows }: TableProps<Row>) {
+export function Table<Row>({ caption, columns, foot, group, id, rows }: TableProps<Row>) {
   const [query, change] = useQuery();
   const by = columns.find(({ head, sort }) => sort && head === query.sort);
   const falling = query.order === "desc";
   const sorted = by?.sort ? sortBy(rows, by.sort, falling) : rows;
   return (
     <div class="table-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
       <section class="table-scroll" aria-label={caption} tabIndex={0}>
         <table class="table">
           <caption class="only-heard">{caption}</caption>
@@ -60,22 +61,38 @@ export function Table<Row>({ caption, columns, foot, id, rows }: TableProps<Row>
               })}
             </tr>
           </thead>
-          <tbody>
-            {sorted.map((row) => (
-              <tr key={id(row)}>
-                {columns.map(({ cell, head, isNumber }) => (
-                  <td key={head} class={isNumber ? "number" : undefined}>
-                    {cell(row)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
+          {grouped(sorted, by ? undefined : group).map(([name, members]) => (
+            <tbody key={name}>
+              {name !== "" && (
+                <tr class="table-group">
+                  <th scope="rowgroup" colSpan={columns.length}>
+                    {name} <span class="quiet">{members.length}</span>
+                  </th>
+                </tr>
+              )}
+              {members.map((row) => (
+                <tr key={id(row)}>
+                  {columns.map(({ cell, head, isNumber }) => (
+                    <td key={head} class={isNumber ? "number" : undefined}>
+                      {cell(row)}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          ))}
         </table>
       </section>
       {foot && <div class="table-foot">{foot}</div>}
     </div>
   );
+}
+
+/** Rows by what they stand together by, in the order of its names; all of them as one without it. */
+function grouped<Row>(rows: readonly Row[], group?: (row: Row) => string): [string, readonly Row[]][] {
+  if (!group) return [["", rows]];
+  const groups = Map.groupBy(rows, group);
+  return [...groups].toSorted(([left], [right]) => left.localeCompare(right, "en"));
 }
 
 function sortBy<Row>(
