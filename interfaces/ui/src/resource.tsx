@@ -1,4 +1,4 @@
-import { ended } from "@de/api";
+import { ended, isApiError } from "@de/api";
 import { useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
@@ -34,16 +34,24 @@ export function useResource<T>(
   const running = useRef<AbortController | null>(null);
   const asks = useRef(load);
   asks.current = load;
+  /** Until when nothing is asked for by itself: what was asked for is under way, or was refused until then. */
+  const holds = useRef(0);
   const reload = useCallback(async () => {
     running.current?.abort();
     const control = new AbortController();
     running.current = control;
+    holds.current = Date.now() + LONGEST_MS;
     setState((before) => ({ ...before, loading: true }));
     try {
       const data = await asks.current(control.signal);
-      if (!control.signal.aborted) setState({ at: Date.now(), data, error: null, loading: false });
+      if (control.signal.aborted) return;
+      holds.current = 0;
+      setState({ at: Date.now(), data, error: null, loading: false });
     } catch (error) {
-      if (!control.signal.aborted) setState((before) => ({ ...before, error, loading: false }));
+      if (control.signal.aborted) return;
+      const wait = isApiError(error) ? (error.retryAfter ?? 0) : 0;
+      holds.current = Date.now() + wait * 1_000;
+      setState((before) => ({ ...before, error, loading: false }));
     }
   }, []);
   // Whoever changes what is asked for must not see the answer to something else.
@@ -59,10 +67,15 @@ export function useResource<T>(
   });
   useEffect(() => {
     if (every === undefined) return;
-    return whileSeen(every, () => void reload());
+    return whileSeen(every, () => {
+      if (Date.now() >= holds.current) void reload();
+    });
   }, [every, reload]);
   return { ...state, reload };
 }
+
+/** How long an answer may take before the same is asked for once more. */
+const LONGEST_MS = 60_000;
 
 /** The usual time between two looks at what lives. */
 export const every = 5_000;
