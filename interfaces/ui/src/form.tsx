@@ -78,6 +78,8 @@ interface SchemaFieldsProps {
   faults?: Record<string, string>;
   /** The members to show, in this order; all that can be shown otherwise. */
   fields?: readonly string[];
+  /** What members are for, where the API's description is for programs; an empty one says nothing. */
+  helps?: Record<string, string>;
   /** What members are called, where their name does not read well. */
   labels?: Record<string, string>;
   onInput: (values: Record<string, unknown>) => void;
@@ -89,7 +91,17 @@ interface SchemaFieldsProps {
 
 /** Fields for the members of a body, with the API's own descriptions. Objects have no field here. */
 export function SchemaFields(props: SchemaFieldsProps) {
-  const { chosen, faults = {}, fields, labels = {}, onInput, options = {}, shape, values } = props;
+  const {
+    chosen,
+    faults = {},
+    fields,
+    helps = {},
+    labels = {},
+    onInput,
+    options = {},
+    shape,
+    values,
+  } = props;
   const names = fields ?? Object.keys(shape).filter((name) => shape[name]?.type !== "object");
   return (
     <div class="form-grid">
@@ -101,6 +113,7 @@ export function SchemaFields(props: SchemaFieldsProps) {
           <SchemaField
             key={name}
             fault={faults[name]}
+            help={helps[name] ?? member.description}
             isChosen={member.required || (chosen?.includes(name) ?? false)}
             label={labels[name] ?? sentence(name)}
             name={name}
@@ -117,6 +130,7 @@ export function SchemaFields(props: SchemaFieldsProps) {
 
 interface SchemaFieldProps {
   fault: string | undefined;
+  help: string | undefined;
   isChosen: boolean;
   label: string;
   member: FieldShape;
@@ -126,9 +140,10 @@ interface SchemaFieldProps {
   value: unknown;
 }
 
-function SchemaField({ fault, isChosen, label, member, name, options, set, value }: SchemaFieldProps) {
-  const help = member.description && <Prose text={member.description} />;
-  const usual = { fault, help, label, name, required: member.required };
+function SchemaField(props: SchemaFieldProps) {
+  const { fault, isChosen, label, member, name, options, set, value } = props;
+  const help = props.help && <Prose text={props.help} />;
+  const usual = { fault, help, label, name, required: member.required || (isChosen ? undefined : false) };
   if (member.type === "boolean") {
     return <CheckField label={label} help={help} name={name} checked={value === true} onInput={set} />;
   }
