@@ -1,34 +1,49 @@
-import shape from "shape:NewOrganization";
-import { api, isOperator, take } from "@de/api";
+import { api, isOperator, type Schema, take } from "@de/api";
 import {
   Badge,
   Button,
-  Dialog,
-  Form,
-  faultsOf,
+  type Column,
+  FilterSelect,
+  FilterText,
   Page,
   Pager,
   Resource,
-  SchemaFields,
   Table,
   Time,
-  toast,
   useQuery,
-  useResource,
 } from "@de/ui";
 import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { CutNote, Filters, isNarrowed, NothingLeft } from "./filters.tsx";
+import { has, useList } from "./list.ts";
+import { NewOrganization } from "./organization-form.tsx";
+import { Id, None } from "./parts.tsx";
+import "./tenants.css";
+
+type Organization = Schema<"Organization">;
+
+const COLUMNS: readonly Column<Organization>[] = [
+  { cell: ({ id, name }) => <a href={`/organizations/${id}`}>{name}</a>, head: "Name" },
+  { cell: ({ status }) => <Badge>{status}</Badge>, head: "Status" },
+  { cell: ({ billing_email }) => billing_email ?? <None />, head: "Billing e-mail" },
+  { cell: ({ time_zone }) => <span class="nowrap">{time_zone}</span>, head: "Time zone" },
+  { cell: ({ id }) => <Id>{id}</Id>, head: "Id" },
+  { cell: ({ created_at }) => <Time at={created_at} />, head: "Created" },
+];
 
 /** All organizations that one may see. */
 export default function Organizations() {
   const [query] = useQuery();
+  const { route } = useLocation();
   const [making, setMaking] = useState(false);
-  const cursor = query.cursor;
-  const list = useResource(
-    (signal) =>
-      take(
-        api.GET("/v1/organizations", { params: { query: { limit: 50, ...(cursor && { cursor }) } }, signal }),
-      ),
-    [cursor],
+  const { cursor, q } = query;
+  const status = query.status as "active" | "suspended" | undefined;
+  const list = useList<Organization>(
+    (page, signal) => {
+      const params = { query: { ...page, ...(status && { status }) } };
+      return take(api.GET("/v1/organizations", { params, signal }));
+    },
+    { cursor, inputs: [status], whole: Boolean(q) },
   );
   return (
     <Page
@@ -42,41 +57,38 @@ export default function Organizations() {
         )
       }
     >
-      <Resource of={list} isEmpty={({ data }) => data.length === 0} empty={<h2>No organization yet</h2>}>
-        {({ data, next_cursor }) => (
-          <Table
-            caption="Organizations"
-            id={(row) => row.id}
-            rows={data}
-            columns={[
-              { cell: (row) => <a href={`/organizations/${row.id}`}>{row.name}</a>, head: "Name" },
-              { cell: (row) => <code>{row.id}</code>, head: "Id" },
-              { cell: (row) => <Badge>{row.status}</Badge>, head: "Status" },
-              { cell: (row) => <Time at={row.created_at} />, head: "Made" },
-            ]}
-            foot={<Pager next={next_cursor} shown={data.length} />}
-          />
-        )}
+      <Filters>
+        <FilterText label="Search" name="q" type="search" placeholder="Name, e-mail or id" />
+        <FilterSelect label="Status" name="status" options={["active", "suspended"]} />
+      </Filters>
+      <Resource of={list}>
+        {({ isCut, next, rows }) => {
+          const shown = rows.filter((row) => has(q, row.name, row.billing_email, row.id));
+          if (shown.length === 0) return <div class="empty">{empty(query)}</div>;
+          return (
+            <>
+              <CutNote isCut={isCut} />
+              <Table
+                caption="Organizations"
+                id={({ id }) => id}
+                rows={shown}
+                columns={COLUMNS}
+                foot={<Pager next={next} shown={shown.length} />}
+              />
+            </>
+          );
+        }}
       </Resource>
-      {making && <NewOrganization onClose={() => setMaking(false)} onMade={list.reload} />}
+      {making && (
+        <NewOrganization
+          onClose={() => setMaking(false)}
+          onMade={({ id }) => route(`/organizations/${id}`)}
+        />
+      )}
     </Page>
   );
 }
 
-function NewOrganization({ onClose, onMade }: { onClose: () => void; onMade: () => Promise<void> }) {
-  const [values, setValues] = useState<Record<string, unknown>>({});
-  const [fault, setFault] = useState<unknown>(null);
-  const make = async () => {
-    const made = await take(api.POST("/v1/organizations", { body: values as never }));
-    toast.done(`${made.name} is made`);
-    onClose();
-    await onMade();
-  };
-  return (
-    <Dialog title="New organization" onClose={onClose}>
-      <Form action="Make it" onCancel={onClose} onFault={setFault} onSubmit={make}>
-        <SchemaFields shape={shape} values={values} onInput={setValues} faults={faultsOf(fault)} />
-      </Form>
-    </Dialog>
-  );
+function empty(query: Record<string, string>) {
+  return isNarrowed(query) ? <NothingLeft /> : <h2>No organization yet</h2>;
 }

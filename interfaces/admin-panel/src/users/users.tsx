@@ -1,9 +1,93 @@
-import { Page } from "@de/ui";
+import { api, isAdministrator, type Schema, take } from "@de/api";
+import {
+  Button,
+  FilterSelect,
+  FilterText,
+  Page,
+  Pager,
+  Resource,
+  Table,
+  useOrganizations,
+  useQuery,
+} from "@de/ui";
+import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { CutNote, Filters, isNarrowed, NothingLeft } from "../tenants/filters.tsx";
+import { has, useList } from "../tenants/list.ts";
+import { userColumns } from "./columns.tsx";
+import { Invite } from "./invite.tsx";
+import "../tenants/tenants.css";
 
+type User = Schema<"User">;
+type Role = "admin" | "superadmin" | "user";
+
+/** All people that one may see. */
 export default function Users() {
+  const [query] = useQuery();
+  const { route } = useLocation();
+  const [inviting, setInviting] = useState(false);
+  const organizations = useOrganizations();
+  const { cursor, organization_id, q, role, status } = query;
+  const list = useList<User>(
+    (page, signal) => {
+      const filters = {
+        ...(organization_id && { organization_id }),
+        ...(role && { role: role as Role }),
+        ...(status && { status: status as "active" | "suspended" }),
+      };
+      return take(api.GET("/v1/users", { params: { query: { ...page, ...filters } }, signal }));
+    },
+    { cursor, inputs: [organization_id, role, status], whole: Boolean(q) },
+  );
   return (
-    <Page title="Users">
-      <p>Nothing is here yet.</p>
+    <Page
+      title="Users"
+      lead="People who log in, what they are, and what they may do on each instance."
+      actions={
+        isAdministrator.value && (
+          <Button kind="primary" onClick={() => setInviting(true)}>
+            Invite somebody
+          </Button>
+        )
+      }
+    >
+      <Filters>
+        <FilterText label="Search" name="q" type="search" placeholder="E-mail, name or id" />
+        <FilterSelect
+          label="Organization"
+          name="organization_id"
+          options={organizations.data?.map(({ id, name }) => [id, name] as const) ?? []}
+        />
+        <FilterSelect label="Role" name="role" options={["user", "admin", "superadmin"]} />
+        <FilterSelect label="Status" name="status" options={["active", "suspended"]} />
+      </Filters>
+      <Resource of={list}>
+        {({ isCut, next, rows }) => {
+          const shown = rows.filter((row) => has(q, row.email, row.name, row.id));
+          if (shown.length === 0) {
+            return <div class="empty">{isNarrowed(query) ? <NothingLeft /> : <h2>Nobody yet</h2>}</div>;
+          }
+          return (
+            <>
+              <CutNote isCut={isCut} />
+              <Table
+                caption="Users"
+                id={({ id }) => id}
+                rows={shown}
+                columns={userColumns(organizations.data ?? [])}
+                foot={<Pager next={next} shown={shown.length} />}
+              />
+            </>
+          );
+        }}
+      </Resource>
+      {inviting && (
+        <Invite
+          organization={organization_id}
+          onClose={() => setInviting(false)}
+          onMade={({ id }) => route(`/users/${id}`)}
+        />
+      )}
     </Page>
   );
 }

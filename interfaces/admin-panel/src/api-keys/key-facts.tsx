@@ -1,0 +1,69 @@
+import type { Schema } from "@de/api";
+import { Time } from "@de/ui";
+import type { ComponentChildren } from "preact";
+import { Card, Facts, Id, None } from "../tenants/parts.tsx";
+import { Owner, Tags } from "./columns.tsx";
+import { Expiry } from "./key-state.tsx";
+import { useOwners } from "./owners.ts";
+
+/** What a key is, and what it is bound to. */
+export function KeyFacts({ row }: { row: Schema<"ApiKeyShown"> }) {
+  const owners = useOwners();
+  const models = row.allowed_models;
+  return (
+    <Card title="Key">
+      <Facts
+        of={[
+          ["Id", <Id key="id">{row.id}</Id>],
+          ["Belongs to", <Owner key="owner" of={row} {...owners} />],
+          ["Scopes", <Tags key="scopes" words={row.scopes} />],
+          [
+            "Models",
+            models === null ? (
+              "all"
+            ) : (
+              <Lines key="models" none="none: it calls no model" of={models}>
+                {(id) => (
+                  <a href={`/models/${encodeURIComponent(id)}`}>
+                    <code>{id}</code>
+                  </a>
+                )}
+              </Lines>
+            ),
+          ],
+          [
+            "Origins",
+            <Lines key="origins" none="pages of any origin" of={row.allowed_origins}>
+              {(origin) => <code>{origin}</code>}
+            </Lines>,
+          ],
+          [
+            "Addresses",
+            <Lines key="addresses" none="any address" of={row.allowed_addresses}>
+              {(address) => <code>{address}</code>}
+            </Lines>,
+          ],
+          ["Expires", <Expiry key="expires" of={row} />],
+          ["Last used", row.last_used_at ? <Time key="used" at={row.last_used_at} /> : <None>never</None>],
+          ["Created", <Time key="created" at={row.created_at} />],
+        ]}
+      />
+    </Card>
+  );
+}
+
+function Lines(props: {
+  children: (line: string) => ComponentChildren;
+  none: string;
+  of: readonly string[];
+}) {
+  const { children, none, of } = props;
+  if (of.length === 0) return <None>{none}</None>;
+  return (
+    <ul class="lines">
+      {of.map((line) => (
+        <li key={line}>{children(line)}</li>
+      ))}
+    </ul>
+  );
+}

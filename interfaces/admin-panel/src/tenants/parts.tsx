@@ -1,0 +1,67 @@
+import { CopyButton } from "@de/ui";
+import type { ComponentChildren } from "preact";
+
+/** An id, to be copied. */
+export function Id({ children }: { children: string }) {
+  return (
+    <span class="id">
+      <code>{children}</code>
+      <CopyButton label="Copy id" text={children} />
+    </span>
+  );
+}
+
+/** What is known of something: names, and what they have. A fact without anything is left out. */
+export function Facts({ of }: { of: readonly (readonly [name: string, fact: ComponentChildren])[] }) {
+  return (
+    <dl class="facts">
+      {of.map(([name, fact]) => (
+        <FactRow key={name} name={name}>
+          {fact}
+        </FactRow>
+      ))}
+    </dl>
+  );
+}
+
+function FactRow({ children, name }: { children: ComponentChildren; name: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+/** A part of a page with a heading, and perhaps something to do there. */
+export function Card(props: { actions?: ComponentChildren; children: ComponentChildren; title: string }) {
+  const { actions, children, title } = props;
+  return (
+    <section class="card" aria-label={title}>
+      <div class="card-head">
+        <h2>{title}</h2>
+        {actions && <div class="row">{actions}</div>}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+/** A list of a page with a heading, and perhaps something to do there. The list has its own frame. */
+export function Below(props: { actions?: ComponentChildren; children: ComponentChildren; title: string }) {
+  const { actions, children, title } = props;
+  return (
+    <section class="stack" aria-label={title}>
+      <div class="card-head">
+        <h2>{title}</h2>
+        {actions && <div class="row">{actions}</div>}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+/** What has no value. */
+export function None({ children = "none" }: { children?: string }) {
+  return <span class="quiet">{children}</span>;
+}

@@ -1,0 +1,32 @@
+import { Button, confirm, toast } from "@de/ui";
+
+interface StatusButtonProps {
+  kind: string;
+  name: string;
+  /** Sends the new state. */
+  send: (status: "active" | "suspended") => Promise<unknown>;
+  status: string;
+  /** What being suspended means for this kind. */
+  what: string;
+}
+
+/** Suspends something, after asking; or makes it active again. */
+export function StatusButton({ kind, name, send, status, what }: StatusButtonProps) {
+  if (status === "suspended") {
+    const activate = async () => {
+      await send("active");
+      toast.done(`${name} is active again`);
+    };
+    return <Button onClick={activate}>Activate</Button>;
+  }
+  const suspend = async () => {
+    const done = await confirm({
+      action: `Suspend ${kind}`,
+      body: <p>{what}</p>,
+      title: `Suspend ${name}?`,
+      work: () => send("suspended"),
+    });
+    if (done) toast.done(`${name} is suspended`);
+  };
+  return <Button onClick={suspend}>Suspend</Button>;
+}
