@@ -68,9 +68,10 @@ export function Shell({ children, name, nav }: ShellProps) {
           </nav>
         )}
         <div class="side-foot">
-          <span class="who" title={person.value?.email}>
-            {person.value?.email} <span class="quiet">{person.value?.role}</span>
-          </span>
+          <div class="who" title={person.value?.email}>
+            {person.value?.email}
+            <div class="quiet small">{person.value?.role}</div>
+          </div>
           <div class="row">
             <Button size="small" kind="plain" onClick={logOut}>
               Log out
