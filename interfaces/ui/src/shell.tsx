@@ -114,11 +114,13 @@ function NavLinks({ group, path }: { group: NavGroup; path: string }) {
   );
 }
 
-/** For which instance one acts. The first one that there is, until one is chosen. */
+/** For which instance one acts. The oldest one that there is, until one is chosen. */
 function InstanceSwitch() {
   const { data } = useInstances();
   useEffect(() => {
-    if (data && !data.some(({ id }) => id === instance.value)) useInstance(data[0]?.id ?? null);
+    if (!data || data.some(({ id }) => id === instance.value)) return;
+    const [oldest] = data.toSorted((left, right) => left.created_at.localeCompare(right.created_at));
+    useInstance(oldest?.id ?? null);
   }, [data]);
   if (!data || data.length === 0) return null;
   return (
