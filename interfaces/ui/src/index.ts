@@ -8,6 +8,7 @@ export { CheckField, Field, type FieldProps, ListField, SelectField, TextArea, T
 export { FilterSelect, FilterText } from "./filter.tsx";
 export { type FieldShape, Form, type FormProps, faultsOf, SchemaFields, type Shape } from "./form.tsx";
 export { Icon, Mark } from "./icons.tsx";
+export { useInstanceInAddress } from "./instance-address.ts";
 export { LogInForm } from "./login.tsx";
 export { count, duration, money, parseMoney, percent } from "./numbers.ts";
 export { Crumbs, Page } from "./page.tsx";

@@ -10,11 +10,12 @@ export function query(): Record<string, string> {
  * a page can be reloaded, bookmarked and sent to somebody.
  */
 export function useQuery(): [Record<string, string>, (changes: Record<string, string | null>) => void] {
-  const { path, query, route } = useLocation();
+  const { query: asked, route } = useLocation();
   return [
-    query,
+    asked,
     (changes) => {
-      route(setQuery(path, query, changes), true);
+      // As the address is now: two changes may come before the page is drawn again.
+      route(setQuery(location.pathname, query(), changes), true);
     },
   ];
 }
