@@ -1,0 +1,81 @@
+import { api, isAdministrator, isOperator, person, type Schema, take } from "@de/api";
+import { type Loaded, setQuery, useResource } from "@de/ui";
+
+export type Saved = Schema<"SavedModelConfig">;
+export type Unreadable = Schema<"UnreadableModelConfig">;
+export type Row = Saved | Unreadable;
+export type Provider = Schema<"Provider">;
+
+/** What models make or do: the words by which they are looked for. */
+export const KINDS = ["text", "image", "audio", "video", "embeddings", "transcription"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** Whether the current version of a model can be read. */
+export function isReadable(row: Row): row is Saved {
+  return !("error" in row);
+}
+
+/** What a model makes or does. */
+export function kindsOf(capabilities: Partial<Record<string, unknown>>): Kind[] {
+  return KINDS.filter((kind) => capabilities[kind] === true);
+}
+
+/** Whether the person may change a model or provider: shared ones belong to who operates the service. */
+export function mayChange(row: { organization_id?: string | null }): boolean {
+  if (isOperator.value) return true;
+  return (
+    isAdministrator.value && !!row.organization_id && row.organization_id === person.value?.organization_id
+  );
+}
+
+/** Whose a model is, where that has to be said: who operates the service reads the shared one otherwise. */
+export function ownerOf(row: { organization_id?: string | null }): { organization_id?: string } {
+  return isOperator.value && row.organization_id ? { organization_id: row.organization_id } : {};
+}
+
+/** Where a model is shown. */
+export function modelHref(row: { model_id: string; organization_id?: string | null }): string {
+  return setQuery(`/models/${encodeURIComponent(row.model_id)}`, {}, ownerOf(row));
+}
+
+/** Where a provider is shown. */
+export function providerHref(row: { id: string; organization_id?: string | null }): string {
+  return setQuery(`/providers/${encodeURIComponent(row.id)}`, {}, ownerOf(row));
+}
+
+/** The `ETag` of a model is its version; browsers are not shown the header. */
+export function tagOf(row: { version: number }): string {
+  return `"${row.version}"`;
+}
+
+/** All rows of a list, in pages of 200. */
+export async function all<T>(
+  page: (query: { cursor?: string; limit: number }) => Promise<{ data: T[]; next_cursor?: string | null }>,
+): Promise<T[]> {
+  const rows: T[] = [];
+  let cursor: string | null | undefined;
+  do {
+    const { data, next_cursor } = await page({ limit: 200, ...(cursor && { cursor }) });
+    rows.push(...data);
+    cursor = next_cursor;
+  } while (cursor);
+  return rows;
+}
+
+/** All models that the person may see. */
+export function loadModels(signal: AbortSignal): Promise<Row[]> {
+  return all((query) => take(api.GET("/v1/model-configs", { params: { query }, signal })));
+}
+
+/** All providers that the person may see. */
+export function loadProviders(signal: AbortSignal): Promise<Provider[]> {
+  return all((query) => take(api.GET("/v1/providers", { params: { query }, signal })));
+}
+
+export function useProviders(): Loaded<Provider[]> {
+  return useResource(loadProviders, []);
+}
+
+export function useModels(): Loaded<Row[]> {
+  return useResource(loadModels, []);
+}
