@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 export interface FieldProps {
   /** What is wrong with the value. */
@@ -123,11 +123,17 @@ export function SelectField(
   },
 ) {
   const { onInput, options, value, ...field } = props;
+  const select = useRef<HTMLSelectElement>(null);
+  // A value that came before its option is chosen as soon as that is there.
+  useLayoutEffect(() => {
+    if (select.current && select.current.value !== value) select.current.value = value;
+  }, [options, value]);
   return (
     <Field {...field}>
       {(wired) => (
         <select
           {...wired}
+          ref={select}
           class="input"
           value={value}
           onInput={(event) => onInput(event.currentTarget.value)}
