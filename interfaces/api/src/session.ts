@@ -11,7 +11,11 @@ export const person = signal<Person | null | undefined>(undefined);
 /** The session has ended while the page was open: what it shows stays, until the same person is back. */
 export const ended = signal(false);
 
+type Session = components["schemas"]["SessionShown"];
+
 const INSTANCE = "de.instance";
+/** Its id, which opens nothing: the cookie does. */
+const SESSION = "de.session";
 let sessionId: string | null = null;
 
 /** The instance that calls act for. Kept for the next visit. */
@@ -32,10 +36,32 @@ export function useInstance(id: string | null): void {
 
 /** Finds the session that the browser has, if it still holds. */
 export async function resume(): Promise<void> {
-  const answer = await ask("/v1/sessions?limit=200").catch(() => null);
-  const list = answer?.ok ? ((await answer.json()) as components["schemas"]["SessionList"]) : null;
-  const current = list?.data.find((session) => session.current);
-  begin(current ?? null);
+  begin((await remembered()) ?? (await listed()));
+}
+
+/** The session that this page began or found before: the cookie is that of all pages, and may be another one's. */
+async function remembered(): Promise<Session | null> {
+  const id = localStorage.getItem(SESSION);
+  const session = id === null ? null : await read<Session>(`/v1/sessions/${id}`);
+  return session?.current ? session : null;
+}
+
+/** The session among all that the person has. */
+async function listed(): Promise<Session | null> {
+  let cursor: string | null | undefined;
+  do {
+    const query = new URLSearchParams({ limit: "200", ...(cursor && { cursor }) });
+    const page = await read<components["schemas"]["SessionList"]>(`/v1/sessions?${query}`);
+    const current = page?.data.find((session) => session.current);
+    if (current) return current;
+    cursor = page?.next_cursor;
+  } while (cursor);
+  return null;
+}
+
+async function read<T>(path: string): Promise<T | null> {
+  const answer = await ask(path).catch(() => null);
+  return answer?.ok ? ((await answer.json()) as T) : null;
 }
 
 /**
@@ -51,7 +77,7 @@ export async function logIn(key: string | null): Promise<void> {
   });
   const body = await answer.json().catch(() => null);
   if (!answer.ok) throw failure(answer, body);
-  begin(body as components["schemas"]["SessionShown"]);
+  begin(body as Session);
   // Another person must not find what the first one had open.
   if (before && before.id !== person.value?.id) location.assign("/");
 }
@@ -63,8 +89,10 @@ export async function logOut(): Promise<void> {
   begin(null);
 }
 
-function begin(session: components["schemas"]["SessionShown"] | null): void {
+function begin(session: Session | null): void {
   sessionId = session?.id ?? null;
+  if (sessionId === null) localStorage.removeItem(SESSION);
+  else localStorage.setItem(SESSION, sessionId);
   person.value = session?.user ?? null;
   ended.value = false;
 }
