@@ -1,0 +1,57 @@
+import { Badge, Code, CopyButton, duration } from "@de/ui";
+import type { Service } from "./services.tsx";
+
+const WHY: Partial<Record<Service["status"], string>> = {
+  not_deployed: "The front door has no binding to it: what it serves answers 501.",
+  not_ready: "It answers, and something that it stands on does not.",
+  unreachable: "It did not answer in time.",
+};
+
+/** One worker: whether it is ready, and each part that it stands on with the time of its answer. */
+export function ServiceCard({ service }: { service: Service }) {
+  const { deployment, duration_ms, name, status, url, version } = service;
+  const parts = Object.entries(service.parts);
+  return (
+    <section class="card" aria-label={name}>
+      <div class="card-head">
+        <h2>{name}</h2>
+        <Badge>{status}</Badge>
+      </div>
+      {WHY[status] && <p class="quiet">{WHY[status]}</p>}
+      <dl class="facts">
+        <dt>Version</dt>
+        <dd>{version ?? <span class="quiet">not known</span>}</dd>
+        <dt>Deployment</dt>
+        <dd>
+          {deployment ? (
+            <code title={deployment.id}>{deployment.tag ?? deployment.id.slice(0, 8)}</code>
+          ) : (
+            <span class="quiet">not known</span>
+          )}
+        </dd>
+        <dt>Answered in</dt>
+        <dd>{duration_ms === null ? <span class="quiet">–</span> : duration(duration_ms)}</dd>
+      </dl>
+      {parts.length > 0 && (
+        <ul class="parts" aria-label={`What ${name} stands on`}>
+          {parts.map(([part, { duration_ms, ok }]) => (
+            <li key={part}>
+              <Badge tone={ok ? "good" : "bad"}>{ok ? part : `${part} failed`}</Badge>
+              <span class="quiet small">{duration(duration_ms)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {url ? (
+        <Code label={`Try ${name}`} text={`curl -s ${url}/ready`} />
+      ) : (
+        <p class="quiet small">Nobody calls it: the other workers do, by their bindings.</p>
+      )}
+      {url && (
+        <span class="small wrap">
+          <code>{url}</code> <CopyButton label={`Copy the address of ${name}`} text={url} />
+        </span>
+      )}
+    </section>
+  );
+}
