@@ -44,7 +44,7 @@ function Picker(props: Omit<ModelsFieldProps, "fault"> & { value: readonly strin
       </legend>
       <div class="form">
         <TextField label="Find a model" type="search" value={searched} onInput={setSearched} />
-        <div class="picker" role="group" aria-label="Models" tabIndex={0}>
+        <div class="picker" role="group" aria-label="Models to choose from" tabIndex={0}>
           {shown.map((id) => (
             <CheckField
               key={id}

@@ -51,13 +51,13 @@ export function Card(props: { actions?: ComponentChildren; children: ComponentCh
 export function Below(props: { actions?: ComponentChildren; children: ComponentChildren; title: string }) {
   const { actions, children, title } = props;
   return (
-    <section class="stack" aria-label={title}>
+    <div class="stack">
       <div class="card-head">
         <h2>{title}</h2>
         {actions && <div class="row">{actions}</div>}
       </div>
       {children}
-    </section>
+    </div>
   );
 }
 
