@@ -15,6 +15,7 @@ export { Crumbs, Page } from "./page.tsx";
 export { query, setQuery, useQuery } from "./query.ts";
 export { every, type Loaded, Resource, useResource } from "./resource.tsx";
 export { type NavGroup, Shell } from "./shell.tsx";
+export { type Span, spanText } from "./span.ts";
 export { start } from "./start.tsx";
 export { type Column, Pager, Table } from "./table.tsx";
 export { Tabs } from "./tabs.tsx";
