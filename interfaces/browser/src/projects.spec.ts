@@ -65,6 +65,12 @@ test("a long list comes in pages, and a reload stays on its page", async ({ api,
   await page.getByRole("button", { name: "Next" }).click();
   await expect(rows).toHaveCount(2);
   await expect(page).toHaveURL(/cursor=/);
+  // The keyboard goes on at the list, and the browser's way back leads to the page before.
+  await expect(table).toBeFocused();
+  await page.goBack();
+  await expect(rows).toHaveCount(51);
+  await page.goForward();
+  await expect(rows).toHaveCount(2);
   await page.reload();
   await expect(rows).toHaveCount(2);
   await expect(page.getByText("1 row, not from the beginning")).toBeVisible();

@@ -1,7 +1,9 @@
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { useLocation } from "preact-iso";
 import { Button } from "./button.tsx";
 import { Icon } from "./icons.tsx";
-import { useQuery } from "./query.ts";
+import { query, setQuery, useQuery } from "./query.ts";
 
 export interface Column<Row> {
   cell: (row: Row) => ComponentChildren;
@@ -27,9 +29,9 @@ interface TableProps<Row> {
  * sort by, lists in pages keep the API's order.
  */
 export function Table<Row>({ caption, columns, foot, group, id, rows }: TableProps<Row>) {
-  const [query, change] = useQuery();
-  const by = columns.find(({ head, sort }) => sort && head === query.sort);
-  const falling = query.order === "desc";
+  const [asked, change] = useQuery();
+  const by = columns.find(({ head, sort }) => sort && head === asked.sort);
+  const falling = asked.order === "desc";
   const sorted = by?.sort ? sortBy(rows, by.sort, falling) : rows;
   return (
     <div class="table-frame">
@@ -110,20 +112,35 @@ function sortBy<Row>(
   });
 }
 
+/** Whether the list that comes next is one that somebody has turned to. */
+let isTurned = false;
+
 /** The way through a list that comes in pages. The place is in the address, and "back" is the browser's own way too. */
 export function Pager({ next, shown }: { next: string | null | undefined; shown: number }) {
-  const [query, change] = useQuery();
+  const { route } = useLocation();
+  const text = useRef<HTMLSpanElement>(null);
+  const { cursor } = query();
+  // The button is gone while the next page loads: the keyboard goes on at the list.
+  useEffect(() => {
+    if (!isTurned) return;
+    isTurned = false;
+    text.current?.closest(".table-frame")?.querySelector<HTMLElement>(".table-scroll")?.focus();
+  }, []);
+  const turn = (to: string | null) => {
+    isTurned = true;
+    route(setQuery(location.pathname, query(), { cursor: to }));
+  };
   return (
     <>
-      <span>
+      <span ref={text}>
         {shown} {shown === 1 ? "row" : "rows"}
-        {query.cursor ? ", not from the beginning" : ""}
+        {cursor ? ", not from the beginning" : ""}
       </span>
       <span class="row">
-        <Button size="small" disabled={!query.cursor} onClick={() => change({ cursor: null })}>
+        <Button size="small" disabled={!cursor} onClick={() => turn(null)}>
           <Icon name="previous" /> First
         </Button>
-        <Button size="small" disabled={!next} onClick={() => change({ cursor: next ?? null })}>
+        <Button size="small" disabled={!next} onClick={() => turn(next ?? null)}>
           Next <Icon name="next" />
         </Button>
       </span>
