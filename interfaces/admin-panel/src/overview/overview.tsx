@@ -1,9 +1,8 @@
-import { Page } from "@de/ui";
+import { lazy } from "preact-iso";
+
+/** What there is to see at a glance: loaded by itself, so that other rooms do not load it. */
+const Board = lazy(() => import("./board.tsx"));
 
 export function Overview() {
-  return (
-    <Page title="Overview">
-      <p>Nothing is here yet.</p>
-    </Page>
-  );
+  return <Board />;
 }

@@ -1,4 +1,4 @@
-import { Badge, Code, CopyButton, duration } from "@de/ui";
+import { Badge, CopyButton, duration } from "@de/ui";
 import type { Service } from "./services.tsx";
 
 const WHY: Partial<Record<Service["status"], string>> = {
@@ -43,14 +43,12 @@ export function ServiceCard({ service }: { service: Service }) {
         </ul>
       )}
       {url ? (
-        <Code label={`Try ${name}`} text={`curl -s ${url}/ready`} />
+        <span class="small">
+          <code class="wrap">curl -s {url}/ready</code>{" "}
+          <CopyButton label={`Copy a call of ${name}`} text={`curl -s ${url}/ready`} />
+        </span>
       ) : (
         <p class="quiet small">Nobody calls it: the other workers do, by their bindings.</p>
-      )}
-      {url && (
-        <span class="small wrap">
-          <code>{url}</code> <CopyButton label={`Copy the address of ${name}`} text={url} />
-        </span>
       )}
     </section>
   );

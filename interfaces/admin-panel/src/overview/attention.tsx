@@ -1,0 +1,72 @@
+import { Badge, Resource, useResource } from "@de/ui";
+import type { View } from "./board.tsx";
+import { type Finding, type Looked, lookAround } from "./findings.ts";
+
+const LOOK_EVERY = 30_000;
+const SHOWN = 12;
+
+/** What somebody should look at, the worst first, each with the way to where it is mended. */
+export function Attention({ view }: { view: View }) {
+  const looked = useResource(
+    (signal) => lookAround(view, signal),
+    [view.instance, view.organization],
+    LOOK_EVERY,
+  );
+  return (
+    <section class="card" aria-label="Needs attention">
+      <h2>Needs attention</h2>
+      <Resource of={looked}>{(all) => <Findings of={all} />}</Resource>
+    </section>
+  );
+}
+
+function Findings({ of }: { of: readonly Looked[] }) {
+  const found = of.flatMap(({ findings }) => findings);
+  const sorted = [
+    ...found.filter(({ tone }) => tone === "bad"),
+    ...found.filter(({ tone }) => tone === "warn"),
+  ];
+  const failed = of.filter(({ failure }) => failure !== null);
+  return (
+    <>
+      {sorted.length === 0 ? (
+        <p class="quiet">
+          Nothing:{" "}
+          {of
+            .filter(({ failure }) => failure === null)
+            .map(({ what }) => what)
+            .join(", ")}{" "}
+          were looked at.
+        </p>
+      ) : (
+        <ul class="findings">
+          {sorted.slice(0, SHOWN).map((finding) => (
+            <One key={finding.id} of={finding} />
+          ))}
+        </ul>
+      )}
+      {sorted.length > SHOWN && (
+        <p class="quiet small">And {sorted.length - SHOWN} more of the milder kind.</p>
+      )}
+      {failed.map(({ failure, what }) => (
+        <p key={what} class="quiet small">
+          Could not look at {what}: {failure}
+        </p>
+      ))}
+    </>
+  );
+}
+
+function One({ of }: { of: Finding }) {
+  return (
+    <li>
+      <Badge tone={of.tone}>{of.tone === "bad" ? "failing" : "soon"}</Badge>
+      <span class="said">
+        {of.title} <span class="quiet small">{of.detail}</span>
+      </span>
+      <a href={of.href} aria-label={`${of.action}: ${of.title}`}>
+        {of.action}
+      </a>
+    </li>
+  );
+}

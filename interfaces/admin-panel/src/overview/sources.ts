@@ -1,0 +1,262 @@
+import { api, type Schema, take } from "@de/api";
+import { count, money } from "@de/ui";
+import { KINDS, PERIOD_WORDS, type Row, rowsOf } from "../limits/scopes.ts";
+import { usageOf } from "../requests/books.ts";
+import type { View } from "./board.tsx";
+import { within } from "./figures.tsx";
+import type { Finding } from "./findings.ts";
+
+const DAY = 86_400_000;
+/** How many pairs of instance and vendor are asked for their health: those with the most calls. */
+const PAIRS = 12;
+const WEBHOOKS = 20;
+const EXPIRES_WITHIN = 14 * DAY;
+const ENDS_WITHIN = 60 * DAY;
+
+const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+const days = (ms: number) => {
+  const whole = Math.ceil(ms / DAY);
+  return whole <= 1 ? "within a day" : `in ${whole} days`;
+};
+
+/** Workers that are not ready. One that is not deployed is somebody's choice. */
+export async function services(_: View, signal: AbortSignal): Promise<Finding[]> {
+  const { data } = await take(api.GET("/v1/services", { signal }));
+  return data
+    .filter(({ status }) => status === "not_ready" || status === "unreachable")
+    .map(({ name, parts, status }) => {
+      const failed = Object.entries(parts).flatMap(([part, { ok }]) => (ok ? [] : [part]));
+      return {
+        action: "Services",
+        detail: failed.length > 0 ? `What fails: ${failed.join(", ")}.` : "It did not answer.",
+        href: "/services",
+        id: `service/${name}`,
+        title: `${name} is ${status.replace("_", " ")}`,
+        tone: "bad" as const,
+      };
+    });
+}
+
+/** Vendors that fail or half fail, and models that nobody may call now. */
+export async function vendors(view: View, signal: AbortSignal): Promise<Finding[]> {
+  const query = { ...within(view), from: ago(DAY / 24), group_by: "instance,provider" };
+  const used = (await usageOf(query, signal))
+    .filter(({ provider_id }) => provider_id)
+    .sort((a, b) => b.errors - a.errors || b.requests - a.requests)
+    .slice(0, PAIRS);
+  const all = await Promise.all(
+    used.map(({ instance_id, provider_id }) => {
+      const params = { path: { id: provider_id as string }, query: { instance_id: instance_id as string } };
+      return take(api.GET("/v1/providers/{id}/health", { params, signal })).catch(() => null);
+    }),
+  );
+  return all.flatMap((health) => (health ? ofHealth(health) : []));
+}
+
+function ofHealth(health: Schema<"ProviderHealth">): Finding[] {
+  const { attempts, circuits, failures, instance_id, last_error, provider_id, status } = health;
+  const href = `/providers/${encodeURIComponent(provider_id)}?instance_id=${instance_id}`;
+  const isKey = last_error?.error_code === "PROVIDER_AUTH" || last_error?.error_code === "MISSING_API_KEY";
+  const findings: Finding[] = [];
+  if (status === "failing" || status === "degraded") {
+    findings.push({
+      action: isKey ? "Its key" : "Its health",
+      detail: `${count(failures)} of ${count(attempts)} tries failed in the last 15 minutes${last_error ? `, the last with ${last_error.error_code}` : ""}.`,
+      href: isKey ? `/provider-keys?instance_id=${instance_id}` : href,
+      id: `vendor/${instance_id}/${provider_id}`,
+      title: `${provider_id} is ${status}`,
+      tone: status === "failing" ? "bad" : "warn",
+    });
+  }
+  for (const circuit of circuits ?? []) {
+    findings.push({
+      action: "The model",
+      detail: `Its circuit is open since ${circuit.since.slice(11, 19)} UTC, by ${circuit.class} of ${provider_id}.`,
+      href: `/models/${encodeURIComponent(circuit.model_id)}`,
+      id: `circuit/${instance_id}/${circuit.model_id}`,
+      title: `${circuit.model_id} is not called for a while`,
+      tone: "bad",
+    });
+  }
+  return findings;
+}
+
+/** Vendors' keys that are refused, or that go nowhere since their provider moved. */
+export async function providerKeys(view: View, signal: AbortSignal): Promise<Finding[]> {
+  if (view.instance === null) return [];
+  const query = { instance_id: view.instance, limit: 200 };
+  const { data } = await take(api.GET("/v1/provider-keys", { params: { query }, signal }));
+  return data
+    .filter(({ last_test, usable }) => !usable || last_test?.ok === false)
+    .map(({ instance_id, last_test, provider_id, usable }) => ({
+      action: "Provider keys",
+      detail: usable
+        ? `Its last test: ${last_test?.message ?? "refused"}`
+        : "Its provider lives at another host now: save the key again.",
+      href: `/provider-keys?instance_id=${instance_id}`,
+      id: `provider-key/${provider_id}`,
+      title: `The key for ${provider_id} ${usable ? "was refused" : "is not used"}`,
+      tone: "warn" as const,
+    }));
+}
+
+/** Budgets that are nearly spent, limits that let nobody in, and money that nobody can settle. */
+export async function limits(view: View, signal: AbortSignal): Promise<Finding[]> {
+  if (view.organization === null) return [];
+  const { rows } = await rowsOf({ organization_id: view.organization }, signal);
+  const shown = rows.filter(
+    ({ place }) =>
+      view.instance === null ||
+      place.scope === "organization" ||
+      place.instance === view.instance ||
+      place.id === view.instance,
+  );
+  return shown.flatMap((row) => [...ofBudgets(row), ...ofLimits(row)]);
+}
+
+function edit({ place }: Row, tab: "budgets" | "limits"): string {
+  const query = new URLSearchParams({ edit: place.scope, edit_id: place.id, tab });
+  if (place.instance) query.set("edit_instance", place.instance);
+  return `/limits?${query}`;
+}
+
+function ofBudgets(row: Row): Finding[] {
+  const { id, scope } = row.place;
+  return (row.budgets?.budgets ?? []).flatMap((budget) => {
+    const { alerts, amount_micros, period, shadow, usage } = budget;
+    if (!usage) return [];
+    const near = (alerts.filter((percent) => percent < 100).at(-1) ?? 80) / 100;
+    const findings: Finding[] = [];
+    const usual = { action: "The budget", href: edit(row, "budgets") };
+    if (usage.used_micros >= amount_micros * near) {
+      const isSpent = usage.remaining_micros <= 0;
+      findings.push({
+        ...usual,
+        detail: `${money(usage.used_micros)} of ${money(amount_micros)} ${PERIOD_WORDS[period]}${shadow ? ", on trial" : ""}.`,
+        id: `budget/${scope}/${id}/${period}`,
+        title: `The budget of ${scope} ${id} is ${isSpent ? "spent" : "nearly spent"}`,
+        tone: isSpent && !shadow ? "bad" : "warn",
+      });
+    }
+    if (usage.unsettled_micros > 0) {
+      findings.push({
+        ...usual,
+        detail: "Nobody knows what became of the calls that hold it: it may have been billed.",
+        id: `unsettled/${scope}/${id}/${period}`,
+        title: `${money(usage.unsettled_micros)} of ${scope} ${id} is not settled`,
+        tone: "warn",
+      });
+    }
+    return findings;
+  });
+}
+
+function ofLimits(row: Row): Finding[] {
+  const { id, scope } = row.place;
+  const usage = (row.limits?.usage ?? {}) as Record<string, Schema<"LimitUse"> | undefined>;
+  return KINDS.flatMap(([name, words]) => {
+    const use = usage[name];
+    if (!use || use.shadow || use.remaining > 0) return [];
+    return [
+      {
+        action: "The limit",
+        detail: `${count(use.used)} of ${count(use.limit)} ${words}: calls are refused with 429.`,
+        href: edit(row, "limits"),
+        id: `limit/${scope}/${id}/${name}`,
+        title: `A limit of ${scope} ${id} is used up`,
+        tone: "bad" as const,
+      },
+    ];
+  });
+}
+
+/** Models that are used and will end, have ended, or have no price. */
+export async function models(view: View, signal: AbortSignal): Promise<Finding[]> {
+  const [rows, used] = await Promise.all([
+    take(api.GET("/v1/model-configs", { params: { query: { limit: 200 } }, signal })),
+    usageOf({ ...within(view), from: ago(7 * DAY), group_by: "model" }, signal),
+  ]);
+  return used.flatMap(({ model_id, requests, unpriced }) => {
+    const row = rows.data.find((one) => one.model_id === model_id) as Schema<"SavedModelConfig"> | undefined;
+    if (!row || !model_id) return [];
+    const href = `/models/${encodeURIComponent(model_id)}`;
+    const usual = { action: "The model", href, tone: "warn" as const };
+    const calls = `${count(requests)} ${requests === 1 ? "call" : "calls"} in the last 7 days.`;
+    const end = row.deprecation_date ? Date.parse(row.deprecation_date) : null;
+    const endsSoon = end !== null && end - Date.now() < ENDS_WITHIN;
+    const findings: Finding[] = [];
+    if (row.status === "deprecated" || endsSoon) {
+      const when =
+        end === null
+          ? ""
+          : end < Date.now()
+            ? ` It ended on ${row.deprecation_date}.`
+            : ` It ends on ${row.deprecation_date}.`;
+      findings.push({
+        ...usual,
+        detail: `${calls}${when}`,
+        id: `deprecated/${model_id}`,
+        title: `${model_id} is ${row.status === "deprecated" ? "deprecated" : "ending"}, and used`,
+      });
+    }
+    if (unpriced > 0) {
+      findings.push({
+        ...usual,
+        detail: `${count(unpriced)} of ${calls} Their cost is in no sum and no budget.`,
+        id: `unpriced/${model_id}`,
+        title: `${model_id} has no price for what is used of it`,
+      });
+    }
+    return findings;
+  });
+}
+
+/** Keys of programs and persons that end soon. */
+export async function apiKeys(view: View, signal: AbortSignal): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let cursor: string | null | undefined;
+  for (let page = 0; page < 3; page += 1) {
+    const query = { limit: 200, ...(cursor && { cursor }) };
+    const answer = await take(api.GET("/v1/api-keys", { params: { query }, signal }));
+    for (const { expires_at, id, instance_id, last_four, name, revoked_at } of answer.data) {
+      const left = expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at) - Date.now();
+      const isShown = view.instance === null || instance_id === null || instance_id === view.instance;
+      if (!isShown || revoked_at !== null || left < 0 || left > EXPIRES_WITHIN) continue;
+      findings.push({
+        action: "The key",
+        detail: "Rotate it with an overlap, or give it more time.",
+        href: `/api-keys/${id}`,
+        id: `key/${id}`,
+        title: `Key ${name} …${last_four} expires ${days(left)}`,
+        tone: "warn",
+      });
+    }
+    cursor = answer.next_cursor;
+    if (!cursor) break;
+  }
+  return findings;
+}
+
+/** Webhooks of which messages were given up in the last day. */
+export async function webhooks(view: View, signal: AbortSignal): Promise<Finding[]> {
+  const query = { ...within(view), limit: WEBHOOKS, status: "active" as const };
+  const { data } = await take(api.GET("/v1/webhooks", { params: { query }, signal }));
+  const all = await Promise.all(
+    data.map(async ({ id, url }) => {
+      const params = { path: { id }, query: { limit: 50, state: "failed" as const } };
+      const failed = await take(api.GET("/v1/webhooks/{id}/deliveries", { params, signal }));
+      const young = failed.data.filter(({ created_at }) => Date.parse(created_at) > Date.now() - DAY);
+      return { id, last: young[0], number: young.length, url };
+    }),
+  );
+  return all
+    .filter(({ number }) => number > 0)
+    .map(({ id, last, number, url }) => ({
+      action: "Its deliveries",
+      detail: `${number === 50 ? "50 or more" : number} failed since yesterday${last?.last_error ? `; the last: ${last.last_error}` : ""}.`,
+      href: `/webhooks/${id}?state=failed`,
+      id: `webhook/${id}`,
+      title: `Messages to ${new URL(url).host} do not arrive`,
+      tone: "warn" as const,
+    }));
+}
