@@ -86,17 +86,23 @@ function StateNote({ row }: { row: Key }) {
   if (state === "revoked") {
     return (
       <Note>
-        It was revoked <Time at={row.revoked_at} />, and opens nothing any more.
+        <p>
+          It was revoked <Time at={row.revoked_at} />, and opens nothing any more.
+        </p>
       </Note>
     );
   }
   return state === "expired" ? (
     <Note tone="bad">
-      It has expired <Time at={row.expires_at} />. Give it a later end by Edit, or create another one.
+      <p>
+        It has expired <Time at={row.expires_at} />. Give it a later end by Edit, or create another one.
+      </p>
     </Note>
   ) : (
     <Note tone="warn">
-      It expires <Time at={row.expires_at} />. Rotate it in time, or give it a later end by Edit.
+      <p>
+        It expires <Time at={row.expires_at} />. Rotate it in time, or give it a later end by Edit.
+      </p>
     </Note>
   );
 }

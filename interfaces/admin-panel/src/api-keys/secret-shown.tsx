@@ -18,7 +18,10 @@ export function SecretShown({ made, onClose }: SecretShownProps) {
       <Secret label="API key" secret={made.secret} />
       {replaced?.expires_at && !replaced.revoked_at && Date.parse(replaced.expires_at) > Date.now() && (
         <Note>
-          The old key works too, and ends <Time at={replaced.expires_at} />. Limits and budgets hold for both.
+          <p>
+            The old key works too, and ends <Time at={replaced.expires_at} />. Limits and budgets hold for
+            both.
+          </p>
         </Note>
       )}
       {replaced &&

@@ -41,7 +41,7 @@ export function LimitsCard({ of }: { of: Of }) {
                   None of its own. {scope !== "organization" && "Those above it still hold."}
                 </p>
               )}
-              <div class="uses">
+              <div class="own-limits">
                 {uses.map(([name, use]) => (
                   <LimitUse key={name} name={name} use={use} />
                 ))}
@@ -98,8 +98,8 @@ function Use(props: {
   const { children, isShadow, name, share, text } = props;
   const tone = share === null || share < 0.8 ? "plain" : share < 1 ? "warn" : "bad";
   return (
-    <div class="use">
-      <div class="use-line">
+    <div class="own-limit">
+      <div class="own-limit-line">
         <span>
           {name} {isShadow && <Badge tone="plain">shadow</Badge>}
         </span>

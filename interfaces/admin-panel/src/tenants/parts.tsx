@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 /** An id, to be copied. */
 export function Id({ children }: { children: string }) {
   return (
-    <span class="id">
+    <span class="copied-id">
       <code>{children}</code>
       <CopyButton label="Copy id" text={children} />
     </span>
@@ -63,5 +63,5 @@ export function Below(props: { actions?: ComponentChildren; children: ComponentC
 
 /** What has no value. */
 export function None({ children = "none" }: { children?: string }) {
-  return <span class="quiet">{children}</span>;
+  return <span class="quiet none">{children}</span>;
 }

@@ -117,12 +117,17 @@ function ProjectFacts({ instance, place, row }: FactsProps) {
             row.retain_content ? "prompts and replies may be kept" : "prompts and replies are not kept",
           ],
           ["Response cache", <CacheFact key="cache" place={place} row={row} />],
-          ["Settings", settings ? "below" : <None />],
+          ...(settings ? [] : [["Settings", <None key="settings" />] as const]),
           ["Created", <Time key="created" at={row.created_at} />],
           ["Changed", <Time key="changed" at={row.updated_at} />],
         ]}
       />
-      {settings && <Code label="settings" text={JSON.stringify(row.settings, null, 2)} />}
+      {settings && (
+        <>
+          <h3>Settings</h3>
+          <Code label="settings" text={JSON.stringify(row.settings, null, 2)} />
+        </>
+      )}
     </Card>
   );
 }

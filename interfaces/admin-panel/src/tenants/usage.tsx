@@ -30,7 +30,7 @@ export function UsageCard({ of }: { of: Of }) {
             (sum?.input_tokens ?? 0) + (sum?.cached_input_tokens ?? 0) + (sum?.output_tokens ?? 0);
           return (
             <>
-              <dl class="figures">
+              <dl class="month">
                 <Figure name="Requests" value={count(sum?.requests ?? 0)} />
                 <Figure name="Errors" value={count(sum?.errors ?? 0)} />
                 <Figure name="Tokens" value={count(tokens)} />
