@@ -34,8 +34,10 @@ function Picker(props: Omit<ModelsFieldProps, "fault"> & { value: readonly strin
   const { onInput, organization, value } = props;
   const models = useModelsByKind(organization);
   const [searched, setSearched] = useState("");
+  // What was chosen at first stands first, and stays where it is when it is chosen no more.
+  const [first] = useState(value);
   const known = Object.values(models.data ?? {}).flat();
-  const all = [...new Set([...value, ...known])].sort();
+  const all = [...new Set([...first, ...known.sort()])];
   const shown = all.filter((id) => has(searched, id));
   return (
     <fieldset class="wide">
