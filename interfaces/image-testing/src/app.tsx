@@ -1,11 +1,40 @@
-import { Page, Shell } from "@de/ui";
+import { instance, person } from "@de/api";
+import { Shell, useInstanceInAddress, useInstances } from "@de/ui";
+import { ErrorBoundary, lazy, Route, Router } from "preact-iso";
+
+const Generate = lazy(() => import("./generate.tsx"));
+const Gallery = lazy(() => import("./gallery.tsx"));
+
+const NAV = [
+  {
+    links: [
+      ["/", "Generate"],
+      ["/gallery", "Gallery"],
+    ],
+  },
+] as const;
 
 export function App() {
   return (
-    <Shell name="Image testing" nav={[{ links: [["/", "Image testing"]] }]}>
-      <Page title="Image testing">
-        <p>Nothing is here yet.</p>
-      </Page>
+    <Shell name="Image testing" nav={NAV}>
+      <ErrorBoundary>
+        <Room />
+      </ErrorBoundary>
     </Shell>
+  );
+}
+
+/** A room is entered once it is known for which instance, and anew for another one. */
+function Room() {
+  useInstanceInAddress();
+  const { data } = useInstances();
+  const here = data?.find(({ id }) => id === instance.value);
+  if (!here) return null;
+  return (
+    <Router key={`${person.value?.id}/${here.id}`}>
+      <Route path="/" component={Generate} usual={here.default_models?.image ?? null} />
+      <Route path="/gallery" component={Gallery} />
+      <Route default component={Generate} usual={here.default_models?.image ?? null} />
+    </Router>
   );
 }

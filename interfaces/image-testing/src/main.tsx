@@ -1,4 +1,5 @@
 import "@de/ui/base.css";
+import "./image.css";
 import { start } from "@de/ui";
 import { App } from "./app.tsx";
 

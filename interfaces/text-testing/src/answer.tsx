@@ -20,9 +20,9 @@ export function AnswerCard({ answer, isLast, known, turnId }: AnswerProps) {
   const isOver = answer.state !== "streaming";
   const retry = () => again(turnId, answer.model, known);
   return (
-    <section class="answer" aria-label={`Answer of ${name}`} aria-busy={!isOver}>
+    <div class="answer" role="group" aria-label={`Answer of ${name}`} aria-busy={!isOver}>
       <header class="answer-head">
-        <h3>{name}</h3>
+        <h2>{name}</h2>
         <Status answer={answer} />
         {served !== undefined && served !== answer.model && (
           <Badge tone="warn">{`served by ${served}`}</Badge>
@@ -78,7 +78,7 @@ export function AnswerCard({ answer, isLast, known, turnId }: AnswerProps) {
           </footer>
         </>
       )}
-    </section>
+    </div>
   );
 }
 

@@ -61,6 +61,7 @@ export default function Chat({ now, owner }: { now: Conversation; owner: string 
           )}
         </div>
         <SettingsPanel
+          key={now.id}
           settings={now.settings}
           chosen={chosen}
           options={options}

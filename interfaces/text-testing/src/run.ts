@@ -202,7 +202,7 @@ async function settle({ headers, id, usage }: Answer): Promise<void> {
       return;
     } catch (thrown) {
       // Not yet in the books, or no way there just now: it is looked for again. Else it is not to be seen.
-      if (isApiError(thrown) && ![0, 404, 429, 500, 503].includes(thrown.status)) break;
+      if (isApiError(thrown) && ![0, 401, 404, 429, 500, 503].includes(thrown.status)) break;
     }
   }
   changeAnswer(id, { cost: { state: "unread" } });

@@ -1,5 +1,6 @@
 import { Button, CheckField, SelectField, TextArea, TextField } from "@de/ui";
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { faultsOf, toolNames } from "./body.ts";
 import type { Model, Options } from "./models.ts";
 import { narrowed, PARAMS, type Param, whyNot } from "./params.ts";
@@ -78,9 +79,11 @@ export default function SettingsPanel({ chosen, onChange, options, settings }: P
   );
 }
 
+/** A part that is open at first where something is set in it, and then as the person wants it. */
 function Part(props: { children: ComponentChildren; isOpen: boolean; isSet: boolean; title: string }) {
+  const [isOpen, setOpen] = useState(props.isOpen);
   return (
-    <details class="part" open={props.isOpen}>
+    <details class="part" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         {props.title}
         {props.isSet && <span class="quiet small"> set</span>}

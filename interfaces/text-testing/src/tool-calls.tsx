@@ -25,9 +25,9 @@ export function ToolCalls({ answer, isOpen, known, turnId }: CallsProps) {
     <div class="form">
       {answer.calls.map((call) => (
         <div key={call.id} class="tool">
-          <h4>
+          <h3>
             Calls <code>{call.name}</code> <code class="quiet small">{call.id}</code>
-          </h4>
+          </h3>
           <Code label={`arguments of ${call.name}`} text={pretty(call)} />
           {isAnswered ? (
             <Code label={`result of ${call.name}`} text={answer.results[call.id] ?? ""} />

@@ -1,0 +1,61 @@
+import { api, instance, take } from "@de/api";
+import { type Loaded, useResource } from "@de/ui";
+import { type Option, optionsOf } from "./options.ts";
+
+export interface ImageModel {
+  /** False where the instance has no key for its provider; undefined where one may not know. */
+  hasKey: boolean | undefined;
+  id: string;
+  name: string;
+  options: Option[];
+  provider: string;
+  status: string;
+}
+
+/** Libraries of pictures that are there already: they are searched, and make none. */
+const LIBRARIES = ["pexels", "pixabay"];
+
+/** The models that make pictures for the instance. */
+export function useImageModels(): Loaded<ImageModel[]> {
+  return useResource(
+    async (signal) => {
+      const [keys, models] = await Promise.all([providersWithKey(signal), all(signal)]);
+      return models.map((model) => ({ ...model, hasKey: keys?.has(model.provider) }));
+    },
+    [instance.value],
+  );
+}
+
+async function all(signal: AbortSignal): Promise<Omit<ImageModel, "hasKey">[]> {
+  const models: Omit<ImageModel, "hasKey">[] = [];
+  let cursor: string | null | undefined;
+  do {
+    const query = { limit: 200, type: "image" as const, ...(cursor ? { cursor } : {}) };
+    const page = await take(api.GET("/v1/model-configs", { params: { query }, signal }));
+    for (const row of page.data) {
+      // One that cannot be read is mended in the admin panel.
+      if (!("protocol" in row) || LIBRARIES.includes(row.protocol) || row.status === "disabled") continue;
+      models.push({
+        id: row.model_id,
+        name: row.display_name,
+        options: optionsOf(row),
+        provider: row.provider_id,
+        status: row.status ?? "active",
+      });
+    }
+    cursor = page.next_cursor;
+  } while (cursor);
+  return models;
+}
+
+async function providersWithKey(signal: AbortSignal): Promise<Set<string> | undefined> {
+  const instance_id = instance.peek();
+  if (instance_id === null) return undefined;
+  try {
+    const query = { instance_id, limit: 200 };
+    const { data } = await take(api.GET("/v1/provider-keys", { params: { query }, signal }));
+    return new Set(data.map(({ provider_id }) => provider_id));
+  } catch {
+    return undefined;
+  }
+}
