@@ -13,7 +13,11 @@ interface FilterProps {
 function useFilter(name: string): [string, (value: string) => void] {
   const { path, query, route } = useLocation();
   // The address as it is then, not as it was when this was rendered: several filters may change meanwhile.
-  const set = (value: string) => route(setQuery(path, asked(), { cursor: null, [name]: value }), true);
+  const set = (value: string) => {
+    // What was typed just before another page was chosen must not lead back here.
+    if (new URL(path, location.origin).pathname !== location.pathname) return;
+    route(setQuery(path, asked(), { cursor: null, [name]: value }), true);
+  };
   return [query[name] ?? "", set];
 }
 

@@ -1,4 +1,5 @@
 /** What the four pages share: the frame, the controls, and how values are written. */
+export { onBack } from "./back.ts";
 export { Badge, Tag, type Tone, toneOf } from "./badge.tsx";
 export { Button, CopyButton, LinkButton } from "./button.tsx";
 export { Code, Secret } from "./code.tsx";

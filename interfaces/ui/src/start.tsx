@@ -1,6 +1,7 @@
 import { person, resume } from "@de/api";
 import { type ComponentChildren, render } from "preact";
 import { LocationProvider, useLocation } from "preact-iso";
+import { watchBack } from "./back.ts";
 import { LogIn } from "./login.tsx";
 
 interface Page {
@@ -15,6 +16,7 @@ interface Page {
 export function start(page: Page): void {
   const root = document.getElementById("app");
   if (!root) throw new Error("the page has no #app");
+  watchBack();
   render(
     <LocationProvider>
       <Door page={page} />

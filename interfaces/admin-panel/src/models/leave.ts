@@ -1,4 +1,4 @@
-import { confirm } from "@de/ui";
+import { confirm, onBack } from "@de/ui";
 import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 
@@ -35,21 +35,21 @@ export function useLeaving(isDirty: boolean): { free: () => void } {
       event.stopImmediatePropagation();
       void ask(() => route(link.pathname + link.search));
     };
-    const back = (event: PopStateEvent) => {
-      if (!held.current || location.pathname === here) return;
-      event.stopImmediatePropagation();
+    const back = () => {
+      if (!held.current || location.pathname === here) return false;
       history.pushState(null, "", place.current);
       void ask(() => history.go(-1));
+      return true;
     };
     const close = (event: BeforeUnloadEvent) => {
       if (held.current) event.preventDefault();
     };
     document.addEventListener("click", click, true);
-    addEventListener("popstate", back, true);
+    onBack(back);
     addEventListener("beforeunload", close);
     return () => {
       document.removeEventListener("click", click, true);
-      removeEventListener("popstate", back, true);
+      onBack(null);
       removeEventListener("beforeunload", close);
     };
   }, []);

@@ -90,7 +90,7 @@ export default function ProviderKeys() {
                       row={row}
                     />
                   ),
-                head: "",
+                head: "Actions",
               },
             ]}
             foot={<span>{rows.length} keys</span>}

@@ -15,7 +15,7 @@ export function Life({ config, faults, set }: FieldsProps) {
   const status = text(config, "status") || "active";
   const isEnding = status === "deprecated";
   return (
-    <Group title="Status">
+    <Group title="Availability">
       <div class="form-grid">
         <SelectField
           label="Status"

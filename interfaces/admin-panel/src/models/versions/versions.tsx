@@ -92,7 +92,7 @@ export function Versions({ onChanged, row }: { onChanged: (row: Saved) => void; 
                     )}
                   </span>
                 ),
-                head: "",
+                head: "Actions",
               },
             ]}
             foot={<Pager next={next_cursor} shown={data.length} />}
