@@ -2,12 +2,16 @@ import { api, type Schema, take } from "@de/api";
 import { Button, FilterSelect, Icon, type Span, spanText, useProjects, useResource } from "@de/ui";
 import { useState } from "preact/hooks";
 import { type Address, FILTERS, type FilterName } from "./address.ts";
-import { OwnRange, OwnRangeButton } from "./own-range.tsx";
+import type { OwnRange } from "./own-range.tsx";
 import { RANGES, USUAL, type Window } from "./window.ts";
 
 /** Of which time numbers are: one that ends now, or one's own. */
 export function Ranges({ address, window }: { address: Address; window: Window }) {
-  const [open, setOpen] = useState(false);
+  const [Asking, setAsking] = useState<typeof OwnRange | null>(null);
+  const open = async () => {
+    const room = await import("./own-range.tsx");
+    setAsking(() => room.OwnRange);
+  };
   const { query } = address;
   const chosen = window.fixed ? null : (RANGES.find(([name]) => name === query.range)?.[0] ?? USUAL);
   return (
@@ -24,10 +28,12 @@ export function Ranges({ address, window }: { address: Address; window: Window }
             {words}
           </Button>
         ))}
-        <OwnRangeButton isOn={window.fixed} onOpen={() => setOpen(true)} />
+        <Button size="small" aria-pressed={window.fixed} aria-haspopup="dialog" onClick={open}>
+          Own…
+        </Button>
       </fieldset>
-      {open && (
-        <OwnRange address={address} end={window.end} start={window.start} onClose={() => setOpen(false)} />
+      {Asking && (
+        <Asking address={address} end={window.end} start={window.start} onClose={() => setAsking(null)} />
       )}
     </>
   );

@@ -30,10 +30,7 @@ export function Figures({ snapshot }: { snapshot: Snapshot | undefined }) {
       <Figure name="Tokens" note={sums && sums.estimated > 0 ? calls(sums.estimated, "estimated") : ""}>
         {sums && count(tokensOf(sums))}
       </Figure>
-      <Figure
-        name="Spend"
-        note={sums && sums.unpriced > 0 ? `without ${calls(sums.unpriced, "that have no price")}` : ""}
-      >
+      <Figure name="Spend" note={sums && sums.unpriced > 0 ? calls(sums.unpriced, "without a price") : ""}>
         {sums && money(sums.cost_micros)}
       </Figure>
     </div>

@@ -11,13 +11,10 @@ export function Live({ address, at }: { address: Address; at: number | null }) {
       <span class="quiet nowrap" role="timer" aria-label="Last update">
         {seconds === null ? "Not updated yet" : `Updated ${ago(seconds)} ago`}
       </span>
-      <Button
-        size="small"
-        aria-label={address.live ? "Pause updates" : "Go on with updates"}
-        onClick={() => address.change({ live: address.live ? "off" : null })}
-      >
+      <Button size="small" onClick={() => address.show({ live: address.live ? "off" : null })}>
         <span class="live-dot" data-on={address.live} />
         {address.live ? "Live" : "Paused"}
+        <span class="only-heard">{address.live ? ": pause updates" : ": go on with updates"}</span>
       </Button>
     </span>
   );

@@ -38,6 +38,7 @@ export function OverTime(props: OverTimeProps) {
         </button>
       ),
       head: "From",
+      title: "Time",
       value: ({ span }) => new Date(span.start).toISOString(),
     },
     { head: "To", hidden: true, value: ({ span }) => new Date(span.end).toISOString() },
@@ -45,10 +46,11 @@ export function OverTime(props: OverTimeProps) {
       cell: ({ at }: { at: number }) => (values[at] == null ? "–" : exact(values[at])),
       head: `${name}${unit}`,
       isNumber: true,
+      title: name,
       value: ({ at }: { at: number }) => values[at] ?? null,
     })),
   ];
-  const time = snapshot ? `${spanText({ end: snapshot.end, start: snapshot.start }, false)}` : "";
+  const time = snapshot ? spanText(snapshot, false) : "";
   return (
     <Panel
       address={address}
@@ -66,7 +68,7 @@ export function OverTime(props: OverTimeProps) {
           gist={`${title}, ${time}: ${gist}`}
           kind={kind}
           name={title}
-          onSpan={(span) => narrow(address, span)}
+          onSpan={spans.length > 1 ? (span) => narrow(address, span) : undefined}
           series={series}
           spans={spans}
           unread={snapshot?.since ? { end: snapshot.since, start: snapshot.start } : null}

@@ -1,4 +1,4 @@
-import { Button, Dialog, Form, TextField } from "@de/ui";
+import { Dialog, Form, TextField } from "@de/ui";
 import { useState } from "preact/hooks";
 import type { Address } from "./address.ts";
 import { LONGEST } from "./window.ts";
@@ -50,13 +50,4 @@ function faultOf(from: number, to: number): string | undefined {
 function local(at: number): string {
   const moment = new Date(at - new Date(at).getTimezoneOffset() * 60_000);
   return moment.toISOString().slice(0, 16);
-}
-
-/** Opens it. */
-export function OwnRangeButton({ isOn, onOpen }: { isOn: boolean; onOpen: () => void }) {
-  return (
-    <Button size="small" aria-pressed={isOn} aria-haspopup="dialog" onClick={onOpen}>
-      Own…
-    </Button>
-  );
 }

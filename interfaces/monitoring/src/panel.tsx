@@ -8,9 +8,11 @@ import { type CsvColumn, csv, download } from "./csv.ts";
 export interface PanelColumn<Row> extends CsvColumn<Row> {
   /** What is shown; the value as it is where it is left out. */
   cell?: (row: Row) => ComponentChildren;
-  isNumber?: boolean;
   /** Only in the CSV. */
   hidden?: boolean;
+  isNumber?: boolean;
+  /** What it is called where values have their unit beside them. */
+  title?: string;
 }
 
 interface PanelProps<Row> {
@@ -37,7 +39,7 @@ export function Panel<Row>(props: PanelProps<Row>) {
   const isTable = chart === undefined || address.tables.includes(name);
   const toggle = () => {
     const others = address.tables.filter((one) => one !== name);
-    address.change({ table: (isTable ? others : [...others, name]).join(",") });
+    address.show({ table: (isTable ? others : [...others, name]).join(",") });
   };
   return (
     <section class="card panel" aria-labelledby={id} data-panel={name}>
@@ -53,7 +55,7 @@ export function Panel<Row>(props: PanelProps<Row>) {
               aria-label={`${title} as a table`}
               onClick={toggle}
             >
-              {isTable ? "Chart" : "Table"}
+              Table
             </Button>
           )}
           <Button
@@ -72,7 +74,12 @@ export function Panel<Row>(props: PanelProps<Row>) {
       ) : rows.length === 0 ? (
         <p class="quiet panel-empty">{empty}</p>
       ) : isTable ? (
-        <PanelTable caption={title} columns={columns} rowId={rowId} rows={rows} />
+        <PanelTable
+          caption={title}
+          columns={columns}
+          rowId={rowId}
+          rows={chart === undefined ? rows : rows.toReversed()}
+        />
       ) : (
         chart
       )}
@@ -94,9 +101,9 @@ function PanelTable<Row>(props: {
         <caption class="only-heard">{caption}</caption>
         <thead>
           <tr>
-            {shown.map(({ head, isNumber }) => (
+            {shown.map(({ head, isNumber, title }) => (
               <th key={head} scope="col" class={isNumber ? "number" : undefined}>
-                {head}
+                {title ?? head}
               </th>
             ))}
           </tr>

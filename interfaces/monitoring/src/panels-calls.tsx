@@ -75,7 +75,7 @@ export function Errors({ address, snapshot }: Props) {
   if (rest.size > 0) {
     const requests = byCode.slice(CODES).reduce((sum, one) => sum + one.requests, 0);
     series.push({
-      look: 1,
+      look: 5,
       name: OTHERS,
       total: count(requests),
       values: share(({ code }) => rest.has(code)),

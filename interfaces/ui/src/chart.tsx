@@ -1,6 +1,6 @@
 import "../css/chart.css";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { draw, MARGIN } from "./chart/draw.ts";
+import { draw, MARGIN, roomFor } from "./chart/draw.ts";
 import { Patterns, Swatch } from "./chart/look.tsx";
 import { type Span, spanText } from "./span.ts";
 
@@ -43,18 +43,18 @@ export interface ChartProps {
  * narrows to that time. It is drawn by Observable Plot and takes its colours from the theme.
  */
 export function Chart(props: ChartProps) {
-  const { exact, format, gist, height = 148, kind, name, onSpan, series, spans, unread = null } = props;
+  const { exact, format, gist, height = 132, kind, name, onSpan, series, spans, unread = null } = props;
   const { utc = false, whole = false } = props;
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const [at, setAt] = useState<number | null>(null);
   const touched = useRef<number | null>(null);
+  const values = series.map((one) => one.values);
   const pattern = (look: number) => `${id}-${look}`;
   useEffect(() => {
     if (!box.current || width === 0) return;
     const looks = series.map(({ look }) => look);
-    const values = series.map((one) => one.values);
     const drawing = { format, height, kind, looks, spans, unread, utc, values, whole, width };
     box.current.replaceChildren(draw(drawing, pattern));
   });
@@ -84,7 +84,7 @@ export function Chart(props: ChartProps) {
             class="chart-over"
             style={{
               bottom: `${MARGIN.bottom}px`,
-              left: `${MARGIN.left}px`,
+              left: `${roomFor({ format, kind, spans, values, whole })}px`,
               right: `${MARGIN.right}px`,
               top: `${MARGIN.top}px`,
             }}

@@ -22,8 +22,14 @@ export interface Drawing {
   width: number;
 }
 
-/** Room for the axes around what is drawn, in pixels. */
-export const MARGIN = { bottom: 20, left: 46, right: 6, top: 8 } as const;
+/** Room around what is drawn, in pixels; at the left it depends on what stands at the axis. */
+export const MARGIN = { bottom: 20, right: 6, top: 8 } as const;
+
+/** Room for the values beside the axis, in pixels: about as wide as the greatest is. */
+export function roomFor(drawing: Pick<Drawing, "format" | "kind" | "spans" | "values" | "whole">): number {
+  const most = highest(drawing);
+  return Math.max(34, 12 + 6.5 * drawing.format(drawing.whole ? Math.round(most) : most).length);
+}
 
 /** Lines of a look, told apart by more than their colour. */
 const DASHES: Record<number, string> = { 1: "none", 2: "6 3", 3: "2 2", 4: "8 2 2 2", 5: "1 3", 6: "4 4" };
@@ -53,7 +59,7 @@ export function draw(drawing: Drawing, patterns: (look: number) => string): Elem
     color: { type: "identity" },
     height,
     marginBottom: MARGIN.bottom,
-    marginLeft: MARGIN.left,
+    marginLeft: roomFor(drawing),
     marginRight: MARGIN.right,
     marginTop: MARGIN.top,
     marks: [
@@ -75,11 +81,14 @@ export function draw(drawing: Drawing, patterns: (look: number) => string): Elem
   });
   // A style sheet of its own, which a strict policy forbids; what it says is in chart.css.
   for (const style of svg.querySelectorAll("style")) style.remove();
+  // What it shows is told around it; names of its parts would be for nobody.
+  svg.setAttribute("aria-hidden", "true");
+  for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
   return svg;
 }
 
 /** The greatest value, or what stands on top of one another; one where there is none, for a scale to be. */
-function highest({ kind, spans, values }: Drawing): number {
+function highest({ kind, spans, values }: Pick<Drawing, "kind" | "spans" | "values">): number {
   const heights = spans.map((_, at) => {
     const here = values.map((series) => series[at] ?? 0);
     return kind === "bars" ? here.reduce((sum, value) => sum + value, 0) : Math.max(0, ...here);
