@@ -60,7 +60,7 @@ function Findings({ of }: { of: readonly Looked[] }) {
 function One({ of }: { of: Finding }) {
   return (
     <li>
-      <Badge tone={of.tone}>{of.tone === "bad" ? "failing" : "soon"}</Badge>
+      <Badge tone={of.tone}>{of.tone === "bad" ? "failing" : "warning"}</Badge>
       <span class="said">
         {of.title} <span class="quiet small">{of.detail}</span>
       </span>

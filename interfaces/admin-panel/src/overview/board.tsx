@@ -31,15 +31,17 @@ export default function Board() {
       lead={isAll ? "Today in UTC, of all instances." : `Today in UTC${name ? `, of ${name}` : ""}.`}
       actions={
         list.length > 1 && (
-          <FilterSelect
-            label="Shown"
-            name="instance_id"
-            all="The instance at the side"
-            options={[
-              ["all", isOperator.value ? "All instances" : "All that I may see"],
-              ...list.map(({ id, name }) => [id, name] as const),
-            ]}
-          />
+          <div class="filters">
+            <FilterSelect
+              label="Shown"
+              name="instance_id"
+              all="The instance at the side"
+              options={[
+                ["all", isOperator.value ? "All instances" : "All that I may see"],
+                ...list.map(({ id, name }) => [id, name] as const),
+              ]}
+            />
+          </div>
         )
       }
     >

@@ -51,7 +51,7 @@ export function Figures({ view }: { view: View }) {
     <Resource of={figures}>
       {({ budgets, hours, sum }) =>
         sum && (
-          <section class="cards" aria-label="Today">
+          <section class="figures" aria-label="Today">
             <Figure
               title="Requests"
               value={count(sum.requests)}

@@ -176,39 +176,43 @@ export async function models(view: View, signal: AbortSignal): Promise<Finding[]
     take(api.GET("/v1/model-configs", { params: { query: { limit: 200 } }, signal })),
     usageOf({ ...within(view), from: ago(7 * DAY), group_by: "model" }, signal),
   ]);
-  return used.flatMap(({ model_id, requests, unpriced }) => {
+  const findings: Finding[] = [];
+  for (const { model_id, requests } of used) {
     const row = rows.data.find((one) => one.model_id === model_id) as Schema<"SavedModelConfig"> | undefined;
-    if (!row || !model_id) return [];
-    const href = `/models/${encodeURIComponent(model_id)}`;
-    const usual = { action: "The model", href, tone: "warn" as const };
-    const calls = `${count(requests)} ${requests === 1 ? "call" : "calls"} in the last 7 days.`;
-    const end = row.deprecation_date ? Date.parse(row.deprecation_date) : null;
+    const end = row?.deprecation_date ? Date.parse(row.deprecation_date) : null;
     const endsSoon = end !== null && end - Date.now() < ENDS_WITHIN;
-    const findings: Finding[] = [];
-    if (row.status === "deprecated" || endsSoon) {
-      const when =
-        end === null
-          ? ""
-          : end < Date.now()
-            ? ` It ended on ${row.deprecation_date}.`
-            : ` It ends on ${row.deprecation_date}.`;
-      findings.push({
-        ...usual,
-        detail: `${calls}${when}`,
-        id: `deprecated/${model_id}`,
-        title: `${model_id} is ${row.status === "deprecated" ? "deprecated" : "ending"}, and used`,
-      });
-    }
-    if (unpriced > 0) {
-      findings.push({
-        ...usual,
-        detail: `${count(unpriced)} of ${calls} Their cost is in no sum and no budget.`,
-        id: `unpriced/${model_id}`,
-        title: `${model_id} has no price for what is used of it`,
-      });
-    }
-    return findings;
-  });
+    if (!row || !(row.status === "deprecated" || endsSoon)) continue;
+    const calls = `${count(requests)} ${requests === 1 ? "call" : "calls"} in the last 7 days.`;
+    const verb = end !== null && end < Date.now() ? "ended" : "ends";
+    findings.push({
+      action: "The model",
+      detail: end === null ? calls : `${calls} Its vendor ${verb} it on ${row.deprecation_date}.`,
+      href: `/models/${encodeURIComponent(row.model_id)}`,
+      id: `deprecated/${row.model_id}`,
+      title: `${row.model_id} is ${row.status === "deprecated" ? "deprecated" : "ending"}, and used`,
+      tone: "warn",
+    });
+  }
+  return [...findings, ...withoutPrice(used)];
+}
+
+/** Models of which something was used that has no price: one finding, however many they are. */
+function withoutPrice(used: readonly Schema<"UsageRow">[]): Finding[] {
+  const names = used.flatMap(({ model_id, unpriced }) => (unpriced > 0 && model_id ? [model_id] : []));
+  if (names.length === 0) return [];
+  const calls = used.reduce((sum, { unpriced }) => sum + unpriced, 0);
+  const [first = ""] = names;
+  const isOne = names.length === 1;
+  return [
+    {
+      action: isOne ? "The model" : "Models",
+      detail: `${count(calls)} ${calls === 1 ? "call" : "calls"} in the last 7 days, whose cost is in no sum: ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}.`,
+      href: isOne ? `/models/${encodeURIComponent(first)}` : "/models",
+      id: "unpriced",
+      title: `${isOne ? first : `${names.length} models`} ${isOne ? "has" : "have"} no price for what is used`,
+      tone: "warn",
+    },
+  ];
 }
 
 /** Keys of programs and persons that end soon. */

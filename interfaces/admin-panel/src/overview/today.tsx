@@ -73,7 +73,7 @@ export function LastFailures({ view }: { view: View }) {
       <Resource of={list} isEmpty={(rows) => rows.length === 0} empty={<p>No call has failed.</p>}>
         {(rows) => (
           <Table
-            caption="The last failures"
+            caption="Calls that failed"
             id={({ id }) => id}
             rows={rows}
             columns={[

@@ -23,7 +23,7 @@ export function Unfinished({ instance }: { instance: string | null }) {
         <div>
           <h2>Set-up is not finished</h2>
           <p class="quiet">
-            Missing{name ? ` of ${name}` : ""}: {missing.join(", ").toLowerCase()}.
+            Missing{name ? ` of ${name}` : ""}: {missing.map(words).join(", ")}.
           </p>
         </div>
         <LinkButton
@@ -35,4 +35,9 @@ export function Unfinished({ instance }: { instance: string | null }) {
       </div>
     </section>
   );
+}
+
+/** A step's name inside of a sentence. */
+function words(step: string): string {
+  return step.charAt(0).toLowerCase() + step.slice(1);
 }

@@ -73,12 +73,12 @@ function Facts({ call }: { call: Call }) {
     [
       "Model",
       call.model_id ? (
-        <>
+        <span class="row">
           <a href={`/models/${encodeURIComponent(call.model_id)}`}>{call.model_id}</a>
           {call.requested_model_id && call.requested_model_id !== call.model_id && (
-            <span class="quiet"> asked for as {call.requested_model_id}</span>
+            <span class="quiet">asked for as {call.requested_model_id}</span>
           )}
-        </>
+        </span>
       ) : (
         (call.requested_model_id ?? <span class="quiet">none was reached</span>)
       ),
@@ -86,10 +86,10 @@ function Facts({ call }: { call: Call }) {
     [
       "Provider",
       call.provider_id && (
-        <>
-          <a href={`/providers/${encodeURIComponent(call.provider_id)}`}>{call.provider_id}</a>{" "}
+        <span class="row">
+          <a href={`/providers/${encodeURIComponent(call.provider_id)}`}>{call.provider_id}</a>
           <span class="quiet">{call.protocol}</span>
-        </>
+        </span>
       ),
     ],
     [

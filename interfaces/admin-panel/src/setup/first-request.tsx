@@ -1,5 +1,6 @@
 import { api, post, type Schema, take, url, useInstance } from "@de/api";
 import {
+  Button,
   Code,
   duration,
   Form,
@@ -24,7 +25,7 @@ interface Answer {
 }
 
 /** Step 5: a real call, and the same one for a shell. */
-export function FirstRequest({ progress, reload }: StepProps) {
+export function FirstRequest({ go, progress, reload }: StepProps) {
   const instance = progress.instance?.id;
   useEffect(() => {
     if (instance) useInstance(instance);
@@ -51,9 +52,10 @@ export function FirstRequest({ progress, reload }: StepProps) {
           <>
             <h3>No model for text can be called yet</h3>
             <p>
-              None of the vendors whose keys this instance has serves one. Save another vendor's key in step
-              3, or <a href="/models/new">add a model</a>.
+              None of the vendors whose keys this instance has serves one. Save a vendor's key, or{" "}
+              <a href="/models/new">add a model</a>.
             </p>
+            <Button onClick={() => go(3)}>To the vendor's key</Button>
           </>
         }
       >

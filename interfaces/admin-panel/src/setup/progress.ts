@@ -43,6 +43,9 @@ export function nextOf(progress: Progress): number {
   return at === -1 ? STEPS.length + 1 : at + 1;
 }
 
+/** How many projects of an instance are looked at for keys. */
+const PROJECTS = 8;
+
 /** Finds out how far the set-up is, of the instance that the address names, or else that one acts for. */
 export async function progressOf(chosen: Chosen, signal: AbortSignal): Promise<Progress> {
   const organization = chosen.organization ?? null;
@@ -63,16 +66,30 @@ export async function progressOf(chosen: Chosen, signal: AbortSignal): Promise<P
     ),
   ]);
   const active = projects.data.filter(({ status }) => status === "active");
-  const project = active.find(({ id }) => id === chosen.project) ?? active[0] ?? null;
-  const found = { ...none, instance: home, organization: home.organization_id, project };
-  const hasAnswer = (calls as Schema<"RequestList">).data.length > 0;
-  if (project === null) return { ...found, hasAnswer, providerKeys: providerKeys.data };
-  const keys = await take(
-    api.GET("/v1/api-keys", { params: { query: { limit: 200, project_id: project.id } }, signal }),
+  const asked = active.filter(({ id }) => !chosen.project || id === chosen.project).slice(0, PROJECTS);
+  const keyed = await Promise.all(
+    asked.map(async (project) => ({ apiKeys: await keysOf(project.id, signal), project })),
   );
-  const holds = (key: Schema<"ApiKeyShown">) =>
-    key.revoked_at === null && (key.expires_at === null || Date.parse(key.expires_at) > Date.now());
-  return { ...found, apiKeys: keys.data.filter(holds), hasAnswer, providerKeys: providerKeys.data };
+  // Whichever project has keys already is the one that was set up.
+  const found = keyed.find(({ apiKeys }) => apiKeys.length > 0) ?? keyed[0];
+  return {
+    apiKeys: found?.apiKeys ?? [],
+    hasAnswer: (calls as Schema<"RequestList">).data.length > 0,
+    instance: home,
+    organization: home.organization_id,
+    project: found?.project ?? null,
+    providerKeys: providerKeys.data,
+  };
+}
+
+/** The keys of a project that open something now. */
+async function keysOf(project: string, signal: AbortSignal): Promise<Schema<"ApiKeyShown">[]> {
+  const query = { limit: 200, project_id: project };
+  const { data } = await take(api.GET("/v1/api-keys", { params: { query }, signal }));
+  return data.filter(
+    ({ expires_at, revoked_at }) =>
+      revoked_at === null && (expires_at === null || Date.parse(expires_at) > Date.now()),
+  );
 }
 
 async function instanceOf(chosen: Chosen, signal: AbortSignal): Promise<Schema<"Instance"> | null> {
@@ -82,5 +99,6 @@ async function instanceOf(chosen: Chosen, signal: AbortSignal): Promise<Schema<"
   const { organization } = chosen;
   const query = { limit: 200, ...(organization && { organization_id: organization }) };
   const { data } = await take(api.GET("/v1/instances", { params: { query }, signal }));
-  return data.find(({ id }) => id === instance.peek()) ?? data[0] ?? null;
+  const oldest = data.toSorted((a, b) => a.created_at.localeCompare(b.created_at))[0];
+  return data.find(({ id }) => id === instance.peek()) ?? oldest ?? null;
 }

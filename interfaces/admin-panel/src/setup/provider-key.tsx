@@ -108,7 +108,7 @@ export function ProviderKeyStep({ go, progress, reload }: StepProps) {
                   aria-label={`Try ${nameOf(provider_id)}`}
                   onClick={() => test(provider_id)}
                 >
-                  Try it
+                  Try
                 </Button>
               ),
               head: "Actions",
@@ -116,11 +116,13 @@ export function ProviderKeyStep({ go, progress, reload }: StepProps) {
           ]}
         />
       )}
-      <div class="form-end">
-        <Button kind="primary" disabled={progress.providerKeys.length === 0} onClick={() => go(4)}>
-          Go on
-        </Button>
-      </div>
+      {progress.providerKeys.length > 0 && (
+        <div class="form-end">
+          <Button kind="primary" onClick={() => go(4)}>
+            Go on
+          </Button>
+        </div>
+      )}
     </section>
   );
 }

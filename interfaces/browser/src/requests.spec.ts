@@ -1,0 +1,136 @@
+import type { APIRequestContext } from "@playwright/test";
+import { expect, expectNoBarriers, stack, test } from "./stack.ts";
+
+/** Sends a call of the dev project, under a request id of its own. */
+async function call(request: APIRequestContext, content: string, more: Record<string, string> = {}) {
+  const id = `browser-${crypto.randomUUID()}`;
+  const answer = await request.post(`${stack.base}/v1/chat/completions`, {
+    data: { messages: [{ content, role: "user" }], model: "gpt-4o-mini" },
+    headers: { authorization: `Bearer ${stack.client_key}`, "x-request-id": id, ...more },
+  });
+  return { answer, id, receipt: answer.headers()["x-de-receipt"] ?? "" };
+}
+
+test("the log is searched by filters that stand in the address", async ({ open, request }) => {
+  const { id, receipt } = await call(request, "fail:429");
+  const page = await open("admin-panel", "/requests");
+  const table = page.getByRole("table", { name: "Requests" });
+  await expect(table.getByRole("row").nth(1)).toBeVisible();
+  await page.getByLabel("Request id").fill(id);
+  await expect(page).toHaveURL(new RegExp(`request_id=${id}`));
+  await expect(async () => {
+    if (await page.getByRole("button", { name: "Look again" }).isVisible()) {
+      await page.getByRole("button", { name: "Look again" }).click();
+    }
+    await expect(table.getByRole("row")).toHaveCount(2, { timeout: 1_000 });
+  }).toPass();
+  await expect(table).toContainText("PROVIDER_RATE_LIMIT");
+  await page.getByLabel("Status").selectOption("ok");
+  await expect(page.getByText("No call is like that")).toBeVisible();
+  await page.getByLabel("Status").selectOption("failed");
+  await page.getByLabel("Model").fill("gpt-4o-mini");
+  await page.getByLabel("Provider").selectOption("openai");
+  await page.getByLabel("Time").selectOption("1h");
+  await page.getByText("More filters").click();
+  await page.getByLabel("Error code").fill("PROVIDER_RATE_LIMIT");
+  await expect(page).toHaveURL(/error_code=PROVIDER_RATE_LIMIT/);
+  await page.reload();
+  await expect(page.getByLabel("Error code")).toHaveValue("PROVIDER_RATE_LIMIT");
+  await expect(table.getByRole("row")).toHaveCount(2);
+  await expectNoBarriers(page);
+  await table.getByRole("link").first().click();
+  await expect(page).toHaveURL(new RegExp(`/requests/${receipt}$`));
+  await page.goBack();
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await expect(page).toHaveURL(/\/requests$/);
+});
+
+test("calls are heard as they end, held while paused, and the line is begun again", async ({
+  open,
+  page,
+  request,
+}) => {
+  await open("admin-panel", "/requests?live=1&model_id=gpt-4o-mini");
+  const status = page.getByRole("status", { name: "Live tail" });
+  await expect(status).toContainText("live");
+  const first = await call(request, "hello live");
+  const link = (receipt: string) => page.locator(`a[href="/requests/${receipt}"]`);
+  await expect(link(first.receipt)).toBeVisible({ timeout: 20_000 });
+  await page.getByRole("button", { name: "Pause" }).click();
+  const second = await call(request, "hello paused");
+  await expect(status).toContainText("meanwhile", { timeout: 20_000 });
+  await expect(link(second.receipt)).toBeHidden();
+  await expectNoBarriers(page);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await expect(link(second.receipt)).toBeVisible();
+
+  await page.context().setOffline(true);
+  await page.getByLabel("Status").selectOption("ok");
+  await expect(status).toContainText("reconnecting");
+  await expect(page.getByRole("alert")).toContainText("offline");
+  await page.context().setOffline(false);
+  await expect(status).toContainText("live");
+  const third = await call(request, "hello again");
+  await expect(link(third.receipt)).toBeVisible({ timeout: 20_000 });
+  await page.getByRole("link", { name: "Stop listening" }).click();
+  await expect(page.getByRole("table", { exact: true, name: "Requests" })).toBeVisible();
+});
+
+test("one call shows its tries, its times, and what it was charged at which prices", async ({
+  open,
+  request,
+}) => {
+  const { answer, id, receipt } = await call(request, "openai-fail:503 hello", {
+    "x-de-fallback": "claude-haiku-4-5",
+  });
+  expect(answer.status()).toBe(200);
+  // By the id that the caller knows, while the receipt is on its way.
+  const page = await open("admin-panel", `/requests/${id}`);
+  const facts = page.getByRole("region", { name: "The call" });
+  await expect(facts).toContainText("asked for as gpt-4o-mini", { timeout: 20_000 });
+  await expect(facts.getByRole("link", { name: "claude-haiku-4-5" })).toHaveAttribute(
+    "href",
+    "/models/claude-haiku-4-5",
+  );
+  await expect(facts.getByRole("link", { name: "anthropic" })).toBeVisible();
+  await expect(facts.getByRole("link", { name: "proj_dev" })).toBeVisible();
+  await expect(facts).toContainText(receipt);
+  const times = page.getByRole("list", { name: "Timings" });
+  await expect(times.getByRole("listitem").filter({ hasText: "PROVIDER UNAVAILABLE" }).first()).toBeVisible();
+  await expect(times.getByRole("listitem").last()).toContainText("claude-haiku-4-5");
+  const bill = page.getByRole("region", { name: "What it cost" });
+  await expect(bill.getByRole("row").filter({ hasText: "Output" })).toContainText("/ M tokens");
+  const { cost_micros } = (await (
+    await request.get(`${stack.base}/v1/receipts/${receipt}`, {
+      headers: { authorization: `Bearer ${stack.admin_key}` },
+    })
+  ).json()) as { cost_micros: number };
+  await expect(bill.getByText(`$${(cost_micros / 1_000_000).toFixed(6)}`, { exact: true })).toBeVisible();
+  await expectNoBarriers(page);
+});
+
+test("a vendor's failure is told with its code, and leads to the vendor", async ({ open, request }) => {
+  const { answer, receipt } = await call(request, "fail:401");
+  expect(answer.status()).toBe(502);
+  const page = await open("admin-panel", `/requests/${receipt}`);
+  await expect(page.getByRole("alert")).toContainText("PROVIDER_AUTH", { timeout: 20_000 });
+  await expect(page.getByRole("link", { name: "Health of openai" })).toHaveAttribute(
+    "href",
+    "/providers/openai",
+  );
+});
+
+test("an id that is in no book says why, and one of a change leads to it", async ({ open, request }) => {
+  const page = await open("admin-panel", "/requests/nobody-has-this-id");
+  await expect(page.getByRole("heading", { name: "No call with this id is in the books" })).toBeVisible();
+  await expect(page.getByText("a receipt comes some seconds after the end")).toBeVisible();
+  await expectNoBarriers(page);
+  const changed = await request.post(`${stack.base}/v1/projects`, {
+    data: { instance_id: "inst_dev", name: "Changed" },
+    headers: { authorization: `Bearer ${stack.admin_key}` },
+  });
+  await page.goto(new URL(`/requests/${changed.headers()["x-request-id"]}`, page.url()).href);
+  await expect(page.getByRole("heading", { name: "This request changed the configuration" })).toBeVisible();
+  await page.getByRole("link", { name: "Before and after" }).click();
+  await expect(page.getByRole("row").filter({ hasText: "project.create" })).toBeVisible();
+});
