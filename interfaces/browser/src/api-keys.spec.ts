@@ -1,5 +1,5 @@
 import { expect, expectNoBarriers, stack, test, unique } from "./stack.ts";
-import { call, makeInstance, makeKey, makePerson, makeProject, news } from "./tenants.ts";
+import { call, makeInstance, makeKey, makePerson, makeProject, news, openAs } from "./tenants.ts";
 
 test("a key is created, shown once with a call to try, and works", async ({ api, open }) => {
   const project = await makeProject(api, "inst_dev");
@@ -196,4 +196,26 @@ test("without a connection nothing is lost, and the key is made once", async ({ 
   await expect(page.getByRole("dialog", { name: "API key created" })).toBeVisible();
   const { data } = await api.send<{ data: object[] }>("GET", `/v1/api-keys?project_id=${project.id}`);
   expect(data).toMatchObject([{ name }]);
+});
+
+test("a key is offered only for what one may create keys for", async ({ api, page }) => {
+  const instance = await makeInstance(api, "org_dev");
+  const project = await makeProject(api, instance.id);
+  const person = await makePerson(api, "org_dev");
+  await api.send("PUT", `/v1/users/${person.id}/grants/${instance.id}`, { role: "user" });
+  await openAs(page, person.secret, "/api-keys");
+  await page.getByRole("button", { name: "New API key" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByLabel("Project")).toHaveAccessibleDescription(/none that you may create keys for/);
+  await dialog.getByLabel("For", { exact: true }).selectOption("user");
+  await expect(dialog.getByLabel("User")).toHaveValue(person.id);
+  await dialog.getByLabel("Name").fill("Laptop");
+  await dialog.getByRole("button", { name: "Create API key" }).click();
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await expect(page.getByRole("link", { name: "Laptop" })).toBeVisible();
+
+  await api.send("PUT", `/v1/users/${person.id}/grants/${instance.id}`, { role: "admin" });
+  await page.reload();
+  await page.getByRole("button", { name: "New API key" }).click();
+  await expect(dialog.getByLabel("Project").locator("option")).toContainText(["Choose…", project.name]);
 });

@@ -166,3 +166,31 @@ test("whoever only looks at an instance is offered no change", async ({ api, pag
   await expect(page.getByRole("button", { name: "New project" })).toBeVisible();
   await expect(page.getByRole("button", { exact: true, name: "Delete" })).toHaveCount(0);
 });
+
+test("its provider keys, webhooks and history are one step away", async ({ api, open }) => {
+  const instance = await makeInstance(api, "org_dev");
+  const page = await open("admin-panel", `/instances/${instance.id}`);
+  const facts = page.getByRole("region", { name: "Set-up" });
+  await expect(facts.getByRole("link", { name: "History" })).toHaveAttribute(
+    "href",
+    `/audit?target_id=${instance.id}`,
+  );
+  await expect(facts.getByRole("link", { name: "Those of this instance" })).toHaveAttribute(
+    "href",
+    `/webhooks?instance_id=${instance.id}`,
+  );
+  await facts.getByRole("link", { name: "None: put one" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Provider keys" })).toBeVisible();
+  await expect(page.getByLabel("Instance", { exact: true })).toHaveValue(instance.id);
+});
+
+test("a list that could not be read is read again at the press of a button", async ({ open, page }) => {
+  await page.route("**/v1/instances?*limit=50*", (route) => route.abort("connectionfailed"));
+  await open("admin-panel", "/instances");
+  await expect(page.getByRole("alert")).toContainText("the API cannot be reached");
+  await expectNoBarriers(page);
+  await page.unroute("**/v1/instances?*limit=50*");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByRole("table")).toBeVisible();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+});

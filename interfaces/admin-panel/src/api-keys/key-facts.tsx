@@ -1,7 +1,8 @@
 import type { Schema } from "@de/api";
 import { Time } from "@de/ui";
 import type { ComponentChildren } from "preact";
-import { Card, Facts, Id, None } from "../tenants/parts.tsx";
+import { Card, Changed, Facts, Id, None } from "../tenants/parts.tsx";
+import { useMay } from "../tenants/standing.ts";
 import { Owner, Tags } from "./columns.tsx";
 import { Expiry } from "./key-state.tsx";
 import { useOwners } from "./owners.ts";
@@ -9,6 +10,8 @@ import { useOwners } from "./owners.ts";
 /** What a key is, and what it is bound to. */
 export function KeyFacts({ row }: { row: Schema<"ApiKeyShown"> }) {
   const owners = useOwners();
+  const may = useMay();
+  const place = { instance: row.instance_id, organization: row.organization_id };
   const models = row.allowed_models;
   return (
     <Card title="Key">
@@ -46,6 +49,7 @@ export function KeyFacts({ row }: { row: Schema<"ApiKeyShown"> }) {
           ["Expires", <Expiry key="expires" of={row} />],
           ["Last used", row.last_used_at ? <Time key="used" at={row.last_used_at} /> : <None>never</None>],
           ["Created", <Time key="created" at={row.created_at} />],
+          ["Changed", <Changed key="changed" row={row} seesAudit={may("audit.see", place)} />],
         ]}
       />
     </Card>

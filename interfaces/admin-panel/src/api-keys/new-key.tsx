@@ -88,12 +88,15 @@ interface OwnerFieldProps {
 function OwnerField({ fault, kind, onInput, whose }: OwnerFieldProps) {
   const owners = useOwners();
   const member = kind === "user" ? "user_id" : "project_id";
-  const choice = kind === "user" ? owners.users : owners.projects;
+  const choice = (kind === "user" ? owners.users : owners.projects).filter(({ mayMake }) => mayMake);
   return (
     <SelectField
       label={kind === "user" ? "User" : "Project"}
       required
       fault={fault[member]}
+      help={
+        kind === "project" && choice.length === 0 ? "There is none that you may create keys for." : undefined
+      }
       options={[["", "Choose…"] as const, ...choice.map(({ id, name }) => [id, name] as const)]}
       value={whose[member] ?? ""}
       onInput={(id) => onInput({ [member]: id })}

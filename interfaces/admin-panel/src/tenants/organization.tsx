@@ -7,7 +7,7 @@ import { InstancesBelow } from "./below.tsx";
 import { NewInstance } from "./instance-form.tsx";
 import { LimitsCard } from "./limits-card.tsx";
 import { EditOrganization } from "./organization-form.tsx";
-import { Card, Facts, Id, None } from "./parts.tsx";
+import { Card, Changed, Facts, Id, None } from "./parts.tsx";
 import { remove } from "./remove.tsx";
 import { useMay } from "./standing.ts";
 import { stateOf } from "./state.ts";
@@ -45,7 +45,7 @@ export default function Organization() {
                     ["Billing e-mail", row.billing_email ?? <None />],
                     ["Time zone", row.time_zone],
                     ["Created", <Time key="created" at={row.created_at} />],
-                    ["Changed", <Time key="changed" at={row.updated_at} />],
+                    ["Changed", <Changed key="changed" row={row} seesAudit={may("audit.see", place)} />],
                   ]}
                 />
               </Card>

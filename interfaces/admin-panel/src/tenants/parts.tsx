@@ -1,4 +1,4 @@
-import { CopyButton } from "@de/ui";
+import { CopyButton, LinkButton, Time } from "@de/ui";
 import type { ComponentChildren } from "preact";
 
 /** An id, to be copied. */
@@ -64,4 +64,18 @@ export function Below(props: { actions?: ComponentChildren; children: ComponentC
 /** What has no value. */
 export function None({ children = "none" }: { children?: string }) {
   return <span class="quiet none">{children}</span>;
+}
+
+/** When a row was last changed, and the way to who did it. */
+export function Changed({ row, seesAudit }: { row: { id: string; updated_at: string }; seesAudit: boolean }) {
+  return (
+    <span class="row">
+      <Time at={row.updated_at} />
+      {seesAudit && (
+        <LinkButton size="small" href={`/audit?target_id=${row.id}`}>
+          History
+        </LinkButton>
+      )}
+    </span>
+  );
 }

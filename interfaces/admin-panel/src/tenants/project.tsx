@@ -18,7 +18,7 @@ import { useLocation, useRoute } from "preact-iso";
 import { KeysBelow } from "../api-keys/below.tsx";
 import { nameOf } from "./columns.tsx";
 import { LimitsCard } from "./limits-card.tsx";
-import { Card, Facts, Id, None } from "./parts.tsx";
+import { Card, Changed, Facts, Id, None } from "./parts.tsx";
 import { EditProject } from "./project-form.tsx";
 import { remove } from "./remove.tsx";
 import { span } from "./spans.ts";
@@ -99,6 +99,7 @@ interface FactsProps {
 }
 
 function ProjectFacts({ instance, place, row }: FactsProps) {
+  const may = useMay();
   const settings = Object.keys(row.settings).length > 0;
   return (
     <Card title="Set-up">
@@ -119,7 +120,7 @@ function ProjectFacts({ instance, place, row }: FactsProps) {
           ["Response cache", <CacheFact key="cache" place={place} row={row} />],
           ...(settings ? [] : [["Settings", <None key="settings" />] as const]),
           ["Created", <Time key="created" at={row.created_at} />],
-          ["Changed", <Time key="changed" at={row.updated_at} />],
+          ["Changed", <Changed key="changed" row={row} seesAudit={may("audit.see", place)} />],
         ]}
       />
       {settings && (

@@ -12,7 +12,14 @@ export function userColumns(organizations?: readonly { id: string; name: string 
     head: "Organization",
   };
   return [
-    { cell: ({ email, id }) => <a href={`/users/${id}`}>{email}</a>, head: "E-mail" },
+    {
+      cell: ({ email, id }) => (
+        <a class="nowrap" href={`/users/${id}`}>
+          {email}
+        </a>
+      ),
+      head: "E-mail",
+    },
     { cell: ({ name }) => name ?? <None />, head: "Name" },
     ...(organizations ? [above] : []),
     { cell: ({ role }) => <Tag>{role}</Tag>, head: "Role" },

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { KeysBelow } from "../api-keys/below.tsx";
 import { nameOf } from "../tenants/columns.tsx";
-import { Card, Facts, Id, None } from "../tenants/parts.tsx";
+import { Card, Changed, Facts, Id, None } from "../tenants/parts.tsx";
 import { remove } from "../tenants/remove.tsx";
 import { mayAdminister } from "../tenants/standing.ts";
 import { stateOf } from "../tenants/state.ts";
@@ -58,7 +58,7 @@ export default function User() {
                     </a>,
                   ],
                   ["Invited", <Time key="created" at={row.created_at} />],
-                  ["Changed", <Time key="changed" at={row.updated_at} />],
+                  ["Changed", <Changed key="changed" row={row} seesAudit={isAdministrator.value} />],
                 ]}
               />
             </Card>
