@@ -10,7 +10,7 @@ export function JobCard({ item, name, run }: { item: Item; name: string; run: Ru
   const [, change] = useQuery();
   const { error, job } = useJob(item.jobId);
   const isSending = sending.value.has(item.idempotencyKey);
-  const isLost = item.jobId === null && item.fault === null && !isSending;
+  const isLost = item.jobId === null && !isSending && (item.fault === null || item.fault.code === "OFFLINE");
   const over = job !== undefined && isOver(job);
   const retry = () => again(run, item);
   return (
@@ -25,13 +25,14 @@ export function JobCard({ item, name, run }: { item: Item; name: string; run: Ru
       </header>
       {isLost && (
         <Note tone="warn">
-          <p>The page was left before the answer came: whether it was ordered is not known.</p>
-          <p>
-            <Button size="small" onClick={retry}>
-              Ask again
-            </Button>{" "}
-            It is bought once, even if it was.
-          </p>
+          <p>No answer came: whether it was ordered is not known. Asked again, it is bought once.</p>
+          {item.fault === null && (
+            <p>
+              <Button size="small" onClick={retry}>
+                Try again
+              </Button>
+            </p>
+          )}
         </Note>
       )}
       {item.fault && <Fault error={new ApiError(item.fault)} retry={retry} />}

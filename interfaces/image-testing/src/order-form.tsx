@@ -38,6 +38,8 @@ export function OrderForm({ all, usual }: { all: readonly ImageModel[] | undefin
       chosen.map((model) => ({ body: bodyFor(model, now), model: model.id })),
     );
     change({ ...inAddress(now), run: run.id });
+    // Where the order stands below the form, it would come out of sight.
+    if (matchMedia("(max-width: 60rem)").matches) setTimeout(() => scrollToRun());
   };
   return (
     <form class="order" aria-label="Order" onSubmit={order}>
@@ -106,4 +108,8 @@ export function OrderForm({ all, usual }: { all: readonly ImageModel[] | undefin
       </div>
     </form>
   );
+}
+
+function scrollToRun(): void {
+  document.querySelector(".run")?.scrollIntoView({ block: "start" });
 }

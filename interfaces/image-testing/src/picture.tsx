@@ -36,7 +36,9 @@ export function Picture({ alt, asset, isLazy }: { alt: string; asset: Shown; isL
   }, [asset.url]);
   if (state === "gone") return <span class="gone">This picture cannot be shown: it may be deleted.</span>;
   return (
+    // Another element for another try: the same address would not be asked for again.
     <img
+      key={state}
       class="picture"
       src={url}
       alt={alt}
