@@ -85,6 +85,7 @@ export function figure(page: Page, name: string): Locator {
 /** The time that the page says its numbers are of, as the API takes it. */
 export async function timeOf(page: Page): Promise<string> {
   const times = page.locator("p.told time");
+  await expect(times).toHaveCount(2);
   const [from, to] = await times.evaluateAll((all) => all.map((one) => (one as HTMLTimeElement).dateTime));
   return `&from=${from}&to=${to}`;
 }
