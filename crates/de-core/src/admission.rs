@@ -18,7 +18,7 @@ use crate::{
         error::ApiError,
         limits::{denied, tell},
     },
-    ids::LeaseId,
+    ids::{LeaseId, ModelId},
     limits::{
         Epochs,
         holder::{Granted, Key, Take},
@@ -28,6 +28,7 @@ use crate::{
     ports::{Platform, random},
     protocols::FieldIssue,
     registry::{self, Model},
+    split::{Seed, Splitting},
     time::UnixMillis,
 };
 
@@ -43,7 +44,8 @@ const FALLBACKS: usize = 5;
 
 /// A call that is let in.
 pub struct Admitted {
-    /// The model that was asked for. It is not among those that are tried while its circuit is open.
+    /// The model that was asked for. It is not among those that are tried while its circuit is open, or where
+    /// others serve its calls.
     pub asked: Arc<Model>,
     /// As it was checked last.
     pub caller: Caller,
@@ -89,6 +91,8 @@ pub struct Wanted<'a> {
     pub pooled: bool,
     /// Refuses a model of this modality that cannot serve the route, such as one that only listens.
     pub serves: &'a (dyn Fn(&Model) -> Result<(), ApiError> + Send + Sync),
+    /// What decides who serves where several share the model's calls.
+    pub splitting: Splitting<'a>,
 }
 
 /// Finds the models, reserves the share.
@@ -106,7 +110,7 @@ pub async fn admit(
     loop {
         // A key that was read anew may have lost the scope.
         caller.require(wanted.scope)?;
-        let (models, routes) = match models(platform, &caller, wanted).await {
+        let Found { asked, models, routes } = match models(platform, &caller, wanted).await {
             Ok(found) => found,
             // Refused by a copy: it may be old.
             Err(refusal) if renewals == 0 => {
@@ -120,19 +124,19 @@ pub async fn admit(
             return Err(ApiError::internal("a resolved call has no model"));
         };
         // Copies of different ages: the newest shows that the others are old.
-        let newest = newest(&caller, &models);
-        if renewals < RENEWALS && oldest(&caller, &models).older_than(newest) {
+        let copies = || std::iter::once(&asked).chain(&models);
+        let newest = newest(&caller, copies());
+        if renewals < RENEWALS && oldest(&caller, copies()).older_than(newest) {
             renewals += 1;
             caller = caller.renewed(platform, newest).await?;
             continue;
         }
         books.trying(model);
-        warn_of_retirement(context, model);
+        warn_of_retirement(context, &asked);
         let is_at_hand = match wanted.at_hand {
             Some(kept) => kept.finds(&caller, model).await,
             None => false,
         };
-        let asked = model.clone();
         // Nothing is reserved for a model that would not be asked. What becomes a job is tried by another
         // isolate, at another time.
         let models = if is_at_hand {
@@ -151,7 +155,7 @@ pub async fn admit(
         let ask = Ask {
             caller: &caller,
             deadline_ms,
-            epochs: oldest(&caller, &models),
+            epochs: oldest(&caller, std::iter::once(&asked).chain(&models)),
             // Limits of a model are there for its vendor, whom nobody asks.
             model: (!is_at_hand).then_some(model),
             need,
@@ -339,16 +343,16 @@ pub fn unsettled() -> ApiError {
 
 /// The epochs that all copies have, at least.
 #[must_use]
-pub fn oldest(caller: &Caller, models: &[Arc<Model>]) -> Epochs {
-    models.iter().fold(caller.epochs(), |oldest, model| Epochs {
+pub fn oldest<'a>(caller: &Caller, models: impl IntoIterator<Item = &'a Arc<Model>>) -> Epochs {
+    models.into_iter().fold(caller.epochs(), |oldest, model| Epochs {
         catalogue: oldest.catalogue.min(model.epochs.catalogue),
         tenant: oldest.tenant.min(model.epochs.tenant),
     })
 }
 
 /// The newest epochs that any copy has.
-fn newest(caller: &Caller, models: &[Arc<Model>]) -> Epochs {
-    models.iter().fold(caller.epochs(), |newest, model| newest.newest(model.epochs))
+fn newest<'a>(caller: &Caller, models: impl IntoIterator<Item = &'a Arc<Model>>) -> Epochs {
+    models.into_iter().fold(caller.epochs(), |newest, model| newest.newest(model.epochs))
 }
 
 /// The models from the first one on that may be asked: those before have open circuits, or do not serve after
@@ -383,12 +387,22 @@ fn passable(
     })
 }
 
-/// The model that was asked for, then the fallbacks: the caller's, then the model's own, each once.
+/// The models of a call.
+struct Found {
+    /// The one that was asked for.
+    asked: Arc<Model>,
+    /// Those that are tried, in this order.
+    models: Vec<Arc<Model>>,
+    routes: Routes,
+}
+
+/// The model that was asked for, or those that share its calls; then the fallbacks: the caller's, then the model's
+/// own, each once.
 async fn models(
     platform: &Platform,
     caller: &Caller,
     wanted: &Wanted<'_>,
-) -> Result<(Vec<Arc<Model>>, Routes), ApiError> {
+) -> Result<Found, ApiError> {
     let modality = wanted.modality;
     let named = wanted.model.map(str::to_owned);
     let Some(name) = named.or_else(|| caller.default_model(modality.as_str())) else {
@@ -400,8 +414,8 @@ async fn models(
         (wanted.serves)(&model)?;
         Ok::<_, ApiError>(model)
     };
-    let model = found(&name).await?;
-    let mut models = vec![model.clone()];
+    let asked = found(&name).await?;
+    let mut models = Vec::new();
     let mut routes = Routes::default();
     let (named, adds_own) = match wanted.fallbacks.map(str::trim) {
         None => ("", true),
@@ -416,11 +430,34 @@ async fn models(
             }
         },
     };
+    let mut targets = Vec::new();
+    for portion in asked.config.routing.split.iter().filter(|portion| portion.weight > 0) {
+        // As a fallback of the row: one that this caller cannot have has no part, and the others have it.
+        let Ok(model) = found(portion.model_id.as_str()).await else { continue };
+        if (wanted.splitting.alike)(&asked, &model) && add(&mut models, model) {
+            targets.push(portion.weight);
+        }
+    }
+    let mut models = in_turn(platform, caller, wanted, &asked, models.into_iter().zip(targets));
+    match models.first() {
+        None => models.push(asked.clone()),
+        Some(_) if adds_own => {
+            models.iter().for_each(|model| routes.instead(&model.config.model_id));
+        }
+        // Who wants no other than its own fallbacks gets one that may be asked.
+        Some(_) => {
+            let open = |model: &Arc<Model>| {
+                circuits::refused(platform, caller.instance_id(), model).is_none()
+            };
+            let place = models.iter().position(open).unwrap_or(0);
+            models = models.into_iter().skip(place).take(1).collect();
+        }
+    }
     let names = named.split(',').map(str::trim).filter(|name| !name.is_empty());
     for name in names.take(FALLBACKS) {
         add(&mut models, found(name).await?);
     }
-    let own = model.config.fallbacks.iter().filter(|_| adds_own);
+    let own = asked.config.fallbacks.iter().filter(|_| adds_own);
     for fallback in own {
         // A fallback of the row that this caller cannot have is none: the call goes on.
         let Ok(model) = found(fallback.model_id.as_str()).await else { continue };
@@ -431,7 +468,33 @@ async fn models(
             routes.only(&id, on);
         }
     }
-    Ok((models, routes))
+    Ok(Found { asked, models, routes })
+}
+
+/// Models that share calls, with their weights, in the order in which this call tries them.
+fn in_turn(
+    platform: &Platform,
+    caller: &Caller,
+    wanted: &Wanted<'_>,
+    asked: &Model,
+    targets: impl Iterator<Item = (Arc<Model>, u64)>,
+) -> Vec<Arc<Model>> {
+    let targets: Vec<(Arc<Model>, u64)> = targets.collect();
+    let weights: Vec<(&ModelId, u64)> =
+        targets.iter().map(|(model, weight)| (&model.config.model_id, *weight)).collect();
+    if weights.is_empty() {
+        return Vec::new();
+    }
+    let config = &asked.config;
+    let seed = Seed::of(
+        caller,
+        &config.model_id,
+        config.routing.sticky,
+        &wanted.splitting,
+        &*platform.entropy,
+    );
+    let order = seed.order(&weights).into_iter();
+    order.filter_map(|place| Some(targets.get(place)?.0.clone())).collect()
 }
 
 /// Adds a model, unless it is there: nobody serves for itself.

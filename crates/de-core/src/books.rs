@@ -4,6 +4,7 @@
 //! however the call ends: answered, failed, cut, or dropped because the client has gone. Dropping the
 //! last handle is such an end.
 
+mod beside;
 mod cover;
 mod ending;
 pub(crate) mod settlement;
@@ -14,6 +15,8 @@ use futures_channel::oneshot;
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::beside::Served;
+use self::beside::UnderWay;
 pub use self::cover::Share;
 use self::cover::{Held, caller_cover, lose};
 use self::ending::{broken_off, close, price};
@@ -78,6 +81,8 @@ struct Entry {
     service_tier: Option<String>,
     /// When the first try at its model began.
     trying_since: UnixMillis,
+    /// Tries at vendors that have no end yet.
+    under_way: Vec<UnderWay>,
     usage: Option<Usage>,
     /// What the vendor says that the call costs: it wins over our price.
     vendor_cost: Option<Micros>,
@@ -87,6 +92,19 @@ impl Entry {
     /// What was heard of an answer. A vendor may number them as it likes: from some number on they are one.
     fn answer(&mut self, choice: u32) -> &mut Estimate {
         self.heard.entry(choice.min(MOST_ANSWERS)).or_default()
+    }
+
+    /// Notes which model is tried now, since when.
+    fn tries(&mut self, model: std::sync::Arc<Model>, since: UnixMillis) {
+        self.trying_since = since;
+        let config = &model.config;
+        self.receipt.model_id = Some(config.model_id.clone());
+        self.receipt.provider_id = Some(config.provider_id.clone());
+        self.receipt.protocol = Some(config.protocol.as_str().to_owned());
+        self.receipt.price_version = i64::try_from(config.version).ok();
+        self.receipt.price_valid_from =
+            config.pricing.as_ref().and_then(|pricing| pricing.valid_from);
+        self.model = Some(model);
     }
 }
 
@@ -216,6 +234,7 @@ impl Books {
             says_something: false,
             service_tier: None,
             trying_since: context.started(),
+            under_way: Vec::new(),
             usage: None,
             vendor_cost: None,
         };
@@ -277,6 +296,7 @@ impl Books {
             says_something: false,
             service_tier: None,
             trying_since: started,
+            under_way: Vec::new(),
             usage,
             vendor_cost,
         };
@@ -351,6 +371,7 @@ impl Books {
     /// Notes a share before it is asked for: a grant whose answer is lost is given back at the end.
     pub fn asks(&self, lease_id: &LeaseId, share: Share, need: Need) {
         let held = Held {
+            beside: false,
             granted: false,
             keeps: false,
             keeps_at_model: false,
@@ -448,16 +469,7 @@ impl Books {
     /// Notes which model is tried now.
     pub fn trying(&self, model: &std::sync::Arc<Model>) {
         let now = self.platform.clock.now();
-        self.with(|entry| {
-            entry.trying_since = now;
-            entry.receipt.model_id = Some(model.config.model_id.clone());
-            entry.receipt.provider_id = Some(model.config.provider_id.clone());
-            entry.receipt.protocol = Some(model.config.protocol.as_str().to_owned());
-            entry.receipt.price_version = i64::try_from(model.config.version).ok();
-            entry.receipt.price_valid_from =
-                model.config.pricing.as_ref().and_then(|pricing| pricing.valid_from);
-            entry.model = Some(model.clone());
-        });
+        self.with(|entry| entry.tries(model.clone(), now));
     }
 
     /// When the first try at the model that is tried now began.
@@ -468,16 +480,7 @@ impl Books {
 
     /// Notes the end of one try, and what the vendor may bill for it.
     pub fn tried(&self, attempt: Attempt, outlay: Outlay) {
-        self.with(|entry| {
-            let waited = entry.receipt.upstream_ms.unwrap_or(0);
-            entry.receipt.upstream_ms = Some(waited.saturating_add(attempt.duration_ms));
-            if outlay == Outlay::Unknown {
-                // Whether it was served is not known: what covers it stays held.
-                lose(&mut entry.leases);
-            }
-            entry.receipt.attempts.push(attempt);
-            entry.billable |= outlay != Outlay::Nothing;
-        });
+        self.with(|entry| entry.tried(attempt, outlay));
     }
 
     /// The tries so far, as JSON for a caller.
@@ -627,6 +630,8 @@ impl Books {
         self.with(|entry| {
             match entry.closing.take() {
                 Some(Way::InBackground(waiting)) => {
+                    // Whoever waited for it is gone.
+                    entry.give_up(now, Code::ClientLeft.as_str());
                     // First, so that it travels with the call's own report.
                     self.tell_circuits(entry, outcome);
                     let closing = close(entry, outcome, status, now, started);

@@ -7,6 +7,7 @@ mod dropped;
 mod failure;
 mod first;
 pub mod follow;
+mod hedge;
 pub mod key_test;
 pub mod lookup;
 pub(crate) mod outbound;
@@ -34,7 +35,7 @@ use crate::{
         context::Context,
         error::{ApiError, Code},
     },
-    ids::{InstanceId, LeaseId},
+    ids::{InstanceId, LeaseId, ModelId},
     last_used,
     limits::{
         Scope, ScopeKind,
@@ -223,6 +224,9 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
     let mut failed = Failed::default();
     for (index, model) in job.models.iter().enumerate() {
         let rest = job.models.get(index + 1..).unwrap_or_default();
+        if failed.beside.as_ref() == Some(&model.config.model_id) {
+            continue;
+        }
         match failed.class {
             // What this one does not serve after, a later one may.
             Some(class) if !job.routes.serves(&model.config.model_id, class) => continue,
@@ -271,12 +275,11 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
         job.books.trying(model);
         job.context.note("model", model.config.model_id.as_str());
         job.context.note("provider", model.config.provider_id.as_str());
-        let has_fallback = any_serves(job, rest, ErrorClass::Timeout);
-        let (dropped, warns) = (draft.dropped.clone(), draft.warns);
-        match tries(job, model, draft, has_fallback, patience).await {
+        let asked = hedge::tries(job, model, draft, rest, patience).await;
+        match asked.result {
             Ok(answer) => {
-                announce(job, model);
-                dropped::tell(job.context, &dropped, warns);
+                announce(job, &asked.model);
+                dropped::tell(job.context, &asked.dropped, asked.warns);
                 return Ok(answer);
             }
             Err(Failure { class: Some(class), error, .. })
@@ -288,6 +291,9 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
             }
             Err(failure) => return Err(failure.error),
         }
+        if let Some((other, failure)) = asked.beside {
+            failed.beside(&other, failure)?;
+        }
     }
     failed.told(job)
 }
@@ -295,6 +301,8 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
 /// What the tries of a call came to, so far.
 #[derive(Default)]
 struct Failed {
+    /// Who was asked beside the first one, and failed too.
+    beside: Option<ModelId>,
     /// Whether one may have been billed: asked again, the call would pass all of them again.
     billed: bool,
     /// What kind of failure the last one was.
@@ -311,6 +319,16 @@ impl Failed {
         self.may_help |= class.is_usual() && error.may_repeat();
         self.class = Some(class);
         self.last = Some(error);
+    }
+
+    /// Adds the failure of a model that was asked beside the one before.
+    fn beside(&mut self, model: &Model, failure: Failure) -> Result<(), ApiError> {
+        self.were_others = true;
+        self.beside = Some(model.config.model_id.clone());
+        let Failure { class: Some(class), error, .. } = failure else { return Err(failure.error) };
+        self.billed |= error.code() == Code::ProviderTimeout;
+        self.with(error, class);
+        Ok(())
     }
 
     fn told(self, job: &Job<'_>) -> Result<First, ApiError> {
@@ -489,6 +507,7 @@ async fn attempt(
         in_time()?;
     }
     let sent_at = job.platform.clock.now();
+    job.books.sends(model);
     // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
     // time left.
     let patience = if job.streamed || has_fallback {

@@ -67,6 +67,7 @@ pub mod seeds;
 pub mod shares;
 pub mod snapshot;
 pub mod sound;
+pub mod split;
 pub mod spoken;
 pub mod sse;
 pub mod store;

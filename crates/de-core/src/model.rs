@@ -7,15 +7,17 @@
 pub mod check;
 mod reader;
 pub mod routing;
+mod split;
 mod words;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use self::reader::{Reader, count, flag, id, patience, text, time, word};
+use self::reader::{Noted, Reader, count, flag, id, patience, text, time, word};
 pub use self::{
     routing::{CircuitBreaker, Fallback},
-    words::{Date, ErrorClass, Modality, OnUnsupported, Protocol, Status},
+    split::{Portion, Routing},
+    words::{Date, ErrorClass, Modality, OnUnsupported, Protocol, Status, Sticky},
 };
 use crate::{
     ids::{ModelId, ProviderId},
@@ -74,6 +76,9 @@ pub struct ModelConfig {
     /// When it is not asked any more for a while, because its vendor fails.
     #[serde(skip_serializing_if = "CircuitBreaker::is_usual")]
     pub circuit_breaker: CircuitBreaker,
+    /// Which models serve its calls, each for a part of them, and when two are asked at once.
+    #[serde(skip_serializing_if = "Routing::is_usual")]
+    pub routing: Routing,
     /// How long its vendor may take.
     #[serde(skip_serializing_if = "Timeouts::is_default")]
     pub timeouts: Timeouts,
@@ -275,14 +280,27 @@ impl ModelConfig {
     /// # Errors
     /// Everything that is wrong, each with a JSON Pointer; unknown members too. The writer's fault.
     pub fn parse(value: &Value) -> Result<Self, Vec<FieldIssue>> {
+        Self::parse_with(value, Noted::default())
+    }
+
+    /// Reads what a row holds: as [`ModelConfig::parse`], but members that nobody knows are passed over. A
+    /// newer version may have saved them, and its models go on with what this one knows of them. What a
+    /// price or a mapping says is read strictly all the same.
+    ///
+    /// # Errors
+    /// Everything that is wrong with what is known.
+    pub fn of_row(value: &Value) -> Result<Self, Vec<FieldIssue>> {
+        Self::parse_with(value, Noted { passes_unknown: true, ..Noted::default() })
+    }
+
+    fn parse_with(value: &Value, mut noted: Noted) -> Result<Self, Vec<FieldIssue>> {
         let Value::Object(members) = value else {
             let reason = format!("expected an object, found {}", crate::json::type_name(value));
             return Err(vec![FieldIssue { pointer: String::new(), reason }]);
         };
-        let mut issues = Vec::new();
-        match read(members, &mut issues) {
-            Some(config) if issues.is_empty() => Ok(config),
-            Some(_) | None => Err(issues),
+        match read(members, &mut noted) {
+            Some(config) if noted.issues.is_empty() => Ok(config),
+            Some(_) | None => Err(noted.issues),
         }
     }
 
@@ -379,8 +397,8 @@ pub fn told(issues: &[FieldIssue]) -> String {
 }
 
 /// Reads all members; `None` only where an issue was noted.
-fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<ModelConfig> {
-    let mut reader = Reader::new(members, issues);
+fn read(members: &Map<String, Value>, noted: &mut Noted) -> Option<ModelConfig> {
+    let mut reader = Reader::new(members, noted);
     let model_id = reader.required("model_id", id(ModelId::parse));
     let provider_id = reader.required("provider_id", id(ProviderId::parse));
     let display_name = reader.required("display_name", text(200));
@@ -405,6 +423,7 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
     let is_off = reader.is_null("circuit_breaker");
     let circuit_breaker = reader.object("circuit_breaker", CircuitBreaker::read);
     let circuit_breaker = if is_off { CircuitBreaker::off() } else { circuit_breaker };
+    let routing = reader.object("routing", Routing::read);
     let timeouts = reader.object("timeouts", |reader| Timeouts {
         between_chunks_ms: reader.optional("between_chunks_ms", patience()),
         first_byte_ms: reader.optional("first_byte_ms", patience()),
@@ -466,6 +485,7 @@ fn read(members: &Map<String, Value>, issues: &mut Vec<FieldIssue>) -> Option<Mo
         aliases,
         fallbacks,
         circuit_breaker,
+        routing,
         timeouts,
         on_unsupported: on_unsupported.unwrap_or(OnUnsupported::Reject),
         unknown_options: unknown_options.unwrap_or(OnUnsupported::Reject),

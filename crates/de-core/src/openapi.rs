@@ -28,7 +28,7 @@ use crate::{
         ProviderId, ReceiptId, RequestId, SessionId, UserId, WebhookId,
     },
     media::MediaKind,
-    model::{Date, ErrorClass, Modality, OnUnsupported, Protocol, Status},
+    model::{Date, ErrorClass, Modality, OnUnsupported, Protocol, Status, Sticky},
     store::{
         Activity,
         webhooks::{WebhookStatus, deliveries::DeliveryState},
@@ -100,6 +100,7 @@ words! {
     Protocol: "How a vendor is spoken to.";
     Scope: "What a key may be used for.";
     Status: "Whether a model may be called.";
+    Sticky: "What calls have in common that go to the same model.";
     WebhookStatus: "Whether a webhook is told anything.";
 }
 

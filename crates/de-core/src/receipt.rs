@@ -106,6 +106,9 @@ pub enum ReceiptStatus {
     Ok,
 }
 
+/// The code of a try that was given up because another one, which ran beside it, came to its end first.
+pub const OVERTAKEN: &str = "OVERTAKEN";
+
 /// One try at a vendor.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
@@ -118,7 +121,8 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// From sending to the end of this try.
     pub duration_ms: i64,
-    /// Our code for what went wrong; absent if nothing did.
+    /// Our code for what went wrong; absent if nothing did. `OVERTAKEN`: another model, which was asked at the
+    /// same time, answered first. The vendor may bill it all the same.
     pub error_code: Option<String>,
 }
 

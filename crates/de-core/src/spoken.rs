@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 use crate::{
     calls::SpeechCall, ceiling::Most, estimate::Estimate, http::error::ApiError,
-    protocols::FieldIssue, receipt::Usage, registry::Model,
+    protocols::FieldIssue, receipt::Usage, registry::Model, split::Splitting,
 };
 
 /// Tokens of sound in a minute: OpenAI's price of a minute (0.015 dollars) over that of a token (12 dollars
@@ -133,6 +133,17 @@ pub fn knows_voice(call: &SpeechCall, first: &Model, other: &Model) -> Result<()
     }
     let reason = format!("is a voice of {asked}; {} is of {its}", other.config.model_id);
     Err(ApiError::fields(&[FieldIssue { pointer: "/voice_id".to_owned(), reason }]))
+}
+
+/// What decides who speaks where several models share the calls: a voice that the caller names is one of the vendor
+/// of the model that it asks for.
+#[must_use]
+pub fn splitting(call: &SpeechCall) -> Splitting<'static> {
+    let is_named = call.voice.is_some();
+    let of_one_vendor =
+        |asked: &Model, other: &Model| asked.config.provider_id == other.config.provider_id;
+    let alike = if is_named { of_one_vendor } else { Splitting::default().alike };
+    Splitting { alike, ..Splitting::default() }
 }
 
 fn text_bytes(call: &SpeechCall) -> usize {

@@ -41,6 +41,10 @@ async fn f08_what_was_read_can_be_sent_back_and_changes_nothing() {
         "description": "All there is.", "fallbacks": ["gpt-4o-mini"], "aliases": [unique("alias")],
         "rate_limits": {"rpm": 5, "tpm": 100_000, "concurrent_requests": 2},
         "timeouts": {"total_ms": 60_000}, "on_unsupported": "drop", "unknown_options": "drop",
+        "routing": {
+            "hedge_after_ms": 500, "split": [{"model_id": "gpt-4o-mini", "weight": 1}],
+            "sticky": "key",
+        },
         "status": "deprecated", "deprecated_at": "2026-11-01T00:00:00.000Z",
         "deprecation_date": "2027-06-01", "payload_mapping": mapping("kept"),
     });

@@ -469,6 +469,7 @@ async fn a_provider_takes_no_model_along_that_something_names() {
     control.patch(&instance, &json!({"default_models": {"text": first}})).await.is(200);
     let named_by = json!({
         "fallback_of": [{"id": private["model_id"], "organization_id": tenant.organization}],
+        "split_of": [],
         "default_of": [{"id": tenant.instance, "organization_id": tenant.organization}],
     });
     for query in ["cascade=true", "dry_run=true"] {

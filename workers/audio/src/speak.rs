@@ -114,6 +114,7 @@ impl Call<'_> {
             pooled: true,
             scope: Scope::Audio,
             serves: &speaks,
+            splitting: spoken::splitting(&ask.call),
         };
         let admitted = admit(platform, &context, books, caller, &wanted).await?;
         let let_in = platform.clock.now();

@@ -30,6 +30,7 @@ use de_core::{
     },
     receipt::Usage,
     registry::Model,
+    split::Splitting,
 };
 use http::{HeaderName, HeaderValue};
 
@@ -114,6 +115,7 @@ async fn answer(
         pooled: true,
         scope: Scope::Audio,
         serves: &listens,
+        splitting: Splitting::default(),
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await?;
     let let_in = platform.clock.now();

@@ -18,6 +18,7 @@ use de_core::{
     model::ErrorClass,
     ports::{Platform, Whose, rows},
     protocols::FieldIssue,
+    receipt::OVERTAKEN,
     store::{
         instances::{self, InstanceRow},
         providers::{self, ProviderRow},
@@ -129,9 +130,10 @@ pub(crate) enum HealthWord {
     Unknown,
 }
 
-/// Codes of tries that failed by what the caller sent, or because they left: the vendor did what it should.
-const NOT_THE_VENDORS: [&str; 4] =
-    ["CLIENT_LEFT", "CONTENT_REFUSED", "INVALID_REQUEST", "VALIDATION_ERROR"];
+/// Codes of tries that failed by what the caller sent, because they left, or because another model was faster: the
+/// vendor did what it should.
+const NOT_THE_VENDORS: [&str; 5] =
+    ["CLIENT_LEFT", "CONTENT_REFUSED", "INVALID_REQUEST", OVERTAKEN, "VALIDATION_ERROR"];
 
 /// Tells how a vendor did.
 pub(crate) async fn read(

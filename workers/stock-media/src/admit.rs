@@ -14,6 +14,7 @@ use de_core::{
     ports::Platform,
     protocols::{FieldIssue, StockVendor, native::stock::StockAsker},
     registry::Model,
+    split::Splitting,
 };
 
 /// The model that serves where a call names neither model nor provider.
@@ -64,6 +65,8 @@ pub(crate) async fn admitted(
         pooled: true,
         scope: Scope::Stock,
         serves: &|model| library(model).map(drop),
+        // The pages of a search are of one library.
+        splitting: Splitting::none(),
     };
     let admitted = admit(platform, context, books, caller, &wanted).await?;
     let asked = admitted.asked.config.provider_id.as_str();

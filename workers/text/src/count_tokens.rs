@@ -30,6 +30,7 @@ use de_core::{
     protocols::{CountingVendor, Dialect, anthropic_messages::AnthropicMessagesDialect},
     receipt::Usage,
     registry::Model,
+    split::Splitting,
 };
 use http::{HeaderName, HeaderValue, header};
 use serde_json::{Map, Value, json};
@@ -89,6 +90,8 @@ async fn answer(
         pooled: true,
         scope: Scope::Text,
         serves: &makes_text,
+        // Others would count otherwise.
+        splitting: Splitting::none(),
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await?;
     let model = admitted.models.first();

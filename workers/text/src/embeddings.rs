@@ -33,6 +33,7 @@ use de_core::{
     },
     receipt::Usage,
     registry::Model,
+    split::Splitting,
 };
 use http::{HeaderName, HeaderValue, header};
 
@@ -109,6 +110,11 @@ async fn answer(
         pooled: true,
         scope: Scope::Text,
         serves: &makes_vectors,
+        splitting: Splitting {
+            alike: of_same_space,
+            user: raw.get("user").and_then(Value::as_str),
+            ..Splitting::of(&headers)
+        },
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await?;
     let let_in = platform.clock.now();
@@ -188,11 +194,10 @@ fn of_one_space(
     fallbacks: Option<&str>,
 ) -> Result<Vec<Arc<Model>>, ApiError> {
     let Some(first) = models.first() else { return Ok(Vec::new()) };
-    let name = |model: &Model| model_name(&model.config.upstream_model);
     let named = fallbacks.and_then(|list| list.split(';').next()).unwrap_or_default();
     let is_named =
         |model: &Model| named.split(',').any(|name| name.trim() == model.config.model_id.as_str());
-    let other = models.iter().find(|model| name(model) != name(first) && is_named(model));
+    let other = models.iter().find(|model| !of_same_space(model, first) && is_named(model));
     if let Some(other) = other {
         let (id, first) = (&other.config.model_id, &first.config.model_id);
         let message = format!(
@@ -200,7 +205,13 @@ fn of_one_space(
         );
         return Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()));
     }
-    Ok(models.iter().filter(|model| name(model) == name(first)).cloned().collect())
+    Ok(models.iter().filter(|model| of_same_space(model, first)).cloned().collect())
+}
+
+/// Whether two are the same model, at one host or two.
+fn of_same_space(one: &Model, other: &Model) -> bool {
+    let name = |model: &Model| model_name(&model.config.upstream_model);
+    name(one) == name(other)
 }
 
 /// A vendor's name of a model without that of its maker, which hosts write before it.

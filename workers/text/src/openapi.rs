@@ -64,7 +64,7 @@ pub fn describe(document: &mut Document) {
 /// What a call to a vendor brings along, whoever speaks it.
 fn generates(operation: Operation) -> Operation {
     let operation = operation.scope(Some(de_core::auth::Scope::Text)).bought_once();
-    operation.header("x-de-cache").header("x-de-fallback").fails(&[
+    operation.header("x-de-cache").header("x-de-fallback").header("x-de-session").fails(&[
         Code::AllProvidersFailed,
         Code::BudgetExceeded,
         Code::ContentRefused,

@@ -27,6 +27,7 @@ use de_core::{
         openai_responses::OpenAiResponsesDialect,
     },
     registry::Model,
+    split::Splitting,
 };
 use http::HeaderName;
 
@@ -133,6 +134,7 @@ async fn answer(
         pooled: true,
         scope: Scope::Text,
         serves: &makes_text,
+        splitting: Splitting { user: ask.call.user.as_deref(), ..Splitting::of(&headers) },
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await;
     let admitted = admitted.map_err(|error| blamed(error, &ask))?;
@@ -164,6 +166,10 @@ async fn answer(
         wire: route.wire,
     };
     let draft = |model: &Model| drafting.draft(model);
+    // Of an answer that is made until it is JSON, each try is one already.
+    let hedge_after = admitted.asked.config.routing.hedge_after();
+    let mut routes = admitted.routes.clone();
+    routes.hedge_after = hedge_after.filter(|_| ask.expected.is_none());
     let job = Job {
         before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
         books,
@@ -174,7 +180,7 @@ async fn answer(
         models: &models,
         need: admitted.need,
         platform,
-        routes: &admitted.routes,
+        routes: &routes,
         streamed: streams,
     };
     let answer = exchange::open(&job).await?;

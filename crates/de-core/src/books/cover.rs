@@ -10,6 +10,9 @@ use crate::{
 /// A share that was asked for on behalf of a call.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Held {
+    /// Whether it covers a try that ran beside the one that was served: then it covers no other.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) beside: bool,
     /// Whether the call went on with it. An answer that never came may still have been a grant.
     pub(super) granted: bool,
     /// Whether the try that it covers in the caller's scopes is lost: a vendor may have billed it without
@@ -27,6 +30,11 @@ pub(super) struct Held {
     pub(super) micros: Option<u64>,
     pub(super) share: Share,
     pub(super) tokens: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a share is for.
@@ -58,7 +66,8 @@ impl Share {
 
 /// The share that covers the try under way in the caller's scopes.
 pub(super) fn caller_cover(leases: &[Held]) -> Option<usize> {
-    leases.iter().rposition(|held| held.granted && held.share.covers_caller())
+    let covers = |held: &Held| held.granted && !held.beside && held.share.covers_caller();
+    leases.iter().rposition(covers)
 }
 
 /// The share that covers the try under way in the scopes of its model: a repetition of a try that was
@@ -66,7 +75,7 @@ pub(super) fn caller_cover(leases: &[Held]) -> Option<usize> {
 pub(super) fn model_cover(leases: &[Held]) -> Option<usize> {
     let covers = |held: &Held| {
         let is_bare = held.share == Share::Again && held.tokens == 0 && held.micros == Some(0);
-        held.granted && held.share.covers_model() && !is_bare
+        held.granted && !held.beside && held.share.covers_model() && !is_bare
     };
     leases.iter().rposition(covers)
 }

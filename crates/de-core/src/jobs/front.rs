@@ -16,8 +16,11 @@ use crate::{
         error::{ApiError, Code},
     },
     ids::{InstanceId, JobId},
+    model::ErrorClass,
     ports::{Platform, PortError},
     registry::Model,
+    split::Splitting,
+    spoken,
     time::UnixMillis,
     webhooks::Callback,
 };
@@ -148,13 +151,24 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
         pooled: false,
         scope: purchase.scope,
         serves: &|model| work.served_by(model),
+        splitting: match &work {
+            Work::Speech(call) => spoken::splitting(call),
+            _ => Splitting::default(),
+        },
     };
     let admitted = admit(platform, context, books, caller, &wanted).await?;
     let Some(first) = admitted.models.first() else {
         return Err(ApiError::internal("a purchase without a model"));
     };
     // What its vendor cannot do is told now, not by a job that fails. Files are not looked at here.
-    work.draft(first, None)?;
+    let others = admitted.models.iter().skip(1);
+    let mut others = others
+        .filter(|model| admitted.routes.serves(&model.config.model_id, ErrorClass::Unsupported));
+    if let Err(error) = work.draft(first, None)
+        && !others.any(|model| work.draft(model, None).is_ok())
+    {
+        return Err(error);
+    }
     let caller = admitted.caller;
     let key = caller.key();
     let Some(kept) = books.hand_over() else {

@@ -8,26 +8,35 @@ use crate::{
     time::{Timestamp, UnixMillis},
 };
 
+/// What is wrong with a value that is read.
+#[derive(Default)]
+pub(super) struct Noted {
+    /// Everything, in the order in which it was found.
+    pub(super) issues: Vec<FieldIssue>,
+    /// Whether members that nobody knows are no fault: a row may be of a newer version than its reader.
+    pub(super) passes_unknown: bool,
+}
+
 /// One object on its way into a type. What is null counts as absent.
 pub(super) struct Reader<'a> {
-    issues: &'a mut Vec<FieldIssue>,
+    noted: &'a mut Noted,
     known: Vec<&'static str>,
     members: &'a Map<String, Value>,
     pointer: String,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(members: &'a Map<String, Value>, issues: &'a mut Vec<FieldIssue>) -> Self {
-        Self { issues, known: Vec::new(), members, pointer: String::new() }
+    pub(super) fn new(members: &'a Map<String, Value>, noted: &'a mut Noted) -> Self {
+        Self { noted, known: Vec::new(), members, pointer: String::new() }
     }
 
     /// An object that stands at `pointer`.
     pub(super) fn below(
         members: &'a Map<String, Value>,
-        issues: &'a mut Vec<FieldIssue>,
+        noted: &'a mut Noted,
         pointer: String,
     ) -> Self {
-        Self { issues, known: Vec::new(), members, pointer }
+        Self { noted, known: Vec::new(), members, pointer }
     }
 
     /// Whether a member is there and null.
@@ -35,12 +44,21 @@ impl<'a> Reader<'a> {
         self.members.get(name).is_some_and(Value::is_null)
     }
 
+    /// Whether a list is absent, or has nothing in it.
+    pub(super) fn is_empty(&self, name: &str) -> bool {
+        match self.members.get(name) {
+            None | Some(Value::Null) => true,
+            Some(Value::Array(items)) => items.is_empty(),
+            Some(_) => false,
+        }
+    }
+
     /// Reads a list of what notes its own faults, by the place of each item; absent is empty.
     pub(super) fn items<T>(
         &mut self,
         name: &'static str,
         most: usize,
-        read: impl Fn(&Value, &str, &mut Vec<FieldIssue>) -> Option<T>,
+        read: impl Fn(&Value, &str, &mut Noted) -> Option<T>,
     ) -> Vec<T> {
         let items = match self.member(name) {
             None => return Vec::new(),
@@ -56,7 +74,7 @@ impl<'a> Reader<'a> {
         };
         let place = |index: usize| format!("{}/{name}/{index}", self.pointer);
         let places: Vec<String> = (0..items.len()).map(place).collect();
-        let read = |(item, place): (&Value, &String)| read(item, place, self.issues);
+        let read = |(item, place): (&Value, &String)| read(item, place, self.noted);
         items.iter().zip(&places).filter_map(read).collect()
     }
 
@@ -136,7 +154,7 @@ impl<'a> Reader<'a> {
             }
         };
         let pointer = format!("{}/{name}", self.pointer);
-        let mut inner = Reader { issues: self.issues, known: Vec::new(), members, pointer };
+        let mut inner = Reader { noted: self.noted, known: Vec::new(), members, pointer };
         let value = read(&mut inner);
         inner.finish();
         value
@@ -144,17 +162,21 @@ impl<'a> Reader<'a> {
 
     /// Notes what is wrong with a member.
     pub(super) fn note(&mut self, name: &str, reason: String) {
-        self.issues.push(FieldIssue { pointer: format!("{}/{name}", self.pointer), reason });
+        let pointer = format!("{}/{name}", self.pointer);
+        self.noted.issues.push(FieldIssue { pointer, reason });
     }
 
-    /// Notes every member that nothing asked for.
+    /// Notes every member that nothing asked for, where that is a fault.
     pub(super) fn finish(self) {
+        if self.noted.passes_unknown {
+            return;
+        }
         let known = self.known.join(", ");
         for name in self.members.keys().filter(|name| !self.known.contains(&name.as_str())) {
             let name = name.replace('~', "~0").replace('/', "~1");
             let pointer = format!("{}/{name}", self.pointer);
-            self.issues
-                .push(FieldIssue { pointer, reason: format!("is unknown; there are {known}") });
+            let reason = format!("is unknown; there are {known}");
+            self.noted.issues.push(FieldIssue { pointer, reason });
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStru
 use serde_json::Value;
 
 use super::{
-    reader::{Reader, bounded, id, word},
+    reader::{Noted, Reader, bounded, id, word},
     words::ErrorClass,
 };
 use crate::{ids::ModelId, json::type_name, protocols::FieldIssue};
@@ -49,14 +49,14 @@ pub enum FallbackForm {
 
 impl Fallback {
     /// Reads the JSON form of one of a list, whose place is `pointer`.
-    pub(super) fn read(value: &Value, pointer: &str, issues: &mut Vec<FieldIssue>) -> Option<Self> {
+    pub(super) fn read(value: &Value, pointer: &str, noted: &mut Noted) -> Option<Self> {
         let members = match value {
             Value::Object(members) => members,
             Value::String(_) => {
                 return match id(ModelId::parse)(value) {
                     Ok(model_id) => Some(Self { model_id, on: None }),
                     Err(reason) => {
-                        issues.push(FieldIssue { pointer: pointer.to_owned(), reason });
+                        noted.issues.push(FieldIssue { pointer: pointer.to_owned(), reason });
                         None
                     }
                 };
@@ -64,11 +64,11 @@ impl Fallback {
             other => {
                 let reason =
                     format!("expected a model id or an object, found {}", type_name(other));
-                issues.push(FieldIssue { pointer: pointer.to_owned(), reason });
+                noted.issues.push(FieldIssue { pointer: pointer.to_owned(), reason });
                 return None;
             }
         };
-        let mut reader = Reader::below(members, issues, pointer.to_owned());
+        let mut reader = Reader::below(members, noted, pointer.to_owned());
         let model_id = reader.required("model_id", id(ModelId::parse));
         let has_classes = members.get("on").is_some_and(|on| !on.is_null());
         let on =

@@ -200,3 +200,87 @@ fn a_circuit_is_the_usual_one_unless_the_config_says_otherwise() {
         ],
     );
 }
+
+#[test]
+fn a_routing_says_who_serves_which_part_of_the_calls() {
+    let with = |routing: Value| {
+        let mut config = full();
+        config["routing"] = routing;
+        ModelConfig::parse(&config)
+    };
+    assert!(with(json!({})).unwrap().to_json().get("routing").is_none());
+    let whole = json!({
+        "hedge_after_ms": 800, "sticky": "user",
+        "split": [{"model_id": "gpt-4o-mini", "weight": 90}, {"model_id": "b", "weight": 0}],
+    });
+    let read = with(whole.clone()).unwrap();
+    assert_eq!(read.to_json()["routing"], whole);
+    assert_eq!(serde_json::from_value::<ModelConfig>(read.to_json()).unwrap(), read);
+    let many: Vec<Value> =
+        (0..17).map(|place| json!({"model_id": format!("m{place}"), "weight": 1})).collect();
+    assert!(with(json!({"split": many[1..]})).is_ok());
+    for (routing, expected) in [
+        (json!({"split": many}), &["/routing/split has 17 items; at most 16 are allowed"][..]),
+        (
+            json!({"split": [
+                {"model_id": "a", "weight": 1}, {"model_id": "a", "weight": 2}, "b",
+                {"model_id": "No", "weight": 1_001}, {"model_id": "c", "weight": 0.5, "region": "eu"},
+                {}
+            ]}),
+            &[
+                "/routing/split/2 expected an object, found a string",
+                "/routing/split/3/model_id not a model id: expected a-z 0-9 . _ : / - (at most 100, first a letter or digit)",
+                "/routing/split/3/weight expected a whole number from 0 to 1000",
+                "/routing/split/4/weight expected a whole number from 0 to 1000",
+                "/routing/split/4/region is unknown; there are model_id, weight",
+                "/routing/split/5/model_id is required",
+                "/routing/split/5/weight is required",
+                "/routing/split/1/model_id stands here twice",
+            ],
+        ),
+        (
+            json!({"split": [{"model_id": "a", "weight": 0}]}),
+            &["/routing/split at least one weight must be over 0"],
+        ),
+        (
+            json!({"sticky": "moon", "hedge_after_ms": 5, "weights": []}),
+            &[
+                "/routing/hedge_after_ms expected a whole number from 10 to 600000",
+                "/routing/sticky expected one of conversation, key, user",
+                "/routing/weights is unknown; there are hedge_after_ms, split, sticky",
+            ],
+        ),
+        (json!({"sticky": "key"}), &["/routing/sticky needs a split"]),
+        (json!([]), &["/routing expected an object, found a list"]),
+    ] {
+        check(&json!({"routing": routing}), expected);
+    }
+}
+
+#[test]
+fn a_row_of_a_newer_version_is_read_as_far_as_it_is_known() {
+    let mut row = full();
+    row["colour"] = json!("blue");
+    row["circuit_breaker"] = json!({"failures": 2, "rate": 0.5});
+    row["routing"] = json!({
+        "split": [{"model_id": "a", "weight": 1, "region": "eu"}], "by": {"tag": "x"},
+    });
+    row["fallbacks"] = json!([{"model_id": "b", "when": {"hour": 3}}]);
+    row["timeouts"] = json!({"total_ms": 20, "queue_ms": 5});
+    assert!(ModelConfig::parse(&row).is_err());
+    let read = ModelConfig::of_row(&row).unwrap();
+    assert_eq!(read.circuit_breaker.failures, 2);
+    assert_eq!(read.routing.split[0].weight, 1);
+    assert_eq!((read.fallbacks[0].model_id.as_str(), &read.fallbacks[0].on), ("b", &None));
+    assert_eq!(read.timeouts.total_ms, Some(20));
+    assert!(ModelConfig::parse(&read.to_json()).is_ok());
+    // What is known has to be right, and of a price all has to be.
+    for (name, wrong) in [
+        ("routing", json!({"split": [{"model_id": "a", "weight": -1}]})),
+        ("pricing", json!({"currency": "USD", "dreams_micros": 1})),
+    ] {
+        let mut row = row.clone();
+        row[name] = wrong;
+        assert!(ModelConfig::of_row(&row).is_err(), "{name}");
+    }
+}

@@ -179,6 +179,16 @@ words!(/// Whether a model may be called.
     Disabled = "disabled",
 });
 
+words!(/// What calls have in common that go to the same one of several models.
+    Sticky {
+    /// The conversation that the header `x-de-session` names.
+    Conversation = "conversation",
+    /// The key, or the person who has no key.
+    Key = "key",
+    /// The user that the request names.
+    User = "user",
+});
+
 words!(/// What happens to an option that a model cannot honour.
     OnUnsupported {
     /// It is left out, and `x-de-dropped` names it.

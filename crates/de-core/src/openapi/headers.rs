@@ -154,6 +154,12 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
             json!({"type": "string"}),
             "Models to try when the first fails, with commas, at most five; they replace those of the row.",
         ),
+        "x-de-session" => (
+            "chat-1f0a",
+            json!({"type": "string"}),
+            "The conversation that the call belongs to: where several models share the calls of one, calls of the same \
+             conversation may be sent to the same of them.",
+        ),
         _ => return None,
     };
     Some(json!({

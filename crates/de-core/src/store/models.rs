@@ -42,7 +42,7 @@ impl ModelRow {
     pub fn parse(&self) -> Result<ModelConfig, Vec<FieldIssue>> {
         let json = crate::json::parse(self.config.as_bytes())
             .map_err(|err| vec![FieldIssue { pointer: String::new(), reason: err.to_string() }])?;
-        let config = ModelConfig::parse(&json)?;
+        let config = ModelConfig::of_row(&json)?;
         Ok(ModelConfig { version: self.version, ..config })
     }
 

@@ -1,6 +1,7 @@
 //! What models say of other rows: their provider, their fallbacks, their names.
 //!
-//! Fallbacks of fallbacks are not followed, so two models may serve for one another.
+//! Fallbacks of fallbacks are not followed, so two models may serve for one another. Nor is the split of one that
+//! shares another's calls, so there are no circles, and a model may have a part of its own calls.
 
 use std::collections::BTreeMap;
 
@@ -90,6 +91,7 @@ pub(super) async fn all(
             taken: world.taken(config, organization),
         };
         issues.fields.extend(world.fallbacks(config));
+        issues.fields.extend(world.split(config));
         if RESERVED.contains(&config.model_id.as_str()) {
             let reason = "is a word of this API, and no id".to_owned();
             issues.fields.push(FieldIssue { pointer: "/model_id".to_owned(), reason });
@@ -117,6 +119,7 @@ impl World {
             names.push(config.model_id.clone());
             names.extend(config.aliases.iter().cloned());
             names.extend(config.fallbacks.iter().map(|fallback| fallback.model_id.clone()));
+            names.extend(config.routing.split.iter().map(|portion| portion.model_id.clone()));
             if !wanted.contains(&&config.provider_id) {
                 wanted.push(&config.provider_id);
             }
@@ -182,25 +185,47 @@ impl World {
     /// What is wrong with the models that serve when this one cannot.
     fn fallbacks(&self, config: &ModelConfig) -> Vec<FieldIssue> {
         let mut issues = Vec::new();
-        let modalities = config.modalities();
         for (index, name) in config.fallbacks.iter().map(|own| &own.model_id).enumerate() {
-            let found = self.named.iter().filter(|named| named.name == *name);
-            let reason = match found.min_by_key(|named| named.rank()) {
-                None => format!("there is no model {name}"),
-                Some(found) if found.model_id == config.model_id => {
-                    "is the model itself".to_owned()
-                }
-                Some(found) => {
-                    let theirs = found.modalities();
-                    if theirs.iter().any(|modality| modalities.contains(modality)) {
-                        continue;
-                    }
-                    format!("{name} makes {}, not {}", words(&theirs), words(&modalities))
-                }
+            let reason = match self.serves(config, name) {
+                Err(reason) => reason,
+                Ok(found) if found.model_id == config.model_id => "is the model itself".to_owned(),
+                Ok(_) => continue,
             };
             issues.push(FieldIssue { pointer: format!("/fallbacks/{index}"), reason });
         }
         issues
+    }
+
+    /// What is wrong with the models that share the calls of this one.
+    fn split(&self, config: &ModelConfig) -> Vec<FieldIssue> {
+        let mut issues = Vec::new();
+        let mut known: Vec<&ModelId> = Vec::new();
+        for (index, name) in config.routing.split.iter().map(|own| &own.model_id).enumerate() {
+            let reason = match self.serves(config, name) {
+                Err(reason) => reason,
+                Ok(found) if known.contains(&&found.model_id) => {
+                    format!("is {}, which stands here twice", found.model_id)
+                }
+                Ok(found) => {
+                    known.push(&found.model_id);
+                    continue;
+                }
+            };
+            issues.push(FieldIssue { pointer: format!("/routing/split/{index}/model_id"), reason });
+        }
+        issues
+    }
+
+    /// The model of a name, if it can serve in place of this one; else why not.
+    fn serves(&self, config: &ModelConfig, name: &ModelId) -> Result<&NamedRow, String> {
+        let found = self.named.iter().filter(|named| named.name == *name);
+        let found = found.min_by_key(|named| named.rank());
+        let found = found.ok_or_else(|| format!("there is no model {name}"))?;
+        let (theirs, modalities) = (found.modalities(), config.modalities());
+        if theirs.iter().any(|modality| modalities.contains(modality)) {
+            return Ok(found);
+        }
+        Err(format!("{name} makes {}, not {}", words(&theirs), words(&modalities)))
     }
 }
 

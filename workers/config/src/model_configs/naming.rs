@@ -20,6 +20,8 @@ use super::value;
 pub(crate) struct Naming {
     /// Models that fall back to it.
     fallback_of: Vec<Namer>,
+    /// Models whose calls it has a part of.
+    split_of: Vec<Namer>,
     /// Instances that have it as a default.
     default_of: Vec<Namer>,
 }
@@ -37,7 +39,7 @@ struct Namer {
 impl Naming {
     /// Whether nothing does.
     pub(crate) fn is_empty(&self) -> bool {
-        self.fallback_of.is_empty() && self.default_of.is_empty()
+        [&self.fallback_of, &self.split_of, &self.default_of].into_iter().all(Vec::is_empty)
     }
 
     /// Why a model cannot go.
@@ -53,8 +55,10 @@ impl Naming {
     /// The same of something: what is not done, because this would name nothing.
     pub(crate) fn refusal(&self, what: &str) -> ApiError {
         let message = format!(
-            "{what} a fallback of {} models and a default of {} instances; change those first",
+            "{what} a fallback of {} models, one of the split of {} models, and a default of {} instances; \
+             change those first",
             self.fallback_of.len(),
+            self.split_of.len(),
             self.default_of.len()
         );
         ApiError::new(Code::Conflict, message).with("named_by", value(self))
@@ -65,8 +69,11 @@ impl FromIterator<NamedBy> for Naming {
     fn from_iter<I: IntoIterator<Item = NamedBy>>(found: I) -> Self {
         let mut naming = Self::default();
         for NamedBy { id, kind, organization_id, .. } in found {
-            let is_fallback = kind == "fallback";
-            let of = if is_fallback { &mut naming.fallback_of } else { &mut naming.default_of };
+            let of = match kind.as_str() {
+                "fallback" => &mut naming.fallback_of,
+                "split" => &mut naming.split_of,
+                _ => &mut naming.default_of,
+            };
             let namer = Namer { id, organization_id };
             // It may name the model by several of its names.
             if !of.contains(&namer) {

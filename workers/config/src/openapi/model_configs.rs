@@ -8,7 +8,7 @@ use de_core::{
     mapping::preview::Preview,
     model::{
         Capabilities, CircuitBreaker, Date, Modality, ModelConfig, OnUnsupported, Protocol,
-        RateLimits, Status, Timeouts, routing::FallbackForm,
+        RateLimits, Routing, Status, Timeouts, routing::FallbackForm,
     },
     openapi::{
         document::Tag,
@@ -76,6 +76,8 @@ struct NewModelConfig {
     fallbacks: Option<Vec<FallbackForm>>,
     /// When it is not asked any more for a while, because its vendor fails. Null: never.
     circuit_breaker: Option<CircuitBreaker>,
+    /// Which models serve its calls, each for a part of them, and when two are asked at once.
+    routing: Option<Routing>,
     /// How long its vendor may take.
     timeouts: Option<Timeouts>,
     /// What happens to an option of ours that the model does not honour; `reject` unless given.
@@ -138,6 +140,8 @@ struct ModelConfigChanges {
     fallbacks: Option<Vec<FallbackForm>>,
     /// When it is not asked any more for a while, because its vendor fails. The whole is replaced; null: never.
     circuit_breaker: Option<CircuitBreaker>,
+    /// Which models serve its calls, each for a part of them, and when two are asked at once. The whole is replaced.
+    routing: Option<Routing>,
     /// How long its vendor may take. The whole is replaced.
     timeouts: Option<Timeouts>,
     /// What happens to an option of ours that the model does not honour; null: `reject`.

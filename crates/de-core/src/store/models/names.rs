@@ -81,7 +81,7 @@ pub fn named(names: &[ModelId], organization: Option<&OrganizationId>) -> Statem
 pub struct NamedBy {
     /// The model or instance that names it.
     pub id: String,
-    /// `fallback` or `default_model`.
+    /// `fallback`, `split` or `default_model`.
     pub kind: String,
     /// By which of its names.
     pub name: ModelId,
@@ -106,13 +106,19 @@ macro_rules! named_by {
             $models,
             " AND CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END IN (SELECT name FROM names)
                UNION ALL
+               SELECT 'split', m.model_id, m.organization_id, m.owner, s.value ->> '$.model_id'
+               FROM model_configs AS m, json_each(m.config, '$.routing.split') AS s
+               WHERE ",
+            $models,
+            " AND s.value ->> '$.model_id' IN (SELECT name FROM names)
+               UNION ALL
                SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value
                FROM instances AS i, json_each(i.default_models) AS d
                WHERE ",
             $instances,
             " AND d.value IN (SELECT name FROM names))
              SELECT DISTINCT n.kind, n.id, n.organization_id, n.name FROM naming AS n
-             WHERE NOT (n.kind = 'fallback' AND n.id = ?1 AND n.owner = ?2)
+             WHERE NOT (n.kind <> 'default_model' AND n.id = ?1 AND n.owner = ?2)
                AND NOT EXISTS (
                  SELECT 1 FROM model_configs AS o
                  WHERE o.model_id = n.name AND o.owner IN (n.owner, '')
@@ -216,6 +222,17 @@ macro_rules! missed_by {
             $models,
             " AND CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END IN (SELECT name FROM names)
                UNION ALL
+               SELECT 'split', m.model_id, m.organization_id, m.owner, s.value ->> '$.model_id',
+                 EXISTS (SELECT 1 FROM json_each(?5) AS w WHERE CASE w.value WHEN 'text' THEN m.is_text
+                   WHEN 'image' THEN m.is_image WHEN 'audio' THEN m.is_audio ELSE m.is_video END = 1)
+                 AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS w WHERE CASE w.value
+                   WHEN 'text' THEN m.is_text WHEN 'image' THEN m.is_image WHEN 'audio' THEN m.is_audio
+                   ELSE m.is_video END = 1)
+               FROM model_configs AS m, json_each(m.config, '$.routing.split') AS s
+               WHERE ",
+            $models,
+            " AND s.value ->> '$.model_id' IN (SELECT name FROM names)
+               UNION ALL
                SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value,
                  d.key IN (SELECT value FROM json_each(?5))
                FROM instances AS i, json_each(i.default_models) AS d
@@ -223,7 +240,7 @@ macro_rules! missed_by {
             $instances,
             " AND d.value IN (SELECT name FROM names))
              SELECT DISTINCT n.kind, n.id, n.organization_id, n.name FROM naming AS n
-             WHERE NOT (n.kind = 'fallback' AND n.id = ?1 AND n.owner = ?2)
+             WHERE NOT (n.kind <> 'default_model' AND n.id = ?1 AND n.owner = ?2)
                AND (n.is_useless OR n.name NOT IN (SELECT value FROM json_each(?3)))
                AND NOT EXISTS (
                  SELECT 1 FROM model_configs AS o

@@ -107,6 +107,12 @@ macro_rules! named {
             $models,
             " AND CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END IN (SELECT name FROM names)
                UNION ALL
+               SELECT 'split', m.model_id, m.organization_id, m.owner, s.value ->> '$.model_id'
+               FROM model_configs AS m, json_each(m.config, '$.routing.split') AS s
+               WHERE ",
+            $models,
+            " AND s.value ->> '$.model_id' IN (SELECT name FROM names)
+               UNION ALL
                SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value
                FROM instances AS i, json_each(i.default_models) AS d
                WHERE ",
@@ -115,7 +121,7 @@ macro_rules! named {
              SELECT DISTINCT n.kind, n.id, n.organization_id, n.name FROM naming AS n
              WHERE EXISTS (
                  SELECT 1 FROM names WHERE names.name = n.name AND names.owner IN (n.owner, ''))
-               AND NOT (n.kind = 'fallback' AND EXISTS (
+               AND NOT (n.kind <> 'default_model' AND EXISTS (
                  SELECT 1 FROM gone WHERE gone.model_id = n.id AND gone.owner = n.owner))
                AND NOT EXISTS (
                  SELECT 1 FROM model_configs AS o
