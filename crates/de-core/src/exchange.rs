@@ -292,7 +292,7 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
             Err(failure) => return Err(failure.error),
         }
         if let Some((other, failure)) = asked.beside {
-            failed.beside(&other, failure)?;
+            failed.beside(job, &other, failure)?;
         }
     }
     failed.told(job)
@@ -322,11 +322,12 @@ impl Failed {
     }
 
     /// Adds the failure of a model that was asked beside the one before.
-    fn beside(&mut self, model: &Model, failure: Failure) -> Result<(), ApiError> {
+    fn beside(&mut self, job: &Job<'_>, model: &Model, failure: Failure) -> Result<(), ApiError> {
         self.were_others = true;
         self.beside = Some(model.config.model_id.clone());
         let Failure { class: Some(class), error, .. } = failure else { return Err(failure.error) };
-        self.billed |= error.code() == Code::ProviderTimeout;
+        self.billed |=
+            error.code() == Code::ProviderTimeout && job.books.outlay() != Outlay::Nothing;
         self.with(error, class);
         Ok(())
     }
@@ -402,7 +403,9 @@ async fn repeated(
 ) -> Result<First, Failure> {
     let mut number = 1;
     loop {
-        let failure = match attempt(job, model, draft.clone(), has_fallback, patience).await {
+        let answer = attempt(job, model, draft.clone(), has_fallback, patience).await;
+        job.books.is_back(model);
+        let failure = match answer {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };

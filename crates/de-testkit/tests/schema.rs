@@ -73,6 +73,7 @@ const MADE_BY_QUERIES: &[&str] = &[
     "f",
     "n",
     "names",
+    "part",
     "naming",
     "gone",
     "w",

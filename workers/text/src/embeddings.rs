@@ -91,8 +91,8 @@ async fn answer(
     let Incoming { context, departure, headers } = incoming;
     let caller = caller.entitled(platform, Scope::Text).await?;
     let raw = body.into_verbatim()?;
-    let read =
-        OpenAiEmbeddingCall::parse(&raw.members()).map_err(|issues| ApiError::fields(&issues))?;
+    let members = raw.members();
+    let read = OpenAiEmbeddingCall::parse(&members).map_err(|issues| ApiError::fields(&issues))?;
     let OpenAiEmbeddingCall { call, model } = &read;
     let estimated = prompt::embedding_tokens(&call.input);
     books.asked(Some(model), false, estimated);
@@ -112,7 +112,7 @@ async fn answer(
         serves: &makes_vectors,
         splitting: Splitting {
             alike: of_same_space,
-            user: raw.get("user").and_then(Value::as_str),
+            user: members.get("user").and_then(|user| user.as_str()),
             ..Splitting::of(&headers)
         },
     };

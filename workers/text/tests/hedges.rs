@@ -249,3 +249,43 @@ async fn there_is_one_second_and_no_third() {
     let (answer, _) = ask(&gateway).await;
     assert_eq!((answer.header("x-de-model"), gateway.sent()), ("second", 2), "{}", answer.text());
 }
+
+/// A head is no answer: what counts is the first event. Half an event and comments are none.
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_head_came_alone_has_a_second_beside_it() {
+    const EVENTS: &str = include_str!("../../../crates/de-core/fixtures/openai/stream.sse");
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    let plain = json!({"model": "first", "messages": messages, "stream": true});
+    let mut counted = plain.clone();
+    counted["stream_options"] = json!({"include_usage": true});
+    let native = json!({"model_id": "first", "prompt": "Hello"});
+    for (path, body) in [
+        ("/v1/chat/completions", &plain),
+        ("/v1/chat/completions", &counted),
+        ("/generate/stream", &native),
+    ] {
+        let gateway = gateway(json!({}), json!({})).await;
+        gateway.test.fetch.answer(Answer::events().chunk(": wait\n\n").hang());
+        gateway.test.fetch.answer(Answer::events().chunk(EVENTS));
+        let began = gateway.test.clock.now();
+        let answer = gateway.text.post(path, body).await.unwrap();
+        let took = gateway.test.clock.now().since(began);
+        assert_eq!(answer.header("x-de-model"), "second", "{path}: {}", answer.text());
+        assert!((800..900).contains(&took), "{path}: {took} ms");
+        assert!(gateway.test.fetch.sent()[0].is_closed());
+        let tried = attempts(&gateway, &answer).await;
+        assert_eq!((tried.len(), &tried[0]["error_code"]), (2, &json!("OVERTAKEN")), "{path}");
+        let receipt = gateway.receipt(&answer).await;
+        assert_eq!((&receipt["status"], &receipt["estimated"]), (&json!("ok"), &json!(0)));
+        let own = gateway.limiter.reports();
+        let own = own.iter().find(|report| !report.receipts.is_empty()).unwrap();
+        assert!(own.spent.unsettled_micros > 1_000, "{:?}", own.spent);
+        // One that has begun in time is waited for, however slow it goes on.
+        let gateway = self::gateway(json!({}), json!({})).await;
+        let (first, rest) = EVENTS.split_at(EVENTS.find("\n\n").unwrap() + 2);
+        let slow = Answer::events().chunk(first).pause(Duration::from_secs(5)).chunk(rest);
+        gateway.test.fetch.answer(slow);
+        let answer = gateway.text.post(path, body).await.unwrap();
+        assert_eq!((answer.header("x-de-model"), gateway.sent()), ("first", 1), "{path}");
+    }
+}

@@ -34,10 +34,7 @@ pub(crate) enum Served {
 impl Entry {
     /// Notes the end of a try, and what the vendor may bill for it.
     pub(super) fn tried(&mut self, attempt: Attempt, outlay: Outlay) {
-        let ends = |known: &UnderWay| known.model_id == attempt.model_id;
-        if let Some(place) = self.under_way.iter().position(ends) {
-            self.under_way.remove(place);
-        }
+        self.ends(&attempt.model_id);
         let waited = self.receipt.upstream_ms.unwrap_or(0);
         self.receipt.upstream_ms = Some(waited.saturating_add(attempt.duration_ms));
         if outlay == Outlay::Unknown {
@@ -46,6 +43,12 @@ impl Entry {
         }
         self.receipt.attempts.push(attempt);
         self.billable |= outlay != Outlay::Nothing;
+    }
+
+    fn ends(&mut self, model_id: &ModelId) {
+        if let Some(place) = self.under_way.iter().position(|known| known.model_id == *model_id) {
+            self.under_way.remove(place);
+        }
     }
 
     /// Ends the tries that nobody waits for any more, if there are any: their vendors may bill them.
@@ -70,6 +73,11 @@ impl Books {
             (model.config.model_id.clone(), model.config.provider_id.clone());
         let sent_at = self.platform.clock.now();
         self.with(|entry| entry.under_way.push(UnderWay { model_id, provider_id, sent_at }));
+    }
+
+    /// Notes that a try at a model has an end, whether it is told with [`Books::tried`] or nothing was sent.
+    pub(crate) fn is_back(&self, model: &Model) {
+        self.with(|entry| entry.ends(&model.config.model_id));
     }
 
     /// Ends the tries that are under way, with our code for why nobody waits for them any more.

@@ -21,7 +21,7 @@ const HEDGE_MS: (u64, u64) = (10, 600_000);
 /// Where the calls of a model go.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Routing {
     /// After so many milliseconds without an answer the next model is asked as well, and the first good
     /// answer counts. Both may be billed.
@@ -41,6 +41,7 @@ pub struct Routing {
 /// One of the models that share calls.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Portion {
     /// The model, by id or alias.
     pub model_id: ModelId,

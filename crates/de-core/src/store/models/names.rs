@@ -106,11 +106,11 @@ macro_rules! named_by {
             $models,
             " AND CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END IN (SELECT name FROM names)
                UNION ALL
-               SELECT 'split', m.model_id, m.organization_id, m.owner, s.value ->> '$.model_id'
-               FROM model_configs AS m, json_each(m.config, '$.routing.split') AS s
+               SELECT 'split', m.model_id, m.organization_id, m.owner, part.value ->> '$.model_id'
+               FROM model_configs AS m, json_each(m.config, '$.routing.split') AS part
                WHERE ",
             $models,
-            " AND s.value ->> '$.model_id' IN (SELECT name FROM names)
+            " AND part.value ->> '$.model_id' IN (SELECT name FROM names)
                UNION ALL
                SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value
                FROM instances AS i, json_each(i.default_models) AS d
@@ -222,16 +222,16 @@ macro_rules! missed_by {
             $models,
             " AND CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END IN (SELECT name FROM names)
                UNION ALL
-               SELECT 'split', m.model_id, m.organization_id, m.owner, s.value ->> '$.model_id',
+               SELECT 'split', m.model_id, m.organization_id, m.owner, part.value ->> '$.model_id',
                  EXISTS (SELECT 1 FROM json_each(?5) AS w WHERE CASE w.value WHEN 'text' THEN m.is_text
                    WHEN 'image' THEN m.is_image WHEN 'audio' THEN m.is_audio ELSE m.is_video END = 1)
                  AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS w WHERE CASE w.value
                    WHEN 'text' THEN m.is_text WHEN 'image' THEN m.is_image WHEN 'audio' THEN m.is_audio
                    ELSE m.is_video END = 1)
-               FROM model_configs AS m, json_each(m.config, '$.routing.split') AS s
+               FROM model_configs AS m, json_each(m.config, '$.routing.split') AS part
                WHERE ",
             $models,
-            " AND s.value ->> '$.model_id' IN (SELECT name FROM names)
+            " AND part.value ->> '$.model_id' IN (SELECT name FROM names)
                UNION ALL
                SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value,
                  d.key IN (SELECT value FROM json_each(?5))

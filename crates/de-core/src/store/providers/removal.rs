@@ -107,11 +107,11 @@ macro_rules! named {
             $models,
             " AND CASE f.type WHEN 'object' THEN f.value ->> '$.model_id' ELSE f.value END IN (SELECT name FROM names)
                UNION ALL
-               SELECT 'split', m.model_id, m.organization_id, m.owner, s.value ->> '$.model_id'
-               FROM model_configs AS m, json_each(m.config, '$.routing.split') AS s
+               SELECT 'split', m.model_id, m.organization_id, m.owner, part.value ->> '$.model_id'
+               FROM model_configs AS m, json_each(m.config, '$.routing.split') AS part
                WHERE ",
             $models,
-            " AND s.value ->> '$.model_id' IN (SELECT name FROM names)
+            " AND part.value ->> '$.model_id' IN (SELECT name FROM names)
                UNION ALL
                SELECT 'default_model', i.id, i.organization_id, i.organization_id, d.value
                FROM instances AS i, json_each(i.default_models) AS d
