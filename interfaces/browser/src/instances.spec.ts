@@ -167,6 +167,20 @@ test("whoever only looks at an instance is offered no change", async ({ api, pag
   await expect(page.getByRole("button", { exact: true, name: "Delete" })).toHaveCount(0);
 });
 
+test("an owner who sees nobody else gives a grant by the person's id", async ({ api, page }) => {
+  const instance = await makeInstance(api, "org_dev");
+  const owner = await makePerson(api, "org_dev");
+  const other = await makePerson(api, "org_dev");
+  await api.send("PUT", `/v1/users/${owner.id}/grants/${instance.id}`, { role: "owner" });
+  await openAs(page, owner.secret, `/instances/${instance.id}`);
+  await page.getByRole("button", { name: "Give a grant" }).click();
+  const dialog = page.getByRole("dialog", { name: "Give a grant" });
+  await dialog.getByLabel("Id of the person").fill(other.id);
+  await expectNoBarriers(page);
+  await dialog.getByRole("button", { name: "Give grant" }).click();
+  await expect(page.getByRole("row").filter({ hasText: other.email })).toContainText("user");
+});
+
 test("its provider keys, webhooks and history are one step away", async ({ api, open }) => {
   const instance = await makeInstance(api, "org_dev");
   const page = await open("admin-panel", `/instances/${instance.id}`);

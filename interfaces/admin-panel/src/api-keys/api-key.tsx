@@ -65,7 +65,11 @@ export default function ApiKey() {
             {open === "rotate" && (
               <RotateKey
                 row={row}
-                onClose={close}
+                onClose={() => {
+                  close();
+                  // Somebody may have changed it, which is why it was refused.
+                  void one.reload();
+                }}
                 onRotated={(made) => {
                   close();
                   route(`/api-keys/${made.id}`);

@@ -51,11 +51,13 @@ export default function Instances() {
     >
       <Filters>
         <FilterText label="Search" name="q" type="search" placeholder="Name or id" />
-        <FilterSelect
-          label="Organization"
-          name="organization_id"
-          options={organizations.data?.map(({ id, name }) => [id, name] as const) ?? []}
-        />
+        {isOperator.value && (
+          <FilterSelect
+            label="Organization"
+            name="organization_id"
+            options={organizations.data?.map(({ id, name }) => [id, name] as const) ?? []}
+          />
+        )}
         <FilterSelect label="Environment" name="environment" options={["production", "development"]} />
         <FilterSelect label="Status" name="status" options={["active", "suspended"]} />
       </Filters>

@@ -1,4 +1,4 @@
-import { api, type Schema, take } from "@de/api";
+import { api, isAdministrator, type Schema, take } from "@de/api";
 import { count, money, Resource, useResource } from "@de/ui";
 import { Card } from "./parts.tsx";
 
@@ -37,6 +37,9 @@ export function UsageCard({ of }: { of: Of }) {
                 <Figure name="Spend" value={money(sum?.cost_micros ?? 0)} />
               </dl>
               {(sum?.requests ?? 0) === 0 && <p class="quiet">No call yet since the month began (UTC).</p>}
+              {of.organization_id && !isAdministrator.value && (
+                <p class="quiet">Of the instances that you may see.</p>
+              )}
               {(sum?.unpriced ?? 0) > 0 && (
                 <p class="quiet">
                   {count(sum?.unpriced ?? 0)} of them used something that has no price, so more was spent.

@@ -1,5 +1,5 @@
-import { api, type Schema, take } from "@de/api";
-import { Button, Resource, Table, Tag, Time, useResource } from "@de/ui";
+import { api, isAdministrator, type Schema, take } from "@de/api";
+import { Button, Resource, Table, Tag, Time } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useList } from "../tenants/list.ts";
 import { Below } from "../tenants/parts.tsx";
@@ -77,14 +77,26 @@ export function GrantsOfInstance(props: { canGive: boolean; instance: Schema<"In
 
 function NewGrant(props: { instance: Schema<"Instance">; onClose: () => void; onGiven: () => void }) {
   const { instance, onClose, onGiven } = props;
-  const people = useResource(
-    async (signal) => (await take(api.GET("/v1/users", { params: { query: { limit: 200 } }, signal }))).data,
-    [],
+  const people = useList<Schema<"User">>(
+    (query, signal) => take(api.GET("/v1/users", { params: { query }, signal })),
+    { cursor: undefined, inputs: [], whole: true },
   );
+  // Who administers nobody sees nobody else, and may give a grant all the same.
+  const of = isAdministrator.value
+    ? (people.data?.rows.map(({ email, id }) => [id, email] as const) ?? [])
+    : null;
   return (
     <GrantDialog
       instance={[instance.id, instance.name]}
-      choice={{ label: "Who", of: people.data?.map(({ email, id }) => [id, email] as const) ?? [] }}
+      choice={
+        of
+          ? { label: "Who", of }
+          : {
+              help: "Of somebody of the organization: user_… It stands on their own page.",
+              label: "Id of the person",
+              of,
+            }
+      }
       onClose={onClose}
       onGiven={onGiven}
     />

@@ -1,4 +1,4 @@
-import { api, isAdministrator, type Schema, take } from "@de/api";
+import { api, isAdministrator, isOperator, type Schema, take } from "@de/api";
 import {
   Button,
   FilterSelect,
@@ -53,11 +53,13 @@ export default function Users() {
     >
       <Filters>
         <FilterText label="Search" name="q" type="search" placeholder="E-mail, name or id" />
-        <FilterSelect
-          label="Organization"
-          name="organization_id"
-          options={organizations.data?.map(({ id, name }) => [id, name] as const) ?? []}
-        />
+        {isOperator.value && (
+          <FilterSelect
+            label="Organization"
+            name="organization_id"
+            options={organizations.data?.map(({ id, name }) => [id, name] as const) ?? []}
+          />
+        )}
         <FilterSelect label="Role" name="role" options={["user", "admin", "superadmin"]} />
         <FilterSelect label="Status" name="status" options={["active", "suspended"]} />
       </Filters>
