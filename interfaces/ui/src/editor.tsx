@@ -15,7 +15,7 @@ import {
 } from "@codemirror/language";
 import { type Diagnostic, lintGutter, lintKeymap, nextDiagnostic, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { EditorState } from "@codemirror/state";
+import { Annotation, EditorState } from "@codemirror/state";
 import {
   drawSelection,
   EditorView,
@@ -32,6 +32,9 @@ import { firstBreak, spanOf } from "./editor/places.ts";
 import type { Member } from "./editor/schema.ts";
 
 export type { Member } from "./editor/schema.ts";
+
+/** Marks a change that was not made in the editor. */
+const outside = Annotation.define<true>();
 
 export interface EditorProps {
   /** What the API says is wrong, by pointers into this text. */
@@ -54,19 +57,31 @@ export default function Editor(props: EditorProps) {
   const view = useRef<EditorView | null>(null);
   const latest = useRef(props);
   latest.current = props;
+  // What was typed and has not come back as the value yet: it comes later than more is typed.
+  const told = useRef(new Set<string>());
   useEffect(() => {
     const element = host.current;
     if (!element) return;
-    const made = make(element.shadowRoot ?? element.attachShadow({ mode: "open" }), () => latest.current);
+    const tell = (text: string) => {
+      told.current.add(text);
+      latest.current.onInput?.(text);
+    };
+    const made = make(
+      element.shadowRoot ?? element.attachShadow({ mode: "open" }),
+      () => latest.current,
+      tell,
+    );
     view.current = made;
     return () => made.destroy();
   }, []);
   const { faults, label, value } = props;
-  // What comes from outside replaces the text; what was typed here comes back as it is.
+  // What comes from outside replaces the text; what was typed here only comes back.
   useEffect(() => {
     const editor = view.current;
-    if (!editor || editor.state.doc.toString() === value) return;
-    editor.dispatch({ changes: { from: 0, insert: value, to: editor.state.doc.length } });
+    if (editor?.state.doc.toString() === value) told.current.clear();
+    if (!editor || editor.state.doc.toString() === value || told.current.has(value)) return;
+    const changes = { from: 0, insert: value, to: editor.state.doc.length };
+    editor.dispatch({ annotations: outside.of(true), changes });
   }, [value]);
   useEffect(() => {
     if (view.current) check(view.current, faults ?? []);
@@ -74,10 +89,10 @@ export default function Editor(props: EditorProps) {
   return <div ref={host} class="editor" data-editor={label} />;
 }
 
-function make(parent: ShadowRoot, props: () => EditorProps): EditorView {
+function make(parent: ShadowRoot, props: () => EditorProps, tell: (text: string) => void): EditorView {
   const { label, readOnly, value } = props();
-  const changed = EditorView.updateListener.of(({ docChanged, state }) => {
-    if (docChanged && state.doc.toString() !== props().value) props().onInput?.(state.doc.toString());
+  const changed = EditorView.updateListener.of(({ docChanged, state, transactions }) => {
+    if (docChanged && !transactions.some((one) => one.annotation(outside))) tell(state.doc.toString());
   });
   const extensions = [
     lineNumbers(),
@@ -108,9 +123,27 @@ function make(parent: ShadowRoot, props: () => EditorProps): EditorView {
       indentWithTab,
     ]),
     changed,
+    EditorView.domEventHandlers({ beforeinput: typeOver }),
     look,
   ];
   return new EditorView({ parent, root: parent, state: EditorState.create({ doc: value, extensions }) });
+}
+
+/**
+ * Replaces a selection by what is typed. Left to itself the browser keeps the styles of what goes as attributes, which
+ * the page's policy forbids.
+ */
+function typeOver(event: InputEvent, view: EditorView): boolean {
+  const { data, inputType } = event;
+  const { from, to } = view.state.selection.main;
+  if (inputType !== "insertText" || data === null || view.composing || from === to) return false;
+  const insert = () => view.state.update(view.state.replaceSelection(data), { userEvent: "input.type" });
+  const isHandled = view.state
+    .facet(EditorView.inputHandler)
+    .some((handler) => handler(view, from, to, data, insert));
+  if (!isHandled) view.dispatch(insert());
+  event.preventDefault();
+  return true;
 }
 
 /** Marks where the text is no JSON; where it is, what the API says of it. */

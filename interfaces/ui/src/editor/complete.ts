@@ -59,10 +59,9 @@ function namesAt(root: Member, context: CompletionContext, node: SyntaxNode, { f
       .map((one) => one.firstChild && nameOf(text, one.firstChild)),
   );
   const isNamed = /^\s*:/.test(context.state.sliceDoc(to, to + 20));
-  const options = Object.entries(known)
-    .filter(([name]) => !written.has(name))
-    .map(([name, member]) => option(name, member, isNamed));
-  return { filter: true, from, options, to, validFor: /^"?[\w$-]*$/ };
+  const names = Object.keys(known).filter((name) => !written.has(name));
+  const options = fitting(names, context, from).map((name) => option(name, known[name] ?? {}, isNamed));
+  return { filter: false, from, options, to };
 }
 
 function option(name: string, member: Member, isNamed: boolean): Completion {
@@ -70,10 +69,8 @@ function option(name: string, member: Member, isNamed: boolean): Completion {
   const put = isNamed ? `"${name}"` : `"${name}": ${value}`;
   return {
     apply: snippet(put),
-    displayLabel: name,
     ...(member.description === undefined ? {} : { info: member.description }),
-    // The quote is part of what is typed, so it has to be part of what is compared.
-    label: `"${name}"`,
+    label: name,
     type: "property",
   };
 }
@@ -84,6 +81,20 @@ function valuesAt(root: Member, context: CompletionContext, node: SyntaxNode, { 
   const path = list ? [...pathTo(text, list), "0"] : pathTo(text, node);
   const values = memberAt(root, path)?.values ?? [];
   if (values.length === 0) return null;
-  const options = values.map((value) => ({ label: JSON.stringify(value), type: "constant" }));
-  return { from, options, to, validFor: /^"?[\w$-]*$/ };
+  const words = fitting(values.map(String), context, from);
+  const options = values
+    .filter((value) => words.includes(String(value)))
+    .map((value) => ({ apply: JSON.stringify(value), label: String(value), type: "constant" }));
+  return { filter: false, from, options, to };
+}
+
+/**
+ * The words that what is typed may become: those that begin so, then those that have it in them. Done here, since
+ * quotes are part of what is replaced and not of what is looked for.
+ */
+function fitting(words: readonly string[], context: CompletionContext, from: number): string[] {
+  const typed = context.state.sliceDoc(from, context.pos).replaceAll('"', "").toLowerCase();
+  const begins = words.filter((word) => word.toLowerCase().startsWith(typed));
+  const holds = words.filter((word) => !begins.includes(word) && word.toLowerCase().includes(typed));
+  return [...begins, ...holds];
 }

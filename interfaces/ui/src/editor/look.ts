@@ -48,9 +48,10 @@ const frame = EditorView.theme({
     textDecoration: "underline wavy var(--warn)",
     textUnderlineOffset: "3px",
   },
-  ".cm-lint-marker-error": { color: "var(--bad)", content: '"●"' },
-  ".cm-lint-marker-warning": { color: "var(--warn)", content: '"●"' },
-  ".cm-lint-marker": { fontSize: "0.625rem", textAlign: "center" },
+  ".cm-lint-marker": { lineHeight: "1.125rem", textAlign: "center" },
+  ".cm-lint-marker-error": { color: "var(--bad)", content: "normal" },
+  ".cm-lint-marker-warning": { color: "var(--warn)", content: "normal" },
+  ".cm-lint-marker::before": { content: '"●"' },
   ".cm-tooltip": {
     backgroundColor: "var(--raised)",
     border: "1px solid var(--line)",

@@ -189,7 +189,7 @@ export function Bench({ begin, isMine, onSaved, row }: BenchProps) {
               {blocked === null && faults.length > 0 && ` · ${faults.length} to mend`}
             </span>
             <span class="row row-end">
-              {isDirty && (
+              {(isDirty || blocked !== null) && (
                 <Button
                   onClick={() => {
                     setDraft({ config: saved ?? begin });

@@ -13,7 +13,9 @@ export function Preview({ blocked, of }: { blocked: string | null; of: Previewed
           (isPending ? "Asking…" : "Written by the code that writes the real one. Nothing is sent.")}
       </p>
       {blocked === null && error !== null && <Fault error={error} />}
-      {data && data.issues.length > 0 && <Issues issues={data.issues} isRequest={!!data.request} />}
+      {blocked === null && data && data.issues.length > 0 && (
+        <Issues issues={data.issues} isRequest={!!data.request} />
+      )}
       {data?.request && <Request request={data.request} label="Request" />}
       {data?.poll && <Poll poll={data.poll} />}
       {data && Object.keys(data.variables).length > 0 && (
