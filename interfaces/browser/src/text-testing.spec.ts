@@ -319,6 +319,7 @@ test("an answer keeps to a schema", async ({ open }) => {
   await ask(page, prompt);
   await expect(answerOf(page, "GPT-4o mini")).toContainText("{");
   await expect(page.getByText("1 of 1 answers are complete")).toBeAttached();
+  await expect(answerOf(page, "GPT-4o mini").getByText("JSON", { exact: true })).toBeVisible();
   const [got] = await received(page, prompt);
   expect(got?.body.response_format).toEqual({
     json_schema: { name: "answer", schema, strict: true },
@@ -431,7 +432,7 @@ test("conversations are kept, found again, exported and cleared", async ({ open 
   await expect(page.getByText("Nothing has been asked yet")).toBeVisible();
   await ask(page, second);
   await expect(page.getByText("1 of 1 answers are complete")).toBeAttached();
-  await page.getByRole("button", { name: "History" }).click();
+  await page.getByRole("button", { exact: true, name: "Conversations" }).click();
   const dialog = page.getByRole("dialog", { name: "Conversations" });
   await expect(dialog.getByRole("listitem")).toHaveCount(2);
   await expectNoBarriers(page);
@@ -452,7 +453,7 @@ test("conversations are kept, found again, exported and cleared", async ({ open 
 
   await dialog.getByRole("button", { name: first }).click();
   await expect(page.getByRole("article", { name: first })).toBeVisible();
-  await page.getByRole("button", { name: "History" }).click();
+  await page.getByRole("button", { exact: true, name: "Conversations" }).click();
   await dialog
     .getByRole("listitem")
     .filter({ hasText: first })

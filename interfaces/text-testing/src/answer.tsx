@@ -1,6 +1,7 @@
 import { ApiError } from "@de/api";
 import { Badge, Button, CopyButton, count, duration, Fault, money, Note, useQuery } from "@de/ui";
 import { again, type Known, stop } from "./run.ts";
+import { parse } from "./stream.ts";
 import { ToolCalls } from "./tool-calls.tsx";
 import type { Answer } from "./types.ts";
 
@@ -24,6 +25,9 @@ export function AnswerCard({ answer, isLast, known, turnId }: AnswerProps) {
       <header class="answer-head">
         <h2>{name}</h2>
         <Status answer={answer} />
+        {answer.request.response_format !== undefined && answer.state === "done" && answer.text !== "" && (
+          <Badge tone={parse(answer.text) ? "good" : "bad"}>{parse(answer.text) ? "JSON" : "no JSON"}</Badge>
+        )}
         {served !== undefined && served !== answer.model && (
           <Badge tone="warn">{`served by ${served}`}</Badge>
         )}

@@ -1,5 +1,5 @@
 import { Button, Fault, Icon, Note, Page, useQuery } from "@de/ui";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { lazy } from "preact-iso";
 import { Composer } from "./composer.tsx";
 import { change, elsewhere, MOST_TURNS, setModels, start, unkept } from "./conversation.ts";
@@ -22,7 +22,7 @@ export default function Chat({ now, owner }: { now: Conversation; owner: string 
     .map((id) => models.data?.find(({ model_id }) => model_id === id))
     .filter((model): model is Model => model !== undefined);
   const options = useOptions(chosen);
-  const known: Known = { models: models.data ?? [], options };
+  const known = useMemo<Known>(() => ({ models: models.data ?? [], options }), [models.data, options]);
   const choose = (ids: string[]) => {
     setModels(ids);
     changeQuery({ models: ids.join() });
@@ -36,7 +36,7 @@ export default function Chat({ now, owner }: { now: Conversation; owner: string 
       lead="Ask several models the same: answers, speed and cost side by side."
       actions={
         <>
-          <Button onClick={() => changeQuery({ show: "history" })}>History</Button>
+          <Button onClick={() => changeQuery({ show: "history" })}>Conversations</Button>
           <Button onClick={() => start(owner, now.models, now.settings)} disabled={now.turns.length === 0}>
             <Icon name="plus" /> New conversation
           </Button>

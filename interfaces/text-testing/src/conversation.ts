@@ -145,6 +145,7 @@ function hold(id: string, patience: number): Promise<boolean> {
   });
 }
 
+let writing: Promise<void> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Keeps what is there within a moment, however fast it changes. */
@@ -159,7 +160,10 @@ export async function keep(): Promise<void> {
   const now = conversation.peek();
   if (!now || unkept.peek() !== null) return;
   try {
-    await store.write(now);
+    // One after the other: a large conversation must not wait for itself.
+    await writing;
+    writing = store.write(now);
+    await writing;
   } catch (thrown) {
     unkept.value = thrown instanceof Error ? thrown.message : String(thrown);
   }

@@ -39,7 +39,9 @@ export default function History({ now, onClose }: { now: Conversation; onClose: 
   };
   return (
     <Dialog title="Conversations" size="large" onClose={onClose}>
-      <p class="quiet">Kept in this browser alone, for you and this instance: the newest {KEPT}.</p>
+      <p class="quiet">
+        Kept in this browser alone, for you and this instance: the newest {KEPT}. They can be exported here.
+      </p>
       <Resource of={list} isEmpty={(all) => all.length === 0} empty={<p>Nothing is kept yet.</p>}>
         {(all) => (
           <ul class="history">

@@ -24,6 +24,8 @@ export function useModels(): Loaded<Model[]> {
 /** The options of mapped models, by the model's id: what they declare or use. Others have no such list. */
 export type Options = Record<string, Record<string, Variable>>;
 
+const NONE: Options = {};
+
 /** Asks for the options of those of these models that have a mapping. */
 export function useOptions(models: readonly Model[]): Options {
   const mapped = models.filter(({ protocol }) => protocol === "mapped").map(({ model_id }) => model_id);
@@ -39,7 +41,7 @@ export function useOptions(models: readonly Model[]): Options {
     },
     [mapped.join(), instance.value],
   );
-  return data ?? {};
+  return data ?? NONE;
 }
 
 /** What a mapping declares, and what it uses without declaring it. */

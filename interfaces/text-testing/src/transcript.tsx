@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { AnswerCard } from "./answer.tsx";
 import { isRunning } from "./body.ts";
 import type { Known } from "./run.ts";
@@ -9,11 +9,11 @@ import { answersOf, type Conversation, type Turn } from "./types.ts";
 export default function Transcript({ known, now }: { known: Known; now: Conversation }) {
   const last = now.turns.at(-1);
   const isBusy = last ? isRunning(last) : false;
-  useFollow(now.turns);
+  useFollow(now.id, now.turns);
   return (
     <section class="turns" aria-label="Conversation" aria-busy={isBusy}>
       {now.turns.map((turn, index) => (
-        <TurnView key={turn.id} turn={turn} known={known} isLast={index === now.turns.length - 1} />
+        <KeptTurn key={turn.id} turn={turn} known={known} isLast={index === now.turns.length - 1} />
       ))}
       <p class="only-heard" role="status">
         {isBusy ? "Answering" : last ? told(last) : ""}
@@ -29,7 +29,18 @@ function told(turn: Turn): string {
   return `${well} of ${all.length} answers are complete`;
 }
 
-function TurnView({ isLast, known, turn }: { isLast: boolean; known: Known; turn: Turn }) {
+interface TurnProps {
+  isLast: boolean;
+  known: Known;
+  turn: Turn;
+}
+
+/** While one answer comes, the turns before it are not drawn again. */
+function KeptTurn({ isLast, known, turn }: TurnProps) {
+  return useMemo(() => <TurnView isLast={isLast} known={known} turn={turn} />, [isLast, known, turn]);
+}
+
+function TurnView({ isLast, known, turn }: TurnProps) {
   return (
     <article class="turn" aria-label={`Prompt: ${turn.text.slice(0, 60)}`}>
       <div class="prompt">
@@ -62,7 +73,9 @@ function TurnView({ isLast, known, turn }: { isLast: boolean; known: Known; turn
 }
 
 /** Keeps the end of what grows in sight, for who was looking at it. */
-function useFollow(turns: readonly Turn[]): void {
+function useFollow(id: string, turns: readonly Turn[]): void {
+  // One that is opened is opened at its end.
+  useEffect(() => scrollTo({ top: document.documentElement.scrollHeight }), [id]);
   useEffect(() => {
     const { clientHeight, scrollHeight, scrollTop } = document.documentElement;
     if (scrollHeight - scrollTop - clientHeight < 240) scrollTo({ top: scrollHeight });
