@@ -3,7 +3,10 @@ import { confirm, count } from "@de/ui";
 import { ownerOf } from "../models/rows.ts";
 import type { Provider } from "./draft.ts";
 
-const NAMES: Record<string, string> = { model_configs: "models", provider_keys: "keys" };
+const NAMES: Record<string, readonly [one: string, many: string]> = {
+  model_configs: ["model", "models"],
+  provider_keys: ["key", "keys"],
+};
 
 /** Asks, with all that would go too, and deletes a provider. Resolves with whether it is gone. */
 export async function removeProvider(row: Provider, tag: string): Promise<boolean> {
@@ -24,7 +27,7 @@ export async function removeProvider(row: Provider, tag: string): Promise<boolea
           <ul class="naming">
             {below.map(([kind, number]) => (
               <li key={kind}>
-                {count(number)} {NAMES[kind] ?? kind.replaceAll("_", " ")}
+                {count(number)} {NAMES[kind]?.[number === 1 ? 0 : 1] ?? kind.replaceAll("_", " ")}
               </li>
             ))}
           </ul>
