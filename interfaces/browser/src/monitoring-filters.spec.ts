@@ -142,3 +142,10 @@ test("the instance is in the address, and another one shows its own", async ({ a
   await page.reload();
   await expect(page.getByLabel("Instance")).toHaveValue(id);
 });
+
+test("who follows a link to an instance that is not there is told so", async ({ open }) => {
+  const page = await open("monitoring", "/?instance=inst_nowhere");
+  await expect(page.getByText("inst_nowhere that was asked for is not there")).toBeVisible();
+  await expect(page).not.toHaveURL(/inst_nowhere/);
+  await expectNoBarriers(page);
+});

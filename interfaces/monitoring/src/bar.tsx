@@ -1,5 +1,5 @@
 import { api, type Schema, take } from "@de/api";
-import { Button, FilterSelect, Icon, type Span, spanText, useProjects, useResource } from "@de/ui";
+import { Button, FilterSelect, Icon, type Span, spanText, useResource } from "@de/ui";
 import { useState } from "preact/hooks";
 import { type Address, FILTERS, type FilterName } from "./address.ts";
 import type { OwnRange } from "./own-range.tsx";
@@ -40,16 +40,13 @@ export function Ranges({ address, window }: { address: Address; window: Window }
 }
 
 /** What calls are narrowed by: the usual choices, and everything that a click has chosen. */
-export function Narrowing({
-  address,
-  instance,
-  window,
-}: {
+export function Narrowing(props: {
   address: Address;
   instance: string;
+  projects: readonly Schema<"Project">[];
   window: Window;
 }) {
-  const projects = useProjects().data?.filter((project) => project.instance_id === instance) ?? [];
+  const { address, instance, projects, window } = props;
   const models = useModels(instance, window);
   return (
     <div class="filters">

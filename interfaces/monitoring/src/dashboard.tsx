@@ -1,4 +1,6 @@
+import type { Schema } from "@de/api";
 import { Button, every, Fault, Note, Page, type Span, spanText, useResource } from "@de/ui";
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { type Address, parametersOf } from "./address.ts";
 import { Narrowing, Ranges } from "./bar.tsx";
@@ -12,8 +14,18 @@ import { Failing, Providers, Slowest } from "./panels-who.tsx";
 import { type Snapshot, snapshotOfCalls, snapshotOfUsage } from "./snapshot.ts";
 import { windowOf } from "./window.ts";
 
+interface DashboardProps {
+  address: Address;
+  instance: string;
+  /** The same, as the API tells it; absent until it does. */
+  mine: Schema<"Instance"> | undefined;
+  projects: readonly Schema<"Project">[];
+  /** What there is to say before all else. */
+  told: ComponentChildren;
+}
+
 /** All that is watched of one instance, on one page. */
-export function Dashboard({ address, instance }: { address: Address; instance: string }) {
+export function Dashboard({ address, instance, mine, projects, told }: DashboardProps) {
   const { from, range, to } = address.query;
   const parameters = { ...parametersOf(address.filters), instance_id: instance };
   const asked = [JSON.stringify(parameters), from, range, to];
@@ -32,8 +44,9 @@ export function Dashboard({ address, instance }: { address: Address; instance: s
   const shown = { address, snapshot };
   return (
     <Page title="Monitoring" actions={<Live address={address} at={found.at} />}>
+      {told}
       <div class="controls">
-        <Narrowing address={address} instance={instance} window={window} />
+        <Narrowing address={address} instance={instance} projects={projects} window={window} />
         <Ranges address={address} window={window} />
       </div>
       {found.error ? <Fault error={found.error} retry={() => void found.reload()} /> : null}
@@ -49,7 +62,7 @@ export function Dashboard({ address, instance }: { address: Address; instance: s
         <Providers {...shown} instance={instance} />
         <Slowest {...shown} />
         <Failing {...shown} />
-        <LimitUse address={address} instance={instance} />
+        <LimitUse address={address} instance={instance} mine={mine} projects={projects} />
       </div>
     </Page>
   );

@@ -1,16 +1,19 @@
-import { isAdministrator } from "@de/api";
-import { count, every, Fault, money, Tag, Time, useInstances, useProjects, useResource } from "@de/ui";
+import { isAdministrator, type Schema } from "@de/api";
+import { count, every, Fault, money, Tag, Time, useResource } from "@de/ui";
 import type { Address } from "./address.ts";
 import { shareOf, type Use, usesOf } from "./limits.ts";
 import { Only, Panel, type PanelColumn } from "./panel.tsx";
 import { Share } from "./panels-who.tsx";
 
 /** How much of each limit and budget is used now, whatever time is looked at. */
-export function LimitUse({ address, instance }: { address: Address; instance: string }) {
-  const instances = useInstances().data;
-  const mine = instances?.find(({ id }) => id === instance);
+export function LimitUse(props: {
+  address: Address;
+  instance: string;
+  mine: Schema<"Instance"> | undefined;
+  projects: readonly Schema<"Project">[];
+}) {
+  const { address, instance, mine, projects } = props;
   const organization = isAdministrator.value ? mine?.organization_id : undefined;
-  const projects = useProjects().data;
   const found = useResource(
     (signal) => usesOf(instance, organization, signal),
     [instance, organization],
@@ -18,7 +21,7 @@ export function LimitUse({ address, instance }: { address: Address; instance: st
   );
   const nameOf = ({ scope, scopeId }: Use) => {
     if (scope === "instance") return mine?.name ?? scopeId;
-    return (scope === "project" && projects?.find(({ id }) => id === scopeId)?.name) || scopeId;
+    return (scope === "project" && projects.find(({ id }) => id === scopeId)?.name) || scopeId;
   };
   const amount = (use: Use, value: number) => (use.isMoney ? money(value) : count(value));
   const columns: PanelColumn<Use>[] = [
@@ -30,7 +33,7 @@ export function LimitUse({ address, instance }: { address: Address; instance: st
     { head: "Id", hidden: true, value: ({ scopeId }) => scopeId },
     {
       cell: ({ kind, shadow }) => (
-        <span class="nowrap">
+        <span>
           {kind.replaceAll("_", " ")} {shadow && <Tag>on trial</Tag>}
         </span>
       ),
@@ -44,7 +47,7 @@ export function LimitUse({ address, instance }: { address: Address; instance: st
             not known
           </span>
         ) : (
-          <Share of={use.limit} tone={toneOf(use)} value={use.limit === 0 ? 0 : use.used} />
+          <Share of={1} tone={toneOf(use)} value={shareOf(use)} />
         ),
       head: "Used",
       value: (use) => (use.used === null ? null : shareOf(use)),

@@ -23,7 +23,7 @@ export interface Drawing {
 }
 
 /** Room around what is drawn, in pixels; at the left it depends on what stands at the axis. */
-export const MARGIN = { bottom: 20, right: 6, top: 8 } as const;
+export const MARGIN = { bottom: 20, right: 12, top: 8 } as const;
 
 /** Room for the values beside the axis, in pixels: about as wide as the greatest is. */
 export function roomFor(drawing: Pick<Drawing, "format" | "kind" | "spans" | "values" | "whole">): number {
