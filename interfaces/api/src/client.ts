@@ -11,11 +11,20 @@ export type Schema<Name extends keyof components["schemas"]> = components["schem
 const OF_NO_INSTANCE =
   /^\/v1\/(api-keys|audit-events|bootstrap|budgets|instances|limits|metrics|organizations|projects|provider-keys|providers|receipts|requests|services|sessions|usage|users|webhooks)\b/;
 
+/**
+ * Whether a call says for which instance it acts. Who may only read in an instance acts for none, so what can be
+ * read without it must not name one.
+ */
+export function actsForInstance(method: string, path: string): boolean {
+  if (method === "GET" && path.startsWith("/v1/model-configs")) return false;
+  return !OF_NO_INSTANCE.test(path);
+}
+
 /** Adds what every call carries, and makes a failure of every answer that is one. */
 const manners: Middleware = {
   onRequest({ request }) {
     const { pathname } = new URL(request.url);
-    if (instance.value !== null && !OF_NO_INSTANCE.test(pathname))
+    if (instance.value !== null && actsForInstance(request.method, pathname))
       request.headers.set("x-instance-id", instance.value);
     return request;
   },

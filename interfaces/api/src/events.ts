@@ -1,5 +1,6 @@
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { base } from "./base.ts";
+import { actsForInstance } from "./client.ts";
 import { failure, offline } from "./error.ts";
 import { ended, instance } from "./session.ts";
 
@@ -55,10 +56,12 @@ export async function* events(source: Response | string, signal?: AbortSignal): 
 
 async function send(path: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
-  if (instance.value !== null) headers.set("x-instance-id", instance.value);
+  const url = new URL(path, base);
+  if (instance.value !== null && actsForInstance(init.method ?? "GET", url.pathname))
+    headers.set("x-instance-id", instance.value);
   let response: Response;
   try {
-    response = await fetch(new URL(path, base), { credentials: "include", ...init, headers });
+    response = await fetch(url, { credentials: "include", ...init, headers });
   } catch (thrown) {
     if (thrown instanceof DOMException && thrown.name === "AbortError") throw thrown;
     throw offline();

@@ -28,7 +28,7 @@ test("limits are set, shown with their use, changed and removed", async ({ api, 
   await expectNoBarriers(page);
   await choose.getByRole("button", { name: "Go on" }).click();
 
-  const dialog = page.getByRole("dialog", { name: `Project ${project.id}` });
+  const dialog = page.getByRole("dialog", { name: /^Project / });
   await dialog.getByLabel("Requests a minute").fill("600");
   await dialog.getByLabel("Calls at once").fill("4");
   await dialog.getByLabel("On trial").check();
@@ -155,4 +155,37 @@ test("the time zone of budgets is changed where it is shown", async ({ api, open
   await expect(page.getByText("Europe/Berlin").first()).toBeVisible();
   await page.reload();
   await expect(page.getByText("Europe/Berlin").first()).toBeVisible();
+});
+
+test("who may only read looks at limits, and is offered nothing that the API refuses", async ({
+  api,
+  page,
+}) => {
+  const { instance, organization, project } = await tenant(api);
+  await api.send("PUT", `/v1/limits/project/${project.id}`, { requests_per_minute: 10 });
+  const reader = await api.send<{ id: string }>("POST", "/v1/users", {
+    email: `reader-${crypto.randomUUID()}@example.com`,
+    organization_id: organization.id,
+  });
+  await api.send("PUT", `/v1/users/${reader.id}/grants/${instance.id}`, { role: "readonly" });
+  const key = await api.send<{ secret: string }>("POST", "/v1/api-keys", {
+    scopes: ["admin", "read"],
+    user_id: reader.id,
+  });
+  const origin = stack.interfaces["admin-panel"];
+  await page.request.post(`${stack.base}/v1/sessions`, { data: { key: key.secret }, headers: { origin } });
+  await page.goto(`${origin}/limits`);
+  const row = page.getByRole("row").filter({ hasText: project.id });
+  await expect(row).toContainText("Playground");
+  await expect(page.getByRole("button", { name: "Set limits" })).toBeHidden();
+  await row.getByRole("button", { name: /^Look/ }).click();
+  await expect(page.getByRole("dialog")).toContainText("may look at these, and not change them");
+  await expect(page.getByRole("dialog")).toContainText("0 of 10 requests a minute");
+  await page.goto(`${origin}/audit`);
+  await expect(page.getByText("Changes are seen by administrators")).toBeVisible();
+  await page.goto(`${origin}/requests?live=1`);
+  await expect(page.getByRole("status", { name: "Live tail" })).toContainText("live");
+  await page.goto(origin);
+  await expect(page.getByRole("region", { exact: true, name: "Requests" })).toBeVisible();
+  await expect(page.getByText("Could not look at")).toBeHidden();
 });

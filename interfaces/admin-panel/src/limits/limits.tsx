@@ -16,7 +16,7 @@ import {
 } from "@de/ui";
 import { Choose } from "./choose.tsx";
 import { Editor } from "./editor.tsx";
-import { editing, type Place, type Row, rowsOf, SCOPES, type Scope, useGranted } from "./scopes.ts";
+import { editing, namesOf, type Place, type Row, rowsOf, SCOPES, type Scope, useGranted } from "./scopes.ts";
 import { TimeZone } from "./time-zone.tsx";
 import { BudgetUses, LimitUses } from "./use.tsx";
 
@@ -29,6 +29,8 @@ export default function LimitsAndBudgets() {
       (await take(api.GET("/v1/organizations", { params: { query: { limit: 200 } }, signal }))).data,
     [],
   );
+  const granted = useGranted();
+  const maySet = isAdministrator.value || (granted.data?.size ?? 0) > 0;
   const acting = instances.data?.find(({ id }) => id === instance.value);
   const organization =
     query.organization_id ??
@@ -40,9 +42,11 @@ export default function LimitsAndBudgets() {
       title="Limits and budgets"
       lead="How many calls and tokens, how many at once, and how much money: of whom, and what of it is used now."
       actions={
-        <Button kind="primary" onClick={() => change({ edit: "new" })}>
-          Set limits
-        </Button>
+        maySet && (
+          <Button kind="primary" onClick={() => change({ edit: "new" })}>
+            Set limits
+          </Button>
+        )
       }
     >
       <search class="filters" aria-label="Filters">
@@ -70,19 +74,28 @@ export default function LimitsAndBudgets() {
         <>
           <TimeZone organization={organizations.data.find(({ id }) => id === organization)} />
           <Scopes
+            granted={granted.data}
+            maySet={maySet}
             organization={organization}
             nameOf={(id) => nameIn(instances.data ?? [], organizations.data ?? [], id)}
           />
         </>
       )}
-      {query.edit === "new" && <Choose organization={organization} />}
+      {query.edit === "new" && maySet && <Choose organization={organization} />}
     </Page>
   );
 }
 
-function Scopes({ nameOf, organization }: { nameOf: (id: string) => string; organization: string }) {
+interface ScopesProps {
+  /** Instances that one may change by a grant. */
+  granted: ReadonlySet<string> | undefined;
+  maySet: boolean;
+  nameOf: (id: string) => string;
+  organization: string;
+}
+
+function Scopes({ granted, maySet, nameOf, organization }: ScopesProps) {
   const [query, change] = useQuery();
-  const granted = useGranted();
   const { instance_id, scope, scope_id } = query;
   const asked = {
     ...(instance_id ? { instance_id } : { organization_id: organization }),
@@ -90,10 +103,13 @@ function Scopes({ nameOf, organization }: { nameOf: (id: string) => string; orga
     ...(scope_id && { scope_id }),
   };
   const list = useResource((signal) => rowsOf(asked, signal), [JSON.stringify(asked)], every);
+  const named = (list.data?.rows ?? []).filter(({ place }) => ["key", "project"].includes(place.scope));
+  const names = useResource((signal) => namesOf(named, signal), [named.map(({ place }) => place.id).join()]);
+  const told = (id: string) => names.data?.get(id) ?? nameOf(id);
   const edited = placeOf(query);
   const mayChange = ({ id, instance, scope }: Place) => {
     const where = scope === "instance" ? id : instance;
-    return isAdministrator.value || (where !== null && granted.data?.has(where) === true);
+    return isAdministrator.value || (where !== null && granted?.has(where) === true);
   };
   return (
     <>
@@ -104,7 +120,7 @@ function Scopes({ nameOf, organization }: { nameOf: (id: string) => string; orga
           <>
             <h2>{scope || scope_id ? "No scope is like that" : "Nothing is limited here"}</h2>
             <p>What has no limit is unlimited. Models keep to the limits of their own config.</p>
-            <Button onClick={() => change({ edit: "new" })}>Set limits</Button>
+            {maySet && <Button onClick={() => change({ edit: "new" })}>Set limits</Button>}
           </>
         }
       >
@@ -116,7 +132,7 @@ function Scopes({ nameOf, organization }: { nameOf: (id: string) => string; orga
               id={({ place }) => `${place.scope}/${place.id}/${place.instance}`}
               rows={rows}
               columns={[
-                { cell: (row) => <Name place={row.place} nameOf={nameOf} />, head: "Scope" },
+                { cell: (row) => <Name place={row.place} nameOf={told} />, head: "Scope" },
                 {
                   cell: ({ limits }) =>
                     limits ? <LimitUses of={limits} /> : <span class="quiet">no limit</span>,
@@ -151,7 +167,7 @@ function Scopes({ nameOf, organization }: { nameOf: (id: string) => string; orga
       {edited && (
         <Editor
           mayChange={mayChange(edited) || (edited.scope !== "organization" && edited.instance === null)}
-          name={nameOf(edited.id)}
+          name={told(edited.id)}
           place={edited}
           onChange={list.reload}
           onClose={() => change({ edit: null, edit_id: null, edit_instance: null, tab: null })}
@@ -165,10 +181,13 @@ function Name({ nameOf, place }: { nameOf: (id: string) => string; place: Place 
   const name = nameOf(place.id);
   return (
     <div>
-      <Tag>{place.scope}</Tag> <a href={hrefOf(place)}>{name}</a>
+      <Tag>{place.scope}</Tag>{" "}
+      <a class="wrap" href={hrefOf(place)}>
+        {name}
+      </a>
       {name !== place.id && (
         <div>
-          <code class="quiet">{place.id}</code>
+          <code class="quiet wrap">{place.id}</code>
         </div>
       )}
       {place.instance && place.scope !== "instance" && (

@@ -111,3 +111,26 @@ export function useGranted(): Loaded<ReadonlySet<string>> {
     );
   }, []);
 }
+
+/** How many names are asked for: those of more scopes are told by their ids. */
+const NAMED = 60;
+
+/** What the projects and keys among some scopes are called. */
+export async function namesOf(
+  rows: readonly Row[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const names = rows.slice(0, NAMED).map(async ({ place }): Promise<[string, string]> => {
+    const params = { path: { id: place.id } };
+    if (place.scope === "project") {
+      return [place.id, (await take(api.GET("/v1/projects/{id}", { params, signal }))).name];
+    }
+    if (place.scope === "key") {
+      const { last_four, name } = await take(api.GET("/v1/api-keys/{id}", { params, signal }));
+      return [place.id, `${name} …${last_four}`];
+    }
+    return [place.id, place.id];
+  });
+  const known = await Promise.allSettled(names);
+  return new Map(known.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])));
+}

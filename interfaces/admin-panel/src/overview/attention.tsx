@@ -1,4 +1,5 @@
-import { Badge, Resource, useResource } from "@de/ui";
+import { Badge, Button, Resource, useResource } from "@de/ui";
+import { useState } from "preact/hooks";
 import type { View } from "./board.tsx";
 import { type Finding, type Looked, lookAround } from "./findings.ts";
 
@@ -21,6 +22,7 @@ export function Attention({ view }: { view: View }) {
 }
 
 function Findings({ of }: { of: readonly Looked[] }) {
+  const [showsAll, setShowsAll] = useState(false);
   const found = of.flatMap(({ findings }) => findings);
   const sorted = [
     ...found.filter(({ tone }) => tone === "bad"),
@@ -40,13 +42,17 @@ function Findings({ of }: { of: readonly Looked[] }) {
         </p>
       ) : (
         <ul class="findings">
-          {sorted.slice(0, SHOWN).map((finding) => (
+          {(showsAll ? sorted : sorted.slice(0, SHOWN)).map((finding) => (
             <One key={finding.id} of={finding} />
           ))}
         </ul>
       )}
       {sorted.length > SHOWN && (
-        <p class="quiet small">And {sorted.length - SHOWN} more of the milder kind.</p>
+        <div>
+          <Button size="small" aria-expanded={showsAll} onClick={() => setShowsAll(!showsAll)}>
+            {showsAll ? "Show fewer" : `Show ${sorted.length - SHOWN} more`}
+          </Button>
+        </div>
       )}
       {failed.map(({ failure, what }) => (
         <p key={what} class="quiet small">

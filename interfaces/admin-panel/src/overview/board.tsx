@@ -50,7 +50,7 @@ export default function Board() {
           <Unfinished instance={shown} />
           <Figures view={view} />
           <Attention view={view} />
-          <div class="two">
+          <div class="halves">
             <ModelsToday view={view} />
             <LastFailures view={view} />
           </div>

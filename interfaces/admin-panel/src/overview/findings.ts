@@ -1,6 +1,7 @@
 import { isApiError } from "@de/api";
 import type { View } from "./board.tsx";
-import { apiKeys, limits, models, providerKeys, services, vendors, webhooks } from "./sources.ts";
+import { apiKeys, models, providerKeys, services, vendors, webhooks } from "./sources.ts";
+import { limits } from "./spent.ts";
 
 /** Something that somebody should look at, and where it is mended. */
 export interface Finding {
@@ -41,7 +42,11 @@ export async function lookAround(view: View, signal: AbortSignal): Promise<reado
         if (signal.aborted) throw thrown;
         // What one may not see is for somebody else to look at.
         const isForOthers = isApiError(thrown) && thrown.status === 403;
-        return { failure: isForOthers ? null : String(thrown), findings: [], what };
+        return {
+          failure: isForOthers ? null : thrown instanceof Error ? thrown.message : String(thrown),
+          findings: [],
+          what,
+        };
       }
     }),
   );

@@ -1,6 +1,5 @@
 import { api, type Schema, take } from "@de/api";
-import { count, money } from "@de/ui";
-import { KINDS, PERIOD_WORDS, type Row, rowsOf } from "../limits/scopes.ts";
+import { count } from "@de/ui";
 import { usageOf } from "../requests/books.ts";
 import type { View } from "./board.tsx";
 import { within } from "./figures.tsx";
@@ -98,76 +97,6 @@ export async function providerKeys(view: View, signal: AbortSignal): Promise<Fin
       title: `The key for ${provider_id} ${usable ? "was refused" : "is not used"}`,
       tone: "warn" as const,
     }));
-}
-
-/** Budgets that are nearly spent, limits that let nobody in, and money that nobody can settle. */
-export async function limits(view: View, signal: AbortSignal): Promise<Finding[]> {
-  if (view.organization === null) return [];
-  const { rows } = await rowsOf({ organization_id: view.organization }, signal);
-  const shown = rows.filter(
-    ({ place }) =>
-      view.instance === null ||
-      place.scope === "organization" ||
-      place.instance === view.instance ||
-      place.id === view.instance,
-  );
-  return shown.flatMap((row) => [...ofBudgets(row), ...ofLimits(row)]);
-}
-
-function edit({ place }: Row, tab: "budgets" | "limits"): string {
-  const query = new URLSearchParams({ edit: place.scope, edit_id: place.id, tab });
-  if (place.instance) query.set("edit_instance", place.instance);
-  return `/limits?${query}`;
-}
-
-function ofBudgets(row: Row): Finding[] {
-  const { id, scope } = row.place;
-  return (row.budgets?.budgets ?? []).flatMap((budget) => {
-    const { alerts, amount_micros, period, shadow, usage } = budget;
-    if (!usage) return [];
-    const near = (alerts.filter((percent) => percent < 100).at(-1) ?? 80) / 100;
-    const findings: Finding[] = [];
-    const usual = { action: "The budget", href: edit(row, "budgets") };
-    if (usage.used_micros >= amount_micros * near) {
-      const isSpent = usage.remaining_micros <= 0;
-      findings.push({
-        ...usual,
-        detail: `${money(usage.used_micros)} of ${money(amount_micros)} ${PERIOD_WORDS[period]}${shadow ? ", on trial" : ""}.`,
-        id: `budget/${scope}/${id}/${period}`,
-        title: `The budget of ${scope} ${id} is ${isSpent ? "spent" : "nearly spent"}`,
-        tone: isSpent && !shadow ? "bad" : "warn",
-      });
-    }
-    if (usage.unsettled_micros > 0) {
-      findings.push({
-        ...usual,
-        detail: "Nobody knows what became of the calls that hold it: it may have been billed.",
-        id: `unsettled/${scope}/${id}/${period}`,
-        title: `${money(usage.unsettled_micros)} of ${scope} ${id} is not settled`,
-        tone: "warn",
-      });
-    }
-    return findings;
-  });
-}
-
-function ofLimits(row: Row): Finding[] {
-  const { id, scope } = row.place;
-  const usage = (row.limits?.usage ?? {}) as Record<string, Schema<"LimitUse"> | undefined>;
-  return KINDS.flatMap(([name, words]) => {
-    const use = usage[name];
-    if (!use || use.shadow || use.remaining > 0) return [];
-    return [
-      {
-        action: "The limit",
-        detail: `${count(use.used)} of ${count(use.limit)} ${words}: calls are refused with 429.`,
-        href: edit(row, "limits"),
-        id: `limit/${scope}/${id}/${name}`,
-        title: `A limit of ${scope} ${id} is used up`,
-        tone: "bad" as const,
-      },
-    ];
-  });
 }
 
 /** Models that are used and will end, have ended, or have no price. */

@@ -31,7 +31,9 @@ export function Ending({ call }: { call: Pick<Call, "error_code" | "http_status"
       <Badge tone={call.status === "ok" ? "good" : call.status === "failed" ? "bad" : "warn"}>
         {call.status}
       </Badge>{" "}
-      <span class="quiet small">{call.error_code ?? call.http_status}</span>
+      <span class="quiet small" data-usual={call.status === "ok"}>
+        {call.error_code ?? call.http_status}
+      </span>
     </span>
   );
 }

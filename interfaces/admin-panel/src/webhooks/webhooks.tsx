@@ -79,8 +79,17 @@ export default function Webhooks() {
           ) : (
             <>
               <h2>No webhook yet</h2>
-              <p>Make one to be told when jobs end or budgets are nearly spent, instead of asking.</p>
-              {mayChange.somewhere && <Button onClick={make}>New webhook</Button>}
+              {mayChange.somewhere ? (
+                <>
+                  <p>Make one to be told when jobs end or budgets are nearly spent, instead of asking.</p>
+                  <Button onClick={make}>New webhook</Button>
+                </>
+              ) : (
+                <p>
+                  Webhooks are seen by who has a grant of at least user on their instance, and changed by its
+                  administrators.
+                </p>
+              )}
             </>
           )
         }
