@@ -33,7 +33,12 @@ export function OverTime(props: OverTimeProps) {
   const columns: PanelColumn<{ at: number; span: Span }>[] = [
     {
       cell: ({ span }) => (
-        <button type="button" class="only" title="Only this time" onClick={() => narrow(address, span)}>
+        <button
+          type="button"
+          class="only only-time"
+          title="Only this time"
+          onClick={() => narrow(address, span)}
+        >
           {spanText(span, utc)}
         </button>
       ),
