@@ -30,6 +30,16 @@ test("a change is found by what it is of, with before and after of each member",
   await expectNoBarriers(page);
   await page.reload();
   await expect(dialog).toBeVisible();
+  // Sent to somebody who sees another page of the list.
+  await page.goto(
+    page
+      .url()
+      .replace(/target_id=[^&]*&?/, "")
+      .replace("?", "?target_id=org_dev&"),
+  );
+  await expect(dialog.locator("ins")).toContainText([after]);
+  await page.goBack();
+  await expect(dialog).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(dialog).toBeHidden();
   await rows.nth(1).getByRole("link", { name: made.id }).click();

@@ -93,7 +93,7 @@ test("one call shows its tries, its times, and what it was charged at which pric
     "/models/claude-haiku-4-5",
   );
   await expect(facts.getByRole("link", { name: "anthropic" })).toBeVisible();
-  await expect(facts.getByRole("link", { name: "proj_dev" })).toBeVisible();
+  await expect(facts.getByRole("link", { name: "Playground" })).toHaveAttribute("href", "/projects/proj_dev");
   await expect(facts).toContainText(receipt);
   const times = page.getByRole("list", { name: "Timings" });
   await expect(times.getByRole("listitem").filter({ hasText: "PROVIDER UNAVAILABLE" }).first()).toBeVisible();
@@ -133,4 +133,19 @@ test("an id that is in no book says why, and one of a change leads to it", async
   await expect(page.getByRole("heading", { name: "This request changed the configuration" })).toBeVisible();
   await page.getByRole("link", { name: "Before and after" }).click();
   await expect(page.getByRole("row").filter({ hasText: "project.create" })).toBeVisible();
+});
+
+test("who has to log in again finds the page as it was", async ({ open, page }) => {
+  await open("admin-panel", "/requests?status=failed&model_id=gpt-4o-mini");
+  const table = page.getByRole("table", { exact: true, name: "Requests" });
+  await expect(page.getByLabel("Status")).toHaveValue("failed");
+  await page.context().clearCookies();
+  await page.getByLabel("Provider").selectOption("openai");
+  const dialog = page.getByRole("dialog", { name: "Your session has ended" });
+  await dialog.getByLabel("Admin key").fill(stack.admin_key);
+  await dialog.getByRole("button", { exact: true, name: "Log in" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page).toHaveURL(/status=failed&model_id=gpt-4o-mini&provider_id=openai/);
+  await expect(page.getByRole("alert")).toBeHidden();
+  await expect(table.or(page.getByText("No call is like that"))).toBeVisible();
 });

@@ -37,7 +37,7 @@ export default function Audit() {
 
 function Changes() {
   const [query, change] = useQuery();
-  const { cursor, open, organization_id, target_id } = query;
+  const { cursor, of, open, organization_id, target_id } = query;
   const asked = {
     ...(cursor && { cursor }),
     ...(organization_id && { organization_id }),
@@ -58,7 +58,19 @@ function Changes() {
     [],
   );
   const nameOf = (id: string) => names.data?.get(id);
-  const shown = list.data?.data.find(({ id }) => id === open);
+  const listed = list.data?.data.find(({ id }) => id === open);
+  // The list moves on: what is open is then found among the changes of the same row.
+  const isElsewhere = open !== undefined && of !== undefined && list.data !== undefined && !listed;
+  const found = useResource(
+    async (signal) => {
+      if (!isElsewhere) return undefined;
+      const params = { query: { limit: 200, target_id: of } };
+      const { data } = await take(api.GET("/v1/audit-events", { params, signal }));
+      return data.find(({ id }) => id === open);
+    },
+    [isElsewhere, of, open],
+  );
+  const shown = listed ?? found.data;
   return (
     <>
       <search class="filters" aria-label="Filters">
@@ -90,7 +102,7 @@ function Changes() {
               { cell: (row) => <Time at={row.created_at} />, head: "Time" },
               {
                 cell: (row) => (
-                  <a class="nowrap" href={setQuery("/audit", query, { open: row.id })}>
+                  <a class="nowrap" href={setQuery("/audit", query, { of: row.target_id, open: row.id })}>
                     {row.action}
                   </a>
                 ),
@@ -104,7 +116,7 @@ function Changes() {
           />
         )}
       </Resource>
-      {shown && <ChangeShown nameOf={nameOf} of={shown} onClose={() => change({ open: null })} />}
+      {shown && <ChangeShown nameOf={nameOf} of={shown} onClose={() => change({ of: null, open: null })} />}
     </>
   );
 }

@@ -7,7 +7,7 @@ import type { Finding } from "./findings.ts";
 
 const DAY = 86_400_000;
 /** How many pairs of instance and vendor are asked for their health: those with the most calls. */
-const PAIRS = 12;
+const PAIRS = 16;
 const WEBHOOKS = 20;
 const EXPIRES_WITHIN = 14 * DAY;
 const ENDS_WITHIN = 60 * DAY;
@@ -38,18 +38,42 @@ export async function services(_: View, signal: AbortSignal): Promise<Finding[]>
 
 /** Vendors that fail or half fail, and models that nobody may call now. */
 export async function vendors(view: View, signal: AbortSignal): Promise<Finding[]> {
-  const query = { ...within(view), from: ago(DAY / 24), group_by: "instance,provider" };
-  const used = (await usageOf(query, signal))
-    .filter(({ provider_id }) => provider_id)
-    .sort((a, b) => b.errors - a.errors || b.requests - a.requests)
-    .slice(0, PAIRS);
+  const [answered, keyed] = await Promise.all([answeredBy(view, signal), keyUsed(view, signal)]);
+  const pairs = new Map([...answered, ...keyed].map((pair) => [pair.join("/"), pair]));
   const all = await Promise.all(
-    used.map(({ instance_id, provider_id }) => {
-      const params = { path: { id: provider_id as string }, query: { instance_id: instance_id as string } };
+    [...pairs.values()].slice(0, PAIRS).map(([instance_id, id]) => {
+      const params = { path: { id }, query: { instance_id } };
       return take(api.GET("/v1/providers/{id}/health", { params, signal })).catch(() => null);
     }),
   );
   return all.flatMap((health) => (health ? ofHealth(health) : []));
+}
+
+type Pair = readonly [instance: string, provider: string];
+
+/** Who answered or failed calls lately, in which instance; those with the most failures first. */
+async function answeredBy(view: View, signal: AbortSignal): Promise<Pair[]> {
+  const query = { ...within(view), from: ago(DAY / 24), group_by: "instance,provider" };
+  const used = await usageOf(query, signal);
+  return used
+    .sort((a, b) => b.errors - a.errors || b.requests - a.requests)
+    .flatMap(({ instance_id, provider_id }) =>
+      instance_id && provider_id ? [[instance_id, provider_id] as const] : [],
+    );
+}
+
+/** Whose keys were used lately: a vendor for which another one stood in answers no call, and is asked all the same. */
+async function keyUsed(view: View, signal: AbortSignal): Promise<Pair[]> {
+  if (view.instance === null) return [];
+  const query = { instance_id: view.instance, limit: 200 };
+  const answer = take(api.GET("/v1/provider-keys", { params: { query }, signal }));
+  // Not everybody may see keys; who answered calls is known anyway.
+  const { data } = await answer.catch(() => ({ data: [] }));
+  return data.flatMap(({ instance_id, last_used_at, provider_id }) =>
+    last_used_at && Date.parse(last_used_at) > Date.now() - DAY / 24
+      ? [[instance_id, provider_id] as const]
+      : [],
+  );
 }
 
 function ofHealth(health: Schema<"ProviderHealth">): Finding[] {

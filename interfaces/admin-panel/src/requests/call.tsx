@@ -1,6 +1,7 @@
 import { api, type Schema, take } from "@de/api";
 import { Note, Resource, Tag, Time, useInstances, useResource } from "@de/ui";
 import { type ComponentChildren, Fragment } from "preact";
+import { namesOf } from "../limits/scopes.ts";
 import { Charges } from "./charges.tsx";
 import { Ending } from "./columns.tsx";
 import { Waterfall } from "./waterfall.tsx";
@@ -12,6 +13,7 @@ const bytes = new Intl.NumberFormat("en", {
   notation: "compact",
   style: "unit",
   unit: "byte",
+  unitDisplay: "narrow",
 });
 
 /** One call: how it ended, when what happened, and what it was charged. */
@@ -66,7 +68,22 @@ function WhatFailed({ call }: { call: Call }) {
 
 function Facts({ call }: { call: Call }) {
   const instances = useInstances();
-  const nameOf = (id: string) => instances.data?.find((one) => one.id === id)?.name ?? id;
+  const { api_key_id, instance_id, project_id } = call;
+  const named = [
+    ...(project_id ? [{ id: project_id, instance: instance_id, scope: "project" as const }] : []),
+    ...(api_key_id ? [{ id: api_key_id, instance: instance_id, scope: "key" as const }] : []),
+  ];
+  // What is deleted has no name any more, and who may not see it is told none: the id is told then.
+  const names = useResource(
+    (signal) =>
+      namesOf(
+        named.map((place) => ({ budgets: null, limits: null, place })),
+        signal,
+      ),
+    [project_id, api_key_id],
+  );
+  const nameOf = (id: string) =>
+    instances.data?.find((one) => one.id === id)?.name ?? names.data?.get(id) ?? id;
   const facts: [string, ComponentChildren][] = [
     ["Operation", <code key="op">{call.operation}</code>],
     ["Came", <Moment key="at" at={call.admitted_at} />],
@@ -98,8 +115,8 @@ function Facts({ call }: { call: Call }) {
         {nameOf(call.instance_id)}
       </a>,
     ],
-    ["Project", call.project_id && <a href={`/projects/${call.project_id}`}>{call.project_id}</a>],
-    ["API key", call.api_key_id && <a href={`/api-keys/${call.api_key_id}`}>{call.api_key_id}</a>],
+    ["Project", call.project_id && <a href={`/projects/${call.project_id}`}>{nameOf(call.project_id)}</a>],
+    ["API key", call.api_key_id && <a href={`/api-keys/${call.api_key_id}`}>{nameOf(call.api_key_id)}</a>],
     ["Person", call.user_id && <a href={`/users/${call.user_id}`}>{call.user_id}</a>],
     [
       "Answer",

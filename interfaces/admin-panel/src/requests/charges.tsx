@@ -46,49 +46,53 @@ function Bill({ charges, receipt }: { charges: readonly Charge[]; receipt: Recei
       {receipt.cached && (
         <Note>Answered from the response cache: no vendor was asked, nothing is billed.</Note>
       )}
-      <Table
-        caption="Charges"
-        id={({ name }) => name}
-        rows={charges}
-        columns={[
-          {
-            cell: ({ name }) => (
-              <>
-                {name}
-                {name === "Output" && usage.reasoning_tokens > 0 && (
-                  <span class="quiet small"> of it {count(usage.reasoning_tokens)} reasoning</span>
-                )}
-              </>
-            ),
-            head: "Class",
-          },
-          { cell: ({ units }) => count(units), head: "Units", isNumber: true },
-          {
-            cell: ({ per, price }) =>
-              price === null ? (
-                <span class="quiet">–</span>
-              ) : (
-                <span class="nowrap">
-                  {money(price)} / {per}
-                </span>
+      {charges.length === 0 && <p class="quiet">Nothing that is billed was used.</p>}
+      {charges.length > 0 && (
+        <Table
+          caption="Charges"
+          id={({ name }) => name}
+          rows={charges}
+          columns={[
+            {
+              cell: ({ name }) => (
+                <>
+                  {name}
+                  {name === "Output" && usage.reasoning_tokens > 0 && (
+                    <span class="quiet small"> of it {count(usage.reasoning_tokens)} reasoning</span>
+                  )}
+                </>
               ),
-            head: "List price",
-            isNumber: true,
-          },
-          {
-            cell: ({ micros }) => (micros === null ? <span class="quiet">–</span> : money(micros)),
-            head: "Amount",
-            isNumber: true,
-          },
-        ]}
-        foot={
-          <>
-            <span>Charged</span>
-            <strong class="charged">{cost_micros === null ? "no price" : money(cost_micros)}</strong>
-          </>
-        }
-      />
+              head: "Class",
+            },
+            { cell: ({ units }) => count(units), head: "Units", isNumber: true },
+            {
+              cell: ({ per, price }) =>
+                price === null ? (
+                  <span class="quiet">–</span>
+                ) : (
+                  <span class="nowrap">
+                    {money(price)} / {per}
+                  </span>
+                ),
+              head: "List price",
+              isNumber: true,
+            },
+            {
+              cell: ({ micros }) => (micros === null ? <span class="quiet">–</span> : money(micros)),
+              head: "Amount",
+              isNumber: true,
+            },
+          ]}
+          foot={
+            <>
+              <span>Charged</span>
+              <strong class="charged">{cost_micros === null ? "no price" : money(cost_micros)}</strong>
+            </>
+          }
+        />
+      )}
       <p class="quiet small">
+        {charges.length === 0 && cost_micros !== null && `Charged: ${money(cost_micros)}. `}
         {receipt.price ? `Prices of version ${receipt.price.version} of the model.` : "No price was taken."}
         {isOther &&
           " What is charged is not the sum at list prices: another tier, or more than one try, is in it."}

@@ -88,7 +88,7 @@ export function ProviderKeyStep({ go, progress, reload }: StepProps) {
           rows={progress.providerKeys}
           columns={[
             { cell: ({ provider_id }) => nameOf(provider_id), head: "Vendor" },
-            { cell: ({ last_four }) => <code>…{last_four ?? ""}</code>, head: "Key" },
+            { cell: ({ last_four }) => <code class="nowrap">…{last_four ?? ""}</code>, head: "Key" },
             {
               cell: ({ last_test }) =>
                 last_test ? (
