@@ -513,3 +513,23 @@ test("on a phone nothing sticks out", async ({ open, page: blank }) => {
   expect(wide).toBeLessThanOrEqual(360);
   await expectNoBarriers(page);
 });
+
+test("the end of what grows stays in sight, unless one looks elsewhere", async ({ open }) => {
+  const page = await open("text-testing", at("gpt-4o-mini"));
+  await ask(page, `${unique("Long")} big:6000`);
+  await expect(page.getByText("1 of 1 answers are complete")).toBeAttached();
+  const fromEnd = () =>
+    page.evaluate(() => {
+      const { clientHeight, scrollHeight, scrollTop } = document.documentElement;
+      return scrollHeight - scrollTop - clientHeight;
+    });
+  await expect.poll(fromEnd).toBeLessThan(80);
+  await ask(page, `${unique("More")} one two three four five gap:500ms`);
+  const answer = answerOf(page, "GPT-4o mini");
+  await expect(answer).toContainText("You said:");
+  await page.evaluate(() => scrollTo({ top: 0 }));
+  await expect(answer).toContainText("five gap:500ms");
+  expect(await page.evaluate(() => document.documentElement.scrollTop)).toBe(0);
+  await page.reload();
+  await expect.poll(fromEnd).toBeLessThan(80);
+});

@@ -20,7 +20,13 @@ export function useImageModels(): Loaded<ImageModel[]> {
   return useResource(
     async (signal) => {
       const [keys, models] = await Promise.all([providersWithKey(signal), all(signal)]);
-      return models.map((model) => ({ ...model, hasKey: keys?.has(model.provider) }));
+      const times = Object.groupBy(models, ({ name }) => name);
+      return models.map((model) => ({
+        ...model,
+        hasKey: keys?.has(model.provider),
+        // Names are for people, and need not be one model's alone.
+        name: (times[model.name]?.length ?? 0) > 1 ? `${model.name} (${model.id})` : model.name,
+      }));
     },
     [instance.value],
   );

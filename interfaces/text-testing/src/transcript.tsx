@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { AnswerCard } from "./answer.tsx";
 import { isRunning } from "./body.ts";
 import type { Known } from "./run.ts";
@@ -72,12 +72,20 @@ function TurnView({ isLast, known, turn }: TurnProps) {
   );
 }
 
-/** Keeps the end of what grows in sight, for who was looking at it. */
+/** Keeps the end of what grows in sight, for who was looking at it; and shows what was asked last. */
 function useFollow(id: string, turns: readonly Turn[]): void {
-  // One that is opened is opened at its end.
-  useEffect(() => scrollTo({ top: document.documentElement.scrollHeight }), [id]);
+  const isAtEnd = useRef(true);
+  const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
   useEffect(() => {
-    const { clientHeight, scrollHeight, scrollTop } = document.documentElement;
-    if (scrollHeight - scrollTop - clientHeight < 240) scrollTo({ top: scrollHeight });
+    const look = () => {
+      const { clientHeight, scrollHeight, scrollTop } = document.documentElement;
+      isAtEnd.current = scrollHeight - scrollTop - clientHeight < 80;
+    };
+    addEventListener("scroll", look, { passive: true });
+    return () => removeEventListener("scroll", look);
+  }, []);
+  useEffect(toEnd, [id, turns.length]);
+  useEffect(() => {
+    if (isAtEnd.current) toEnd();
   }, [turns]);
 }
