@@ -1,5 +1,5 @@
 import { api, isAdministrator, type Schema, take } from "@de/api";
-import { Crumbs, Note, Page, Resource, useQuery, useResource } from "@de/ui";
+import { Crumbs, Note, Page, Resource, setQuery, useQuery, useResource } from "@de/ui";
 import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { Bench } from "./bench/bench.tsx";
@@ -34,6 +34,8 @@ export default function NewModel() {
       change({ saved: next.model_id });
     }
   };
+  // From a provider's page one comes with that provider.
+  const provider: Record<string, string> = query.provider_id ? { provider_id: query.provider_id } : {};
   if (template) {
     return (
       <Page
@@ -41,7 +43,13 @@ export default function NewModel() {
         lead={template.lead}
         crumbs={<Crumbs of={[...ABOVE, ["/models/new", "New"]]} />}
       >
-        <Bench key={template.id} isMine begin={template.config} row={row} onSaved={onSaved} />
+        <Bench
+          key={template.id}
+          isMine
+          begin={changed(template.config, provider)}
+          row={row}
+          onSaved={onSaved}
+        />
       </Page>
     );
   }
@@ -54,7 +62,7 @@ export default function NewModel() {
     >
       <div class="cards templates">
         {TEMPLATES.map(({ id, lead, title }) => (
-          <a key={id} class="card template" href={`/models/new?template=${id}`}>
+          <a key={id} class="card template" href={setQuery("/models/new", provider, { template: id })}>
             <h2>{title}</h2>
             <span class="quiet">{lead}</span>
           </a>

@@ -12,7 +12,7 @@ export function ModelsOf({ id }: { id: string }) {
     <section class="form" aria-label="Models">
       <div class="card-head">
         <h2>Models</h2>
-        <LinkButton size="small" href="/models/new">
+        <LinkButton size="small" href={`/models/new?provider_id=${encodeURIComponent(id)}`}>
           New model
         </LinkButton>
       </div>

@@ -74,7 +74,7 @@ export default function Providers() {
                 sort: (row) => row.display_name,
               },
               {
-                cell: (row) => <code class="wrap">{row.base_url}</code>,
+                cell: (row) => <code class="nowrap">{row.base_url}</code>,
                 head: "Base URL",
                 sort: (row) => row.base_url,
               },

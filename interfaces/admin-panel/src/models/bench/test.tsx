@@ -133,6 +133,11 @@ function Output({ output }: { output: Record<string, unknown> }) {
   const { text, ...rest } = output;
   return (
     <>
+      {typeof rest.job_id === "string" && (
+        <p class="small quiet">
+          The vendor took the order as this job. A test does not wait until it is done.
+        </p>
+      )}
       {typeof text === "string" && <blockquote class="answer">{text}</blockquote>}
       {Object.keys(rest).length > 0 && <Code label="Output" text={written(rest)} />}
     </>

@@ -22,7 +22,7 @@ export function Basics({ config, faults, isNew, onNewProvider, providers, set }:
           }
           fault={faultAt(faults, "/model_id")}
           disabled={!isNew}
-          required={isNew}
+          required={isNew || undefined}
           maxLength={100}
           value={text(config, "model_id")}
           onInput={(model_id) => set({ model_id })}
