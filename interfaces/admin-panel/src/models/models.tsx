@@ -175,5 +175,5 @@ function Abilities({ row }: { row: Extract<Row, { protocol: unknown }> }) {
 function Price({ row }: { row: Row }) {
   const words = isReadable(row) ? priceWords(row.pricing) : null;
   if (words === null) return <span class="small quiet">no price</span>;
-  return <span class="small">{words}</span>;
+  return <span class="small nowrap">{words}</span>;
 }

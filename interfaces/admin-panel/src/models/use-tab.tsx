@@ -41,7 +41,7 @@ export function UseTab({ row }: { row: Saved }) {
             <Table
               caption="Calls by project and key"
               id={(one) => `${one.project_id} ${one.api_key_id}`}
-              rows={data}
+              rows={data.toSorted((a, b) => b.requests - a.requests)}
               columns={[
                 {
                   cell: (one) =>

@@ -24,9 +24,10 @@ export function Breaker({ config, faults, set }: FieldsProps) {
       <div class="form-grid">
         <SelectField
           label="It opens"
+          help={word === "usual" ? "After 5 failures within a minute, for 10 s." : undefined}
           fault={faultAt(faults, "/circuit_breaker")}
           options={[
-            ["usual", "As usual: 5 failures in a minute, for 10 s"],
+            ["usual", "As usual"],
             ["own", "By these numbers"],
             ["never", "Never"],
           ]}
