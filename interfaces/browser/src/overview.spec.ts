@@ -101,3 +101,48 @@ test("an instance without a call says so, and a place that cannot be looked at h
   await expect(page.getByText("of all instances")).toBeVisible();
   await expectNoBarriers(page);
 });
+
+test("a model that is not called for a while, and one that is at its end, lead to themselves", async ({
+  api,
+  open,
+  request,
+}) => {
+  const { instance, key } = await tenant(api);
+  const ids = ["circuit", "ending"].map((what) => `${what}-${crypto.randomUUID().slice(0, 8)}`);
+  const [broken = "", ending = ""] = ids;
+  for (const model_id of ids) {
+    await api.send("POST", "/v1/model-configs", {
+      capabilities: { streaming: true, system_prompt: true, text: true },
+      circuit_breaker: { failures: 1, open_ms: 600_000, window_ms: 60_000 },
+      display_name: model_id,
+      model_id,
+      pricing: { input_micros_per_million_tokens: 150_000, output_micros_per_million_tokens: 600_000 },
+      protocol: "openai-chat",
+      provider_id: "openai",
+      upstream_model: "gpt-4o-mini",
+    });
+  }
+  const send = (model: string, content: string) =>
+    request.post(`${stack.base}/v1/chat/completions`, {
+      data: { messages: [{ content, role: "user" }], model },
+      headers: { authorization: `Bearer ${key.secret}` },
+    });
+  expect((await send(broken, "fail:500")).status()).toBe(502);
+  expect((await send(broken, "hello")).status()).toBe(503);
+  expect((await send(ending, "hello")).status()).toBe(200);
+  await api.send("PATCH", `/v1/model-configs/${ending}`, {
+    deprecation_date: "2027-01-01",
+    status: "deprecated",
+  });
+
+  const page = await open("admin-panel", `/?instance_id=${instance.id}`);
+  const attention = page.getByRole("region", { name: "Needs attention" });
+  await expect(async () => {
+    await page.reload();
+    await expect(attention).toContainText(`${ending} is deprecated, and used`, { timeout: 3_000 });
+  }).toPass();
+  await expect(attention).toContainText(`${broken} is not called for a while`);
+  await attention.getByRole("link", { name: new RegExp(`^The model: ${broken}`) }).click();
+  await expect(page).toHaveURL(new RegExp(`/models/${broken}$`));
+  for (const id of ids) await api.send("DELETE", `/v1/model-configs/${id}`);
+});

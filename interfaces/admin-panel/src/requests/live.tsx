@@ -33,7 +33,7 @@ export function Live() {
       {tail.state === "waiting" && tail.error !== null && <Fault error={tail.error} />}
       {tail.rows.length === 0 ? (
         <div class="empty">
-          <h2>Nothing has ended yet</h2>
+          <h2>No call is like that yet</h2>
           <p>Calls come here some seconds after they ended, as long as this page is open.</p>
         </div>
       ) : (

@@ -1,10 +1,13 @@
 import { ended, events, open, type Schema } from "@de/api";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { callsOf } from "./books.ts";
 
 type Call = Schema<"Request">;
 
 /** How many calls are kept in view: a page that listens for a day must not grow for a day. */
 const KEPT = 200;
+/** How many that ended before are shown to begin with. */
+const BEFORE = 20;
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
 
@@ -19,7 +22,7 @@ export interface Tail {
 }
 
 /**
- * Calls as they end, the newest first. A line that breaks is begun again, each time after a longer wait, and goes on
+ * The last calls, and then each as it ends, the newest first. A line that breaks is begun again, each time after a longer wait, and goes on
  * where it broke.
  *
  * @param search the filters, as a query.
@@ -66,11 +69,21 @@ async function listen(
   tell: (state: Tail["state"], error: unknown) => void,
 ): Promise<void> {
   let last: string | undefined;
+  let hasBegun = false;
   let wait = FIRST_WAIT;
   while (!signal.aborted) {
     let error: unknown = null;
     try {
       tell("connecting", null);
+      if (!hasBegun) {
+        const { data } = await callsOf(
+          { ...Object.fromEntries(new URLSearchParams(search)), limit: BEFORE },
+          signal,
+        );
+        for (const call of data.toReversed()) add(call);
+        last = data[0]?.id;
+        hasBegun = true;
+      }
       const headers: Record<string, string> = last ? { "last-event-id": last } : {};
       const answer = await open(`/v1/requests/events?${search}`, { headers, signal });
       tell("live", null);

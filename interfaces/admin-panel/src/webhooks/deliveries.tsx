@@ -1,3 +1,4 @@
+import "./webhooks.css";
 import { api, take } from "@de/api";
 import {
   Badge,
@@ -80,7 +81,7 @@ export function Deliveries({ mayChange, webhook }: { mayChange: boolean; webhook
                 isNumber: true,
               },
               {
-                cell: (one) => <span class="small wrap">{one.last_error ?? ""}</span>,
+                cell: (one) => <div class="small why">{one.last_error ?? ""}</div>,
                 head: "Why not",
               },
               { cell: (one) => one.attempt_count, head: "Tries", isNumber: true },
