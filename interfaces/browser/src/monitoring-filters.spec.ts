@@ -2,6 +2,9 @@ import type { Page } from "@playwright/test";
 import { address, callsOf, expectFigures, figure, figuresOf, makeCalls, panel } from "./monitoring.ts";
 import { expect, expectNoBarriers, test } from "./stack.ts";
 
+// They wait for what is told every few seconds.
+test.describe.configure({ timeout: 120_000 });
+
 /** The time that the address has, as the API takes it. */
 function narrowed(page: Page): string {
   const asked = new URL(page.url()).searchParams;
@@ -117,6 +120,7 @@ test("an own time range is asked for, checked, and kept", async ({ api, open }) 
   await page.reload();
   await expect(page.locator("p.told")).toHaveText(/2 Jan 2026/);
   await page.getByRole("button", { name: "Own…" }).click();
+  await expect(dialog).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(dialog).toBeHidden();
   await page.getByRole("button", { exact: true, name: "1 h" }).click();

@@ -14,6 +14,9 @@ import {
 } from "./monitoring.ts";
 import { expect, expectNoBarriers, test } from "./stack.ts";
 
+// They wait for what is told every few seconds.
+test.describe.configure({ timeout: 120_000 });
+
 for (const range of ["15m", "1h", "24h", "30d"]) {
   test(`sums of ${range} equal the log of calls, which the test asks for itself`, async ({ api, open }) => {
     const caller = await makeCalls(api);
