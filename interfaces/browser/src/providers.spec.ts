@@ -40,7 +40,10 @@ test("providers are listed with their address, models, key and health", async ({
   const page = await open("admin-panel", `/providers?q=${id}`);
   const row = page.getByRole("row").filter({ hasText: id });
   await expect(row).toContainText(`${stack.simulator}/openai/v1`);
-  await expect(row.getByRole("link", { exact: true, name: "1" })).toHaveAttribute("href", `/models?provider_id=${id}`);
+  await expect(row.getByRole("link", { exact: true, name: "1" })).toHaveAttribute(
+    "href",
+    `/models?provider_id=${id}`,
+  );
   await expect(row).toContainText("none");
   await expect(row).toContainText("no calls");
   await expectNoBarriers(page);
