@@ -42,7 +42,7 @@ pub const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-re
 
 /// What a page may read of our answers: ids, limits, and what happened.
 const EXPOSED: &str = "x-request-id, x-de-receipt, x-de-model, x-de-provider, x-de-attempts, \
-     x-de-cache, x-de-cost-micros, x-de-dropped, x-de-estimated, age, x-de-max-tokens, x-de-warnings, idempotency-replayed, location, preference-applied, retry-after, ratelimit, ratelimit-policy, server-timing, \
+     x-de-cache, x-de-cost-micros, x-de-dropped, x-de-estimated, age, x-de-max-tokens, x-de-warnings, idempotency-replayed, etag, location, preference-applied, retry-after, ratelimit, ratelimit-policy, server-timing, \
      x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
      x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens";
 
