@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { type Api, expect, expectNoBarriers, stack, test, unique } from "./stack.ts";
+import { makeInstance, makeOrganization, makePerson, openAs } from "./tenants.ts";
 
 test.beforeEach(async ({ page }) => {
   await page.addInitScript(() => localStorage.setItem("de.instance", "inst_dev"));
@@ -442,4 +443,36 @@ test("a model with a slash in its id has a page", async ({ open }) => {
   await page.reload();
   await expect(editor(page, "Prompt")).toBeVisible();
   await expect(page.getByRole("figure", { name: "Request", exact: true })).toContainText("/groq/v1");
+});
+
+test("an organization's administrator looks at shared models, and makes an own one of the same id", async ({
+  api,
+  page,
+}) => {
+  const organization = await makeOrganization(api);
+  await makeInstance(api, organization.id);
+  const person = await makePerson(api, organization.id, { role: "admin" });
+  await openAs(page, person.secret, "/models/gpt-4o");
+  await expect(page.getByText("only who operates the service changes it")).toBeVisible();
+  await expect(page.getByRole("button", { exact: true, name: "Save" })).toHaveCount(0);
+  await expect(page.getByRole("button", { name: "Delete" })).toHaveCount(0);
+  await page.getByRole("link", { name: "Duplicate" }).click();
+  await page.getByLabel("Model id").fill("gpt-4o");
+  await page.getByLabel("Display name").fill("Our own");
+  await page.getByRole("button", { name: "Save model" }).click();
+  await expect(page.getByRole("heading", { exact: true, level: 1, name: "gpt-4o" })).toBeVisible();
+  await expect(page.getByText(`private to ${organization.id}`)).toBeVisible();
+  await expect(page.getByRole("button", { exact: true, name: "Save" })).toBeVisible();
+  await page.getByLabel("Display name").fill("Ours");
+  await page.getByRole("button", { exact: true, name: "Save" }).click();
+  await expect(page.getByRole("status", NEWS)).toContainText("version 2");
+});
+
+test("who may only look makes and changes nothing", async ({ api, page }) => {
+  const organization = await makeOrganization(api);
+  const instance = await makeInstance(api, organization.id);
+  const person = await makePerson(api, organization.id);
+  await api.send("PUT", `/v1/users/${person.id}/grants/${instance.id}`, { role: "user" });
+  await openAs(page, person.secret, "/models/new");
+  await expect(page.getByText("Models are made by administrators")).toBeVisible();
 });

@@ -43,9 +43,9 @@ export function providerHref(row: { id: string; organization_id?: string | null 
   return setQuery(`/providers/${encodeURIComponent(row.id)}`, {}, ownerOf(row));
 }
 
-/** The `ETag` of a model is its version; browsers are not shown the header. */
-export function tagOf(row: { version: number }): string {
-  return `"${row.version}"`;
+/** The `ETag` of a model is its version, with whose it is; browsers are not shown the header. */
+export function tagOf(row: { organization_id: string | null; version: number }): string {
+  return row.organization_id === null ? `"${row.version}"` : `"${row.version}-${row.organization_id}"`;
 }
 
 /** All rows of a list, in pages of 200. */
