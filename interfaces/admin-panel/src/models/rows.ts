@@ -43,7 +43,7 @@ export function providerHref(row: { id: string; organization_id?: string | null 
   return setQuery(`/providers/${encodeURIComponent(row.id)}`, {}, ownerOf(row));
 }
 
-/** The `ETag` of a model is its version, with whose it is; browsers are not shown the header. */
+/** The `ETag` of a model is its version, with whose it is: a row of a list has no header of its own. */
 export function tagOf(row: { organization_id: string | null; version: number }): string {
   return row.organization_id === null ? `"${row.version}"` : `"${row.version}-${row.organization_id}"`;
 }

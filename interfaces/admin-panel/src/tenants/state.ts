@@ -1,6 +1,6 @@
 /**
- * The state of a row, as `If-Match` names it: the moment of its last change. It is the row's `ETag`, which pages of
- * another origin cannot read.
+ * The state of a row, as `If-Match` names it: the moment of its last change. It is the row's `ETag`, made
+ * anew here, since a row of a list has no header of its own.
  */
 export function stateOf(row: { updated_at: string }): { "If-Match": string } {
   return { "If-Match": `"${Date.parse(row.updated_at)}"` };
