@@ -1,4 +1,5 @@
 import path from "node:path";
+import type { Page } from "@playwright/test";
 import { expect, stack, test } from "./stack.ts";
 
 /*
@@ -15,8 +16,12 @@ const VIEWS = [
   ["admin-panel", "/limits", "limits"],
   ["admin-panel", "/services", "services"],
   ["monitoring", "/", "monitoring"],
-  ["text-testing", "/", "text-testing"],
-  ["image-testing", "/", "image-testing"],
+  ["text-testing", "/?instance=inst_dev&models=gpt-4o-mini,claude-haiku-4-5", "text-testing"],
+  [
+    "image-testing",
+    "/?instance=inst_dev&models=ideogram-v3,gpt-image-2&prompt=A+red+kite+over+dunes",
+    "image-testing",
+  ],
 ] as const;
 
 test.beforeAll(async ({ api, playwright }) => {
@@ -33,6 +38,19 @@ test.beforeAll(async ({ api, playwright }) => {
   await api.send("GET", "/v1/services");
 });
 
+/** What is done before a picture of the page is taken. */
+const BEFORE: Record<string, (page: Page) => Promise<void>> = {
+  "image-testing": async (page) => {
+    await page.getByRole("button", { name: "Generate" }).click();
+    await expect(page.getByRole("region", { name: /^Pictures of/ }).locator("img")).toHaveCount(2);
+  },
+  "text-testing": async (page) => {
+    await page.getByRole("textbox", { exact: true, name: "Prompt" }).fill("Write a haiku about rain");
+    await page.keyboard.press("Enter");
+    await expect(page.getByText("2 of 2 answers are complete")).toBeAttached();
+  },
+};
+
 for (const [name, place, picture] of VIEWS) {
   test(`${picture} fits on 360, 768 and 1440 pixels`, async ({ open, page }) => {
     for (const width of [360, 768, 1440]) {
@@ -44,6 +62,9 @@ for (const [name, place, picture] of VIEWS) {
       expect(wide, `at ${width}`).toBeLessThanOrEqual(width);
     }
     if (process.env.DE_PICTURES === "write") {
+      await BEFORE[picture]?.(page);
+      // A picture is better late than of half a page. Nothing is proven by it.
+      await page.waitForTimeout(2_500);
       await page.screenshot({ animations: "disabled", path: path.join(FOLDER, `${picture}.png`) });
     }
   });

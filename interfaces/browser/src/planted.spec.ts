@@ -125,9 +125,9 @@ test("markup that somebody planted is text on every page", async ({ api, open, p
 });
 
 test("an answer with markup is text", async ({ open, page }) => {
-  await open("text-testing");
-  await page.getByRole("textbox", { name: /^(Message|Prompt)/ }).fill(PLANTED);
-  await page.keyboard.press("Control+Enter");
+  await open("text-testing", "/?instance=inst_dev&models=gpt-4o-mini");
+  await page.getByRole("textbox", { exact: true, name: "Prompt" }).fill(PLANTED);
+  await page.keyboard.press("Enter");
   await expect(page.getByText("You said:").first()).toBeVisible();
   await expect(page.getByRole("main")).toContainText(`You said: ${PLANTED.slice(0, 12)}`);
   await expectText(page, "text-testing");
