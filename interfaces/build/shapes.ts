@@ -75,15 +75,9 @@ function flat(schema: Schema, all: Record<string, Schema>): Schema {
   const choices = (schema.oneOf ?? schema.anyOf ?? []).map((choice) => flat(choice, all));
   const told = choices.filter((choice) => choice.type !== "null");
   const parts = [...(schema.allOf ?? []).map((part) => flat(part, all)), ...(told.length === 1 ? told : [])];
-  const merged = parts.reduce<Schema>(
-    (before, part) => ({
-      ...before,
-      ...part,
-      properties: { ...before.properties, ...part.properties },
-      required: [...(before.required ?? []), ...(part.required ?? [])],
-    }),
-    {},
-  );
+  const merged: Schema = Object.assign({}, ...parts);
+  merged.properties = Object.assign({}, ...parts.map((part) => part.properties));
+  merged.required = parts.flatMap((part) => part.required ?? []);
   const whole = {
     ...merged,
     ...schema,

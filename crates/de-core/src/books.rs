@@ -575,6 +575,7 @@ impl Books {
     /// Notes the next piece of what one of the answers is about: its words, or a call of a tool.
     pub fn said(&self, choice: u32, piece: &str) {
         self.with(|entry| {
+            entry.heard_since = true;
             entry.says_something |= !piece.trim().is_empty();
             entry.answer(choice).push(piece.as_bytes());
         });

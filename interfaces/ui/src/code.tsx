@@ -4,7 +4,6 @@ import { CopyButton } from "./button.tsx";
 export function Code({ label, text }: { label: string; text: string }) {
   return (
     <figure class="code" aria-label={label}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
       <pre tabIndex={0}>
         <code>{text}</code>
       </pre>

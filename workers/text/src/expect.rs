@@ -123,6 +123,7 @@ pub(crate) async fn answer(
                     "validated": expected.schema.is_some(),
                 });
                 // The answers before it are nobody's: only this one may be given once more.
+                reply.books.said(0, &text);
                 reply.books.ended(finish(&said));
                 return Ok(reply.expected(&said, &model, value, found));
             }
