@@ -86,7 +86,7 @@ export function App() {
           <Route path="/provider-keys" component={ProviderKeys} />
           <Route path="/models" component={Models} />
           <Route path="/models/new" component={NewModel} />
-          <Route path="/models/:id" component={Model} />
+          <Route path="/models/:id+" component={Model} />
           <Route path="/limits" component={Limits} />
           <Route path="/requests" component={Requests} />
           <Route path="/requests/:id" component={Request} />

@@ -8,6 +8,7 @@ for (const name of PAGES) {
     page,
   }) => {
     await page.goto(stack.interfaces[name]);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await expectNoBarriers(page);
     await page.getByLabel("Admin key").fill("de_admin_wrong");
     await page.getByRole("button", { exact: true, name: "Log in" }).click();
@@ -86,7 +87,7 @@ for (const name of PAGES) {
 
 test("a session that ends brings one back to where one was", async ({ open, page }) => {
   await open("admin-panel", "/organizations");
-  await expect(page.getByRole("cell", { exact: true, name: "org_dev" })).toBeVisible();
+  await expect(page.getByRole("table", { name: "Organizations" })).toBeVisible();
   const sessions = await page.request.get(`${stack.base}/v1/sessions?limit=200`);
   const { data } = (await sessions.json()) as { data: { current: boolean; id: string }[] };
   const current = data.find((session) => session.current)?.id;
@@ -95,7 +96,7 @@ test("a session that ends brings one back to where one was", async ({ open, page
   });
   await page.getByRole("button", { name: "New organization" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("Never made");
-  await page.getByRole("dialog").getByRole("button", { name: "Make it" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Create organization" }).click();
   const again = page.getByRole("dialog", { name: "Your session has ended" });
   await expectNoBarriers(page);
   await again.getByLabel("Admin key").fill(stack.admin_key);
@@ -108,13 +109,13 @@ test("a session that ends brings one back to where one was", async ({ open, page
 
 test("who is offline is told so, keeps what is shown, and goes on afterwards", async ({ context, open }) => {
   const page = await open("admin-panel", "/organizations");
-  await expect(page.getByRole("cell", { exact: true, name: "org_dev" })).toBeVisible();
+  await expect(page.getByRole("table", { name: "Organizations" })).toBeVisible();
   await context.setOffline(true);
   await page.getByRole("button", { name: "New organization" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("Never made");
-  await page.getByRole("dialog").getByRole("button", { name: "Make it" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Create organization" }).click();
   await expect(page.getByRole("dialog").getByRole("alert")).toContainText("this device is offline");
-  await expect(page.getByRole("cell", { exact: true, name: "org_dev", includeHidden: true })).toBeAttached();
+  await expect(page.getByRole("table", { includeHidden: true, name: "Organizations" })).toBeAttached();
   await context.setOffline(false);
 });
 

@@ -89,7 +89,7 @@ function ProviderKeys({ row }: { row: Schema<"Instance"> }) {
   const many = keys.data;
   return (
     <a href="/provider-keys" onClick={() => useInstance(row.id)}>
-      {many === undefined ? "Those of this instance" : many === 0 ? "None: put one" : `${count(many)} saved`}
+      {many === undefined ? "Those that are saved" : many === 0 ? "None: put one" : `${count(many)} saved`}
     </a>
   );
 }
