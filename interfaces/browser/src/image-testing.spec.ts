@@ -172,9 +172,9 @@ test("a page that is left before the answer does not know, and asks safely", asy
   await page.route("**/image/generate", () => undefined);
   await generate(page);
   await expect(cardOf(page, "Ideogram 3.0").getByText("ordering")).toBeVisible();
-  await page.unroute("**/image/generate");
   await page.reload();
   await expect(cardOf(page, "Ideogram 3.0")).toContainText("whether it was ordered is not known");
+  await page.unroute("**/image/generate");
   await cardOf(page, "Ideogram 3.0").getByRole("button", { name: "Try again" }).click();
   await expect(cardOf(page, "Ideogram 3.0").getByRole("img")).toHaveCount(1);
 });
