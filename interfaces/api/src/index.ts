@@ -4,6 +4,7 @@ export { base } from "./base.ts";
 export { api, type Schema, take, url } from "./client.ts";
 export { ApiError, type FieldFault, isApiError } from "./error.ts";
 export { events, open, type PageEvent, post } from "./events.ts";
+export { type AskPage, type Rows, readAll } from "./list.ts";
 export {
   ended,
   instance,

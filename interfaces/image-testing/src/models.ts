@@ -1,4 +1,4 @@
-import { api, instance, take } from "@de/api";
+import { api, instance, readAll, take } from "@de/api";
 import { type Loaded, useResource } from "@de/ui";
 import { type Option, optionsOf } from "./options.ts";
 
@@ -34,23 +34,21 @@ export function useImageModels(): Loaded<ImageModel[]> {
 
 async function all(signal: AbortSignal): Promise<Omit<ImageModel, "hasKey">[]> {
   const models: Omit<ImageModel, "hasKey">[] = [];
-  let cursor: string | null | undefined;
-  do {
-    const query = { limit: 200, type: "image" as const, ...(cursor ? { cursor } : {}) };
-    const page = await take(api.GET("/v1/model-configs", { params: { query }, signal }));
-    for (const row of page.data) {
-      // One that cannot be read is mended in the admin panel.
-      if (!("protocol" in row) || LIBRARIES.includes(row.protocol) || row.status === "disabled") continue;
-      models.push({
-        id: row.model_id,
-        name: row.display_name,
-        options: optionsOf(row),
-        provider: row.provider_id,
-        status: row.status ?? "active",
-      });
-    }
-    cursor = page.next_cursor;
-  } while (cursor);
+  const { rows } = await readAll((page) => {
+    const query = { ...page, type: "image" as const };
+    return take(api.GET("/v1/model-configs", { params: { query }, signal }));
+  });
+  for (const row of rows) {
+    // One that cannot be read is mended in the admin panel.
+    if (!("protocol" in row) || LIBRARIES.includes(row.protocol) || row.status === "disabled") continue;
+    models.push({
+      id: row.model_id,
+      name: row.display_name,
+      options: optionsOf(row),
+      provider: row.provider_id,
+      status: row.status ?? "active",
+    });
+  }
   return models;
 }
 

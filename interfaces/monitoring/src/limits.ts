@@ -1,4 +1,4 @@
-import { api, type Schema, take } from "@de/api";
+import { api, readAll, type Schema, take } from "@de/api";
 
 type Scoped = Schema<"Budgets"> | Schema<"Limits">;
 type Narrowed = { instance_id: string } | { organization_id: string; scope: "organization" };
@@ -44,8 +44,14 @@ export async function usesOf(
   if (organization !== undefined) whose.push({ organization_id: organization, scope: "organization" });
   const lists = await Promise.all(
     whose.flatMap((narrowed) => [
-      all((query) => take(api.GET("/v1/limits", { params: { query: { ...narrowed, ...query } }, signal }))),
-      all((query) => take(api.GET("/v1/budgets", { params: { query: { ...narrowed, ...query } }, signal }))),
+      readAll(
+        (page) => take(api.GET("/v1/limits", { params: { query: { ...narrowed, ...page } }, signal })),
+        PAGES,
+      ),
+      readAll(
+        (page) => take(api.GET("/v1/budgets", { params: { query: { ...narrowed, ...page } }, signal })),
+        PAGES,
+      ),
     ]),
   );
   const seen = new Map<string, Use>();
@@ -96,18 +102,4 @@ function usesOfOne(row: Scoped): Use[] {
       },
     ];
   });
-}
-
-async function all<Row>(
-  ask: (query: { cursor?: string; limit: number }) => Promise<{ data: Row[]; next_cursor: string | null }>,
-): Promise<{ isCut: boolean; rows: Row[] }> {
-  const rows: Row[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < PAGES; page += 1) {
-    const answer = await ask(cursor === null ? { limit: 200 } : { cursor, limit: 200 });
-    rows.push(...answer.data);
-    cursor = answer.next_cursor;
-    if (cursor === null) return { isCut: false, rows };
-  }
-  return { isCut: true, rows };
 }

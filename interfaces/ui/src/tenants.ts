@@ -1,4 +1,4 @@
-import { api, type Schema, take } from "@de/api";
+import { type AskPage, api, readAll, type Schema, take } from "@de/api";
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type Loaded, useResource } from "./resource.tsx";
@@ -26,23 +26,11 @@ export function useProjects(): Loaded<Schema<"Project">[]> {
   return useAll((query, signal) => take(api.GET("/v1/projects", { params: { query }, signal })));
 }
 
-type Ask<Row> = (
-  query: { cursor?: string; limit: number },
-  signal: AbortSignal,
-) => Promise<{ data: Row[]; next_cursor?: string | null }>;
-
-/** Pages of 200, until there are no more; again after a change, while what was there stays. */
-function useAll<Row>(ask: Ask<Row>): Loaded<Row[]> {
-  const list = useResource(async (signal) => {
-    const all: Row[] = [];
-    let cursor: string | null | undefined;
-    do {
-      const page = await ask(cursor ? { cursor, limit: 200 } : { limit: 200 }, signal);
-      all.push(...page.data);
-      cursor = page.next_cursor;
-    } while (cursor);
-    return all;
-  }, []);
+/** All rows; again after a change, while what was there stays. */
+function useAll<Row>(
+  ask: (query: Parameters<AskPage<Row>>[0], signal: AbortSignal) => ReturnType<AskPage<Row>>,
+): Loaded<Row[]> {
+  const list = useResource(async (signal) => (await readAll((query) => ask(query, signal))).rows, []);
   const known = useRef(changes.value);
   useEffect(() => {
     if (known.current !== changes.value) void list.reload();

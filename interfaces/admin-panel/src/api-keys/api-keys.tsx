@@ -1,7 +1,8 @@
 import { api, type Schema, take } from "@de/api";
-import { Button, FilterSelect, FilterText, Page, Pager, Resource, Table, useQuery } from "@de/ui";
+import { Button, FilterSelect, FilterText, Page, useQuery } from "@de/ui";
 import { useState } from "preact/hooks";
-import { CutNote, Filters, isNarrowed, NothingLeft } from "../tenants/filters.tsx";
+import { Filters } from "../tenants/filters.tsx";
+import { FoundTable } from "../tenants/found-table.tsx";
 import { has, useList } from "../tenants/list.ts";
 import { keyColumns } from "./columns.tsx";
 import { STATES, stateOfKey } from "./key-state.tsx";
@@ -42,28 +43,13 @@ export default function ApiKeys() {
         <FilterSelect label="User" name="user_id" options={named(owners.users)} />
         <FilterSelect label="Status" name="status" options={STATES} />
       </Filters>
-      <Resource of={list}>
-        {({ isCut, next, rows }) => {
-          const shown = rows
-            .filter((key) => !status || stateOfKey(key) === status)
-            .filter((key) => has(q, key.name, key.id, key.last_four));
-          if (shown.length === 0) {
-            return <div class="empty">{isNarrowed(query) ? <NothingLeft /> : <h2>No API key yet</h2>}</div>;
-          }
-          return (
-            <>
-              <CutNote isCut={isCut} />
-              <Table
-                caption="API keys"
-                id={({ id }) => id}
-                rows={shown}
-                columns={keyColumns(owners)}
-                foot={<Pager next={next} shown={shown.length} />}
-              />
-            </>
-          );
-        }}
-      </Resource>
+      <FoundTable
+        caption="API keys"
+        columns={keyColumns(owners)}
+        empty={<h2>No API key yet</h2>}
+        list={list}
+        matches={(key) => (!status || stateOfKey(key) === status) && has(q, key.name, key.id, key.last_four)}
+      />
       {making && (
         <NewKey
           suggested={{ ...(project_id && { project_id }), ...(user_id && { user_id }) }}

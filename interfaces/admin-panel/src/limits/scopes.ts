@@ -1,4 +1,4 @@
-import { api, person, type Schema, take } from "@de/api";
+import { api, person, readAll, type Schema, take } from "@de/api";
 import { type Loaded, useResource } from "@de/ui";
 
 export type Limits = Schema<"Limits">;
@@ -64,8 +64,14 @@ export async function rowsOf(
   signal: AbortSignal,
 ): Promise<{ isCut: boolean; rows: readonly Row[] }> {
   const [limits, budgets] = await Promise.all([
-    all((page) => take(api.GET("/v1/limits", { params: { query: { ...query, ...page } }, signal }))),
-    all((page) => take(api.GET("/v1/budgets", { params: { query: { ...query, ...page } }, signal }))),
+    readAll(
+      (page) => take(api.GET("/v1/limits", { params: { query: { ...query, ...page } }, signal })),
+      PAGES,
+    ),
+    readAll(
+      (page) => take(api.GET("/v1/budgets", { params: { query: { ...query, ...page } }, signal })),
+      PAGES,
+    ),
   ]);
   const rows = new Map<string, Row>();
   const at = (one: Budgets | Limits): Row => {
@@ -83,20 +89,6 @@ export async function rowsOf(
       (a, b) => order(a) - order(b) || a.place.id.localeCompare(b.place.id, "en"),
     ),
   };
-}
-
-async function all<T>(
-  ask: (page: { cursor?: string; limit: number }) => Promise<{ data: T[]; next_cursor?: string | null }>,
-): Promise<{ isCut: boolean; rows: T[] }> {
-  const rows: T[] = [];
-  let cursor: string | null | undefined;
-  for (let page = 0; page < PAGES; page += 1) {
-    const answer = await ask({ limit: 200, ...(cursor && { cursor }) });
-    rows.push(...answer.data);
-    cursor = answer.next_cursor;
-    if (!cursor) return { isCut: false, rows };
-  }
-  return { isCut: true, rows };
 }
 
 /** Instances that one may change though one administers no organization: those with a grant that says so. */

@@ -1,4 +1,4 @@
-import { api, isAdministrator, isOperator, person, type Schema, take } from "@de/api";
+import { api, isAdministrator, isOperator, person, readAll, type Schema, take } from "@de/api";
 import { type Loaded, setQuery, useResource } from "@de/ui";
 
 export type Saved = Schema<"SavedModelConfig">;
@@ -48,28 +48,29 @@ export function tagOf(row: { organization_id: string | null; version: number }):
   return row.organization_id === null ? `"${row.version}"` : `"${row.version}-${row.organization_id}"`;
 }
 
-/** All rows of a list, in pages of 200. */
-export async function all<T>(
-  page: (query: { cursor?: string; limit: number }) => Promise<{ data: T[]; next_cursor?: string | null }>,
-): Promise<T[]> {
-  const rows: T[] = [];
-  let cursor: string | null | undefined;
-  do {
-    const { data, next_cursor } = await page({ limit: 200, ...(cursor && { cursor }) });
-    rows.push(...data);
-    cursor = next_cursor;
-  } while (cursor);
-  return rows;
-}
-
 /** All models that the person may see. */
-export function loadModels(signal: AbortSignal): Promise<Row[]> {
-  return all((query) => take(api.GET("/v1/model-configs", { params: { query }, signal })));
+export async function loadModels(signal: AbortSignal): Promise<Row[]> {
+  return (await readAll((query) => take(api.GET("/v1/model-configs", { params: { query }, signal })))).rows;
 }
 
 /** All providers that the person may see. */
-export function loadProviders(signal: AbortSignal): Promise<Provider[]> {
-  return all((query) => take(api.GET("/v1/providers", { params: { query }, signal })));
+export async function loadProviders(signal: AbortSignal): Promise<Provider[]> {
+  return (await readAll((query) => take(api.GET("/v1/providers", { params: { query }, signal })))).rows;
+}
+
+/** The keys that an instance has for vendors; none where there is no instance. */
+export function useProviderKeys(instance: string | null): Loaded<Schema<"ProviderKey">[]> {
+  return useResource(
+    async (signal) => {
+      if (instance === null) return [];
+      const { rows } = await readAll((page) => {
+        const query = { ...page, instance_id: instance };
+        return take(api.GET("/v1/provider-keys", { params: { query }, signal }));
+      });
+      return rows;
+    },
+    [instance],
+  );
 }
 
 export function useProviders(): Loaded<Provider[]> {

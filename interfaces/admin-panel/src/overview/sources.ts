@@ -1,4 +1,4 @@
-import { api, type Schema, take } from "@de/api";
+import { api, readAll, type Schema, take } from "@de/api";
 import { count } from "@de/ui";
 import { usageOf } from "../requests/books.ts";
 import type { View } from "./board.tsx";
@@ -9,6 +9,7 @@ const DAY = 86_400_000;
 /** How many pairs of instance and vendor are asked for their health: those with the most calls. */
 const PAIRS = 16;
 const WEBHOOKS = 20;
+const MOST_PAGES_OF_KEYS = 3;
 const EXPIRES_WITHIN = 14 * DAY;
 const ENDS_WITHIN = 60 * DAY;
 
@@ -171,25 +172,22 @@ function withoutPrice(used: readonly Schema<"UsageRow">[]): Finding[] {
 /** Keys of programs and persons that end soon. */
 export async function apiKeys(view: View, signal: AbortSignal): Promise<Finding[]> {
   const findings: Finding[] = [];
-  let cursor: string | null | undefined;
-  for (let page = 0; page < 3; page += 1) {
-    const query = { limit: 200, ...(cursor && { cursor }) };
-    const answer = await take(api.GET("/v1/api-keys", { params: { query }, signal }));
-    for (const { expires_at, id, instance_id, last_four, name, revoked_at } of answer.data) {
-      const left = expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at) - Date.now();
-      const isShown = view.instance === null || instance_id === null || instance_id === view.instance;
-      if (!isShown || revoked_at !== null || left < 0 || left > EXPIRES_WITHIN) continue;
-      findings.push({
-        action: "The key",
-        detail: "Rotate it with an overlap, or give it more time.",
-        href: `/api-keys/${id}`,
-        id: `key/${id}`,
-        title: `Key ${name} …${last_four} expires ${days(left)}`,
-        tone: "warn",
-      });
-    }
-    cursor = answer.next_cursor;
-    if (!cursor) break;
+  const { rows } = await readAll(
+    (query) => take(api.GET("/v1/api-keys", { params: { query }, signal })),
+    MOST_PAGES_OF_KEYS,
+  );
+  for (const { expires_at, id, instance_id, last_four, name, revoked_at } of rows) {
+    const left = expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at) - Date.now();
+    const isShown = view.instance === null || instance_id === null || instance_id === view.instance;
+    if (!isShown || revoked_at !== null || left < 0 || left > EXPIRES_WITHIN) continue;
+    findings.push({
+      action: "The key",
+      detail: "Rotate it with an overlap, or give it more time.",
+      href: `/api-keys/${id}`,
+      id: `key/${id}`,
+      title: `Key ${name} …${last_four} expires ${days(left)}`,
+      tone: "warn",
+    });
   }
   return findings;
 }

@@ -1,7 +1,7 @@
 import { api, instance, isAdministrator, isOperator, type Schema, take } from "@de/api";
-import { Button, confirm, Page, Resource, Table, Time, toast, useResource } from "@de/ui";
+import { Button, confirm, Page, Resource, Table, Time, toast } from "@de/ui";
 import { useState } from "preact/hooks";
-import { all, useProviders } from "../models/rows.ts";
+import { useProviderKeys, useProviders } from "../models/rows.ts";
 import { type KeyRow, LastFour, LastTest } from "./key-parts.tsx";
 import { PutKey } from "./put-key.tsx";
 import { Reseal } from "./reseal.tsx";
@@ -15,15 +15,7 @@ export default function ProviderKeys() {
   const at = instance.value;
   const [open, setOpen] = useState<Dialogs>(null);
   const providers = useProviders();
-  const keys = useResource(
-    (signal) =>
-      at === null
-        ? Promise.resolve([])
-        : all((page) =>
-            take(api.GET("/v1/provider-keys", { params: { query: { ...page, instance_id: at } }, signal })),
-          ),
-    [at],
-  );
+  const keys = useProviderKeys(at);
   const providerOf = (id: string) => providers.data?.find((one) => one.id === id);
   const mayPut = isAdministrator.value && at !== null;
   return (

@@ -1,8 +1,8 @@
-import { api, instance, isAdministrator, take } from "@de/api";
+import { instance, isAdministrator } from "@de/api";
 import { Badge, Button, FilterText, Page, Resource, Table, Tag, useQuery, useResource } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { all, isReadable, loadModels, loadProviders, providerHref } from "../models/rows.ts";
+import { isReadable, loadModels, loadProviders, providerHref, useProviderKeys } from "../models/rows.ts";
 import { HealthWord } from "./health.tsx";
 import { NewProvider } from "./new-provider.tsx";
 import "../models/models.css";
@@ -15,15 +15,7 @@ export default function Providers() {
   const list = useResource(loadProviders, []);
   const models = useResource(loadModels, []);
   const at = instance.value;
-  const keys = useResource(
-    (signal) =>
-      at === null
-        ? Promise.resolve([])
-        : all((page) =>
-            take(api.GET("/v1/provider-keys", { params: { query: { ...page, instance_id: at } }, signal })),
-          ),
-    [at],
-  );
+  const keys = useProviderKeys(at);
   const countOf = (id: string) =>
     (models.data ?? []).filter((model) => isReadable(model) && model.provider_id === id).length;
   const keyOf = (id: string) => keys.data?.find((key) => key.provider_id === id);

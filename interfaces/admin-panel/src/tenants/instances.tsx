@@ -1,19 +1,10 @@
 import { api, isAdministrator, isOperator, person, type Schema, take } from "@de/api";
-import {
-  Button,
-  FilterSelect,
-  FilterText,
-  Page,
-  Pager,
-  Resource,
-  Table,
-  useOrganizations,
-  useQuery,
-} from "@de/ui";
+import { Button, FilterSelect, FilterText, Page, useOrganizations, useQuery } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { instanceColumns } from "./columns.tsx";
-import { CutNote, Filters, isNarrowed, NothingLeft } from "./filters.tsx";
+import { Filters } from "./filters.tsx";
+import { FoundTable } from "./found-table.tsx";
 import { NewInstance } from "./instance-form.tsx";
 import { has, useList } from "./list.ts";
 import "./tenants.css";
@@ -61,26 +52,13 @@ export default function Instances() {
         <FilterSelect label="Environment" name="environment" options={["production", "development"]} />
         <FilterSelect label="Status" name="status" options={["active", "suspended"]} />
       </Filters>
-      <Resource of={list}>
-        {({ isCut, next, rows }) => {
-          const shown = rows.filter((row) => has(q, row.name, row.id));
-          if (shown.length === 0) {
-            return <div class="empty">{isNarrowed(query) ? <NothingLeft /> : <Nothing />}</div>;
-          }
-          return (
-            <>
-              <CutNote isCut={isCut} />
-              <Table
-                caption="Instances"
-                id={({ id }) => id}
-                rows={shown}
-                columns={instanceColumns(organizations.data ?? [])}
-                foot={<Pager next={next} shown={shown.length} />}
-              />
-            </>
-          );
-        }}
-      </Resource>
+      <FoundTable
+        caption="Instances"
+        columns={instanceColumns(organizations.data ?? [])}
+        empty={<Nothing />}
+        list={list}
+        matches={(row) => has(q, row.name, row.id)}
+      />
       {making && (
         <NewInstance
           organization={isOperator.value ? undefined : person.value?.organization_id}

@@ -1,21 +1,16 @@
+import { type AskPage, type Rows, readAll } from "@de/api";
 import { type Loaded, useResource } from "@de/ui";
 
-/** How many rows are read at most where the page itself looks through them. */
-const MOST = 2_000;
+/** How many pages of rows are read at most where the page itself looks through them. */
+const MOST = 10;
 
 /** A list, or what of it was read. */
-export interface Found<Row> {
-  /** There are more rows than were looked through. */
-  isCut: boolean;
+export interface Found<Row> extends Rows<Row> {
   /** Where the next page begins; null where everything is here. */
   next: string | null;
-  rows: Row[];
 }
 
-type Ask<Row> = (
-  query: { cursor?: string; limit: number },
-  signal: AbortSignal,
-) => Promise<{ data: Row[]; next_cursor?: string | null }>;
+type Ask<Row> = (query: Parameters<AskPage<Row>>[0], signal: AbortSignal) => ReturnType<AskPage<Row>>;
 
 /**
  * One page of a list; or, where the page filters by what the API has no filter for, all of it.
@@ -33,14 +28,7 @@ export function useList<Row>(
         const { data, next_cursor } = await ask(cursor ? { cursor, limit: 50 } : { limit: 50 }, signal);
         return { isCut: false, next: next_cursor ?? null, rows: data };
       }
-      const rows: Row[] = [];
-      let next: string | null | undefined;
-      do {
-        const page = await ask(next ? { cursor: next, limit: 200 } : { limit: 200 }, signal);
-        rows.push(...page.data);
-        next = page.next_cursor;
-      } while (next && rows.length < MOST);
-      return { isCut: Boolean(next), next: null, rows };
+      return { ...(await readAll((query) => ask(query, signal), MOST)), next: null };
     },
     [...inputs, whole, whole ? undefined : cursor],
   );

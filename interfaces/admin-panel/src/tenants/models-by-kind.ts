@@ -1,4 +1,4 @@
-import { api, take } from "@de/api";
+import { api, readAll, take } from "@de/api";
 import { type Loaded, useResource } from "@de/ui";
 
 const KINDS = ["text", "image", "audio", "video"] as const;
@@ -20,8 +20,11 @@ export function useModelsByKind(organization: string | undefined): Loaded<Models
 
 async function idsOf(type: Kind, organization: string | undefined, signal: AbortSignal): Promise<string[]> {
   const ask = async (own: { organization_id?: string }) => {
-    const query = { limit: 200, status: "active" as const, type, ...own };
-    return (await take(api.GET("/v1/model-configs", { params: { query }, signal }))).data;
+    const { rows } = await readAll((page) => {
+      const query = { ...page, status: "active" as const, type, ...own };
+      return take(api.GET("/v1/model-configs", { params: { query }, signal }));
+    });
+    return rows;
   };
   const lists = await Promise.all([ask({}), organization ? ask({ organization_id: organization }) : []]);
   return [...new Set(lists.flat().map(({ model_id }) => model_id))].sort();

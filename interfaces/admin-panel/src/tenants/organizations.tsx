@@ -1,20 +1,9 @@
 import { api, isOperator, type Schema, take } from "@de/api";
-import {
-  Badge,
-  Button,
-  type Column,
-  FilterSelect,
-  FilterText,
-  Page,
-  Pager,
-  Resource,
-  Table,
-  Time,
-  useQuery,
-} from "@de/ui";
+import { Badge, Button, type Column, FilterSelect, FilterText, Page, Time, useQuery } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { CutNote, Filters, isNarrowed, NothingLeft } from "./filters.tsx";
+import { Filters } from "./filters.tsx";
+import { FoundTable } from "./found-table.tsx";
 import { has, useList } from "./list.ts";
 import { NewOrganization } from "./organization-form.tsx";
 import { Id, None } from "./parts.tsx";
@@ -61,24 +50,13 @@ export default function Organizations() {
         <FilterText label="Search" name="q" type="search" placeholder="Name, e-mail or id" />
         <FilterSelect label="Status" name="status" options={["active", "suspended"]} />
       </Filters>
-      <Resource of={list}>
-        {({ isCut, next, rows }) => {
-          const shown = rows.filter((row) => has(q, row.name, row.billing_email, row.id));
-          if (shown.length === 0) return <div class="empty">{empty(query)}</div>;
-          return (
-            <>
-              <CutNote isCut={isCut} />
-              <Table
-                caption="Organizations"
-                id={({ id }) => id}
-                rows={shown}
-                columns={COLUMNS}
-                foot={<Pager next={next} shown={shown.length} />}
-              />
-            </>
-          );
-        }}
-      </Resource>
+      <FoundTable
+        caption="Organizations"
+        columns={COLUMNS}
+        empty={<h2>No organization yet</h2>}
+        list={list}
+        matches={(row) => has(q, row.name, row.billing_email, row.id)}
+      />
       {making && (
         <NewOrganization
           onClose={() => setMaking(false)}
@@ -87,8 +65,4 @@ export default function Organizations() {
       )}
     </Page>
   );
-}
-
-function empty(query: Record<string, string>) {
-  return isNarrowed(query) ? <NothingLeft /> : <h2>No organization yet</h2>;
 }

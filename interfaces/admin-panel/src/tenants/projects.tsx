@@ -1,19 +1,10 @@
 import { api, instance, type Schema, take } from "@de/api";
-import {
-  Button,
-  FilterSelect,
-  FilterText,
-  Page,
-  Pager,
-  Resource,
-  Table,
-  useInstances,
-  useQuery,
-} from "@de/ui";
+import { Button, FilterSelect, FilterText, Page, useInstances, useQuery } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { projectColumns } from "./columns.tsx";
-import { CutNote, Filters, isNarrowed, NothingLeft } from "./filters.tsx";
+import { Filters } from "./filters.tsx";
+import { FoundTable } from "./found-table.tsx";
 import { has, useList } from "./list.ts";
 import { NewProject } from "./project-form.tsx";
 import { useMay } from "./standing.ts";
@@ -63,26 +54,13 @@ export default function Projects() {
         />
         <FilterSelect label="Status" name="status" options={["active", "suspended"]} />
       </Filters>
-      <Resource of={list}>
-        {({ isCut, next, rows }) => {
-          const shown = rows.filter((row) => has(q, row.name, row.description, row.id));
-          if (shown.length === 0) {
-            return <div class="empty">{isNarrowed(query) ? <NothingLeft /> : <h2>No project yet</h2>}</div>;
-          }
-          return (
-            <>
-              <CutNote isCut={isCut} />
-              <Table
-                caption="Projects"
-                id={({ id }) => id}
-                rows={shown}
-                columns={projectColumns(instances.data ?? [])}
-                foot={<Pager next={next} shown={shown.length} />}
-              />
-            </>
-          );
-        }}
-      </Resource>
+      <FoundTable
+        caption="Projects"
+        columns={projectColumns(instances.data ?? [])}
+        empty={<h2>No project yet</h2>}
+        list={list}
+        matches={(row) => has(q, row.name, row.description, row.id)}
+      />
       {making && (
         <NewProject
           suggested={instance_id ?? instance.value}

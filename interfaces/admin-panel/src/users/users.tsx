@@ -1,18 +1,9 @@
 import { api, isAdministrator, isOperator, type Schema, take } from "@de/api";
-import {
-  Button,
-  FilterSelect,
-  FilterText,
-  Page,
-  Pager,
-  Resource,
-  Table,
-  useOrganizations,
-  useQuery,
-} from "@de/ui";
+import { Button, FilterSelect, FilterText, Page, useOrganizations, useQuery } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { CutNote, Filters, isNarrowed, NothingLeft } from "../tenants/filters.tsx";
+import { Filters } from "../tenants/filters.tsx";
+import { FoundTable } from "../tenants/found-table.tsx";
 import { has, useList } from "../tenants/list.ts";
 import { userColumns } from "./columns.tsx";
 import { Invite } from "./invite.tsx";
@@ -63,26 +54,13 @@ export default function Users() {
         <FilterSelect label="Role" name="role" options={["user", "admin", "superadmin"]} />
         <FilterSelect label="Status" name="status" options={["active", "suspended"]} />
       </Filters>
-      <Resource of={list}>
-        {({ isCut, next, rows }) => {
-          const shown = rows.filter((row) => has(q, row.email, row.name, row.id));
-          if (shown.length === 0) {
-            return <div class="empty">{isNarrowed(query) ? <NothingLeft /> : <h2>Nobody yet</h2>}</div>;
-          }
-          return (
-            <>
-              <CutNote isCut={isCut} />
-              <Table
-                caption="Users"
-                id={({ id }) => id}
-                rows={shown}
-                columns={userColumns(organizations.data ?? [])}
-                foot={<Pager next={next} shown={shown.length} />}
-              />
-            </>
-          );
-        }}
-      </Resource>
+      <FoundTable
+        caption="Users"
+        columns={userColumns(organizations.data ?? [])}
+        empty={<h2>Nobody yet</h2>}
+        list={list}
+        matches={(row) => has(q, row.email, row.name, row.id)}
+      />
       {inviting && (
         <Invite
           organization={organization_id}
