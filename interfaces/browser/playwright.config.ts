@@ -9,8 +9,7 @@ export default defineConfig({
   fullyParallel: false,
   outputDir: "results",
   reporter: [["list"]],
-  // A build machine has other work: what fails there has to fail thrice. Here once is enough.
-  retries: process.env.CI ? 2 : 0,
+  retries: 0,
   testDir: "src",
   timeout: process.env.CI ? 120_000 : 60_000,
   use: {
