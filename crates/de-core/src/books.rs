@@ -8,6 +8,7 @@ mod beside;
 mod cover;
 mod ending;
 pub(crate) mod settlement;
+mod under_way;
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -16,11 +17,11 @@ use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::beside::Served;
-use self::beside::UnderWay;
 pub use self::cover::Share;
 use self::cover::{Held, caller_cover, lose};
 use self::ending::{broken_off, close, price};
 pub use self::settlement::{Closing, settle, withdraw};
+use self::under_way::UnderWay;
 use crate::{
     caller::Caller,
     chat::Finish,
@@ -89,6 +90,12 @@ struct Entry {
 }
 
 impl Entry {
+    /// Adds to an answer what its vendor has not counted yet.
+    fn hear(&mut self, choice: u32, piece: &str) {
+        self.heard_since = true;
+        self.answer(choice).push(piece.as_bytes());
+    }
+
     /// What was heard of an answer. A vendor may number them as it likes: from some number on they are one.
     fn answer(&mut self, choice: u32) -> &mut Estimate {
         self.heard.entry(choice.min(MOST_ANSWERS)).or_default()
@@ -575,18 +582,14 @@ impl Books {
     /// Notes the next piece of what one of the answers is about: its words, or a call of a tool.
     pub fn said(&self, choice: u32, piece: &str) {
         self.with(|entry| {
-            entry.heard_since = true;
             entry.says_something |= !piece.trim().is_empty();
-            entry.answer(choice).push(piece.as_bytes());
+            entry.hear(choice, piece);
         });
     }
 
     /// Notes the next piece of a text of one of the answers, for estimates.
     pub fn heard(&self, choice: u32, piece: &str) {
-        self.with(|entry| {
-            entry.heard_since = true;
-            entry.answer(choice).push(piece.as_bytes());
-        });
+        self.with(|entry| entry.hear(choice, piece));
     }
 
     /// Notes that another text of one of the answers begins: what was heard of it before does not go on.

@@ -13,6 +13,7 @@ pub mod lookup;
 pub(crate) mod outbound;
 pub mod relay;
 pub mod routes;
+mod shares;
 pub mod sound;
 pub mod translate;
 mod upstream;
@@ -24,8 +25,9 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::HeaderName;
 
-pub(crate) use self::failure::without_queries;
-use self::{failure::Failure, routes::Routes};
+pub use self::shares::{limiter_unavailable, model_scopes, reserve_another};
+use self::{failure::Failure, routes::Routes, shares::reserve};
+pub(crate) use self::{failure::without_queries, shares::has_no_budget};
 use crate::{
     auth::vault,
     books::{Books, Outlay, Share},
@@ -35,12 +37,9 @@ use crate::{
         context::Context,
         error::{ApiError, Code},
     },
-    ids::{InstanceId, LeaseId, ModelId},
+    ids::{InstanceId, ModelId},
     last_used,
-    limits::{
-        Scope, ScopeKind,
-        wire::{Grant, LeaseRequest, Need},
-    },
+    limits::wire::Need,
     mapping::{
         poll::{Polling, Wait},
         reply::MappedReply,
@@ -52,7 +51,6 @@ use crate::{
     registry::{Model, Provider},
     retry,
     secret::Secret,
-    store,
     time::UnixMillis,
 };
 
@@ -613,120 +611,6 @@ async fn refused(line: Line<'_>, model: &Model, inbound: Inbound, key: &Secret) 
         Some(_) | None => {}
     }
     failure
-}
-
-/// Reserves one more request to the model that was asked for, of a call that sends several at once.
-///
-/// # Errors
-/// `RATE_LIMIT_EXCEEDED`, `LIMITER_UNAVAILABLE`.
-pub async fn reserve_another(job: &Job<'_>) -> Result<(), ApiError> {
-    let model = job.models.first().ok_or_else(nothing_tried)?;
-    reserve(job, model, Share::Again).await
-}
-
-/// Reserves one more try in the scopes of the model; the caller's own scopes count a call once.
-///
-/// Where the try before is lost, it keeps what it holds, and this one needs its own in all scopes.
-///
-/// A configuration that changed while this call ran does not end it: it began under the old one. But
-/// its tries count under the new limits.
-async fn reserve(job: &Job<'_>, model: &Model, share: Share) -> Result<(), ApiError> {
-    let is_lost = job.books.is_uncovered();
-    let need = match share {
-        // The first try's slot, tokens and money are held until the call ends, and serve this one.
-        Share::Again if !is_lost => Need { micros: Some(0), requests: 1, slots: 0, tokens: 0 },
-        Share::Again => Need { slots: 0, ..job.need },
-        Share::Call | Share::Fallback(_) | Share::More => job.need,
-    };
-    if is_lost {
-        let more = Need { requests: 0, slots: 0, ..job.need };
-        ask(job, model, job.books.caller_scopes(), more, Share::More).await?;
-    }
-    ask(job, model, model_scopes(model), need, share).await
-}
-
-/// Asks for one share, as often as the configuration changes meanwhile.
-async fn ask(
-    job: &Job<'_>,
-    model: &Model,
-    scopes: Vec<Scope>,
-    need: Need,
-    share: Share,
-) -> Result<(), ApiError> {
-    let mut epochs = model.epochs;
-    for _ in 0..RENEWALS {
-        let lease_id = LeaseId::make(job.platform.clock.now(), random(&*job.platform.entropy));
-        job.books.asks(&lease_id, share.clone(), need);
-        let ask = LeaseRequest {
-            deadline_ms: Some(model.deadlines().total_ms),
-            epochs,
-            extra: Need::default(),
-            lease_id: lease_id.clone(),
-            need,
-            news: Vec::new(),
-            scopes: scopes.clone(),
-        };
-        let reply = circuits::lease(job.platform, job.holder.instance, ask).await;
-        if let Some(probe) = reply.as_ref().ok().and_then(|reply| circuits::probe(reply, model)) {
-            job.books.probes(probe);
-        }
-        let cause = match reply.map(|reply| reply.grant) {
-            Ok(Grant::Granted(_)) => {
-                job.books.granted(&lease_id);
-                return Ok(());
-            }
-            Ok(Grant::Denied(denial)) => {
-                job.books.denied(&lease_id);
-                return Err(crate::http::limits::refused(&denial, need));
-            }
-            Ok(Grant::Stale { epochs: newer }) => {
-                job.books.denied(&lease_id);
-                epochs = newer;
-                continue;
-            }
-            Ok(Grant::NeedsPolicy) => {
-                job.books.denied(&lease_id);
-                return Err(limiter_unavailable("the Limiter has no policy".to_owned()));
-            }
-            Err(err) => err.to_string(),
-        };
-        if job.holder.goes_on_without_limiter
-            && has_no_budget(job.platform, job.holder.instance).await
-        {
-            job.books.granted(&lease_id);
-            job.books.bypassed();
-            return Ok(());
-        }
-        return Err(limiter_unavailable(cause));
-    }
-    Err(limiter_unavailable("the epochs do not settle".to_owned()))
-}
-
-/// Whether no enforced budget counts the calls of an instance, as the database says now: a copy may be older
-/// than the budget. Where the database does not say, there may be one.
-pub(crate) async fn has_no_budget(platform: &Platform, instance: &InstanceId) -> bool {
-    let found = platform.database.batch(vec![store::limits::enforced_budget(instance)]).await;
-    found.is_ok_and(|answers| answers.iter().all(Vec::is_empty))
-}
-
-/// How often a share is asked for again because the configuration has changed in between.
-const RENEWALS: u32 = 3;
-
-/// The answer where limits cannot be checked and the instance does not go on without.
-#[must_use]
-pub fn limiter_unavailable(cause: String) -> ApiError {
-    ApiError::new(Code::LimiterUnavailable, "limits cannot be checked right now")
-        .retry_after(Duration::from_secs(1))
-        .because(cause)
-}
-
-/// The scopes in which every try at a model counts.
-#[must_use]
-pub fn model_scopes(model: &Model) -> Vec<Scope> {
-    vec![
-        Scope::new(ScopeKind::Model, model.config.model_id.as_str()),
-        Scope::new(ScopeKind::Provider, model.config.provider_id.as_str()),
-    ]
 }
 
 /// Adds address and key to a draft; the key comes back for masking what the vendor says.

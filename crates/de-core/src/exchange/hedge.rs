@@ -15,13 +15,12 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 
 use super::{
-    BeforeSend, Failure, First, Job, Patience, any_serves, ask, makes_media, model_scopes,
-    remaining, shut,
+    BeforeSend, Failure, First, Job, Patience, any_serves, makes_media, remaining,
+    shares::reserve_beside, shut,
 };
 use crate::{
-    books::{Books, Served, Share},
+    books::{Books, Served},
     http::error::{ApiError, Code},
-    limits::wire::Need,
     model::ErrorClass,
     protocols::{Draft, FieldIssue},
     receipt::OVERTAKEN,
@@ -72,7 +71,7 @@ pub(super) async fn tries(
     let (left_out, warns_of_it) = (draft.dropped.clone(), draft.warns);
     let beside = Job { before_send: None, books: &second.books, ..*job };
     let running = Box::pin(async {
-        reserve(&beside, &other).await.ok()?;
+        reserve_beside(&beside, &other).await.ok()?;
         // What is known now may be newer.
         if shut(&beside, &other).is_some() {
             return None;
@@ -172,15 +171,6 @@ fn other(job: &Job<'_>, rest: &[Arc<Model>]) -> Option<(Arc<Model>, Draft)> {
         let draft = (job.draft)(model).ok().filter(|draft| draft.polling.is_none())?;
         Some((model.clone(), draft))
     })
-}
-
-/// Reserves what a second try needs beside the first: tokens and money of its own with the caller, where the call
-/// counts once, and all that a try needs with its model.
-async fn reserve(job: &Job<'_>, model: &Model) -> Result<(), ApiError> {
-    let more = Need { requests: 0, slots: 0, ..job.need };
-    ask(job, model, job.books.caller_scopes(), more, Share::More).await?;
-    let share = Share::Fallback(model.config.model_id.clone());
-    ask(job, model, model_scopes(model), job.need, share).await
 }
 
 /// The place of the second try in the books. It comes to the call's own whatever happens.
