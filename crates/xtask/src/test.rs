@@ -20,6 +20,43 @@ use crate::{build, files, pages};
 /// Eight at once on two cores ran the suites on the host in less than half of the time that two took.
 const TESTS_A_CORE: usize = 4;
 
+/// How tests are run.
+struct Programs {
+    /// What makes everything else fail: one after the other.
+    alone: &'static [&'static str],
+    contract: &'static [&'static str],
+    host: &'static [&'static str],
+}
+
+/// Always the whole workspace: a package by itself has other features, and would be compiled once more.
+const NEXTEST: Programs = Programs {
+    alone: &[
+        "--workspace",
+        "--filterset",
+        "package(de-contract) and (binary(down) or binary(killed))",
+        "--test-threads",
+        "1",
+    ],
+    contract: &["--workspace", "--filterset", "package(de-contract)"],
+    host: &["nextest", "run"],
+};
+
+const CARGO_TEST: Programs = Programs {
+    alone: &[
+        "--package",
+        "de-contract",
+        "--test",
+        "down",
+        "--test",
+        "killed",
+        "--",
+        "--test-threads",
+        "1",
+    ],
+    contract: &["--package", "de-contract"],
+    host: &["test"],
+};
+
 /// Runs the command.
 pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     let tools = setup::prepare(layout)?;
@@ -37,7 +74,7 @@ pub(crate) fn suites(
     steps: &mut Steps,
 ) -> Result<(), Failure> {
     let nextest = setup::has_nextest();
-    let host: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
+    let Programs { alone, contract, host } = if nextest { NEXTEST } else { CARGO_TEST };
     steps.run("host tests", || cargo(layout, host, &["--workspace"]).show())?;
     if nextest {
         // Nextest runs no examples of documentation.
@@ -66,7 +103,7 @@ pub(crate) fn suites(
         tools.dress(run)?.show()
     })?;
     steps.run("contract suite on the stack", || {
-        tell(cargo(layout, host, &["--package", "de-contract"]), &stack).show()
+        tell(cargo(layout, host, contract), &stack).show()
     })?;
     steps.run("SDK suites on the stack", || {
         let python = clients.python.clone().unwrap_or_default();
@@ -79,11 +116,7 @@ pub(crate) fn suites(
     // Alone, and one after the other: they make ports fail for everybody, and kill the runtime, which
     // stack.mjs starts again.
     steps.run("a platform that is down or killed", || {
-        let tests = ["--package", "de-contract", "--test", "down", "--test", "killed"];
-        let in_turn: &[&str] =
-            if nextest { &["--test-threads", "1"] } else { &["--", "--test-threads", "1"] };
-        let alone = cargo(layout, host, &tests).args(in_turn);
-        tell(alone, &stack).env("DE_MAY_KILL_WORKERD", "1").show()
+        tell(cargo(layout, host, alone), &stack).env("DE_MAY_KILL_WORKERD", "1").show()
     })?;
     steps.run("secrets at rest", || canaries::search(layout, ports, &stack.record.keys))?;
     if steps.have_passed() {
