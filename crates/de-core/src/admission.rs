@@ -296,7 +296,16 @@ pub async fn reserve(
         }
         Ok(Grant::Denied(denial)) => {
             books.denied(&lease_id);
-            Err(denied(context, &denial, need))
+            let now = platform.clock.now();
+            let again = || platform.shares.take_refused(now, &key, epochs, need, deadline);
+            match extra.and_then(|_| again()) {
+                Some(Take::Share(taken)) => {
+                    books.takes(&taken.call, need);
+                    Ok(let_in(context, books, now, taken.expires_at, &taken.standing))
+                }
+                Some(Take::Stale(epochs)) => Ok(Reserved::Stale(epochs)),
+                Some(Take::Ask { .. }) | None => Err(denied(context, &denial, need)),
+            }
         }
         Ok(Grant::Stale { epochs }) => {
             books.denied(&lease_id);

@@ -59,6 +59,18 @@ impl Shares {
         (!self.is_alone).then(|| self.holder().take(now, key, epochs, need, deadline))
     }
 
+    /// The same for a call that asked and was refused. `None`: there is still none.
+    pub(crate) fn take_refused(
+        &self,
+        now: UnixMillis,
+        key: &Key,
+        epochs: Epochs,
+        need: Need,
+        deadline: UnixMillis,
+    ) -> Option<Take> {
+        self.holder().take_refused(now, key, epochs, need, deadline)
+    }
+
     /// Takes over a grant that a call was told to ask for.
     pub(crate) fn granted(&self, key: &Key, granted: Granted) -> CallId {
         self.holder().granted(key, granted)

@@ -205,20 +205,8 @@ impl Holder {
         self.close_old(now, key);
         let at_hand = self.pools.get(key).map(|pool| pool.leases.clone()).unwrap_or_default();
         self.count_at_once(key, &at_hand);
-        for lease_id in &at_hand {
-            let Some(open) = self.leases.get_mut(lease_id) else { continue };
-            if epochs.older_than(open.epochs) {
-                return Take::Stale(open.epochs);
-            }
-            if open.epochs.older_than(epochs) || !open.fits(need) {
-                continue;
-            }
-            open.left = open.left.less(need);
-            self.next_number += 1;
-            open.calls.insert(self.next_number, Hold { deadline, need });
-            let call = CallId { lease_id: lease_id.clone(), number: self.next_number };
-            let standing = open.standing();
-            return Take::Share(Taken { call, expires_at: open.expires_at, standing });
+        if let Some(take) = self.take_of(&at_hand, epochs, need, deadline) {
+            return take;
         }
         let pool = self.pools.entry(key.clone()).or_default();
         // What is at hand and does not do is used up before its time, or it would not be here any more.
@@ -229,6 +217,47 @@ impl Holder {
         let is_used_up = at_hand.iter().any(is_used_up);
         pool.widen(now, is_used_up);
         Take::Ask { extra: pool.extra(need) }
+    }
+
+    /// The same for a call that the Limiter has just refused: while it asked, another one may have been granted
+    /// what the Limiter then did not have any more. `None`: it stays refused.
+    pub fn take_refused(
+        &mut self,
+        now: UnixMillis,
+        key: &Key,
+        epochs: Epochs,
+        need: Need,
+        deadline: UnixMillis,
+    ) -> Option<Take> {
+        self.close_old(now, key);
+        let at_hand = self.pools.get(key)?.leases.clone();
+        self.take_of(&at_hand, epochs, need, deadline)
+    }
+
+    /// A share of the first of these leases that has one.
+    fn take_of(
+        &mut self,
+        leases: &[LeaseId],
+        epochs: Epochs,
+        need: Need,
+        deadline: UnixMillis,
+    ) -> Option<Take> {
+        for lease_id in leases {
+            let Some(open) = self.leases.get_mut(lease_id) else { continue };
+            if epochs.older_than(open.epochs) {
+                return Some(Take::Stale(open.epochs));
+            }
+            if open.epochs.older_than(epochs) || !open.fits(need) {
+                continue;
+            }
+            open.left = open.left.less(need);
+            self.next_number += 1;
+            open.calls.insert(self.next_number, Hold { deadline, need });
+            let call = CallId { lease_id: lease_id.clone(), number: self.next_number };
+            let standing = open.standing();
+            return Some(Take::Share(Taken { call, expires_at: open.expires_at, standing }));
+        }
+        None
     }
 
     /// Notes how many calls are under way at once, the one that comes now included.

@@ -35,6 +35,9 @@ pub enum Road {
     Hanging,
     /// They arrive, and their answers do not come back.
     Lossy,
+    /// They arrive at once, and answers come back after a second: not before all that was sent meanwhile has
+    /// been decided.
+    Long,
     /// They arrive, and answers come back.
     #[default]
     Open,
@@ -94,12 +97,7 @@ impl Limiter for FarLimiter {
     ) -> Result<LeaseReply, PortError> {
         *self.asks.lock().unwrap() += 1;
         let road = self.roads.lock().unwrap().leases;
-        match road {
-            Road::Cut => Err(lost()),
-            Road::Hanging => std::future::pending().await,
-            Road::Lossy => self.inner.lease(instance, ask).await.and(Err(lost())),
-            Road::Open => self.inner.lease(instance, ask).await,
-        }
+        travel(road, self.inner.lease(instance, ask)).await
     }
 
     async fn refresh(&self, instance: &InstanceId, epochs: Epochs) -> Result<(), PortError> {
@@ -117,12 +115,7 @@ impl Limiter for FarLimiter {
     ) -> Result<SettleReply, PortError> {
         self.reports.lock().unwrap().push(report.clone());
         let road = self.roads.lock().unwrap().settlements;
-        match road {
-            Road::Cut => Err(lost()),
-            Road::Hanging => std::future::pending().await,
-            Road::Lossy => self.inner.settle(instance, report).await.and(Err(lost())),
-            Road::Open => self.inner.settle(instance, report).await,
-        }
+        travel(road, self.inner.settle(instance, report)).await
     }
 }
 
@@ -224,6 +217,11 @@ async fn travel<T>(
     match road {
         Road::Cut => Err(lost()),
         Road::Hanging => std::future::pending().await,
+        Road::Long => {
+            let answer = asked.await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            answer
+        }
         Road::Lossy => asked.await.and(Err(lost())),
         Road::Open => asked.await,
     }

@@ -30,9 +30,17 @@ impl Gateway {
         Self::with(|_| {}).await
     }
 
+    /// One whose calls take of shares that others were granted, as they do on workerd.
+    pub async fn pooled() -> Self {
+        Self::of(TestPlatform::builder().pools_shares().build().await.unwrap(), |_| {})
+    }
+
     /// One whose platform differs.
     pub async fn with(differs: impl FnOnce(&mut Platform)) -> Self {
-        let mut test = TestPlatform::new().await.unwrap();
+        Self::of(TestPlatform::new().await.unwrap(), differs)
+    }
+
+    fn of(mut test: TestPlatform, differs: impl FnOnce(&mut Platform)) -> Self {
         let limiter = Arc::new(FarLimiter::new(test.limiter.clone()));
         test.platform.limiter = limiter.clone();
         differs(&mut test.platform);
