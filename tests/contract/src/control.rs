@@ -52,6 +52,20 @@ impl Control {
         Told(self.client.get(path).await.unwrap())
     }
 
+    /// Reads a list to its end; the path has its filters already, behind a `?`.
+    ///
+    /// # Panics
+    /// If a page cannot be read.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("{path}&limit=200{cursor}")).await.is(200).json();
+            all.extend(page["data"].as_array().expect("a page has data").iter().cloned());
+            let Some(next) = page["next_cursor"].as_str() else { return all };
+            cursor = format!("&cursor={next}");
+        }
+    }
+
     /// Makes something.
     ///
     /// # Panics

@@ -40,7 +40,7 @@ pub struct Stack {
     pub vendors: Vendors,
     /// Whether it is wasm in workerd.
     pub is_real: bool,
-    /// The runtime's process, if it may be killed: for whoever has the stack to themselves.
+    /// The process that starts the runtime, if that may be killed: for whoever has the stack to themselves.
     mortal: Option<u32>,
     /// The keys that the vendors accept, by provider.
     pub vendor_keys: BTreeMap<String, String>,
@@ -71,7 +71,8 @@ struct Record {
     refused_keys: BTreeMap<String, String>,
     simulator: String,
     simulator_keys: BTreeMap<String, String>,
-    workerd_pid: Option<u32>,
+    /// The first is that of `stack.mjs`, which starts the others.
+    pids: Vec<u32>,
 }
 
 /// The variable that lets a test kill the runtime. It runs alone then.
@@ -135,7 +136,7 @@ impl Stack {
             front: client(base),
             front_base: base.to_owned(),
             is_real: true,
-            mortal: record.workerd_pid.filter(|_| env::var_os(MAY_KILL).is_some()),
+            mortal: record.pids.first().copied().filter(|_| env::var_os(MAY_KILL).is_some()),
             keys: Keys {
                 admin: record.admin_key.clone(),
                 client: record.client_key.clone(),
@@ -218,6 +219,8 @@ impl Stack {
             return true;
         }
         let Some(pid) = self.mortal else { return false };
+        // Under another number if it has died and been started again since the record was written.
+        let pid = child(pid, "workerd").await;
         let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
         assert!(killed.expect("kill can be run").success(), "workerd is no more");
         // The signal returns before the process is gone, and until then it may still answer.
@@ -278,4 +281,14 @@ pub fn stranger_key() -> String {
 
 fn client(base: &str) -> TestClient {
     TestClient::of_url(base).expect("a client can be made").witnessed(check::answer)
+}
+
+/// The child of this name that a process has now.
+async fn child(parent: u32, name: &str) -> u32 {
+    until(&format!("a {name} below {parent}"), async || {
+        let args = ["-P", &parent.to_string(), "-x", name];
+        let found = std::process::Command::new("pgrep").args(args).output();
+        String::from_utf8(found.expect("pgrep can be run").stdout).ok()?.trim().parse().ok()
+    })
+    .await
 }
