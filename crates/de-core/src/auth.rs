@@ -13,50 +13,24 @@ pub mod session;
 pub mod signature;
 pub mod vault;
 
-use serde::{Deserialize, Serialize};
+use crate::model::words;
 
-/// What a key may be used for.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
+words!(/// What a key may be used for: a word for each kind of call, to look, and for the control plane.
+    Scope {
+    // mark: scopes. `cargo xtask new-worker` writes below this line, in the order of the alphabet.
     /// The control plane.
-    Admin,
+    Admin = "admin",
     /// Speech.
-    Audio,
+    Audio = "audio",
     /// Pictures.
-    Image,
+    Image = "image",
     /// Reading usage and receipts.
-    Read,
+    Read = "read",
     /// Video rendering.
-    Render,
+    Render = "render",
     /// Stock media.
-    Stock,
+    Stock = "stock",
     /// Text.
-    Text,
-}
-
-impl Scope {
-    /// As it stands in rows and messages.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Audio => "audio",
-            Self::Image => "image",
-            Self::Read => "read",
-            Self::Render => "render",
-            Self::Stock => "stock",
-            Self::Text => "text",
-        }
-    }
-
-    /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Admin, Self::Audio, Self::Image, Self::Read, Self::Render, Self::Stock, Self::Text];
-
-    /// Reads the word of a row or a request.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
-    }
-}
+    Text = "text",
+    // mark: end of scopes
+});

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use self::reader::{Noted, Reader, count, flag, id, patience, text, time, word};
+pub(crate) use self::words::words;
 pub use self::{
     routing::{CircuitBreaker, Fallback},
     split::{Portion, Routing},

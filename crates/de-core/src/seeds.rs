@@ -194,8 +194,8 @@ impl DevTenant {
 /// One batch that makes the tenant or brings it into line, and raises its epoch.
 #[must_use]
 pub fn dev_tenant(tenant: &DevTenant, now: UnixMillis) -> Vec<Statement> {
-    const PROJECT_SCOPES: [Scope; 6] =
-        [Scope::Audio, Scope::Image, Scope::Read, Scope::Render, Scope::Stock, Scope::Text];
+    let every_call = Scope::ALL.iter().copied().filter(|scope| *scope != Scope::Admin);
+    let project_scopes: Vec<Scope> = every_call.collect();
     const USER_SCOPES: [Scope; 2] = [Scope::Admin, Scope::Read];
     let instance = NewInstance {
         allowed_origins: &tenant.allowed_origins,
@@ -223,7 +223,7 @@ pub fn dev_tenant(tenant: &DevTenant, now: UnixMillis) -> Vec<Statement> {
         let (holder, scopes): (_, &[Scope]) = match key.kind {
             KeyKind::Admin => (KeyHolder::User(&tenant.user_id), &USER_SCOPES),
             KeyKind::Live | KeyKind::Test => {
-                (KeyHolder::Project(&tenant.project_id), &PROJECT_SCOPES)
+                (KeyHolder::Project(&tenant.project_id), &project_scopes)
             }
         };
         let key = NewKey {

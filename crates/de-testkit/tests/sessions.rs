@@ -15,7 +15,10 @@ use axum::{
     routing::{any, post},
 };
 use de_core::{
-    auth::session::{IDLE_MS, LIFETIME_MS, NewSession, Times},
+    auth::{
+        Scope,
+        session::{IDLE_MS, LIFETIME_MS, NewSession, Times},
+    },
     caller::{Caller, Operator, Tenant},
     http::{
         self as served,
@@ -129,7 +132,7 @@ async fn a_cookie_is_its_person_with_all_scopes() {
         told.json(),
         json!({
             "key": null, "session": "sess_1", "user": "user_dev", "role": "Superadmin",
-            "scopes": ["admin", "audio", "image", "read", "render", "stock", "text"],
+            "scopes": Scope::ALL,
             "instance": null, "counts_for": 2
         })
     );
@@ -416,7 +419,7 @@ async fn a_session_is_worth_no_more_than_the_key_that_made_it() {
         let request = world.client.request(Method::GET, "/operate").header("cookie", &cookie);
         request.send().await.unwrap()
     };
-    let all = json!(["admin", "audio", "image", "read", "render", "stock", "text"]);
+    let all = json!(Scope::ALL);
     assert_eq!(look().await.json()["scopes"], all, "who administers can make keys for all of it");
     world.run("UPDATE api_keys SET scopes = '[\"read\"]', allowed_models = '[\"m\"]'").await;
     assert_eq!(look().await.json()["scopes"], json!(["read"]));

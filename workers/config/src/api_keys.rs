@@ -351,7 +351,7 @@ impl Resource for ApiKeyRow {
                 Err("the control plane is for the keys of persons".to_owned())
             }
             Some(scope) => Ok(scope),
-            None => Err(format!("expected one of {}", Scope::ALL.map(Scope::as_str).join(", "))),
+            None => Err(format!("expected {}", Scope::expected())),
         };
         let opens_nothing = fields.is_blank("scopes");
         fields.list("scopes", scope, &mut self.scopes);

@@ -4,7 +4,7 @@ import { CheckField } from "@de/ui";
 type Scope = Schema<"Scope">;
 
 /** What each scope is for. `admin` is for keys of people alone. */
-const SCOPES: readonly (readonly [Scope, string])[] = [
+export const SCOPES: readonly (readonly [Scope, string])[] = [
   ["text", "chat, messages, responses, vectors"],
   ["image", "pictures"],
   ["audio", "speech, transcriptions"],
@@ -12,6 +12,7 @@ const SCOPES: readonly (readonly [Scope, string])[] = [
   ["render", "films"],
   ["read", "looks: usage, requests, models"],
   ["admin", "changes what the person may change"],
+  // mark: scopes. `cargo xtask new-worker` writes above this line.
 ];
 
 interface ScopesFieldProps {

@@ -1,10 +1,11 @@
 import { api, type Schema, take } from "@de/api";
 import { Button, CheckField, Code, Form, faultsOf, Note, Secret, TextField } from "@de/ui";
 import { useState } from "preact/hooks";
+import { SCOPES as ALL_SCOPES } from "../api-keys/scopes-field.tsx";
 import { STEPS } from "./progress.ts";
 import type { StepProps } from "./setup.tsx";
 
-const SCOPES: readonly Schema<"Scope">[] = ["text", "image", "audio", "stock", "render", "read"];
+const SCOPES = ALL_SCOPES.map(([scope]) => scope).filter((scope) => scope !== "admin");
 
 /** Step 4: the key that a program calls with, shown this once. */
 export function FirstKey({ go, progress, reload }: StepProps) {
