@@ -33,7 +33,4 @@ pub const PUBLIC_BASE: &str = "DE_PUBLIC_BASE";
 pub const VERSION: &str = "CF_VERSION_METADATA";
 
 /// The service binding of a worker by its name: `stock-media` is bound as `STOCK_MEDIA`.
-#[must_use]
-pub fn service(worker: &str) -> String {
-    worker.to_ascii_uppercase().replace('-', "_")
-}
+pub use de_services::binding as service;

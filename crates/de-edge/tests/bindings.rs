@@ -1,48 +1,51 @@
 //! The names in `bindings.rs` and those in `wrangler/*.jsonc` are the same.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
-use std::{fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use de_edge::bindings;
+use de_services::{PAGES, WORKERS};
 use serde_json::{Value, json};
 
-/// The configs of the workers, which have code.
-fn configs() -> Vec<(String, Value)> {
-    all().into_iter().filter(|(_, config)| config.get("main").is_some()).collect()
+/// The configs of the workers.
+fn configs() -> Vec<(&'static str, Value)> {
+    WORKERS.iter().map(|worker| (worker.name, config(worker.name))).collect()
 }
 
 /// The configs of the pages, which are files alone.
-fn pages() -> Vec<(String, Value)> {
-    all().into_iter().filter(|(_, config)| config.get("main").is_none()).collect()
+fn pages() -> Vec<(&'static str, Value)> {
+    PAGES.iter().map(|page| (page.name, config(page.name))).collect()
 }
 
-fn all() -> Vec<(String, Value)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wrangler");
-    let mut configs = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "jsonc") {
-            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            let text = fs::read_to_string(&path).unwrap();
-            // Comments stand on lines of their own in these files.
-            let json: Vec<&str> =
-                text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-            configs.push((name, serde_json::from_str(&json.join("\n")).unwrap()));
-        }
-    }
-    configs
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wrangler")
+}
+
+fn config(name: &str) -> Value {
+    read(&folder().join(format!("{name}.jsonc")))
+}
+
+fn read(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_else(|err| panic!("{}: {err}", path.display()));
+    // Comments stand on lines of their own in these files.
+    let json: Vec<&str> =
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    serde_json::from_str(&json.join("\n")).unwrap_or_else(|err| panic!("{}: {err}", path.display()))
 }
 
 fn names(config: &Value, list: &str, member: &str) -> Vec<String> {
     let entries = config.pointer(list).and_then(Value::as_array).cloned().unwrap_or_default();
-    entries.iter().map(|entry| entry[member].as_str().unwrap().to_owned()).collect()
+    entries.iter().filter_map(|entry| entry[member].as_str().map(str::to_owned)).collect()
 }
 
 #[test]
 fn o02_every_binding_has_the_name_that_the_code_asks_for() {
     let configs = configs();
-    assert_eq!(configs.len(), 7, "one a worker");
     let services: Vec<String> =
         configs.iter().map(|(worker, _)| bindings::service(worker)).collect();
     for (worker, config) in &configs {
@@ -63,9 +66,49 @@ fn o02_every_binding_has_the_name_that_the_code_asks_for() {
 }
 
 #[test]
+fn every_config_is_of_a_worker_or_page_that_is_known() {
+    let names = WORKERS.iter().map(|worker| worker.name).chain(PAGES.iter().map(|page| page.name));
+    let known: BTreeSet<_> = names.map(str::to_owned).collect();
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let is_config = path.extension().is_some_and(|extension| extension == "jsonc");
+        if is_config && let Some(name) = read(&path).get("name") {
+            assert_eq!(*name, format!("de-{}", path.file_stem().unwrap().to_string_lossy()));
+            found.insert(path.file_stem().unwrap().to_string_lossy().into_owned());
+        }
+    }
+    assert_eq!(found, known, "crates/de-services has a row for each config, and for nothing else");
+}
+
+#[test]
+fn what_a_worker_stands_on_is_what_it_is_bound_to() {
+    for worker in WORKERS {
+        let config = config(worker.name);
+        let objects = names(&config, "/durable_objects/bindings", "script_name");
+        let services = names(&config, "/services", "service");
+        let mut expected: BTreeSet<String> =
+            worker.stands_on.iter().map(|name| format!("de-{name}")).collect();
+        assert_eq!(objects.into_iter().collect::<BTreeSet<_>>(), expected, "{}", worker.name);
+        if worker.is_front_door() {
+            let others = WORKERS.iter().filter(|other| *other != worker);
+            expected = others.map(|other| format!("de-{}", other.name)).collect();
+            assert_eq!(services.into_iter().collect::<BTreeSet<_>>(), expected);
+            for other in WORKERS.iter().filter(|other| *other != worker) {
+                let entry = json!({
+                    "binding": bindings::service(other.name), "service": format!("de-{}", other.name)
+                });
+                assert!(config["services"].as_array().unwrap().contains(&entry), "{entry}");
+            }
+        } else {
+            assert!(services.is_empty(), "{}: only the front door asks others", worker.name);
+        }
+    }
+}
+
+#[test]
 fn a_page_is_its_files_and_nothing_else() {
     let pages = pages();
-    assert_eq!(pages.len(), 4);
     let (_, worker) = &configs()[0];
     for (page, config) in &pages {
         let expected = json!({
@@ -97,10 +140,11 @@ fn every_worker_runs_on_the_same_database_and_date() {
 
 #[test]
 fn failed_log_ins_are_counted_once_for_all_workers_that_take_keys() {
-    for (worker, config) in configs() {
+    for row in WORKERS {
+        let (worker, config) = (row.name, config(row.name));
         let brake = config.pointer("/ratelimits").cloned().unwrap_or_default();
-        if worker == "rate-limiter" {
-            assert!(brake.is_null(), "nobody logs in there");
+        if !row.takes_keys() {
+            assert!(brake.is_null(), "{worker}: nobody logs in there");
             continue;
         }
         let simple = json!({"limit": 20, "period": 60});

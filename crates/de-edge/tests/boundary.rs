@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use de_services::WORKERS;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -56,8 +58,8 @@ const RUNTIME: [&str; 6] =
 #[test]
 fn only_the_edge_names_the_runtime() {
     refuse("crates/de-core/src", &RUNTIME, |_| false);
-    for worker in ["audio", "config", "image", "rate-limiter", "render", "stock-media", "text"] {
-        refuse(&format!("workers/{worker}/src"), &RUNTIME, |path| {
+    for worker in WORKERS {
+        refuse(&format!("workers/{}/src", worker.name), &RUNTIME, |path| {
             path.ends_with("entry.rs") || path.contains("_object")
         });
     }
@@ -75,8 +77,8 @@ fn only_the_exchange_sends_to_vendors() {
             // Receivers of webhooks are no vendors either, and get no key.
             || path.ends_with("src/webhooks/delivery.rs")
     });
-    for worker in ["audio", "config", "image", "render", "stock-media", "text"] {
-        refuse(&format!("workers/{worker}/src"), &["fetch.send(", ".fetch."], |path| {
+    for worker in WORKERS.iter().filter(|worker| worker.takes_keys()) {
+        refuse(&format!("workers/{}/src", worker.name), &["fetch.send(", ".fetch."], |path| {
             // Listens to what the exchange sends in a test of a model, and hands it on as it is.
             path.ends_with("model_configs/trial.rs")
         });
@@ -90,8 +92,8 @@ fn only_the_store_holds_sql() {
         // `SELECT 1` asks whether the database lives.
         path.contains("/store/") || path.ends_with("http/health.rs")
     });
-    for worker in ["audio", "config", "image", "render", "stock-media", "text"] {
-        refuse(&format!("workers/{worker}/src"), &words, |path| {
+    for worker in WORKERS.iter().filter(|worker| worker.takes_keys()) {
+        refuse(&format!("workers/{}/src", worker.name), &words, |path| {
             // The storage of one job's object, which is no table of the store.
             path.ends_with("render/src/kept_sql.rs")
         });
@@ -126,7 +128,7 @@ fn only_error_rs_picks_a_failures_status() {
         "StatusCode::GATEWAY",
     ];
     refuse("crates/de-core/src", &words, |path| path.ends_with("http/error.rs"));
-    for worker in ["audio", "config", "image", "render", "stock-media", "text"] {
-        refuse(&format!("workers/{worker}/src"), &words, |_| false);
+    for worker in WORKERS.iter().filter(|worker| worker.takes_keys()) {
+        refuse(&format!("workers/{}/src", worker.name), &words, |_| false);
     }
 }

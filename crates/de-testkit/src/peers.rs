@@ -48,7 +48,11 @@ pub struct RouterPeers {
 
 impl RouterPeers {
     /// Binds a worker.
+    ///
+    /// # Panics
+    /// If none of that name is deployed.
     pub fn bind(&self, worker: &str, router: Router) {
+        assert!(de_services::worker(worker).is_some(), "no worker is called {worker}");
         lock(&self.routers).insert(worker.to_owned(), router);
     }
 

@@ -18,7 +18,7 @@ Usage: cargo xtask <command>
   ci        what CI runs: marks of conflicts, formatting, lints, every suite, size budgets
   build     builds the workers' wasm, if anything changed
   fuzz-api  asks a stack of its own what docs/openapi.json allows and forbids, by schemathesis
-  types     writes docs/openapi.json by the code, and lints it
+  types     writes docs/openapi.json by the code, and lints it; and the tables of what is deployed
   size      builds, then compares the size of each worker with its budget
   bench     runs the benchmarks of tests/bench; arguments are handed on
               limits     what is promised of limits and budgets, at full size, and what it costs

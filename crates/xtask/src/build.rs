@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 use std::num::NonZero;
 use std::thread::{self, ScopedJoinHandle};
 
+use de_services::{WORKERS, Worker};
+
 use crate::failure::Failure;
 use crate::files;
 use crate::layout::Layout;
@@ -18,7 +20,7 @@ use crate::say::{self, Watch};
 use crate::setup::rust::TARGET;
 use crate::setup::{self, Tools};
 use crate::size;
-use crate::workers::{self, WORKERS};
+use crate::workers;
 use stamp::Stamp;
 
 /// What runs on one's own machine can be made to fail: a port at a time, by whoever tests it. Nothing that is
@@ -37,7 +39,7 @@ pub(crate) fn all(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
     let watch = Watch::start();
     let shared = stamp::shared(layout, tools)?;
     let mut stale = Vec::new();
-    for worker in WORKERS {
+    for Worker { name: worker, .. } in WORKERS {
         let inputs = stamp::inputs(layout, &shared, worker)?;
         if Stamp::read(layout, worker).is_none_or(|stamp| stamp.inputs != inputs) {
             stale.push((worker, inputs));

@@ -1,5 +1,7 @@
 //! `cargo xtask ci`: the one list of steps that decides whether a change is good, here and on GitHub.
 
+use de_services::WORKERS;
+
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::layout::Layout;
@@ -7,7 +9,7 @@ use crate::run::Run;
 use crate::say::{self, Watch};
 use crate::setup::clients::Clients;
 use crate::setup::rust::TARGET;
-use crate::workers::{WORKERS, package};
+use crate::workers::package;
 use crate::{conflicts, pages, setup, size, test, types};
 
 /// Runs the command.
@@ -25,7 +27,8 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     let tools = setup::prepare(layout)?;
     let clients = Clients::for_ci(layout)?;
     steps.run("lints for wasm", || {
-        let packages = WORKERS.iter().flat_map(|worker| ["--package".to_owned(), package(worker)]);
+        let packages =
+            WORKERS.iter().flat_map(|worker| ["--package".to_owned(), package(worker.name)]);
         cargo(layout, &["clippy", "--target", TARGET, "--package", "de-edge"])
             .args(packages)
             .args(["--", "--deny", "warnings"])

@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use de_services::PAGES;
+
 use crate::failure::Failure;
 use crate::files::{self, Hash};
 use crate::layout::Layout;
@@ -13,8 +15,6 @@ use crate::run::Run;
 use crate::say::{self, Watch};
 use crate::setup::{self, Tools, node};
 
-/// Every page, by the name of its folder, in the order of their ports.
-pub(crate) const PAGES: [&str; 4] = ["admin-panel", "monitoring", "image-testing", "text-testing"];
 /// Stands for the API's origin in what is built; `interfaces/build/page.ts` writes it.
 const API: &str = "https://api.de.invalid";
 /// What is made, and says nothing of what it is made from.
@@ -38,7 +38,7 @@ pub(crate) fn build(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
     node::install(layout, &folder)?;
     let inputs = inputs(layout)?;
     let stamp = layout.dev().join("stamps/pages");
-    let built = PAGES.iter().all(|page| dist(layout, page).join("index.html").exists());
+    let built = PAGES.iter().all(|page| dist(layout, page.name).join("index.html").exists());
     if built && setup::stamped(&stamp, &inputs) {
         say::line(&format!("nothing changed ({})", watch.text()));
         return Ok(());
@@ -50,7 +50,7 @@ pub(crate) fn build(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
             "--logLevel",
             "warn",
         ]);
-        tools.dress(run.dir(&folder.join(page)))?.show()?;
+        tools.dress(run.dir(&folder.join(page.name)))?.show()?;
     }
     files::write(&stamp, &inputs)?;
     say::line(&format!("built {} pages ({})", PAGES.len(), watch.text()));
@@ -89,6 +89,7 @@ pub(crate) fn check(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
 pub(crate) fn sizes(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
     let run = Run::new(&tools.node)
         .args(["--experimental-strip-types", "--no-warnings", "build/budget.ts"])
+        .args(PAGES.iter().map(|page| page.name))
         .dir(&folder(layout));
     tools.dress(run)?.show()
 }

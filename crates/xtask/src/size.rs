@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use de_services::{WORKERS, Worker};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -12,22 +13,6 @@ use crate::failure::Failure;
 use crate::layout::Layout;
 use crate::say;
 use crate::setup;
-use crate::workers::WORKERS;
-
-/// What a worker's wasm may weigh, in bytes after gzip.
-///
-/// The control plane has some ninety operations and carries their description. Each has a copy of what is
-/// generic in axum, and `opt-level = "z"` with `-Oz` takes off no more than a fiftieth of it. The renderer runs
-/// the jobs of every modality, and so has every vendor's protocol. The Limiter carries the world's time zones, a
-/// quarter of what it weighs. Every worker has every vendor's protocol, since a model's row may name any; the
-/// text worker speaks four with callers beside. The platform takes 3 MiB of any account.
-fn budget(worker: &str) -> u64 {
-    match worker {
-        "config" => 2048 * 1024,
-        "render" | "text" => 1408 * 1024,
-        _ => 1280 * 1024,
-    }
-}
 
 /// Runs the command.
 ///
@@ -46,6 +31,7 @@ pub(crate) fn check(layout: &Layout) -> Result<(), Failure> {
     for worker in WORKERS {
         let size = wasm(layout, worker)?;
         let budget = budget(worker);
+        let worker = worker.name;
         if size.gzipped > budget {
             above.push(format!(
                 "{worker} is {} gzipped, allowed are {}",
@@ -62,6 +48,7 @@ pub(crate) fn report(layout: &Layout) -> Result<(), Failure> {
     for worker in WORKERS {
         let Size { gzipped, raw } = wasm(layout, worker)?;
         let share = gzipped * 100 / budget(worker);
+        let worker = worker.name;
         say::line(&format!(
             "{worker:<13} {:>9} {:>9} gzipped, {share} % of its budget",
             say::kib(raw),
@@ -78,8 +65,13 @@ struct Size {
     raw: u64,
 }
 
-fn wasm(layout: &Layout, worker: &str) -> Result<Size, Failure> {
-    measure(&layout.worker(worker).join("build/index_bg.wasm"))
+/// In bytes after gzip.
+fn budget(worker: &Worker) -> u64 {
+    u64::from(worker.budget_kib) * 1024
+}
+
+fn wasm(layout: &Layout, worker: &Worker) -> Result<Size, Failure> {
+    measure(&layout.worker(worker.name).join("build/index_bg.wasm"))
 }
 
 fn measure(path: &Path) -> Result<Size, Failure> {

@@ -1,4 +1,4 @@
-//! A running stack: the seven workers in workerd, the simulator, and the Node process that holds both.
+//! A running stack: the workers in workerd, the simulator, and the Node process that holds both.
 //!
 //! `wrangler/stack.mjs` is the only direct child. It lives in a process group of its own, starts the other two in
 //! it, and ends with them when it is told to, or when the pipe from here breaks because this process died.

@@ -1,4 +1,5 @@
-//! `cargo xtask types`: writes the description of the API, which clients are made of.
+//! `cargo xtask types`: writes the description of the API, which clients are made of, and the tables of what is
+//! deployed.
 
 use std::path::PathBuf;
 
@@ -8,11 +9,12 @@ use crate::layout::Layout;
 use crate::run::Run;
 use crate::say;
 use crate::setup::{self, Tools};
+use crate::tables;
 
 /// Runs the command.
 pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
-    let tools = setup::prepare(layout)?;
     say::part("Description of the API");
+    tables::write(layout)?;
     let text = Run::new("cargo")
         .args(["run", "--quiet", "--package", "de-contract", "--bin", "openapi"])
         .dir(&layout.root)
@@ -25,7 +27,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
         files::write(&path, &text)?;
         say::line(&format!("wrote {}", layout.short(&path).display()));
     }
-    lint(layout, &tools)
+    lint(layout, &setup::prepare(layout)?)
 }
 
 /// Lets the linter look at the committed description.

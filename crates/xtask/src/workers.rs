@@ -1,8 +1,4 @@
-//! The seven deployables.
-
-/// Every worker, by the name of its folder, in the order of compilation.
-pub(crate) const WORKERS: [&str; 7] =
-    ["rate-limiter", "config", "text", "image", "audio", "stock-media", "render"];
+//! What cargo calls a worker and what it makes of it.
 
 /// The cargo package of a worker.
 pub(crate) fn package(worker: &str) -> String {

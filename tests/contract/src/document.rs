@@ -16,6 +16,7 @@ use self::{
     catalogue::Catalogue,
     tour::{tour, with_examples},
 };
+use crate::workers::BEHIND;
 
 /// What stands at the beginning of it.
 const ABOUT: &str = "\
@@ -25,9 +26,6 @@ Only what is built is described. Conventions, the meaning of error codes and kno
 Operations say which permission (`x-permission`) or scope (`x-scope`) their key needs, or that they need none \
 (`x-open`), and with which codes they may fail (`x-error-codes`). Streams are server-sent events; `x-event-schema` \
 says what their data is.";
-
-/// The workers behind the front door that have health of their own there.
-const WORKERS: [&str; 5] = ["audio", "image", "render", "stock-media", "text"];
 
 /// Where the document lies.
 pub const PATH: &str = "docs/openapi.json";
@@ -49,13 +47,14 @@ pub async fn described() -> Value {
 #[must_use]
 pub fn bare() -> Value {
     let mut document = Document::default();
-    de_text::openapi::describe(&mut document);
-    de_image::openapi::describe(&mut document);
-    de_audio::openapi::describe(&mut document);
-    de_render::openapi::describe(&mut document);
-    de_stock_media::openapi::describe(&mut document);
+    for worker in BEHIND {
+        (worker.describe)(&mut document);
+    }
     de_config::openapi::describe(&mut document);
-    document.add(&[health::TAG], health::operations(&WORKERS));
+    // They have health of their own at the front door.
+    let mut names: Vec<_> = BEHIND.iter().map(|worker| worker.name).collect();
+    names.sort_unstable();
+    document.add(&[health::TAG], health::operations(&names));
     document.json(ABOUT)
 }
 

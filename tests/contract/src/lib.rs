@@ -34,4 +34,5 @@ pub mod traffic;
 pub mod vendors;
 pub mod wait;
 pub mod wire;
+pub mod workers;
 pub mod world;

@@ -14,6 +14,8 @@ use de_testkit::{
 };
 use tokio::net::TcpListener;
 
+use crate::workers;
+
 /// Where a page of the local stack would live.
 const PAGE: &str = "http://127.0.0.1:9001";
 
@@ -85,11 +87,7 @@ impl Local {
         };
         made.database.batch(vec![origins]).await.expect("the origins can be set");
         let text = de_text::router(made.another_isolate());
-        peers.bind("audio", de_audio::router(made.another_isolate()));
-        peers.bind("text", de_text::router(made.another_isolate()));
-        peers.bind("image", de_image::router(made.another_isolate()));
-        peers.bind("render", de_render::router(made.another_isolate()));
-        peers.bind("stock-media", de_stock_media::router(made.another_isolate()));
+        workers::bind(&peers, &made);
         let front = de_config::router(made.another_isolate());
         let platform = made.another_isolate();
         Self {

@@ -4,6 +4,7 @@ use de_contract::{
     stack::{Stack, stranger_key},
     wait::unique,
     wire::{Server, Wire},
+    workers::BEHIND,
 };
 use http::Method;
 use serde_json::json;
@@ -41,36 +42,16 @@ async fn a_key_that_does_not_hold_is_401_in_the_callers_protocol() {
 #[tokio::test]
 async fn s02_every_route_wants_a_key() {
     let stack = Stack::ready().await;
-    let routes = [
-        (Method::POST, "/v1/chat/completions"),
-        (Method::POST, "/v1/embeddings"),
-        (Method::POST, "/v1/messages"),
-        (Method::POST, "/v1/messages/count_tokens"),
-        (Method::POST, "/text/generate"),
-        (Method::POST, "/text/generate/stream"),
-        (Method::POST, "/audio/synthesize"),
-        (Method::GET, "/audio/voices"),
-        (Method::POST, "/v1/audio/speech"),
-        (Method::POST, "/v1/audio/transcriptions"),
-        (Method::POST, "/v1/text-to-speech/voice1"),
-        (Method::POST, "/v1/text-to-speech/voice1/stream"),
-        (Method::GET, "/v1/voices"),
-        (Method::GET, "/v2/voices"),
-        (Method::POST, "/stock-media/search"),
-        (Method::POST, "/stock-media/search/photos"),
-        (Method::POST, "/stock-media/search/videos"),
-        (Method::POST, "/stock-media/import"),
-        (Method::GET, "/v1/capabilities"),
-        (Method::GET, "/v1/models"),
-        (Method::GET, "/v1/models/gpt-4o-mini"),
-        (Method::GET, "/v1/model-configs"),
-        (Method::GET, "/v1/model-configs/gpt-4o-mini"),
-    ];
+    let behind = BEHIND.iter().flat_map(|worker| worker.routes);
+    let behind = behind.map(|(_, front)| {
+        let (method, path) = front.split_once(' ').unwrap();
+        (method.parse().unwrap(), path)
+    });
     // `{id}` in a path is an id like any other that is not well formed.
     let control_plane = de_config::control_plane();
     let control_plane = control_plane.list().iter().filter(|route| route.permission.is_some());
     let control_plane = control_plane.map(|route| (route.method.clone(), route.path));
-    for (method, path) in routes.into_iter().chain(control_plane) {
+    for (method, path) in behind.chain(control_plane) {
         let path = &path.replace(['{', '}', '*'], "");
         let request = stack.front.request(method.clone(), path);
         let request = if method == Method::POST { request.json(&json!({})) } else { request };

@@ -18,7 +18,9 @@ use de_contract::{
         tour::{Stop, tour},
     },
     stack::Stack,
+    workers::BEHIND,
 };
+use de_services::WORKERS;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -93,13 +95,34 @@ fn every_route_is_described_with_its_permission_and_nothing_else_is() {
         described.iter().filter(|line| !health(line)).cloned().collect::<BTreeSet<_>>(),
         open
     );
-    let routes = de_text::openapi::ROUTES.iter().chain(&de_render::openapi::ROUTES);
-    let routes = routes.chain(&de_image::openapi::ROUTES);
-    let routes = routes.chain(&de_audio::openapi::ROUTES);
-    let routes = routes.chain(&de_stock_media::openapi::ROUTES);
+    let routes = BEHIND.iter().flat_map(|worker| worker.routes);
     assert_eq!(marked("x-scope"), routes.map(|(_, front)| (*front).to_owned()).collect());
     let all = [marked("x-open"), marked("x-permission"), marked("x-scope")];
     assert_eq!(all.iter().map(BTreeSet::len).sum::<usize>(), committed().operations.len());
+}
+
+#[test]
+fn the_suite_knows_every_worker_behind_the_front_door() {
+    let known: BTreeSet<_> = BEHIND.iter().map(|worker| worker.name).collect();
+    let called = WORKERS.iter().filter(|worker| worker.takes_keys() && !worker.is_front_door());
+    assert_eq!(known, called.map(|worker| worker.name).collect());
+}
+
+#[test]
+fn every_route_is_where_the_front_door_looks_for_it() {
+    for behind in BEHIND {
+        let worker = de_services::worker(behind.name).unwrap();
+        for (own, front) in behind.routes {
+            let (_, own) = own.split_once(' ').unwrap();
+            let (_, front) = front.split_once(' ').unwrap();
+            let is_below = |path: &&str| front == *path || front.starts_with(&format!("{path}/"));
+            let expected = match worker.paths().iter().any(is_below) {
+                true => own.to_owned(),
+                false => format!("/{}{own}", worker.name),
+            };
+            assert_eq!(front, expected, "{}", worker.name);
+        }
+    }
 }
 
 #[test]

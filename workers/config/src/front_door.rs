@@ -17,33 +17,14 @@ use de_core::{
     },
     ports::{Platform, PortError},
 };
+use de_services::{Reach, WORKERS, Worker};
 use http::{HeaderValue, Uri, uri::PathAndQuery};
-
-/// The paths under `/v1/` of each worker: a name stands for itself and all below it.
-const PATHS: [(&str, &[&str]); 4] = [
-    ("audio", &["/v1/audio", "/v1/text-to-speech", "/v1/voices", "/v2/voices"]),
-    ("image", &["/v1/images"]),
-    ("render", &["/assets", "/v1/assets", "/v1/jobs"]),
-    (
-        "text",
-        &[
-            "/v1/capabilities",
-            "/v1/chat",
-            "/v1/embeddings",
-            "/v1/messages",
-            "/v1/models",
-            "/v1/responses",
-        ],
-    ),
-];
-
-/// The workers whose whole surface stands under their own name.
-const WORKERS: [&str; 5] = ["audio", "image", "render", "stock-media", "text"];
 
 /// Adds the routes of the other workers.
 pub(crate) fn routes(mut routes: Router<Platform>) -> Router<Platform> {
-    for (worker, paths) in PATHS {
-        for path in paths {
+    for Worker { name: worker, reach, .. } in WORKERS {
+        let Reach::Called { paths, .. } = reach else { continue };
+        for path in *paths {
             let as_it_is =
                 move |State(platform): State<Platform>, context: Context, request: Request| {
                     forward(platform, context, worker, request)
@@ -52,8 +33,6 @@ pub(crate) fn routes(mut routes: Router<Platform>) -> Router<Platform> {
                 .route(path, any(as_it_is))
                 .route(&format!("{path}/{{*rest}}"), any(as_it_is));
         }
-    }
-    for worker in WORKERS {
         let without_name = move |State(platform): State<Platform>,
                                  context: Context,
                                  request: Request| async move {

@@ -12,14 +12,11 @@ use de_core::{
     store::pages::Page,
     time::Timestamp,
 };
+use de_services::{Reach, WORKERS, Worker};
 use futures_util::future::{Either, join_all, select};
 use serde::Serialize;
 
 use crate::resource::Filters;
-
-/// All workers, in the order of the list.
-const WORKERS: [&str; 7] =
-    ["config", "text", "image", "audio", "stock-media", "render", "rate-limiter"];
 
 /// How long a worker may take to say whether it is ready; it gives its own parts two seconds.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -28,6 +25,8 @@ const DEADLINE: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub(crate) struct Service {
+    /// What it does, in a sentence.
+    about: &'static str,
     /// When it was asked.
     checked_at: Timestamp,
     /// What runs, as the platform knows it; `null` where it does not say, or nobody answered.
@@ -35,12 +34,17 @@ pub(crate) struct Service {
     /// How long its answer took, in milliseconds, as seen from the front door; `null` if there was nobody
     /// to ask.
     duration_ms: Option<i64>,
-    /// Its name: `config`, `text`, `image`, `audio`, `stock-media`, `render` or `rate-limiter`.
+    /// Its name: that of its script without `de-`.
     name: &'static str,
     /// What it stands on, by name, each with its own time. Empty if it did not answer.
     parts: BTreeMap<String, Part>,
+    /// What the front door forwards to it, each path with all below: its own name first. Empty for the front
+    /// door, which answers all else itself, and for one that nobody calls.
+    paths: Vec<String>,
     /// How it was found.
     status: ServiceStatus,
+    /// What people call it.
+    title: &'static str,
     /// Where it is called, behind the front door; `null` for one that nobody calls, or where the front
     /// door does not know its own address.
     url: Option<String>,
@@ -72,15 +76,15 @@ pub(crate) async fn list(
     Ok(Json(services(&platform).await))
 }
 
-/// All seven, always in the same order: there is one page.
+/// All that are deployed with this one, always in the same order: there is one page.
 async fn services(platform: &Platform) -> Page<Service> {
-    let data = join_all(WORKERS.map(|name| ask(platform, name))).await;
+    let data = join_all(WORKERS.iter().map(|worker| ask(platform, worker))).await;
     Page { data, next_cursor: None }
 }
 
-async fn ask(platform: &Platform, name: &'static str) -> Service {
+async fn ask(platform: &Platform, worker: &'static Worker) -> Service {
     let started = platform.clock.now();
-    let (status, found) = match answer(platform, name).await {
+    let (status, found) = match answer(platform, worker).await {
         Ok(found) if found.status == ReadyStatus::Ready => (ServiceStatus::Ready, Some(found)),
         Ok(found) => (ServiceStatus::NotReady, Some(found)),
         Err(PortError::Unbound { .. }) => (ServiceStatus::NotDeployed, None),
@@ -93,23 +97,26 @@ async fn ask(platform: &Platform, name: &'static str) -> Service {
         None => (None, BTreeMap::new(), None),
     };
     Service {
+        about: worker.about,
         checked_at: started.into(),
         deployment,
         duration_ms: (status != ServiceStatus::NotDeployed).then_some(duration_ms),
-        name,
+        name: worker.name,
         parts,
+        paths: paths(worker),
         status,
-        url: url(platform, name),
+        title: worker.title,
+        url: url(platform, worker),
         version,
     }
 }
 
-async fn answer(platform: &Platform, name: &str) -> Result<Readiness, PortError> {
-    if name == "config" {
-        return Ok(readiness(name, platform).await);
+async fn answer(platform: &Platform, worker: &Worker) -> Result<Readiness, PortError> {
+    if worker.is_front_door() {
+        return Ok(readiness(worker.name, platform).await);
     }
     let late = platform.clock.sleep(DEADLINE);
-    match select(platform.peers.ask(name, "/ready"), pin!(late)).await {
+    match select(platform.peers.ask(worker.name, "/ready"), pin!(late)).await {
         // 200 and 503 have the same body, which says it again.
         Either::Left((answer, _)) => serde_json::from_value(answer?.1)
             .map_err(|err| PortError::Malformed { port: "peers", message: err.to_string() }),
@@ -117,12 +124,22 @@ async fn answer(platform: &Platform, name: &str) -> Result<Readiness, PortError>
     }
 }
 
-fn url(platform: &Platform, name: &str) -> Option<String> {
+fn url(platform: &Platform, worker: &Worker) -> Option<String> {
     let base = platform.settings.public_base.as_ref()?;
-    match name {
-        "config" => Some(base.clone()),
-        "rate-limiter" => None,
-        name => Some(format!("{base}/{name}")),
+    match worker.reach {
+        Reach::Called { .. } => Some(format!("{base}/{}", worker.name)),
+        Reach::FrontDoor { .. } => Some(base.clone()),
+        Reach::Inside => None,
+    }
+}
+
+fn paths(worker: &Worker) -> Vec<String> {
+    match worker.reach {
+        Reach::Called { paths, .. } => {
+            let native = [format!("/{}", worker.name)].into_iter();
+            native.chain(paths.iter().map(|path| (*path).to_owned())).collect()
+        }
+        Reach::FrontDoor { .. } | Reach::Inside => Vec::new(),
     }
 }
 
@@ -168,44 +185,51 @@ mod tests {
         let found = found().await;
         assert_eq!(found["next_cursor"], Value::Null);
         let data = found["data"].as_array().unwrap();
-        let seen: Vec<_> = data
-            .iter()
-            .map(|service| {
-                let word = |name: &str| service[name].as_str().unwrap_or("-").to_owned();
-                (word("name"), word("status"), service["duration_ms"].as_i64(), word("url"))
-            })
-            .collect();
-        let expected = [
-            ("config", "ready", Some(0), "https://gateway.example"),
-            ("text", "ready", Some(0), "https://gateway.example/text"),
-            ("image", "unreachable", Some(3_000), "https://gateway.example/image"),
-            ("audio", "not_ready", Some(0), "https://gateway.example/audio"),
-            ("stock-media", "not_ready", Some(0), "https://gateway.example/stock-media"),
-            ("render", "not_deployed", None, "https://gateway.example/render"),
-            ("rate-limiter", "ready", Some(0), "-"),
-        ];
-        let owned = |(name, status, duration, url): (&str, &str, Option<i64>, &str)| {
-            (name.to_owned(), status.to_owned(), duration, url.to_owned())
-        };
-        assert_eq!(seen, expected.map(owned));
+        assert_eq!(data.len(), WORKERS.len());
+        for (service, worker) in data.iter().zip(WORKERS) {
+            let (status, duration_ms) = match worker.name {
+                "config" | "rate-limiter" | "text" => ("ready", json!(0)),
+                "image" => ("unreachable", json!(3_000)),
+                "audio" | "stock-media" => ("not_ready", json!(0)),
+                _ => ("not_deployed", Value::Null),
+            };
+            let url = match worker.name {
+                "config" => json!("https://gateway.example"),
+                "rate-limiter" => Value::Null,
+                name => json!(format!("https://gateway.example/{name}")),
+            };
+            assert_eq!(service["name"], worker.name);
+            assert_eq!(service["status"], status, "{service}");
+            assert_eq!(service["duration_ms"], duration_ms, "{service}");
+            assert_eq!(service["url"], url, "{service}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_known_of_a_worker_is_what_it_said() {
         let found = found().await;
-        let text = &found["data"][1];
+        let called = |name: &str| {
+            let data = found["data"].as_array().unwrap().iter();
+            data.clone().find(|service| service["name"] == name).unwrap()
+        };
+        let text = called("text");
         assert_eq!(text["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(
             text["deployment"],
             json!({"created_at": "2026-11-25T12:00:00.000Z", "id": "018f", "tag": null})
         );
         assert!(text["checked_at"].as_str().unwrap().starts_with("2026-11-25T12:00:00."));
-        assert_eq!(found["data"][0]["deployment"], Value::Null);
-        let audio = &found["data"][3];
+        assert_eq!(called("config")["deployment"], Value::Null);
+        assert_eq!((&text["title"], &text["paths"][0]), (&json!("Text"), &json!("/text")));
+        assert!(text["paths"].as_array().unwrap().contains(&json!("/v1/chat")), "{text}");
+        assert!(called("config")["about"].as_str().unwrap().contains("control plane"));
+        for nowhere in ["config", "rate-limiter"] {
+            assert_eq!(called(nowhere)["paths"], json!([]));
+        }
+        let audio = called("audio");
         assert_eq!(audio["parts"]["database"], json!({"ok": true, "duration_ms": 0}));
         assert_eq!(audio["parts"]["limiter"], json!({"ok": false, "duration_ms": 0}));
-        for silent in [2, 4, 5] {
-            let silent = &found["data"][silent];
+        for silent in ["image", "render", "stock-media"].map(called) {
             assert_eq!((&silent["parts"], &silent["version"]), (&json!({}), &Value::Null));
         }
     }

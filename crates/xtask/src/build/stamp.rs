@@ -11,7 +11,8 @@ use crate::setup::Tools;
 const SKIPPED: [&str; 5] = ["build", "fixtures", "fuzz", "snapshots", "tests"];
 /// What every worker is built from, beside its own folder. Migrations and seeds may be included as text.
 const FILES: [&str; 3] = [".cargo/config.toml", "Cargo.lock", "Cargo.toml"];
-const FOLDERS: [&str; 4] = ["crates/de-core", "crates/de-edge", "migrations", "seeds"];
+const FOLDERS: [&str; 5] =
+    ["crates/de-core", "crates/de-edge", "crates/de-services", "migrations", "seeds"];
 
 /// Two hashes: if `inputs` is the same, nothing has to be compiled; if `wasm` is, nothing has to follow.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use de_core::secret::Secret;
+use de_services::WORKERS;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -12,7 +13,6 @@ use crate::pages;
 use crate::random;
 use crate::stack::ports::{Ports, address};
 use crate::stack::{logs, state};
-use crate::workers::WORKERS;
 
 /// The whole file. Secret: it holds the master key, and statements with keys in them.
 #[derive(Debug, Serialize)]
@@ -119,12 +119,13 @@ impl StackInput {
         let loopback_ports =
             loopback_ports.map(|port| port.to_string()).collect::<Vec<_>>().join(",");
         let logs = logs(layout, ports);
-        let workers = WORKERS.map(|name| {
+        let workers = WORKERS.iter().map(|row| {
+            let name = row.name;
             let worker = Worker {
                 config: layout.wrangler().join(format!("{name}.jsonc")),
                 build: layout.worker(name).join("build"),
                 port: ports.worker(name),
-                vars: variables(name, ports, &loopback_ports, secrets),
+                vars: variables(row, ports, &loopback_ports, secrets),
             };
             (name, worker)
         });
@@ -143,7 +144,7 @@ impl StackInput {
             state: state(layout, ports),
             statements,
             vite: None,
-            workers: BTreeMap::from(workers),
+            workers: workers.collect(),
         })
     }
 
@@ -188,7 +189,7 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
 }
 
 fn variables(
-    worker: &str,
+    worker: &de_services::Worker,
     ports: Ports,
     loopback_ports: &str,
     secrets: &Secrets,
@@ -201,8 +202,8 @@ fn variables(
         ("DE_LOOPBACK_PORTS".to_owned(), loopback_ports.to_owned()),
         ("DE_PUBLIC_BASE".to_owned(), address(ports.base())),
     ]);
-    // The rate limiter keeps counts and money, and opens no provider key.
-    if worker != "rate-limiter" {
+    // Who is called by others alone keeps counts and money, and opens no provider key.
+    if worker.takes_keys() {
         let master_keys = secrets.master_keys.iter();
         variables.extend(
             master_keys.map(|(version, key)| (format!("DE_MASTER_KEY_V{version}"), key.clone())),
@@ -215,6 +216,8 @@ fn variables(
 mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
+
+    use de_services::{PAGES, WORKERS};
 
     use super::{Secrets, StackInput, Statement};
     use crate::layout::Layout;
@@ -234,14 +237,14 @@ mod tests {
             .unwrap();
         let input: serde_json::Value = serde_json::from_str(&input).unwrap();
         let workers = input["workers"].as_object().unwrap();
-        assert_eq!(workers.len(), 7);
+        assert_eq!(workers.len(), WORKERS.len());
         assert_eq!(workers["config"]["port"], ports.base());
         assert_eq!(
             workers["text"]["vars"]["DE_LOOPBACK_PORTS"],
             format!("{},9001", ports.simulator())
         );
         let origins = workers["text"]["vars"]["DE_INTERFACE_ORIGINS"].as_str().unwrap();
-        assert_eq!(origins.split(',').count(), 4);
+        assert_eq!(origins.split(',').count(), PAGES.len());
         assert!(origins.starts_with(&format!("http://127.0.0.1:{},", ports.base() + 1)));
         assert_eq!(workers["text"]["vars"]["DE_MASTER_KEY_V1"], secrets.master_keys[&1]);
         assert_eq!(workers["text"]["vars"]["DE_MASTER_KEY_V2"], "second");

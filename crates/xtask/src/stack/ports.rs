@@ -1,14 +1,16 @@
 //! Which port of a stack is whose.
 //!
-//! From one base: the front door on it, the pages on the next four, the workers' own hosts from +10, the
-//! simulator on +20, the runtime's own entry, where crons can be called, on +21. All on 127.0.0.1.
+//! From one base: the front door on it, the pages on the next ones, the workers' own hosts from +10, each where
+//! `de-services` says, the simulator on +20, the runtime's own entry, where crons can be called, on +21. All on
+//! 127.0.0.1.
 
 use std::env;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 
+use de_services::{PAGES, Reach, WORKERS, Worker};
+
 use crate::failure::Failure;
-use crate::pages::PAGES;
 use crate::random;
 
 /// The base where nothing else is asked for.
@@ -17,9 +19,6 @@ pub(crate) const DEFAULT_BASE: u16 = 8787;
 const SPAN: u16 = 30;
 /// The variable that names another base.
 const VARIABLE: &str = "DE_PORT_BASE";
-/// The workers that have a host beside the front door, with their distance from the base.
-const HOSTS: [(&str, u16); 5] =
-    [("text", 10), ("image", 11), ("audio", 12), ("stock-media", 13), ("render", 14)];
 const SIMULATOR: u16 = 20;
 const CRON: u16 = 21;
 
@@ -79,20 +78,21 @@ impl Ports {
 
     /// The workers with hosts of their own, and their ports.
     pub(crate) fn hosts(self) -> impl Iterator<Item = (&'static str, u16)> {
-        HOSTS.into_iter().map(move |(worker, distance)| (worker, self.base + distance))
+        WORKERS.iter().filter_map(move |worker| match worker.reach {
+            Reach::Called { dev_port, .. } => Some((worker.name, self.base + dev_port)),
+            Reach::FrontDoor { .. } | Reach::Inside => None,
+        })
     }
 
     /// The pages and their ports.
     pub(crate) fn pages(self) -> impl Iterator<Item = (&'static str, u16)> {
-        PAGES.into_iter().zip(self.base + 1..)
+        PAGES.iter().map(move |page| (page.name, self.base + page.dev_port))
     }
 
     /// The port of a worker; none if it is only reached through others.
     pub(crate) fn worker(self, name: &str) -> Option<u16> {
-        if name == "config" {
-            return Some(self.base);
-        }
-        self.hosts().find(|(worker, _port)| *worker == name).map(|(_worker, port)| port)
+        let distance = de_services::worker(name).and_then(Worker::dev_port);
+        distance.map(|distance| self.base + distance)
     }
 
     /// Refuses if somebody listens on one of them.
@@ -146,7 +146,7 @@ mod tests {
             .map(|(_name, port)| port)
             .chain([ports.base(), ports.simulator(), ports.cron()])
             .collect();
-        assert_eq!(used.len(), 8);
+        assert_eq!(used.len(), 3 + ports.hosts().count());
         assert!(
             used.iter()
                 .all(|port| ports.pages().all(|(_page, own)| own != *port) && *port < 9000 + SPAN)

@@ -1,3 +1,5 @@
+import type { Service } from "./services.tsx";
+
 /** One operation, as far as the description of the API says how it is called. */
 export interface Operation {
   description?: string;
@@ -44,14 +46,13 @@ export function operationsOf(document: Document): Operation[] {
   );
 }
 
-/** The worker that serves a path behind the front door. */
-export function workerOf({ path, tags }: Pick<Operation, "path" | "tags">): string {
-  const first = path.split("/")[1] ?? "";
-  if (["audio", "image", "render", "stock-media", "text"].includes(first)) return first;
-  const tag = tags[0] ?? "";
-  if (tag === "text" || tag === "audio" || tag === "render") return tag;
-  if (tag === "images") return "image";
-  return tag === "stock media" ? "stock-media" : "config";
+/** The worker that serves a path: the one to which the front door forwards it, or the front door itself. */
+export function workerOf(
+  services: readonly Pick<Service, "name" | "paths">[],
+  { path }: Pick<Operation, "path">,
+): string {
+  const isBelow = (above: string) => path === above || path.startsWith(`${above}/`);
+  return services.find(({ paths }) => paths.some(isBelow))?.name ?? "config";
 }
 
 /** How an operation is called from a shell, at the host that serves it. `$DE_KEY` is the reader's own key. */

@@ -17,7 +17,11 @@ export function Deployments({ services }: { services: readonly Service[] }) {
         id={({ name }) => name}
         rows={services}
         columns={[
-          { cell: ({ name }) => name, head: "Worker", sort: ({ name }) => name },
+          {
+            cell: ({ about, name }) => <span title={about}>{name}</span>,
+            head: "Worker",
+            sort: ({ name }) => name,
+          },
           { cell: ({ status }) => <Badge>{status}</Badge>, head: "Status", sort: ({ status }) => status },
           {
             cell: ({ version }) => version ?? <span class="quiet">not known</span>,

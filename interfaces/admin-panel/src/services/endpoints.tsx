@@ -19,7 +19,7 @@ export default function Endpoints({ services }: { services: readonly Service[] }
       `${operation.method} ${operation.path} ${operation.summary ?? ""} ${operation.tags}`.toLowerCase();
     return (
       words.every((word) => text.includes(word)) &&
-      (!query.worker || workerOf(operation) === query.worker) &&
+      (!query.worker || workerOf(services, operation) === query.worker) &&
       (!query.tag || operation.tags.includes(query.tag))
     );
   };
@@ -31,7 +31,11 @@ export default function Endpoints({ services }: { services: readonly Service[] }
           <>
             <search class="filters" aria-label="Filters">
               <FilterText label="Find" name="find" type="search" placeholder="chat, limits, POST…" />
-              <FilterSelect label="Worker" name="worker" options={[...new Set(operations.map(workerOf))]} />
+              <FilterSelect
+                label="Worker"
+                name="worker"
+                options={[...new Set(operations.map((one) => workerOf(services, one)))]}
+              />
               <FilterSelect
                 label="About"
                 name="tag"
@@ -58,7 +62,7 @@ export default function Endpoints({ services }: { services: readonly Service[] }
                     <div class="form">
                       {operation.description && <p class="quiet prose">{operation.description}</p>}
                       <div class="row">
-                        <Tag>{workerOf(operation)}</Tag>
+                        <Tag>{workerOf(services, operation)}</Tag>
                         <Tag>
                           {operation.scope === undefined ? "no key needed" : `needs ${operation.scope}`}
                         </Tag>

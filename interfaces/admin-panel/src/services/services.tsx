@@ -49,7 +49,7 @@ export default function Services() {
         tabs={TABS}
       >
         {tab === "endpoints" ? (
-          <Endpoints services={list.data ?? []} />
+          <Resource of={list}>{(services) => <Endpoints services={services} />}</Resource>
         ) : (
           <Resource of={list}>
             {(services) =>

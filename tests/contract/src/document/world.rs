@@ -23,6 +23,7 @@ use de_testkit::{
 use serde_json::{Value, json};
 
 use super::{catalogue::Operation, library, sounds};
+use crate::workers;
 
 /// The gateway and its keys.
 pub struct World {
@@ -64,11 +65,7 @@ impl World {
             .build()
             .await
             .unwrap();
-        peers.bind("text", de_text::router(test.another_isolate()));
-        peers.bind("image", de_image::router(test.another_isolate()));
-        peers.bind("render", de_render::router(test.another_isolate()));
-        peers.bind("stock-media", de_stock_media::router(test.another_isolate()));
-        peers.bind("audio", de_audio::router(test.another_isolate()));
+        workers::bind(&peers, &test);
         keep_asset(&test).await;
         keep_job(&test).await;
         keep_receipt(&test).await;
