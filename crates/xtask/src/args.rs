@@ -15,7 +15,10 @@ Usage: cargo xtask <command>
               --upstream-ports 9001,9002
                          ports on 127.0.0.1 where providers of your own may live
   test      runs every suite: on the host, and against a stack of its own
-  ci        what CI runs: marks of conflicts, formatting, lints, every suite, size budgets
+  ci        what CI runs: marks of conflicts, formatting, lints, licences, workflows, every suite,
+            size budgets
+  advisories
+            asks RustSec and npm what is known against the dependencies
   build     builds the workers' wasm, if anything changed
   fuzz-api  asks a stack of its own what docs/openapi.json allows and forbids, by schemathesis
   types     writes docs/openapi.json by the code, and lints it; and the tables of what is deployed
@@ -35,6 +38,7 @@ Environment:
 /// One command with its options.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Request {
+    Advisories,
     Bench { args: Vec<String> },
     Build,
     Ci,
@@ -75,6 +79,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
             let args = parser.raw_args()?.map(|arg| arg.into_string()).collect::<Result<_, _>>()?;
             return Ok(Request::Bench { args });
         }
+        "advisories" => Request::Advisories,
         "build" => Request::Build,
         "ci" => Request::Ci,
         "dev" => return dev(parser),
@@ -156,6 +161,7 @@ mod tests {
 
     #[test]
     fn commands_and_their_options_are_read() {
+        check("advisories", Ok(Request::Advisories));
         check("build", Ok(Request::Build));
         check("dev", Ok(dev(Mode::Foreground)));
         check("dev --detach", Ok(dev(Mode::Detach)));

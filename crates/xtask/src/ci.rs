@@ -7,10 +7,11 @@ use crate::interrupt;
 use crate::layout::Layout;
 use crate::run::Run;
 use crate::say::{self, Watch};
+use crate::setup::checkers::Checkers;
 use crate::setup::clients::Clients;
 use crate::setup::rust::TARGET;
 use crate::workers::package;
-use crate::{conflicts, pages, setup, size, test, types};
+use crate::{conflicts, dependencies, pages, setup, size, test, types, workflows};
 
 /// Runs the command.
 ///
@@ -25,7 +26,10 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
             .show()
     })?;
     let tools = setup::prepare(layout)?;
+    let checkers = Checkers::prepare(layout)?;
     let clients = Clients::for_ci(layout)?;
+    steps.run("licences and sources of crates", || dependencies::check(layout, &checkers))?;
+    steps.run("workflows", || workflows::check(layout, &checkers))?;
     steps.run("lints for wasm", || {
         let packages =
             WORKERS.iter().flat_map(|worker| ["--package".to_owned(), package(worker.name)]);

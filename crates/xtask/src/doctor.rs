@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::layout::Layout;
 use crate::run::Run;
 use crate::setup::lock::Lock;
-use crate::setup::{self, chromium, clients, node, rust, tools};
+use crate::setup::{self, chromium, clients, node, python, rust, tools};
 
 /// What is known about one requirement.
 enum Finding {
@@ -141,7 +141,7 @@ fn chromium() -> Finding {
 }
 
 fn python() -> Finding {
-    match clients::system() {
+    match python::system(clients::TITLE) {
         Ok(version) => Finding::Found(format!("{version}, for the SDKs that the tests try")),
         Err(failure) => Finding::Optional(failure.to_string().replace("\n ", ":")),
     }

@@ -13,6 +13,7 @@ mod bench;
 mod build;
 mod ci;
 mod conflicts;
+mod dependencies;
 mod dev;
 mod doctor;
 mod failure;
@@ -33,6 +34,7 @@ mod tables;
 mod test;
 mod types;
 mod workers;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -65,6 +67,7 @@ fn perform(request: Request) -> Result<(), Failure> {
     interrupt::watch()?;
     let layout = Layout::find()?;
     match request {
+        Request::Advisories => dependencies::advisories(&layout),
         Request::Bench { args } => bench::run(&layout, &args),
         Request::Build => build::run(&layout),
         Request::Ci => ci::run(&layout),

@@ -1,13 +1,15 @@
 //! What the commands need on this machine, installed if missing and never twice.
 //!
-//! Assumed: Rust, Node 20 or newer, npm, git, and for the tests Python. Everything else is fetched at the versions that `Cargo.lock` and
+//! Assumed: Rust, Node 20 or newer, npm, git, and for tests and checks Python. Everything else is fetched at the versions that `Cargo.lock` and
 //! the `package-lock.json` files name, into this project's own cache folder or a `node_modules` here, never
 //! among the user's tools.
 
+pub(crate) mod checkers;
 pub(crate) mod chromium;
 pub(crate) mod clients;
 pub(crate) mod lock;
 pub(crate) mod node;
+pub(crate) mod python;
 pub(crate) mod rust;
 pub(crate) mod tools;
 
