@@ -16,5 +16,7 @@ pub(crate) fn check(layout: &Layout, checkers: &Checkers) -> Result<(), Failure>
         .args(["--profile", "pedantic", "--strict-exit", "--no-online"])
         // A machine that has shellcheck would find other things than one that has not.
         .args(["--shellcheck=", "--pyflakes="])
+        // `$/` in place of `./` is newer than many servers of GitHub Enterprise.
+        .args(["--ignore", "self-repository"])
         .show()
 }
