@@ -16,6 +16,8 @@ mod conflicts;
 mod dependencies;
 mod dev;
 mod doctor;
+#[cfg(test)]
+mod documentation;
 mod failure;
 mod files;
 mod fuzz_api;

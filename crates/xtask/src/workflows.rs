@@ -1,6 +1,6 @@
 //! What runs on GitHub, checked before it runs there: workflows and `dependabot.yml`.
 //!
-//! `tests/workflows.rs` beside this looks at what the linter has no rule for.
+//! The tests beside this look at what the linter has no rule for.
 
 use crate::failure::Failure;
 use crate::layout::Layout;
@@ -20,3 +20,6 @@ pub(crate) fn check(layout: &Layout, checkers: &Checkers) -> Result<(), Failure>
         .args(["--ignore", "self-repository"])
         .show()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+use super::pages;
+use crate::args;
+
+/// Commands that pages may name before they are there; those that are there are checked whatever stands here.
+const COMING: [&str; 10] = [
+    "backup", "deploy", "destroy", "export", "import", "instance", "new-provider", "new-worker", "rollback",
+    "status",
+];
+
+/// The words of a command line, as a shell would give them, with a word for each variable and placeholder.
+fn words(line: &str) -> Vec<String> {
+    let line = line.split(" #").next().unwrap_or(line);
+    let words = line.split_whitespace().take_while(|word| !["|", "&&", ">", ";"].contains(word));
+    words
+        .map(|word| {
+            let word = word.trim_matches(['"', '\'', ';']);
+            if word.starts_with('$') { "staging" } else { word }.to_owned()
+        })
+        .collect()
+}
+
+/// What follows `cargo xtask` in a piece of code, if that is what it runs.
+fn command(line: &str) -> Option<&str> {
+    let (before, command) = line.split_once("cargo xtask ")?;
+    // Variables may be set before it.
+    before.split_whitespace().all(|word| word.contains('=')).then_some(command)
+}
+
+/// Why a line that runs one of our commands would be refused.
+fn refusal(line: &str) -> Option<String> {
+    let command = command(line)?;
+    // It stands for any of them, or for a beginning.
+    if command.contains(['<', '…', '[']) {
+        return None;
+    }
+    let words = words(command);
+    let refusal = args::parse(lexopt::Parser::from_args(&words)).err()?.to_string();
+    let comes = words.first().is_some_and(|name| {
+        COMING.contains(&name.as_str()) && refusal == format!("there is no command `{name}`")
+    });
+    (!comes).then(|| format!("`{line}`: {refusal}"))
+}
+
+#[test]
+fn commands_in_the_pages_are_commands_that_there_are() {
+    let mut count = 0;
+    let mut refusals = Vec::new();
+    for page in pages() {
+        for line in page.code_lines() {
+            count += usize::from(command(&line).is_some());
+            refusals.extend(refusal(&line).map(|refusal| format!("{}: {refusal}", page.name)));
+        }
+    }
+    assert!(refusals.is_empty(), "{}", refusals.join("\n"));
+    assert!(count > 30, "only {count} commands were found");
+}
+
+#[test]
+fn a_command_that_is_not_there_is_found() {
+    assert_eq!(refusal("cargo test"), None);
+    assert_eq!(refusal("DE_PORT_BASE=9787 cargo xtask dev --detach   # and leaves it"), None);
+    assert_eq!(refusal("cargo xtask secrets rotate --env \"$DE_ENV\""), None);
+    assert!(refusal("cargo xtask develop").is_some());
+    assert!(refusal("cargo xtask dev --fast").is_some());
+}

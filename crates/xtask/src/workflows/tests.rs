@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+/// Every workflow, by its file's name: as it is written, and as it is read.
+fn workflows() -> Vec<(String, String, Value)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.github/workflows");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let read = serde_saphyr::from_str(&text).unwrap_or_else(|err| panic!("{name}: {err}"));
+        found.push((name, text, read));
+    }
+    assert!(found.len() >= 4, "some workflows are not where they should be");
+    found
+}
+
+/// Every job, with `file/job` to name it by.
+fn jobs() -> Vec<(String, Value)> {
+    let jobs = workflows().into_iter().flat_map(|(file, _, workflow)| {
+        let jobs = workflow["jobs"].as_object().unwrap().clone();
+        jobs.into_iter().map(move |(name, job)| (format!("{file}/{name}"), job))
+    });
+    jobs.collect()
+}
+
+/// Every step, with the job that it is of.
+fn steps() -> Vec<(String, Value)> {
+    let steps = jobs().into_iter().flat_map(|(name, job)| {
+        let steps = job["steps"].as_array().cloned().unwrap_or_default();
+        steps.into_iter().map(move |step| (name.clone(), step))
+    });
+    steps.collect()
+}
+
+#[test]
+fn actions_are_pinned_by_digest_and_say_their_version() {
+    let mut versions = BTreeMap::new();
+    for (file, text, _) in workflows() {
+        let uses = text.lines().filter_map(|line| {
+            let line = line.trim_start();
+            line.strip_prefix("- ").unwrap_or(line).strip_prefix("uses: ")
+        });
+        for action in uses.filter(|action| !action.starts_with("./")) {
+            let Some((pinned, version)) = action.split_once(" # v") else {
+                panic!("{file}: `{action}` does not end in a comment with its version");
+            };
+            let Some((name, digest)) = pinned.split_once('@') else {
+                panic!("{file}: `{action}` names no digest");
+            };
+            let is_digest = digest.len() == 40
+                && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            assert!(is_digest, "{file}: `{digest}` is no digest of 40 hexadecimal digits");
+            let is_version = version.split('.').count() == 3
+                && version.split('.').all(|part| part.parse::<u32>().is_ok());
+            assert!(is_version, "{file}: `v{version}` is no whole version");
+            let known = versions.entry(name.to_owned()).or_insert_with(|| action.to_owned());
+            assert_eq!(known, action, "{file} has another version than the other workflows");
+        }
+    }
+    assert!(versions.contains_key("actions/checkout"), "no action was found: {versions:?}");
+}
+
+#[test]
+fn workflows_may_read_and_nothing_else() {
+    for (file, _, workflow) in workflows() {
+        assert_eq!(workflow["permissions"], json!({"contents": "read"}), "{file}");
+    }
+    for (job, value) in jobs() {
+        assert_eq!(value["permissions"], Value::Null, "{job} asks for more than its workflow has");
+    }
+}
+
+#[test]
+fn nothing_of_an_outsider_runs_with_rights() {
+    for (file, _, workflow) in workflows() {
+        for trigger in ["issue_comment", "pull_request_target", "workflow_run"] {
+            assert_eq!(workflow["on"][trigger], Value::Null, "{file} is started by {trigger}");
+        }
+    }
+}
+
+#[test]
+fn the_checkout_keeps_no_credentials() {
+    let mut checkouts = 0;
+    for (job, step) in steps() {
+        if step["uses"].as_str().is_some_and(|uses| uses.starts_with("actions/checkout@")) {
+            assert_eq!(step["with"]["persist-credentials"], json!(false), "{job}");
+            checkouts += 1;
+        }
+    }
+    assert!(checkouts > 0, "nothing is checked out");
+}
+
+/// An expression is pasted into the script before the shell reads it: a value with a quote in it is a command, and a
+/// secret stands in the process list. Variables are neither.
+#[test]
+fn scripts_have_no_expressions_in_them() {
+    for (job, step) in steps() {
+        let script = step["run"].as_str().unwrap_or_default();
+        assert!(!script.contains("${{"), "{job}: {script}");
+    }
+}
+
+#[test]
+fn secrets_reach_single_steps_of_jobs_with_an_environment() {
+    let mut seen = 0;
+    for (file, text, workflow) in workflows() {
+        let named = text.matches("secrets.").count();
+        let mut in_steps = 0;
+        for (name, job) in workflow["jobs"].as_object().unwrap() {
+            let steps = job["steps"].as_array().cloned().unwrap_or_default();
+            let of_job: usize =
+                steps.iter().map(|step| step["env"].to_string().matches("secrets.").count()).sum();
+            if of_job > 0 {
+                assert_ne!(job["environment"], Value::Null, "{file}/{name} has secrets");
+            }
+            in_steps += of_job;
+        }
+        assert_eq!(named, in_steps, "{file} has a secret outside of a step's variables");
+        seen += named;
+    }
+    assert!(seen > 0, "no secret was found: is this test blind?");
+}
+
+/// A deployment that is cut off half-way is what the next one has to clean up.
+#[test]
+fn one_deployment_at_a_time_and_none_is_cut_off() {
+    let groups = [("deploy.yml", "deploy"), ("operate.yml", "operate")];
+    for (file, job) in groups {
+        let (_, _, workflow) =
+            workflows().into_iter().find(|(name, _, _)| name == file).unwrap();
+        let of_job = &workflow["jobs"][job]["concurrency"];
+        let concurrency = if of_job.is_null() { &workflow["concurrency"] } else { of_job };
+        let group = concurrency["group"].as_str().unwrap();
+        assert!(group.starts_with("environment-${{"), "{file}: {group}");
+        assert_eq!(concurrency["cancel-in-progress"], json!(false), "{file}");
+    }
+}
