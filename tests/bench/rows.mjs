@@ -110,13 +110,13 @@ const kept1 = each(await object.run(life(ids(1))), 1);
 const kept200 = each(await object.run(life(ids(200))), 200);
 // Four scopes with two limits each: key, project, model and provider.
 const buckets = Array.from({ length: 8 }, (_, n) => ({ scope: `s${n >> 1}`, kind: `k${n & 1}`, index: 1, amount: 1, leaves_at: 1 }));
-const lease = await object.run([
+const lease = each(await object.run([
   [sql.KEEP_LEASE, ["lease", "{}"]],
   [sql.KEEP_LEASE, ["lease", "{}"]],
   [sql.ADD_BUCKETS, [JSON.stringify(buckets)]],
   [sql.DROP_LEASES, [JSON.stringify(["lease"])]],
   [sql.DROP_BUCKETS, [2]],
-]);
+]), 1);
 await runtime.dispose();
 
 const line = (what, { read, written }) => console.log(`${what.padEnd(52)} ${read.toFixed(1).padStart(7)} read ${written.toFixed(1).padStart(7)} written`);

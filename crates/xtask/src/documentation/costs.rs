@@ -148,7 +148,7 @@ fn free(text: &str) -> Vec<String> {
 
 fn kept() -> Vec<String> {
     let rows = RATES.iter().map(|(rate, a_second)| {
-        let days = (10e9 / 520.0 / (a_second * 86_400.0)).floor();
+        let days = (10e9 / 640.0 / (a_second * 86_400.0)).floor();
         format!("| {rate} | {} |", grouped(days))
     });
     rows.collect()
