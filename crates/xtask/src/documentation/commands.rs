@@ -3,7 +3,15 @@ use crate::args;
 
 /// Commands that pages may name before they are there; those that are there are checked whatever stands here.
 const COMING: [&str; 10] = [
-    "backup", "deploy", "destroy", "export", "import", "instance", "new-provider", "new-worker", "rollback",
+    "backup",
+    "deploy",
+    "destroy",
+    "export",
+    "import",
+    "instance",
+    "new-provider",
+    "new-worker",
+    "rollback",
     "status",
 ];
 

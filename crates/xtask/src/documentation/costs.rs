@@ -57,8 +57,10 @@ struct Prices {
 
 impl Prices {
     fn read(text: &str) -> Self {
-        let rows =
-            table(text, "| Meter | Free plan, a day | Paid plan includes, a month | then, a million |");
+        let rows = table(
+            text,
+            "| Meter | Free plan, a day | Paid plan includes, a month | then, a million |",
+        );
         Self { free: column(&rows, 1), included: column(&rows, 2), million: column(&rows, 3) }
     }
 

@@ -79,7 +79,11 @@ fn plain(path: &Path) -> Option<PathBuf> {
 }
 
 /// What is wrong with a link of a page, if anything is.
-fn fault(from: &Page, target: &str, anchors: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
+fn fault(
+    from: &Page,
+    target: &str,
+    anchors: &BTreeMap<String, BTreeSet<String>>,
+) -> Option<String> {
     let (path, fragment) = match target.split_once('#') {
         Some((path, fragment)) => (path, Some(fragment)),
         None => (target, None),

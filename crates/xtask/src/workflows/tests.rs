@@ -132,8 +132,7 @@ fn secrets_reach_single_steps_of_jobs_with_an_environment() {
 fn one_deployment_at_a_time_and_none_is_cut_off() {
     let groups = [("deploy.yml", "deploy"), ("operate.yml", "operate")];
     for (file, job) in groups {
-        let (_, _, workflow) =
-            workflows().into_iter().find(|(name, _, _)| name == file).unwrap();
+        let (_, _, workflow) = workflows().into_iter().find(|(name, _, _)| name == file).unwrap();
         let of_job = &workflow["jobs"][job]["concurrency"];
         let concurrency = if of_job.is_null() { &workflow["concurrency"] } else { of_job };
         let group = concurrency["group"].as_str().unwrap();
