@@ -66,6 +66,18 @@ impl SqliteDatabase {
     /// # Errors
     /// [`MigrationError`].
     pub fn migrated() -> Result<Self, MigrationError> {
+        let database = Self::empty()?;
+        for path in migration_files()? {
+            database.run_file(&path)?;
+        }
+        Ok(database)
+    }
+
+    /// A database without a table.
+    ///
+    /// # Errors
+    /// [`MigrationError`].
+    pub fn empty() -> Result<Self, MigrationError> {
         let sql = |file: &str| {
             let file = file.to_owned();
             |source| MigrationError::Sql { file, source }
@@ -75,11 +87,20 @@ impl SqliteDatabase {
         for (limit, most) in LIMITS {
             connection.set_limit(limit, most).map_err(sql("the empty database"))?;
         }
-        for path in migration_files()? {
-            let text = fs::read_to_string(&path)?;
-            connection.execute_batch(&text).map_err(sql(&path.display().to_string()))?;
-        }
         Ok(Self { connection: Mutex::new(connection), faults: Mutex::default() })
+    }
+
+    /// Runs the statements of a file, as a migration is run: all of them or none.
+    ///
+    /// # Errors
+    /// [`MigrationError`].
+    pub fn run_file(&self, path: &Path) -> Result<(), MigrationError> {
+        let sql = |source| MigrationError::Sql { file: path.display().to_string(), source };
+        let text = fs::read_to_string(path)?;
+        let mut connection = lock(&self.connection);
+        let transaction = connection.transaction().map_err(sql)?;
+        transaction.execute_batch(&text).map_err(sql)?;
+        transaction.commit().map_err(sql)
     }
 
     /// Makes the next batch fail, before it does anything. Faults queue up.
@@ -141,7 +162,11 @@ impl Database for SqliteDatabase {
     }
 }
 
-fn migration_files() -> io::Result<Vec<PathBuf>> {
+/// The migrations of this workspace, in the order in which they are applied.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn migration_files() -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(migrations())? {
         let path = entry?.path();

@@ -3,6 +3,7 @@
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use crate::secrets::DEV;
+use crate::tenants;
 
 /// Shown by `cargo xtask help`, and after a command line that makes no sense.
 pub(crate) const USAGE: &str = "\
@@ -28,10 +29,31 @@ Usage: cargo xtask <command>
   secrets rotate
             makes a new master key for the vendors' keys, seals them with it, and forgets the old one
               --env dev  where: the stack that runs on DE_PORT_BASE; there is no other yet
+  instance  what tenants are, by files: docs/instances.md has their form
+              create --config f.json      makes what is not there, changes what differs
+              update --config f.json      the same, for a tenant that is there
+              deploy-all folder           create, for every file of a folder
+              list, show ID               what is there; the file of one
+              delete ID                   with all that is below it, once its id was typed
+                --keep-assets folder      saves what it made before
+                --force                   asks nobody
+              --dry-run [--offline]       says what would be done, or asks nobody even for that
+              --secrets-to file           keeps new secrets there (0600), not on standard output
+              --no-api-keys, --save-keys  makes no API keys; saves the vendors' keys again
+  export    writes the file of a whole organization, without secrets
+              --organization ID
+  import file
+            brings it about elsewhere, and says what is left to do by hand; options as above
+              --issue-keys                makes API keys too
+            all of these: --url https://api.example.com --key-file f, or what is below;
+            without them the stack that runs on DE_PORT_BASE is meant
   doctor    says what is there and what is missing, changes nothing
   help      shows this
 
 Environment:
+  DE_URL         the gateway that tenants are made on
+  DE_API_KEY, DE_API_KEY_FILE
+                 the key for it, or a file of mode 0600 that has it
   DE_PORT_BASE   first port of `dev`, 8787 if unset; two stacks side by side need two, 30 apart
   DE_CACHE_DIR   where build tools are kept, ~/.cache/distributed-electrons if unset";
 
@@ -48,6 +70,7 @@ pub(crate) enum Request {
     Help,
     RotateSecrets { environment: String },
     Size,
+    Tenants { place: tenants::args::Where, wish: tenants::Wish },
     Test,
     Types,
 }
@@ -84,8 +107,11 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
         "ci" => Request::Ci,
         "dev" => return dev(parser),
         "doctor" => Request::Doctor,
+        "export" => return tenants::args::export(parser).map(wished),
         "fuzz-api" => Request::FuzzApi,
         "help" => Request::Help,
+        "import" => return tenants::args::import(parser).map(wished),
+        "instance" => return tenants::args::instance(parser).map(wished),
         "secrets" => return secrets(parser),
         "size" => Request::Size,
         "test" => Request::Test,
@@ -139,6 +165,10 @@ fn secrets(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
         }
     }
     Ok(Request::RotateSecrets { environment })
+}
+
+fn wished((wish, place): (tenants::Wish, tenants::args::Where)) -> Request {
+    Request::Tenants { place, wish }
 }
 
 fn port(text: &str) -> Result<u16, lexopt::Error> {

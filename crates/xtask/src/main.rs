@@ -33,6 +33,7 @@ mod setup;
 mod size;
 mod stack;
 mod tables;
+mod tenants;
 mod test;
 mod types;
 mod workers;
@@ -81,6 +82,7 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Help => Ok(()),
         Request::RotateSecrets { environment } => secrets::run(&layout, &environment),
         Request::Size => size::run(&layout),
+        Request::Tenants { place, wish } => tenants::run(&layout, &wish, &place),
         Request::Test => test::run(&layout),
         Request::Types => types::run(&layout),
     }
