@@ -22,6 +22,7 @@ Usage: cargo xtask <command>
             asks RustSec and npm what is known against the dependencies
   build     builds the workers' wasm, if anything changed
   fuzz-api  asks a stack of its own what docs/openapi.json allows and forbids, by schemathesis
+  blocks    runs the shell blocks of README.md and docs/ against the stack that runs on DE_PORT_BASE
   types     writes docs/openapi.json by the code, and lints it; and the tables of what is deployed
   size      builds, then compares the size of each worker with its budget
   bench     runs the benchmarks of tests/bench; arguments are handed on
@@ -62,6 +63,7 @@ Environment:
 pub(crate) enum Request {
     Advisories,
     Bench { args: Vec<String> },
+    Blocks,
     Build,
     Ci,
     Dev { mode: Mode, upstream_ports: Vec<u16>, watch: bool },
@@ -103,6 +105,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
             return Ok(Request::Bench { args });
         }
         "advisories" => Request::Advisories,
+        "blocks" => Request::Blocks,
         "build" => Request::Build,
         "ci" => Request::Ci,
         "dev" => return dev(parser),

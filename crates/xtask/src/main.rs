@@ -72,6 +72,7 @@ fn perform(request: Request) -> Result<(), Failure> {
     match request {
         Request::Advisories => dependencies::advisories(&layout),
         Request::Bench { args } => bench::run(&layout, &args),
+        Request::Blocks => test::blocks::here(&layout),
         Request::Build => build::run(&layout),
         Request::Ci => ci::run(&layout),
         Request::Dev { mode, upstream_ports, watch } => {

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every suite, on the host and against a stack of its own.
 
-mod blocks;
+pub(crate) mod blocks;
 mod canaries;
 
 use std::num::NonZero;
@@ -115,8 +115,9 @@ pub(crate) fn suites(
         tools.dress(run)?.show()
     })?;
     // Late: they set limits for the tenant that the other suites use.
-    steps
-        .run("shell blocks of pages on the stack", || blocks::run(layout, tools, ports, &stack))?;
+    steps.run("shell blocks of pages on the stack", || {
+        blocks::run(layout, tools, ports, &stack.record)
+    })?;
     // Alone, and one after the other: they make ports fail for everybody, and kill the runtime, which
     // stack.mjs starts again.
     steps.run("a platform that is down or killed", || {

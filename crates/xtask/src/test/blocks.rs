@@ -19,9 +19,9 @@ use crate::files;
 use crate::layout::Layout;
 use crate::run::Run;
 use crate::say;
-use crate::setup::Tools;
-use crate::stack::Stack;
+use crate::setup::{self, Tools};
 use crate::stack::ports::{DEFAULT_BASE, Ports};
+use crate::stack::record::{self, Record};
 
 /// The addresses that pages name: those of a stack on the usual ports.
 const FRONT: &str = "http://127.0.0.1:8787";
@@ -41,6 +41,20 @@ struct Block {
     text: String,
 }
 
+/// Runs the command: the blocks against the stack that runs here.
+///
+/// # Errors
+/// `Missing` if none does, else as [`run`].
+pub(crate) fn here(layout: &Layout) -> Result<(), Failure> {
+    let ports = Ports::from_environment()?;
+    let record = Record::read(layout, ports)?.filter(Record::is_alive);
+    let record = record.ok_or_else(|| Failure::Missing {
+        what: format!("no stack runs on port {}", ports.base()),
+        remedy: "start one: cargo xtask dev --detach".to_owned(),
+    })?;
+    run(layout, &setup::prepare(layout)?, ports, &record)
+}
+
 /// Runs the blocks of all pages against a stack.
 ///
 /// # Errors
@@ -49,7 +63,7 @@ pub(super) fn run(
     layout: &Layout,
     tools: &Tools,
     ports: Ports,
-    stack: &Stack,
+    stack: &Record,
 ) -> Result<(), Failure> {
     let mut pages = vec![layout.root.join("README.md")];
     pages.extend(files::entries(&layout.root.join("docs"))?);
@@ -79,7 +93,7 @@ fn of_page(
     layout: &Layout,
     tools: &Tools,
     ports: Ports,
-    stack: &Stack,
+    stack: &Record,
     name: &str,
     blocks: &[Block],
 ) -> Result<(), Failure> {
@@ -88,16 +102,17 @@ fn of_page(
     // As it looks at the top of the repository, for blocks that leave files behind.
     files::make_folder(&place.join("target/dev"))?;
     let record = place.join("target/dev/stack.json");
-    symlink(&stack.file, &record).map_err(Failure::file("create", &record))?;
+    symlink(record::path(layout, ports), &record).map_err(Failure::file("create", &record))?;
     let docs = place.join("docs");
     symlink(layout.root.join("docs"), &docs).map_err(Failure::file("create", &docs))?;
     let xtask = env::current_exe().map_err(|error| Failure::System {
         action: "find this command's file",
         problem: error.to_string(),
     })?;
-    let script = script(blocks, &xtask, &stack.record.base, &stack.record.simulator);
+    let script = script(blocks, &xtask, &stack.base, &stack.simulator);
     let run = Run::new("bash").args(["-euo", "pipefail", "-c", &script, name]).dir(&place);
     let run = run.env("DE_PORT_BASE", ports.base().to_string()).env("DE_OUT", &place);
+    let run = run.env("DE_ROOT", &layout.root);
     let told = tools.dress(run)?.capture();
     let at = fs::read_to_string(place.join("at")).unwrap_or_default();
     let number: usize = at.trim().parse().unwrap_or_default();
