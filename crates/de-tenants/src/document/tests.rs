@@ -107,3 +107,10 @@ fn a_text_that_is_no_json_says_where() {
     let issues = Tenant::parse("{\"a\": 1,\n}").unwrap_err();
     assert!(issues[0].reason.contains("line 2"), "{}", issues[0].reason);
 }
+
+#[test]
+fn the_example_is_a_whole_file() {
+    let text = include_str!("../../../../docs/instances.example.json");
+    let tenant = Tenant::parse(text).unwrap_or_else(|issues| panic!("{issues:#?}"));
+    assert_eq!(tenant.instances[0].projects[0].api_keys.len(), 1);
+}

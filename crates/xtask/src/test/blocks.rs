@@ -8,7 +8,7 @@
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use serde_json::{Deserializer, Value};
@@ -101,6 +101,9 @@ fn of_page(
     files::remove(&place)?;
     // As it looks at the top of the repository, for blocks that leave files behind.
     files::make_folder(&place.join("target/dev"))?;
+    // What blocks write may have keys in it.
+    let private = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(&place, private).map_err(Failure::file("protect", &place))?;
     let record = place.join("target/dev/stack.json");
     symlink(record::path(layout, ports), &record).map_err(Failure::file("create", &record))?;
     let docs = place.join("docs");
