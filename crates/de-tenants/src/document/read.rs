@@ -45,7 +45,7 @@ pub(super) fn tenant(value: Value) -> Result<Tenant, Vec<FieldIssue>> {
 
 fn organization(mut members: Members<'_>) -> Organization {
     let bounds = members.bounds();
-    let row = members.row_of(&ORGANIZATION);
+    let row = members.row(&ORGANIZATION);
     members.finish();
     Organization { bounds, row }
 }
@@ -222,10 +222,6 @@ impl<'a> Members<'a> {
 
     /// The members of a row of a resource. Others are left to be read or complained about.
     fn row(&mut self, resource: &Resource) -> Row {
-        self.row_of(resource)
-    }
-
-    fn row_of(&mut self, resource: &Resource) -> Row {
         let mut row = Row { place: self.place.clone(), ..Row::default() };
         if !resource.id_prefix.is_empty() {
             row.id = self.id(resource.id_prefix);

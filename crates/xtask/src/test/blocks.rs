@@ -65,6 +65,7 @@ pub(super) fn run(
     ports: Ports,
     stack: &Record,
 ) -> Result<(), Failure> {
+    let reader = Reader { layout, ports, stack, tools };
     let mut pages = vec![layout.root.join("README.md")];
     pages.extend(files::entries(&layout.root.join("docs"))?);
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
@@ -77,7 +78,7 @@ pub(super) fn run(
         if blocks.is_empty() {
             continue;
         }
-        match of_page(layout, tools, ports, stack, &name, &blocks) {
+        match reader.reads(&name, &blocks) {
             Ok(()) => say::line(&format!("{name}: {} blocks", blocks.len())),
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             Err(failure) => {
@@ -89,56 +90,61 @@ pub(super) fn run(
     if failed.is_empty() { Ok(()) } else { Err(Failure::Steps { steps: failed }) }
 }
 
-fn of_page(
-    layout: &Layout,
-    tools: &Tools,
+/// Who does what a page says.
+struct Reader<'a> {
+    layout: &'a Layout,
     ports: Ports,
-    stack: &Record,
-    name: &str,
-    blocks: &[Block],
-) -> Result<(), Failure> {
-    let place = layout.dev().join(format!("blocks-{}", ports.base()));
-    files::remove(&place)?;
-    // As it looks at the top of the repository, for blocks that leave files behind.
-    files::make_folder(&place.join("target/dev"))?;
-    // What blocks write may have keys in it.
-    let private = fs::Permissions::from_mode(0o700);
-    fs::set_permissions(&place, private).map_err(Failure::file("protect", &place))?;
-    let record = place.join("target/dev/stack.json");
-    symlink(record::path(layout, ports), &record).map_err(Failure::file("create", &record))?;
-    let docs = place.join("docs");
-    symlink(layout.root.join("docs"), &docs).map_err(Failure::file("create", &docs))?;
-    let xtask = env::current_exe().map_err(|error| Failure::System {
-        action: "find this command's file",
-        problem: error.to_string(),
-    })?;
-    let script = script(blocks, &xtask, &stack.base, &stack.simulator);
-    let run = Run::new("bash").args(["-euo", "pipefail", "-c", &script, name]).dir(&place);
-    let run = run.env("DE_PORT_BASE", ports.base().to_string()).env("DE_OUT", &place);
-    let run = run.env("DE_ROOT", &layout.root);
-    let told = tools.dress(run)?.capture();
-    let at = fs::read_to_string(place.join("at")).unwrap_or_default();
-    let number: usize = at.trim().parse().unwrap_or_default();
-    if let Err(failure) = told {
-        let line = blocks.get(number).map_or(0, |block| block.line);
-        let output = fs::read_to_string(place.join(format!("out-{number}"))).unwrap_or_default();
-        let start = output.char_indices().rev().nth(TAIL).map_or(0, |(index, _)| index);
-        let output = output.get(start..).unwrap_or_default();
-        // The failure repeats the whole script, which says less than where it ended.
-        let why = failure.to_string();
-        let why = why.rsplit_once("ended with").map_or(why.as_str(), |(_, why)| why);
-        let problem = format!("the block at line {line} ended with{why}\n{output}");
-        return Err(Failure::Content { path: layout.root.join(name), problem });
-    }
-    for (number, block) in blocks.iter().enumerate() {
-        let Some(reply) = &block.reply else { continue };
-        let output = files::read(&place.join(format!("out-{number}")))?;
-        compare(reply, &output).map_err(|problem| {
-            let problem = format!("what the block at line {} answers: {problem}", block.line);
-            Failure::Content { path: layout.root.join(name), problem }
+    stack: &'a Record,
+    tools: &'a Tools,
+}
+
+impl Reader<'_> {
+    fn reads(&self, name: &str, blocks: &[Block]) -> Result<(), Failure> {
+        let Self { layout, ports, stack, tools } = *self;
+        let place = layout.dev().join(format!("blocks-{}", ports.base()));
+        files::remove(&place)?;
+        // As it looks at the top of the repository, for blocks that leave files behind.
+        files::make_folder(&place.join("target/dev"))?;
+        // What blocks write may have keys in it.
+        let private = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(&place, private).map_err(Failure::file("protect", &place))?;
+        let record = place.join("target/dev/stack.json");
+        symlink(record::path(layout, ports), &record).map_err(Failure::file("create", &record))?;
+        let docs = place.join("docs");
+        symlink(layout.root.join("docs"), &docs).map_err(Failure::file("create", &docs))?;
+        let xtask = env::current_exe().map_err(|error| Failure::System {
+            action: "find this command's file",
+            problem: error.to_string(),
         })?;
+        let script = script(blocks, &xtask, &stack.base, &stack.simulator);
+        let run = Run::new("bash").args(["-euo", "pipefail", "-c", &script, name]).dir(&place);
+        let run = run.env("DE_PORT_BASE", ports.base().to_string()).env("DE_OUT", &place);
+        let run = run.env("DE_ROOT", &layout.root);
+        let told = tools.dress(run)?.capture();
+        let at = fs::read_to_string(place.join("at")).unwrap_or_default();
+        let number: usize = at.trim().parse().unwrap_or_default();
+        if let Err(failure) = told {
+            let line = blocks.get(number).map_or(0, |block| block.line);
+            let output =
+                fs::read_to_string(place.join(format!("out-{number}"))).unwrap_or_default();
+            let start = output.char_indices().rev().nth(TAIL).map_or(0, |(index, _)| index);
+            let output = output.get(start..).unwrap_or_default();
+            // The failure repeats the whole script, which says less than where it ended.
+            let why = failure.to_string();
+            let why = why.rsplit_once("ended with").map_or(why.as_str(), |(_, why)| why);
+            let problem = format!("the block at line {line} ended with{why}\n{output}");
+            return Err(Failure::Content { path: layout.root.join(name), problem });
+        }
+        for (number, block) in blocks.iter().enumerate() {
+            let Some(reply) = &block.reply else { continue };
+            let output = files::read(&place.join(format!("out-{number}")))?;
+            compare(reply, &output).map_err(|problem| {
+                let problem = format!("what the block at line {} answers: {problem}", block.line);
+                Failure::Content { path: layout.root.join(name), problem }
+            })?;
+        }
+        files::remove(&place)
     }
-    files::remove(&place)
 }
 
 /// The blocks of one page as one script. What each writes goes into a file of its own.
