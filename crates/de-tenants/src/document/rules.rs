@@ -250,7 +250,7 @@ impl Field {
                     .ok_or_else(|| format!("expected some of {}", known.join(", ")))
             }),
             (Kind::Scopes, Value::Array(list)) => texts(list, |text| {
-                let known = Scope::ALL.map(Scope::as_str);
+                let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
                 let is_known = known.contains(&text.as_str());
                 is_known
                     .then_some(text)

@@ -211,10 +211,11 @@ fn blocks(page: &str, every: bool) -> Vec<Block> {
         if is_shell {
             let may_be_refused = words.contains(&"refused");
             blocks.push(Block { may_be_refused, line: index + 1, reply: None, text });
-        } else if answers && words == ["json"] {
-            if let Some(block) = blocks.last_mut() {
-                block.reply = Some(text);
-            }
+        } else if answers
+            && words == ["json"]
+            && let Some(block) = blocks.last_mut()
+        {
+            block.reply = Some(text);
         }
         answers = is_shell;
     }
