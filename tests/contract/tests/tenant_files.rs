@@ -231,7 +231,7 @@ async fn organization_id(stack: &Stack, name: &str) -> String {
         if let Some(row) = rows.iter().find(|row| row["name"] == name) {
             return row["id"].as_str().unwrap().to_owned();
         }
-        let next = page["next_cursor"].as_str().expect("the organization is listed");
+        let next = page["next_cursor"].as_str().unwrap();
         cursor = format!("&cursor={next}");
     }
 }
@@ -435,7 +435,7 @@ async fn cut_after(n: usize, base: &str) -> Host {
             let seen = count.fetch_add(usize::from(changes), Ordering::SeqCst);
             let dead = || {
                 let mut answer = Response::new(Body::empty());
-                *answer.status_mut() = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+                *answer.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
                 answer
             };
             if seen >= n {
