@@ -11,6 +11,7 @@ Usage: cargo xtask <command>
 
   dev       builds and starts everything here, prints addresses and keys; Ctrl-C ends it
               --detach   returns when the stack answers and leaves it running
+              --empty    nobody is there yet: prints a bootstrap token in place of keys
               --stop     ends the stack that runs on DE_PORT_BASE
               --watch    lets Vite serve the pages, each anew when a file of it changes
               --upstream-ports 9001,9002
@@ -66,7 +67,7 @@ pub(crate) enum Request {
     Blocks,
     Build,
     Ci,
-    Dev { mode: Mode, upstream_ports: Vec<u16>, watch: bool },
+    Dev { empty: bool, mode: Mode, upstream_ports: Vec<u16>, watch: bool },
     Doctor,
     FuzzApi,
     Help,
@@ -128,6 +129,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
 }
 
 fn dev(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
+    let mut empty = false;
     let mut mode = Mode::Foreground;
     let mut upstream_ports = Vec::new();
     let mut watch = false;
@@ -135,6 +137,10 @@ fn dev(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
         let wanted = match arg {
             Long("detach") => Mode::Detach,
             Long("stop") => Mode::Stop,
+            Long("empty") => {
+                empty = true;
+                continue;
+            }
             Long("watch") => {
                 watch = true;
                 continue;
@@ -151,7 +157,7 @@ fn dev(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
         }
         mode = wanted;
     }
-    Ok(Request::Dev { mode, upstream_ports, watch })
+    Ok(Request::Dev { empty, mode, upstream_ports, watch })
 }
 
 fn secrets(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error> {
@@ -189,7 +195,7 @@ mod tests {
     }
 
     fn dev(mode: Mode) -> Request {
-        Request::Dev { mode, upstream_ports: Vec::new(), watch: false }
+        Request::Dev { empty: false, mode, upstream_ports: Vec::new(), watch: false }
     }
 
     #[test]
@@ -201,7 +207,21 @@ mod tests {
         check("dev --stop", Ok(dev(Mode::Stop)));
         check(
             "dev --upstream-ports 9001,9002 --detach",
-            Ok(Request::Dev { mode: Mode::Detach, upstream_ports: vec![9001, 9002], watch: false }),
+            Ok(Request::Dev {
+                empty: false,
+                mode: Mode::Detach,
+                upstream_ports: vec![9001, 9002],
+                watch: false,
+            }),
+        );
+        check(
+            "dev --empty --watch",
+            Ok(Request::Dev {
+                empty: true,
+                mode: Mode::Foreground,
+                upstream_ports: Vec::new(),
+                watch: true,
+            }),
         );
         let rotate =
             |environment: &str| Ok(Request::RotateSecrets { environment: environment.to_owned() });

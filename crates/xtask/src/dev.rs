@@ -1,4 +1,4 @@
-//! `cargo xtask dev`: the whole gateway on this machine, with a tenant to play with.
+//! `cargo xtask dev`: the whole gateway on this machine, with a tenant to play with, or with nobody yet.
 
 pub(crate) mod seed;
 mod show;
@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::layout::Layout;
 use crate::pages;
+use crate::random;
 use crate::run::Run;
 use crate::say::{self, Watch};
 use crate::setup::{self, Tools};
@@ -20,13 +21,18 @@ use crate::stack::record::{self, Keys, Record};
 use crate::stack::{Plan, Stack};
 use vendor_keys::VendorKeys;
 
+/// What kind of stack is wanted.
+pub(crate) struct Wanted {
+    /// Nobody is there: the catalogue, and a token for whoever begins.
+    pub(crate) empty: bool,
+    /// Ports on this machine where the user's own providers may live.
+    pub(crate) upstream_ports: Vec<u16>,
+    /// Whether Vite serves the pages.
+    pub(crate) watch: bool,
+}
+
 /// Runs the command.
-pub(crate) fn run(
-    layout: &Layout,
-    mode: Mode,
-    upstream_ports: &[u16],
-    watch: bool,
-) -> Result<(), Failure> {
+pub(crate) fn run(layout: &Layout, mode: Mode, wanted: Wanted) -> Result<(), Failure> {
     let ports = Ports::from_environment()?;
     if mode == Mode::Stop {
         return stop(layout, ports);
@@ -41,8 +47,7 @@ pub(crate) fn run(
             ports.base()
         ));
     }
-    let upstreams = Upstreams { ports: upstream_ports, keys: &vendor_keys };
-    let stack = start(layout, &tools, ports, &upstreams, watch)?;
+    let stack = start(layout, &tools, ports, &Start { vendor_keys, wanted })?;
     println!("{}", show::table(layout, ports, &stack));
     match mode {
         Mode::Detach => {
@@ -59,49 +64,50 @@ pub(crate) fn run(
     }
 }
 
-/// Whom a stack may call, beside the simulator.
-struct Upstreams<'a> {
-    /// Ports on this machine where the user's own providers may live.
-    ports: &'a [u16],
+/// What a stack is started with.
+struct Start {
     /// Keys of real vendors.
-    keys: &'a VendorKeys,
+    vendor_keys: VendorKeys,
+    wanted: Wanted,
 }
 
 /// Starts a stack with a fresh state, new keys and the simulator in place of each vendor without a key.
-fn start(
-    layout: &Layout,
-    tools: &Tools,
-    ports: Ports,
-    upstreams: &Upstreams<'_>,
-    watched: bool,
-) -> Result<Stack, Failure> {
+fn start(layout: &Layout, tools: &Tools, ports: Ports, start: &Start) -> Result<Stack, Failure> {
+    let Start { vendor_keys, wanted } = start;
     pages::build(layout, tools)?;
     say::part(&format!("Stack on {}", address(ports.base())));
     let watch = Watch::start();
     Run::new("cargo").args(["build", "--package", "de-simulator"]).dir(&layout.root).show()?;
     say::line(&format!("simulator is built ({})", watch.text()));
-    for provider in upstreams.keys.providers() {
+    for provider in vendor_keys.providers() {
         say::line(&format!("{provider} is called for real, with the key of .dev.vars"));
     }
-    let secrets = Secrets::make(seed::SIMULATED.map(|(provider, _place)| seed::vendor(provider)))?;
-    let tenant = seed::tenant(&seed::Wishes {
+    let mut secrets =
+        Secrets::make(seed::SIMULATED.map(|(provider, _place)| seed::vendor(provider)))?;
+    if wanted.empty {
+        secrets.bootstrap_token = Some(random::hex()?);
+    }
+    let wishes = seed::Wishes {
         origins: ports.pages().map(|(_page, port)| address(port)).collect(),
         secrets: &secrets,
         seeds: &layout.root.join("seeds"),
         simulator: &address(ports.simulator()),
-        vendor_keys: upstreams.keys,
-    })?;
+        vendor_keys,
+    };
+    let tenant = if wanted.empty { seed::nobody(&wishes) } else { seed::tenant(&wishes) }?;
     let keys = Keys {
         admin_key: tenant.admin_key,
+        bootstrap_token: secrets.bootstrap_token.clone(),
         client_key: tenant.client_key,
         refused_keys: tenant.refused_keys,
         simulator_keys: secrets.simulator_keys.clone(),
     };
-    let input = StackInput::new(layout, ports, upstreams.ports, &secrets, tenant.statements)?;
-    let input = if watched { input.watched(layout) } else { input };
+    let upstream_ports = &wanted.upstream_ports;
+    let input = StackInput::new(layout, ports, upstream_ports, &secrets, tenant.statements)?;
+    let input = if wanted.watch { input.watched(layout) } else { input };
     let plan = Plan { input, keys: keys.clone() };
     let stack = Stack::start(layout, tools, ports, plan)?;
-    Kept { keys, secrets, upstream_ports: upstreams.ports.to_vec() }.write(layout, ports)?;
+    Kept { keys, secrets, upstream_ports: upstream_ports.clone() }.write(layout, ports)?;
     Ok(stack)
 }
 
@@ -133,5 +139,19 @@ pub(crate) fn start_for_tests(
     tools: &Tools,
     ports: Ports,
 ) -> Result<Stack, Failure> {
-    start(layout, tools, ports, &Upstreams { ports: &[], keys: &VendorKeys::default() }, false)
+    start(layout, tools, ports, &for_tests(false))
+}
+
+/// The same where nobody is there yet.
+pub(crate) fn start_empty_for_tests(
+    layout: &Layout,
+    tools: &Tools,
+    ports: Ports,
+) -> Result<Stack, Failure> {
+    start(layout, tools, ports, &for_tests(true))
+}
+
+fn for_tests(empty: bool) -> Start {
+    let wanted = Wanted { empty, upstream_ports: Vec::new(), watch: false };
+    Start { vendor_keys: VendorKeys::default(), wanted }
 }

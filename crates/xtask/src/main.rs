@@ -75,8 +75,8 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Blocks => test::blocks::here(&layout),
         Request::Build => build::run(&layout),
         Request::Ci => ci::run(&layout),
-        Request::Dev { mode, upstream_ports, watch } => {
-            dev::run(&layout, mode, &upstream_ports, watch)
+        Request::Dev { empty, mode, upstream_ports, watch } => {
+            dev::run(&layout, mode, dev::Wanted { empty, upstream_ports, watch })
         }
         Request::Doctor => doctor::run(&layout),
         Request::FuzzApi => fuzz_api::run(&layout),

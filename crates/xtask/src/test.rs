@@ -4,6 +4,7 @@ pub(crate) mod blocks;
 mod canaries;
 
 use std::num::NonZero;
+use std::path::Path;
 use std::thread;
 
 use crate::ci::Steps;
@@ -88,6 +89,7 @@ pub(crate) fn suites(
     if !built.passed() {
         return Ok(());
     }
+    steps.run("first run on an empty stack", || first_run(layout, tools, &chromium))?;
     let ports = Ports::free()?;
     let mut stack = None;
     steps.run("stack", || {
@@ -96,13 +98,7 @@ pub(crate) fn suites(
     })?;
     let Some(stack) = stack else { return Ok(()) };
     // First: the contract suite leaves hundreds of models and tenants in every list.
-    steps.run("browser suite on the stack", || {
-        let folder = pages::folder(layout);
-        let program = folder.join("node_modules/@playwright/test/cli.js");
-        let run = Run::new(&tools.node).args([program.as_os_str()]).args(["test"]);
-        let run = tell(run.dir(&folder.join("browser")), &stack).env("DE_CHROMIUM", &chromium);
-        tools.dress(run)?.show()
-    })?;
+    steps.run("browser suite on the stack", || browser(layout, tools, &chromium, &stack))?;
     steps.run("contract suite on the stack", || {
         tell(cargo(layout, host, contract), &stack).show()
     })?;
@@ -128,6 +124,24 @@ pub(crate) fn suites(
         stack.forget(layout, ports);
     }
     Ok(())
+}
+
+/// An operator begins where nobody is yet: on a stack of its own, since this works once.
+fn first_run(layout: &Layout, tools: &Tools, chromium: &Path) -> Result<(), Failure> {
+    let ports = Ports::free()?;
+    let stack = dev::start_empty_for_tests(layout, tools, ports)?;
+    browser(layout, tools, chromium, &stack)?;
+    stack.forget(layout, ports);
+    Ok(())
+}
+
+/// The browser suite that fits the stack.
+fn browser(layout: &Layout, tools: &Tools, chromium: &Path, stack: &Stack) -> Result<(), Failure> {
+    let folder = pages::folder(layout);
+    let program = folder.join("node_modules/@playwright/test/cli.js");
+    let run = Run::new(&tools.node).args([program.as_os_str()]).args(["test"]);
+    let run = tell(run.dir(&folder.join("browser")), stack).env("DE_CHROMIUM", chromium);
+    tools.dress(run)?.show()
 }
 
 /// Cargo, with more tests at once than there are cores: most of them wait for a vendor's delay or a deadline.

@@ -4,8 +4,11 @@ import { type APIRequestContext, test as base, expect, type Page, request } from
 
 /** What `cargo xtask` writes of a stack that runs. */
 interface Stack {
+  /** Empty where nobody is yet. */
   admin_key: string;
   base: string;
+  /** There where nobody is yet. */
+  bootstrap_token?: string;
   client_key: string;
   interfaces: Record<Name, string>;
   simulator: string;
@@ -17,7 +20,7 @@ export type Name = "admin-panel" | "image-testing" | "monitoring" | "text-testin
 const file = process.env.STACK_JSON;
 if (!file) throw new Error("STACK_JSON has to name the file that `cargo xtask dev` wrote");
 
-export const stack: Stack = JSON.parse(readFileSync(file, "utf8"));
+export const stack: Stack = { admin_key: "", ...JSON.parse(readFileSync(file, "utf8")) };
 
 /** The API as the operator of the stack uses it: for what a test has to find there before it begins. */
 export class Api {

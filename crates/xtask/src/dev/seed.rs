@@ -51,7 +51,8 @@ pub(crate) struct Wishes<'a> {
     pub(crate) vendor_keys: &'a VendorKeys,
 }
 
-/// The rows, and the keys that open what they describe.
+/// The rows, and the keys that open what they describe: all empty where nobody is.
+#[derive(Default)]
 pub(crate) struct Tenant {
     /// A key of the operator.
     pub(crate) admin_key: String,
@@ -68,16 +69,7 @@ pub(crate) struct Tenant {
 /// `Content` for a seed file, or a name in `.dev.vars`, that cannot be used.
 pub(crate) fn tenant(wishes: &Wishes<'_>) -> Result<Tenant, Failure> {
     let now = random::now();
-    let providers = providers(wishes)?;
-    let mut models = models(&wishes.seeds.join("models"))?;
-    // A vendor that is made to fail on demand must not shut its models for everybody on this stack.
-    let is_played = |id: &ProviderId| {
-        SIMULATED.iter().any(|(known, _place)| *known == id.as_str())
-            && wishes.vendor_keys.of(id.as_str()).is_none()
-    };
-    for model in models.iter_mut().filter(|model| is_played(&model.provider_id)) {
-        model.circuit_breaker = CircuitBreaker::off();
-    }
+    let Catalogue { providers, statements } = catalogue(wishes)?;
     let mut tenant = DevTenant::bare().ok_or_else(|| Failure::System {
         action: "make a tenant",
         problem: "its ids are malformed".to_owned(),
@@ -104,10 +96,39 @@ pub(crate) fn tenant(wishes: &Wishes<'_>) -> Result<Tenant, Failure> {
         ("expired".to_owned(), make(KeyKind::Test, "Expired", Some(yesterday), None)),
         ("revoked".to_owned(), make(KeyKind::Test, "Revoked", None, Some(yesterday))),
     ]);
-    let catalogue = seeds::catalogue(&providers, &models, now);
-    let rows = seeds::dev_tenant(&tenant, now);
-    let statements = catalogue.into_iter().chain(rows).map(statement).collect();
+    let rows = seeds::dev_tenant(&tenant, now).into_iter().map(statement);
+    let statements = statements.into_iter().chain(rows).collect();
     Ok(Tenant { admin_key, client_key, refused_keys, statements })
+}
+
+/// Makes the rows of a fresh stack where nobody is yet: the catalogue, as an installation has it.
+///
+/// # Errors
+/// As [`tenant`].
+pub(crate) fn nobody(wishes: &Wishes<'_>) -> Result<Tenant, Failure> {
+    let Catalogue { statements, .. } = catalogue(wishes)?;
+    Ok(Tenant { statements, ..Tenant::default() })
+}
+
+/// The shared catalogue, and its rows.
+struct Catalogue {
+    providers: Vec<Provider>,
+    statements: Vec<Statement>,
+}
+
+fn catalogue(wishes: &Wishes<'_>) -> Result<Catalogue, Failure> {
+    let providers = providers(wishes)?;
+    let mut models = models(&wishes.seeds.join("models"))?;
+    // A vendor that is made to fail on demand must not shut its models for everybody on this stack.
+    let is_played = |id: &ProviderId| {
+        SIMULATED.iter().any(|(known, _place)| *known == id.as_str())
+            && wishes.vendor_keys.of(id.as_str()).is_none()
+    };
+    for model in models.iter_mut().filter(|model| is_played(&model.provider_id)) {
+        model.circuit_breaker = CircuitBreaker::off();
+    }
+    let statements = seeds::catalogue(&providers, &models, random::now());
+    Ok(Catalogue { providers, statements: statements.into_iter().map(statement).collect() })
 }
 
 /// The providers of the seeds, those without a real key with the simulator's address.
@@ -195,7 +216,7 @@ fn content(path: &Path, problem: impl Display) -> Failure {
 mod tests {
     use de_core::auth::api_key::ApiKey;
 
-    use super::{SIMULATED, Tenant, Wishes, tenant, vendor};
+    use super::{SIMULATED, Tenant, Wishes, nobody, tenant, vendor};
     use crate::dev::vendor_keys::VendorKeys;
     use crate::files;
     use crate::stack::input::Secrets;
@@ -203,6 +224,14 @@ mod tests {
     const PROVIDERS: &str = include_str!("../../../../seeds/providers.json");
 
     fn seeded(secrets: &Secrets, vendor_keys: &str) -> Result<Tenant, String> {
+        made(secrets, vendor_keys, tenant)
+    }
+
+    fn made(
+        secrets: &Secrets,
+        vendor_keys: &str,
+        make: fn(&Wishes<'_>) -> Result<Tenant, crate::failure::Failure>,
+    ) -> Result<Tenant, String> {
         let folder = tempfile::tempdir().unwrap();
         files::write(&folder.path().join("providers.json"), PROVIDERS).unwrap();
         let wishes = Wishes {
@@ -212,7 +241,7 @@ mod tests {
             simulator: "http://127.0.0.1:9020",
             vendor_keys: &VendorKeys::parse(vendor_keys)?,
         };
-        tenant(&wishes).map_err(|failure| failure.to_string())
+        make(&wishes).map_err(|failure| failure.to_string())
     }
 
     /// Everything that the rows say, in one text.
@@ -231,6 +260,20 @@ mod tests {
         assert!(real.contains("http://127.0.0.1:9020/anthropic"));
         let unknown = seeded(&secrets, "NOBODY_API_KEY=x").err();
         assert_eq!(unknown.as_deref(), Some(".dev.vars: there is no provider `nobody`"));
+    }
+
+    #[test]
+    fn where_nobody_is_there_is_the_catalogue_alone() {
+        let secrets = Secrets::make(SIMULATED.map(|(provider, _place)| vendor(provider))).unwrap();
+        let empty = made(&secrets, "", nobody).unwrap();
+        let rows = text(&empty);
+        assert!(rows.contains("http://127.0.0.1:9020/openai/v1"));
+        for table in ["organizations", "users", "instances", "projects", "api_keys", "provider_keys"] {
+            assert!(!rows.contains(&format!("INSERT INTO {table} ")), "{table}");
+            let full = text(&seeded(&secrets, "").unwrap());
+            assert!(full.contains(&format!("INSERT INTO {table} ")), "{table}");
+        }
+        assert_eq!((empty.admin_key.as_str(), empty.client_key.as_str()), ("", ""));
     }
 
     #[test]

@@ -14,8 +14,13 @@ pub(crate) fn table(layout: &Layout, ports: Ports, stack: &Stack) -> String {
     rows.extend(record.hosts.iter().map(|(worker, host)| (worker.clone(), host.clone())));
     rows.extend(record.interfaces.iter().map(|(page, host)| (page.clone(), host.clone())));
     rows.push(("simulator".to_owned(), record.simulator.clone()));
-    rows.push(("client key".to_owned(), record.keys.client_key.clone()));
-    rows.push(("admin key".to_owned(), record.keys.admin_key.clone()));
+    match &record.keys.bootstrap_token {
+        Some(token) => rows.push(("token".to_owned(), token.clone())),
+        None => {
+            rows.push(("client key".to_owned(), record.keys.client_key.clone()));
+            rows.push(("admin key".to_owned(), record.keys.admin_key.clone()));
+        }
+    }
     rows.push(("logs".to_owned(), layout.short(&logs).display().to_string()));
     rows.push(("all of this".to_owned(), layout.short(&stack.file).display().to_string()));
     let mut text = String::from("\n");
@@ -23,8 +28,16 @@ pub(crate) fn table(layout: &Layout, ports: Ports, stack: &Stack) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {name:<12} {value}");
     }
+    if record.keys.bootstrap_token.is_some() {
+        let panel = record.interfaces.get("admin-panel").unwrap_or(&record.base);
+        return text + &beginning(panel);
+    }
     let host = record.hosts.get("text").unwrap_or(&record.base);
     text + &examples(host, &record.base, &record.keys.client_key)
+}
+
+fn beginning(panel: &str) -> String {
+    format!("\nNobody is there yet: open {panel}/setup, and begin with the token.\n")
 }
 
 fn examples(text_host: &str, base: &str, key: &str) -> String {

@@ -81,6 +81,9 @@ struct Worker {
 /// Secrets of one stack, made at its start. Without `Debug`.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Secrets {
+    /// Whoever has it begins on a stack where nobody is yet.
+    #[serde(default)]
+    pub(crate) bootstrap_token: Option<String>,
     /// 32 bytes in base64 by version, the first at the start; they open the sealed provider keys.
     pub(crate) master_keys: BTreeMap<u32, String>,
     /// The keys that the simulator accepts, by provider.
@@ -94,7 +97,8 @@ impl Secrets {
             .into_iter()
             .map(|provider| Ok((provider.to_owned(), format!("sim-{provider}-{}", random::hex()?))))
             .collect::<Result<_, Failure>>()?;
-        Ok(Self { master_keys: BTreeMap::from([(1, random::master_key()?)]), simulator_keys })
+        let master_keys = BTreeMap::from([(1, random::master_key()?)]);
+        Ok(Self { bootstrap_token: None, master_keys, simulator_keys })
     }
 
     /// The master keys as the vault takes them.
@@ -209,6 +213,9 @@ fn variables(
             master_keys.map(|(version, key)| (format!("DE_MASTER_KEY_V{version}"), key.clone())),
         );
     }
+    if let Some(token) = secrets.bootstrap_token.as_ref().filter(|_token| worker == "config") {
+        variables.insert("DE_BOOTSTRAP_TOKEN".to_owned(), token.clone());
+    }
     variables
 }
 
@@ -230,6 +237,7 @@ mod tests {
         let ports = Ports::free().unwrap();
         let mut secrets = Secrets::make(["openai"]).unwrap();
         secrets.master_keys.insert(2, "second".to_owned());
+        secrets.bootstrap_token = Some("begin".to_owned());
         let statement = Statement { sql: "SELECT ?1".to_owned(), args: vec![1.into()] };
         let input = StackInput::new(&layout, ports, &[9001], &secrets, vec![statement])
             .unwrap()
@@ -250,6 +258,8 @@ mod tests {
         assert_eq!(workers["text"]["vars"]["DE_MASTER_KEY_V2"], "second");
         assert_eq!(workers["rate-limiter"]["vars"].get("DE_MASTER_KEY_V1"), None);
         assert!(workers["rate-limiter"]["port"].is_null());
+        let begins = workers.iter().filter(|(_, worker)| worker["vars"]["DE_BOOTSTRAP_TOKEN"] == "begin");
+        assert_eq!(begins.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["config"]);
         let keys = input["simulator"]["env"]["DE_SIMULATOR_KEYS"].as_str().unwrap();
         let keys: BTreeMap<String, String> = serde_json::from_str(keys).unwrap();
         assert_eq!(keys, secrets.simulator_keys);

@@ -43,9 +43,14 @@ pub(crate) struct Record {
 /// The keys that a stack was started with.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Keys {
-    /// A key of the operator.
+    /// A key of the operator; absent where nobody is yet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) admin_key: String,
-    /// A key of a client app in the dev tenant.
+    /// What whoever begins proves themselves by; absent where there is an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bootstrap_token: Option<String>,
+    /// A key of a client app in the dev tenant; absent where nobody is yet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) client_key: String,
     /// Keys that must be refused, by the reason: `expired`, `revoked`. Suites try them.
     pub(crate) refused_keys: BTreeMap<String, String>,
