@@ -43,7 +43,10 @@ test(GOAL, async ({ browser, page: first }) => {
   await page.getByLabel("Your e-mail address").fill("ada@example.com");
   await page.getByLabel("Your name").fill("Ada");
   await page.keyboard.press("Enter");
-  const adminKey = (await main().getByText(/^de_admin_/).textContent()) ?? "";
+  const adminKey =
+    (await main()
+      .getByText(/^de_admin_/)
+      .textContent()) ?? "";
   await expectNoBarriers(page);
   await page.getByRole("button", { name: "I have kept it: log in and go on" }).click();
   await expect(page.getByText("ada@example.com")).toBeVisible();
@@ -80,14 +83,16 @@ test(GOAL, async ({ browser, page: first }) => {
   await page.getByLabel("Key", { exact: true }).fill(stack.simulator_keys.openai ?? "");
   await page.getByRole("button", { name: "Save and try it" }).click();
   await expect(main()).toContainText("OpenAI took the key");
-  await page.reload();
   await expect(page.getByRole("row").filter({ hasText: "OpenAI" })).toContainText("taken");
 
   // 4: a program's key, shown this once; left once more, after it was made.
-  await page.goto(`${PANEL}/setup`);
+  await page.reload();
   await expect(at(page)).toContainText("4. An API key");
   await page.getByRole("button", { name: "Make the key" }).click();
-  const secret = (await main().getByText(/^de_test_/).textContent()) ?? "";
+  const secret =
+    (await main()
+      .getByText(/^de_test_/)
+      .textContent()) ?? "";
   page = await leave(other, page);
   await expect(card()).toContainText("the first request");
   await card().getByRole("link", { name: "Go on with it" }).click();

@@ -258,7 +258,8 @@ mod tests {
         assert_eq!(workers["text"]["vars"]["DE_MASTER_KEY_V2"], "second");
         assert_eq!(workers["rate-limiter"]["vars"].get("DE_MASTER_KEY_V1"), None);
         assert!(workers["rate-limiter"]["port"].is_null());
-        let begins = workers.iter().filter(|(_, worker)| worker["vars"]["DE_BOOTSTRAP_TOKEN"] == "begin");
+        let begins =
+            workers.iter().filter(|(_, worker)| worker["vars"]["DE_BOOTSTRAP_TOKEN"] == "begin");
         assert_eq!(begins.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["config"]);
         let keys = input["simulator"]["env"]["DE_SIMULATOR_KEYS"].as_str().unwrap();
         let keys: BTreeMap<String, String> = serde_json::from_str(keys).unwrap();

@@ -12,7 +12,7 @@ import {
   useQuery,
   useResource,
 } from "@de/ui";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { FirstKey } from "./first-key.tsx";
 import { FirstRequest } from "./first-request.tsx";
 import { doneOf, nextOf, type Progress, progressOf, STEPS } from "./progress.ts";
@@ -67,9 +67,13 @@ export default function Setup() {
   );
 }
 
-/** The steps of who is logged in. Which one it is stands in the address, or is the first that is missing. */
+/**
+ * The steps of who is logged in. Which one it is stands in the address, or is the first that was missing when one came:
+ * that it is done must not take away what it has to show, such as a key.
+ */
 function Steps() {
   const [query, change] = useQuery();
+  const first = useRef<number | null>(null);
   const { instance, organization, project } = query;
   const asked = Number(query.step);
   // The last step is done by a receipt, which comes some seconds after its call.
@@ -86,7 +90,8 @@ function Steps() {
     <Resource of={progress}>
       {(found) => {
         const next = nextOf(found);
-        const at = asked >= 1 && asked <= STEPS.length ? asked : Math.min(next, STEPS.length);
+        first.current ??= Math.min(next, STEPS.length);
+        const at = asked >= 1 && asked <= STEPS.length ? asked : first.current;
         const props = { go, progress: found, reload: progress.reload };
         return (
           <>
