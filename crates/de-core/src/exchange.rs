@@ -574,6 +574,7 @@ async fn attempt(
         error_code,
         model_id: model.config.model_id.clone(),
         provider_id: model.config.provider_id.clone(),
+        started_ms: Some(job.books.began_after(sent_at)),
         status,
     };
     job.books.tried(tried, outlay);

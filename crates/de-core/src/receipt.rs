@@ -119,6 +119,9 @@ pub struct Attempt {
     pub provider_id: ProviderId,
     /// The vendor's HTTP status; absent if it gave none.
     pub status: Option<u16>,
+    /// From the request's arrival to sending, in milliseconds; absent in receipts of before it was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<i64>,
     /// From sending to the end of this try.
     pub duration_ms: i64,
     /// Our code for what went wrong; absent if nothing did. `OVERTAKEN`: another model, which was asked at the
@@ -254,6 +257,10 @@ mod tests {
         assert_eq!(receipt.usage.output_tokens, 3);
         assert_eq!(receipt.status, ReceiptStatus::Ok);
         assert_eq!(serde_json::to_string(&receipt).unwrap(), RECEIPT);
+        let timed = RECEIPT.replace(r#""duration_ms""#, r#""started_ms":5,"duration_ms""#);
+        let receipt: Receipt = serde_json::from_str(&timed).unwrap();
+        assert_eq!(receipt.attempts[0].started_ms, Some(5));
+        assert_eq!(serde_json::to_string(&receipt).unwrap(), timed);
         let cached = RECEIPT.replace(r#"false,"attempts""#, r#"false,"cached":true,"attempts""#);
         let receipt: Receipt = serde_json::from_str(&cached).unwrap();
         assert!(receipt.cached);

@@ -105,6 +105,10 @@ async fn a_call_and_its_receipt_are_shown_as_they_stand_in_the_books() {
         (&json!(spender.model), &json!("openai"))
     );
     assert_eq!((&attempt["status"], &attempt["error_code"]), (&json!(200), &Value::Null));
+    // When it was sent lies in the call, and so does its end.
+    let times = ["started_ms", "duration_ms"].map(|name| attempt[name].as_i64().unwrap());
+    assert!(times[0] >= 0, "{attempt}");
+    assert!(times[0] + times[1] <= shown["latency_ms"].as_i64().unwrap(), "{shown}");
     for path in ["/v1/requests/rcpt_none", "/v1/requests/none", "/v1/receipts/rcpt_none"] {
         spender.control.get(path).await.fails(404, "NOT_FOUND");
     }

@@ -314,3 +314,4 @@ mod tests {
         assert_eq!(told.failures_by_code, BTreeMap::from([("PROVIDER_ERROR".to_owned(), 2)]));
     }
 }
+                    started_ms: Some(0),

@@ -14,6 +14,8 @@ pub(super) struct UnderWay {
     model_id: ModelId,
     provider_id: ProviderId,
     sent_at: UnixMillis,
+    /// The same from the request's arrival.
+    started_ms: i64,
 }
 
 impl Entry {
@@ -38,12 +40,15 @@ impl Entry {
 
     /// Ends the tries that nobody waits for any more, if there are any: their vendors may bill them.
     pub(super) fn give_up(&mut self, now: UnixMillis, code: &str) {
-        for UnderWay { model_id, provider_id, sent_at } in std::mem::take(&mut self.under_way) {
+        for UnderWay { model_id, provider_id, sent_at, started_ms } in
+            std::mem::take(&mut self.under_way)
+        {
             let attempt = Attempt {
                 duration_ms: now.since(sent_at),
                 error_code: Some(code.to_owned()),
                 model_id,
                 provider_id,
+                started_ms: Some(started_ms),
                 status: None,
             };
             self.tried(attempt, Outlay::Unknown);
@@ -57,7 +62,14 @@ impl Books {
         let (model_id, provider_id) =
             (model.config.model_id.clone(), model.config.provider_id.clone());
         let sent_at = self.platform.clock.now();
-        self.with(|entry| entry.under_way.push(UnderWay { model_id, provider_id, sent_at }));
+        let started_ms = self.began_after(sent_at);
+        let sent = UnderWay { model_id, provider_id, sent_at, started_ms };
+        self.with(|entry| entry.under_way.push(sent));
+    }
+
+    /// How long after the request's arrival something began, in milliseconds.
+    pub(crate) fn began_after(&self, at: UnixMillis) -> i64 {
+        at.since(self.started).max(0)
     }
 
     /// Notes that a try at a model has an end, whether it is told with [`Books::tried`] or nothing was sent.

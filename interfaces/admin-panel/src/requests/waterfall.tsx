@@ -35,10 +35,10 @@ export function Waterfall({ call }: { call: Call }) {
           </li>
         ))}
       </ol>
-      {call.attempts.length > 0 && (
+      {call.attempts.some(({ started_ms }) => started_ms == null) && (
         <p class="quiet small">
-          When a try began is not in the books, only how long it took: tries are drawn one after another, to
-          the end of the call.
+          When a try of this call began is not in its receipt, only how long it took: tries are drawn one
+          after another, to the end of the call.
         </p>
       )}
     </>
@@ -55,8 +55,10 @@ function lanesOf(call: Call): Lane[] {
     lanes.push({ from: call.latency_ms - ms, kind: "part", ms, name: "Waiting for vendors" });
   }
   const tried = call.attempts.reduce((sum, { duration_ms }) => sum + duration_ms, 0);
-  let from = Math.max(call.latency_ms - tried, 0);
+  // Receipts of before it was noted do not say when a try began.
+  let next = Math.max(call.latency_ms - tried, 0);
   for (const [index, attempt] of call.attempts.entries()) {
+    const from = attempt.started_ms ?? next;
     lanes.push({
       from,
       kind: attempt.error_code ? "failed" : "part",
@@ -64,7 +66,7 @@ function lanesOf(call: Call): Lane[] {
       name: `Try ${index + 1}: ${attempt.model_id}`,
       note: attempt.error_code ?? String(attempt.status ?? ""),
     });
-    from += attempt.duration_ms;
+    next = from + attempt.duration_ms;
   }
   return lanes;
 }
