@@ -8,12 +8,17 @@ mod proof;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, Method, header, request::Parts};
 use serde_json::Value;
 
 use self::proof::{Proof, session_over, unknown_key};
 use crate::{
-    auth::{Scope, access::Role, api_key::KeyKind, attempts, origins},
+    auth::{
+        Scope,
+        access::{Grant, Role},
+        api_key::KeyKind,
+        attempts, origins,
+    },
     http::{
         context::Context,
         error::{ApiError, Code},
@@ -45,12 +50,15 @@ struct Came {
     address: Option<String>,
     /// The page that sent it, if one did.
     origin: Option<String>,
+    /// Whether it only looks: who has a grant that lets them look acts for an instance then.
+    reads: bool,
 }
 
 impl Came {
     fn of(headers: &HeaderMap) -> Self {
         let text = |name: &str| text(headers, name).map(str::to_owned);
-        Self { address: text("cf-connecting-ip"), origin: text(header::ORIGIN.as_str()) }
+        let (address, origin) = (text("cf-connecting-ip"), text(header::ORIGIN.as_str()));
+        Self { address, origin, reads: false }
     }
 }
 
@@ -218,7 +226,7 @@ impl Caller {
         let key = self.proof.read(platform, floor).await?;
         let acting = match &self.acting {
             Some(acting) if key.user_id.is_some() => {
-                Some(granted(platform, &key, &acting.instance).await?)
+                Some(granted(platform, &key, &acting.instance, self.came.reads).await?)
             }
             Some(_) | None => own(&key),
         };
@@ -248,7 +256,7 @@ impl Caller {
         let acting = match own(&self.key) {
             Some(own) if own.instance == *instance => own,
             Some(_) => return Err(no_instance()),
-            None => granted(platform, &self.key, instance).await?,
+            None => granted(platform, &self.key, instance, self.came.reads).await?,
         };
         check(&self.key, Some(&acting), &self.came, platform.clock.now())?;
         Ok(Self { acting: Some(acting), ..self.clone() })
@@ -338,7 +346,8 @@ async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<C
         Ok(proof) => proof,
         Err(refusal) => return Err(attempts::failed(platform, address, refusal).await),
     };
-    let came = Came::of(&parts.headers);
+    let reads = parts.method == Method::GET || parts.method == Method::HEAD;
+    let came = Came { reads, ..Came::of(&parts.headers) };
     if proof.is_cookie() {
         origins::require(&platform.settings, &parts.method, came.origin.as_deref())?;
     }
@@ -399,7 +408,7 @@ async fn checked(
         (Some(own), _) => Some(own),
         (None, Some(named)) => {
             let instance = InstanceId::parse(named).map_err(|_| no_instance())?;
-            Some(granted(platform, &row, &instance).await?)
+            Some(granted(platform, &row, &instance, came.reads).await?)
         }
         (None, None) => None,
     };
@@ -448,6 +457,7 @@ async fn granted(
     platform: &Platform,
     key: &AccessRow,
     instance: &InstanceId,
+    reads: bool,
 ) -> Result<Acting, ApiError> {
     let user = key.user_id.as_ref().ok_or_else(no_instance)?;
     let statement = store::access::instance_for_user(instance, user);
@@ -456,8 +466,10 @@ async fn granted(
     let found: GrantRow = row(found)?;
     let role = key.user_role.as_deref();
     let administers = role == Some("admin") && key.organization_id == found.organization_id;
-    let works = matches!(found.grant_role.as_deref(), Some("owner" | "admin" | "user"));
-    if role != Some("superadmin") && !administers && !works {
+    let grant = found.grant_role.as_deref().and_then(Grant::parse);
+    let least = if reads { Grant::Readonly } else { Grant::User };
+    let may = grant.is_some_and(|grant| grant >= least);
+    if role != Some("superadmin") && !administers && !may {
         return Err(no_instance());
     }
     let epochs = Epochs { catalogue: found.catalogue_epoch, tenant: found.tenant_epoch };

@@ -11,10 +11,7 @@ export type Schema<Name extends keyof components["schemas"]> = components["schem
 const OF_NO_INSTANCE =
   /^\/v1\/(api-keys|audit-events|bootstrap|budgets|instances|limits|metrics|organizations|projects|provider-keys|providers|receipts|requests|services|sessions|usage|users|webhooks)\b/;
 
-/**
- * Whether a call says for which instance it acts. Who may only read in an instance acts for none, so what can be
- * read without it must not name one.
- */
+/** Whether a call says for which instance it acts: one that is gone must not close what is read without it. */
 export function actsForInstance(method: string, path: string): boolean {
   if (method === "GET" && path.startsWith("/v1/model-configs")) return false;
   return !OF_NO_INSTANCE.test(path);

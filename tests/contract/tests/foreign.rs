@@ -48,7 +48,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("PATCH /v1/api-keys/{id}", &[]),
     ("DELETE /v1/api-keys/{id}", &[]),
     ("POST /v1/api-keys/{id}/rotate", &[]),
-    ("GET /v1/users", &["email", "organization_id"]),
+    ("GET /v1/users", &["email", "instance_id", "organization_id"]),
     ("POST /v1/users", &["organization_id"]),
     ("GET /v1/users/{id}", &[]),
     ("PATCH /v1/users/{id}", &[]),

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use de_contract::{control::Control, stack::Stack, wait::unique};
 use de_core::ports::{Arg, Database, Platform, PortError, Row, Statement};
 use de_testkit::{client::TestClient, database::SqliteDatabase, platform::TestPlatform};
+use http::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -118,6 +119,86 @@ async fn a_grant_opens_an_instance_and_is_taken_away() {
     let event = control.get(&events).await.is(200).json()["data"][0].clone();
     assert_eq!((&event["action"], &event["before"]), (&json!("grant.delete"), &row));
     assert_eq!(event["after"], Value::Null);
+}
+
+#[tokio::test]
+async fn who_owns_an_instance_sees_to_whom_they_may_give_it() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let owner = control.person(&tenant.organization, "user").await;
+    let member = control.person(&tenant.organization, "user").await;
+    let stranger = control.tenant().await;
+    control.person(&stranger.organization, "user").await;
+    let list = format!("/v1/users?instance_id={}", tenant.instance);
+    let ids = |page: Value| {
+        let rows = page["data"].as_array().unwrap().iter();
+        rows.map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // Alone they see themselves; of the instance everybody of its organization, once they own it.
+    for role in ["readonly", "user", "admin"] {
+        control.grant(&owner.id, &tenant.instance, role).await;
+        owner.control.get(&list).await.fails(404, "NOT_FOUND");
+    }
+    control.grant(&owner.id, &tenant.instance, "owner").await;
+    let mut everybody = [owner.id.clone(), member.id.clone()];
+    everybody.sort_unstable();
+    assert_eq!(ids(owner.control.get("/v1/users").await.is(200).json()), [owner.id.as_str()]);
+    for who in [&owner.control, &control] {
+        assert_eq!(ids(who.get(&list).await.is(200).json()), everybody);
+        let named = format!("{list}&organization_id={}", tenant.organization);
+        assert_eq!(ids(who.get(&named).await.is(200).json()), everybody);
+        let other = format!("{list}&organization_id={}", stranger.organization);
+        who.get(&other).await.fails(404, "NOT_FOUND");
+    }
+    assert_eq!(ids(owner.control.get(&format!("{list}&role=admin")).await.is(200).json()), [""; 0]);
+    let grant = format!("/v1/users/{}/grants/{}", member.id, tenant.instance);
+    owner.control.put(&grant, &json!({"role": "user"})).await.is(201);
+    member.control.get(&list).await.fails(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn who_only_looks_at_an_instance_reads_as_of_it_and_changes_nothing() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let person = control.person(&tenant.organization, "user").await;
+    let ask = async |method: Method, path: &str, body: Option<Value>| {
+        let request = person.control.client.request(method, path);
+        let request = request.header("x-instance-id", &tenant.instance);
+        let request = match &body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        request.send().await.unwrap()
+    };
+    let read = [
+        format!("/v1/instances/{}", tenant.instance),
+        "/v1/models".to_owned(),
+        "/v1/capabilities".to_owned(),
+        format!("/v1/usage?instance_id={}", tenant.instance),
+    ];
+    for path in &read {
+        assert_eq!(ask(Method::GET, path, None).await.status, 404, "{path}");
+    }
+    control.grant(&person.id, &tenant.instance, "readonly").await;
+    for path in &read {
+        let answer = ask(Method::GET, path, None).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    }
+    // What buys, or changes anything, is not theirs.
+    let call = json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]});
+    let rename = json!({"name": "Renamed"});
+    for (method, path, body) in [
+        (Method::POST, "/v1/chat/completions", Some(call)),
+        (Method::PATCH, read[0].as_str(), Some(rename)),
+        (Method::DELETE, read[0].as_str(), None),
+    ] {
+        let answer = ask(method.clone(), path, body).await;
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text());
+    }
+    control.delete(&format!("/v1/users/{}/grants/{}", person.id, tenant.instance)).await.is(204);
+    assert_eq!(ask(Method::GET, &read[1], None).await.status, 404);
 }
 
 #[tokio::test]

@@ -7,9 +7,10 @@
     reason = "what does not hold ends the test"
 )]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use de_contract::{
+    control::Control,
     stack::{Stack, stranger_key},
     wire::Wire,
 };
@@ -134,6 +135,30 @@ async fn a_person_logs_in_looks_and_logs_out() {
     if let Some(dump) = stack.dump() {
         assert!(!dump.contains(value), "rows have a digest");
     }
+}
+
+#[tokio::test]
+async fn the_newest_log_in_stands_first_and_the_list_is_read_in_pages() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let person = control.person(&tenant.organization, "user").await;
+    let mut began = Vec::new();
+    let mut browser = Browser::new(stack.front.clone(), &stack.interface_origin);
+    for _ in 0..3 {
+        browser = Browser::new(stack.front.clone(), &stack.interface_origin);
+        began.insert(0, browser.log_in(&person.key).await["id"].clone());
+        // Ids are in the order of the millisecond.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = browser.get(&format!("/v1/sessions?limit=2{cursor}")).await.json();
+        seen.extend(page["data"].as_array().unwrap().iter().map(|session| session["id"].clone()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, began);
 }
 
 #[tokio::test]
@@ -423,7 +448,7 @@ async fn log_ins_that_fail_too_often_wait_a_minute() {
     let call = world.admin().request(Method::GET, "/v1/organizations");
     let call = call.header("cf-connecting-ip", "192.0.2.1").send().await.unwrap();
     assert_eq!(call.status, 200);
-    world.test.clock.advance(std::time::Duration::from_secs(60));
+    world.test.clock.advance(Duration::from_secs(60));
     assert_eq!(from("192.0.2.1", &good).send().await.unwrap().status, 201);
 }
 
@@ -480,7 +505,7 @@ async fn who_has_logged_in_at_access_need_not_again() {
     assert!(!world.test.log.text().contains(&token));
     // A list that cannot be read is nobody's fault here.
     team.answer(500, json!({}));
-    world.test.clock.advance(std::time::Duration::from_secs(3_600));
+    world.test.clock.advance(Duration::from_secs(3_600));
     fails(&ask(&token).send().await.unwrap(), 503, "PROVIDER_UNAVAILABLE");
 }
 

@@ -8,10 +8,10 @@ use de_core::{
         extract::{AdminBody, Incoming},
         routes::{Allowed, unknown},
     },
-    ids::{OrganizationId, UserId},
+    ids::{InstanceId, OrganizationId, UserId},
     ports::{Platform, Statement, random, rows},
     store::{
-        Activity, limit_rows,
+        Activity, Viewer, limit_rows,
         organizations::{self, OrganizationRow},
         users::{self as store, ReachRow, UserQuery, UserRow},
     },
@@ -20,6 +20,7 @@ use de_core::{
 use serde::Serialize;
 
 use crate::{
+    instances,
     organizations::is_email,
     resource::{
         Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, listed, viewer,
@@ -54,15 +55,17 @@ pub(crate) struct User {
     updated_at: Timestamp,
 }
 
-/// Lists by id who is of the organization that the caller administers, and the caller.
+/// Lists by id who is of the organization that the caller administers, and the caller; or who is of an instance's
+/// organization, for who owns that instance.
 pub(crate) async fn list(
     State(platform): State<Platform>,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
     let organization = filters.id("organization_id", OrganizationId::parse);
+    let instance = filters.id("instance_id", InstanceId::parse);
     let email = filters.text("email").map(|email| email.to_lowercase());
-    let query = UserQuery {
+    let mut query = UserQuery {
         email: email.as_deref(),
         organization: organization.as_ref(),
         page: filters.page(),
@@ -70,8 +73,19 @@ pub(crate) async fn list(
         status: filters.status(),
     };
     filters.finish()?;
-    let read: Vec<UserRow> =
-        rows(&*platform.database, store::list(&query, viewer(&allowed)?)).await?;
+    let (home, sight);
+    if let Some(instance) = instance {
+        // Whoever owns it gives grants on it, to anybody of its organization.
+        home = instances::find(&platform, &allowed, instance.as_str()).await?.organization_id;
+        if query.organization.is_some_and(|named| *named != home) {
+            return Err(unknown("instance"));
+        }
+        query.organization = Some(&home);
+        sight = Viewer::Everything;
+    } else {
+        sight = viewer(&allowed)?;
+    }
+    let read: Vec<UserRow> = rows(&*platform.database, store::list(&query, sight)).await?;
     Ok(listed(query.page.page(read, |row| row.id.as_str()), Resource::shown))
 }
 

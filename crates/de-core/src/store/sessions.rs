@@ -181,16 +181,16 @@ pub fn by_digest(digest: &str) -> Statement {
     statement(concat!(session!(), "WHERE s.digest = ?1"), [digest.into()])
 }
 
-/// Lists by id the sessions of a person that hold: [`SessionRow`]s for [`PageQuery::page`].
+/// Lists the sessions of a person that hold, the newest first, since ids are in the order of time: [`SessionRow`]s for [`PageQuery::page`].
 #[must_use]
 pub fn list(user: &UserId, page: &PageQuery, now: UnixMillis) -> Statement {
     statement(
         concat!(
             session!(),
-            "WHERE s.user_id = ?1 AND s.id > ?2 AND s.revoked_at IS NULL AND k.revoked_at IS NULL
+            "WHERE s.user_id = ?1 AND (?2 = '' OR s.id < ?2) AND s.revoked_at IS NULL AND k.revoked_at IS NULL
                AND s.expires_at > CAST(?3 AS INTEGER) AND s.last_seen_at > CAST(?4 AS INTEGER)
                AND coalesce(k.expires_at, s.expires_at) > CAST(?3 AS INTEGER)
-             ORDER BY s.id LIMIT CAST(?5 AS INTEGER)"
+             ORDER BY s.id DESC LIMIT CAST(?5 AS INTEGER)"
         ),
         [
             user.as_str().into(),

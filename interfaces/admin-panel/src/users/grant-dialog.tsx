@@ -1,5 +1,5 @@
 import { api, type Schema, take } from "@de/api";
-import { confirm, Dialog, Form, SelectField, TextField, toast } from "@de/ui";
+import { confirm, Dialog, Form, SelectField, toast } from "@de/ui";
 import { useState } from "preact/hooks";
 import { GRANTS } from "./roles.ts";
 
@@ -7,8 +7,8 @@ type GrantRole = Schema<"GrantRole">;
 type Named = readonly [id: string, name: string];
 
 interface GrantDialogProps {
-  /** What can be chosen of the side that is not given; without anything to choose from its id is asked for. */
-  choice?: { help?: string; label: string; of: readonly Named[] | null };
+  /** What can be chosen of the side that is not given. */
+  choice?: { label: string; of: readonly Named[] };
   instance?: Named | undefined;
   onClose: () => void;
   onGiven: () => void;
@@ -21,7 +21,7 @@ export function GrantDialog({ choice, instance, onClose, onGiven, role, user }: 
   const [chosen, setChosen] = useState("");
   const [word, setWord] = useState(role ?? "user");
   const give = async () => {
-    const path = { id: user?.[0] ?? chosen.trim(), instance_id: instance?.[0] ?? chosen.trim() };
+    const path = { id: user?.[0] ?? chosen, instance_id: instance?.[0] ?? chosen };
     await take(
       api.PUT("/v1/users/{id}/grants/{instance_id}", { body: { role: word as GrantRole }, params: { path } }),
     );
@@ -33,7 +33,7 @@ export function GrantDialog({ choice, instance, onClose, onGiven, role, user }: 
     <Dialog title={role ? `Change the grant of ${whose}` : "Give a grant"} onClose={onClose}>
       <Form action={role ? "Change grant" : "Give grant"} onCancel={onClose} onSubmit={give}>
         {!role && <p class="quiet">{user ? `To ${user[1]}` : `On ${instance?.[1]}`}</p>}
-        {choice?.of && (
+        {choice && (
           <SelectField
             label={choice.label}
             required
@@ -41,9 +41,6 @@ export function GrantDialog({ choice, instance, onClose, onGiven, role, user }: 
             value={chosen}
             onInput={setChosen}
           />
-        )}
-        {choice?.of === null && (
-          <TextField label={choice.label} help={choice.help} required value={chosen} onInput={setChosen} />
         )}
         <SelectField
           label="Grant"

@@ -1,4 +1,4 @@
-import { api, isAdministrator, type Schema, take } from "@de/api";
+import { api, isOperator, type Schema, take } from "@de/api";
 import { Button, Resource, Table, Tag, Time } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useList } from "../tenants/list.ts";
@@ -77,26 +77,17 @@ export function GrantsOfInstance(props: { canGive: boolean; instance: Schema<"In
 
 function NewGrant(props: { instance: Schema<"Instance">; onClose: () => void; onGiven: () => void }) {
   const { instance, onClose, onGiven } = props;
+  const { id } = instance;
+  // Who operates the service also gives grants to people of elsewhere.
+  const of = isOperator.value ? {} : { instance_id: id };
   const people = useList<Schema<"User">>(
-    (query, signal) => take(api.GET("/v1/users", { params: { query }, signal })),
-    { cursor: undefined, inputs: [], whole: true },
+    (query, signal) => take(api.GET("/v1/users", { params: { query: { ...query, ...of } }, signal })),
+    { cursor: undefined, inputs: [id], whole: true },
   );
-  // Who administers nobody sees nobody else, and may give a grant all the same.
-  const of = isAdministrator.value
-    ? (people.data?.rows.map(({ email, id }) => [id, email] as const) ?? [])
-    : null;
   return (
     <GrantDialog
-      instance={[instance.id, instance.name]}
-      choice={
-        of
-          ? { label: "Who", of }
-          : {
-              help: "Of somebody of the organization: user_… It stands on their own page.",
-              label: "Id of the person",
-              of,
-            }
-      }
+      instance={[id, instance.name]}
+      choice={{ label: "Who", of: people.data?.rows.map(({ email, id }) => [id, email] as const) ?? [] }}
       onClose={onClose}
       onGiven={onGiven}
     />

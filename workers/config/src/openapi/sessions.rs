@@ -67,7 +67,7 @@ pub(super) fn operations() -> Vec<Operation> {
             Answer::json(201, "The session has begun.", row()).headers(&["Location", "Set-Cookie"]),
         );
     let list = Operation::new(Method::GET, "/v1/sessions", "listSessions", "Lists log-ins")
-        .notes("By id: one's own that hold, or another person's.")
+        .notes("The newest first: one's own that hold, or another person's.")
         .query("user_id", Shape::of::<UserId>(), "Those of this person.")
         .paged()
         .answers(Answer::json(200, "A page.", row().page("SessionList")));

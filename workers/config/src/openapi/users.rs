@@ -1,7 +1,8 @@
 //! `/v1/users`, described.
 
 use de_core::{
-    ids::{OrganizationId, UserId},
+    http::error::Code,
+    ids::{InstanceId, OrganizationId, UserId},
     openapi::{document::Tag, operation::Operation, shape::Shape},
     store::Activity,
 };
@@ -62,7 +63,13 @@ pub(super) fn operations() -> Vec<Operation> {
     let list = by_status(KIND.list(row().page("UserList")))
         .query("organization_id", Shape::of::<OrganizationId>(), "Only those of this organization.")
         .query("role", Shape::of::<Role>(), "Only those that are this.")
-        .query("email", text, "Only the one with this address.");
+        .query("email", text, "Only the one with this address.")
+        .query(
+            "instance_id",
+            Shape::of::<InstanceId>(),
+            "Only those of the organization of this instance, to whom who owns it may give grants.",
+        )
+        .fails(&[Code::NotFound]);
     vec![
         list,
         KIND.create(
