@@ -346,6 +346,7 @@ fn books() -> Vec<Statement> {
     let instance = InstanceId::parse("inst_1").unwrap();
     let project = ProjectId::parse("proj_1").unwrap();
     let user = UserId::parse("user_1").unwrap();
+    let person = user.clone();
     let mark = Mark { hour: UnixMillis(NOW.0 - NOW.0 % HOUR_MS), instance_id: instance.clone() };
     let readers = [
         Reader::Everything,
@@ -376,8 +377,11 @@ fn books() -> Vec<Statement> {
                 all.extend(sums::statements(&query));
             }
             for request in [None, Some(&request)] {
-                let (from, page, to) = (UnixMillis(0), PageQuery::default(), NOW);
-                all.push(requests::list(&RequestQuery { from, page, request, selection, to }));
+                for user in [None, Some(&person)] {
+                    let (from, page, to) = (UnixMillis(0), PageQuery::default(), NOW);
+                    let query = RequestQuery { from, page, request, selection, to, user };
+                    all.push(requests::list(&query));
+                }
             }
             all.push(requests::find(selection, &receipt));
             all.push(requests::position(selection, &receipt));
@@ -551,14 +555,20 @@ fn control_plane() -> Vec<Statement> {
         responses::count_older(2, NOW),
         responses::reseal(&turn, "v2.a.b"),
     ]);
-    for (organization, target) in [
-        (Some(&organization), Some("t")),
-        (Some(&organization), None),
-        (None, Some("t")),
-        (None, None),
-    ] {
-        all.push(audit::list(organization, target, &page()));
+    let request = RequestId::parse("r-1").unwrap();
+    for organization in [None, Some(&organization)] {
+        for target in [None, Some("t")] {
+            for actor in [None, Some("user_1")] {
+                for request in [None, Some(&request)] {
+                    let (action, page) = (Some("project"), page());
+                    let query =
+                        audit::AuditQuery { action, actor, organization, page, request, target };
+                    all.push(audit::list(&query));
+                }
+            }
+        }
     }
+    all.push(audit::find("audit_1"));
     all.extend(projects::delete(&project));
     all.extend(organizations::delete(&organization));
     all.extend(instances::delete(&instance));
@@ -575,8 +585,24 @@ fn control_plane() -> Vec<Statement> {
             all.push(projects::list(&query, viewer));
         }
         for (project, user) in [(None, None), (Some(&project), None), (None, Some(&user))] {
-            let query = api_keys::ApiKeyQuery { page: page(), project, user };
-            all.push(api_keys::list(&query, viewer));
+            for (instance, expires_before) in [
+                (None, None),
+                (Some(&instance), None),
+                (None, Some(NOW)),
+                (Some(&instance), Some(NOW)),
+            ] {
+                let query = api_keys::ApiKeyQuery {
+                    expires_before,
+                    instance,
+                    now: NOW,
+                    page: page(),
+                    project,
+                    status: Some(api_keys::KeyStatus::Active),
+                    text: Some("k"),
+                    user,
+                };
+                all.push(api_keys::list(&query, viewer));
+            }
         }
     }
     all

@@ -400,7 +400,7 @@ fn calls_are_found_by_the_index_that_has_them_in_order() {
     let request = RequestId::parse("r").unwrap();
     let list = |selection: &Selection, request: Option<&RequestId>| {
         let (from, page, to) = (UnixMillis(0), PageQuery::default(), UnixMillis(START));
-        requests::list(&RequestQuery { from, page, request, selection, to })
+        requests::list(&RequestQuery { from, page, request, selection, to, user: None })
     };
     let by = |index: &str, column: &str| format!("USING INDEX {index} ({column}=?");
     for (statement, way) in [
@@ -499,8 +499,14 @@ async fn a_reader_sees_what_is_theirs() {
         // The list, in pages of seven, newest first.
         let (mut found, mut page) = (Vec::new(), PageQuery { after: None, limit: 7 });
         loop {
-            let list =
-                RequestQuery { from, page: page.clone(), request: None, selection: &selection, to };
+            let list = RequestQuery {
+                from,
+                page: page.clone(),
+                request: None,
+                selection: &selection,
+                to,
+                user: None,
+            };
             let read = books.run(vec![requests::list(&list)]).await.remove(0);
             let read = read.into_iter().map(|row| requests::listed(row).unwrap()).collect();
             let made = page.page(read, |one| &one.place);

@@ -9,7 +9,7 @@ export type Schema<Name extends keyof components["schemas"]> = components["schem
 
 /** What belongs to no instance, or names it in its query: an instance that is gone must not close these. */
 const OF_NO_INSTANCE =
-  /^\/v1\/(api-keys|audit-events|bootstrap|budgets|instances|limits|metrics|organizations|projects|provider-keys|providers|receipts|requests|services|sessions|usage|users|webhooks)\b/;
+  /^\/v1\/(api-keys|audit-events|bootstrap|budgets|instances|limits|metrics|organizations|projects|provider-health|provider-keys|providers|receipts|requests|services|sessions|usage|users|webhooks)\b/;
 
 /** Whether a call says for which instance it acts: one that is gone must not close what is read without it. */
 export function actsForInstance(method: string, path: string): boolean {

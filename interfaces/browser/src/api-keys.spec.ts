@@ -175,6 +175,14 @@ test("keys are filtered by project, person, status and text, and the address say
   await expect(page.getByRole("link", { name: lasting.name })).toBeVisible();
   await expect(rows).toHaveCount(2);
   await expectNoBarriers(page);
+  await page.getByLabel("Project").selectOption("");
+  await page.getByLabel("Search").fill("");
+  await page.getByRole("search").getByLabel("Instance").selectOption(instance.id);
+  await expect(rows).toHaveCount(3);
+  await api.send("DELETE", `/v1/api-keys/${ending.id}`);
+  await page.getByLabel("Status").selectOption("revoked");
+  await expect(rows).toHaveCount(2);
+  await expect(page.getByRole("link", { name: ending.name })).toBeVisible();
 });
 
 test("without a connection nothing is lost, and the key is made once", async ({ api, open }) => {

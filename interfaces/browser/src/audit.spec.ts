@@ -48,7 +48,43 @@ test("a change is found by what it is of, with before and after of each member",
 
 test("an id of nothing says so", async ({ open }) => {
   const page = await open("admin-panel", "/audit?target_id=proj_nowhere");
-  await expect(page.getByText("Nothing of that id was changed")).toBeVisible();
+  await expect(page.getByText("Nothing like that was changed")).toBeVisible();
+});
+
+test("a change is found by what was done, by whom, and by the request that asked for it", async ({
+  api,
+  open,
+}) => {
+  const made = await api.send<{ id: string }>("POST", "/v1/projects", {
+    instance_id: "inst_dev",
+    name: unique("Asked"),
+  });
+  await api.send("PATCH", `/v1/projects/${made.id}`, { description: "again" });
+  const list = await api.send<{ data: { action: string; request_id: string }[] }>(
+    "GET",
+    `/v1/audit-events?target_id=${made.id}`,
+  );
+  const request = list.data.find(({ action }) => action === "project.create")?.request_id ?? "";
+  const page = await open("admin-panel", "/audit");
+  const rows = page.getByRole("table", { name: "Changes" }).getByRole("row");
+  await page.getByLabel("Request id").fill(request);
+  await expect(rows).toHaveCount(2);
+  await expect(rows.nth(1)).toContainText("project.create");
+  await page.getByLabel("What", { exact: true }).selectOption("webhook");
+  await expect(page.getByText("Nothing like that was changed")).toBeVisible();
+  await page.getByLabel("What", { exact: true }).selectOption("project");
+  await page.getByLabel("Who").selectOption("user_dev");
+  await expect(rows).toHaveCount(2);
+  await page.getByLabel("Request id").fill("");
+  await expect(page).toHaveURL(/actor_id=user_dev/);
+  await expect(rows.nth(1)).toContainText("project.");
+  await expectNoBarriers(page);
+
+  // The page of a request says which change it made.
+  await page.goto(`${new URL(page.url()).origin}/requests/${request}`);
+  await expect(page.getByRole("main")).toContainText("project.create");
+  await page.getByRole("link", { name: "Before and after" }).click();
+  await expect(page.getByRole("dialog", { name: "project.create" })).toBeVisible();
 });
 
 test("the list is walked through by its pages, and a page is an address", async ({ api, open }) => {

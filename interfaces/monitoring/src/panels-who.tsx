@@ -1,4 +1,4 @@
-import { api, isApiError, type Schema, take } from "@de/api";
+import { api, type Schema, take } from "@de/api";
 import { Badge, count, duration, every, money, percent, Tag, useResource } from "@de/ui";
 import type { ComponentChildren } from "preact";
 import type { Address } from "./address.ts";
@@ -12,32 +12,17 @@ interface Props {
 
 type Health = Schema<"ProviderHealth">;
 
-/** Of how many providers health is asked for: those with the most calls. */
-const ASKED = 12;
-
 /** Which share of calls each provider has, and how it does now. */
 export function Providers({ address, instance, snapshot }: Props & { instance: string }) {
   const all = snapshot?.totals.requests ?? 0;
   const rows = snapshot?.providers.toSorted((a, b) => b.requests - a.requests || by(a, b));
-  const asked = (rows ?? [])
-    .flatMap(({ name }) => (name === null ? [] : [name]))
-    .slice(0, ASKED)
-    .toSorted();
   const health = useResource(
     async (signal) => {
-      const one = async (id: string): Promise<[string, Health][]> => {
-        const params = { path: { id }, query: { instance_id: instance } };
-        try {
-          return [[id, await take(api.GET("/v1/providers/{id}/health", { params, signal }))]];
-        } catch (thrown) {
-          // One that is gone has calls in the books still.
-          if (isApiError(thrown) && thrown.status === 404) return [];
-          throw thrown;
-        }
-      };
-      return new Map((await Promise.all(asked.map(one))).flat());
+      const params = { query: { instance_id: instance } };
+      const { data } = await take(api.GET("/v1/provider-health", { params, signal }));
+      return new Map(data.map((one) => [one.provider_id, one]));
     },
-    [instance, asked.join(" ")],
+    [instance],
     address.live ? every : undefined,
   );
   const of = ({ name }: Named) => (name === null ? undefined : health.data?.get(name));

@@ -194,11 +194,13 @@ pub(crate) fn plans() -> Result<String, Failure> {
     let model =
         models::ModelQuery { organization: Some(&organization), ..models::ModelQuery::default() };
     let page = PageQuery::default();
+    let changes =
+        audit::AuditQuery { organization: Some(&organization), ..audit::AuditQuery::default() };
     let queries: [(&str, Statement); 4] = [
         ("keys, superadmin", api_keys::list(&keys, Viewer::Everything)),
         ("keys, admin", api_keys::list(&keys, viewer)),
         ("models", models::list(&model)),
-        ("changes", audit::list(Some(&organization), None, &page)),
+        ("changes", audit::list(&changes)),
     ];
     let mut text = String::new();
     for (what, statement) in queries {

@@ -126,7 +126,14 @@ pub(crate) async fn measure() -> Result<String, Failure> {
         ("of a model that was never called, anywhere", &wide),
     ] {
         let (from, to) = (UnixMillis(0), UnixMillis(FIRST + 31 * DAY_MS));
-        let query = RequestQuery { from, page: PageQuery::default(), request: None, selection, to };
+        let query = RequestQuery {
+            from,
+            page: PageQuery::default(),
+            request: None,
+            selection,
+            to,
+            user: None,
+        };
         let mut times = Vec::new();
         let mut found = 0;
         for _ in 0..ROUNDS {

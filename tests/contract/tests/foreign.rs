@@ -42,7 +42,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("PATCH /v1/projects/{id}", &[]),
     ("DELETE /v1/projects/{id}", &[]),
     ("DELETE /v1/projects/{id}/response-cache", &[]),
-    ("GET /v1/api-keys", &["project_id", "user_id"]),
+    ("GET /v1/api-keys", &["instance_id", "project_id", "user_id"]),
     ("POST /v1/api-keys", &["project_id", "user_id"]),
     ("GET /v1/api-keys/{id}", &[]),
     ("PATCH /v1/api-keys/{id}", &[]),
@@ -56,7 +56,8 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("GET /v1/users/{id}/grants", &[]),
     ("PUT /v1/users/{id}/grants/{instance_id}", &[]),
     ("DELETE /v1/users/{id}/grants/{instance_id}", &[]),
-    ("GET /v1/audit-events", &["organization_id", "target_id"]),
+    ("GET /v1/audit-events", &["actor_id", "organization_id", "request_id", "target_id"]),
+    ("GET /v1/audit-events/{id}", &[]),
     ("GET /v1/services", &[]),
     ("GET /v1/sessions", &["user_id"]),
     ("GET /v1/sessions/{id}", &[]),
@@ -86,10 +87,11 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("POST /v1/provider-keys/{instance_id}/{provider_id}/test", &[]),
     ("POST /v1/provider-keys/reseal", &[]),
     ("GET /v1/providers/{id}/health", &["instance_id"]),
+    ("GET /v1/provider-health", &["instance_id"]),
     ("GET /v1/usage", BOOKS),
     ("GET /v1/usage/timeseries", BOOKS),
-    ("GET /v1/requests", BOOKS),
-    ("GET /v1/requests/events", BOOKS),
+    ("GET /v1/requests", CALLS),
+    ("GET /v1/requests/events", CALLS),
     ("GET /v1/requests/{id}", &[]),
     ("GET /v1/receipts/{receipt_id}", &[]),
     ("GET /v1/metrics", &["instance_id", "organization_id"]),
@@ -116,11 +118,23 @@ const ROUTES: &[(&str, &[&str])] = &[
 const BOOKS: &[&str] =
     &["api_key_id", "instance_id", "model_id", "organization_id", "project_id", "provider_id"];
 
+/// The same of calls one by one.
+const CALLS: &[&str] = &[
+    "api_key_id",
+    "instance_id",
+    "model_id",
+    "organization_id",
+    "project_id",
+    "provider_id",
+    "user_id",
+];
+
 /// A tenant, and one of each that it can have.
 struct Side {
     admin: Person,
     delivery: String,
     email: String,
+    event: String,
     key: String,
     model: String,
     owner: Person,
@@ -170,6 +184,8 @@ impl Side {
             control.put(&format!("/v1/budgets/{scope}/{id}"), &budget).await.is(200);
         }
         let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let events = format!("/v1/audit-events?organization_id={}", tenant.organization);
+        let events = control.get(&events).await.is(200).json();
         // The vendor takes no such key, and that is on the books too.
         let call = stack.call(Wire::Native, &text(&model["model_id"]), "Hello");
         let called = call.key(&text(&key["secret"])).send().await;
@@ -178,6 +194,7 @@ impl Side {
             admin,
             delivery: text(&delivery["id"]),
             email: text(&user["email"]),
+            event: text(&events["data"][0]["id"]),
             key: text(&key["id"]),
             model: text(&model["model_id"]),
             owner,
@@ -193,7 +210,9 @@ impl Side {
     /// What it has of a kind.
     fn own(&self, kind: &str) -> &str {
         match kind {
+            "actor" | "user" => &self.admin.id,
             "api-key" | "api_key" => &self.key,
+            "audit-event" => &self.event,
             "delivery" => &self.delivery,
             "email" => &self.email,
             "instance" => &self.tenant.instance,
@@ -203,7 +222,6 @@ impl Side {
             "provider" => &self.provider,
             "receipt" | "request" => &self.receipt,
             "session" => &self.session,
-            "user" => &self.admin.id,
             "webhook" => &self.webhook,
             other => panic!("a tenant has no {other} yet"),
         }
@@ -213,6 +231,7 @@ impl Side {
     fn traces(&self) -> Vec<&str> {
         let kinds = [
             "api-key",
+            "audit-event",
             "email",
             "instance",
             "model-config",
@@ -272,7 +291,9 @@ impl Side {
 /// What nobody has, of a kind.
 fn nobodys(kind: &str) -> &'static str {
     match kind {
+        "actor" | "user" => "user_nobodys",
         "api-key" | "api_key" => "key_nobodys",
+        "audit-event" => "audit_nobodys",
         "delivery" => "msg_nobodys",
         "email" => "nobody@nowhere.example.com",
         "instance" => "inst_nobodys",
@@ -282,7 +303,6 @@ fn nobodys(kind: &str) -> &'static str {
         "provider" => "nobodys-provider",
         "receipt" | "request" => "rcpt_nobodys",
         "session" => "sess_nobodys",
-        "user" => "user_nobodys",
         "webhook" => "whk_nobodys",
         other => panic!("nobody has no {other} yet"),
     }
@@ -395,7 +415,7 @@ async fn walk_one(
         each.fold(path, |path, (n, (part, kind))| path.replace(part, &of(n, kind)))
     };
     // What it cannot do without.
-    let asks = match route.path.ends_with("/health") {
+    let asks = match route.path.ends_with("health") {
         true => format!("?instance_id={}", ours.tenant.instance),
         false => String::new(),
     };
@@ -446,7 +466,8 @@ async fn walk_one(
         assert_eq!(real, none, "{line} X-Instance-ID");
         assert_eq!(real.0, 404, "{line} X-Instance-ID: {}", real.1);
         if *method == Method::GET && variables.is_empty() {
-            let unpaged = ["/v1/metrics", "/v1/requests/events", "/v1/usage"];
+            let unpaged =
+                ["/v1/metrics", "/v1/provider-health", "/v1/requests/events", "/v1/usage"];
             let is_paged = !unpaged.iter().any(|place| path.starts_with(place));
             let path = if is_paged { format!("{path}?limit=200") } else { path };
             let (_, page) = told(who, method, &path, &body, "").await;

@@ -40,6 +40,76 @@ async fn s03_a_secret_is_shown_once_and_never_again() {
 }
 
 #[tokio::test]
+async fn keys_are_found_by_how_they_stand_when_they_end_where_they_are_and_what_they_are_called() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let admin = control.person(&tenant.organization, "admin").await;
+    let word = unique("Kiosk");
+    let make = async |name: &str, ends: Value| {
+        let body = json!({"project_id": tenant.project, "name": format!("{word} {name}"),
+            "scopes": ["text"], "expires_at": ends});
+        control.make("api-keys", body).await
+    };
+    let lasting = make("lasting", Value::Null).await;
+    let ending = make("ending", json!("2099-01-01T00:00:00Z")).await;
+    let revoked = make("revoked", json!("2099-06-01T00:00:00Z")).await;
+    let id = |key: &Value| key["id"].as_str().unwrap().to_owned();
+    control.delete(&format!("/v1/api-keys/{}", id(&revoked))).await.is(204);
+    let own = json!({"user_id": admin.id, "name": format!("{word} own"), "scopes": ["read"]});
+    let own = control.make("api-keys", own).await;
+
+    let place = format!("instance_id={}", tenant.instance);
+    let small = word.to_lowercase();
+    let (lasts, ends, gone, mine) = (id(&lasting), id(&ending), id(&revoked), id(&own));
+    for (filter, expected) in [
+        (format!("q={small}"), vec![&lasts, &ends, &gone, &mine]),
+        (format!("q={small}&status=active"), vec![&lasts, &ends, &mine]),
+        (format!("q={small}&status=revoked"), vec![&gone]),
+        (format!("q={small}&status=expired"), vec![]),
+        (format!("q={small}%20END"), vec![&ends]),
+        (format!("{place}&q={lasts}"), vec![&lasts]),
+        (format!("{place}&q={}", lasting["last_four"].as_str().unwrap()), vec![&lasts]),
+        // No sign of a pattern means anything but itself.
+        (format!("{place}&q=%25"), vec![]),
+        (place.clone(), vec![&lasts, &ends, &gone]),
+        (format!("{place}&status=active"), vec![&lasts, &ends]),
+        (format!("{place}&expires_before=2099-03-01"), vec![&ends]),
+        (format!("q={small}&expires_before=2099-12-31T00:00:00Z"), vec![&ends, &gone]),
+        (format!("q={small}&expires_before=2099-12-31&status=active"), vec![&ends]),
+        (format!("{place}&user_id={}", admin.id), vec![]),
+        (format!("{place}&project_id={}&status=revoked", tenant.project), vec![&gone]),
+        (format!("user_id={}&q={small}", admin.id), vec![&mine]),
+        ("instance_id=inst_nobodys".to_owned(), vec![]),
+    ] {
+        let mut expected: Vec<&str> = expected.into_iter().map(String::as_str).collect();
+        expected.sort_unstable();
+        for who in [&control, &admin.control] {
+            let page = who.get(&format!("/v1/api-keys?limit=200&{filter}")).await.is(200).json();
+            let rows = page["data"].as_array().unwrap().iter();
+            let found: Vec<&str> = rows.map(|row| row["id"].as_str().unwrap()).collect();
+            assert_eq!(found, expected, "{filter}");
+        }
+    }
+    // Page by page, narrowed as the first one was.
+    let first = format!("/v1/api-keys?limit=1&{place}&status=active");
+    let page = control.get(&first).await.is(200).json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let rest = control.get(&format!("{first}&cursor={cursor}")).await.is(200).json();
+    let mut all = [&page, &rest].map(|page| page["data"][0]["id"].as_str().unwrap());
+    all.sort_unstable();
+    let mut expected = [lasts.as_str(), ends.as_str()];
+    expected.sort_unstable();
+    assert_eq!((all, &rest["next_cursor"]), (expected, &Value::Null));
+    for wrong in ["status=gone", "expires_before=soon", "q=", "q=%20", "instance_id=x"] {
+        let path = format!("/v1/api-keys?{wrong}");
+        let refused = control.get(&path).await.fails(400, "VALIDATION_ERROR");
+        let field = wrong.split('=').next().unwrap();
+        assert_eq!(refused["details"]["fields"][0]["field"], format!("?{field}"), "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn s19_a_revoked_key_is_refused_at_the_next_call_and_its_row_stays() {
     let stack = Stack::ready().await;
     let control = Control::of(stack.admin());

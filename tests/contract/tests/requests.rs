@@ -115,6 +115,43 @@ async fn a_call_and_its_receipt_are_shown_as_they_stand_in_the_books() {
 }
 
 #[tokio::test]
+async fn the_calls_of_one_person_are_found_among_those_of_programs() {
+    let spender = Spender::ready().await;
+    let (_, ours) = spender.spend(spender.call("a program's")).await;
+    let organization = &spender.tenant.organization;
+    let person = spender.control.person(organization, "admin").await;
+    let other = spender.control.person(organization, "admin").await;
+    let body = json!({"model": spender.model, "messages": [{"role": "user", "content": "theirs"}]});
+    let sent = person.control.client.request(Method::POST, "/v1/chat/completions").json(&body);
+    let sent = sent.header("x-instance-id", &spender.tenant.instance).send().await.unwrap();
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let theirs = sent.header("x-de-receipt").to_owned();
+    let place = format!("instance_id={}", spender.tenant.instance);
+    let all = format!("/v1/requests?{place}");
+    let came = async || {
+        let found = ids(&person.control.get(&all).await.is(200).json());
+        (found.len() == 2).then_some(())
+    };
+    de_contract::wait::until("both calls are in the books", came).await;
+    let ours = ours["receipt_id"].as_str().unwrap().to_owned();
+    for (filter, expected) in [
+        (format!("{place}&user_id={}", person.id), vec![theirs.clone()]),
+        (format!("user_id={}", person.id), vec![theirs.clone()]),
+        (format!("user_id={}&status=failed", person.id), vec![]),
+        (format!("{place}&user_id={}", other.id), vec![]),
+        (format!("user_id={}&project_id={}", person.id, spender.tenant.project), vec![]),
+        (format!("project_id={}", spender.tenant.project), vec![ours]),
+    ] {
+        for who in [&spender.control, &other.control] {
+            let path = format!("/v1/requests?{filter}");
+            assert_eq!(ids(&who.get(&path).await.is(200).json()), expected, "{filter}");
+        }
+    }
+    let table = format!("/v1/requests?format=csv&user_id={}", person.id);
+    assert_eq!(other.control.get(&table).await.is(200).text().lines().count(), 2);
+}
+
+#[tokio::test]
 async fn calls_are_told_as_they_end_and_none_is_missed() {
     let spender = Spender::ready().await;
     let (_, before) = spender.spend(spender.call("before")).await;
@@ -187,6 +224,22 @@ async fn the_health_of_a_vendor_is_what_calls_say_of_it() {
     let own = spender.program.get("/v1/providers/openai/health").await.is(200).json();
     assert_eq!(own["attempts"], down["attempts"]);
     let other = "/v1/providers/openai/health?instance_id=inst_dev";
+    spender.program.get(other).await.fails(404, "NOT_FOUND");
+    // All of them at once, and only those of which there is anything to tell.
+    let all = format!("/v1/provider-health?instance_id={instance}");
+    for (who, path) in [(&spender.control, all.as_str()), (&spender.program, "/v1/provider-health")]
+    {
+        let told = who.get(path).await.is(200).json();
+        assert_eq!(told["data"].as_array().unwrap().len(), 1, "{told}");
+        for name in ["provider_id", "instance_id", "status", "attempts", "failures"] {
+            assert_eq!(told["data"][0][name], down[name], "{name}");
+        }
+        let open = |health: &Value| health["circuits"][0]["model_id"].clone();
+        assert_eq!(open(&told["data"][0]), open(&down));
+    }
+    let unnamed = spender.control.get("/v1/provider-health").await.fails(400, "VALIDATION_ERROR");
+    assert_eq!(unnamed["details"]["fields"][0]["field"], "?instance_id");
+    let other = "/v1/provider-health?instance_id=inst_dev";
     spender.program.get(other).await.fails(404, "NOT_FOUND");
     let nobody = format!("/v1/providers/nobody/health?instance_id={instance}");
     spender.control.get(&nobody).await.fails(404, "NOT_FOUND");

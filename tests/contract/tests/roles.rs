@@ -84,6 +84,7 @@ PUT /v1/users/{id}/grants/{instance_id}        +++---.- +......-
 DELETE /v1/users/{id}/grants/{instance_id}     +++---.- +......-
 GET /v1/instances/{id}/grants                  ++++--.- +......-
 GET /v1/audit-events                           ++------ ++------
+GET /v1/audit-events/{id}                      ++------ +.------
 GET /v1/sessions                               +++++++- +++++++-
 GET /v1/sessions/{id}                          ++.....- +......-
 DELETE /v1/sessions/{id}                       ++.....- +......-
@@ -113,6 +114,7 @@ DELETE /v1/provider-keys/{instance_id}/{provider_id} ++++-..- +......-
 POST /v1/provider-keys/{instance_id}/{provider_id}/test ++++-..- +......-
 POST /v1/provider-keys/reseal                  +------- +-------
 GET /v1/providers/{id}/health                  ++++++.+ +.......
+GET /v1/provider-health                        ++++++.+ +.......
 GET /v1/usage                                  ++++++++ ++++++++
 GET /v1/usage/timeseries                       ++++++++ ++++++++
 GET /v1/requests                               ++++++++ ++++++++
@@ -241,7 +243,12 @@ impl World {
                 let made = self.control.make("api-keys", project.clone()).await;
                 (made["id"].as_str().unwrap().to_owned(), project)
             }
-            "audit-events" | "metrics" | "services" | "usage" => (String::new(), Value::Null),
+            "audit-events" => {
+                let list = format!("/v1/audit-events?organization_id={}", tenant.organization);
+                let events = self.control.get(&list).await.is(200).json();
+                (events["data"][0]["id"].as_str().unwrap().to_owned(), Value::Null)
+            }
+            "metrics" | "provider-health" | "services" | "usage" => (String::new(), Value::Null),
             "receipts" | "requests" => (self.receipt(tenant).await, Value::Null),
             "sessions" => (self.session(tenant).await, Value::Null),
             "users" => {
@@ -331,7 +338,11 @@ impl World {
         let is_made = route.method == "POST" && names_owner.contains(&route.path);
         let owned = names_owner.iter().any(|owned| route.path.starts_with(owned));
         let path = match route.path {
-            "/v1/budgets" | "/v1/limits" | "/v1/provider-keys" | "/v1/providers/{id}/health" => {
+            "/v1/budgets"
+            | "/v1/limits"
+            | "/v1/provider-health"
+            | "/v1/provider-keys"
+            | "/v1/providers/{id}/health" => {
                 format!("{path}?instance_id={}", tenant.instance)
             }
             // Who waits for what may come waits for ever.

@@ -251,6 +251,65 @@ async fn s19_changes_are_listed_the_newest_first_and_stay() {
 }
 
 #[tokio::test]
+async fn a_change_is_found_by_what_was_done_by_whom_and_by_which_request() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let admin = control.person(&tenant.organization, "admin").await;
+    let path = format!("/v1/projects/{}", tenant.project);
+    control.patch(&path, &json!({"name": "One"})).await.is(200);
+    let request = unique("r");
+    let client = admin.control.client.request(Method::PATCH, &path);
+    let asked = client.header("x-request-id", &request).json(&json!({"name": "Two"}));
+    assert_eq!(asked.send().await.unwrap().status, 200);
+    let key = json!({"project_id": tenant.project, "scopes": ["text"]});
+    admin.control.make("api-keys", key).await;
+
+    let of = format!("organization_id={}", tenant.organization);
+    let found = async |who: &Control, filter: &str| -> Vec<Value> {
+        let page = who.get(&format!("/v1/audit-events?{filter}")).await.is(200).json();
+        page["data"].as_array().unwrap().clone()
+    };
+    let actions = |events: Vec<Value>| -> Vec<String> {
+        events.iter().map(|event| event["action"].as_str().unwrap().to_owned()).collect()
+    };
+    for (filter, expected) in [
+        ("action=project.update".to_owned(), vec!["project.update", "project.update"]),
+        ("action=project".to_owned(), vec!["project.update", "project.update", "project.create"]),
+        ("action=project.updat".to_owned(), vec![]),
+        ("action=proj".to_owned(), vec![]),
+        (format!("actor_id={}", admin.id), vec!["api-key.create", "project.update"]),
+        (format!("actor_id={}&action=project", admin.id), vec!["project.update"]),
+        (format!("request_id={request}"), vec!["project.update"]),
+        (format!("request_id={request}&target_id={}", tenant.project), vec!["project.update"]),
+        (format!("request_id={request}&target_id=proj_other"), vec![]),
+        (format!("request_id={request}&actor_id=user_other"), vec![]),
+    ] {
+        for who in [&control, &admin.control] {
+            assert_eq!(actions(found(who, &format!("{of}&{filter}")).await), expected, "{filter}");
+        }
+    }
+    // Who operates the service need not say where.
+    let everywhere = found(&control, &format!("request_id={request}")).await;
+    assert_eq!(everywhere.len(), 1);
+    assert_eq!(everywhere[0]["after"]["name"], "Two");
+
+    // One by itself, for whom it is there.
+    let id = everywhere[0]["id"].as_str().unwrap();
+    for who in [&control, &admin.control] {
+        let shown = who.get(&format!("/v1/audit-events/{id}")).await.is(200).json();
+        assert_eq!(shown, everywhere[0]);
+    }
+    let stranger = control.person(&control.tenant().await.organization, "admin").await;
+    for (who, id) in [(&stranger.control, id), (&control, "audit_nobodys"), (&control, "%20")] {
+        who.get(&format!("/v1/audit-events/{id}")).await.fails(404, "NOT_FOUND");
+    }
+    let wrong = control.get("/v1/audit-events?request_id=a%20b&when=now").await;
+    let refused = wrong.fails(400, "VALIDATION_ERROR");
+    assert_eq!(refused["details"]["fields"].as_array().unwrap().len(), 2, "{refused}");
+}
+
+#[tokio::test]
 async fn changes_at_the_same_moment_all_hold_or_say_that_they_do_not() {
     let stack = Stack::ready().await;
     let control = Control::of(stack.admin());

@@ -20,7 +20,7 @@ use de_core::{
     ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, UserId},
     ports::{Platform, Statement, rows},
     secret::Secret,
-    store::api_keys::{self as store, ApiKeyQuery, ApiKeyRow, HolderRow},
+    store::api_keys::{self as store, ApiKeyQuery, ApiKeyRow, HolderRow, KeyStatus},
     time::{Timestamp, UnixMillis},
 };
 use http::StatusCode;
@@ -33,6 +33,7 @@ use crate::{
         Begun, Change, Created, Fields, Filters, Once, Request, Resource, Saved, TRIES, grant,
         if_match, later, listed, origin, overtaken, taken, viewer,
     },
+    usage::asked::{expected_time, time},
     users,
 };
 
@@ -89,12 +90,28 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let project = filters.id("project_id", ProjectId::parse);
     let user = filters.id("user_id", UserId::parse);
-    let query =
-        ApiKeyQuery { page: filters.page(), project: project.as_ref(), user: user.as_ref() };
+    let instance = filters.id("instance_id", InstanceId::parse);
+    let text = filters.one_of("q", searched, || "1 to 200 characters".to_owned());
+    let query = ApiKeyQuery {
+        expires_before: filters.one_of("expires_before", time, expected_time),
+        instance: instance.as_ref(),
+        now: platform.clock.now(),
+        page: filters.page(),
+        project: project.as_ref(),
+        status: filters.word("status", &KeyStatus::WORDS).and_then(KeyStatus::parse),
+        text: text.as_deref(),
+        user: user.as_ref(),
+    };
     filters.finish()?;
     let read: Vec<ApiKeyRow> =
         rows(&*platform.database, store::list(&query, viewer(&allowed)?)).await?;
     Ok(listed(query.page.page(read, |row| row.id.as_str()), Resource::shown))
+}
+
+/// What is looked for in a list.
+fn searched(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty() && text.chars().count() <= 200).then(|| text.to_owned())
 }
 
 /// Makes one, and shows its secret this once.

@@ -1,17 +1,27 @@
 //! `/v1/audit-events`: who changed what. Nothing changes or removes one.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use de_core::{
-    http::{error::ApiError, routes::Allowed},
-    ids::OrganizationId,
+    http::{
+        error::ApiError,
+        extract::PathText,
+        routes::{Allowed, unknown},
+    },
+    ids::{OrganizationId, RequestId},
     ports::{Platform, rows},
-    store::audit::{self, AuditRow},
+    store::audit::{self, AuditQuery, AuditRow},
     time::Timestamp,
 };
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::resource::{Filters, listed};
+
+const WHAT: &str = "change";
 
 /// A change: who made it, of what, before and after. Secrets are in none.
 #[derive(Serialize)]
@@ -54,6 +64,8 @@ pub(crate) async fn list(
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
     let named = filters.id("organization_id", OrganizationId::parse);
+    let (action, actor) = (filters.text("action"), filters.text("actor_id"));
+    let request = filters.id("request_id", RequestId::parse);
     let target = filters.text("target_id");
     let page = filters.page();
     filters.finish()?;
@@ -66,10 +78,36 @@ pub(crate) async fn list(
     if let Some(organization) = organization {
         allowed.on(organization, None, "organization")?;
     }
-    let read: Vec<AuditRow> =
-        rows(&*platform.database, audit::list(organization, target.as_deref(), &page)).await?;
-    let page = page.page(read, |row| row.place.as_str());
+    let query = AuditQuery {
+        action: action.as_deref(),
+        actor: actor.as_deref(),
+        organization,
+        page,
+        request: request.as_ref(),
+        target: target.as_deref(),
+    };
+    let read: Vec<AuditRow> = rows(&*platform.database, audit::list(&query)).await?;
+    let page = query.page.page(read, |row| row.place.as_str());
     Ok(listed(page, shown))
+}
+
+/// Shows one.
+pub(crate) async fn read(
+    State(platform): State<Platform>,
+    allowed: Allowed,
+    PathText(id): PathText,
+    filters: Filters,
+) -> Result<Response, ApiError> {
+    filters.finish()?;
+    let found: Vec<AuditRow> = rows(&*platform.database, audit::find(&id)).await?;
+    let row = found.first().ok_or_else(|| unknown(WHAT))?;
+    match &row.organization_id {
+        Some(organization) => allowed.on(organization, None, WHAT)?,
+        // The shared catalogue is nobody's but who operates the service.
+        None if allowed.caller().is_superadmin() => {}
+        None => return Err(unknown(WHAT)),
+    }
+    Ok(Json(shown(row)).into_response())
 }
 
 fn shown(row: &AuditRow) -> AuditEvent {

@@ -1,6 +1,6 @@
-//! `GET /v1/providers/{id}/health`: how a vendor did lately, by the books of one instance.
+//! `GET /v1/providers/{id}/health` and `/v1/provider-health`: how vendors did lately, by the books of one instance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     Json,
@@ -84,22 +84,28 @@ pub(crate) struct OpenCircuit {
     until: Timestamp,
 }
 
-/// The open circuits of a vendor's models in an instance.
-async fn circuits(
-    platform: &Platform,
-    instance: &InstanceId,
-    provider: &ProviderId,
-) -> Option<Vec<OpenCircuit>> {
-    let usage = platform.limiter.usage(Whose::Instance(instance)).await.ok()?;
-    let now = platform.clock.now();
-    let open = usage.circuits.into_iter().filter(|open| open.key.provider_id == *provider);
-    let told = |open: Open| OpenCircuit {
+/// How vendors did in the last 15 minutes, for one instance.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub(crate) struct ProviderHealths {
+    /// By vendor: those that were tried, or have a model that nobody may call now.
+    data: Vec<ProviderHealth>,
+}
+
+/// The open circuits of an instance; none if its Limiter does not say.
+async fn circuits(platform: &Platform, instance: &InstanceId) -> Option<Vec<Open>> {
+    platform.limiter.usage(Whose::Instance(instance)).await.ok().map(|usage| usage.circuits)
+}
+
+/// Those of a vendor's models.
+fn of_provider(open: &[Open], provider: &ProviderId, now: UnixMillis) -> Vec<OpenCircuit> {
+    let told = |open: &Open| OpenCircuit {
         class: open.class,
-        model_id: open.key.model_id,
+        model_id: open.key.model_id.clone(),
         since: open.since.into(),
         until: now.plus(i64::try_from(open.for_ms).unwrap_or(i64::MAX)).into(),
     };
-    Some(open.map(told).collect())
+    open.iter().filter(|open| open.key.provider_id == *provider).map(told).collect()
 }
 
 /// A try that failed.
@@ -145,30 +151,86 @@ pub(crate) async fn read(
     let named = filters.id("instance_id", InstanceId::parse);
     filters.finish()?;
     let provider = ProviderId::parse(&id).map_err(|_| unknown("provider"))?;
-    let key = allowed.caller().key();
-    let own = key.instance_id.clone();
-    let Some(instance) = named.or_else(|| own.clone()) else {
-        known(&platform, &provider, &key.organization_id).await?;
-        let reason = "must name the instance whose calls are looked at".to_owned();
-        return Err(ApiError::fields(&[FieldIssue { pointer: "?instance_id".to_owned(), reason }]));
+    let Some(instance) = named.or_else(|| allowed.caller().key().instance_id.clone()) else {
+        known(&platform, &provider, &allowed.caller().key().organization_id).await?;
+        return Err(unnamed());
     };
-    // A program has no other instance than its own.
-    if own.is_some_and(|own| own != instance) {
+    let row = looked_at(&platform, &allowed, &instance).await?;
+    known(&platform, &provider, &row.organization_id).await?;
+    let tried = Tried::of(&platform, &allowed, &instance).await?;
+    let open = circuits(&platform, &instance).await;
+    let now = platform.clock.now();
+    let circuits = open.map(|open| of_provider(&open, &provider, now));
+    let health = judged(provider, instance, tried.since, &tried.calls);
+    Ok(Json(ProviderHealth { circuits, ..health }).into_response())
+}
+
+/// Tells how all vendors did of which there is anything to tell.
+pub(crate) async fn list(
+    State(platform): State<Platform>,
+    allowed: Allowed,
+    mut filters: Filters,
+) -> Result<Response, ApiError> {
+    let named = filters.id("instance_id", InstanceId::parse);
+    filters.finish()?;
+    let instance = named.or_else(|| allowed.caller().key().instance_id.clone());
+    let instance = instance.ok_or_else(unnamed)?;
+    looked_at(&platform, &allowed, &instance).await?;
+    let Tried { calls, since } = Tried::of(&platform, &allowed, &instance).await?;
+    let open = circuits(&platform, &instance).await;
+    let now = platform.clock.now();
+    let tried = calls.iter().flat_map(|call| &call.attempts).map(|attempt| &attempt.provider_id);
+    let shut = open.iter().flatten().map(|open| &open.key.provider_id);
+    let providers: BTreeSet<ProviderId> = tried.chain(shut).cloned().collect();
+    let told = |provider: ProviderId| {
+        let circuits = open.as_ref().map(|open| of_provider(open, &provider, now));
+        let health = judged(provider, instance.clone(), since, &calls);
+        ProviderHealth { circuits, ..health }
+    };
+    Ok(Json(ProviderHealths { data: providers.into_iter().map(told).collect() }).into_response())
+}
+
+fn unnamed() -> ApiError {
+    let reason = "must name the instance whose calls are looked at".to_owned();
+    ApiError::fields(&[FieldIssue { pointer: "?instance_id".to_owned(), reason }])
+}
+
+/// The instance, if the caller may look at it. A program has no other than its own.
+async fn looked_at(
+    platform: &Platform,
+    allowed: &Allowed,
+    instance: &InstanceId,
+) -> Result<InstanceRow, ApiError> {
+    let key = allowed.caller().key();
+    if key.instance_id.as_ref().is_some_and(|own| own != instance) {
         return Err(unknown("instance"));
     }
-    let found = instances::find(&instance, key.user_id.as_ref());
+    let found = instances::find(instance, key.user_id.as_ref());
     let found: Vec<InstanceRow> = rows(&*platform.database, found).await?;
     let row = found.into_iter().next().ok_or_else(|| unknown("instance"))?;
     allowed.on(&row.organization_id, grant(row.grant_role.as_deref()), "instance")?;
-    known(&platform, &provider, &row.organization_id).await?;
-    let since = platform.clock.now().plus(-WINDOW_MS);
-    let calls = tries(&instance, key.project_id.as_ref(), since);
-    let calls: Vec<TriesRow> = rows(&*platform.database, calls).await?;
-    let is_cut = calls.len() >= HEALTH_CALLS;
-    let oldest = calls.last().map(|call| call.admitted_at).filter(|_| is_cut);
-    let circuits = circuits(&platform, &instance, &provider).await;
-    let health = judged(provider, instance, oldest.unwrap_or(since), &calls);
-    Ok(Json(ProviderHealth { circuits, ..health }).into_response())
+    Ok(row)
+}
+
+/// The calls that are looked at, and since when they are all there.
+struct Tried {
+    calls: Vec<TriesRow>,
+    since: UnixMillis,
+}
+
+impl Tried {
+    async fn of(
+        platform: &Platform,
+        allowed: &Allowed,
+        instance: &InstanceId,
+    ) -> Result<Self, ApiError> {
+        let since = platform.clock.now().plus(-WINDOW_MS);
+        let calls = tries(instance, allowed.caller().key().project_id.as_ref(), since);
+        let calls: Vec<TriesRow> = rows(&*platform.database, calls).await?;
+        let is_cut = calls.len() >= HEALTH_CALLS;
+        let oldest = calls.last().map(|call| call.admitted_at).filter(|_| is_cut);
+        Ok(Self { since: oldest.unwrap_or(since), calls })
+    }
 }
 
 /// Refuses a vendor that an organization does not know.
@@ -270,6 +332,7 @@ mod tests {
                     model_id: ModelId::parse("m").unwrap(),
                     provider_id: provider.clone(),
                     status: Some(500),
+                    started_ms: Some(0),
                     duration_ms: admitted_at.0 / 1_000,
                     error_code: code.map(str::to_owned),
                 };
@@ -314,4 +377,3 @@ mod tests {
         assert_eq!(told.failures_by_code, BTreeMap::from([("PROVIDER_ERROR".to_owned(), 2)]));
     }
 }
-                    started_ms: Some(0),

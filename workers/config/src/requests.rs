@@ -182,6 +182,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let selection = selection(&mut filters, &allowed)?;
     let request = filters.id("request_id", RequestId::parse);
+    let user = filters.id("user_id", UserId::parse);
     let from = filters.one_of("from", time, expected_time).unwrap_or_default();
     let to = filters.one_of("to", time, expected_time).unwrap_or(EVER);
     let is_csv = wants_csv(&mut filters, &incoming.headers);
@@ -192,10 +193,17 @@ pub(crate) async fn list(
         return Err(ApiError::fields(&[FieldIssue { pointer: "?from".to_owned(), reason }]));
     }
     if is_csv {
-        let asked = export::Asked { from, page, request, selection, to };
+        let asked = export::Asked { from, page, request, selection, to, user };
         return export::table(platform, asked).await;
     }
-    let query = RequestQuery { from, page, request: request.as_ref(), selection: &selection, to };
+    let query = RequestQuery {
+        from,
+        page,
+        request: request.as_ref(),
+        selection: &selection,
+        to,
+        user: user.as_ref(),
+    };
     let page = query.page.page(read(&platform, &query).await?, |one| &one.place);
     Ok(listed(page, |one| shown(&one.receipt)))
 }

@@ -29,6 +29,55 @@ macro_rules! holders {
     };
 }
 
+/// What holds for keys that are asked for, beside whose they are.
+macro_rules! narrowed {
+    () => {
+        " AND k.id > ?1
+          AND (?5 IS NULL OR ?5 = CASE
+            WHEN k.revoked_at <= CAST(?9 AS INTEGER) THEN 'revoked'
+            WHEN k.expires_at <= CAST(?9 AS INTEGER) THEN 'expired'
+            ELSE 'active' END)
+          AND (?6 IS NULL OR p.instance_id = ?6)
+          AND (?7 IS NULL OR instr(lower(k.name), lower(?7)) > 0 OR instr(k.id, ?7) > 0 OR k.last_four = ?7)
+          AND (?8 IS NULL OR k.expires_at < CAST(?8 AS INTEGER))
+          ORDER BY k.id LIMIT CAST(?4 AS INTEGER)"
+    };
+}
+
+/// Whether a key opens anything.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyStatus {
+    /// It does; also one that a rotation has given some more time.
+    Active,
+    /// Its time is over.
+    Expired,
+    /// Somebody ended it.
+    Revoked,
+}
+
+impl KeyStatus {
+    /// The words for it.
+    pub const WORDS: [&str; 3] = ["active", "expired", "revoked"];
+
+    /// Reads one of [`KeyStatus::WORDS`].
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Active, Self::Expired, Self::Revoked]
+            .into_iter()
+            .find(|status| status.as_str() == word)
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// A key, and whose it is.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ApiKeyRow {
@@ -118,10 +167,20 @@ pub fn holder(id: &UserId) -> Statement {
 /// What a list is narrowed to.
 #[derive(Clone, Debug, Default)]
 pub struct ApiKeyQuery<'a> {
+    /// Only those that end before then, or have.
+    pub expires_before: Option<UnixMillis>,
+    /// Only those of this instance's projects.
+    pub instance: Option<&'a InstanceId>,
+    /// What time it is, for `status`.
+    pub now: UnixMillis,
     /// Which page.
     pub page: PageQuery,
     /// Only this project's.
     pub project: Option<&'a ProjectId>,
+    /// Only those that stand so.
+    pub status: Option<KeyStatus>,
+    /// Only those whose name or id has this in it, or whose last four characters it is.
+    pub text: Option<&'a str>,
     /// Only this person's.
     pub user: Option<&'a UserId>,
 }
@@ -134,49 +193,71 @@ pub fn list(query: &ApiKeyQuery<'_>, viewer: Viewer<'_>) -> Statement {
         query.project.map(ProjectId::as_str).into(),
         query.user.map(UserId::as_str).into(),
         query.page.rows_to_read().into(),
+        query.status.map(KeyStatus::as_str).into(),
+        query.instance.map(InstanceId::as_str).into(),
+        query.text.into(),
+        query.expires_before.into(),
+        query.now.into(),
     ];
-    let sql = match (viewer, query.project, query.user) {
-        (Viewer::Everything, Some(_), _) => concat!(
+    // By the index that leaves the fewest.
+    let sql = match (viewer, query) {
+        (Viewer::Everything, ApiKeyQuery { project: Some(_), .. }) => concat!(
             "SELECT ",
             columns!(),
             " FROM api_keys AS k",
             holders!(),
-            " WHERE k.project_id = ?2 AND k.id > ?1 AND (?3 IS NULL OR k.user_id = ?3)
-             ORDER BY k.id LIMIT CAST(?4 AS INTEGER)"
+            " WHERE k.project_id = ?2 AND (?3 IS NULL OR k.user_id = ?3)",
+            narrowed!()
         ),
-        (Viewer::Everything, None, Some(_)) => concat!(
+        (Viewer::Everything, ApiKeyQuery { user: Some(_), .. }) => concat!(
             "SELECT ",
             columns!(),
             " FROM api_keys AS k",
             holders!(),
-            " WHERE k.user_id = ?3 AND k.id > ?1 AND ?2 IS NULL
-             ORDER BY k.id LIMIT CAST(?4 AS INTEGER)"
+            " WHERE k.user_id = ?3 AND ?2 IS NULL",
+            narrowed!()
         ),
-        (Viewer::Everything, None, None) => concat!(
+        (Viewer::Everything, ApiKeyQuery { instance: Some(_), .. }) => concat!(
+            "SELECT ",
+            columns!(),
+            " FROM projects AS o CROSS JOIN api_keys AS k ON k.project_id = o.id",
+            holders!(),
+            " WHERE o.instance_id = ?6 AND ?2 IS NULL AND ?3 IS NULL",
+            narrowed!()
+        ),
+        (Viewer::Everything, ApiKeyQuery { expires_before: Some(_), .. }) => concat!(
+            "SELECT ",
+            columns!(),
+            " FROM api_keys AS k INDEXED BY api_keys_by_expires_at",
+            holders!(),
+            " WHERE k.expires_at < CAST(?8 AS INTEGER) AND ?2 IS NULL AND ?3 IS NULL",
+            narrowed!()
+        ),
+        (Viewer::Everything, _) => concat!(
             "SELECT ",
             columns!(),
             " FROM api_keys AS k",
             holders!(),
-            " WHERE k.id > ?1 AND ?2 IS NULL AND ?3 IS NULL
-             ORDER BY k.id LIMIT CAST(?4 AS INTEGER)"
+            " WHERE ?2 IS NULL AND ?3 IS NULL",
+            narrowed!()
         ),
         // Who only looks at an instance does not see its keys.
-        (Viewer::Person { .. }, _, _) => concat!(
+        (Viewer::Person { .. }, _) => concat!(
             "WITH places AS (
-               SELECT id FROM instances WHERE organization_id = ?5
-               UNION SELECT instance_id FROM user_grants WHERE user_id = ?6 AND role <> 'readonly'),
+               SELECT id FROM instances WHERE organization_id = ?10
+               UNION SELECT instance_id FROM user_grants WHERE user_id = ?11 AND role <> 'readonly'),
              seen AS (
                SELECT k.id FROM places JOIN projects AS p ON p.instance_id = places.id
                  JOIN api_keys AS k ON k.project_id = p.id
                UNION SELECT k.id FROM users AS u JOIN api_keys AS k ON k.user_id = u.id
-                 WHERE u.organization_id = ?5
-               UNION SELECT k.id FROM api_keys AS k WHERE k.user_id = ?6)
+                 WHERE u.organization_id = ?10
+               UNION SELECT k.id FROM api_keys AS k WHERE k.user_id = ?11)
              SELECT ",
             columns!(),
             " FROM seen JOIN api_keys AS k ON k.id = seen.id",
             holders!(),
-            " WHERE k.id > ?1 AND (?2 IS NULL OR k.project_id = ?2) AND (?3 IS NULL OR k.user_id = ?3)
-             ORDER BY k.id LIMIT CAST(?4 AS INTEGER)"
+            " WHERE (?2 IS NULL OR k.project_id = ?2) AND (?3 IS NULL OR k.user_id = ?3)",
+            narrowed!()
         ),
     };
     args.extend(viewer.args());

@@ -155,17 +155,47 @@ pub struct AuditRow {
     pub target_id: String,
 }
 
+/// Finds one: at most one [`AuditRow`].
+#[must_use]
+pub fn find(id: &str) -> Statement {
+    statement(concat!(columns!(), " WHERE e.id = ?1"), [id.into()])
+}
+
+/// Which changes are listed: those that all of these hold for.
+#[derive(Clone, Debug, Default)]
+pub struct AuditQuery<'a> {
+    /// Only these: `project.update`, or `project` for all that was done to projects.
+    pub action: Option<&'a str>,
+    /// Only those that this person or key made.
+    pub actor: Option<&'a str>,
+    /// Only those of this organization; without one of all, the shared catalogue included.
+    pub organization: Option<&'a OrganizationId>,
+    /// Which page.
+    pub page: PageQuery,
+    /// Only those that this request asked for.
+    pub request: Option<&'a RequestId>,
+    /// Only those of the row with this id.
+    pub target: Option<&'a str>,
+}
+
+/// What holds for changes that are asked for, from a place on.
+macro_rules! narrowed {
+    () => {
+        " AND e.created_at <= CAST(?1 AS INTEGER)
+          AND (e.created_at < CAST(?1 AS INTEGER) OR e.id < ?2)
+          AND (?3 IS NULL OR e.organization_id = ?3) AND (?4 IS NULL OR e.target_id = ?4)
+          AND (?6 IS NULL OR e.action = ?6 OR substr(e.action, 1, length(?6) + 1) = ?6 || '.')
+          AND (?7 IS NULL OR e.actor_id = ?7) AND (?8 IS NULL OR e.request_id = ?8)
+          ORDER BY e.created_at DESC, e.id DESC LIMIT CAST(?5 AS INTEGER)"
+    };
+}
+
 /// Lists changes, the newest first: [`AuditRow`]s for [`PageQuery::page`], by their `place`.
 ///
-/// Without an organization: of all, the shared catalogue included. A cursor that is not one of this list
-/// begins at the end, so it finds nothing.
+/// A cursor that is not one of this list begins at the end, so it finds nothing.
 #[must_use]
-pub fn list(
-    organization: Option<&OrganizationId>,
-    target: Option<&str>,
-    page: &PageQuery,
-) -> Statement {
-    let (millis, id) = match page.after.as_deref() {
+pub fn list(query: &AuditQuery<'_>) -> Statement {
+    let (millis, id) = match query.page.after.as_deref() {
         // Later than anything, and a letter after that of `audit_`.
         None => (1 << 52, "b"),
         Some(place) => match place.split_once('/') {
@@ -173,28 +203,20 @@ pub fn list(
             None => (0, ""),
         },
     };
-    let sql = match (organization, target) {
-        (Some(_), _) => concat!(
-            columns!(),
-            " WHERE e.organization_id = ?3 AND e.created_at <= CAST(?1 AS INTEGER)
-                AND (e.created_at < CAST(?1 AS INTEGER) OR e.id < ?2)
-                AND (?4 IS NULL OR e.target_id = ?4)
-              ORDER BY e.created_at DESC, e.id DESC LIMIT CAST(?5 AS INTEGER)"
-        ),
-        (None, Some(_)) => concat!(
-            columns!(),
-            " WHERE e.target_id = ?4 AND e.created_at <= CAST(?1 AS INTEGER)
-                AND (e.created_at < CAST(?1 AS INTEGER) OR e.id < ?2)
-                AND ?3 IS NULL
-              ORDER BY e.created_at DESC, e.id DESC LIMIT CAST(?5 AS INTEGER)"
-        ),
-        (None, None) => concat!(
-            columns!(),
-            " WHERE e.created_at <= CAST(?1 AS INTEGER)
-                AND (e.created_at < CAST(?1 AS INTEGER) OR e.id < ?2)
-                AND ?3 IS NULL AND ?4 IS NULL
-              ORDER BY e.created_at DESC, e.id DESC LIMIT CAST(?5 AS INTEGER)"
-        ),
+    let sql = match *query {
+        AuditQuery { request: Some(_), .. } => {
+            concat!(columns!(), " WHERE e.request_id = ?8", narrowed!())
+        }
+        AuditQuery { target: Some(_), .. } => {
+            concat!(columns!(), " WHERE e.target_id = ?4", narrowed!())
+        }
+        AuditQuery { actor: Some(_), .. } => {
+            concat!(columns!(), " WHERE e.actor_id = ?7", narrowed!())
+        }
+        AuditQuery { organization: Some(_), .. } => {
+            concat!(columns!(), " WHERE e.organization_id = ?3", narrowed!())
+        }
+        AuditQuery { .. } => concat!(columns!(), " WHERE e.created_at >= 0", narrowed!()),
     };
     let millis: i64 = millis;
     statement(
@@ -202,9 +224,12 @@ pub fn list(
         [
             millis.into(),
             id.into(),
-            organization.map(OrganizationId::as_str).into(),
-            target.into(),
-            page.rows_to_read().into(),
+            query.organization.map(OrganizationId::as_str).into(),
+            query.target.into(),
+            query.page.rows_to_read().into(),
+            query.action.into(),
+            query.actor.into(),
+            query.request.map(RequestId::as_str).into(),
         ],
     )
 }

@@ -1,11 +1,11 @@
 import { api, type Schema, take } from "@de/api";
-import { Button, FilterSelect, FilterText, Page, useQuery } from "@de/ui";
+import { Button, FilterSelect, FilterText, Page, useInstances, useQuery } from "@de/ui";
 import { useState } from "preact/hooks";
 import { Filters } from "../tenants/filters.tsx";
 import { FoundTable } from "../tenants/found-table.tsx";
-import { has, useList } from "../tenants/list.ts";
+import { useList } from "../tenants/list.ts";
 import { keyColumns } from "./columns.tsx";
-import { STATES, stateOfKey } from "./key-state.tsx";
+import { filterOf, STATES } from "./key-state.tsx";
 import { NewKey } from "./new-key.tsx";
 import { useOwners } from "./owners.ts";
 import "../tenants/tenants.css";
@@ -18,14 +18,20 @@ export default function ApiKeys() {
   const [query] = useQuery();
   const [making, setMaking] = useState(false);
   const owners = useOwners();
-  const { cursor, project_id, q, status, user_id } = query;
-  // The API filters by whose a key is; how it stands and what it is called are looked at here.
+  const instances = useInstances();
+  const { cursor, instance_id, project_id, q, status, user_id } = query;
+  const whose = {
+    ...(instance_id && { instance_id }),
+    ...(project_id && { project_id }),
+    ...(user_id && { user_id }),
+  };
+  const inputs = [instance_id, project_id, q, status, user_id];
   const list = useList<Key>(
     (page, signal) => {
-      const filters = { ...(project_id && { project_id }), ...(user_id && { user_id }) };
-      return take(api.GET("/v1/api-keys", { params: { query: { ...page, ...filters } }, signal }));
+      const asked = { ...page, ...whose, ...(q && { q }), ...filterOf(status, Date.now()) };
+      return take(api.GET("/v1/api-keys", { params: { query: asked }, signal }));
     },
-    { cursor, inputs: [project_id, user_id], whole: Boolean(q || status) },
+    { cursor, inputs, whole: false },
   );
   return (
     <Page
@@ -39,6 +45,7 @@ export default function ApiKeys() {
     >
       <Filters>
         <FilterText label="Search" name="q" type="search" placeholder="Name, id or last four" />
+        <FilterSelect label="Instance" name="instance_id" options={named(instances.data ?? [])} />
         <FilterSelect label="Project" name="project_id" options={named(owners.projects)} />
         <FilterSelect label="User" name="user_id" options={named(owners.users)} />
         <FilterSelect label="Status" name="status" options={STATES} />
@@ -48,7 +55,7 @@ export default function ApiKeys() {
         columns={keyColumns(owners)}
         empty={<h2>No API key yet</h2>}
         list={list}
-        matches={(key) => (!status || stateOfKey(key) === status) && has(q, key.name, key.id, key.last_four)}
+        matches={() => true}
       />
       {making && (
         <NewKey

@@ -1,6 +1,11 @@
 import type { Schema } from "@de/api";
 import { Badge, Time, type Tone } from "@de/ui";
 
+interface Asked {
+  expires_before?: string;
+  status?: "active" | "expired" | "revoked";
+}
+
 type Key = Pick<Schema<"ApiKeyShown">, "expires_at" | "revoked_at">;
 
 /** How long before its end a key is marked. */
@@ -21,6 +26,14 @@ export function stateOfKey({ expires_at, revoked_at }: Key): KeyState {
   if (revoked_at) return "revoked";
   const left = expires_at ? Date.parse(expires_at) - Date.now() : Number.POSITIVE_INFINITY;
   return left <= 0 ? "expired" : left < SOON_MS ? "expires soon" : "active";
+}
+
+/** What the API is asked for: that a key ends soon is an active one's nearness to its end. */
+export function filterOf(state: string | undefined, now: number): Asked {
+  if (state === "expires soon") {
+    return { expires_before: new Date(now + SOON_MS).toISOString(), status: "active" };
+  }
+  return state === "active" || state === "expired" || state === "revoked" ? { status: state } : {};
 }
 
 /** Whether it opens anything. */

@@ -19,6 +19,25 @@ import { Target, Who } from "./words.tsx";
 
 const NAMED = 4;
 
+/** The kinds of rows that changes are told of, as actions begin with them. */
+const KINDS = [
+  "api-key",
+  "bootstrap",
+  "budget",
+  "budgets",
+  "grant",
+  "instance",
+  "limits",
+  "model-config",
+  "organization",
+  "project",
+  "provider",
+  "provider-key",
+  "session",
+  "user",
+  "webhook",
+] as const;
+
 /** Who changed what, and what it was before. */
 export default function Audit() {
   return (
@@ -37,9 +56,12 @@ export default function Audit() {
 
 function Changes() {
   const [query, change] = useQuery();
-  const { cursor, of, open, organization_id, target_id } = query;
+  const { action, actor_id, cursor, open, organization_id, request_id, target_id } = query;
   const asked = {
+    ...(action && { action }),
+    ...(actor_id && { actor_id }),
     ...(cursor && { cursor }),
+    ...(request_id && { request_id }),
     ...(organization_id && { organization_id }),
     ...(target_id && { target_id }),
     limit: 50,
@@ -57,18 +79,17 @@ function Changes() {
       (await take(api.GET("/v1/organizations", { params: { query: { limit: 200 } }, signal }))).data,
     [],
   );
+  const isNarrow = Boolean(action || actor_id || request_id || target_id);
   const nameOf = (id: string) => names.data?.get(id);
   const listed = list.data?.data.find(({ id }) => id === open);
-  // The list moves on: what is open is then found among the changes of the same row.
-  const isElsewhere = open !== undefined && of !== undefined && list.data !== undefined && !listed;
+  // The list moves on: what is open is then asked for by itself.
+  const elsewhere = open !== undefined && list.data !== undefined && !listed ? open : null;
   const found = useResource(
-    async (signal) => {
-      if (!isElsewhere) return undefined;
-      const params = { query: { limit: 200, target_id: of } };
-      const { data } = await take(api.GET("/v1/audit-events", { params, signal }));
-      return data.find(({ id }) => id === open);
-    },
-    [isElsewhere, of, open],
+    async (signal) =>
+      elsewhere === null
+        ? undefined
+        : take(api.GET("/v1/audit-events/{id}", { params: { path: { id: elsewhere } }, signal })),
+    [elsewhere],
   );
   const shown = listed ?? found.data;
   return (
@@ -81,14 +102,17 @@ function Changes() {
             options={organizations.data?.map(({ id, name }) => [id, name] as const) ?? []}
           />
         )}
+        <FilterSelect label="What" name="action" options={KINDS} />
         <FilterText label="Of what" name="target_id" type="search" placeholder="proj_…, gpt-4o-mini" />
+        <FilterSelect label="Who" name="actor_id" options={[...(names.data ?? [])]} />
+        <FilterText label="Request id" name="request_id" type="search" placeholder="X-Request-ID" />
       </search>
       <Resource
         of={list}
         isEmpty={({ data }) => data.length === 0}
         empty={
           <>
-            <h2>{target_id ? "Nothing of that id was changed" : "Nothing was changed yet"}</h2>
+            <h2>{isNarrow ? "Nothing like that was changed" : "Nothing was changed yet"}</h2>
             <p>An id is matched whole: of a row, as it stands on its page.</p>
           </>
         }
@@ -102,7 +126,7 @@ function Changes() {
               { cell: (row) => <Time at={row.created_at} />, head: "Time" },
               {
                 cell: (row) => (
-                  <a class="nowrap" href={setQuery("/audit", query, { of: row.target_id, open: row.id })}>
+                  <a class="nowrap" href={setQuery("/audit", query, { open: row.id })}>
                     {row.action}
                   </a>
                 ),
@@ -116,7 +140,7 @@ function Changes() {
           />
         )}
       </Resource>
-      {shown && <ChangeShown nameOf={nameOf} of={shown} onClose={() => change({ of: null, open: null })} />}
+      {shown && <ChangeShown nameOf={nameOf} of={shown} onClose={() => change({ open: null })} />}
     </>
   );
 }

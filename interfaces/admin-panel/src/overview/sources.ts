@@ -1,4 +1,4 @@
-import { api, readAll, type Schema, take } from "@de/api";
+import { api, isApiError, readAll, type Schema, take } from "@de/api";
 import { count } from "@de/ui";
 import { usageOf } from "../requests/books.ts";
 import type { View } from "./board.tsx";
@@ -6,8 +6,8 @@ import { within } from "./figures.tsx";
 import type { Finding } from "./findings.ts";
 
 const DAY = 86_400_000;
-/** How many pairs of instance and vendor are asked for their health: those with the most calls. */
-const PAIRS = 16;
+/** Of how many instances the vendors' health is asked for: those with the most failures. */
+const INSTANCES = 16;
 const WEBHOOKS = 20;
 const MOST_PAGES_OF_KEYS = 3;
 const EXPIRES_WITHIN = 14 * DAY;
@@ -39,42 +39,27 @@ export async function services(_: View, signal: AbortSignal): Promise<Finding[]>
 
 /** Vendors that fail or half fail, and models that nobody may call now. */
 export async function vendors(view: View, signal: AbortSignal): Promise<Finding[]> {
-  const [answered, keyed] = await Promise.all([answeredBy(view, signal), keyUsed(view, signal)]);
-  const pairs = new Map([...answered, ...keyed].map((pair) => [pair.join("/"), pair]));
+  const instances = view.instance === null ? await calledLately(view, signal) : [view.instance];
   const all = await Promise.all(
-    [...pairs.values()].slice(0, PAIRS).map(([instance_id, id]) => {
-      const params = { path: { id }, query: { instance_id } };
-      return take(api.GET("/v1/providers/{id}/health", { params, signal })).catch(() => null);
+    instances.slice(0, INSTANCES).map((instance_id) => {
+      const answer = api.GET("/v1/provider-health", { params: { query: { instance_id } }, signal });
+      // One that was deleted has calls in the books still.
+      return take(answer).catch((thrown) => {
+        if (isApiError(thrown) && thrown.status === 404) return { data: [] };
+        throw thrown;
+      });
     }),
   );
-  return all.flatMap((health) => (health ? ofHealth(health) : []));
+  return all.flatMap(({ data }) => data.flatMap(ofHealth));
 }
 
-type Pair = readonly [instance: string, provider: string];
-
-/** Who answered or failed calls lately, in which instance; those with the most failures first. */
-async function answeredBy(view: View, signal: AbortSignal): Promise<Pair[]> {
-  const query = { ...within(view), from: ago(DAY / 24), group_by: "instance,provider" };
+/** The instances that had calls in the last hour; those with the most failures first. */
+async function calledLately(view: View, signal: AbortSignal): Promise<string[]> {
+  const query = { ...within(view), from: ago(DAY / 24), group_by: "instance" };
   const used = await usageOf(query, signal);
   return used
     .sort((a, b) => b.errors - a.errors || b.requests - a.requests)
-    .flatMap(({ instance_id, provider_id }) =>
-      instance_id && provider_id ? [[instance_id, provider_id] as const] : [],
-    );
-}
-
-/** Whose keys were used lately: a vendor for which another one stood in answers no call, and is asked all the same. */
-async function keyUsed(view: View, signal: AbortSignal): Promise<Pair[]> {
-  if (view.instance === null) return [];
-  const query = { instance_id: view.instance, limit: 200 };
-  const answer = take(api.GET("/v1/provider-keys", { params: { query }, signal }));
-  // Not everybody may see keys; who answered calls is known anyway.
-  const { data } = await answer.catch(() => ({ data: [] }));
-  return data.flatMap(({ instance_id, last_used_at, provider_id }) =>
-    last_used_at && Date.parse(last_used_at) > Date.now() - DAY / 24
-      ? [[instance_id, provider_id] as const]
-      : [],
-  );
+    .flatMap(({ instance_id }) => instance_id ?? []);
 }
 
 function ofHealth(health: Schema<"ProviderHealth">): Finding[] {
@@ -172,14 +157,15 @@ function withoutPrice(used: readonly Schema<"UsageRow">[]): Finding[] {
 /** Keys of programs and persons that end soon. */
 export async function apiKeys(view: View, signal: AbortSignal): Promise<Finding[]> {
   const findings: Finding[] = [];
+  const ending = { expires_before: ago(-EXPIRES_WITHIN), status: "active" as const };
   const { rows } = await readAll(
-    (query) => take(api.GET("/v1/api-keys", { params: { query }, signal })),
+    (query) => take(api.GET("/v1/api-keys", { params: { query: { ...query, ...ending } }, signal })),
     MOST_PAGES_OF_KEYS,
   );
-  for (const { expires_at, id, instance_id, last_four, name, revoked_at } of rows) {
-    const left = expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at) - Date.now();
+  for (const { expires_at, id, instance_id, last_four, name } of rows) {
     const isShown = view.instance === null || instance_id === null || instance_id === view.instance;
-    if (!isShown || revoked_at !== null || left < 0 || left > EXPIRES_WITHIN) continue;
+    if (!isShown || expires_at === null) continue;
+    const left = Date.parse(expires_at) - Date.now();
     findings.push({
       action: "The key",
       detail: "Rotate it with an overlap, or give it more time.",

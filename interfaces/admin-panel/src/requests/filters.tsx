@@ -8,6 +8,7 @@ export const SHARED = [
   "instance_id",
   "project_id",
   "api_key_id",
+  "user_id",
   "model_id",
   "provider_id",
   "modality",
@@ -16,7 +17,7 @@ export const SHARED = [
 ] as const;
 
 const ALL = [...SHARED, "request_id", "range", "from", "to"] as const;
-const RARE = ["organization_id", "project_id", "api_key_id", "error_code", "from", "to"] as const;
+const RARE = ["organization_id", "project_id", "api_key_id", "user_id", "error_code", "from", "to"] as const;
 
 export const STATUSES = ["ok", "failed", "cut", "cancelled"] as const;
 export const MODALITIES = ["text", "image", "audio", "video", "stock"] as const;
@@ -75,6 +76,7 @@ export function Filters({ isLive }: { isLive: boolean }) {
         <div class="filters">
           <FilterText label="Project" name="project_id" placeholder="proj_…" />
           <FilterText label="API key" name="api_key_id" placeholder="key_…" />
+          <FilterText label="Person" name="user_id" placeholder="user_…" />
           <FilterText label="Error code" name="error_code" placeholder="PROVIDER_ERROR" />
           {isOperator.value && <FilterText label="Organization" name="organization_id" placeholder="org_…" />}
           {!isLive && <FilterText label="From (UTC)" name="from" type="datetime-local" />}

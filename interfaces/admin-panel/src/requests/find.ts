@@ -11,9 +11,6 @@ export interface Found {
   isReceipt: boolean;
 }
 
-/** How many of the last changes are looked at for one that this request has made. */
-export const LOOKED_AT = 200;
-
 /** Finds calls by their receipt's id or by what the answer's `X-Request-ID` said. */
 export async function find(id: string, signal: AbortSignal): Promise<Found> {
   if (id.startsWith("rcpt_")) {
@@ -29,10 +26,10 @@ export async function find(id: string, signal: AbortSignal): Promise<Found> {
 }
 
 async function changeBy(id: string, signal: AbortSignal): Promise<Change | null> {
-  const answer = api.GET("/v1/audit-events", { params: { query: { limit: LOOKED_AT } }, signal });
+  const answer = api.GET("/v1/audit-events", { params: { query: { limit: 1, request_id: id } }, signal });
   // Who may not see changes is not told of one.
   const { data } = await take(answer).catch(() => ({ data: [] as Change[] }));
-  return data.find((change) => change.request_id === id) ?? null;
+  return data[0] ?? null;
 }
 
 function nothing(thrown: unknown): Call[] {

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
 import { CallShown } from "./call.tsx";
 import { COLUMNS } from "./columns.tsx";
-import { type Found, find, LOOKED_AT } from "./find.ts";
+import { type Found, find } from "./find.ts";
 
 const LOOK_EVERY = 3_000;
 
@@ -46,7 +46,7 @@ function What({ again, id, of }: { again: () => Promise<void>; id: string; of: F
         <p>
           It made <code>{of.change.action}</code> of <code>{of.change.target_id}</code>, and called no model:
           so it has no receipt.{" "}
-          <a href={`/audit?target_id=${encodeURIComponent(of.change.target_id)}`}>Before and after</a>
+          <a href={`/audit?request_id=${encodeURIComponent(id)}&open=${of.change.id}`}>Before and after</a>
         </p>
       </div>
     );
@@ -71,9 +71,9 @@ function Missing({ again, id, isReceipt }: { again: () => Promise<void>; id: str
         <li>The key or session was refused (401), so that nobody knows whose call it would be.</li>
         {!isReceipt && (
           <li>
-            It read or changed the configuration and called no model. Changes are under{" "}
-            <a href="/audit">Audit</a>; the last {LOOKED_AT} have none with this id. What was only read, or
-            refused, is in the workers' log alone.
+            It read or changed the configuration and called no model. Of changes that you may see, under{" "}
+            <a href="/audit">Audit</a>, none has this id. What was only read, or refused, is in the workers'
+            log alone.
           </li>
         )}
         <li>It was answered from what is kept for its Idempotency-Key: the first call has the receipt.</li>

@@ -82,6 +82,9 @@ const ORDER_OF_RENDER: &str = "createRender";
 /// What is kept, though it is not called made.
 const RESPONSE: &str = "createResponse";
 
+/// What shows changes, each of which can then be shown by itself.
+const CHANGES: &str = "listAuditEvents";
+
 /// What makes a delivery, though it is not called that.
 const TEST_OF_WEBHOOK: &str = "testWebhook";
 
@@ -135,6 +138,10 @@ impl Made {
             let made = response.json()["id"].as_str().map(str::to_owned);
             self.0.extend(made.map(|id| (operation.path.clone(), id)));
         }
+        if operation.id == CHANGES {
+            let made = response.json()["data"][0]["id"].as_str().map(str::to_owned);
+            self.0.extend(made.map(|id| (operation.path.clone(), id)));
+        }
         if operation.id == TEST_OF_WEBHOOK {
             let made = response.json()["id"].as_str().map(str::to_owned);
             self.0.extend(made.map(|id| ("/v1/webhooks/{id}/deliveries".to_owned(), id)));
@@ -164,7 +171,7 @@ impl Made {
             // All of them would be too many for who operates the service.
             path.push_str("&instance_id=inst_dev");
         }
-        if operation.id == "getProviderHealth" {
+        if ["getProviderHealth", "listProviderHealth"].contains(&operation.id.as_str()) {
             path.push_str("?instance_id=inst_dev");
         }
         ending(operation, path)

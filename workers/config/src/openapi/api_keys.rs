@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use de_core::{
     auth::Scope,
-    ids::{ApiKeyId, ModelId, ProjectId, UserId},
+    ids::{ApiKeyId, InstanceId, ModelId, ProjectId, UserId},
     openapi::{
         document::Tag,
         operation::{Answer, Operation},
         shape::Shape,
     },
+    store::api_keys::KeyStatus,
     time::Timestamp,
 };
 use http::Method;
@@ -114,7 +115,25 @@ pub(super) fn operations() -> Vec<Operation> {
     let list = KIND
         .list(row().page("ApiKeyList"))
         .query("project_id", Shape::of::<ProjectId>(), "Only those of this project.")
-        .query("user_id", Shape::of::<UserId>(), "Only those of this person.");
+        .query("user_id", Shape::of::<UserId>(), "Only those of this person.")
+        .query("instance_id", Shape::of::<InstanceId>(), "Only those of projects of this instance.")
+        .query(
+            "status",
+            Shape::plain(json!({"type": "string", "enum": KeyStatus::WORDS})),
+            "Only those that open something now, or do not, and why.",
+        )
+        .query(
+            "expires_before",
+            Shape::plain(
+                json!({"type": "string", "examples": ["2026-12-01T00:00:00Z", "2026-12-01"]}),
+            ),
+            "Only those that end before then, or have ended; a date is its first moment in UTC.",
+        )
+        .query(
+            "q",
+            Shape::plain(json!({"type": "string", "minLength": 1, "maxLength": 200})),
+            "Only those whose name or id has this in it, or whose last four characters it is.",
+        );
     let create = KIND
         .create(
             Shape::of::<NewApiKey>(),

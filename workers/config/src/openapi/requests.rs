@@ -2,7 +2,7 @@
 
 use de_core::{
     http::error::Code,
-    ids::{InstanceId, ProviderId, ReceiptId},
+    ids::{InstanceId, ProviderId, ReceiptId, UserId},
     openapi::{
         document::Tag,
         operation::{Answer, Operation},
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::usage::{as_table, selected, times};
 use crate::{
-    provider_health::ProviderHealth,
+    provider_health::{ProviderHealth, ProviderHealths},
     requests::{ReceiptShown, Request},
 };
 
@@ -80,5 +80,32 @@ pub(super) fn operations() -> Vec<Operation> {
         "The instance whose calls are looked at. A program need not name its own.",
     )
     .answers(Answer::json(200, "How it did.", Shape::shown::<ProviderHealth>()));
-    vec![as_table(times(selected(list))), read, selected(events), receipt, health]
+    let all = Operation::new(
+        Method::GET,
+        "/v1/provider-health",
+        "listProviderHealth",
+        "Tells how the vendors of an instance did lately",
+    )
+    .notes(
+        "By what calls of one instance in the last 15 minutes left in the books; nothing is tried. Those that were \
+         tried, or have a model whose circuit is open: of all others there is nothing to tell.",
+    )
+    .query(
+        "instance_id",
+        Shape::of::<InstanceId>(),
+        "The instance whose calls are looked at. A program need not name its own.",
+    )
+    .fails(&[Code::NotFound, Code::ValidationError])
+    .answers(Answer::json(200, "How they did.", Shape::shown::<ProviderHealths>()));
+    let of_person = |operation: Operation| {
+        operation.query("user_id", Shape::of::<UserId>(), "Only those that this person made.")
+    };
+    vec![
+        of_person(as_table(times(selected(list)))),
+        read,
+        of_person(selected(events)),
+        receipt,
+        health,
+        all,
+    ]
 }

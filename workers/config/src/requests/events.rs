@@ -15,7 +15,7 @@ use de_core::{
         routes::Allowed,
         telling::{self, Telling, WAITING},
     },
-    ids::ReceiptId,
+    ids::{ReceiptId, UserId},
     ports::{Platform, PortError, row},
     store::{
         pages::PageQuery,
@@ -54,11 +54,12 @@ pub(crate) async fn events(
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
     let selection = selection(&mut filters, &allowed)?;
+    let user = filters.id("user_id", UserId::parse);
     let follows = filters.word("follow", &["false", "true"]) != Some("false");
     filters.finish()?;
     let seen = incoming.headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let seen = seen.and_then(|text| ReceiptId::parse(text).ok());
-    let (position, last) = begin(&platform, &selection, seen.as_ref()).await?;
+    let (position, last) = begin(&platform, &selection, user.as_ref(), seen.as_ref()).await?;
     let mut hello = format!("retry: {}\n", PAUSE.as_millis());
     if let Some(last) = last {
         // Without data it is no event, and still where a reader that heard nothing goes on.
@@ -77,6 +78,7 @@ pub(crate) async fn events(
         position,
         selection,
         stumbles: 0,
+        user,
     };
     Ok(telling::events(reader))
 }
@@ -87,6 +89,7 @@ pub(crate) async fn events(
 async fn begin(
     platform: &Platform,
     selection: &Selection,
+    user: Option<&UserId>,
     seen: Option<&ReceiptId>,
 ) -> Result<(i64, Option<ReceiptId>), ApiError> {
     let mut batch = vec![store::head()];
@@ -101,7 +104,7 @@ async fn begin(
     }
     let page = PageQuery { after: None, limit: 1 };
     let (from, to) = (UnixMillis(0), EVER);
-    let newest = RequestQuery { from, page, request: None, selection, to };
+    let newest = RequestQuery { from, page, request: None, selection, to, user };
     let newest = read(platform, &newest).await?.into_iter().next();
     Ok((head, newest.map(|one| one.receipt.receipt_id)))
 }
@@ -121,6 +124,8 @@ struct Reader {
     position: i64,
     selection: Selection,
     stumbles: u32,
+    /// The person whose calls are told of; none: all.
+    user: Option<UserId>,
 }
 
 #[async_trait]
@@ -179,6 +184,9 @@ impl Reader {
             let position = columns.remove("position").and_then(|number| number.as_i64());
             last = position.ok_or_else(|| malformed("a row without a number"))?;
             let request = shown(&usage::receipt(columns)?);
+            if self.user.is_some() && self.user != request.user_id {
+                continue;
+            }
             let data = serde_json::to_string(&request).map_err(|err| {
                 ApiError::new(Code::InternalError, "a receipt cannot be told")
                     .because(err.to_string())

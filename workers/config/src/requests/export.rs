@@ -4,7 +4,7 @@ use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use de_core::{
     http::error::ApiError,
-    ids::RequestId,
+    ids::{RequestId, UserId},
     ports::{Platform, PortError},
     store::{
         pages::{MOST, PageQuery},
@@ -31,6 +31,7 @@ pub(super) struct Asked {
     pub(super) request: Option<RequestId>,
     pub(super) selection: Selection,
     pub(super) to: UnixMillis,
+    pub(super) user: Option<UserId>,
 }
 
 /// How far a table is.
@@ -73,8 +74,9 @@ pub(super) async fn table(platform: Platform, mut asked: Asked) -> Result<Respon
 }
 
 async fn page(platform: &Platform, asked: &Asked) -> Result<Vec<Listed>, PortError> {
-    let Asked { from, ref page, ref request, ref selection, to } = *asked;
-    let query = RequestQuery { from, page: page.clone(), request: request.as_ref(), selection, to };
+    let Asked { from, ref page, ref request, ref selection, to, ref user } = *asked;
+    let (page, request, user) = (page.clone(), request.as_ref(), user.as_ref());
+    let query = RequestQuery { from, page, request, selection, to, user };
     read(platform, &query).await
 }
 

@@ -7,7 +7,7 @@ use super::{
     selection::{Reader, Selection, chosen, places},
 };
 use crate::{
-    ids::{InstanceId, ProjectId, ReceiptId, RequestId},
+    ids::{InstanceId, ProjectId, ReceiptId, RequestId, UserId},
     ports::{Arg, PortError, Row, Statement},
     receipt::Receipt,
     store::{pages::PageQuery, statement},
@@ -34,6 +34,8 @@ pub struct RequestQuery<'a> {
     pub selection: &'a Selection,
     /// Until when, that moment not included.
     pub to: UnixMillis,
+    /// Only those that this person made.
+    pub user: Option<&'a UserId>,
 }
 
 /// A receipt, and where it stands in the list: what cursors are made of.
@@ -60,7 +62,10 @@ macro_rules! listed {
             $t,
             ".admitted_at < CAST(?17 AS INTEGER) OR ",
             $t,
-            ".receipt_id < ?18) AND ",
+            ".receipt_id < ?18)
+             AND (?20 IS NULL OR ",
+            $t,
+            ".user_id = ?20) AND ",
             chosen!($t)
         )
     };
@@ -116,22 +121,25 @@ pub fn list(query: &RequestQuery<'_>) -> Statement {
         millis.into(),
         id.into(),
         query.page.rows_to_read().into(),
+        query.user.map(UserId::as_str).into(),
     ]);
     let is_wide = matches!(selection.reader, Reader::Everything)
         && selection.instance.is_none()
         && selection.organization.is_none();
     let sql = if let Some(request) = query.request {
         args.push(request.as_str().into());
-        list_where!("u.request_id = ?20")
+        list_where!("u.request_id = ?21")
     } else if let Some(key) = &selection.api_key {
         args.push(key.as_str().into());
-        list_where!("u.api_key_id = ?20")
+        list_where!("u.api_key_id = ?21")
     } else if let Some(project) = &selection.project {
         args.push(project.as_str().into());
-        list_where!("u.project_id = ?20")
+        list_where!("u.project_id = ?21")
     } else if let Reader::Program { project, .. } = &selection.reader {
         args.push(project.as_str().into());
-        list_where!("u.project_id = ?20")
+        list_where!("u.project_id = ?21")
+    } else if query.user.is_some() {
+        list_where!("u.user_id = ?20")
     } else if is_wide {
         list_where!("u.admitted_at > 0")
     } else {
