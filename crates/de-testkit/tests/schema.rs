@@ -371,9 +371,10 @@ fn books() -> Vec<Statement> {
         let of_key = Selection { api_key: ApiKeyId::parse("key_1").ok(), ..every.clone() };
         let of_instance = Selection { instance: Some(instance.clone()), ..every.clone() };
         for selection in [&every, &of_project, &of_key, &of_instance] {
-            for step in [Step::Day, Step::Hour, Step::Month, Step::Whole] {
+            for step in [Step::Day, Step::Hour, Step::Minute, Step::Month, Step::Whole] {
                 let (from, to) = (UnixMillis(0), NOW);
-                let query = SumQuery { by: By::default(), from, selection, step, to };
+                let query =
+                    SumQuery { by: By::default(), by_call: false, from, selection, step, to };
                 all.extend(sums::statements(&query));
             }
             for request in [None, Some(&request)] {

@@ -133,13 +133,11 @@ impl Books {
             let at = one.admitted_at;
             let group = Group {
                 at: match query.step {
-                    Step::Day => UnixMillis(at.0 - at.0 % DAY_MS),
-                    Step::Hour => UnixMillis(at.0 - at.0 % HOUR_MS),
                     Step::Month => {
                         let month = format!("{}-01T00:00:00Z", &at.rfc3339()[..7]);
                         UnixMillis::parse_rfc3339(&month).unwrap()
                     }
-                    Step::Whole => UnixMillis(0),
+                    step => UnixMillis(step.span_ms().map_or(0, |span| at.0 - at.0 % span)),
                 },
                 instance_id: text(instance, Some(one.instance_id.as_str())),
                 model_id: text(model, one.model_id.as_ref().map(ModelId::as_str)),
@@ -186,7 +184,28 @@ impl Books {
                     (BLOCK_MS * (START / BLOCK_MS - 1), BLOCK_MS * (START / BLOCK_MS)),
                 ] {
                     let (from, to) = (UnixMillis(from), UnixMillis(to));
-                    let query = SumQuery { by, from, selection, step, to };
+                    let query = SumQuery { by, by_call: false, from, selection, step, to };
+                    assert_eq!(self.read(&query).await, self.truth(&query), "{query:?}");
+                }
+            }
+        }
+    }
+
+    /// The same call by call, begun and ended anywhere in the time that all rows are there of.
+    async fn check_calls(&self) {
+        let everything = Selection::all(Reader::Everything);
+        let one = Selection { instance: InstanceId::parse("inst_1").ok(), ..everything.clone() };
+        let by_model = By { instance: true, model: true, status: true, ..By::default() };
+        for (selection, by) in [(&everything, By::default()), (&one, by_model)] {
+            for step in
+                [Step::Minute, Step::FiveMinutes, Step::QuarterHour, Step::Hour, Step::Whole]
+            {
+                for (from, to) in [
+                    (self.now - 3 * DAY_MS, self.now + 1),
+                    (self.now - 7 * HOUR_MS - 61_000, self.now - HOUR_MS - 1_000),
+                ] {
+                    let (from, to) = (UnixMillis(from), UnixMillis(to));
+                    let query = SumQuery { by, by_call: true, from, selection, step, to };
                     assert_eq!(self.read(&query).await, self.truth(&query), "{query:?}");
                 }
             }
@@ -272,9 +291,11 @@ proptest! {
                 }
             }
             books.check().await;
+            books.check_calls().await;
             books.sum_all_up().await;
             books.prune().await;
             books.check().await;
+            books.check_calls().await;
         });
     }
 }
@@ -366,7 +387,7 @@ async fn a_summed_range_is_read_without_its_rows() {
     for step in [Step::Whole, Step::Day, Step::Hour] {
         let by = By { model: true, ..By::default() };
         let (from, to) = (UnixMillis(0), UnixMillis(books.now - books.now % HOUR_MS));
-        let query = SumQuery { by, from, selection: &selection, step, to };
+        let query = SumQuery { by, by_call: false, from, selection: &selection, step, to };
         for statement in sums::statements(&query) {
             let plan = books.database.plan(&statement).unwrap();
             let of_rows = plan.iter().filter(|line| line.contains(" u "));
@@ -443,7 +464,14 @@ async fn buckets_of_sums_have_the_bounds_of_the_histogram() {
     books.deliver(&come).await;
     let selection = Selection::all(Reader::Everything);
     let (from, to) = (UnixMillis(0), UnixMillis(books.now - books.now % HOUR_MS));
-    let query = SumQuery { by: By::default(), from, selection: &selection, step: Step::Whole, to };
+    let query = SumQuery {
+        by: By::default(),
+        by_call: false,
+        from,
+        selection: &selection,
+        step: Step::Whole,
+        to,
+    };
     for _ in 0..2 {
         let read = books.read(&query).await.into_values().next().unwrap();
         assert_eq!((read.latency, read.first_byte), (truth, truth));
@@ -491,8 +519,14 @@ async fn a_reader_sees_what_is_theirs() {
             come.iter().filter(|one| fits(one)).map(|one| one.receipt_id.clone()).collect();
         let selection = Selection::all(reader);
         let (from, to) = (UnixMillis(0), UnixMillis(books.now + HOUR_MS - books.now % HOUR_MS));
-        let query =
-            SumQuery { by: By::default(), from, selection: &selection, step: Step::Whole, to };
+        let query = SumQuery {
+            by: By::default(),
+            by_call: false,
+            from,
+            selection: &selection,
+            step: Step::Whole,
+            to,
+        };
         let sums = books.read(&query).await;
         let calls = sums.into_values().next().unwrap_or_default().calls;
         assert_eq!(calls as usize, wanted.len(), "{selection:?}");

@@ -4,15 +4,8 @@ import type { Call } from "./sums.ts";
 import type { Window } from "./window.ts";
 
 const A_PAGE = 200;
-/** How many pages are read at most: what is older is not looked at, and the page says so. */
-export const PAGES = 25;
-
-/** Calls of a window of time. */
-export interface Read {
-  calls: Call[];
-  /** Since when they are all there, where there were too many to read; else null. */
-  since: number | null;
-}
+/** How many pages are read at most: of more calls than that the API is asked for sums. */
+const PAGES = 25;
 
 /**
  * The log of calls, kept in the page: read once from the list, then continued by what came to the books since, which
@@ -23,17 +16,22 @@ export class CallLog {
   readonly progress: Signal<number> = signal(0);
   readonly #parameters: Record<string, string>;
   #calls = new Map<string, Call>();
+  #isTooLong = false;
   /** The receipt after which the next look begins. */
   #last: string | null = null;
-  #since: number | null = null;
 
   /** @param parameters what calls are narrowed by, as the API names it. */
   constructor(parameters: Record<string, string>) {
     this.#parameters = parameters;
   }
 
-  /** All calls of the window, as of now. */
-  async read(window: Window, signal: AbortSignal): Promise<Read> {
+  /** Whether there were too many calls to read them one by one: then it is left at that. */
+  get isTooLong(): boolean {
+    return this.#isTooLong;
+  }
+
+  /** All calls of the window, as of now; some of them where it is too long. */
+  async read(window: Window, signal: AbortSignal): Promise<Call[]> {
     const came = await this.#came(signal);
     // Whoever does not find the place that it was left at has to begin anew.
     if (this.#last !== null && came.begin === this.#last) {
@@ -44,7 +42,7 @@ export class CallLog {
       this.#last = came.last;
     }
     this.#forget(window);
-    return { calls: [...this.#calls.values()], since: this.#since };
+    return [...this.#calls.values()];
   }
 
   /** What came to the books after what was seen last. */
@@ -63,7 +61,6 @@ export class CallLog {
   async #all(window: Window, signal: AbortSignal): Promise<void> {
     const calls = new Map<string, Call>();
     let cursor: string | undefined;
-    let oldest: Call | undefined;
     for (let page = 0; page < PAGES && cursor !== ""; page += 1) {
       const query = {
         ...this.#parameters,
@@ -75,28 +72,20 @@ export class CallLog {
       const answer = await take(api.GET("/v1/requests", { params: { query }, signal }));
       const { data, next_cursor } = answer as Schema<"RequestList">;
       for (const call of data) calls.set(call.id, call);
-      oldest = data.at(-1) ?? oldest;
       cursor = next_cursor ?? "";
       this.progress.value = calls.size;
     }
     this.#calls = calls;
-    // Of the oldest moment that was read there may be more.
-    this.#since = cursor !== "" && oldest ? Date.parse(oldest.admitted_at) + 1 : null;
+    this.#isTooLong = cursor !== "";
   }
 
-  /** Drops what lies outside of the window, and the oldest where there are too many. */
+  /** Drops what lies outside of the window. */
   #forget({ end, start }: Window): void {
-    if (this.#since !== null && this.#since <= start) this.#since = null;
-    const times = [...this.#calls.values()].map((call) => Date.parse(call.admitted_at));
-    const many = PAGES * A_PAGE;
-    if (times.length > many) {
-      const oldest = times.toSorted((a, b) => b - a)[many - 1] ?? start;
-      this.#since = Math.max(this.#since ?? start, oldest + 1);
-    }
-    const from = Math.max(start, this.#since ?? start);
     for (const [id, call] of this.#calls) {
       const at = Date.parse(call.admitted_at);
-      if (at < from || at >= end) this.#calls.delete(id);
+      if (at < start || at >= end) this.#calls.delete(id);
     }
+    if (this.#calls.size > PAGES * A_PAGE) this.#isTooLong = true;
+    if (this.#isTooLong) this.#calls.clear();
   }
 }

@@ -12,7 +12,7 @@ import { Errors, Requests } from "./panels-calls.tsx";
 import { Spend, Times, Tokens } from "./panels-use.tsx";
 import { Failing, Providers, Slowest } from "./panels-who.tsx";
 import { type Snapshot, snapshotOfCalls, snapshotOfUsage } from "./snapshot.ts";
-import { windowOf } from "./window.ts";
+import { summedUp, windowOf } from "./window.ts";
 
 interface DashboardProps {
   address: Address;
@@ -34,7 +34,11 @@ export function Dashboard({ address, instance, mine, projects, told }: Dashboard
     async (signal) => {
       const window = windowOf({ from, range, to }, Date.now());
       if (window.source !== "calls") return snapshotOfUsage(window, parameters, signal);
-      return snapshotOfCalls(window, await log.read(window, signal));
+      if (!log.isTooLong) {
+        const calls = await log.read(window, signal);
+        if (!log.isTooLong) return snapshotOfCalls(window, calls);
+      }
+      return snapshotOfUsage(summedUp(window), parameters, signal);
     },
     asked,
     address.live ? every : undefined,
@@ -72,6 +76,7 @@ const SOURCES = {
   calls: "Each call from the log; percentiles are exact.",
   days: "Sums of days in UTC; percentiles are right within a factor of √2.",
   hours: "Sums of whole hours; percentiles are right within a factor of √2.",
+  minutes: "Sums of minutes; percentiles are right within a factor of √2.",
 } as const;
 
 /** Of which time the numbers are, where they come from, and what is not in them. */
@@ -85,25 +90,12 @@ function Told(props: { address: Address; log: CallLog; snapshot: Snapshot | unde
       </p>
     );
   }
-  const { end, since, source, start } = snapshot;
+  const { end, source, start } = snapshot;
   return (
     <>
       <p class="quiet told">
         <When at={start} /> to <When at={end} />. {SOURCES[source]}
       </p>
-      {since !== null && (
-        <Note tone="warn">
-          <p>
-            There are more calls in this time than are read one by one. All numbers below are of the calls
-            since <When at={since} />.
-          </p>
-          <p>
-            <Button size="small" onClick={() => address.change({ from: null, range: "12h", to: null })}>
-              Show sums of whole hours
-            </Button>
-          </p>
-        </Note>
-      )}
       {snapshot.totals.requests === 0 && <Nothing address={address} />}
     </>
   );

@@ -76,7 +76,6 @@ export function OverTime(props: OverTimeProps) {
           onSpan={spans.length > 1 ? (span) => narrow(address, span) : undefined}
           series={series}
           spans={spans}
-          unread={snapshot?.since ? { end: snapshot.since, start: snapshot.start } : null}
           utc={utc}
           whole={props.whole ?? false}
         />

@@ -1,8 +1,7 @@
 import { api, type Schema, take } from "@de/api";
 import type { Span } from "@de/ui";
-import type { Read } from "./call-log.ts";
 import { type Call, type Sums, sumsOf } from "./sums.ts";
-import { type Source, spanOf, spansOf, type Window } from "./window.ts";
+import { INTERVALS, type Source, spanOf, spansOf, type Window } from "./window.ts";
 
 type Report = Schema<"UsageReport">;
 type Row = Schema<"UsageRow">;
@@ -31,23 +30,21 @@ export interface Snapshot extends Span {
   endings: Ending[];
   models: Named[];
   providers: Named[];
-  /** Since when calls are looked at, where there were too many of them; else null. */
-  since: number | null;
   source: Source;
   spans: Span[];
   spendings: Spending[];
-  /** By span; null where nothing is known: it was not read, or has not come yet. */
+  /** By span; null where it has not come yet. */
   sums: (Sums | null)[];
   totals: Sums;
 }
 
 /** Sums calls that were read one by one. */
-export function snapshotOfCalls(window: Window, { calls, since }: Read): Snapshot {
+export function snapshotOfCalls(window: Window, calls: readonly Call[]): Snapshot {
   const spans = spansOf(window, window.step);
   const at = (call: Call) => spanOf(window, window.step, Date.parse(call.admitted_at));
   const bySpan = Map.groupBy(calls, at);
   const now = Date.now();
-  const known = ({ end, start }: Span) => (since === null || end > since) && start <= now;
+  const known = ({ start }: Span) => start <= now;
   const endings = Map.groupBy(calls, (call) => `${at(call)} ${call.status} ${call.error_code ?? ""}`);
   const spendings = Map.groupBy(calls, (call) => `${at(call)} ${call.provider_id ?? ""}`);
   return {
@@ -60,7 +57,6 @@ export function snapshotOfCalls(window: Window, { calls, since }: Read): Snapsho
     })),
     models: named(calls, (call) => call.model_id ?? null),
     providers: named(calls, (call) => call.provider_id ?? null),
-    since,
     source: window.source,
     spans,
     spendings: firsts(spendings).map(([call, all]) => ({
@@ -82,15 +78,16 @@ function firsts(groups: Map<string, Call[]>): [Call, Call[]][] {
   return [...groups.values()].flatMap((all) => (all[0] ? [[all[0], all]] : []));
 }
 
-/** Asks for the API's own sums, of hours or days. They are of whole hours, and the answer says which. */
+/** Asks for the API's own sums. They are of whole minutes or hours, and the answer says which. */
 export async function snapshotOfUsage(
   window: Window,
   parameters: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const interval = window.source === "days" ? "day" : "hour";
+  const interval = INTERVALS.get(window.step as never) ?? "hour";
   const asked = {
     ...parameters,
+    ...(window.source === "minutes" && { precision: "minute" as const }),
     from: new Date(window.start).toISOString(),
     to: new Date(window.end).toISOString(),
   };
@@ -98,21 +95,21 @@ export async function snapshotOfUsage(
     const query = group_by === undefined ? asked : { ...asked, group_by };
     return (await take(api.GET("/v1/usage", { params: { query }, signal }))) as Report;
   };
-  const over = async (interval: "day" | "hour") => {
+  const over = async () => {
     const query = { ...asked, interval };
     return (await take(api.GET("/v1/usage/timeseries", { params: { query }, signal }))) as Report;
   };
   const [totals, series, endings, spendings, models, providers] = await Promise.all([
     sums(),
-    over(interval),
+    over(),
     sums(`${interval},status,error_code`),
     sums(`${interval},provider`),
     sums("model"),
     sums("provider"),
   ]);
-  const [start, end] = [Date.parse(totals.from), Date.parse(totals.to)];
+  const [start, end] = [Date.parse(series.from), Date.parse(series.to)];
   const spans = spansOf({ end, start }, window.step);
-  const at = (row: Row) => spanOf({ end, start }, window.step, Date.parse(row.hour ?? row.day ?? ""));
+  const at = (row: Row) => spanOf({ end, start }, window.step, Date.parse(row[interval] ?? ""));
   const rows = new Map(series.data.map((row) => [at(row), row]));
   const now = Date.now();
   return {
@@ -125,7 +122,6 @@ export async function snapshotOfUsage(
     })),
     models: models.data.map((row) => ({ ...row, name: row.model_id ?? null })),
     providers: providers.data.map((row) => ({ ...row, name: row.provider_id ?? null })),
-    since: null,
     source: window.source,
     spans,
     spendings: spendings.data.map((row) => ({

@@ -8,13 +8,16 @@ export type Sums = Omit<
   | "api_key_id"
   | "day"
   | "error_code"
+  | "five_minutes"
   | "hour"
   | "instance_id"
+  | "minute"
   | "modality"
   | "model_id"
   | "month"
   | "project_id"
   | "provider_id"
+  | "quarter_hour"
   | "status"
 >;
 

@@ -18,8 +18,10 @@ export const RANGES = [
 /** The range of an address that names none. */
 export const USUAL = "1h";
 
-/** Up to so long, calls are read one by one: sums are told of whole hours. */
+/** Up to so long, calls are read one by one. */
 const LONGEST_BY_CALL = 3 * HOUR;
+/** Up to so long, the API sums by less than an hour. */
+const LONGEST_BY_MINUTES = DAY;
 /** Receipts are kept at least so long. */
 const KEPT = 3 * DAY;
 const LONGEST_BY_HOUR = 3 * DAY;
@@ -28,8 +30,17 @@ export const LONGEST = 366 * DAY;
 
 const STEPS = [1, 2, 5, 10, 30, 60, 120, 300, 600].map((seconds) => seconds * 1_000);
 
-/** Where numbers come from: each call for itself, or the API's sums of hours or days. */
-export type Source = "calls" | "days" | "hours";
+/** Where numbers come from: each call for itself, or the API's sums of minutes, hours or days. */
+export type Source = "calls" | "days" | "hours" | "minutes";
+
+/** The API's words for the steps that it sums by. */
+export const INTERVALS = new Map([
+  [MINUTE, "minute"],
+  [5 * MINUTE, "five_minutes"],
+  [15 * MINUTE, "quarter_hour"],
+  [HOUR, "hour"],
+  [DAY, "day"],
+] as const);
 
 /** A stretch of time that is looked at. */
 export interface Window extends Span {
@@ -64,10 +75,17 @@ export function windowOf(asked: Asked, now: number): Window {
 
 function sourceOf(length: number, old: boolean): Source {
   if (length <= LONGEST_BY_CALL && !old) return "calls";
+  if (length <= LONGEST_BY_MINUTES && !old) return "minutes";
   return length <= LONGEST_BY_HOUR ? "hours" : "days";
 }
 
+/** The same time where there are too many calls to read them one by one. */
+export function summedUp(window: Window): Window {
+  return { ...window, source: "minutes", step: window.end - window.start <= HOUR ? MINUTE : 5 * MINUTE };
+}
+
 function stepOf(length: number, source: Source): number {
+  if (source === "minutes") return 15 * MINUTE;
   if (source !== "calls") return source === "hours" ? HOUR : DAY;
   return STEPS.find((step) => length / step <= 40) ?? HOUR;
 }

@@ -32,8 +32,6 @@ export interface ChartProps {
   onSpan?: ((span: Span) => void) | undefined;
   series: readonly Series[];
   spans: readonly Span[];
-  /** Of which time nothing is known. */
-  unread?: Span | null;
   utc?: boolean;
   whole?: boolean;
 }
@@ -43,7 +41,7 @@ export interface ChartProps {
  * narrows to that time. It is drawn by Observable Plot and takes its colours from the theme.
  */
 export function Chart(props: ChartProps) {
-  const { exact, format, gist, height = 132, kind, name, onSpan, series, spans, unread = null } = props;
+  const { exact, format, gist, height = 132, kind, name, onSpan, series, spans } = props;
   const { utc = false, whole = false } = props;
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
@@ -55,7 +53,7 @@ export function Chart(props: ChartProps) {
   useEffect(() => {
     if (!box.current || width === 0) return;
     const looks = series.map(({ look }) => look);
-    const drawing = { format, height, kind, looks, spans, unread, utc, values, whole, width };
+    const drawing = { format, height, kind, looks, spans, utc, values, whole, width };
     box.current.replaceChildren(draw(drawing, pattern));
   });
   const cursor = at === null ? null : Math.min(at, spans.length - 1);

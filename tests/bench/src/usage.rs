@@ -93,7 +93,7 @@ pub(crate) async fn measure() -> Result<String, Failure> {
     let mut is_slow = false;
     for (what, step, by, from, to) in questions {
         let (from, to) = (UnixMillis(from), UnixMillis(to));
-        let query = SumQuery { by, from, selection: &selection, step, to };
+        let query = SumQuery { by, by_call: false, from, selection: &selection, step, to };
         let mut times = Vec::new();
         let mut found = 0;
         for _ in 0..ROUNDS {

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use de_contract::{life::fields, spender::Spender};
-use de_core::ports::Statement;
+use de_core::{ports::Statement, time::UnixMillis};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -84,6 +84,39 @@ async fn check(spender: &Spender) {
         }
         let report = spender.report(&format!("/v1/usage?group_by={time}")).await;
         assert_eq!(counted(&report, &[name]), truth, "{time}");
+    }
+    // By less than an hour, from the calls themselves.
+    for (interval, span_s) in [("minute", 60), ("five_minutes", 300), ("quarter_hour", 900)] {
+        let mut truth: BTreeMap<String, i64> = BTreeMap::new();
+        for call in calls {
+            let at = UnixMillis::parse_rfc3339(call["admitted_at"].as_str().unwrap()).unwrap().0;
+            let at = at - at.rem_euclid(span_s * 1_000);
+            *truth.entry(json!(UnixMillis(at).rfc3339()).to_string()).or_default() += 1;
+        }
+        let report = spender.report(&format!("/v1/usage?group_by={interval}")).await;
+        assert_eq!(counted(&report, &[interval]), truth, "{interval}");
+        let series = spender.report(&format!("/v1/usage/timeseries?interval={interval}")).await;
+        let rows = counted(&series, &[interval]);
+        assert!(truth.iter().all(|(at, count)| rows.get(at) == Some(count)), "{interval}");
+        assert_eq!(rows.values().sum::<i64>(), calls.len() as i64, "{interval}");
+        // The same without intervals, to the minute at both ends.
+        if span_s < 900 {
+            let ends = format!(
+                "from={}&to={}",
+                series["from"].as_str().unwrap(),
+                series["to"].as_str().unwrap()
+            );
+            let whole = spender.report(&format!("/v1/usage?precision=minute&{ends}")).await;
+            assert_eq!(whole["data"][0]["requests"], calls.len(), "{interval}");
+            assert_eq!(
+                (&whole["from"], &whole["to"]),
+                (&series["from"], &series["to"]),
+                "{interval}"
+            );
+        }
+        let [from, to] = ["from", "to"].map(|name| series[name].as_str().unwrap().to_owned());
+        let [from, to] = [from, to].map(|text| UnixMillis::parse_rfc3339(&text).unwrap().0);
+        assert_eq!(rows.len() as i64, (to - from) / (span_s * 1_000), "{interval}");
     }
     // By the hour and the day, with zeros where there is nothing.
     for (interval, name, count) in [("hour", "hour", 720), ("day", "day", 31)] {
@@ -195,6 +228,11 @@ async fn what_makes_no_sense_is_refused_by_name() {
         ("requests/events?follow=maybe", "?follow"),
         ("requests/rcpt_1?deep=true", "?deep"),
         ("metrics?model_id=m", "?model_id"),
+        ("usage?precision=second", "?precision"),
+        ("usage?precision=minute&from=2000-01-01&to=2000-01-02", "?from"),
+        ("usage/timeseries?interval=minute&from=2026-11-20&to=2026-11-21", "?to"),
+        ("usage/timeseries?interval=five_minutes&from=2000-01-01&to=2000-01-02", "?from"),
+        ("usage/timeseries?interval=second", "?interval"),
         ("providers/openai/health", "?instance_id"),
     ] {
         let told = spender.control.get(&format!("/v1/{path}")).await;

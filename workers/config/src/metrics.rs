@@ -52,6 +52,7 @@ pub(crate) async fn read(
     let now = platform.clock.now();
     let query = SumQuery {
         by: By { instance: true, model: true, provider: true, status: true, ..By::default() },
+        by_call: false,
         from: UnixMillis(0),
         selection: &selection,
         step: Step::Whole,

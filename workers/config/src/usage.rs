@@ -20,8 +20,8 @@ use de_core::{
     ports::Platform,
     protocols::FieldIssue,
     store::usage::{
-        rollups::{DAY_MS, HOUR_MS},
-        sums::{self, Group, MOST_ROWS, Step, SumQuery, Sums},
+        rollups::DAY_MS,
+        sums::{self, Group, MOST_ROWS, SumQuery, Sums},
     },
     time::UnixMillis,
 };
@@ -48,7 +48,7 @@ pub(crate) async fn read(
     answer(&asked, &sums)
 }
 
-/// Sums calls by the hour or day, perhaps by one more thing: each of them is there, also where nothing happened.
+/// Sums calls by the minute, hour or day, perhaps by one more thing: each of them is there, also where nothing happened.
 pub(crate) async fn timeseries(
     State(platform): State<Platform>,
     allowed: Allowed,
@@ -62,7 +62,7 @@ pub(crate) async fn timeseries(
     if asked.columns.len() == 1 {
         series.insert(Group::default());
     }
-    let step = if asked.step == Step::Hour { HOUR_MS } else { DAY_MS };
+    let step = asked.step.span_ms().unwrap_or(DAY_MS);
     let first = asked.from.0 - asked.from.0.rem_euclid(step);
     let intervals = usize::try_from((asked.to.0 - first + step - 1) / step).unwrap_or(usize::MAX);
     if intervals.saturating_mul(series.len()) > MOST_ROWS {
@@ -79,8 +79,8 @@ pub(crate) async fn timeseries(
 }
 
 async fn summed(platform: &Platform, asked: &Asked) -> Result<BTreeMap<Group, Sums>, ApiError> {
-    let Asked { by, from, step, to, ref selection, .. } = *asked;
-    let query = SumQuery { by, from, selection, step, to };
+    let Asked { by, by_call, from, step, to, ref selection, .. } = *asked;
+    let query = SumQuery { by, by_call, from, selection, step, to };
     let answers = platform.database.batch(sums::statements(&query)).await?;
     let is_cut = answers.iter().any(|rows| rows.len() > MOST_ROWS);
     let sums = sums::read(answers)?;

@@ -11,8 +11,6 @@ export interface Drawing {
   /** Bars lie on top of one another; lines do not. */
   kind: "bars" | "lines";
   spans: readonly Span[];
-  /** Of which time nothing is known. */
-  unread: Span | null;
   /** Whether times are those of UTC, as days of the API are, or of the person's own place. */
   utc: boolean;
   /** By series, then by span; null where nothing is known. */
@@ -50,7 +48,7 @@ export function dashes(look: number): string {
  * @param patterns the id of a look's pattern, for bars.
  */
 export function draw(drawing: Drawing, patterns: (look: number) => string): Element {
-  const { format, height, kind, spans, unread, utc, whole, width } = drawing;
+  const { format, height, kind, spans, utc, whole, width } = drawing;
   const first = spans[0]?.start ?? 0;
   const last = spans.at(-1)?.end ?? 1;
   const most = highest(drawing);
@@ -64,7 +62,6 @@ export function draw(drawing: Drawing, patterns: (look: number) => string): Elem
     marginTop: MARGIN.top,
     marks: [
       Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: ticks(most, whole) }),
-      ...blank(unread, most, patterns(0)),
       ...(kind === "bars" ? bars(drawing, patterns) : lines(drawing)),
       Plot.ruleY([0], { stroke: "var(--line-strong)" }),
       Plot.axisY({ label: null, tickFormat: format, ticks: ticks(most, whole), tickSize: 0 }),
@@ -148,12 +145,6 @@ function lines({ looks, spans, values }: Drawing): Plot.Markish[] {
       Plot.dot(alone, { fill: ink(look), r: 2, x: "x", y: "y" }),
     ];
   });
-}
-
-/** Time of which nothing is known, so that it does not look like time without calls. */
-function blank(unread: Span | null, most: number, pattern: string): Plot.Markish[] {
-  if (!unread) return [];
-  return [Plot.rect([unread], { fill: `url(#${pattern})`, x1: "start", x2: "end", y1: 0, y2: most })];
 }
 
 /** Times of the axis: the day where days are shown, else the time of the day, with the day at its beginning. */

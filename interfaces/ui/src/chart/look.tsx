@@ -5,7 +5,6 @@ export function Patterns({ id }: { id: (look: number) => string }) {
   return (
     <svg class="chart-patterns" aria-hidden="true">
       <defs>
-        <Pattern id={id(0)} look={5} d="M-1 7 7 -1" weak />
         <Pattern id={id(1)} look={1} d="M0 0h6v6H0z" solid />
         <Pattern id={id(2)} look={2} d="M-1 1 1 -1M0 6 6 0M5 7 7 5" />
         <Pattern id={id(3)} look={3} d="M0 0h3v3H0zM3 3h3v3H3z" solid />
@@ -17,18 +16,12 @@ export function Patterns({ id }: { id: (look: number) => string }) {
   );
 }
 
-function Pattern(props: { d: string; id: string; look: number; solid?: boolean; weak?: boolean }) {
-  const { d, id, look, solid, weak } = props;
+function Pattern(props: { d: string; id: string; look: number; solid?: boolean }) {
+  const { d, id, look, solid } = props;
   return (
     <pattern id={id} width="6" height="6" patternUnits="userSpaceOnUse">
-      {!weak && <rect width="6" height="6" fill={ink(look)} fill-opacity="0.35" />}
-      <path
-        d={d}
-        fill={solid ? ink(look) : "none"}
-        stroke={solid ? "none" : ink(look)}
-        stroke-opacity={weak ? 0.5 : 1}
-        stroke-width={weak ? 0.75 : 1.5}
-      />
+      <rect width="6" height="6" fill={ink(look)} fill-opacity="0.35" />
+      <path d={d} fill={solid ? ink(look) : "none"} stroke={solid ? "none" : ink(look)} stroke-width="1.5" />
     </pattern>
   );
 }

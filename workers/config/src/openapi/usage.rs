@@ -13,7 +13,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::usage::{
-    asked::{MODALITIES, STATUSES},
+    asked::{INTERVALS, MODALITIES, PRECISIONS, STATUSES},
     row::UsageReport,
 };
 
@@ -26,24 +26,26 @@ pub(super) fn operations() -> Vec<Operation> {
         .notes(
             "By what `group_by` names; without it, in one row. Sums are exact at any time, and outlive the receipts \
              that they were made of. At most 31 days by the hour, 366 days by the day, ten years otherwise, and \
-             10,000 rows.",
+             10,000 rows. By what is shorter than an hour calls are summed one by one: at most 6 hours by the \
+             minute, 24 by five minutes, 3 days by a quarter of an hour, and all of it in the last 3 days.",
         )
         .query(
             "group_by",
             Shape::plain(json!({"type": "string", "examples": ["day,model"]})),
-            "Some of `hour`, `day`, `month`, `instance`, `project`, `key`, `model`, `provider`, `modality`, `status`, \
-             `error_code`, with commas between: each once, and of the first three one at most.",
+            "Some of `minute`, `five_minutes`, `quarter_hour`, `hour`, `day`, `month`, `instance`, `project`, `key`, \
+             `model`, `provider`, `modality`, `status`, `error_code`, with commas between: each once, and of the \
+             first six one at most.",
         )
         .answers(report());
     let series =
         Operation::new(Method::GET, "/v1/usage/timeseries", "getUsageTimeseries", "Sums calls by time")
             .notes(
-                "Each hour or day of the time asked for is there, with zeros where nothing happened. Limits are those \
+                "Each interval of the time asked for is there, with zeros where nothing happened. Limits are those \
                  of `GET /v1/usage`.",
             )
             .query(
                 "interval",
-                Shape::plain(json!({"type": "string", "enum": ["day", "hour"], "default": "day"})),
+                Shape::plain(json!({"type": "string", "enum": INTERVALS, "default": "day"})),
                 "By what.",
             )
             .query(
@@ -53,7 +55,15 @@ pub(super) fn operations() -> Vec<Operation> {
                 "By what else.",
             )
             .answers(report());
-    [read, series].map(|operation| as_table(times(selected(operation)))).into()
+    let exact = |operation: Operation| {
+        operation.query(
+            "precision",
+            Shape::plain(json!({"type": "string", "enum": PRECISIONS, "default": "hour"})),
+            "To what `from` and `to` are rounded. To the minute calls are summed one by one: at most 24 hours, in the \
+             last 3 days.",
+        )
+    };
+    [read, series].map(|operation| exact(as_table(times(selected(operation))))).into()
 }
 
 /// The filters of every question to the books.
@@ -81,12 +91,13 @@ pub(super) fn times(operation: Operation) -> Operation {
         .query(
             "from",
             moment(),
-            "From when, by when calls were admitted; a date is its first moment in UTC. Usage takes the whole hour.",
+            "From when, by when calls were admitted; a date is its first moment in UTC. Usage takes the whole hour, or the whole \
+             interval where that is shorter.",
         )
         .query(
             "to",
             moment(),
-            "Until when, that moment not included. Usage takes the whole hour that it lies in.",
+            "Until when, that moment not included. Usage takes the whole hour that it lies in, or the interval.",
         )
 }
 

@@ -5,7 +5,7 @@ use de_core::{
     ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId},
     protocols::FieldIssue,
     store::usage::{
-        rollups::{DAY_MS, HOUR_MS},
+        rollups::{DAY_MS, HOUR_MS, LEAST_RETENTION_DAYS},
         selection::{Reader, Selection},
         sums::{By, Step},
     },
@@ -22,6 +22,11 @@ pub(crate) const MODALITIES: [&str; 5] = ["audio", "image", "stock", "text", "vi
 
 /// How far back usage is read unless asked otherwise.
 const USUAL_MS: i64 = 30 * DAY_MS;
+const MINUTE_MS: i64 = 60 * 1_000;
+/// The longest time by the minute, by five and by a quarter of an hour: all of it is read call by call.
+const MINUTES_MS: i64 = 6 * HOUR_MS;
+const FIVES_MS: i64 = DAY_MS;
+const QUARTERS_MS: i64 = LEAST_RETENTION_DAYS * DAY_MS;
 /// The longest time by the hour.
 const HOURS_MS: i64 = 31 * DAY_MS;
 /// The longest time by the day.
@@ -34,18 +39,24 @@ const LONGEST_MS: i64 = 3_660 * DAY_MS;
 pub(super) enum Column {
     Day,
     ErrorCode,
+    FiveMinutes,
     Hour,
     Instance,
     Key,
+    Minute,
     Modality,
     Model,
     Month,
     Project,
     Provider,
+    QuarterHour,
     Status,
 }
 
-const COLUMNS: [(&str, Column); 11] = [
+const COLUMNS: [(&str, Column); 14] = [
+    ("minute", Column::Minute),
+    ("five_minutes", Column::FiveMinutes),
+    ("quarter_hour", Column::QuarterHour),
     ("hour", Column::Hour),
     ("day", Column::Day),
     ("month", Column::Month),
@@ -60,19 +71,33 @@ const COLUMNS: [(&str, Column); 11] = [
 ];
 
 /// The steps of time among them.
-const STEPS: [(Column, Step); 3] =
-    [(Column::Hour, Step::Hour), (Column::Day, Step::Day), (Column::Month, Step::Month)];
+const STEPS: [(Column, Step); 6] = [
+    (Column::Minute, Step::Minute),
+    (Column::FiveMinutes, Step::FiveMinutes),
+    (Column::QuarterHour, Step::QuarterHour),
+    (Column::Hour, Step::Hour),
+    (Column::Day, Step::Day),
+    (Column::Month, Step::Month),
+];
+
+/// Those of them that all have one length.
+pub(crate) const INTERVALS: [&str; 5] = ["day", "five_minutes", "hour", "minute", "quarter_hour"];
+
+/// To what a time is rounded.
+pub(crate) const PRECISIONS: [&str; 2] = ["hour", "minute"];
 
 /// A question about usage.
 pub(super) struct Asked {
     pub(super) by: By,
+    /// Whether calls are summed one by one.
+    pub(super) by_call: bool,
     pub(super) columns: Vec<Column>,
-    /// A whole hour.
+    /// A whole hour; where calls are summed one by one a whole minute, or a whole step.
     pub(super) from: UnixMillis,
     pub(super) is_csv: bool,
     pub(super) selection: Selection,
     pub(super) step: Step,
-    /// A whole hour.
+    /// The same.
     pub(super) to: UnixMillis,
 }
 
@@ -98,10 +123,8 @@ impl Asked {
         incoming: &Incoming,
         now: UnixMillis,
     ) -> Result<Self, ApiError> {
-        let interval = match filters.word("interval", &["day", "hour"]) {
-            Some("hour") => Column::Hour,
-            _ => Column::Day,
-        };
+        let interval = filters.word("interval", &INTERVALS).and_then(column);
+        let interval = interval.unwrap_or(Column::Day);
         let is_time = |column: Column| STEPS.iter().any(|(step, _)| *step == column);
         let one = |text: &str| column(text).filter(|column| !is_time(*column));
         let group = filters.one_of("group_by", one, || {
@@ -123,12 +146,14 @@ impl Asked {
         let selection = selection(&mut filters, allowed)?;
         let from = filters.one_of("from", time, expected_time);
         let to = filters.one_of("to", time, expected_time);
+        let is_exact = filters.word("precision", &PRECISIONS) == Some("minute");
         let is_csv = wants_csv(&mut filters, &incoming.headers);
         filters.finish()?;
         let has = |column: Column| columns.contains(&column);
         let found = STEPS.iter().find(|(column, _)| has(*column));
         let step = found.map_or(Step::Whole, |(_, step)| *step);
-        let (from, to) = range(from, to, now, step)?;
+        let by_call = is_exact || step.is_short();
+        let (from, to) = range(from, to, now, step, by_call)?;
         let by = By {
             api_key: has(Column::Key),
             error_code: has(Column::ErrorCode),
@@ -139,7 +164,7 @@ impl Asked {
             provider: has(Column::Provider),
             status: has(Column::Status),
         };
-        Ok(Self { by, columns, from, is_csv, selection, step, to })
+        Ok(Self { by, by_call, columns, from, is_csv, selection, step, to })
     }
 }
 
@@ -161,36 +186,52 @@ fn columns(text: &str) -> Option<Vec<Column>> {
     (times <= 1).then_some(all)
 }
 
-/// Whole hours, within what one question may ask.
+/// Whole hours, or where calls are summed one by one whole minutes or steps, within what one question may ask.
 fn range(
     from: Option<UnixMillis>,
     to: Option<UnixMillis>,
     now: UnixMillis,
     step: Step,
+    by_call: bool,
 ) -> Result<(UnixMillis, UnixMillis), ApiError> {
     let wrong = |name: &str, reason: String| {
         Err(ApiError::fields(&[FieldIssue { pointer: format!("?{name}"), reason }]))
     };
-    let hour = |time: UnixMillis| time.0 - time.0.rem_euclid(HOUR_MS);
+    let grain = match step.span_ms() {
+        Some(span) if step.is_short() => span,
+        _ if by_call => MINUTE_MS,
+        _ => HOUR_MS,
+    };
+    let whole = |time: UnixMillis| time.0 - time.0.rem_euclid(grain);
+    let (most, by, words) = match step {
+        Step::Minute => (MINUTES_MS, " by the minute", "6 hours"),
+        Step::FiveMinutes => (FIVES_MS, " by five minutes", "24 hours"),
+        Step::QuarterHour => (QUARTERS_MS, " by a quarter of an hour", "3 days"),
+        _ if by_call => (FIVES_MS, " to the minute", "24 hours"),
+        Step::Hour => (HOURS_MS, " by the hour", "31 days"),
+        Step::Day => (DAYS_MS, " by the day", "366 days"),
+        Step::Month | Step::Whole => (LONGEST_MS, "", "3660 days"),
+    };
     let end = match to {
         // Of an hour that has begun, all.
-        Some(to) => hour(to.plus(HOUR_MS - 1)),
-        None => hour(now) + HOUR_MS,
+        Some(to) => whole(to.plus(grain - 1)),
+        None => whole(now) + grain,
     };
-    let begin = from.map_or(end - USUAL_MS, hour).max(0);
+    let begin = from.map_or(end - USUAL_MS.min(most), whole).max(0);
     let is_empty = from.zip(to).is_some_and(|(from, to)| from >= to);
     if is_empty || begin >= end {
         return wrong("from", "must be before `to`".to_owned());
     }
-    let (most, by) = match step {
-        Step::Hour => (HOURS_MS, " by the hour"),
-        Step::Day => (DAYS_MS, " by the day"),
-        Step::Month | Step::Whole => (LONGEST_MS, ""),
-    };
-    // An hour more, as both ends are rounded.
-    if end - begin > most + HOUR_MS {
-        let days = most / DAY_MS;
-        return wrong("to", format!("must be at most {days} days after `from`{by}"));
+    // A step more, as both ends are rounded.
+    if end - begin > most + grain {
+        return wrong("to", format!("must be at most {words} after `from`{by}"));
+    }
+    // Before that, some of the rows may be gone.
+    if by_call && begin < now.0 - QUARTERS_MS - grain {
+        return wrong(
+            "from",
+            format!("must be in the last 3 days{by}; ask by the hour before that"),
+        );
     }
     Ok((UnixMillis(begin), UnixMillis(end)))
 }

@@ -18,9 +18,10 @@ use super::asked::Column;
 #[cfg_attr(not(target_family = "wasm"), derive(ToSchema))]
 pub(crate) struct UsageReport {
     /// From when calls are summed, by when they were admitted: the hour in which the `from` of the request
-    /// lies.
+    /// lies, or the interval where that is shorter.
     pub(super) from: Timestamp,
-    /// Until when, that moment not included: the end of the hour in which the `to` of the request lies.
+    /// Until when, that moment not included: the end of the hour in which the `to` of the request lies, or of the
+    /// interval where that is shorter.
     pub(super) to: Timestamp,
     /// The sums, by time, then by what else was asked.
     pub(super) data: Vec<UsageRow>,
@@ -30,6 +31,15 @@ pub(crate) struct UsageReport {
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(ToSchema))]
 pub(crate) struct UsageRow {
+    /// The minute, by its beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minute: Option<Timestamp>,
+    /// The five minutes, by their beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    five_minutes: Option<Timestamp>,
+    /// The quarter of an hour, by its beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarter_hour: Option<Timestamp>,
     /// The hour, by its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     hour: Option<Timestamp>,
@@ -142,6 +152,9 @@ impl UsageRow {
         };
         let usage = &sums.usage;
         Self {
+            minute: at(Column::Minute).map(Timestamp),
+            five_minutes: at(Column::FiveMinutes).map(Timestamp),
+            quarter_hour: at(Column::QuarterHour).map(Timestamp),
             hour: at(Column::Hour).map(Timestamp),
             day: at(Column::Day).map(date("2026-11-25".len())),
             month: at(Column::Month).map(date("2026-11".len())),

@@ -21,6 +21,8 @@ use crate::{
     time::UnixMillis,
 };
 
+const MINUTE_MS: i64 = 60_000;
+
 /// The most rows that an answer is made of; one more is read, which tells that there are too many.
 pub const MOST_ROWS: usize = 10_000;
 
@@ -29,12 +31,39 @@ pub const MOST_ROWS: usize = 10_000;
 pub enum Step {
     /// Days in UTC.
     Day,
+    /// Five minutes, from the rows: see [`statements`].
+    FiveMinutes,
     /// Hours.
     Hour,
+    /// Minutes, from the rows.
+    Minute,
     /// Months in UTC.
     Month,
+    /// A quarter of an hour, from the rows.
+    QuarterHour,
     /// Not at all.
     Whole,
+}
+
+impl Step {
+    /// How long each is, in milliseconds; `None` where they have no one length.
+    #[must_use]
+    pub fn span_ms(self) -> Option<i64> {
+        match self {
+            Self::Day => Some(DAY_MS),
+            Self::FiveMinutes => Some(5 * MINUTE_MS),
+            Self::Hour => Some(HOUR_MS),
+            Self::Minute => Some(MINUTE_MS),
+            Self::QuarterHour => Some(15 * MINUTE_MS),
+            Self::Month | Self::Whole => None,
+        }
+    }
+
+    /// Whether sums of hours are too coarse for it.
+    #[must_use]
+    pub fn is_short(self) -> bool {
+        self.span_ms().is_some_and(|span| span < HOUR_MS)
+    }
 }
 
 /// By what else they are told apart.
@@ -64,13 +93,15 @@ pub struct By {
 pub struct SumQuery<'a> {
     /// By what.
     pub by: By,
-    /// From when, by `admitted_at`: a whole hour.
+    /// Whether calls are summed one by one, as they are where the step is shorter than an hour.
+    pub by_call: bool,
+    /// From when, by `admitted_at`: a whole hour, unless calls are summed one by one.
     pub from: UnixMillis,
     /// Which calls.
     pub selection: &'a Selection,
     /// By what time.
     pub step: Step,
-    /// Until when, that moment not included: a whole hour.
+    /// Until when, that moment not included: the same.
     pub to: UnixMillis,
 }
 
@@ -273,9 +304,16 @@ macro_rules! grouped {
 }
 
 /// The statements of one batch, for [`read`].
+///
+/// Calls are summed one by one, from the rows themselves, only as far back as all of them are there, and of a time that
+/// is not too long: [`super::rollups::LEAST_RETENTION_DAYS`]. Begin and end may be any moment then.
 #[must_use]
 pub fn statements(query: &SumQuery<'_>) -> Vec<Statement> {
+    if query.by_call {
+        return vec![from_rows(query)];
+    }
     let mut all = match query.step {
+        Step::FiveMinutes | Step::Minute | Step::QuarterHour => return vec![from_rows(query)],
         Step::Hour => vec![longest(query, HOUR_MS)],
         Step::Day | Step::Month => vec![longest(query, DAY_MS), within(query, HOUR_MS, DAY_MS)],
         Step::Whole => vec![
@@ -335,6 +373,21 @@ fn within(query: &SumQuery<'_>, span_ms: i64, longer_ms: i64) -> Statement {
     Statement { args, sql }
 }
 
+/// All of it from the rows.
+fn from_rows(query: &SumQuery<'_>) -> Statement {
+    let sql = concat!(
+        places!(),
+        of_rows!(),
+        "FROM places AS p CROSS JOIN usage_logs AS u
+           ON u.instance_id = p.instance_id AND u.admitted_at >= CAST(?15 AS INTEGER)
+           AND u.admitted_at < CAST(?16 AS INTEGER)
+         WHERE ",
+        chosen!("u"),
+        grouped!()
+    );
+    Statement { args: args(query), sql }
+}
+
 /// The hours that are marked, from their rows.
 fn marked(query: &SumQuery<'_>) -> Statement {
     let sql = concat!(
@@ -369,12 +422,10 @@ fn late(query: &SumQuery<'_>) -> Statement {
 
 /// `?1` to `?25`.
 fn args(query: &SumQuery<'_>) -> Vec<Arg> {
-    let SumQuery { by, from, selection, step, to } = *query;
+    let SumQuery { by, from, selection, step, to, .. } = *query;
     let step: i64 = match step {
-        Step::Day => DAY_MS,
-        Step::Hour => HOUR_MS,
         Step::Month => -1,
-        Step::Whole => 0,
+        step => step.span_ms().unwrap_or(0),
     };
     let mut args = selection.args();
     args.extend([from.into(), to.into(), step.into()]);
