@@ -1,14 +1,15 @@
 //! What a model would be sent for an input, down to the header, and not sent.
 //!
-//! The input is that of `POST /generate` (`prompt` or `messages`, `system`, `options`, `stream`). A mapping
-//! also takes its variables by name, side by side: what makes pictures or speech has no other form yet.
+//! The input is that of `POST /generate` (`prompt` or `messages`, `system`, `options`, `stream`); of a model that
+//! speaks that of `POST /synthesize`, of one that makes vectors that of `POST /v1/embeddings`. A mapping also takes
+//! its variables by name, side by side.
 //! The request is written by the code that writes the real one; only the key is `***`.
 
 use http::Method;
 use serde_json::{Map, Value};
 
 use crate::{
-    calls::ImageCall,
+    calls::{ImageCall, SpeechCall, embedding::EmbeddingCall},
     chat::ChatCall,
     exchange::outbound,
     mapping::{
@@ -19,9 +20,11 @@ use crate::{
     model::Modality,
     ports::{Outbound, Settings},
     protocols::{
-        Draft, FieldIssue, mapped,
+        Draft, EmbeddingVendor, FieldIssue, SpeechVendor, mapped,
         native::{GenerateRequest, native_issue},
         native_image::ImageRequest,
+        native_speech::SynthesizeRequest,
+        openai_embeddings::OpenAiEmbeddingCall,
     },
     registry::Model,
     secret::Secret,
@@ -88,6 +91,44 @@ pub fn pictures(input: &Map<String, Value>) -> Result<ImageCall, Vec<FieldIssue>
     ImageRequest::parse(input).map(|request| request.call)
 }
 
+/// Reads an input as a text to be spoken.
+///
+/// # Errors
+/// What is wrong with the input.
+pub fn speech(input: &Map<String, Value>) -> Result<SpeechCall, Vec<FieldIssue>> {
+    SynthesizeRequest::parse(input).map(|request| request.call)
+}
+
+/// Reads an input as texts that shall become vectors.
+///
+/// # Errors
+/// What is wrong with the input.
+pub fn vectors(
+    model: &Model,
+    input: &Map<String, Value>,
+) -> Result<EmbeddingCall, Vec<FieldIssue>> {
+    let mut body = input.clone();
+    // Which model it is stands elsewhere here.
+    body.entry("model").or_insert_with(|| model.config.model_id.as_str().into());
+    OpenAiEmbeddingCall::parse(&body).map(|read| read.call)
+}
+
+/// How a model speaks, by a protocol that is built in, if that is what it does.
+#[must_use]
+pub fn speaks(model: &Model) -> Option<&dyn SpeechVendor> {
+    model.vendor.speech().filter(|_| is_built_in(model))
+}
+
+/// How a model makes vectors, by a protocol that is built in, if that is what it does.
+#[must_use]
+pub fn makes_vectors(model: &Model) -> Option<&dyn EmbeddingVendor> {
+    model.vendor.embeddings().filter(|_| is_built_in(model))
+}
+
+fn is_built_in(model: &Model) -> bool {
+    model.vendor.mapping().is_none() && model.config.capabilities.text != Some(true)
+}
+
 /// Whether a model makes pictures and no text.
 #[must_use]
 pub fn is_image(model: &Model) -> bool {
@@ -117,6 +158,12 @@ pub fn draft(
             mapped::draft(rendered, &mapped::boundary(&variables)).map_err(whole)
         }
         Some(_) | None => {
+            if let Some(vendor) = speaks(model) {
+                return vendor.request(&speech(input)?, &model.target(0));
+            }
+            if let Some(vendor) = makes_vectors(model) {
+                return vendor.request(&vectors(model, input)?, &model.target(0));
+            }
             let target = model.target(model.config.output_bound(bounds.of_instance));
             if let Some(images) = model.vendor.images().filter(|_| is_image(model)) {
                 return images.request(&pictures(input)?, &target);

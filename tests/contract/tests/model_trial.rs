@@ -223,3 +223,43 @@ async fn mapped_models_of_every_modality_are_tested() {
     assert_eq!(told["output"]["text"], "You said: tested Hi", "{told}");
     assert!(told["cost_micros"].as_i64().unwrap() > 0, "{told}");
 }
+
+#[tokio::test]
+async fn what_speaks_or_makes_vectors_is_previewed_and_tested_in_its_own_words() {
+    let life = Life::ready().await;
+    for (model, input, sent) in [
+        ("text-embedding-3-small", json!({"input": "Hello"}), ("input", json!("Hello"))),
+        (
+            "text-embedding-3-small",
+            json!({"input": ["Hello", "you"], "dimensions": 4}),
+            ("dimensions", json!(4)),
+        ),
+        ("tts-1", json!({"text": "Hello", "voice_id": "alloy"}), ("input", json!("Hello"))),
+    ] {
+        let path = format!("{}/preview", path(model));
+        let seen = life.control.post(&path, &json!({ "input": input })).await.is(200).json();
+        assert_eq!(seen["issues"], json!([]), "{model}: {seen}");
+        assert_eq!(seen["request"]["body"][sent.0], sent.1, "{model}: {seen}");
+        let told = life.test(model, input.clone()).await;
+        assert_eq!(told["ok"], true, "{model}: {told}");
+        assert_eq!(told["request"]["body"], seen["request"]["body"], "{model}");
+        assert!(told["cost_micros"].is_i64(), "{model}: {told}");
+        let row = life.booked(&told).await;
+        assert_eq!((&row["status"], &row["cost_micros"]), (&json!("ok"), &told["cost_micros"]));
+        match input["input"].as_array() {
+            Some(texts) => assert_eq!(told["output"]["vectors"], texts.len(), "{told}"),
+            None if input.get("input").is_some() => assert_eq!(told["output"]["vectors"], 1),
+            None => assert!(told["output"]["size_bytes"].as_u64() > Some(0), "{told}"),
+        }
+    }
+    // What is wrong is named where it stands.
+    for (model, input, field) in [
+        ("text-embedding-3-small", json!({"prompt": "Hello"}), "/input/input"),
+        ("tts-1", json!({"text": "", "voice_id": "alloy"}), "/input/text"),
+    ] {
+        let body = json!({"instance_id": "inst_dev", "input": input});
+        let told = life.control.post(&format!("{}/test", path(model)), &body).await;
+        let refused = told.fails(400, "VALIDATION_ERROR");
+        assert!(fields(&refused).contains(&field.to_owned()), "{model}: {refused}");
+    }
+}

@@ -50,7 +50,7 @@ export function Bench({ begin, isMine, onSaved, row }: BenchProps) {
   const isDirty = saved ? !isSame(saved, config) : !isSame(begin, config);
   const blocked = broken(draft);
   const leaving = useLeaving(isMine && (isDirty || blocked !== null));
-  const read = inputOf(input);
+  const read = inputOf(input, config.protocol);
   const asked = "input" in read ? read.input : null;
   const preview = usePreview(
     blocked === null && asked ? { config, input: asked, owner: row ? ownerOf(row) : {}, saved } : null,

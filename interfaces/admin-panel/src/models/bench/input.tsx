@@ -27,13 +27,22 @@ function sample(rule: Config): unknown {
   return kind === "boolean" ? true : kind === "array" ? [] : kind === "object" ? {} : "x";
 }
 
-/** The input as the API takes it; the reason where the rest is no object of JSON. */
-export function inputOf({ prompt, rest }: Input): { input: Config } | { fault: string } {
-  if (rest.trim() === "") return { input: prompt === "" ? {} : { prompt } };
+/** How protocols call a text that is no prompt: what is spoken, and what becomes a vector. */
+const TEXTS: Record<string, string> = {
+  "elevenlabs-speech": "text",
+  "gemini-embeddings": "input",
+  "openai-embeddings": "input",
+  "openai-speech": "text",
+};
+
+/** The input as the API takes it for a protocol; the reason where the rest is no object of JSON. */
+export function inputOf({ prompt, rest }: Input, protocol: unknown): { input: Config } | { fault: string } {
+  const said = prompt === "" ? {} : { [TEXTS[String(protocol)] ?? "prompt"]: prompt };
+  if (rest.trim() === "") return { input: said };
   try {
     const parsed: unknown = JSON.parse(rest);
     if (!isConfig(parsed)) return { fault: 'expected an object, such as {"seed": 7}' };
-    return { input: { ...(prompt !== "" && { prompt }), ...parsed } };
+    return { input: { ...said, ...parsed } };
   } catch (thrown) {
     return { fault: thrown instanceof Error ? thrown.message : String(thrown) };
   }

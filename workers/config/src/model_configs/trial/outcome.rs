@@ -101,6 +101,22 @@ pub(super) fn read(
         let reply = reply.map_err(|err| malformed(err.to_string()))?;
         return Ok(pictured(books, &reply));
     }
+    if let Some(vendor) = preview::speaks(model) {
+        let call = preview::speech(input).map_err(|issues| ApiError::fields(&issues))?;
+        books.counted(&vendor.usage(&call, &HeaderMap::new()));
+        books.finished();
+        let content_type = heard.and_then(|heard| heard.content_type.clone());
+        return Ok(json!({"content_type": content_type, "size_bytes": bytes.len()}));
+    }
+    if let Some(vendor) = preview::makes_vectors(model) {
+        let call = preview::vectors(model, input).map_err(|issues| ApiError::fields(&issues))?;
+        let reply = vendor.reply(&call, bytes).map_err(|err| malformed(err.to_string()))?;
+        if let Some(usage) = &reply.usage {
+            books.counted(usage);
+        }
+        books.finished();
+        return Ok(json!({"vectors": call.input.len(), "usage": reply.usage}));
+    }
     let of_bytes = mapping.is_some_and(|mapping| mapping.answers_bytes());
     let body = if of_bytes {
         Value::Null
