@@ -51,6 +51,7 @@ pub mod openai_images;
 pub mod openai_responses;
 pub mod openai_speech;
 pub mod openai_transcriptions;
+pub mod options;
 pub mod pexels;
 mod picture;
 pub mod pixabay;

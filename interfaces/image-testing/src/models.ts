@@ -1,4 +1,4 @@
-import { api, instance, readAll, take } from "@de/api";
+import { api, instance, isApiError, readAll, take } from "@de/api";
 import { type Loaded, useResource } from "@de/ui";
 import { type Option, optionsOf } from "./options.ts";
 
@@ -33,23 +33,37 @@ export function useImageModels(): Loaded<ImageModel[]> {
 }
 
 async function all(signal: AbortSignal): Promise<Omit<ImageModel, "hasKey">[]> {
-  const models: Omit<ImageModel, "hasKey">[] = [];
   const { rows } = await readAll((page) => {
     const query = { ...page, type: "image" as const };
     return take(api.GET("/v1/model-configs", { params: { query }, signal }));
   });
-  for (const row of rows) {
-    // One that cannot be read is mended in the admin panel.
-    if (!("protocol" in row) || LIBRARIES.includes(row.protocol) || row.status === "disabled") continue;
-    models.push({
+  // One that cannot be read is mended in the admin panel.
+  const makers = rows.filter((row) => "protocol" in row);
+  const asked = makers.filter(
+    ({ protocol, status }) => !LIBRARIES.includes(protocol) && status !== "disabled",
+  );
+  return Promise.all(
+    asked.map(async (row) => ({
       id: row.model_id,
       name: row.display_name,
-      options: optionsOf(row),
+      options: optionsOf(row, row.protocol === "mapped" ? null : await optionsTold(row.model_id, signal)),
       provider: row.provider_id,
       status: row.status ?? "active",
-    });
+    })),
+  );
+}
+
+/** What a model of a protocol that is built in takes: its config says nothing of that. */
+async function optionsTold(model: string, signal: AbortSignal) {
+  if (instance.peek() === null) return null;
+  try {
+    const { data } = await take(api.GET("/v1/capabilities", { params: { query: { model } }, signal }));
+    return data[0]?.options;
+  } catch (thrown) {
+    // One that this instance may not call can be told nothing.
+    if (isApiError(thrown) && (thrown.status === 403 || thrown.status === 404)) return null;
+    throw thrown;
   }
-  return models;
 }
 
 async function providersWithKey(signal: AbortSignal): Promise<Set<string> | undefined> {

@@ -1,4 +1,5 @@
-/** What a model can be told beside the prompt, by its config: the form is built of it. */
+/** What a model can be told beside the prompt: the form is built of it. */
+import type { Schema } from "@de/api";
 
 export interface Option {
   /** The words that it takes; others are refused. */
@@ -18,13 +19,16 @@ export interface Config {
 }
 
 interface Variable {
-  description?: string;
-  enum?: string[];
-  max?: number;
-  min?: number;
+  description?: string | null;
+  enum?: string[] | null;
+  max?: number | null;
+  min?: number | null;
   required?: boolean;
   type?: string;
 }
+
+/** An option as the API tells it of a protocol that is built in. */
+type Told = Schema<"CallOption">;
 
 interface Mapping {
   body?: unknown;
@@ -55,36 +59,11 @@ const MAPPED_KINDS: Record<string, Option["kind"]> = {
   number: "number",
 };
 
-const RATIOS = "1:1 1:4 1:8 2:3 3:2 3:4 4:1 4:3 4:5 5:4 8:1 9:16 16:9 21:9".split(" ");
-
-/**
- * What the protocols take that are built in: docs/api.md, "Pictures". A config says nothing of these, and models
- * may take more, which they are told by the API alone.
- */
-const BUILT_IN: Record<string, Option[]> = {
-  gemini: [
-    { choices: RATIOS, kind: "text", name: "aspect_ratio" },
-    { choices: ["512", "1K", "2K", "4K"], kind: "text", name: "image_size" },
-    { kind: "integer", name: "seed" },
-    { kind: "number", max: 2, min: 0, name: "temperature" },
-    { kind: "number", max: 1, min: 0, name: "top_p" },
-  ],
-  "openai-images": [
-    { kind: "integer", max: 10, min: 1, name: "num_images" },
-    { help: "A shape, as 16:9; not beside a size.", kind: "text", name: "aspect_ratio" },
-    { help: "In pixels, as 1024x1024; not beside a shape.", kind: "text", name: "size" },
-    { choices: ["auto", "low", "medium", "high", "xhigh", "max"], kind: "text", name: "quality" },
-    { choices: ["png", "jpeg", "webp", "gif"], kind: "text", name: "output_format" },
-    { choices: ["auto", "opaque", "transparent"], kind: "text", name: "background" },
-    { kind: "integer", max: 100, min: 0, name: "output_compression" },
-    { choices: ["auto", "low"], kind: "text", name: "moderation" },
-  ],
-};
-
-/** The options of one model, in the order in which its config has them. */
-export function optionsOf({ payload_mapping, protocol }: Config): Option[] {
-  if (protocol !== "mapped") return BUILT_IN[protocol] ?? [];
-  const mapping = (payload_mapping ?? {}) as Mapping;
+/** The options of one model: those that the API tells of its protocol, else those of its mapping, in its order. */
+export function optionsOf(config: Config, told: readonly Told[] | null | undefined): Option[] {
+  if (told) return told.map((option) => declared(option.name, option));
+  if (config.protocol !== "mapped") return [];
+  const mapping = (config.payload_mapping ?? {}) as Mapping;
   const { maps = {}, variables = {} } = mapping;
   const text = JSON.stringify([mapping.endpoint, mapping.query, mapping.headers, mapping.body]);
   const options = new Map<string, Option>();
@@ -107,8 +86,8 @@ function declared(name: string, variable: Variable): Option {
     ...(variable.enum ? { choices: variable.enum.map(String) } : {}),
     ...(variable.description ? { help: variable.description } : {}),
     kind: MAPPED_KINDS[variable.type ?? ""] ?? "text",
-    ...(variable.max === undefined ? {} : { max: variable.max }),
-    ...(variable.min === undefined ? {} : { min: variable.min }),
+    ...(variable.max == null ? {} : { max: variable.max }),
+    ...(variable.min == null ? {} : { min: variable.min }),
     name,
     ...(variable.required ? { required: true } : {}),
   };

@@ -45,6 +45,16 @@ async fn each_model_says_what_it_can_do_and_how_it_is_reached() {
     assert_eq!(find("text-embedding-3-small")["clients"], json!({"openai-embeddings": "relayed"}));
     assert_eq!(find("gemini-embedding-2")["clients"], json!({"openai-embeddings": "translated"}));
     assert!(find("gpt-4o-mini")["pricing"]["input_micros_per_million_tokens"].is_u64());
+    // What a form for pictures is made of, where no mapping says it.
+    assert_eq!(mine["options"], Value::Null);
+    let made = json!({"protocol": "openai-images", "capabilities": {"image": true}});
+    let painter = stack.model(Server::OpenAi, made).await;
+    let told = read(&stack.client(), &format!("/v1/capabilities?model={painter}")).await;
+    let options = told["data"][0]["options"].as_array().unwrap();
+    let option = |name: &str| options.iter().find(|one| one["name"] == name).cloned().unwrap();
+    let count = json!({"name": "num_images", "type": "integer", "min": 1, "max": 10});
+    assert_eq!(option("num_images"), count);
+    assert_eq!(option("moderation")["enum"], json!(["auto", "low"]));
     let one = read(&stack.client(), &format!("/v1/capabilities?model={model}")).await;
     assert_eq!(one["data"], json!([mine]));
     // By the names that calls take.

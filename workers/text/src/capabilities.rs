@@ -10,6 +10,7 @@ use de_core::{
     http::{error::ApiError, filters::Filters},
     model::{Capabilities, ModelConfig, Protocol},
     ports::Platform,
+    protocols::options,
 };
 use serde_json::{Map, Value, json};
 
@@ -52,6 +53,7 @@ fn shown(model: &Offered) -> Value {
         "default_max_output_tokens": config.default_max_output_tokens,
         "on_unsupported": config.on_unsupported.as_str(),
         "clients": clients(config),
+        "options": options::of_pictures(config),
         "pricing": config.pricing,
     })
 }

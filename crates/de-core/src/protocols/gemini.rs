@@ -11,7 +11,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::{Draft, FieldIssue, ImageVendor, Malformed, Target, Vendor, VendorError, VendorStream};
+use super::{
+    Draft, FieldIssue, ImageVendor, Malformed, Target, Vendor, VendorError, VendorStream,
+    options::CallOption,
+};
 use crate::{
     calls::{ImageCall, ImageReply},
     chat::{ChatCall, ChatReply},
@@ -38,6 +41,9 @@ const TOKENS_A_PICTURE_READ: usize = 4_096;
 const TOKENS_A_PICTURE_MADE: u64 = 4_096;
 /// What it thinks before, drafts included.
 const TOKENS_OF_THOUGHTS: u64 = 8_192;
+
+/// What calls for pictures can be told.
+pub(super) const PICTURE_OPTIONS: &[CallOption] = image_request::OPTIONS;
 
 /// The vendor's side.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::{
-    Draft, FieldIssue, ImageVendor, Malformed, Target, Vendor, VendorError, openai_chat::read_error,
+    Draft, FieldIssue, ImageVendor, Malformed, Target, Vendor, VendorError,
+    openai_chat::read_error, options::CallOption,
 };
 use crate::calls::{ImageCall, ImageReply};
 
@@ -23,6 +24,9 @@ pub use call::{AnswerForm, ImagesRequest};
 
 /// Ten pictures of 4 MB, in base64: read in place.
 const CAP: usize = 64 * 1024 * 1024;
+
+/// What calls for pictures can be told.
+pub(super) const PICTURE_OPTIONS: &[CallOption] = request::OPTIONS;
 
 /// The vendor's side.
 #[derive(Clone, Copy, Debug, Default)]

@@ -11,6 +11,7 @@ use de_core::{
         shape::Shape,
     },
     pricing::Pricing,
+    protocols::options::CallOption,
 };
 use http::Method;
 use utoipa::ToSchema;
@@ -45,6 +46,10 @@ struct ModelCapabilities {
     on_unsupported: OnUnsupported,
     /// By which protocols of callers it is reached, and how.
     clients: BTreeMap<String, Road>,
+    /// What a call for pictures can be told beside the prompt, as far as that is known of the vendor's protocol; null
+    /// where the model makes none, or its mapping says it.
+    #[schema(required)]
+    options: Option<Vec<CallOption>>,
     /// What it costs; null: it has no price and cannot run under a budget.
     #[schema(required)]
     pricing: Option<Pricing>,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::super::{
     Draft, FieldIssue, Place, Target,
     fields::{Fields, Issues},
+    options::CallOption,
     picture::{Ratio, Size},
 };
 use crate::calls::{File, ImageCall};
@@ -18,6 +19,14 @@ const RATIOS: [&str; 14] = [
     "21:9",
 ];
 const SIZES: [&str; 4] = ["512", "1K", "2K", "4K"];
+/// What a call can be told, as it is read below.
+pub(super) const OPTIONS: &[CallOption] = &[
+    CallOption::word("aspect_ratio", &RATIOS),
+    CallOption::word("image_size", &SIZES),
+    CallOption::whole("seed", None),
+    CallOption::number("temperature", 0, 2),
+    CallOption::number("top_p", 0, 1),
+];
 /// Pixels from which a size is nearer to 2K (four million) than to 1K, and to 4K than to 2K.
 const FROM_2K: u64 = 2 * 1_024 * 1_024;
 const FROM_4K: u64 = 8 * 1_024 * 1_024;

@@ -8,6 +8,7 @@ use super::{
     super::{
         Draft, FieldIssue, Place, Target,
         fields::{Fields, Issues},
+        options::CallOption,
         picture::Ratio,
     },
     size::Sizes,
@@ -30,8 +31,28 @@ const MOST_PICTURES: usize = 16;
 const PICTURE_CAP: usize = 50 * 1_000 * 1_000;
 const MASK_CAP: usize = 4 * 1_000 * 1_000;
 
-const QUALITIES: [&str; 8] = ["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"];
-const FORMATS: [&str; 5] = ["png", "jpeg", "webp", "gif", "jpg"];
+const QUALITIES: [&str; 6] = ["auto", "low", "medium", "high", "xhigh", "max"];
+const FORMATS: [&str; 4] = ["png", "jpeg", "webp", "gif"];
+/// The same with words that are still understood.
+const ALL_QUALITIES: [&str; 8] =
+    ["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"];
+const ALL_FORMATS: [&str; 5] = ["png", "jpeg", "webp", "gif", "jpg"];
+
+const BACKGROUNDS: [&str; 3] = ["auto", "opaque", "transparent"];
+const MODERATIONS: [&str; 2] = ["auto", "low"];
+const FIDELITIES: [&str; 2] = ["high", "low"];
+
+/// What a call can be told, as it is read below. What works on pictures alone is not among it.
+pub(super) const OPTIONS: &[CallOption] = &[
+    CallOption::whole("num_images", Some((1, 10))),
+    CallOption::text("aspect_ratio", Some("A shape, as 16:9; not beside a size.")),
+    CallOption::text("size", Some("In pixels, as 1024x1024; not beside a shape.")),
+    CallOption::word("quality", &QUALITIES),
+    CallOption::word("output_format", &FORMATS),
+    CallOption::word("background", &BACKGROUNDS),
+    CallOption::whole("output_compression", Some((0, 100))),
+    CallOption::word("moderation", &MODERATIONS),
+];
 
 /// What other vendors have and this one has not.
 const FOREIGN: [&str; 8] = [
@@ -98,7 +119,7 @@ fn settings(call: &ImageCall, target: &Target, issues: &mut Issues) -> Map<Strin
     if let Some(size) = size(sizes, &options, target, issues) {
         set("size", size.into());
     }
-    if let Some(quality) = options.word("quality", &QUALITIES, issues) {
+    if let Some(quality) = options.word("quality", &ALL_QUALITIES, issues) {
         // The words of DALL·E, whose usual one was neither its best nor its cheapest.
         let quality = match quality {
             "hd" => "high",
@@ -107,13 +128,12 @@ fn settings(call: &ImageCall, target: &Target, issues: &mut Issues) -> Map<Strin
         };
         set("quality", quality.into());
     }
-    let format = options.word("output_format", &FORMATS, issues);
+    let format = options.word("output_format", &ALL_FORMATS, issues);
     let format = format.map(|format| if format == "jpg" { "jpeg" } else { format });
     if let Some(format) = format {
         set("output_format", format.into());
     }
-    let backgrounds = ["auto", "opaque", "transparent"];
-    if let Some(background) = options.word("background", &backgrounds, issues) {
+    if let Some(background) = options.word("background", &BACKGROUNDS, issues) {
         if background == "transparent" && format == Some("jpeg") {
             issues.add("/options/background", "transparent needs output_format png or webp");
         }
@@ -125,7 +145,7 @@ fn settings(call: &ImageCall, target: &Target, issues: &mut Issues) -> Map<Strin
         }
         set("output_compression", compression.into());
     }
-    for (name, words) in [("moderation", ["auto", "low"]), ("input_fidelity", ["high", "low"])] {
+    for (name, words) in [("moderation", MODERATIONS), ("input_fidelity", FIDELITIES)] {
         if let Some(word) = options.word(name, &words, issues) {
             set(name, word.into());
         }
