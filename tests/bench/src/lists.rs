@@ -9,7 +9,7 @@ use std::{fmt::Write as _, time::Instant};
 use de_core::{
     ids::{OrganizationId, UserId},
     ports::Statement,
-    store::{Viewer, api_keys, audit, models, pages::PageQuery},
+    store::{Viewer, api_keys, audit, models},
 };
 use de_testkit::database::SqliteDatabase;
 use serde::Serialize;
@@ -193,7 +193,6 @@ pub(crate) fn plans() -> Result<String, Failure> {
     let keys = api_keys::ApiKeyQuery::default();
     let model =
         models::ModelQuery { organization: Some(&organization), ..models::ModelQuery::default() };
-    let page = PageQuery::default();
     let changes =
         audit::AuditQuery { organization: Some(&organization), ..audit::AuditQuery::default() };
     let queries: [(&str, Statement); 4] = [

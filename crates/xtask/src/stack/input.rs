@@ -213,7 +213,7 @@ fn variables(
             master_keys.map(|(version, key)| (format!("DE_MASTER_KEY_V{version}"), key.clone())),
         );
     }
-    if let Some(token) = secrets.bootstrap_token.as_ref().filter(|_token| worker == "config") {
+    if let Some(token) = secrets.bootstrap_token.as_ref().filter(|_token| worker.name == "config") {
         variables.insert("DE_BOOTSTRAP_TOKEN".to_owned(), token.clone());
     }
     variables
