@@ -247,7 +247,12 @@ async fn rows_of_every_release_are_read_by_the_code_of_today() {
     let found = database.batch(vec![usage::by_receipt(&receipt, &organization)]).await.unwrap();
     let found = usage::receipt(found[0][0].clone()).unwrap();
     assert_eq!(found.receipt_id, receipt);
-    let events = audit::list(owner, Some("proj_old"), &PageQuery::default());
+    let asked = audit::AuditQuery {
+        organization: owner,
+        target: Some("proj_old"),
+        ..audit::AuditQuery::default()
+    };
+    let events = audit::list(&asked);
     let found: Vec<audit::AuditRow> = read(database, events).await;
     assert_eq!(found[0].action, "project.create");
 
