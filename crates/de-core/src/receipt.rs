@@ -119,8 +119,8 @@ pub struct Attempt {
     pub provider_id: ProviderId,
     /// The vendor's HTTP status; absent if it gave none.
     pub status: Option<u16>,
-    /// From the request's arrival to sending, in milliseconds; absent in receipts of before it was noted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// From the request's arrival to sending, in milliseconds; null in receipts of before it was noted.
+    #[serde(default)]
     pub started_ms: Option<i64>,
     /// From sending to the end of this try.
     pub duration_ms: i64,
@@ -256,12 +256,15 @@ mod tests {
         let receipt: Receipt = serde_json::from_str(RECEIPT).unwrap();
         assert_eq!(receipt.usage.output_tokens, 3);
         assert_eq!(receipt.status, ReceiptStatus::Ok);
-        assert_eq!(serde_json::to_string(&receipt).unwrap(), RECEIPT);
-        let timed = RECEIPT.replace(r#""duration_ms""#, r#""started_ms":5,"duration_ms""#);
+        let told = |ms: &str| {
+            RECEIPT.replace(r#""duration_ms""#, &format!(r#""started_ms":{ms},"duration_ms""#))
+        };
+        assert_eq!(serde_json::to_string(&receipt).unwrap(), told("null"));
+        let timed = told("5");
         let receipt: Receipt = serde_json::from_str(&timed).unwrap();
         assert_eq!(receipt.attempts[0].started_ms, Some(5));
         assert_eq!(serde_json::to_string(&receipt).unwrap(), timed);
-        let cached = RECEIPT.replace(r#"false,"attempts""#, r#"false,"cached":true,"attempts""#);
+        let cached = timed.replace(r#"false,"attempts""#, r#"false,"cached":true,"attempts""#);
         let receipt: Receipt = serde_json::from_str(&cached).unwrap();
         assert!(receipt.cached);
         assert_eq!(serde_json::to_string(&receipt).unwrap(), cached);
