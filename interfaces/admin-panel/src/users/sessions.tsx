@@ -17,7 +17,7 @@ export function Sessions({ user }: { user: Schema<"User"> }) {
     { cursor: undefined, inputs: [user.id], whole: true },
   );
   const [isWhole, setWhole] = useState(false);
-  const rows = (list.data?.rows ?? []).toReversed();
+  const rows = list.data?.rows ?? [];
   const shown = isWhole ? rows : rows.slice(0, SOME);
   // One's own, that this page runs by, is ended by logging out.
   const others = rows.filter(({ current }) => !current);
