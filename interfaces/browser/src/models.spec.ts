@@ -197,6 +197,24 @@ test("what the vendor fails with is told in its words, and a limit in ours", asy
   await expect(result).toContainText("RATE_LIMIT_EXCEEDED");
 });
 
+test("what makes vectors or speaks is previewed and tested by a text", async ({ open }) => {
+  for (const [id, said] of [
+    ["text-embedding-3-small", "vectors"],
+    ["tts-1", "audio/mpeg"],
+  ] as const) {
+    const page = await open("admin-panel", open_(id, "?side=test"));
+    await editor(page, "Prompt").fill("Hello there");
+    if (id === "tts-1") {
+      await page.getByText("Other input", { exact: true }).click();
+      await editor(page, "Other input, as JSON").fill('{"voice_id": "alloy"}');
+    }
+    await page.getByRole("button", { exact: true, name: "Test" }).click();
+    const result = page.getByRole("status", { name: "Test result" });
+    await expect(result).toContainText(said);
+    await expect(result.getByRole("link", { name: "Receipt" })).toBeVisible();
+  }
+});
+
 test("every field is saved as it is written", async ({ api, open }) => {
   const name = id("fields");
   await make(api, name);

@@ -228,7 +228,7 @@ async fn mapped_models_of_every_modality_are_tested() {
 async fn what_speaks_or_makes_vectors_is_previewed_and_tested_in_its_own_words() {
     let life = Life::ready().await;
     for (model, input, sent) in [
-        ("text-embedding-3-small", json!({"input": "Hello"}), ("input", json!("Hello"))),
+        ("text-embedding-3-small", json!({"input": "Hello"}), ("input", json!(["Hello"]))),
         (
             "text-embedding-3-small",
             json!({"input": ["Hello", "you"], "dimensions": 4}),
