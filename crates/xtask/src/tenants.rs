@@ -131,7 +131,7 @@ fn bring_about(
         let mut speaker = Speaker { shows: how.secrets_to.is_none() };
         let means = Means { gateway: gateway.as_ref(), ledger: &mut ledger, sources: &sources };
         let outcome = apply(tenant, options, means, &mut speaker);
-        summary(path, options, &outcome.map_err(|error| broken(path, &error))?)?;
+        summary(path, options, &outcome.map_err(|error| broken(path, &error))?);
     }
     if let Some(path) = how.secrets_to.as_deref().filter(|_| !how.is_dry) {
         crate::say::line(&format!("secrets are in {}", path.display()));
@@ -167,7 +167,7 @@ fn sources<'t>(tenants: impl Iterator<Item = &'t Tenant>, how: &How) -> Result<S
     Sources::of(variables, &input).map_err(|problem| failed("read the vendors' keys", &problem))
 }
 
-fn summary(path: &Path, options: Options, outcome: &Outcome) -> Result<(), Failure> {
+fn summary(path: &Path, options: Options, outcome: &Outcome) {
     let counts: Vec<String> =
         outcome.counts.iter().map(|(verb, count)| format!("{count} {}", verb.word())).collect();
     let done = if options.is_dry { "would be done" } else { "done" };
@@ -180,7 +180,6 @@ fn summary(path: &Path, options: Options, outcome: &Outcome) -> Result<(), Failu
             crate::say::line(&format!("left to do: {}: {}", step.thing, step.detail));
         }
     }
-    Ok(())
 }
 
 /// What kept a file from its end.

@@ -46,7 +46,7 @@ pub(crate) fn instance(mut parser: lexopt::Parser) -> Result<(Wish, Where), lexo
     const APPLY: &[&str] = &["dry-run", "no-api-keys", "offline", "save-keys", "secrets-to"];
     let wish = match verb.as_str() {
         "create" | "update" => {
-            let mut read = read(&mut parser, &[&["config"], APPLY].concat(), false)?;
+            let mut read = read(&mut parser, &[&["config"][..], APPLY].concat(), false)?;
             let path = read.config.take().ok_or("which file? --config f.json")?;
             read.how.must_exist = verb == "update";
             (Wish::Apply { how: read.how, path }, read.place)
