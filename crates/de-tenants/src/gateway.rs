@@ -381,7 +381,7 @@ impl Refusal {
         let details = body.get("details").cloned().unwrap_or_default();
         let fields = details.get("fields").and_then(Value::as_array);
         let fields = fields.into_iter().flatten().map(|field| FieldIssue {
-            pointer: text(field.get("pointer")),
+            pointer: text(field.get("field")),
             reason: text(field.get("reason")),
         });
         let fields = fields.collect();

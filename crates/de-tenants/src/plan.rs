@@ -69,7 +69,7 @@ pub enum RunError {
     /// The operating system has no random bytes, or a file cannot be kept.
     #[error("{0}")]
     Machine(String),
-    /// What the file asks for cannot be done; nothing was changed.
+    /// What the file asks for cannot be done. What can be foreseen is told before anything is changed.
     #[error("{}", told(.0))]
     Problems(Vec<FieldIssue>),
 }

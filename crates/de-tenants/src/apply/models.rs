@@ -59,7 +59,7 @@ impl Walk<'_> {
     fn refused(&mut self, entry: &Value, part: usize) {
         let issues = entry.get("issues").and_then(Value::as_array);
         for issue in issues.into_iter().flatten() {
-            let pointer = text(issue, "pointer");
+            let pointer = text(issue, "field");
             // Pointers lead into what was sent, which is the file where it went in one piece.
             let pointer = if part == 0 { pointer } else { "/models" };
             let pointer = pointer.to_owned();

@@ -277,7 +277,8 @@ impl<'a> Members<'a> {
         for (index, budget) in bounds.budgets.iter().enumerate() {
             let same = |other: &Map<String, Value>| other.get("period") == budget.get("period");
             if bounds.budgets.iter().take(index).any(same) {
-                self.wrong(&format!("budgets/{index}/period"), "stands twice");
+                let pointer = format!("{}/budgets/{index}/period", self.place);
+                self.issues.push(FieldIssue { pointer, reason: "stands twice".to_owned() });
             }
         }
         bounds
@@ -302,8 +303,13 @@ impl<'a> Members<'a> {
         };
         match bundle::read(json!({"models": models})) {
             Ok(bundle) => {
-                let wrong = bundle.models.into_iter().filter_map(|entry| entry.read.err());
-                self.issues.extend(wrong.flatten());
+                for entry in bundle.models {
+                    let wrong = entry.read.err().into_iter().flatten();
+                    self.issues.extend(wrong.map(|issue| FieldIssue {
+                        pointer: format!("{}{}", entry.place, issue.pointer),
+                        reason: issue.reason,
+                    }));
+                }
             }
             Err(issues) => self.issues.extend(issues),
         }

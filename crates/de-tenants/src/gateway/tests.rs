@@ -114,7 +114,7 @@ fn what_is_saved_and_not_told_yet_is_saved() {
 #[test]
 fn a_refusal_names_fields_and_a_list_has_pages() {
     let refusal = r#"{"error": "no", "error_code": "VALIDATION_ERROR",
-        "details": {"fields": [{"pointer": "/name", "reason": "is required"}]}}"#;
+        "details": {"fields": [{"field": "/name", "reason": "is required"}]}}"#;
     let (gateway, serving) = server(vec![
         answer("400 Bad Request", "", refusal),
         answer("200 OK", "", r#"{"data": [{"id": "a"}], "next_cursor": "x/y"}"#),
@@ -123,7 +123,8 @@ fn a_refusal_names_fields_and_a_list_has_pages() {
     ]);
     let refused = gateway.post("/v1/projects", &json!({}), None).unwrap_err();
     let GatewayError::Refused { refusal, .. } = refused else { panic!("{refused}") };
-    assert_eq!((refusal.code.as_str(), refusal.fields.len()), ("VALIDATION_ERROR", 1));
+    assert_eq!(refusal.code, "VALIDATION_ERROR");
+    assert_eq!(refusal.fields[0].pointer, "/name");
     assert_eq!(gateway.list("/v1/projects", "instance_id=i").unwrap().len(), 2);
     assert!(gateway.find("/v1/projects/p").unwrap().is_none());
     let asked = serving.join().unwrap();
