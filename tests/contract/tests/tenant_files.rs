@@ -413,7 +413,16 @@ async fn what_can_be_foreseen_to_fail_fails_before_anything_is_made() {
     let problems = Run::of(&stack, &document).problems().await;
     assert_eq!(problems[0].0, "/organization/time_zone", "{problems:?}");
 
+    // Of models the gateway is asked ahead, where the organization is there.
+    let known = unique("file");
+    Run::of(&stack, &whole(&known)).made().await;
+    let mut document = whole(&known);
+    document["models"][0]["provider_id"] = "nobody".into();
+    let problems = Run::of(&stack, &document).problems().await;
+    assert_eq!(problems[0].0, "/models/0/provider_id", "{problems:?}");
+
     // `update` makes no tenant.
+    let before = rows(&stack);
     let mut run = Run::of(&stack, &whole(&name));
     run.options.must_exist = true;
     let problems = run.problems().await;
