@@ -1,6 +1,6 @@
 //! What the pages say of other pages, of commands and of routes, compared with what there is. Tests alone.
 
-mod commands;
+pub(crate) mod commands;
 mod costs;
 mod links;
 mod routes;

@@ -2,23 +2,15 @@ use super::pages;
 use crate::args;
 
 /// Commands that pages may name before they are there; those that are there are checked whatever stands here.
-const COMING: [&str; 10] = [
-    "backup",
-    "deploy",
-    "destroy",
-    "export",
-    "import",
-    "instance",
-    "new-provider",
-    "new-worker",
-    "rollback",
-    "status",
-];
+const COMING: [&str; 7] =
+    ["backup", "deploy", "destroy", "new-provider", "new-worker", "rollback", "status"];
 
 /// The words of a command line, as a shell would give them, with a word for each variable and placeholder.
 fn words(line: &str) -> Vec<String> {
     let line = line.split(" #").next().unwrap_or(line);
-    let words = line.split_whitespace().take_while(|word| !["|", "&&", ">", ";"].contains(word));
+    let words = line
+        .split_whitespace()
+        .take_while(|word| !["|", "||", "&&", ">", ";", ";;"].contains(word));
     words
         .map(|word| {
             let word = word.trim_matches(['"', '\'', ';']);
@@ -35,7 +27,7 @@ fn command(line: &str) -> Option<&str> {
 }
 
 /// Why a line that runs one of our commands would be refused.
-fn refusal(line: &str) -> Option<String> {
+pub(crate) fn refusal(line: &str) -> Option<String> {
     let command = command(line)?;
     // It stands for any of them, or for a beginning.
     if command.contains(['<', '…', '[']) {

@@ -6,11 +6,10 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 use super::{Page, page, pages, root};
 
 /// Pages that others may name before they are there; their headings are looked at once they are.
-const COMING: [&str; 7] = [
+const COMING: [&str; 6] = [
     "docs/backup-and-restore.md",
     "docs/deploy.md",
     "docs/domains.md",
-    "docs/instances.md",
     "docs/logging.md",
     "docs/monitoring.md",
     "docs/upgrade.md",

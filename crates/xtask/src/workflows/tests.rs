@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::documentation::commands::refusal;
+
 /// Every workflow, by its file's name: as it is written, and as it is read.
 fn workflows() -> Vec<(String, String, Value)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.github/workflows");
@@ -104,6 +106,20 @@ fn scripts_have_no_expressions_in_them() {
         let script = step["run"].as_str().unwrap_or_default();
         assert!(!script.contains("${{"), "{job}: {script}");
     }
+}
+
+/// They run where nobody sees them fail before it matters.
+#[test]
+fn commands_in_scripts_are_commands_that_there_are() {
+    let mut count = 0;
+    for (job, step) in steps() {
+        for line in step["run"].as_str().unwrap_or_default().lines() {
+            let Some(at) = line.find("cargo xtask ") else { continue };
+            assert_eq!(refusal(&line[at..]), None, "{job}: {line}");
+            count += 1;
+        }
+    }
+    assert!(count >= 8, "only {count} commands were found");
 }
 
 #[test]
