@@ -437,4 +437,4 @@ fn pause(tried: u32) -> Duration {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -84,3 +84,39 @@ fn without_link(asset: &Value) -> Value {
     asset.shift_remove("url_expires_at");
     Value::Object(asset)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::save_assets;
+    use crate::gateway::tests::{answer, server};
+
+    #[test]
+    fn assets_are_saved_whole_and_once_and_without_their_links() {
+        let list = || {
+            let asset = r#"{"id": "asset_1", "content_type": "image/png", "size_bytes": 5, "url": "https://a"}"#;
+            answer("200 OK", "", &format!(r#"{{"data": [{asset}], "next_cursor": null}}"#))
+        };
+        let (gateway, serving) = server(vec![
+            list(),
+            answer("200 OK", "", "cut"),
+            list(),
+            answer("200 OK", "", "whole"),
+            list(),
+        ]);
+        let folder = tempfile::tempdir().unwrap();
+        let save = || save_assets(&gateway, "inst_1", folder.path());
+        assert!(save().unwrap_err().to_string().contains("it broke off"));
+        assert!(!folder.path().join("asset_1.png").exists());
+        assert_eq!(save().unwrap(), 1);
+        assert_eq!(fs::read_to_string(folder.path().join("asset_1.png")).unwrap(), "whole");
+        let list = fs::read_to_string(folder.path().join("assets.json")).unwrap();
+        assert!(list.contains("asset_1") && !list.contains("https://a"), "{list}");
+        // What is there is not fetched again: the server has no more answers.
+        assert_eq!(save().unwrap(), 1);
+        let asked = serving.join().unwrap();
+        assert!(asked[0].contains("x-instance-id: inst_1\r\n"), "{}", asked[0]);
+        assert!(asked[1].starts_with("GET /assets/asset_1 HTTP/1.1"), "{}", asked[1]);
+    }
+}

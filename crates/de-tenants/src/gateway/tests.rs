@@ -16,7 +16,7 @@ fn at(base: &str) -> Result<Gateway, AddressError> {
 }
 
 /// Gives these answers, one a connection, and hands back what was asked.
-fn server(answers: Vec<String>) -> (Gateway, JoinHandle<Vec<String>>) {
+pub(crate) fn server(answers: Vec<String>) -> (Gateway, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let gateway = at(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let serving = thread::spawn(move || {
@@ -43,7 +43,7 @@ fn server(answers: Vec<String>) -> (Gateway, JoinHandle<Vec<String>>) {
     (gateway, serving)
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> String {
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}connection: close\r\n\r\n{body}"
