@@ -31,6 +31,8 @@ use crate::{
     time::UnixMillis,
 };
 
+// mark: modules. `cargo xtask new-provider` writes below this line.
+
 mod answer;
 pub mod anthropic_messages;
 mod borrowed;
@@ -57,6 +59,8 @@ mod picture;
 pub mod pixabay;
 pub mod shotstack;
 mod stock;
+
+// mark: end of modules
 
 /// What a vendor's side needs to know of the model.
 #[derive(Clone, Debug)]

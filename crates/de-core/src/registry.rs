@@ -220,6 +220,7 @@ fn vendor(
         Protocol::OpenaiSpeech => Arc::new(OpenAiSpeechVendor),
         Protocol::OpenaiTranscriptions => Arc::new(OpenAiTranscriptionsVendor),
         Protocol::OpenaiImages => Arc::new(OpenAiImagesVendor),
+        // mark: roads. `cargo xtask new-provider` writes above this line.
         other => Arc::new(crate::protocols::mapped::Unbuilt(other)),
     })
 }

@@ -2,6 +2,7 @@
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
+use crate::new;
 use crate::secrets::DEV;
 use crate::tenants;
 
@@ -17,8 +18,8 @@ Usage: cargo xtask <command>
               --upstream-ports 9001,9002
                          ports on 127.0.0.1 where providers of your own may live
   test      runs every suite: on the host, and against a stack of its own
-  ci        what CI runs: marks of conflicts, formatting, lints, licences, workflows, every suite,
-            size budgets
+  ci        what CI runs: marks of conflicts, formatting, lints, licences, workflows, generators,
+            every suite, size budgets
   advisories
             asks RustSec and npm what is known against the dependencies
   build     builds the workers' wasm, if anything changed
@@ -26,6 +27,14 @@ Usage: cargo xtask <command>
   blocks    runs the shell blocks of README.md and docs/ against the stack that runs on DE_PORT_BASE
   types     writes docs/openapi.json by the code, and lints it; and the tables of what is deployed
   size      builds, then compares the size of each worker with its budget
+  new-worker NAME
+            writes a worker that builds, lives and says 501, with its row, binding, config, scope and tests
+              --title TEXT, --about SENTENCE   what people read of it
+              --scope SCOPE   what its keys need; one of its own name, unless there is one to be named
+  new-provider NAME --kind KIND --base-url URL
+            writes a vendor in code with its word, road, fixtures and tests, which refuses what is not written
+              --kind KIND     chat, embeddings, films, images, speech, stock or transcripts
+              --title TEXT    what people call it
   bench     runs the benchmarks of tests/bench; arguments are handed on
               limits     what is promised of limits and budgets, at full size, and what it costs
   secrets rotate
@@ -71,6 +80,8 @@ pub(crate) enum Request {
     Doctor,
     FuzzApi,
     Help,
+    NewProvider(new::provider::Order),
+    NewWorker(new::worker::Order),
     RotateSecrets { environment: String },
     Size,
     Tenants { place: tenants::args::Where, wish: tenants::Wish },
@@ -116,6 +127,10 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
         "help" => Request::Help,
         "import" => return tenants::args::import(parser).map(wished),
         "instance" => return tenants::args::instance(parser).map(wished),
+        "new-provider" => {
+            return Ok(Request::NewProvider(new::provider::Order::read(parser)?));
+        }
+        "new-worker" => return Ok(Request::NewWorker(new::worker::Order::read(parser)?)),
         "secrets" => return secrets(parser),
         "size" => Request::Size,
         "test" => Request::Test,

@@ -11,7 +11,7 @@ use crate::setup::checkers::Checkers;
 use crate::setup::clients::Clients;
 use crate::setup::rust::TARGET;
 use crate::workers::package;
-use crate::{conflicts, dependencies, pages, setup, size, test, types, workflows};
+use crate::{conflicts, dependencies, new, pages, setup, size, test, types, workflows};
 
 /// Runs the command.
 ///
@@ -39,6 +39,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
             .env("WASM_BINDGEN_USE_JS_SYS", "1")
             .show()
     })?;
+    steps.run("what the generators write", || new::trial::run(layout))?;
     steps.run("format, lints and types of pages", || pages::check(layout, &tools))?;
     steps.run("description of the API", || types::lint(layout, &tools))?;
     test::suites(layout, &tools, &clients, &mut steps)?;

@@ -4,23 +4,20 @@ use std::fs;
 use std::path::Path;
 
 use crate::failure::Failure;
+use crate::git;
 use crate::layout::Layout;
-use crate::run::Run;
 use crate::say;
 
-/// Looks for marks of conflicts in every text file that git keeps.
+/// Looks for marks of conflicts in every text file that git keeps or would keep.
 ///
 /// # Errors
 /// `Steps` with the places of the marks.
 pub(crate) fn check(layout: &Layout) -> Result<(), Failure> {
-    if !layout.root.join(".git").exists() {
+    let Some(names) = git::names(&layout.root)? else {
         say::line("this is no checkout: git keeps nothing here");
         return Ok(());
-    }
-    // It only lists names: whose folder it is does not matter.
-    let list = Run::new("git").args(["-c", "safe.directory=*", "ls-files", "-z"]);
-    let names = list.dir(&layout.root).capture()?;
-    let steps = places(&layout.root, names.split('\0').filter(|name| !name.is_empty()))?;
+    };
+    let steps = places(&layout.root, names.iter().map(String::as_str))?;
     if steps.is_empty() { Ok(()) } else { Err(Failure::Steps { steps }) }
 }
 

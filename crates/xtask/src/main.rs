@@ -21,9 +21,11 @@ mod documentation;
 mod failure;
 mod files;
 mod fuzz_api;
+mod git;
 mod interrupt;
 mod layout;
 mod marks;
+mod new;
 mod pages;
 mod random;
 mod run;
@@ -81,6 +83,8 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Doctor => doctor::run(&layout),
         Request::FuzzApi => fuzz_api::run(&layout),
         Request::Help => Ok(()),
+        Request::NewProvider(order) => new::provider::run(&layout, &order),
+        Request::NewWorker(order) => new::worker::run(&layout, &order),
         Request::RotateSecrets { environment } => secrets::run(&layout, &environment),
         Request::Size => size::run(&layout),
         Request::Tenants { place, wish } => tenants::run(&layout, &wish, &place),

@@ -84,7 +84,7 @@ fn every_fault_is_named_at_once() {
         &[
             "/model_id not a model id: expected a-z 0-9 . _ : / - (at most 100, first a letter or digit)",
             "/display_name is required",
-            "/protocol expected one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, openai-responses, openai-speech, openai-transcriptions, pexels, pixabay, shotstack",
+            &format!("/protocol expected {}", Protocol::expected()),
             "/capabilities/text expected a boolean, found a string",
             "/max_output_tokens expected a whole number of at least 1",
             "/rate_limits expected an object, found a list",

@@ -66,6 +66,7 @@ pub(crate) use words;
 
 words!(/// How a model's vendor is spoken to: in code by its own protocol, or by a mapping in data.
     Protocol {
+    // mark: protocols. `cargo xtask new-provider` writes below this line, in the order of the alphabet.
     /// Anthropic's Messages API.
     AnthropicMessages = "anthropic-messages",
     /// ElevenLabs: text to speech.
@@ -98,6 +99,7 @@ words!(/// How a model's vendor is spoken to: in code by its own protocol, or by
     Pixabay = "pixabay",
     /// Shotstack.
     Shotstack = "shotstack",
+    // mark: end of protocols
 });
 
 impl Protocol {
@@ -119,8 +121,9 @@ impl Protocol {
             | Self::OpenaiSpeech
             | Self::OpenaiTranscriptions => modality == Modality::Audio,
             Self::Pexels | Self::Pixabay => matches!(modality, Modality::Image | Modality::Video),
-            Self::Ideogram => false,
             Self::Shotstack => modality == Modality::Video,
+            Self::Ideogram => false,
+            // mark: unbuilt protocols. `cargo xtask new-provider` writes above this line.
         }
     }
 }
@@ -251,13 +254,28 @@ mod tests {
     /// Rows and exported files hold these words.
     #[test]
     fn words_are_stable() {
-        assert_eq!(
-            Protocol::expected(),
-            "one of anthropic-messages, elevenlabs-speech, elevenlabs-transcription, gemini, \
-             gemini-embeddings, ideogram, mapped, openai-chat, openai-embeddings, openai-images, \
-             openai-responses, openai-speech, openai-transcriptions, pexels, pixabay, \
-             shotstack"
-        );
+        // Rows hold these words: one that stands here stays.
+        let protocols = [
+            // mark: pinned protocols. `cargo xtask new-provider` writes below this line.
+            "anthropic-messages",
+            "elevenlabs-speech",
+            "elevenlabs-transcription",
+            "gemini",
+            "gemini-embeddings",
+            "ideogram",
+            "mapped",
+            "openai-chat",
+            "openai-embeddings",
+            "openai-images",
+            "openai-responses",
+            "openai-speech",
+            "openai-transcriptions",
+            "pexels",
+            "pixabay",
+            "shotstack",
+            // mark: end of pinned protocols
+        ];
+        assert_eq!(Protocol::expected(), format!("one of {}", protocols.join(", ")));
         assert_eq!(Modality::expected(), "one of audio, image, text, video");
         assert_eq!(Status::expected(), "one of active, beta, deprecated, disabled");
         for protocol in Protocol::ALL {

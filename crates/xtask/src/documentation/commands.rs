@@ -2,8 +2,7 @@ use super::pages;
 use crate::args;
 
 /// Commands that pages may name before they are there; those that are there are checked whatever stands here.
-const COMING: [&str; 7] =
-    ["backup", "deploy", "destroy", "new-provider", "new-worker", "rollback", "status"];
+const COMING: [&str; 5] = ["backup", "deploy", "destroy", "rollback", "status"];
 
 /// The words of a command line, as a shell would give them, with a word for each variable and placeholder.
 fn words(line: &str) -> Vec<String> {

@@ -28,6 +28,7 @@ export const PROTOCOLS: readonly (readonly [string, string])[] = [
   ["shotstack", "Shotstack"],
   ["mapped", "By a payload mapping"],
   ["ideogram", "Ideogram (not built: use a mapping)"],
+  // mark: protocols. `cargo xtask new-provider` writes above this line.
 ];
 
 /** What stands in a choice of what happens to what a model cannot do. */

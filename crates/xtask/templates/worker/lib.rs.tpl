@@ -1,0 +1,21 @@
+//! {{about}}
+//!
+//! | route | what it does | scope of the key |
+//! | --- | --- | --- |
+//! | `POST /generate` | nothing yet: 501 | `{{scope}}` |
+
+#[cfg(target_family = "wasm")]
+mod entry;
+mod generate;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
+
+use axum::{Router, routing::post};
+use de_core::{http, ports::Platform};
+
+/// Everything that the worker answers.
+pub fn router(platform: Platform) -> Router {
+    http::service("{{name}}", platform, |routes| {
+        routes.route("/generate", post(generate::generate))
+    })
+}
