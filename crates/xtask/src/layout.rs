@@ -33,6 +33,11 @@ impl Layout {
         self.root.join("target/dev")
     }
 
+    /// What `deploy` makes: workers without faults, and by environment configs and pages.
+    pub(crate) fn deploy(&self) -> PathBuf {
+        self.root.join("target/deploy")
+    }
+
     /// The folder of a worker's crate.
     pub(crate) fn worker(&self, name: &str) -> PathBuf {
         self.root.join("workers").join(name)

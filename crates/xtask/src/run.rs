@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::env;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -29,8 +29,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// One command line, to be shown or captured.
 pub(crate) struct Run {
     command: Command,
-    shown: String,
+    input: Option<String>,
     label: Option<String>,
+    shown: String,
 }
 
 impl Run {
@@ -49,7 +50,7 @@ impl Run {
             .unwrap_or(program.as_ref())
             .to_string_lossy()
             .into_owned();
-        Self { command, shown, label: None }
+        Self { command, input: None, label: None, shown }
     }
 
     pub(crate) fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, args: I) -> Self {
@@ -68,6 +69,13 @@ impl Run {
 
     pub(crate) fn dir(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
+        self
+    }
+
+    /// Gives it a text on standard input: the way for what no other user of the machine may read.
+    pub(crate) fn input(mut self, text: &str) -> Self {
+        self.command.stdin(Stdio::piped());
+        self.input = Some(text.to_owned());
         self
     }
 
@@ -112,9 +120,16 @@ impl Run {
 
     fn start(&mut self) -> Result<Child, Failure> {
         interrupt::check()?;
-        self.command
+        let mut child = self
+            .command
             .spawn()
-            .map_err(|source| Failure::Start { command: self.shown.clone(), source })
+            .map_err(|source| Failure::Start { command: self.shown.clone(), source })?;
+        if let (Some(text), Some(mut pipe)) = (self.input.take(), child.stdin.take()) {
+            // On a thread of its own, as a child may write before it has read. One that ends without reading says
+            // so by its status.
+            thread::spawn(move || pipe.write_all(text.as_bytes()));
+        }
+        Ok(child)
     }
 
     fn wait(&self, mut child: Child, output: &Output) -> Result<ExitStatus, Failure> {
@@ -237,6 +252,19 @@ mod tests {
     fn output_is_returned() {
         let text = Run::new("sh").args(["-c", "echo one; echo two >&2"]).capture().unwrap();
         assert_eq!(text, "one\n");
+    }
+
+    #[test]
+    fn input_is_read_and_is_no_argument() {
+        let run = Run::new("sh").args(["-c", "cat"]).input("a secret");
+        assert!(!run.shown.contains("secret"));
+        assert_eq!(run.capture().unwrap(), "a secret");
+        // Larger than a pipe, and read by nobody.
+        let long = "x".repeat(1 << 20);
+        assert_eq!(
+            Run::new("sh").args(["-c", "echo done"]).input(&long).capture().unwrap(),
+            "done\n"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Purpose;
 use crate::failure::Failure;
 use crate::files::{self, Hash};
 use crate::layout::Layout;
@@ -25,31 +26,40 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// Reads a worker's stamp; none if it was never built whole, or its `build/` is gone.
-    pub(crate) fn read(layout: &Layout, worker: &str) -> Option<Self> {
-        let build = layout.worker(worker).join("build");
+    pub(crate) fn read(layout: &Layout, purpose: Purpose, worker: &str) -> Option<Self> {
+        let build = purpose.folder(layout, worker);
         if !build.join("index.js").exists() || !build.join("index_bg.wasm").exists() {
             return None;
         }
-        let text = files::read(&path(layout, worker)).ok()?;
+        let text = files::read(&path(layout, purpose, worker)).ok()?;
         let (inputs, wasm) = text.split_once('\n')?;
         Some(Self { inputs: inputs.to_owned(), wasm: wasm.to_owned() })
     }
 
-    pub(crate) fn write(&self, layout: &Layout, worker: &str) -> Result<(), Failure> {
-        files::write(&path(layout, worker), &format!("{}\n{}", self.inputs, self.wasm))
+    pub(crate) fn write(
+        &self,
+        layout: &Layout,
+        purpose: Purpose,
+        worker: &str,
+    ) -> Result<(), Failure> {
+        files::write(&path(layout, purpose, worker), &format!("{}\n{}", self.inputs, self.wasm))
     }
 }
 
 /// Where a worker's stamp lies.
-pub(crate) fn path(layout: &Layout, worker: &str) -> PathBuf {
-    layout.dev().join("stamps").join(worker)
+pub(crate) fn path(layout: &Layout, purpose: Purpose, worker: &str) -> PathBuf {
+    let folder = match purpose {
+        Purpose::Deployment => layout.deploy(),
+        Purpose::Local => layout.dev(),
+    };
+    folder.join("stamps").join(worker)
 }
 
 /// The part of the inputs that all workers share; computed once.
-pub(crate) fn shared(layout: &Layout, tools: &Tools) -> Result<Hash, Failure> {
+pub(crate) fn shared(layout: &Layout, tools: &Tools, purpose: Purpose) -> Result<Hash, Failure> {
     let mut hash = Hash::default();
     hash.add(b"release");
-    hash.add(super::FEATURES.concat().as_bytes());
+    hash.add(purpose.features().concat().as_bytes());
     hash.add(tools.versions.as_bytes());
     for name in FILES {
         hash.add_file(&layout.root, &layout.root.join(name))?;
@@ -85,6 +95,7 @@ pub(crate) fn wasm(
 mod tests {
     use std::path::PathBuf;
 
+    use super::super::Purpose;
     use super::{Stamp, inputs, shared};
     use crate::files;
     use crate::layout::Layout;
@@ -108,7 +119,8 @@ mod tests {
         let layout =
             Layout { target: root.join("target"), cache: root.join("cache"), root: root.clone() };
         let hash = |versions: &str| {
-            inputs(&layout, &shared(&layout, &tools(versions)).unwrap(), "text").unwrap()
+            let shared = shared(&layout, &tools(versions), Purpose::Local).unwrap();
+            inputs(&layout, &shared, "text").unwrap()
         };
         let mut last = hash("1");
         for (path, changes) in [
@@ -137,10 +149,11 @@ mod tests {
         let layout =
             Layout { target: root.join("target"), cache: root.join("cache"), root: root.clone() };
         let stamp = Stamp { inputs: "a".to_owned(), wasm: "b".to_owned() };
-        stamp.write(&layout, "text").unwrap();
-        assert_eq!(Stamp::read(&layout, "text"), None);
+        stamp.write(&layout, Purpose::Local, "text").unwrap();
+        assert_eq!(Stamp::read(&layout, Purpose::Local, "text"), None);
         files::write(&root.join("workers/text/build/index.js"), "").unwrap();
         files::write(&root.join("workers/text/build/index_bg.wasm"), "").unwrap();
-        assert_eq!(Stamp::read(&layout, "text"), Some(stamp));
+        assert_eq!(Stamp::read(&layout, Purpose::Local, "text"), Some(stamp));
+        assert_eq!(Stamp::read(&layout, Purpose::Deployment, "text"), None);
     }
 }
