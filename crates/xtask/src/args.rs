@@ -2,11 +2,12 @@
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
+use crate::deploy::args::{self as deploy, Operation};
 use crate::new;
 use crate::secrets::DEV;
 use crate::tenants;
 
-/// Shown by `cargo xtask help`, and after a command line that makes no sense.
+/// Shown by `cargo xtask help`, and after a command line that makes no sense; with that of what is deployed.
 pub(crate) const USAGE: &str = "\
 Usage: cargo xtask <command>
 
@@ -39,7 +40,7 @@ Usage: cargo xtask <command>
               limits     what is promised of limits and budgets, at full size, and what it costs
   secrets rotate
             makes a new master key for the vendors' keys, seals them with it, and forgets the old one
-              --env dev  where: the stack that runs on DE_PORT_BASE; there is no other yet
+              --env E    dev, the stack that runs on DE_PORT_BASE, or a deployed environment
   instance  what tenants are, by files: docs/instances.md has their form
               create --config f.json      makes what is not there, changes what differs
               update --config f.json      the same, for a tenant that is there
@@ -64,9 +65,22 @@ Usage: cargo xtask <command>
 Environment:
   DE_URL         the gateway that tenants are made on
   DE_API_KEY, DE_API_KEY_FILE
-                 the key for it, or a file of mode 0600 that has it
+                 the key for it, or a file of mode 0600 that has it; a superadmin's for
+                 `secrets rotate` of a deployed environment
   DE_PORT_BASE   first port of `dev`, 8787 if unset; two stacks side by side need two, 30 apart
-  DE_CACHE_DIR   where build tools are kept, ~/.cache/distributed-electrons if unset";
+  DE_CACHE_DIR   where build tools are kept, ~/.cache/distributed-electrons if unset
+  DE_DOMAIN      where a deployed environment's hosts lie, as --domain says it
+  CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID
+                 for wrangler, where nobody is logged in or several accounts could be meant";
+
+/// The whole text.
+pub(crate) fn usage() -> String {
+    let (commands, environment) = USAGE.split_once("\n\nEnvironment:").unwrap_or((USAGE, ""));
+    format!(
+        "{commands}\n\nOn your Cloudflare account:\n{}\n\nEnvironment:{environment}",
+        deploy::USAGE
+    )
+}
 
 /// One command with its options.
 #[derive(Debug, Eq, PartialEq)]
@@ -82,6 +96,7 @@ pub(crate) enum Request {
     Help,
     NewProvider(new::provider::Order),
     NewWorker(new::worker::Order),
+    Operate(Operation),
     RotateSecrets { environment: String },
     Size,
     Tenants { place: tenants::args::Where, wish: tenants::Wish },
@@ -135,7 +150,11 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
         "size" => Request::Size,
         "test" => Request::Test,
         "types" => Request::Types,
-        unknown => return Err(format!("there is no command `{unknown}`").into()),
+        other => {
+            let unknown = || Err(format!("there is no command `{other}`").into());
+            return deploy::parse(other, parser)
+                .map_or_else(unknown, |read| read.map(Request::Operate));
+        }
     };
     match parser.next()? {
         Some(extra) => Err(extra.unexpected()),

@@ -2,6 +2,8 @@
 
 use de_services::WORKERS;
 
+use crate::build::Purpose;
+use crate::deploy::dry;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::layout::Layout;
@@ -46,6 +48,10 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     if steps.has_passed("workers") {
         steps.run("size budgets", || size::check(layout))?;
         steps.run("size budgets of pages", || pages::sizes(layout, &tools))?;
+        // With the workers that the suites ran on: another build of each would double the time of the whole list.
+        steps.run("dry run of deployments", || {
+            dry::run(layout, &tools, &["staging", "production"], Purpose::Local, None)
+        })?;
     }
     steps.end()
 }

@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     /// A child process could not be started.
     #[error("cannot start `{command}`: {source}")]
     Start { command: String, source: io::Error },
+    /// A command of several steps failed at one of them. What it did before stays.
+    #[error("stopped at `{at}`: {source}\n  {remedy}")]
+    Stopped { at: String, remedy: String, source: Box<Failure> },
     /// Steps or budgets failed, each reported above.
     #[error("failed: {}", steps.join(", "))]
     Steps { steps: Vec<String> },

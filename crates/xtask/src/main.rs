@@ -14,6 +14,7 @@ mod build;
 mod ci;
 mod conflicts;
 mod dependencies;
+mod deploy;
 mod dev;
 mod doctor;
 #[cfg(test)]
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
     let request = match args::parse(lexopt::Parser::from_env()) {
         Ok(request) => request,
         Err(refusal) => {
-            eprintln!("xtask: {refusal}\n\n{}", args::USAGE);
+            eprintln!("xtask: {refusal}\n\n{}", args::usage());
             return ExitCode::from(2);
         }
     };
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
 
 fn perform(request: Request) -> Result<(), Failure> {
     if request == Request::Help {
-        println!("{}", args::USAGE);
+        println!("{}", args::usage());
         return Ok(());
     }
     interrupt::watch()?;
@@ -85,6 +86,7 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Help => Ok(()),
         Request::NewProvider(order) => new::provider::run(&layout, &order),
         Request::NewWorker(order) => new::worker::run(&layout, &order),
+        Request::Operate(operation) => deploy::run(&layout, &operation),
         Request::RotateSecrets { environment } => secrets::run(&layout, &environment),
         Request::Size => size::run(&layout),
         Request::Tenants { place, wish } => tenants::run(&layout, &wish, &place),

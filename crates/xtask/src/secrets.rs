@@ -7,6 +7,9 @@
 
 use serde_json::Value;
 
+use crate::deploy::Site;
+use crate::deploy::given::API_KEY;
+use crate::deploy::rotate::Deployed;
 use crate::failure::Failure;
 use crate::files;
 use crate::layout::Layout;
@@ -18,18 +21,13 @@ use crate::stack::kept::Kept;
 use crate::stack::ports::Ports;
 use crate::stack::record::{self, Record};
 use crate::stack::{Plan, Stack, ask};
+use crate::tenants::place;
 
-/// The only environment that there is.
+/// The stack on this machine. Other environments are those of `wrangler/environments.jsonc`.
 pub(crate) const DEV: &str = "dev";
 
-/// What a deployment needs until a command does it.
-const BY_HAND: &str = "`cargo xtask deploy` does not exist yet. By hand, for each worker but rate-limiter:
-  1. wrangler secret put DE_MASTER_KEY_V<n+1>, 32 random bytes in base64, beside the ones that are there
-  2. POST /v1/provider-keys/reseal with a superadmin's key, until `remaining` is 0
-  3. wrangler secret delete DE_MASTER_KEY_V<n>";
-
 /// Where a master key is changed.
-trait Place {
+pub(crate) trait Place {
     /// The versions that it keeps.
     fn versions(&self) -> Vec<u32>;
 
@@ -48,33 +46,38 @@ trait Place {
 
 /// What one call of `POST /v1/provider-keys/reseal` came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Resealed {
+pub(crate) struct Resealed {
     /// Whose secrets do not open: `inst_1/openai: why`, `webhook whk_1: why`.
     failed: Vec<String>,
-    newest_version: u32,
+    pub(crate) newest_version: u32,
     remaining: u64,
     resealed: u64,
 }
 
-/// Runs the command.
+/// Runs the command: for the stack on this machine, or for a deployed environment.
 ///
 /// # Errors
-/// `Missing` for another environment than the dev stack, or if that does not run by itself.
+/// `Missing` if the stack does not run by itself, or for what [`Deployed::find`] misses.
 pub(crate) fn run(layout: &Layout, environment: &str) -> Result<(), Failure> {
-    if environment != DEV {
-        return Err(Failure::Missing {
-            what: format!("only `--env {DEV}` can be rotated by this command, not `{environment}`"),
-            remedy: BY_HAND.to_owned(),
-        });
-    }
-    let mut stack = Running::find(layout, Ports::from_environment()?)?;
-    let version = rotate(&mut stack)?;
+    let version = if environment == DEV {
+        rotate(&mut Running::find(layout, Ports::from_environment()?)?)?
+    } else {
+        let tools = setup::prepare(layout)?;
+        let mut site = Site::find(layout, environment, &tools)?;
+        if let Some(key) = place::key(None)? {
+            site.given.0.insert(API_KEY.to_owned(), key.expose().to_owned());
+        }
+        let mut place = Deployed::find(&site)?;
+        let version = rotate(&mut place)?;
+        place.show()?;
+        version
+    };
     println!("The vendors' keys are sealed with DE_MASTER_KEY_V{version}; older ones are gone.");
     Ok(())
 }
 
 /// Changes the master key; the version that seals from now on comes back.
-fn rotate(place: &mut impl Place) -> Result<u32, Failure> {
+pub(crate) fn rotate(place: &mut impl Place) -> Result<u32, Failure> {
     let versions = place.versions();
     let newest = versions.iter().copied().max().unwrap_or_default();
     // Where there are several, an earlier rotation was broken off: it goes on.
@@ -110,7 +113,7 @@ fn rotate(place: &mut impl Place) -> Result<u32, Failure> {
     Ok(version)
 }
 
-fn stopped(problem: String) -> Failure {
+pub(crate) fn stopped(problem: String) -> Failure {
     Failure::System { action: "change the master key", problem }
 }
 
@@ -190,7 +193,8 @@ impl Place for Running<'_> {
 }
 
 impl Resealed {
-    fn read(told: &Value) -> Option<Self> {
+    /// Reads the answer; `None` for one of another form.
+    pub(crate) fn read(told: &Value) -> Option<Self> {
         let failed = told.get("failed")?.as_array()?.iter().map(|key| {
             let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
             format!("{}/{}: {}", text("instance_id"), text("provider_id"), text("reason"))

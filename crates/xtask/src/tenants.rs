@@ -4,7 +4,7 @@
 //! standard error. Standard output has results alone: documents, lists, and secrets, one JSON line each.
 
 pub(crate) mod args;
-mod place;
+pub(crate) mod place;
 mod say;
 
 use std::collections::BTreeMap;

@@ -150,7 +150,8 @@ fn providers(wishes: &Wishes<'_>) -> Result<Vec<Provider>, Failure> {
     }
 }
 
-fn models(folder: &Path) -> Result<Vec<de_core::model::ModelConfig>, Failure> {
+/// Every model of a folder of seeds.
+pub(crate) fn models(folder: &Path) -> Result<Vec<de_core::model::ModelConfig>, Failure> {
     let mut models = Vec::new();
     for path in files::entries(folder)? {
         if path.extension().is_some_and(|extension| extension == "json") {

@@ -1,9 +1,6 @@
 use super::pages;
 use crate::args;
 
-/// Commands that pages may name before they are there; those that are there are checked whatever stands here.
-const COMING: [&str; 5] = ["backup", "deploy", "destroy", "rollback", "status"];
-
 /// The words of a command line, as a shell would give them, with a word for each variable and placeholder.
 fn words(line: &str) -> Vec<String> {
     let line = line.split(" #").next().unwrap_or(line);
@@ -34,10 +31,9 @@ pub(crate) fn refusal(line: &str) -> Option<String> {
     }
     let words = words(command);
     let refusal = args::parse(lexopt::Parser::from_args(&words)).err()?.to_string();
-    let comes = words.first().is_some_and(|name| {
-        COMING.contains(&name.as_str()) && refusal == format!("there is no command `{name}`")
-    });
-    (!comes).then(|| format!("`{line}`: {refusal}"))
+    // The name of a command that wants to know more.
+    let is_name = words.len() == 1 && !refusal.starts_with("there is no command");
+    (!is_name).then(|| format!("`{line}`: {refusal}"))
 }
 
 #[test]
@@ -61,4 +57,6 @@ fn a_command_that_is_not_there_is_found() {
     assert_eq!(refusal("cargo xtask secrets rotate --env \"$DE_ENV\""), None);
     assert!(refusal("cargo xtask develop").is_some());
     assert!(refusal("cargo xtask dev --fast").is_some());
+    assert_eq!(refusal("cargo xtask deploy"), None);
+    assert!(refusal("cargo xtask deploy --yes").is_some());
 }

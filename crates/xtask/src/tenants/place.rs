@@ -63,7 +63,8 @@ impl Place {
     }
 }
 
-fn key(file: Option<&Path>) -> Result<Option<Secret>, Failure> {
+/// The key that a file, `DE_API_KEY` or `DE_API_KEY_FILE` names; none if nothing does.
+pub(crate) fn key(file: Option<&Path>) -> Result<Option<Secret>, Failure> {
     if let Some(file) = file {
         return key_file(file).map(Some);
     }

@@ -1,0 +1,20 @@
+//! The commands against a stand-in for wrangler at the boundary of the process, and a server on this machine.
+
+mod backup;
+mod deploy;
+mod undo;
+mod world;
+
+use super::{FAULT, can_fail_on_demand};
+use crate::files;
+
+#[test]
+fn what_can_fail_on_demand_is_told_from_what_cannot() {
+    let source = world::clone().root.join("crates/de-edge/src/faults.rs");
+    assert!(
+        files::read(&source).unwrap().contains(FAULT),
+        "the words that give it away are others now"
+    );
+    assert!(can_fail_on_demand(format!("\0asm…{FAULT}…").as_bytes()));
+    assert!(!can_fail_on_demand(b"\0asm"));
+}
