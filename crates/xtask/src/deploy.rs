@@ -100,7 +100,13 @@ impl<'a> Site<'a> {
 pub(crate) fn run(layout: &Layout, operation: &Operation) -> Result<(), Failure> {
     // Before minutes of set-up: a word that is wrong.
     Environment::read(layout, operation.environment())?;
-    let tools = setup::prepare(layout)?;
+    let tools = match operation {
+        Operation::Deploy(_) => setup::prepare(layout)?,
+        Operation::Backup(_)
+        | Operation::Destroy(_)
+        | Operation::Rollback(_)
+        | Operation::Status { .. } => setup::prepare_wrangler(layout)?,
+    };
     match operation {
         Operation::Backup(wish) => {
             backup::run(&Site::find(layout, &wish.environment, &tools)?, &tools, wish)

@@ -62,7 +62,7 @@ pub(crate) fn run(layout: &Layout, environment: &str) -> Result<(), Failure> {
     let version = if environment == DEV {
         rotate(&mut Running::find(layout, Ports::from_environment()?)?)?
     } else {
-        let tools = setup::prepare(layout)?;
+        let tools = setup::prepare_wrangler(layout)?;
         let mut site = Site::find(layout, environment, &tools)?;
         if let Some(key) = place::key(None)? {
             site.given.0.insert(API_KEY.to_owned(), key.expose().to_owned());

@@ -69,6 +69,22 @@ pub(crate) fn prepare(layout: &Layout) -> Result<Tools, Failure> {
     Ok(tools)
 }
 
+/// Installs what calls wrangler, and nothing that builds workers: a roll-back must not wait for a compiler.
+///
+/// # Errors
+/// As [`prepare`]. The builders' paths lead nowhere.
+pub(crate) fn prepare_wrangler(layout: &Layout) -> Result<Tools, Failure> {
+    node::prepare(layout)?;
+    Ok(Tools {
+        esbuild: node::esbuild(layout),
+        node: node::packaged(layout)?,
+        wasm_bindgen: PathBuf::new(),
+        wasm_opt: PathBuf::new(),
+        worker_build: PathBuf::new(),
+        versions: String::new(),
+    })
+}
+
 impl Tools {
     /// What every child needs that runs Node: the packaged one first, and no calls home by wrangler.
     pub(crate) fn environment(&self) -> Result<[(&'static str, OsString); 4], Failure> {
