@@ -43,9 +43,12 @@ impl Wrangler {
     /// The pinned one, for the configs of an environment.
     pub(crate) fn pinned(layout: &Layout, tools: &Tools, folder: &Path) -> Result<Self, Failure> {
         let script = layout.wrangler().join("node_modules/wrangler/bin/wrangler.js");
-        let environment = tools.environment()?.map(|(name, value)| (name.to_owned(), value));
+        let mut environment =
+            tools.environment()?.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        // Its own log would have the bodies of its requests, secrets among them, where somebody turned this off.
+        environment.push(("WRANGLER_LOG_SANITIZE".to_owned(), "true".into()));
         let program = [tools.node.clone(), script].map(PathBuf::into_os_string);
-        Self::new(program.to_vec(), environment.to_vec(), folder)
+        Self::new(program.to_vec(), environment, folder)
     }
 
     /// Another program in its place.
@@ -108,7 +111,11 @@ impl Wrangler {
     pub(crate) fn who(&self) -> Result<Option<Who>, Failure> {
         match self.json::<Who>(&["whoami", "--json"]) {
             Ok(who) => Ok(Some(who)),
-            Err(Failure::Ended { tail, .. }) if tail.contains("\"loggedIn\": false") => Ok(None),
+            Err(Failure::Ended { tail, .. })
+                if tail.replace(' ', "").contains("\"loggedIn\":false") =>
+            {
+                Ok(None)
+            }
             Err(other) => Err(other),
         }
     }

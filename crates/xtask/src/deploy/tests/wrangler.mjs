@@ -189,7 +189,7 @@ const commands = {
   },
   "versions view": () => print(worker(option("name")).versions.find(({ id }) => id === args[2]) ?? fail("no such version")),
   whoami: () => {
-    if (!account.accounts) throw new Refusal(JSON.stringify({ loggedIn: false }, null, 2));
+    if (!account.accounts) throw new Refusal(JSON.stringify({ loggedIn: false }));
     print({ accounts: account.accounts, loggedIn: true });
   },
 };
