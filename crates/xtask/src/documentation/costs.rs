@@ -239,6 +239,8 @@ fn a_receipt_is_as_many_rows_as_its_table_has_indexes() {
                 line.starts_with("CREATE ")
                     && line.contains("INDEX")
                     && line.contains(" ON usage_logs (")
+                    // A program's call names no person, and is no row of this index.
+                    && !line.ends_with(" WHERE user_id IS NOT NULL;")
             };
             indexes += text.lines().filter(on_receipts).count();
             assert!(
