@@ -9,7 +9,7 @@ const WHY: Partial<Record<Service["status"], string>> = {
 
 /** One worker: whether it is ready, and each part that it stands on with the time of its answer. */
 export function ServiceCard({ service }: { service: Service }) {
-  const { about, deployment, duration_ms, name, status, title, url, version } = service;
+  const { about, deployment, duration_ms, name, status, url, version } = service;
   const parts = Object.entries(service.parts);
   return (
     <section class="card" aria-label={name}>
@@ -17,9 +17,7 @@ export function ServiceCard({ service }: { service: Service }) {
         <h2>{name}</h2>
         <Badge>{status}</Badge>
       </div>
-      <p class="quiet">
-        {title}. {about}
-      </p>
+      <p class="quiet">{about}</p>
       {WHY[status] && <p class="quiet">{WHY[status]}</p>}
       <dl class="facts">
         <dt>Version</dt>
