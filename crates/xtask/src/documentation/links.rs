@@ -5,16 +5,6 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 
 use super::{Page, page, pages, root};
 
-/// Pages that others may name before they are there; their headings are looked at once they are.
-const COMING: [&str; 6] = [
-    "docs/backup-and-restore.md",
-    "docs/deploy.md",
-    "docs/domains.md",
-    "docs/logging.md",
-    "docs/monitoring.md",
-    "docs/upgrade.md",
-];
-
 /// Where the links of a page lead, as they are written, those to other sites left out.
 fn links(page: &Page) -> Vec<String> {
     let targets = page.events().filter_map(|event| match event {
@@ -97,9 +87,6 @@ fn fault(
         }
     };
     if !path.is_empty() && !root().join(&place).exists() {
-        if COMING.iter().any(|page| place == Path::new(page)) {
-            return None;
-        }
         return Some(format!("{}: {target} is not there", from.name));
     }
     let fragment = fragment?;
