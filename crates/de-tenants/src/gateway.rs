@@ -207,6 +207,14 @@ impl Gateway {
         self.ask(&Method::POST, path, &headers, Some(body))
     }
 
+    /// Asks for work that takes no body.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub fn run(&self, path: &str) -> Result<Answer, GatewayError> {
+        self.ask(&Method::POST, path, &[], None)
+    }
+
     /// Puts something into its place, over the state that `etag` names.
     ///
     /// # Errors

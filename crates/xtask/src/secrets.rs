@@ -5,6 +5,8 @@
 //! with it before the old one goes, and the old one goes only when nothing names it. Broken off anywhere, the
 //! command is run again and goes on.
 
+use de_core::secret::Secret;
+use de_tenants::gateway::Gateway;
 use serde_json::Value;
 
 use crate::deploy::Site;
@@ -20,7 +22,7 @@ use crate::stack::input::StackInput;
 use crate::stack::kept::Kept;
 use crate::stack::ports::Ports;
 use crate::stack::record::{self, Record};
-use crate::stack::{Plan, Stack, ask};
+use crate::stack::{Plan, Stack};
 use crate::tenants::place;
 
 /// The stack on this machine. Other environments are those of `wrangler/environments.jsonc`.
@@ -174,16 +176,12 @@ impl Place for Running<'_> {
     fn reseal(&mut self) -> Result<Resealed, Failure> {
         let record = Record::read(self.layout, self.ports)?;
         let base = record.ok_or_else(|| stopped("the stack has gone".to_owned()))?.base;
-        let key = &self.kept.keys.admin_key;
-        let answer = ask::post(&base, "/v1/provider-keys/reseal", key);
-        let (status, told) = answer.map_err(stopped)?;
-        match Resealed::read(&told) {
-            Some(resealed) if status == 200 => Ok(resealed),
-            _ => {
-                let said = told.get("error").and_then(Value::as_str).unwrap_or_default();
-                Err(stopped(format!("the stack answered {status} {said}")))
-            }
-        }
+        let key = Secret::new(self.kept.keys.admin_key.clone());
+        let gateway = Gateway::at(&base, &key).map_err(|error| stopped(error.to_string()))?;
+        let answer = gateway.run("/v1/provider-keys/reseal");
+        let told = answer.map_err(|error| stopped(error.to_string()))?.body;
+        Resealed::read(&told)
+            .ok_or_else(|| stopped("the stack answered in another form".to_owned()))
     }
 
     fn keep_only(&mut self, version: u32) -> Result<(), Failure> {

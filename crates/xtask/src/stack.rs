@@ -3,7 +3,6 @@
 //! `wrangler/stack.mjs` is the only direct child. It lives in a process group of its own, starts the other two in
 //! it, and ends with them when it is told to, or when the pipe from here breaks because this process died.
 
-pub(crate) mod ask;
 pub(crate) mod input;
 pub(crate) mod kept;
 pub(crate) mod ports;

@@ -181,7 +181,8 @@ pub fn by_digest(digest: &str) -> Statement {
     statement(concat!(session!(), "WHERE s.digest = ?1"), [digest.into()])
 }
 
-/// Lists the sessions of a person that hold, the newest first, since ids are in the order of time: [`SessionRow`]s for [`PageQuery::page`].
+/// Lists the sessions of a person that hold, the newest first, since ids are in the order of time: [`SessionRow`]s
+/// for [`PageQuery::page`].
 #[must_use]
 pub fn list(user: &UserId, page: &PageQuery, now: UnixMillis) -> Statement {
     statement(

@@ -96,6 +96,15 @@ fn what_may_be_asked_again_is_and_the_rest_is_not() {
 }
 
 #[test]
+fn work_without_a_body_is_asked_for_without_one() {
+    let (gateway, serving) = server(vec![answer("200 OK", "", r#"{"remaining": 0}"#)]);
+    assert_eq!(gateway.run("/v1/provider-keys/reseal").unwrap().body["remaining"], 0);
+    let asked = serving.join().unwrap().remove(0);
+    assert!(asked.starts_with("POST /v1/provider-keys/reseal HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.ends_with("\r\n\r\n") && !asked.contains("content-type"), "{asked}");
+}
+
+#[test]
 fn what_is_saved_and_not_told_yet_is_saved() {
     let saved =
         r#"{"error": "later", "error_code": "LIMITER_UNAVAILABLE", "details": {"saved": true}}"#;
