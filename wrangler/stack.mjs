@@ -12,7 +12,6 @@
 // when it ends, the parent has died and everything here ends too, unless the line "detach" came before.
 import { spawn } from "node:child_process";
 import { createWriteStream, readFileSync, readdirSync, unlinkSync } from "node:fs";
-import { connect } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
@@ -66,6 +65,7 @@ async function run() {
   try {
     // Before the runtime, because its address is already in the workers' configuration.
     if (input.simulator) await startSimulator(input.simulator);
+    // Should workerd die, Miniflare starts it again by itself, with the same state and on the same ports.
     miniflare = new Miniflare(options());
     endOnSignals();
     const entry = await miniflare.ready;
@@ -74,7 +74,6 @@ async function run() {
     await seed(input.statements);
     tell({ step: `database: ${migrated} migrations, ${input.statements.length} statements` });
     keepTime(new URL("/cdn-cgi/local/scheduled", entry));
-    keepAlive(entry);
     if (input.vite) for (const page of Object.values(input.pages)) servePage(page);
     tell({ ready: true });
   } catch (error) {
@@ -103,27 +102,6 @@ function keepTime(door) {
       note("error", `${name} did not do what it does every minute: ${answer.status ?? answer}`);
     }
   }, 60_000);
-}
-
-/** Starts the runtime again if it has died: with the same state, as the platform would. */
-function keepAlive(entry) {
-  let busy = false;
-  setInterval(async () => {
-    if (busy || ending || (await answers(entry))) return;
-    busy = true;
-    note("error", "workerd has died; starting it again");
-    await miniflare.setOptions(options()).catch(fail);
-    busy = false;
-  }, 500);
-}
-
-/** Whether something listens there. */
-function answers({ hostname, port }) {
-  return new Promise((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port) });
-    socket.once("connect", () => resolve(true)).once("error", (error) => resolve(error.code !== "ECONNREFUSED"));
-    socket.once("connect", () => socket.destroy());
-  });
 }
 
 /** Miniflare's options: wrangler's reading of each config, plus ports, code and the variables of this run. */

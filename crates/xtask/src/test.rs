@@ -115,7 +115,7 @@ pub(crate) fn suites(
         blocks::run(layout, tools, ports, &stack.record)
     })?;
     // Alone, and one after the other: they make ports fail for everybody, and kill the runtime, which
-    // stack.mjs starts again.
+    // Miniflare starts again.
     steps.run("a platform that is down or killed", || {
         tell(cargo(layout, host, alone), &stack).env("DE_MAY_KILL_WORKERD", "1").show()
     })?;

@@ -206,7 +206,7 @@ impl Stack {
     }
 
     /// Cuts these jobs off in the middle of what they do, and lets them go on from what they have written: in
-    /// process each by itself, on workerd by killing the runtime, which `stack.mjs` starts again. `false` if
+    /// process each by itself, on workerd by killing the runtime, which Miniflare starts again. `false` if
     /// that is not ours to do.
     ///
     /// # Panics
@@ -233,9 +233,9 @@ impl Stack {
         })
         .await;
         until("workerd to come back", async || {
-            // Each port by itself: they open one after the other.
-            let front = self.front.get("/health").await.ok()?;
-            let text = self.text.get("/health").await.ok()?;
+            // Each port by itself: they open one after the other, and before what is behind them answers.
+            let front = self.front.get("/ready").await.ok()?;
+            let text = self.text.get("/ready").await.ok()?;
             ((front.status, text.status) == (200, 200)).then_some(())
         })
         .await;
