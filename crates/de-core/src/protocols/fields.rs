@@ -6,10 +6,11 @@ use core::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::{FieldIssue, OnUnsupported, Target};
+use super::{FieldIssue, Target};
 use crate::{
     chat::{CacheTtl, ChatCall, Weight},
     json::type_name,
+    model::OnUnsupported,
     protocols::Draft,
 };
 

@@ -1,0 +1,84 @@
+//! What a vendor's side needs to know of the model that it writes for.
+
+use crate::model::OnUnsupported;
+
+/// What a vendor's side needs to know of the model.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Whether the model thinks before it answers; `None` if not known.
+    pub reasoning: Option<bool>,
+    /// Whether the model takes `temperature`, `top_p` and kin; `None` if not known: they are sent.
+    pub sampling_params: Option<bool>,
+    /// The bound for protocols that demand one and callers that give none.
+    pub default_max_output_tokens: u64,
+    /// How the host wants the output bound to be called; only `openai-chat` asks.
+    pub max_tokens_field: MaxTokensField,
+    /// What becomes of settings that the vendor has no word for.
+    pub on_unsupported: OnUnsupported,
+    /// How the host wants the seed to be called; only `openai-chat` asks.
+    pub seed_field: SeedField,
+    /// Whether the model wants its thoughts of earlier turns back; only `openai-chat` asks.
+    pub takes_thoughts: bool,
+    /// Whether the host takes `user`; only `openai-chat` asks.
+    pub takes_user: bool,
+    /// The model, as the vendor names it.
+    pub upstream_model: String,
+}
+
+/// The member that bounds the output, among hosts that speak OpenAI's chat protocol.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum MaxTokensField {
+    /// `max_completion_tokens`: OpenAI, whose reasoning models refuse the other.
+    #[default]
+    MaxCompletionTokens,
+    /// `max_tokens`: most hosts that speak the protocol without being OpenAI.
+    MaxTokens,
+}
+
+impl MaxTokensField {
+    /// The member's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxCompletionTokens => "max_completion_tokens",
+            Self::MaxTokens => "max_tokens",
+        }
+    }
+}
+
+/// The member that seeds the sampling, among hosts that speak OpenAI's chat protocol.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SeedField {
+    /// `seed`: OpenAI and most others.
+    #[default]
+    Seed,
+    /// `random_seed`: Mistral.
+    RandomSeed,
+}
+
+impl SeedField {
+    /// The member's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RandomSeed => "random_seed",
+            Self::Seed => "seed",
+        }
+    }
+}
+
+/// A target for the tests of vendors.
+#[cfg(test)]
+pub(super) fn test_target(upstream_model: &str, on_unsupported: OnUnsupported) -> Target {
+    Target {
+        default_max_output_tokens: 16,
+        max_tokens_field: MaxTokensField::default(),
+        on_unsupported,
+        reasoning: None,
+        sampling_params: None,
+        seed_field: SeedField::default(),
+        takes_thoughts: false,
+        takes_user: true,
+        upstream_model: upstream_model.to_owned(),
+    }
+}
