@@ -184,8 +184,12 @@ impl Pricing {
         if let Some(price) = take_dollars(&mut ours, "cost_per_1k_characters", 1e9)? {
             ours.entry("character_micros_per_million").or_insert_with(|| price.into());
         }
-        serde_json::from_value(Value::Object(ours))
-            .map_err(|err| PricingError::Shape { message: err.to_string() })
+        let ours = Value::Object(ours);
+        if let Some(member) = above_most("pricing", &ours) {
+            let message = format!("{member} is larger than {MOST}");
+            return Err(PricingError::Shape { message });
+        }
+        serde_json::from_value(ours).map_err(|err| PricingError::Shape { message: err.to_string() })
     }
 
     /// The tier that holds for an input of that many tokens: the highest one that it exceeds.
@@ -195,6 +199,24 @@ impl Pricing {
             .iter()
             .filter(|tier| input_tokens > tier.above_input_tokens)
             .max_by_key(|tier| tier.above_input_tokens)
+    }
+}
+
+/// The largest figure of a price. Above it not every reader has the same number, and a call would cost more than any
+/// database holds: it would have no cost at all.
+const MOST: u64 = (1 << 53) - 1;
+
+/// The name of the first member, at any depth, that is a number above [`MOST`].
+fn above_most<'a>(name: &'a str, value: &'a Value) -> Option<&'a str> {
+    match value {
+        Value::Number(number) => {
+            number.as_u64().is_some_and(|figure| figure > MOST).then_some(name)
+        }
+        Value::Array(items) => items.iter().find_map(|item| above_most(name, item)),
+        Value::Object(members) => {
+            members.iter().find_map(|(name, member)| above_most(name, member))
+        }
+        _ => None,
     }
 }
 
@@ -301,6 +323,9 @@ mod tests {
             json!({"tiers": [{"above_input_tokens": 1, "image_micros": 1}]}),
             json!({"input_micros_per_million_tokens": -1}),
             json!({"input_micros_per_million_tokens": 0.5}),
+            json!({"input_micros_per_million_tokens": 1_u64 << 53}),
+            json!({"tiers": [{"above_input_tokens": 1, "output_micros_per_million_tokens": u64::MAX}]}),
+            json!({"image_micros": {"*": {"*": u64::MAX}}}),
             json!({"currency": "EUR"}),
             json!({"valid_from": "soon"}),
             json!([]),
