@@ -270,7 +270,7 @@ fn is_own(url: &Url, settings: &Settings) -> bool {
 /// `Url` has already turned decimal, octal and hexadecimal spellings of IPv4 into addresses, and other
 /// alphabets into `xn--` names.
 fn is_public(name: &str) -> bool {
-    const PRIVATE: [&str; 14] = [
+    const PRIVATE: [&str; 15] = [
         "alt",
         "arpa",
         "corp",
@@ -284,12 +284,16 @@ fn is_public(name: &str) -> bool {
         "localhost",
         "onion",
         "private",
+        "svc",
         "test",
     ];
+    /// A public name by which a cloud's own machines find what knows their keys.
+    const METADATA: &str = "metadata.goog";
     let Some((_, zone)) = name.rsplit_once('.') else { return false };
     !name.split('.').any(|label| label.is_empty() || label.starts_with('-') || label.ends_with('-'))
         && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b".-".contains(&c))
         && !PRIVATE.contains(&zone)
+        && name != METADATA
         && name.parse::<IpAddr>().is_err()
 }
 

@@ -23,7 +23,7 @@ const GOOD: [&str; 4] = [
 ];
 
 /// What may be called in no spelling.
-const BAD: [&str; 53] = [
+const BAD: [&str; 58] = [
     // Not https, not 443.
     "http://api.openai.com/",
     "ftp://api.openai.com/",
@@ -73,8 +73,14 @@ const BAD: [&str; 53] = [
     "https://[fd00::1]/",
     "https://[fe80::1]/",
     "https://[2606:4700::1111]/",
+    // Translated, tunnelled, and with a zone.
+    "https://[64:ff9b:1::a9fe:a9fe]/",
+    "https://[2002:7f00:1::]/",
+    "https://[fe80::1%25eth0]/",
     // Names of private networks.
     "https://metadata.google.internal/",
+    "https://metadata.goog/",
+    "https://kubernetes.default.svc/",
     "https://printer.local/",
     "https://printer.local./",
     "https://router.home.arpa/",
