@@ -1,6 +1,6 @@
 //! What the operator's own environment says: variables of the process, read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 
 use crate::deploy::environments::LOOPBACK_PORTS;
@@ -12,6 +12,19 @@ use crate::failure::Failure;
 pub(crate) const ACCESS: [&str; 2] = ["DE_ACCESS_AUD", "DE_ACCESS_TEAM_DOMAIN"];
 /// The key of a superadmin, for what asks the deployed API.
 pub(crate) const API_KEY: &str = "DE_API_KEY";
+
+/// What a failure calls the master keys, whatever their version.
+const MASTER_KEY: &str = "DE_MASTER_KEY_V<n>";
+
+/// Whether a secret is of the kind that stands in examples, or is typed in a hurry: a word in place of one, or a few
+/// characters again and again. Of 32 random bytes neither happens.
+fn is_easily_guessed(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let words =
+        ["changeme", "change-me", "default", "example", "password", "placeholder", "secret"];
+    let characters: BTreeSet<char> = value.chars().collect();
+    characters.len() < 8 || words.iter().any(|word| lower.contains(word))
+}
 
 /// The variables that mean something here. Without `Debug`: some are secret.
 #[derive(Default)]
@@ -72,9 +85,16 @@ impl Given {
         }
         if self.secrets().keys().any(|name| version(name).is_some() && short(name, 32)) {
             return Err(Failure::Setting {
-                name: "DE_MASTER_KEY_V<n>",
+                name: MASTER_KEY,
                 value: "…".to_owned(),
                 problem: "expected are 32 random bytes in base64",
+            });
+        }
+        if let Some((name, _)) = self.secrets().iter().find(|(_, value)| is_easily_guessed(value)) {
+            return Err(Failure::Setting {
+                name: if name == BOOTSTRAP_TOKEN { BOOTSTRAP_TOKEN } else { MASTER_KEY },
+                value: "…".to_owned(),
+                problem: "anybody would guess it; make one by `openssl rand -base64 32`",
             });
         }
         Ok(())
@@ -92,6 +112,24 @@ mod tests {
     }
 
     #[test]
+    fn what_anybody_would_guess_is_refused_and_not_repeated() {
+        let long = "k".repeat(44);
+        for value in [
+            &long,
+            "changeme-changeme-changeme-changeme!",
+            "a-very-Secret-bootstrap-token-0123456789",
+            "<example: 32 random bytes in base64>",
+            "0101010101010101010101010101010101010101",
+        ] {
+            for name in ["DE_BOOTSTRAP_TOKEN", "DE_MASTER_KEY_V1", "DE_MASTER_KEY_V12"] {
+                let refusal = given(name, value).check().unwrap_err().to_string();
+                assert!(refusal.contains("anybody would guess it"), "{refusal}");
+                assert!(!refusal.contains(value), "{refusal}");
+            }
+        }
+    }
+
+    #[test]
     fn what_nothing_could_be_made_with_is_refused_and_not_repeated() {
         for (name, value, problem) in [
             ("DE_LOOPBACK_PORTS", "9001", "it is for one's own machine alone"),
@@ -102,7 +140,7 @@ mod tests {
             assert!(refusal.contains(problem) && !refusal.contains(value), "{refusal}");
             assert!(given(name, "").check().is_ok());
         }
-        let key = "k".repeat(44);
+        let key = "Zm9yIHRlc3RzIGFsb25lLCAzMiBieXRlcyBvZiBpdCE=".to_owned();
         assert!(given("DE_MASTER_KEY_V1", &key).check().is_ok());
         assert_eq!(given("DE_MASTER_KEY_V1", &key).secrets().len(), 1);
         assert!(given("DE_DOMAIN", "example.com").secrets().is_empty());

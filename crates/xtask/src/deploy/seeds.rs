@@ -147,6 +147,27 @@ mod tests {
     }
 
     #[test]
+    fn a_fresh_database_has_models_and_nobody() {
+        let database = migrated();
+        let seeds = read(&layout(), UnixMillis(1_000)).unwrap();
+        database.execute_batch(&seeds.sql).unwrap();
+        let sql = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+        let mut query = database.prepare(sql).unwrap();
+        let tables = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let tables: Vec<String> = tables.map(Result::unwrap).collect();
+        for known in ["api_keys", "organizations", "provider_keys", "sessions", "users"] {
+            assert!(tables.iter().any(|table| table == known), "{known} is called otherwise now");
+        }
+        let filled = tables.into_iter().filter(|table| {
+            let sql = format!("SELECT count(*) FROM \"{table}\"");
+            database.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() > 0
+        });
+        let catalogue =
+            ["epochs", "model_config_versions", "model_configs", "pending_bumps", "providers"];
+        assert_eq!(filled.collect::<Vec<_>>(), catalogue);
+    }
+
+    #[test]
     fn what_an_operator_changed_is_left_alone() {
         let database = migrated();
         database.execute_batch(&read(&layout(), UnixMillis(1_000)).unwrap().sql).unwrap();
