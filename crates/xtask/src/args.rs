@@ -3,6 +3,7 @@
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use crate::deploy::args::{self as deploy, Operation};
+use crate::fuzz;
 use crate::new;
 use crate::secrets::DEV;
 use crate::tenants;
@@ -20,10 +21,14 @@ Usage: cargo xtask <command>
                          ports on 127.0.0.1 where providers of your own may live
   test      runs every suite: on the host, and against a stack of its own
   ci        what CI runs: marks of conflicts, formatting, lints, licences, workflows, generators,
-            every suite, size budgets
+            every suite, a minute of fuzzing for each target, size budgets
   advisories
             asks RustSec and npm what is known against the dependencies
   build     builds the workers' wasm, if anything changed
+  fuzz [TARGET]
+            looks for bytes at which what reads strangers' bytes fails, by libFuzzer; tests/fuzz has the targets
+              --seconds N     how long for each target; 60 if nothing is said
+              --input FILE    that file alone, once: what was found, again
   fuzz-api  asks a stack of its own what docs/openapi.json allows and forbids, by schemathesis
   blocks    runs the shell blocks of README.md and docs/ against the stack that runs on DE_PORT_BASE
   types     writes docs/openapi.json by the code, and lints it; and the tables of what is deployed
@@ -92,6 +97,7 @@ pub(crate) enum Request {
     Ci,
     Dev { empty: bool, mode: Mode, upstream_ports: Vec<u16>, watch: bool },
     Doctor,
+    Fuzz(fuzz::Order),
     FuzzApi,
     Help,
     NewProvider(new::provider::Order),
@@ -138,6 +144,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
         "dev" => return dev(parser),
         "doctor" => Request::Doctor,
         "export" => return tenants::args::export(parser).map(wished),
+        "fuzz" => return Ok(Request::Fuzz(fuzz::Order::read(parser)?)),
         "fuzz-api" => Request::FuzzApi,
         "help" => Request::Help,
         "import" => return tenants::args::import(parser).map(wished),

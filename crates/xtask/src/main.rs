@@ -21,6 +21,7 @@ mod doctor;
 mod documentation;
 mod failure;
 mod files;
+mod fuzz;
 mod fuzz_api;
 mod git;
 mod interrupt;
@@ -82,6 +83,7 @@ fn perform(request: Request) -> Result<(), Failure> {
             dev::run(&layout, mode, dev::Wanted { empty, upstream_ports, watch })
         }
         Request::Doctor => doctor::run(&layout),
+        Request::Fuzz(order) => fuzz::run(&layout, &order),
         Request::FuzzApi => fuzz_api::run(&layout),
         Request::Help => Ok(()),
         Request::NewProvider(order) => new::provider::run(&layout, &order),
