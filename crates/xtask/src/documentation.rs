@@ -4,6 +4,7 @@ pub(crate) mod commands;
 mod costs;
 mod links;
 mod routes;
+mod threats;
 
 use std::fs;
 use std::path::{Path, PathBuf};
