@@ -103,6 +103,19 @@ pub async fn admit(
     platform: &Platform,
     context: &Context,
     books: &Books,
+    caller: Caller,
+    wanted: &Wanted<'_>,
+) -> Result<Admitted, ApiError> {
+    let came = platform.clock.now();
+    let admitted = find_and_reserve(platform, context, books, caller, wanted).await;
+    context.limited(platform.clock.now().since(came));
+    admitted
+}
+
+async fn find_and_reserve(
+    platform: &Platform,
+    context: &Context,
+    books: &Books,
     mut caller: Caller,
     wanted: &Wanted<'_>,
 ) -> Result<Admitted, ApiError> {
@@ -321,7 +334,7 @@ pub async fn reserve(
         {
             books.granted(&lease_id);
             books.bypassed();
-            context.note("limiter", err.to_string());
+            context.note(|line| line.cause = Some(err.to_string()));
             Ok(Reserved::Granted { bounded: false, budgeted: false })
         }
         Err(err) => Err(exchange::limiter_unavailable(err.to_string())),

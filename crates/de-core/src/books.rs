@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::beside::Served;
 pub use self::cover::Share;
 use self::cover::{Held, caller_cover, lose};
-use self::ending::{broken_off, close, price};
+use self::ending::{close, price};
 pub use self::settlement::{Closing, settle, withdraw};
 use self::under_way::UnderWay;
 use crate::{
@@ -30,9 +30,11 @@ use crate::{
     http::{
         context::Context,
         error::{ApiError, Code},
+        watch,
     },
     ids::{LeaseId, ModelId, ReceiptId},
     limits::{Scope, holder::CallId, scopes_of_caller, wire::Need},
+    log::LogLine,
     model::ErrorClass,
     money::Micros,
     ports::{Platform, random},
@@ -46,6 +48,8 @@ const MOST_ANSWERS: u32 = 128;
 
 /// One call that is open in the books.
 pub struct Books {
+    /// The request whose line waits for the call's end; absent for a call that is none's any more.
+    context: Option<Context>,
     entry: Mutex<Entry>,
     platform: Platform,
     started: UnixMillis,
@@ -245,7 +249,13 @@ impl Books {
             usage: None,
             vendor_cost: None,
         };
-        Self { entry: Mutex::new(entry), platform: platform.clone(), started: context.started() }
+        context.opened();
+        Self {
+            context: Some(context.clone()),
+            entry: Mutex::new(entry),
+            platform: platform.clone(),
+            started: context.started(),
+        }
     }
 
     /// Takes the call's place out of the books, for whoever goes on with the call: nothing is written
@@ -254,6 +264,9 @@ impl Books {
     pub fn hand_over(&self) -> Option<Kept> {
         let mut entry = self.entry.lock().ok()?;
         entry.closing.take()?;
+        if let Some(context) = &self.context {
+            self.write(context, context.handed_over());
+        }
         Some(Kept {
             billable: entry.billable,
             expected: entry.expected,
@@ -307,7 +320,7 @@ impl Books {
             usage,
             vendor_cost,
         };
-        Self { entry: Mutex::new(entry), platform: platform.clone(), started }
+        Self { context: None, entry: Mutex::new(entry), platform: platform.clone(), started }
     }
 
     /// Closes a call that was resumed, and returns what is to be written with [`settle`]. `None` if it is
@@ -630,7 +643,6 @@ impl Books {
     pub fn close(&self, outcome: Outcome, status: u16) {
         let now = self.platform.clock.now();
         let started = self.started;
-        let mut line = None;
         self.with(|entry| {
             match entry.closing.take() {
                 Some(Way::InBackground(waiting)) => {
@@ -641,13 +653,18 @@ impl Books {
                     let closing = close(entry, outcome, status, now, started);
                     // The receiver waits in the background for as long as the runtime lives.
                     drop(waiting.send(closing));
-                    line = broken_off(outcome, &entry.receipt);
+                    if let Some(context) = &self.context {
+                        self.write(context, context.closed(&entry.receipt));
+                    }
                 }
                 way @ (Some(Way::ByHand) | None) => entry.closing = way,
             }
         });
+    }
+
+    fn write(&self, context: &Context, line: Option<LogLine>) {
         if let Some(line) = line {
-            self.platform.log.write(line);
+            watch::write(&self.platform, context, line);
         }
     }
 
@@ -730,6 +747,6 @@ fn receipt(platform: &Platform, context: &Context, caller: &Caller, asked: Asked
 fn receipt_id(platform: &Platform, context: &Context) -> ReceiptId {
     let id = ReceiptId::make(context.started(), random(&*platform.entropy));
     context.tell(http::HeaderName::from_static("x-de-receipt"), id.as_str());
-    context.note("receipt_id", id.as_str());
+    context.note(|line| line.receipt_id = Some(id.as_str().to_owned()));
     id
 }

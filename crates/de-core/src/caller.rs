@@ -374,18 +374,20 @@ async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<C
         Err(refusal) if proof.is_cookie() => return Err(refusal),
         Err(refusal) => return Err(attempts::failed(platform, address, refusal).await),
     };
+    context.authenticated(platform.clock.now());
     if let Some(key) = &caller.key.api_key_id {
-        context.note("api_key_id", key.as_str());
         last_used::api_key(platform, key);
     }
     if let (Some(session), Some(times)) = (&caller.key.session_id, caller.key.session()) {
-        context.note("session_id", session.as_str());
+        context.note(|line| line.session_id = Some(session.as_str().to_owned()));
         last_used::session(platform, session, times);
     }
-    context.note("organization_id", caller.key.organization_id.as_str());
-    if let Some(acting) = &caller.acting {
-        context.note("instance_id", acting.instance.as_str());
-    }
+    let key = &caller.key;
+    let acting = caller.acting.as_ref().map(|acting| &acting.instance);
+    context.note(|line| {
+        let (project, api_key) = (key.project_id.as_ref(), key.api_key_id.as_ref());
+        line.take_caller(&key.organization_id, acting, project, api_key);
+    });
     if caller.may_be_read() {
         context.allow_origin();
     }

@@ -52,6 +52,7 @@ use crate::{
     retry,
     secret::Secret,
     time::UnixMillis,
+    trace::Trace,
 };
 
 /// The largest whole answer that we take from a vendor, unless its reader can hold more.
@@ -175,12 +176,13 @@ struct Line<'a> {
     departure: Option<&'a Departure>,
     instance: &'a InstanceId,
     platform: &'a Platform,
+    trace: &'a Trace,
 }
 
 impl<'a> Job<'a> {
     fn line(&self) -> Line<'a> {
-        let Self { departure, holder, platform, .. } = *self;
-        Line { departure, instance: holder.instance, platform }
+        let Self { context, departure, holder, platform, .. } = *self;
+        Line { departure, instance: holder.instance, platform, trace: context.trace() }
     }
 }
 
@@ -219,6 +221,7 @@ enum Patience {
 }
 
 async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
+    job.context.asks(job.platform.clock.now());
     let mut failed = Failed::default();
     for (index, model) in job.models.iter().enumerate() {
         let rest = job.models.get(index + 1..).unwrap_or_default();
@@ -271,8 +274,6 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
             }
         }
         job.books.trying(model);
-        job.context.note("model", model.config.model_id.as_str());
-        job.context.note("provider", model.config.provider_id.as_str());
         let asked = hedge::tries(job, model, draft, rest, patience).await;
         match asked.result {
             Ok(answer) => {
@@ -450,6 +451,7 @@ pub async fn whole(job: &Job<'_>, opened: Opened) -> Result<Bytes, ApiError> {
 pub async fn whole_up_to(job: &Job<'_>, opened: Opened, cap: usize) -> Result<Bytes, ApiError> {
     let Opened { inbound, model, .. } = opened;
     let body = body(job.line(), &model, inbound, cap, remaining(job, &model)).await;
+    job.context.answered(job.platform.clock.now());
     if let Err(error) = &body
         && matches!(error.code(), Code::ProviderError | Code::ProviderTimeout)
     {
@@ -500,7 +502,7 @@ async fn attempt(
         false => Ok(()),
     };
     in_time()?;
-    let (outbound, key) = outbound(job.line(), model, draft)?;
+    let (mut outbound, key) = outbound(job.line(), model, draft)?;
     if let (Some(before), 0) = (job.before_send, job.books.tries()) {
         let until = job.models.iter().map(|model| deadline(job, model)).max();
         let until = until.unwrap_or_else(|| deadline(job, model));
@@ -508,6 +510,9 @@ async fn attempt(
         in_time()?;
     }
     let sent_at = job.platform.clock.now();
+    let trace = job.context.trace();
+    let span = trace.span.part(model.config.model_id.as_str(), job.books.began_after(sent_at));
+    outbound::within(&mut outbound, &trace.header_of(span));
     job.books.sends(model);
     // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
     // time left.
@@ -577,6 +582,7 @@ async fn attempt(
         started_ms: Some(job.books.began_after(sent_at)),
         status,
     };
+    job.context.answered(job.platform.clock.now());
     job.books.tried(tried, outlay);
     result
 }

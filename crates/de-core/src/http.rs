@@ -14,6 +14,7 @@ pub mod prefer;
 pub mod routes;
 pub mod telling;
 pub mod upload;
+pub(crate) mod watch;
 
 use axum::{
     Router,
@@ -27,21 +28,26 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use self::{
     context::{Context, Envelope},
     error::{ApiError, Code},
+    watch::Watch,
 };
 use crate::{
     auth::origins,
     ids::RequestId,
-    ports::{Level, LogLine, Platform, Settings, random},
+    ports::{Platform, Relay, Settings, random},
+    trace::{TRACE_ID, Trace},
 };
 
 /// The header that carries the request's id, both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What took how long, as browsers show it.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
 /// Whose pages may have an answer in them without reading it.
 pub const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// What a page may read of our answers: ids, limits, and what happened.
-const EXPOSED: &str = "x-request-id, x-de-receipt, x-de-model, x-de-provider, x-de-attempts, \
+const EXPOSED: &str = "x-request-id, x-de-trace-id, x-de-receipt, x-de-model, x-de-provider, x-de-attempts, \
      x-de-cache, x-de-cost-micros, x-de-dropped, x-de-estimated, age, x-de-max-tokens, x-de-warnings, idempotency-replayed, etag, location, preference-applied, retry-after, ratelimit, ratelimit-policy, server-timing, \
      x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
      x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens";
@@ -100,12 +106,14 @@ async fn around(State(service): State<Service>, mut request: Request, next: Next
         .unwrap_or_else(|| RequestId::make(started, random(&*platform.entropy)));
     let envelope = Envelope::of(request.uri().path(), request.headers());
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let method = request.method().clone();
-    let path = without_keys(request.uri().path());
-    let context = Context::new(request_id, envelope, started);
+    let trace = Trace::of(request.headers(), random(&*platform.entropy));
+    let context = Context::new(request_id, envelope, started).within(trace);
+    let mut watch = Watch::begin(&service, &context, &request);
 
-    if method == Method::OPTIONS {
-        return preflight(&request, &context, &platform.settings);
+    if request.method() == Method::OPTIONS {
+        let response = preflight(&request, &context, &platform.settings);
+        watch.head(response.status(), None, false);
+        return response;
     }
     request.extensions_mut().insert(context.clone());
     let mut response = next.run(request).await;
@@ -120,11 +128,16 @@ async fn around(State(service): State<Service>, mut request: Request, next: Next
     if failure.is_none() {
         response.headers_mut().extend(context.told());
     }
+    if let Some(timing) = context.timing().and_then(|timing| HeaderValue::try_from(timing).ok()) {
+        response.headers_mut().insert(SERVER_TIMING, timing);
+    }
     dress(response.headers_mut(), &context, &platform.settings);
     allow_origin(response.headers_mut(), origin, &context, &platform.settings);
-    let line = log_line(&service, &context, &method, &path, response.status(), failure.as_ref());
-    platform.log.write(line);
-    response
+    // The books tell when a call's answer is over, and the platform's own bodies nobody sees the end of.
+    let is_told = context.is_open() || response.extensions().get::<Relay>().is_some();
+    let is_stream = !is_told && http_body::Body::size_hint(response.body()).exact().is_none();
+    watch.head(response.status(), failure.as_ref(), is_stream);
+    if is_stream { response.map(|body| watch.over(body)) } else { response }
 }
 
 /// Answers what a browser asks before it sends. The call itself decides: the key comes with it.
@@ -167,6 +180,9 @@ fn dress(headers: &mut http::HeaderMap, context: &Context, settings: &Settings) 
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    if let Ok(id) = HeaderValue::try_from(context.trace().id.to_string()) {
+        headers.insert(TRACE_ID, id);
+    }
     if let Ok(id) = HeaderValue::from_str(context.request_id().as_str()) {
         let name = HeaderName::from_static("request-id");
         match context.envelope() {
@@ -202,63 +218,9 @@ fn allow_origin(
     }
 }
 
-/// A path for the log: whoever puts a key into one has made it public enough.
-fn without_keys(path: &str) -> String {
-    let is_key =
-        |step: &str| ["de_admin_", "de_live_", "de_test_"].iter().any(|form| step.contains(form));
-    // What follows it is signed, and as good as a key for whoever has it.
-    let mut is_signed = false;
-    let steps = path.split('/').map(|step| {
-        let shown = if is_signed || is_key(step) { "***" } else { step };
-        is_signed = step == "callbacks";
-        shown
-    });
-    steps.collect::<Vec<_>>().join("/")
-}
-
-fn log_line(
-    service: &Service,
-    context: &Context,
-    method: &Method,
-    path: &str,
-    status: StatusCode,
-    failure: Option<&ApiError>,
-) -> LogLine {
-    let duration_ms = service.platform.clock.now().since(context.started());
-    let mut fields = context.take_fields();
-    fields.insert("service".to_owned(), service.name.into());
-    fields.insert("request_id".to_owned(), context.request_id().as_str().into());
-    fields.insert("method".to_owned(), method.as_str().into());
-    fields.insert("path".to_owned(), path.into());
-    fields.insert("status".to_owned(), status.as_u16().into());
-    fields.insert("duration_ms".to_owned(), duration_ms.into());
-    let mut level = Level::Info;
-    if let Some(error) = failure {
-        level = error.level();
-        fields.insert("error_code".to_owned(), error.code().as_str().into());
-        if let Some(cause) = error.cause() {
-            fields.insert("cause".to_owned(), cause.into());
-        }
-    }
-    let message = format!("{method} {path} answered {status} in {duration_ms} ms");
-    LogLine { fields, level, message }
-}
-
 /// An answer whose body the platform sends by its own means.
-pub fn relayed(mut head: Response, relay: crate::ports::Relay) -> Response {
+pub fn relayed(mut head: Response, relay: Relay) -> Response {
     head.extensions_mut().insert(relay);
     *head.body_mut() = Body::empty();
     head
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_in_a_path_do_not_reach_the_log() {
-        assert_eq!(without_keys("/v1/models/de_test_4EtYY"), "/v1/models/***");
-        assert_eq!(without_keys("/v1/models/gpt-4o"), "/v1/models/gpt-4o");
-        assert_eq!(without_keys("/render/callbacks/job_1.v1.x"), "/render/callbacks/***");
-    }
 }

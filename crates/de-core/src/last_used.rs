@@ -8,7 +8,8 @@ use futures_util::FutureExt;
 use crate::{
     auth::session::Times,
     ids::{ApiKeyId, InstanceId, ProviderId, SessionId},
-    ports::{Level, LogLine, Platform, Row, Statement},
+    log::LogLine,
+    ports::{Platform, Statement},
     store,
 };
 
@@ -44,10 +45,8 @@ fn write(platform: &Platform, statement: Statement) {
     let worker = platform.clone();
     let work = async move {
         if let Err(err) = worker.database.batch(vec![statement]).await {
-            let mut fields = Row::new();
-            fields.insert("cause".to_owned(), err.to_string().into());
-            let message = "when a key or a session was last used could not be noted".to_owned();
-            worker.log.write(LogLine { fields, level: Level::Warn, message });
+            let line = LogLine::warn("when a key or a session was last used could not be noted");
+            worker.log.write(line.because(&err));
         }
     };
     platform.background.spawn(work.boxed());

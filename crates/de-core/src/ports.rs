@@ -21,6 +21,7 @@ use crate::{
     ids::{InstanceId, JobId},
     jobs::{Order, View},
     limits::wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
+    log::LogLine,
     time::UnixMillis,
 };
 
@@ -82,6 +83,8 @@ pub struct Settings {
     pub master_keys: Vec<(u32, crate::secret::Secret)>,
     /// The origin of the front door, without a slash at the end.
     pub public_base: Option<String>,
+    /// Which worker this is: its lines of the log say so.
+    pub service: &'static str,
 }
 
 /// A version of a worker, as the platform keeps it.
@@ -644,32 +647,10 @@ pub trait Jobs: Send + Sync {
     ) -> Result<Option<View>, PortError>;
 }
 
-/// Lines for the operator. Never keys, prompts, replies, e-mail or IP addresses.
+/// Lines for the operator.
 pub trait Log: Send + Sync {
-    /// Writes one line.
+    /// Writes one line, with the time, the worker and its version.
     fn write(&self, line: LogLine);
-}
-
-/// How urgent a line is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Level {
-    /// Someone must act.
-    Error,
-    /// What we did.
-    Info,
-    /// We coped.
-    Warn,
-}
-
-/// One line: readable alone, with its values as fields.
-#[derive(Clone, Debug)]
-pub struct LogLine {
-    /// Values by name.
-    pub fields: Row,
-    /// How urgent.
-    pub level: Level,
-    /// A sentence.
-    pub message: String,
 }
 
 /// The longest answer that [`Peers::ask`] reads, in bytes.

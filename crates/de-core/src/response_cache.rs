@@ -43,7 +43,8 @@ use crate::{
         error::{ApiError, Code},
     },
     ids::ModelId,
-    ports::{Level, LogLine, Platform, PortError, Row},
+    log::LogLine,
+    ports::{Platform, PortError},
     registry::Model,
     secret::Secret,
     snapshot::CACHE_PATIENCE,
@@ -201,7 +202,7 @@ impl Answer {
         context.tell(HEADER, "hit");
         context.tell(HeaderName::from_static("x-de-attempts"), "0");
         context.tell(HeaderName::from_static("x-de-cost-micros"), "0");
-        context.note("cache", "hit");
+        context.note(|line| line.cache = Some("hit".to_owned()));
         response
     }
 }
@@ -418,10 +419,10 @@ fn complain(platform: &Platform, cause: String) {
     if !platform.memory.is_due("response cache", platform.clock.now(), COMPLAINS_EVERY_MS) {
         return;
     }
-    let mut fields = Row::new();
-    fields.insert("cause".to_owned(), cause.into());
-    let message = "the response cache did not work; the vendors do".to_owned();
-    platform.log.write(LogLine { fields, level: Level::Warn, message });
+    platform.log.write(LogLine {
+        cause: Some(cause),
+        ..LogLine::warn("the response cache did not work; the vendors do")
+    });
 }
 
 #[cfg(test)]

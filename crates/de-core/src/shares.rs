@@ -17,7 +17,8 @@ use crate::{
         holder::{CallId, Ended, Granted, Holder, Key, Next, Take},
         wire::{Need, SettleRequest},
     },
-    ports::{Level, LogLine, Platform},
+    log::LogLine,
+    ports::Platform,
     time::UnixMillis,
 };
 
@@ -151,8 +152,6 @@ async fn sleep(platform: &Platform, wait_ms: i64) {
 }
 
 fn warn(platform: &Platform, lease_id: &LeaseId, what: &str, cause: &str) {
-    let mut fields = serde_json::Map::new();
-    fields.insert("lease_id".to_owned(), lease_id.as_str().into());
-    fields.insert("cause".to_owned(), cause.into());
-    platform.log.write(LogLine { fields, level: Level::Error, message: what.to_owned() });
+    let line = LogLine::error(what).with("lease_id", lease_id.as_str());
+    platform.log.write(line.because(&cause));
 }

@@ -23,8 +23,9 @@ use crate::{
     auth::access_keys::KeptKeys,
     ids::{InstanceId, OrganizationId},
     limits::Epochs,
+    log::LogLine,
     model::Status,
-    ports::{Level, LogLine, Platform, PortError, Row, Statement, row},
+    ports::{Platform, PortError, Row, Statement, row},
     registry::Model,
     store::{self, access::AccessRow, epochs::EpochsRow, models::ResolvedRow},
     time::UnixMillis,
@@ -287,12 +288,12 @@ async fn last_good(
 
 /// Once an isolate and epoch: what is remembered is not compiled again.
 fn tell_of_bad_row(platform: &Platform, served: &Model, cause: String) {
-    let mut fields = Row::new();
-    fields.insert("model".to_owned(), served.config.model_id.as_str().into());
-    fields.insert("served_version".to_owned(), served.config.version.into());
-    fields.insert("cause".to_owned(), cause.into());
-    let message = "a model's row cannot be used; an earlier version serves".to_owned();
-    platform.log.write(LogLine { fields, level: Level::Error, message });
+    let line = LogLine::error("a model's row cannot be used; an earlier version serves");
+    platform.log.write(LogLine {
+        cause: Some(cause),
+        model_id: Some(served.config.model_id.as_str().to_owned()),
+        ..line.with("served_version", served.config.version)
+    });
 }
 
 fn resolved(read: Row) -> Result<(ResolvedRow, Epochs), PortError> {
@@ -335,10 +336,8 @@ fn complain(platform: &Platform, err: &PortError) {
     if matches!(err, PortError::Unbound { .. }) {
         return;
     }
-    let mut fields = Row::new();
-    fields.insert("cause".to_owned(), err.to_string().into());
-    let message = "the cache did not answer; the database did its work".to_owned();
-    platform.log.write(LogLine { fields, level: Level::Warn, message });
+    let line = LogLine::warn("the cache did not answer; the database did its work");
+    platform.log.write(line.because(err));
 }
 
 #[cfg(test)]

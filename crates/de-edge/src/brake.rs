@@ -13,7 +13,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use de_core::ports::{Brake, Level, Log, LogLine, Row};
+use de_core::{
+    log::LogLine,
+    ports::{Brake, Log},
+};
 use futures_util::future::{Either, select};
 use worker::{Delay, Env, send::SendFuture};
 
@@ -66,10 +69,8 @@ fn complain(cause: String) {
     if SAID.replace(true) {
         return;
     }
-    let mut fields = Row::new();
-    fields.insert("cause".to_owned(), cause.into());
-    let message = "failed log-ins are not limited: the brake does not work".to_owned();
-    EdgeLog.write(LogLine { fields, level: Level::Error, message });
+    let message = "failed log-ins are not limited: the brake does not work";
+    EdgeLog.write(LogLine::error(message).because(&cause));
 }
 
 #[cfg(test)]

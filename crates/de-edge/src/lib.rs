@@ -19,7 +19,7 @@ pub mod faults;
 mod fetch;
 mod jobs;
 mod limiter;
-mod log;
+pub mod log;
 mod peers;
 mod relay;
 mod settings;

@@ -43,6 +43,7 @@ pub async fn serve(
     request: web_sys::Request,
     env: Env,
     context: Context,
+    service: &'static str,
     router: fn(Platform) -> Router,
 ) -> worker::Result<web_sys::Response> {
     report_panics();
@@ -52,7 +53,7 @@ pub async fn serve(
     }
     let departure = EdgeDeparture::of(&request);
     let occasion = Occasion::Request(Arc::new(context));
-    let mut router = router(platform(env, occasion, departure.clone()));
+    let mut router = router(platform(env, service, occasion, departure.clone()));
     let request = read(request, departure)?;
     let answer: Result<_, std::convert::Infallible> = router.call(request).await;
     match answer {
@@ -68,18 +69,19 @@ pub async fn serve(
 pub async fn scheduled<F: Future<Output = ()>>(
     env: Env,
     context: ScheduleContext,
+    service: &'static str,
     job: fn(Platform) -> F,
 ) {
     report_panics();
     let occasion = Occasion::Schedule(SendWrapper::new(context));
-    job(platform(env, occasion, EdgeDeparture::never())).await;
+    job(platform(env, service, occasion, EdgeDeparture::never())).await;
 }
 
 /// The same platform for an event of a Durable Object: there is no client that could leave.
 #[must_use]
-pub fn object_platform(env: &Env, state: &State) -> Platform {
+pub fn object_platform(env: &Env, service: &'static str, state: &State) -> Platform {
     report_panics();
-    platform(env.clone(), Occasion::object(state), EdgeDeparture::never())
+    platform(env.clone(), service, Occasion::object(state), EdgeDeparture::never())
 }
 
 /// Chains a readable stack in front of the hook of the `worker` crate, which must stay.
@@ -94,8 +96,13 @@ fn report_panics() {
     });
 }
 
-fn platform(env: Env, occasion: Occasion, departure: EdgeDeparture) -> Platform {
-    let settings = settings::settings(&env);
+fn platform(
+    env: Env,
+    service: &'static str,
+    occasion: Occasion,
+    departure: EdgeDeparture,
+) -> Platform {
+    let settings = settings::settings(&env, service);
     let env = Arc::new(env);
     Platform {
         answers: Arc::new(EdgeAnswers {

@@ -27,8 +27,14 @@ thread_local! {
     static SHARES: Arc<Shares> = Arc::default();
 }
 
-pub(crate) fn settings(env: &Env) -> Arc<Settings> {
-    SETTINGS.with_borrow_mut(|known| known.get_or_insert_with(|| Arc::new(read(env))).clone())
+pub(crate) fn settings(env: &Env, service: &'static str) -> Arc<Settings> {
+    let read = || Arc::new(read(env, service));
+    SETTINGS.with_borrow_mut(|known| known.get_or_insert_with(read).clone())
+}
+
+/// The same, if somebody has asked for them.
+pub(crate) fn known() -> Option<Arc<Settings>> {
+    SETTINGS.with_borrow(Clone::clone)
 }
 
 pub(crate) fn memory() -> Arc<Memory> {
@@ -43,7 +49,7 @@ pub(crate) fn shares() -> Arc<Shares> {
     SHARES.with(Arc::clone)
 }
 
-fn read(env: &Env) -> Settings {
+fn read(env: &Env, service: &'static str) -> Settings {
     let text = |name: &str| env.var(name).ok().map(|value| value.to_string());
     let ports = text(LOOPBACK_PORTS).unwrap_or_default();
     let secret = |name: &str| env.secret(name).ok().map(|secret| Secret::new(secret.to_string()));
@@ -63,6 +69,7 @@ fn read(env: &Env) -> Settings {
         // Versions are made one after another and old ones removed: a gap is at the front only.
         master_keys: (1..=64).filter_map(master).collect(),
         public_base: text(PUBLIC_BASE).map(|base| base.trim_end_matches('/').to_owned()),
+        service,
     }
 }
 

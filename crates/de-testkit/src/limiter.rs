@@ -15,7 +15,7 @@ use de_core::{
     ids::{InstanceId, OrganizationId},
     limits::{
         Epochs, Limiter as State, Policy, Scope, ScopeKind,
-        wire::{Grant, LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
+        wire::{Backlog, Grant, LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
     },
     notices::{self, Notice, OverCeiling},
     ports::{Clock, Database, Limiter, PortError, Statement, Whose},
@@ -186,7 +186,8 @@ impl Limiter for LocalLimiter {
         };
         let state = instances.entry(name).or_default();
         state.set_policy(now, policy);
-        Ok(state.usage(now))
+        // Reports go to the database as they come: nothing waits.
+        Ok(UsageReply { backlog: Some(Backlog::default()), ..state.usage(now) })
     }
 
     async fn settle(

@@ -200,6 +200,7 @@ impl Builder {
             loopback_ports: self.loopback_ports,
             master_keys: vec![(1, Secret::new("a master key for tests only, 0001".to_owned()))],
             public_base: self.public_base,
+            service: "test",
         });
         let now = de_core::ports::Clock::now(&*clock);
         let providers = seed_catalogue(&*database, &self.base_urls, now).await?;

@@ -137,10 +137,7 @@ async fn a_cookie_is_its_person_with_all_scopes() {
         })
     );
     let line = world.test.log.lines().pop().unwrap();
-    assert_eq!(
-        (line.fields.get("session_id"), line.fields.get("api_key_id")),
-        (Some(&json!("sess_1")), None)
-    );
+    assert_eq!((line.session_id.as_deref(), line.api_key_id.as_deref()), (Some("sess_1"), None));
 }
 
 #[tokio::test]

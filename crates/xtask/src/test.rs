@@ -2,6 +2,7 @@
 
 pub(crate) mod blocks;
 mod canaries;
+mod log_lines;
 
 use std::num::NonZero;
 use std::path::Path;
@@ -119,6 +120,7 @@ pub(crate) fn suites(
     steps.run("a platform that is down or killed", || {
         tell(cargo(layout, host, alone), &stack).env("DE_MAY_KILL_WORKERD", "1").show()
     })?;
+    steps.run("lines of the log", || log_lines::check(layout, ports))?;
     steps.run("secrets at rest", || canaries::search(layout, ports, &stack.record.keys))?;
     if steps.have_passed() {
         stack.forget(layout, ports);

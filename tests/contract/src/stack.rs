@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, env, fs, path::PathBuf, time::Duration};
 use de_core::{
     auth::api_key::{ApiKey, KeyKind},
     ids::JobId,
+    log::{Event, LogLine},
     ports::Platform,
 };
 use de_testkit::{client::TestClient, entropy::SeededEntropy};
@@ -40,6 +41,8 @@ pub struct Stack {
     pub vendors: Vendors,
     /// Whether it is wasm in workerd.
     pub is_real: bool,
+    /// What the workers of a real stack log.
+    log_file: Option<PathBuf>,
     /// The process that starts the runtime, if that may be killed: for whoever has the stack to themselves.
     mortal: Option<u32>,
     /// The keys that the vendors accept, by provider.
@@ -102,6 +105,7 @@ impl Stack {
             front: client(&local.front.base()),
             front_base: local.front.base(),
             is_real: false,
+            log_file: None,
             mortal: None,
             keys: Keys {
                 admin: text_of(&tenant.admin_key),
@@ -136,6 +140,7 @@ impl Stack {
             front: client(base),
             front_base: base.to_owned(),
             is_real: true,
+            log_file: Some(folder.join("logs").join(port.to_string()).join("workers.log")),
             mortal: record.pids.first().copied().filter(|_| env::var_os(MAY_KILL).is_some()),
             keys: Keys {
                 admin: record.admin_key.clone(),
@@ -186,6 +191,43 @@ impl Stack {
             let found: Vec<_> = words.iter().filter(|word| text.contains(word.as_str())).collect();
             assert!(found.is_empty(), "in the {place}: {found:?}");
         }
+    }
+
+    /// The lines that the workers have logged so far, as the schema reads them.
+    ///
+    /// # Panics
+    /// If the log cannot be read, or a line of it is none of the schema's.
+    #[must_use]
+    pub fn log(&self) -> Vec<LogLine> {
+        if let Some(local) = &self.local {
+            return local.log.lines();
+        }
+        let file = self.log_file.as_ref().expect("a real stack has a log");
+        let text = fs::read(file).expect("the log can be read");
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lines = text.lines().filter_map(|line| line.get(line.find("{\"time\"")?..));
+        lines
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|err| panic!("{err}: {line}")))
+            .collect()
+    }
+
+    /// Waits until `count` requests of this id have their lines, and returns them, the workers' before the front
+    /// door's.
+    ///
+    /// # Panics
+    /// If they do not come, or if there are more.
+    pub async fn lines(&self, request_id: &str, count: usize) -> Vec<LogLine> {
+        let of_it = |line: &LogLine| {
+            line.event == Event::Request && line.request_id.as_deref() == Some(request_id)
+        };
+        let mut found = until(&format!("{count} lines of {request_id}"), async || {
+            let found: Vec<_> = self.log().into_iter().filter(of_it).collect();
+            (found.len() >= count).then_some(found)
+        })
+        .await;
+        assert_eq!(found.len(), count, "{found:#?}");
+        found.sort_by_key(|line| line.forwarded_to.is_some());
+        found
     }
 
     /// Runs what the config worker does every minute. In process, a minute has passed.

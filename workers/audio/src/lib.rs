@@ -37,9 +37,12 @@ use de_core::{
     ports::Platform,
 };
 
+/// The worker, as the others and the log call it.
+pub(crate) const NAME: &str = "audio";
+
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
-    http::service("audio", platform, |routes| {
+    http::service(NAME, platform, |routes| {
         routes
             .route("/synthesize", post(synthesize::synthesize))
             .route("/voices", get(voices::native))

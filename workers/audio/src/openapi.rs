@@ -82,7 +82,6 @@ fn told(answer: Answer) -> Answer {
         "Idempotency-Replayed",
         "RateLimit",
         "RateLimit-Policy",
-        "Server-Timing",
         "Deprecation",
         "Sunset",
     ])

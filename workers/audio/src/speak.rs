@@ -99,7 +99,6 @@ impl Call<'_> {
         let ask = ask?;
         books.asked(Some(&ask.model), ask.in_events, 0);
         let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
-        let arrived = platform.clock.now();
         let need = |_: &Caller, model: &Model| {
             let most = spoken::most(model, &ask.call);
             ceiling::need(model, most, spoken::ceiling(model, &ask.call))
@@ -117,7 +116,6 @@ impl Call<'_> {
             splitting: spoken::splitting(&ask.call),
         };
         let admitted = admit(platform, &context, books, caller, &wanted).await?;
-        let let_in = platform.clock.now();
         let Some(first) = admitted.models.first() else {
             return Err(ApiError::internal("a call was let in without a model"));
         };
@@ -146,13 +144,6 @@ impl Call<'_> {
         if model.config.protocol != wire.protocol() {
             tell_dropped(&context, &ask.extra);
         }
-        let timing = format!(
-            "auth;dur={}, limit;dur={}, upstream;dur={}",
-            arrived.since(context.started()),
-            let_in.since(arrived),
-            platform.clock.now().since(let_in)
-        );
-        context.tell(HeaderName::from_static("server-timing"), &timing);
         if wire == Wire::ElevenLabs {
             for name in KEPT {
                 if let Some(value) = opened.inbound.headers.get(name).and_then(|v| v.to_str().ok())

@@ -104,7 +104,6 @@ async fn answer(
     books.asked(Some(&model), false, 0);
     let length = Length::of(media, &Extent::whole(&call.file.bytes), call.file.bytes.len());
     books.expects(length.billed());
-    let arrived = platform.clock.now();
     let wanted = Wanted {
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
@@ -118,7 +117,6 @@ async fn answer(
         splitting: Splitting::default(),
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await?;
-    let let_in = platform.clock.now();
     let draft = |model: &Model| drafted(&call, model);
     let job = Job {
         before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
@@ -161,13 +159,6 @@ async fn answer(
     if let Some(cost) = books.cost() {
         context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
     }
-    let timing = format!(
-        "auth;dur={}, limit;dur={}, upstream;dur={}",
-        arrived.since(context.started()),
-        let_in.since(arrived),
-        platform.clock.now().since(let_in)
-    );
-    context.tell(HeaderName::from_static("server-timing"), &timing);
     books.sent(body.len());
     books.close(Outcome::Ok, 200);
     Ok(head(HeaderValue::from_static(content_type(&call.format)), Body::from(body)))

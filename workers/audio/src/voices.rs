@@ -16,6 +16,7 @@ use de_core::{
     caller::{Caller, Tenant},
     exchange::lookup::{self, Access},
     http::{
+        context::Context,
         error::{ApiError, Code},
         extract::Incoming,
     },
@@ -92,11 +93,11 @@ pub(crate) async fn native(
     let voices = match kept {
         Some(voices) => voices,
         None => {
-            let body = ask(&platform, &access, "/v1/voices", &[]).await?;
+            let body = ask(&platform, &incoming.context, &access, "/v1/voices", &[]).await?;
             let voices = shown(&body)?;
             let text = Value::from(voices.clone()).to_string();
             if let Err(err) = platform.cache.put(&place, text, LIFETIME).await {
-                incoming.context.note("cache", err.to_string());
+                incoming.context.note(|line| line.cause = Some(err.to_string()));
             }
             voices
         }
@@ -116,8 +117,9 @@ pub(crate) async fn first(
     State(platform): State<Platform>,
     Tenant(caller): Tenant,
     Query(query): Query<Vec<(String, String)>>,
+    context: Context,
 ) -> Result<Response, ApiError> {
-    relayed(&platform, caller, "/v1/voices", query, &FIRST).await
+    relayed((&platform, &context), caller, "/v1/voices", query, &FIRST).await
 }
 
 /// ElevenLabs' second version: searched, sorted, in pages.
@@ -125,12 +127,13 @@ pub(crate) async fn second(
     State(platform): State<Platform>,
     Tenant(caller): Tenant,
     Query(query): Query<Vec<(String, String)>>,
+    context: Context,
 ) -> Result<Response, ApiError> {
-    relayed(&platform, caller, "/v2/voices", query, &SECOND).await
+    relayed((&platform, &context), caller, "/v2/voices", query, &SECOND).await
 }
 
 async fn relayed(
-    platform: &Platform,
+    (platform, context): (&Platform, &Context),
     caller: Caller,
     path: &str,
     query: Vec<(String, String)>,
@@ -138,7 +141,7 @@ async fn relayed(
 ) -> Result<Response, ApiError> {
     check(&query, known)?;
     let (_, access) = allowed(platform, caller).await?;
-    let body = ask(platform, &access, path, &query).await?;
+    let body = ask(platform, context, &access, path, &query).await?;
     object(&body)?;
     Ok(head(HeaderValue::from_static("application/json"), Body::from(body)))
 }
@@ -176,11 +179,12 @@ async fn allowed(platform: &Platform, caller: Caller) -> Result<(Caller, Access)
 
 async fn ask(
     platform: &Platform,
+    context: &Context,
     access: &Access,
     path: &str,
     query: &[(String, String)],
 ) -> Result<Bytes, ApiError> {
-    lookup::ask(platform, access, path, query, &ElevenLabsSpeechVendor).await
+    lookup::ask(platform, context, access, path, query, &ElevenLabsSpeechVendor).await
 }
 
 /// Where a copy is kept: one an instance, provider and key, as each account has voices of its own.

@@ -4,7 +4,8 @@ use de_core::{
     http::error::{ApiError, Code},
     ids::{InstanceId, OrganizationId},
     limits::Epochs,
-    ports::{Level, LogLine, Platform, Row, rows},
+    log::LogLine,
+    ports::{Platform, rows},
     store::epochs::{EpochScope, InstanceRow, instances_active_since, instances_of, told},
 };
 use futures_util::StreamExt;
@@ -38,12 +39,9 @@ pub(crate) async fn tell(
         .await;
     let failures: Vec<_> = told_all.into_iter().filter_map(Result::err).collect();
     if let Some((instance, err)) = failures.first() {
-        let mut fields = Row::new();
-        fields.insert("instance_id".to_owned(), instance.as_str().into());
-        fields.insert("failures".to_owned(), failures.len().into());
-        fields.insert("cause".to_owned(), err.to_string().into());
-        let message = "a change of the configuration could not be told to every Limiter".to_owned();
-        platform.log.write(LogLine { fields, level: Level::Error, message });
+        let message = "a change of the configuration could not be told to every Limiter";
+        let line = LogLine::error(message).because(err).with("failures", failures.len());
+        platform.log.write(LogLine { instance_id: Some(instance.as_str().to_owned()), ..line });
         let message = "the change is saved, but not in effect everywhere yet";
         return Err(ApiError::new(Code::LimiterUnavailable, message).with("saved", true));
     }

@@ -66,7 +66,8 @@ async fn forward(
     if let Ok(id) = HeaderValue::from_str(context.request_id().as_str()) {
         request.headers_mut().insert(REQUEST_ID, id);
     }
-    context.note("worker", worker);
+    context.note(|line| line.forwarded_to = Some(worker.to_owned()));
+    context.trace().hand_on(request.headers_mut());
     platform.peers.forward(worker, request).await.map_err(|err| match &err {
         PortError::Unbound { .. } => {
             let message = format!("the {worker} worker is not deployed here");

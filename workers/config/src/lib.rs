@@ -162,9 +162,12 @@ pub fn control_plane() -> Routes {
         .post(redelivery, P::WebhookWrite, webhooks::redeliver)
 }
 
+/// The worker, as the others and the log call it.
+pub(crate) const NAME: &str = "config";
+
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
-    http::service("config", platform, |routes| {
+    http::service(NAME, platform, |routes| {
         let routes = routes.merge(control_plane().into_router());
         front_door::routes(routes)
     })

@@ -237,7 +237,8 @@ pub(crate) async fn test(
     no_idempotency_key(&incoming)?;
     let held = Held::find(&platform, &allowed, &place(&instance_id, &provider_id)).await?;
     let key = &held.row.key;
-    incoming.context.note("provider", key.provider_id.as_str());
+    let provider_id_noted = key.provider_id.as_str().to_owned();
+    incoming.context.note(|line| line.provider_id = Some(provider_id_noted));
     let provider = provider(&platform, &provider_id, &held.organization_id).await?;
     let conflict = |message: String| ApiError::new(Code::Conflict, message);
     let name = provider.id.clone();

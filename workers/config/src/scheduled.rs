@@ -7,7 +7,8 @@ mod objects;
 mod rollups;
 
 use de_core::{
-    ports::{Level, LogLine, Platform, Row, Statement, rows},
+    log::{Ending, Event, Level, LogLine},
+    ports::{Platform, Statement, rows},
     store::{
         epochs::{PENDING_AT_ONCE, PendingBump, pending},
         upkeep,
@@ -37,6 +38,7 @@ const ROUNDS: usize = 4;
 /// Tells the Limiters what they could not be told, sends the messages that are due, sums the books, and removes
 /// what is over.
 pub async fn run(platform: Platform) {
+    let began = platform.clock.now();
     let duties: [BoxFuture<'_, ()>; 8] = [
         tell_again(&platform).boxed(),
         objects::remove(&platform).boxed(),
@@ -48,6 +50,14 @@ pub async fn run(platform: Platform) {
         remove(&platform, "webhook_deliveries", upkeep::old_deliveries).boxed(),
     ];
     join_all(duties).await;
+    // Also of a minute without anything to do: one that leaves no line did not happen.
+    let took = platform.clock.now().since(began);
+    platform.log.write(LogLine {
+        duration_ms: Some(took),
+        event: Event::Cron,
+        outcome: Some(Ending::Ok),
+        ..LogLine::info(format!("the work of the minute was done in {took} ms"))
+    });
 }
 
 /// Sends the messages of webhooks that are due.
@@ -161,8 +171,14 @@ fn note<const N: usize>(
     message: &str,
     fields: [(&str, serde_json::Value); N],
 ) {
-    let fields: Row = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    platform.log.write(LogLine { fields, level, message: message.to_owned() });
+    let mut line = LogLine { level, message: message.to_owned(), ..LogLine::default() };
+    for (name, value) in fields {
+        match (name, value) {
+            ("cause", serde_json::Value::String(cause)) => line.cause = Some(cause),
+            (name, value) => drop(line.details.insert(name.to_owned(), value)),
+        }
+    }
+    platform.log.write(line);
 }
 
 #[cfg(test)]
@@ -283,10 +299,12 @@ mod tests {
         assert_eq!(waiting(&*made.database).await, Vec::<String>::new());
         let after = made.limiter.epochs(&tenant.instance_id).await.unwrap();
         assert_eq!(after.tenant, before.tenant + 1);
-        assert!(made.log.text().contains("are told to the Limiters {\"told\":1}"));
+        assert!(made.log.text().contains("\"details\":{\"told\":1}"));
         let lines = made.log.lines().len();
         run(made.platform.clone()).await;
-        assert_eq!(made.log.lines().len(), lines, "a minute in which nothing happens is not told");
+        let quiet = made.log.lines().split_off(lines);
+        assert_eq!(quiet.len(), 1, "a minute in which nothing happens has its own line alone");
+        assert_eq!((quiet[0].event, quiet[0].outcome), (Event::Cron, Some(Ending::Ok)));
     }
 
     #[tokio::test]

@@ -205,7 +205,7 @@ async fn begin(
     let made = answers.pop().and_then(|mut rows| rows.pop());
     let made = made.ok_or_else(|| ApiError::internal("a session is gone at once"))?;
     let row: SessionRow = de_core::ports::row(made)?;
-    incoming.context.note("session_id", id.as_str());
+    incoming.context.note(|line| line.session_id = Some(id.as_str().to_owned()));
     let mut response = (StatusCode::CREATED, Json(shown(&row, Some(&id)))).into_response();
     put(&mut response, header::LOCATION, &format!("/v1/sessions/{id}"));
     put(&mut response, header::SET_COOKIE, &session::set_cookie(&platform.settings, &value));

@@ -33,9 +33,12 @@ use de_core::{
     ports::Platform,
 };
 
+/// The worker, as the others and the log call it.
+pub(crate) const NAME: &str = "image";
+
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
-    http::service("image", platform, |routes| {
+    http::service(NAME, platform, |routes| {
         routes
             .route("/generate", post(generate::generate))
             .route("/v1/images/generations", post(images::generations))

@@ -15,14 +15,18 @@ use de_core::{
         self, Kept, REPLY_CAP,
         wire::{Answer, Ask, Ending, Finishing, Sending, Taken, Why, framed, unframed},
     },
+    log::LogLine,
     time::UnixMillis,
 };
-use de_edge::bindings::ASSETS;
+use de_edge::{
+    bindings::ASSETS,
+    log::{begin, say},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use worker::{
     Bucket, Date, DurableObject, Env, Error, Headers, Method, Request, Response, Result,
-    SqlStorageValue as Value, State, console_error, durable_object,
+    SqlStorageValue as Value, State, durable_object,
 };
 
 use crate::claim_sql as sql;
@@ -71,6 +75,7 @@ impl Failure {
 
 impl DurableObject for Claim {
     fn new(state: State, env: Env) -> Self {
+        begin(&env, crate::NAME);
         let (claim, broken) = match load(&state) {
             Ok(claim) => (claim, None),
             Err(err) => {
@@ -291,7 +296,7 @@ fn now() -> UnixMillis {
 }
 
 fn log(what: &str, err: &impl ToString) {
-    console_error!("{}", json!({"message": format!("claim: {what}"), "error": err.to_string()}));
+    say(LogLine::error(format!("claim: {what}")).because(err));
 }
 
 fn malformed(err: serde_json::Error) -> Failure {

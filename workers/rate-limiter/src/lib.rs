@@ -24,7 +24,10 @@ mod entry;
 #[cfg(target_family = "wasm")]
 mod limiter_object;
 
+/// The worker, as the others and the log call it.
+pub(crate) const NAME: &str = "rate-limiter";
+
 /// Health and readiness, nothing else.
 pub fn router(platform: Platform) -> Router {
-    http::service("rate-limiter", platform, |routes| routes)
+    http::service(NAME, platform, |routes| routes)
 }

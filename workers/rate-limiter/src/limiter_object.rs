@@ -21,23 +21,22 @@ use de_core::{
     limits::{
         self, Epochs, Policy, Scope, ScopeKind,
         wire::{
-            Ask, DrainReply, Grant, LeaseReply, PolicyReply, SettleReply, SettleRequest, Settled,
-            Share, Stats, UsageReply,
+            Ask, Backlog, DrainReply, Grant, LeaseReply, PolicyReply, SettleReply, SettleRequest,
+            Settled, Share, Stats, UsageReply,
         },
     },
+    log::LogLine,
     notices::OverCeiling,
     outbox::{self, Plans},
     ports::PortError,
     time::UnixMillis,
 };
+use de_edge::log::{begin, say};
 use kept::{Kept, Notice};
 use reach::{now, sleep};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
-use worker::{
-    DurableObject, Env, Error, Method, Request, Response, Result, State, console_error,
-    durable_object,
-};
+use worker::{DurableObject, Env, Error, Method, Request, Response, Result, State, durable_object};
 
 /// The object of one instance or organization, named by its id.
 #[durable_object(alarm)]
@@ -99,13 +98,11 @@ impl Failure {
 
 impl DurableObject for Limiter {
     fn new(state: State, env: Env) -> Self {
+        begin(&env, crate::NAME);
         let (limits, broken) = match Kept::of(&state).load(now()) {
             Ok(limits) => (limits, None),
             Err(err) => {
-                console_error!(
-                    "{}",
-                    json!({"message": "limiter: cannot read what it kept", "error": err.to_string()})
-                );
+                say(LogLine::error("limiter: cannot read what it kept").because(&err));
                 (limits::Limiter::default(), Some(err.to_string()))
             }
         };
@@ -146,26 +143,17 @@ impl DurableObject for Limiter {
     async fn alarm(&self) -> Result<Response> {
         self.alarm_at.set(None);
         if let Err(err) = self.deliver().await {
-            console_error!(
-                "{}",
-                json!({"message": "limiter: delivery failed", "error": err.to_string()})
-            );
+            say(LogLine::error("limiter: delivery failed").because(&err));
             self.failures.set(self.failures.get().saturating_add(1));
         }
         let (told, passed_on) = (self.tell().await, self.pass_on().await);
         let failed = told.is_err() || passed_on.is_err();
         self.untold.set(if failed { self.untold.get().saturating_add(1) } else { 0 });
         for err in told.err().into_iter().chain(passed_on.err()) {
-            console_error!(
-                "{}",
-                json!({"message": "limiter: a notice or a report waits on to be told", "error": err.to_string()})
-            );
+            say(LogLine::error("limiter: a notice or a report waits on to be told").because(&err));
         }
         if let Err(err) = self.tidy().await {
-            console_error!(
-                "{}",
-                json!({"message": "limiter: cannot tidy up", "error": err.to_string()})
-            );
+            say(LogLine::error("limiter: cannot tidy up").because(&err));
         }
         // Whatever went wrong above, the next alarm is planned here: the runtime's own retries end.
         self.plan().await?;
@@ -309,10 +297,7 @@ impl Limiter {
             // A cold object does not know whether the organization counts this call too. What it
             // cannot learn now must not keep a receipt from being kept.
             if let Err(err) = self.load_policy().await {
-                console_error!(
-                    "{}",
-                    json!({"message": "limiter: settles without its policy", "error": err.to_string()})
-                );
+                say(LogLine::error("limiter: settles without its policy").because(&err));
             }
         }
         let (outcome, above, alerted) = self.book(report)?;
@@ -411,7 +396,10 @@ impl Limiter {
         {
             return Err(err);
         }
-        Ok(self.limits.borrow_mut().usage(now()))
+        let backlog = Kept::of(&self.state).backlog()?;
+        let backlog = Backlog { dead: backlog.dead, waiting: backlog.waiting };
+        let usage = self.limits.borrow_mut().usage(now());
+        Ok(UsageReply { backlog: Some(backlog), ..usage })
     }
 
     fn stats(&self) -> Result<Stats, Failure> {
@@ -440,17 +428,11 @@ impl Limiter {
         let waits = self.limits.borrow().waits_for_policy();
         if waits && let Err(err) = self.load_policy().await {
             // Its leases stay until the next call brings the limits: no alarm is set for them.
-            console_error!(
-                "{}",
-                json!({"message": "limiter: tidies up without its policy", "error": err.to_string()})
-            );
+            say(LogLine::error("limiter: tidies up without its policy").because(&err));
         }
         if let Err(err) = self.find_lost().await {
             // Their money stays held, and they are looked for again.
-            console_error!(
-                "{}",
-                json!({"message": "limiter: cannot look for receipts of lost calls", "error": err.to_string()})
-            );
+            say(LogLine::error("limiter: cannot look for receipts of lost calls").because(&err));
         }
         let now = now();
         let gone = self.limits.borrow_mut().forget(now);

@@ -53,7 +53,7 @@ pub(crate) async fn read(
             (row, None)
         }
     };
-    context.note("asset_id", row.id.as_str());
+    context.note(|line| line.asset_id = Some(row.id.as_str().to_owned()));
     send(&platform, &context, &parts, &row, until).await
 }
 

@@ -83,7 +83,7 @@ pub(crate) async fn delete(
         let message = format!("this key has none of the scopes {}", scopes.join(", "));
         return Err(ApiError::new(Code::Forbidden, message).with("scopes", scopes.to_vec()));
     }
-    context.note("asset_id", row.id.as_str());
+    context.note(|line| line.asset_id = Some(row.id.as_str().to_owned()));
     platform.blobs.delete(&[row.storage_key]).await?;
     platform.database.batch(vec![assets::delete(&[row.id])]).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -23,10 +23,10 @@ pub(crate) async fn hear(
 ) -> Result<StatusCode, ApiError> {
     let job = callback::job(&platform.settings, &token)
         .ok_or_else(|| ApiError::new(Code::NotFound, "there is no such callback"))?;
-    context.note("job_id", job.as_str());
+    context.note(|line| line.job_id = Some(job.as_str().to_owned()));
     if let Err(err) = platform.jobs.nudge(&job).await {
         // The job asks by itself a little later.
-        context.note("cause", err.to_string());
+        context.note(|line| line.cause = Some(err.to_string()));
     }
     Ok(StatusCode::NO_CONTENT)
 }

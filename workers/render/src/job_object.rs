@@ -24,15 +24,19 @@ use de_core::{
         Order, Record, Stage, View,
         run::{Keeper, step},
     },
+    log::LogLine,
     ports::PortError,
     time::UnixMillis,
 };
-use de_edge::serve::object_platform;
+use de_edge::{
+    log::{self, say},
+    serve::object_platform,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use worker::{
     Delay, DurableObject, Env, Request, Response, Result, SqlStorage, SqlStorageValue, State,
-    console_error, durable_object, send::SendWrapper,
+    durable_object, send::SendWrapper,
 };
 
 use crate::kept_sql as sql;
@@ -143,6 +147,7 @@ impl Keeper for ObjectKeeper {
 
 impl DurableObject for Job {
     fn new(state: State, env: Env) -> Self {
+        log::begin(&env, crate::NAME);
         let kept = Rc::new(Kept::new(state.storage().sql()));
         let object = Self { env, broken: RefCell::new(None), kept, state };
         object.load();
@@ -168,10 +173,7 @@ impl DurableObject for Job {
             return Response::empty();
         }
         if let Err(err) = self.drive().await {
-            console_error!(
-                "{}",
-                json!({"message": "job: a step failed", "error": err.to_string()})
-            );
+            say(LogLine::error("job: a step failed").because(&err));
             // The runtime's own repetitions end after some hours; ours do not.
             self.wake_at(now().plus(1_000)).await?;
         }
@@ -183,10 +185,8 @@ impl Job {
     fn load(&self) {
         let broken = self.kept.load().err().map(|err| err.to_string());
         if let Some(error) = &broken {
-            console_error!(
-                "{}",
-                json!({"message": "job: cannot read what it kept", "error": error})
-            );
+            let line = LogLine::error("job: cannot read what it kept").because(error);
+            say(line);
         }
         *self.broken.borrow_mut() = broken;
     }
@@ -255,7 +255,7 @@ impl Job {
 
     /// Takes the steps that are due, and plans the next alarm.
     async fn drive(&self) -> Result<()> {
-        let platform = object_platform(&self.env, &self.state);
+        let platform = object_platform(&self.env, crate::NAME, &self.state);
         let keeper = ObjectKeeper(SendWrapper::new(self.kept.clone()));
         for _ in 0..STEPS {
             let Some(mut record) = self.kept.record.borrow().clone() else { return Ok(()) };

@@ -93,7 +93,7 @@ pub(crate) async fn stop(
     view: View,
 ) -> Result<View, ApiError> {
     caller.require(scope(&view))?;
-    context.note("job_id", view.id.as_str());
+    context.note(|line| line.job_id = Some(view.id.as_str().to_owned()));
     let is_over = |view: &View| {
         let message = format!("the job is over: it has {}", past(&view.status));
         ApiError::new(Code::Conflict, message).with("status", view.status.as_str())

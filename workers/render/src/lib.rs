@@ -32,9 +32,12 @@ use axum::{
 };
 use de_core::{http, ports::Platform};
 
+/// The worker, as the others and the log call it.
+pub(crate) const NAME: &str = "render";
+
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
-    http::service("render", platform, |routes| {
+    http::service(NAME, platform, |routes| {
         routes
             .route("/assets/{id}", get(asset_bytes::read))
             .route("/v1/assets", get(assets::list))

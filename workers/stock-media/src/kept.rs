@@ -9,7 +9,8 @@ use de_core::{
     auth::api_key::digest,
     calls::stock::{StockCall, StockPage},
     ids::{InstanceId, ProviderId},
-    ports::{Level, LogLine, Platform, PortError, Row},
+    log::LogLine,
+    ports::{Platform, PortError},
     registry::Model,
     time::UnixMillis,
 };
@@ -110,8 +111,6 @@ fn write(platform: &Platform, key: String, text: String, life: Duration) {
 }
 
 fn complain(platform: &Platform, err: &PortError) {
-    let mut fields = Row::new();
-    fields.insert("cause".to_owned(), err.to_string().into());
-    let message = "the cache did not answer; the vendor did its work".to_owned();
-    platform.log.write(LogLine { fields, level: Level::Warn, message });
+    let line = LogLine::warn("the cache did not answer; the vendor did its work");
+    platform.log.write(line.because(err));
 }

@@ -20,9 +20,12 @@ mod wire;
 use axum::{Router, routing::post};
 use de_core::{http, ports::Platform};
 
+/// The worker, as the others and the log call it.
+pub(crate) const NAME: &str = "stock-media";
+
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
-    http::service("stock-media", platform, |routes| {
+    http::service(NAME, platform, |routes| {
         routes
             .route("/search", post(search::both))
             .route("/search/photos", post(search::photos))

@@ -103,9 +103,7 @@ async fn answer(
         Looks::Both | Looks::For(StockKind::Photos) => Modality::Image,
         Looks::For(StockKind::Videos) => Modality::Video,
     };
-    let arrived = platform.clock.now();
     let admitted = admitted(platform, &context, books, caller, asker, fallbacks, modality).await?;
-    let let_in = platform.clock.now();
     let Some(first) = admitted.models.first() else {
         return Err(ApiError::internal("a search has no model"));
     };
@@ -122,13 +120,6 @@ async fn answer(
     let departure = departure.as_ref();
     let legs = Search { admitted: &admitted, books, context: &context, departure, platform };
     let found = everything(&legs, &search.calls).await;
-    let timing = format!(
-        "auth;dur={}, limit;dur={}, upstream;dur={}",
-        arrived.since(context.started()),
-        let_in.since(arrived),
-        platform.clock.now().since(let_in)
-    );
-    context.tell(HeaderName::from_static("server-timing"), &timing);
     // Each exchange told those up to its own end.
     let attempts = books.tries();
     if attempts > 0 {

@@ -82,7 +82,7 @@ impl Cached {
     pub(crate) fn tell(&self, context: &Context) {
         if let Some(word) = self.word {
             context.tell(response_cache::HEADER, word);
-            context.note("cache", word);
+            context.note(|line| line.cache = Some(word.to_owned()));
         }
     }
 }

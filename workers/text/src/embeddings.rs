@@ -99,7 +99,6 @@ async fn answer(
     let tokens = ceiling::embedding_tokens(&call.input);
     let most = Most { input_tokens: tokens, ..Most::default() };
     let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
-    let arrived = platform.clock.now();
     let wanted = Wanted {
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
@@ -117,7 +116,6 @@ async fn answer(
         },
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await?;
-    let let_in = platform.clock.now();
     let models = of_one_space(&admitted.models, fallbacks)?;
     let draft = |model: &Model| drafted(&raw, &read, model);
     let job = Job {
@@ -157,13 +155,6 @@ async fn answer(
     if let Some(cost) = books.cost() {
         context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
     }
-    let timing = format!(
-        "auth;dur={}, limit;dur={}, upstream;dur={}",
-        arrived.since(context.started()),
-        let_in.since(arrived),
-        platform.clock.now().since(let_in)
-    );
-    context.tell(HeaderName::from_static("server-timing"), &timing);
     books.sent(body.len());
     books.close(Outcome::Ok, 200);
     let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

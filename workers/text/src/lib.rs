@@ -48,9 +48,12 @@ use de_core::{
     ports::Platform,
 };
 
+/// The worker, as the others and the log call it.
+pub(crate) const NAME: &str = "text";
+
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
-    http::service("text", platform, |routes| {
+    http::service(NAME, platform, |routes| {
         routes
             .route("/generate", post(generate::generate))
             .route("/generate/stream", post(generate::stream))

@@ -100,7 +100,6 @@ fn told(answer: Answer) -> Answer {
         "x-de-max-tokens",
         "RateLimit",
         "RateLimit-Policy",
-        "Server-Timing",
         "Deprecation",
         "Sunset",
     ])

@@ -114,7 +114,6 @@ async fn answer(
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let fallbacks = text("x-de-fallback");
     let on_unsupported = on_unsupported(&headers)?;
-    let arrived = platform.clock.now();
     let need = |caller: &Caller, model: &Model| {
         let bound = output_bound(caller, &ask, model);
         let size_bytes = size_bytes.saturating_add(expect::added_bytes(&ask));
@@ -139,15 +138,8 @@ async fn answer(
     let admitted = admit(platform, &context, books, caller, &wanted).await;
     let admitted = admitted.map_err(|error| blamed(error, &ask))?;
     let telling = conversation.map(|it| it.telling(platform, &admitted.caller)).transpose()?;
-    let let_in = platform.clock.now();
     let keeper = match cache.looked() {
         Found::Answer(answer) => {
-            let timing = format!(
-                "auth;dur={}, limit;dur={}",
-                arrived.since(context.started()),
-                let_in.since(arrived)
-            );
-            context.tell(HeaderName::from_static("server-timing"), &timing);
             return Ok(give(answer, &context, books));
         }
         Found::Nothing(keeper) => keeper,
@@ -188,13 +180,6 @@ async fn answer(
     if let Some(bound) = sent_bound(&admitted, &ask, model) {
         context.tell(HeaderName::from_static("x-de-max-tokens"), &bound.to_string());
     }
-    let timing = format!(
-        "auth;dur={}, limit;dur={}, upstream;dur={}",
-        arrived.since(context.started()),
-        let_in.since(arrived),
-        platform.clock.now().since(let_in)
-    );
-    context.tell(HeaderName::from_static("server-timing"), &timing);
     let changes = telling.as_ref().is_some_and(Telling::changes);
     let keeper = keeper.filter(|keeper| keeper.keeps(model));
     let kept = ticket.is_some() || keeper.is_some() || changes;

@@ -11,33 +11,9 @@ use crate::{
     http::error::Code,
     limits::wire::Spent,
     money::Micros,
-    ports::{Level, LogLine},
-    receipt::{Receipt, ReceiptStatus, Usage},
+    receipt::{ReceiptStatus, Usage},
     time::UnixMillis,
 };
-
-/// The line of a stream that broke off: the line of its request has said 200 when it began.
-pub(super) fn broken_off(outcome: Outcome, receipt: &Receipt) -> Option<LogLine> {
-    let (level, what) = match outcome {
-        Outcome::Cancelled if receipt.first_byte_ms.is_some() => (Level::Info, "its client left"),
-        Outcome::Cut(_) => (Level::Warn, "its vendor broke off"),
-        Outcome::Cancelled | Outcome::Failed(_) | Outcome::Ok => return None,
-    };
-    let text = |text: Option<&str>| text.map_or(serde_json::Value::Null, Into::into);
-    let fields = [
-        ("error_code", text(receipt.error_code.as_deref())),
-        ("estimated", receipt.estimated.into()),
-        ("input_tokens", receipt.usage.input_tokens.into()),
-        ("model", text(receipt.model_id.as_ref().map(|id| id.as_str()))),
-        ("output_tokens", receipt.usage.output_tokens.into()),
-        ("provider", text(receipt.provider_id.as_ref().map(|id| id.as_str()))),
-        ("receipt_id", receipt.receipt_id.as_str().into()),
-        ("request_id", receipt.request_id.as_str().into()),
-    ];
-    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let message = format!("{} ended early: {what}", receipt.operation);
-    Some(LogLine { fields, level, message })
-}
 
 /// Closes an entry.
 pub(super) fn close(

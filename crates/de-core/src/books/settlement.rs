@@ -12,7 +12,8 @@ use crate::{
         holder::{CallId, Ended},
         wire::{SettleRequest, Spent},
     },
-    ports::{Level, LogLine, Platform, PortError, random},
+    log::LogLine,
+    ports::{Platform, PortError, random},
     receipt::Receipt,
     store,
 };
@@ -153,8 +154,10 @@ async fn report_until(
 }
 
 fn warn(platform: &Platform, receipt: &Receipt, what: &str, err: &PortError) {
-    let mut fields = serde_json::Map::new();
-    fields.insert("receipt_id".to_owned(), receipt.receipt_id.as_str().into());
-    fields.insert("cause".to_owned(), err.to_string().into());
-    platform.log.write(LogLine { fields, level: Level::Error, message: what.to_owned() });
+    platform.log.write(LogLine {
+        instance_id: Some(receipt.instance_id.as_str().to_owned()),
+        receipt_id: Some(receipt.receipt_id.as_str().to_owned()),
+        request_id: Some(receipt.request_id.as_str().to_owned()),
+        ..LogLine::error(what).because(err)
+    });
 }

@@ -16,7 +16,8 @@ use super::{Turn, keep};
 use crate::{
     ids::ProjectId,
     json,
-    ports::{Level, LogLine, Platform},
+    log::LogLine,
+    ports::Platform,
     protocols::openai_responses::listed,
     sse::{Boundary, Decoder, Event, MAX_EVENT_BYTES, encode},
 };
@@ -105,10 +106,8 @@ impl Telling {
         let is_kept = match kept {
             Ok(is_kept) => is_kept,
             Err(err) => {
-                let mut fields = Map::new();
-                fields.insert("cause".to_owned(), err.to_string().into());
-                let message = "a turn of a conversation could not be kept".to_owned();
-                self.platform.log.write(LogLine { fields, level: Level::Error, message });
+                let line = LogLine::error("a turn of a conversation could not be kept");
+                self.platform.log.write(line.because(&err));
                 false
             }
         };

@@ -28,6 +28,6 @@ pub(super) fn tell(context: &Context, dropped: &[FieldIssue], warns: bool) {
             |issue: &FieldIssue| format!("{}: {}", name(issue), shown(&issue.reason, REASON_CAP));
         let why: Vec<String> = dropped.iter().take(NAMED).map(why).collect();
         context.tell(HeaderName::from_static("x-de-warnings"), &why.join("; "));
-        context.note("dropped", names);
+        context.note(|line| line.dropped = Some(dropped.len()));
     }
 }

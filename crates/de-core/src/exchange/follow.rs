@@ -28,6 +28,7 @@ use crate::{
     registry::Model,
     retry,
     secret::Secret,
+    trace::Trace,
 };
 
 /// How long one poll may take; after that it counts as lost.
@@ -118,8 +119,9 @@ pub async fn ask(
     model: &Arc<Model>,
     polling: &mut Polling,
     request: RenderedRequest,
+    trace: &Trace,
 ) -> Result<News, ApiError> {
-    let line = Line { departure: None, instance, platform };
+    let line = Line { departure: None, instance, platform, trace };
     let key = key(line, model).map_err(|failure| failure.error)?;
     let mut following = Following { key: &key, line, model, polling: polling.clone() };
     let step = following.next(request, POLL_WAIT).await;
@@ -138,8 +140,9 @@ pub async fn cancel(
     instance: &InstanceId,
     model: &Arc<Model>,
     polling: &Polling,
+    trace: &Trace,
 ) {
-    let line = Line { departure: None, instance, platform };
+    let line = Line { departure: None, instance, platform, trace };
     let Ok(key) = key(line, model) else { return };
     let following = Following { key: &key, line, model, polling: polling.clone() };
     if let Some(outbound) = following.cancellation() {
@@ -268,7 +271,9 @@ impl Following<'_> {
 
     fn outbound(&self, request: RenderedRequest) -> Result<Outbound, Failure> {
         let draft = mapped::draft(request, "").map_err(|err| self.unreadable(&err))?;
-        outbound(self.line, self.model, draft).map(|(outbound, _key)| outbound)
+        let (mut outbound, _key) = outbound(self.line, self.model, draft)?;
+        outbound::within(&mut outbound, &self.line.trace.header());
+        Ok(outbound)
     }
 
     fn unreadable(&self, reason: &dyn std::fmt::Display) -> Failure {

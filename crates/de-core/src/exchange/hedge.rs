@@ -120,8 +120,6 @@ pub(super) async fn tries(
         }
         Came::Second(answer) => {
             second.ends(OVERTAKEN, Served::Second);
-            job.context.note("model", other.config.model_id.as_str());
-            job.context.note("provider", other.config.provider_id.as_str());
             Asked {
                 beside: None,
                 dropped: left_out,

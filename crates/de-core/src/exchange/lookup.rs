@@ -14,7 +14,10 @@ use crate::{
     auth::vault,
     caller::Caller,
     guard,
-    http::error::{ApiError, Code},
+    http::{
+        context::Context,
+        error::{ApiError, Code},
+    },
     ids::ProviderId,
     last_used,
     ports::{Inbound, Outbound, Platform, PortError, row},
@@ -91,6 +94,7 @@ pub async fn access(
 /// `PROVIDER_MALFORMED` if it is too large.
 pub async fn ask(
     platform: &Platform,
+    context: &Context,
     access: &Access,
     path: &str,
     query: &[(String, String)],
@@ -110,14 +114,19 @@ pub async fn ask(
     let mut request =
         Outbound { body: Bytes::new(), headers: HeaderMap::new(), method: Method::GET, url };
     outbound::attach(&mut request, provider, Vec::new(), key).map_err(wrongly)?;
+    outbound::within(&mut request, &context.trace().header());
+    context.note(|line| line.provider_id = Some(name.as_str().to_owned()));
+    context.asks(platform.clock.now());
     let asked = pin!(heard(platform, request, access, vendor));
-    match select(asked, platform.clock.sleep(DEADLINE)).await {
+    let answer = match select(asked, platform.clock.sleep(DEADLINE)).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => {
             let message = format!("{name} did not answer in time");
             Err(ApiError::new(Code::ProviderTimeout, message))
         }
-    }
+    };
+    context.answered(platform.clock.now());
+    answer
 }
 
 async fn heard(

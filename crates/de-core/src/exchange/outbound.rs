@@ -12,6 +12,7 @@ use crate::{
     registry::Provider,
     secret::Secret,
     store::providers::ProviderAuth,
+    trace,
 };
 
 /// Where a request goes, once it is seen that the provider's key may go there.
@@ -78,6 +79,22 @@ pub(crate) fn attach(
         }
     }
     Ok(())
+}
+
+/// Says which part of which trace a request is, unless the provider's row has a word of its own for that: an empty
+/// one keeps it from being told.
+///
+/// What other systems noted in the trace stays with us (`tracestate`): it is no vendor's business.
+pub(crate) fn within(outbound: &mut Outbound, parent: &str) {
+    match outbound.headers.get(trace::PARENT) {
+        Some(own) if own.is_empty() => drop(outbound.headers.remove(trace::PARENT)),
+        Some(_) => {}
+        None => {
+            if let Ok(parent) = HeaderValue::from_str(parent) {
+                outbound.headers.insert(trace::PARENT, parent);
+            }
+        }
+    }
 }
 
 fn header_name(name: &str) -> Result<HeaderName, String> {

@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, request::Parts};
-use serde_json::Value;
 
 use super::error::{ApiError, Code};
-use crate::{ids::RequestId, ports::Row, time::UnixMillis};
+use crate::{ids::RequestId, log::LogLine, receipt::Receipt, time::UnixMillis, trace::Trace};
 
 /// In whose form a failure is told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,33 +46,75 @@ impl Envelope {
     }
 }
 
-/// One request. Clones share their fields.
+/// One request. Clones share what was noted.
 #[derive(Clone)]
 pub struct Context {
     envelope: Envelope,
     noted: Arc<Mutex<Noted>>,
     request_id: RequestId,
     started: UnixMillis,
+    trace: Arc<Trace>,
 }
 
 #[derive(Default)]
 struct Noted {
     allows_origin: bool,
-    fields: Row,
     headers: HeaderMap,
+    line: LogLine,
+    marks: Marks,
+    /// Calls in the books that have no end yet.
+    open: u32,
+    stage: Stage,
+}
+
+/// How far a request's line is.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+enum Stage {
+    /// Its answer's head is still to come.
+    #[default]
+    Running,
+    /// Its head is out, and the rest is under way.
+    Headed,
+    /// It is written: once is enough.
+    Written,
+}
+
+/// What the parts of a request took, in milliseconds, as far as it came to them.
+#[derive(Clone, Copy, Default)]
+struct Marks {
+    auth: Option<i64>,
+    job: Option<i64>,
+    limit: Option<i64>,
+    upstream: Option<i64>,
+    /// When the first vendor was to be asked.
+    upstream_since: Option<UnixMillis>,
 }
 
 impl Context {
-    /// A request that begins now.
+    /// A request that begins now, in a trace that begins with it.
     #[must_use]
     pub fn new(request_id: RequestId, envelope: Envelope, started: UnixMillis) -> Self {
-        Self { envelope, noted: Arc::default(), request_id, started }
+        // Whoever has random bytes says so by [`Context::within`].
+        let trace = Arc::new(Trace::root([0; 24]));
+        Self { envelope, noted: Arc::default(), request_id, started, trace }
+    }
+
+    /// The same in this place of a trace.
+    #[must_use]
+    pub fn within(self, trace: Trace) -> Self {
+        Self { trace: Arc::new(trace), ..self }
     }
 
     /// The caller's id, or ours.
     #[must_use]
     pub fn request_id(&self) -> &RequestId {
         &self.request_id
+    }
+
+    /// Its place in a trace.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// In whose form a failure is told.
@@ -88,18 +129,15 @@ impl Context {
         self.started
     }
 
-    /// Adds a value to the log line: never a key, a prompt or a reply.
-    pub fn note(&self, name: &str, value: impl Into<Value>) {
-        if let Ok(mut noted) = self.noted.lock() {
-            noted.fields.insert(name.to_owned(), value.into());
-        }
+    /// Adds to the log line: never a key, a prompt or a reply.
+    pub fn note(&self, add: impl FnOnce(&mut LogLine)) {
+        self.with(|noted| add(&mut noted.line));
     }
 
     /// Adds a header to the answer, whether it succeeds or fails.
     pub fn tell(&self, name: http::HeaderName, value: &str) {
-        if let (Ok(mut noted), Ok(value)) = (self.noted.lock(), http::HeaderValue::from_str(value))
-        {
-            noted.headers.insert(name, value);
+        if let Ok(value) = http::HeaderValue::from_str(value) {
+            self.with(|noted| drop(noted.headers.insert(name, value)));
         }
     }
 
@@ -111,17 +149,118 @@ impl Context {
 
     /// Records that a page of the request's origin may read the answer.
     pub fn allow_origin(&self) {
-        if let Ok(mut noted) = self.noted.lock() {
-            noted.allows_origin = true;
-        }
+        self.with(|noted| noted.allows_origin = true);
     }
 
     pub(super) fn allows_origin(&self) -> bool {
         self.noted.lock().is_ok_and(|noted| noted.allows_origin)
     }
 
-    pub(super) fn take_fields(&self) -> Row {
-        self.noted.lock().map(|mut noted| std::mem::take(&mut noted.fields)).unwrap_or_default()
+    /// Notes that it is known who calls; the first time counts.
+    pub fn authenticated(&self, now: UnixMillis) {
+        let took = now.since(self.started);
+        self.with(|noted| {
+            noted.marks.auth.get_or_insert(took);
+        });
+    }
+
+    /// Notes how long the job took that was waited for, from its order to its end.
+    pub fn waited_for_job(&self, took_ms: i64) {
+        self.with(|noted| noted.marks.job = Some(took_ms));
+    }
+
+    /// Notes how long it took to find the model and to ask the limits.
+    pub fn limited(&self, took_ms: i64) {
+        self.with(|noted| noted.marks.limit = Some(noted.marks.limit.unwrap_or(0) + took_ms));
+    }
+
+    /// Notes that vendors are asked from now on; the first one counts.
+    pub fn asks(&self, now: UnixMillis) {
+        self.with(|noted| {
+            noted.marks.upstream_since.get_or_insert(now);
+        });
+    }
+
+    /// Notes that a vendor has answered, or will not any more; the last one counts.
+    pub fn answered(&self, now: UnixMillis) {
+        self.with(|noted| {
+            noted.marks.upstream = noted.marks.upstream_since.map(|since| now.since(since));
+        });
+    }
+
+    /// `Server-Timing`: what the parts took until here; `None` if it came to none of them.
+    ///
+    /// Follows <https://www.w3.org/TR/server-timing/>.
+    pub(super) fn timing(&self) -> Option<String> {
+        let mut noted = self.noted.lock().ok()?;
+        let Noted { line, marks, .. } = &mut *noted;
+        let Marks { auth, job, limit, upstream, .. } = *marks;
+        (line.auth_ms, line.limit_ms) = (auth, limit);
+        line.upstream_ms = line.upstream_ms.or(upstream);
+        let parts = [("auth", auth), ("limit", limit), ("upstream", upstream), ("job", job)];
+        let mut text = String::new();
+        for (name, took) in parts {
+            let Some(took) = took else { continue };
+            let before = if text.is_empty() { "" } else { ", " };
+            text.push_str(&format!("{before}{name};dur={took}"));
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Notes that a call of this request is in the books: the line waits for its end.
+    pub(crate) fn opened(&self) {
+        self.with(|noted| noted.open = noted.open.saturating_add(1));
+    }
+
+    /// Notes the end of a call in the books, and returns the line if the request has no other end to wait for.
+    pub(crate) fn closed(&self, receipt: &Receipt) -> Option<LogLine> {
+        self.ended(|line| line.take(receipt))
+    }
+
+    /// Notes that somebody else closes a call: a job.
+    pub(crate) fn handed_over(&self) -> Option<LogLine> {
+        self.ended(|_| ())
+    }
+
+    fn ended(&self, add: impl FnOnce(&mut LogLine)) -> Option<LogLine> {
+        let mut noted = self.noted.lock().ok()?;
+        noted.open = noted.open.saturating_sub(1);
+        add(&mut noted.line);
+        (noted.stage == Stage::Headed && noted.open == 0).then(|| noted.written())
+    }
+
+    /// Notes that the answer's head is ready, and returns the line if there is nothing else to wait for.
+    pub(super) fn headed(&self, waits: bool) -> Option<LogLine> {
+        let mut noted = self.noted.lock().ok()?;
+        if noted.stage != Stage::Running {
+            return None;
+        }
+        noted.stage = Stage::Headed;
+        (noted.open == 0 && !waits).then(|| noted.written())
+    }
+
+    /// Whether a call in the books has no end yet.
+    pub(super) fn is_open(&self) -> bool {
+        self.noted.lock().is_ok_and(|noted| noted.open > 0)
+    }
+
+    /// The line of a request whose answer is over, unless it is written.
+    pub(super) fn over(&self) -> Option<LogLine> {
+        let mut noted = self.noted.lock().ok()?;
+        (noted.stage == Stage::Headed).then(|| noted.written())
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Noted)) {
+        if let Ok(mut noted) = self.noted.lock() {
+            change(&mut noted);
+        }
+    }
+}
+
+impl Noted {
+    fn written(&mut self) -> LogLine {
+        self.stage = Stage::Written;
+        std::mem::take(&mut self.line)
     }
 }
 

@@ -14,7 +14,8 @@ use serde_json::{Map, Value, json};
 use super::context::{Context, Envelope};
 use crate::{
     auth::vault::VaultError,
-    ports::{Level, PortError},
+    log::Level,
+    ports::PortError,
     protocols::{FieldIssue, anthropic_messages, elevenlabs_speech, openai_chat},
 };
 

@@ -155,7 +155,7 @@ pub async fn begin(
                 if let Some(caller) = caller.fresher(platform).await? {
                     caller.require(question.scope)?;
                 }
-                incoming.context.note("replayed", true);
+                incoming.context.note(|line| line.replayed = Some(true));
                 return replayed(&head, found.body).map(Begun::Replayed);
             }
             Answer::Unknown { why } => return Err(unknown(why)),

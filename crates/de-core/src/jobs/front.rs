@@ -102,7 +102,7 @@ pub async fn begin(purchase: Purchase<'_>) -> Result<View, ApiError> {
 
 async fn enter(purchase: Purchase<'_>) -> Result<Begun, ApiError> {
     let Purchase { platform, context, .. } = purchase;
-    context.note("job_id", purchase.job_id.as_str());
+    context.note(|line| line.job_id = Some(purchase.job_id.as_str().to_owned()));
     let what = Asked {
         modality: purchase.work.modality().as_str(),
         operation: purchase.operation,
@@ -187,6 +187,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
         project_id: key.project_id.clone(),
         request_id: context.request_id().clone(),
         routes: admitted.routes,
+        trace: Some(context.trace().header()),
         user_id: key.user_id.clone(),
         work,
     };
@@ -315,26 +316,29 @@ fn millis(duration: Duration) -> u64 {
 /// The receipt of a purchase that was made before.
 fn told(context: &Context, view: &View) {
     context.tell(HeaderName::from_static("x-de-receipt"), view.receipt_id.as_str());
-    context.note("receipt_id", view.receipt_id.as_str());
+    context.note(|line| line.receipt_id = Some(view.receipt_id.as_str().to_owned()));
 }
 
 /// Says in the answer's headers who served a job, and at what cost.
 pub fn announce(context: &Context, view: &View) {
     if let Some(model) = &view.model_id {
         context.tell(HeaderName::from_static("x-de-model"), model.as_str());
-        context.note("model", model.as_str());
+        context.note(|line| line.model_id = Some(model.as_str().to_owned()));
     }
     if let Some(provider) = &view.provider_id {
         context.tell(HeaderName::from_static("x-de-provider"), provider.as_str());
-        context.note("provider", provider.as_str());
+        context.note(|line| line.provider_id = Some(provider.as_str().to_owned()));
     }
     context.tell(HeaderName::from_static("x-de-attempts"), &view.attempts.to_string());
+    context.note(|line| {
+        line.attempts = Some(view.attempts);
+        line.cost_micros = view.cost_micros.map(|cost| cost.0);
+    });
     if let Some(cost) = view.cost_micros {
         context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
     }
     if let Some(finished) = view.finished_at {
         // From its order to its end, our own copying included: no more is known of it out here.
-        let timing = format!("job;dur={}", finished.0.since(view.created_at.0));
-        context.tell(HeaderName::from_static("server-timing"), &timing);
+        context.waited_for_job(finished.0.since(view.created_at.0));
     }
 }

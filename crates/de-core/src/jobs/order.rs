@@ -48,6 +48,9 @@ pub struct Order {
     /// After which failures the fallbacks serve.
     #[serde(default)]
     pub routes: Routes,
+    /// Its place in the trace of that request, as a `traceparent`; absent in orders of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// The person who ordered it.
     pub user_id: Option<UserId>,
     /// What is to be done.

@@ -22,11 +22,13 @@ use crate::{
     http::error::{ApiError, Code},
     ids::ModelId,
     limits::Epochs,
+    log::{self, LogLine},
     mapping::poll::Wait,
-    ports::{Level, LogLine, Platform, PortError, Statement},
+    ports::{Platform, PortError, Statement, random},
     registry::Model,
     snapshot::{self, Named},
     store,
+    trace::Trace,
     webhooks::{self, Event, EventType},
 };
 
@@ -69,6 +71,7 @@ pub async fn step(
         return Ok(());
     }
     let running = Running { keeper, platform };
+    let was_over = record.stage.is_over();
     match &record.stage {
         Stage::Cancelled | Stage::Failed { .. } | Stage::Succeeded { .. } => {
             running.tell(record).await;
@@ -80,6 +83,9 @@ pub async fn step(
         Stage::Submitting => running.lost(record).await,
     }
     keeper.save(record).await?;
+    if !was_over && record.stage.is_over() {
+        running.say(record);
+    }
     running.note(record).await;
     Ok(())
 }
@@ -123,6 +129,7 @@ impl Running<'_> {
             Err(error) => return self.lose(record, None, &error),
         };
         let instance = record.order.instance_id.clone();
+        let trace = self.trace(record);
         let resumed = match model.vendor.resume(&kept) {
             Some(Ok(polling)) => Ok(polling),
             Some(Err(reason)) => Err(reason),
@@ -140,13 +147,15 @@ impl Running<'_> {
             }
         };
         if self.keeper.is_cancelled() {
-            follow::cancel(self.platform, &instance, &model, &polling).await;
+            follow::cancel(self.platform, &instance, &model, &polling, &trace).await;
             let books = self.books(record, Some(model));
             self.end(record, &books, Stage::Cancelled, Outcome::Cancelled);
             return;
         }
         // Asked once more when its time is over: nobody may have looked for long.
-        match follow::ask(self.platform, &instance, &model, &mut polling, request).await {
+        let asked =
+            follow::ask(self.platform, &instance, &model, &mut polling, request, &trace).await;
+        match asked {
             Ok(News::Done(reply)) => self.made(record, &model, *reply).await,
             Ok(News::Failed(error)) => {
                 let books = self.books(record, Some(model));
@@ -154,7 +163,7 @@ impl Running<'_> {
                 self.fail(record, &books, &error);
             }
             Ok(News::Wait(_)) if now >= ends_at => {
-                follow::cancel(self.platform, &instance, &model, &polling).await;
+                follow::cancel(self.platform, &instance, &model, &polling, &trace).await;
                 let name = &model.config.provider_id;
                 let message = format!("{name} did not finish the job in time");
                 let error = ApiError::new(Code::ProviderTimeout, message);
@@ -176,7 +185,7 @@ impl Running<'_> {
             }
             Err(error) => {
                 // Nobody would fetch what it makes.
-                follow::cancel(self.platform, &instance, &model, &polling).await;
+                follow::cancel(self.platform, &instance, &model, &polling, &trace).await;
                 self.lose(record, Some(model), &error);
             }
         }
@@ -308,6 +317,37 @@ impl Running<'_> {
         self.model(record, &served_by.model_id).await
     }
 
+    /// Where the job stands in the trace of the request that ordered it.
+    fn trace(&self, record: &Record) -> Trace {
+        let ordered = record.order.trace.as_deref();
+        let trace = ordered.and_then(|ordered| Trace::of_job(ordered, &record.id));
+        trace.unwrap_or_else(|| Trace::root(random(&*self.platform.entropy)))
+    }
+
+    /// Writes the line of a job that is over.
+    fn say(&self, record: &Record) {
+        let trace = self.trace(record);
+        let receipt = record.order.books.receipt();
+        let took = record.finished_at.unwrap_or(record.updated_at).since(record.created_at);
+        let word = record.stage.as_str();
+        let mut line = LogLine {
+            duration_ms: Some(took),
+            event: log::Event::Job,
+            job_id: Some(record.id.as_str().to_owned()),
+            message: format!("the job of {} {word} after {took} ms", receipt.operation),
+            parent_span_id: trace.parent.map(|parent| parent.to_string()),
+            span_id: Some(trace.span.to_string()),
+            trace_id: Some(trace.id.to_string()),
+            ..LogLine::default()
+        };
+        line.take(receipt);
+        if let Stage::Failed { fault } = &record.stage {
+            let code = Code::parse(&fault.code);
+            line.level = code.map_or(log::Level::Warn, |code| ApiError::new(code, "").level());
+        }
+        self.platform.log.write(line);
+    }
+
     fn books(&self, record: &Record, model: Option<Arc<Model>>) -> Books {
         Books::resume(self.platform, record.order.books.clone(), model)
     }
@@ -352,11 +392,12 @@ impl Running<'_> {
     }
 
     fn warn(&self, record: &Record, what: &str, cause: &str) {
-        let mut fields = serde_json::Map::new();
-        fields.insert("job_id".to_owned(), record.id.as_str().into());
-        fields.insert("stage".to_owned(), record.stage.as_str().into());
-        fields.insert("cause".to_owned(), without_queries(cause).into());
-        self.platform.log.write(LogLine { fields, level: Level::Warn, message: what.to_owned() });
+        self.platform.log.write(LogLine {
+            cause: Some(without_queries(cause)),
+            job_id: Some(record.id.as_str().to_owned()),
+            request_id: Some(record.order.request_id.as_str().to_owned()),
+            ..LogLine::warn(what).with("stage", record.stage.as_str())
+        });
     }
 }
 

@@ -18,7 +18,7 @@ impl Limiter {
             window.advance(now);
         }
         let limits = self.index.all().map(|limit| self.usage_of(now, limit)).collect();
-        UsageReply { circuits, limits }
+        UsageReply { backlog: None, circuits, limits }
     }
 
     fn usage_of(&self, now: UnixMillis, limit: &Limit) -> LimitUsage {

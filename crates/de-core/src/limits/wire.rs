@@ -320,11 +320,23 @@ pub struct PolicyReply {
 /// The answer to `GET /usage`: every limit of the object, what is used of it, and its circuits.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct UsageReply {
+    /// What of the receipts has not reached the database; absent where the object does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<Backlog>,
     /// The circuits that are not closed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub circuits: Vec<Open>,
     /// In the order of their scopes.
     pub limits: Vec<LimitUsage>,
+}
+
+/// Receipts that have not reached the database.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Backlog {
+    /// Those that the database would not take.
+    pub dead: u64,
+    /// Those that wait for delivery.
+    pub waiting: u64,
 }
 
 /// A limit and its use.

@@ -48,7 +48,7 @@ const OF_CALLS: [&str; 11] = [
 
 /// The response of a status.
 pub(super) fn component(speaks: Speaks, status: u16) -> Value {
-    let mut names = vec!["X-Request-ID", "x-should-retry"];
+    let mut names = vec!["X-Request-ID", "x-de-trace-id", "Server-Timing", "x-should-retry"];
     match status {
         401 => names.push("WWW-Authenticate"),
         402 | 429 | 503 => names.push("Retry-After"),

@@ -19,7 +19,7 @@ const fn maybe(name: &'static str, example: &'static str, about: &'static str) -
 }
 
 /// Headers of answers.
-const ANSWERED: [Header; 28] = [
+const ANSWERED: [Header; 29] = [
     maybe("Age", "42", "How many seconds ago an answer of the response cache was made."),
     maybe("Allow", "GET,HEAD", "The methods that the path takes."),
     always("Cache-Control", "public, max-age=300", "How long a copy may be kept."),
@@ -60,6 +60,11 @@ const ANSWERED: [Header; 28] = [
     maybe("x-de-model", "gpt-4o-mini", "The model that answered."),
     maybe("x-de-provider", "openai", "Its provider."),
     maybe("x-de-receipt", "rcpt_019ab0c7d3f87c1e9a4b2c6d8e0f1a2b", "The receipt of the call."),
+    always(
+        "x-de-trace-id",
+        "4bf92f3577b34da6a3ce929d0e0e4736",
+        "The trace that the request belongs to: that of your `traceparent`, else one that begins with it.",
+    ),
     maybe(
         "x-de-warnings",
         "seed: this model's vendor has no such setting",
@@ -142,6 +147,17 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
             "2023-06-01",
             json!({"type": "string"}),
             "The version of Anthropic's protocol; where both are spoken, its presence chooses Anthropic's form.",
+        ),
+        "traceparent" => (
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            json!({"type": "string"}),
+            "Your place in a trace, as W3C Trace Context has it: the request goes on in it. One that is not well-formed \
+             is replaced.",
+        ),
+        "tracestate" => (
+            "congo=t61rcWkgMzE",
+            json!({"type": "string"}),
+            "What other systems noted in the trace: it goes from worker to worker, and to no vendor.",
         ),
         "x-de-cache" => (
             "3600",

@@ -68,7 +68,7 @@ impl Answer {
     pub fn empty(status: u16, summary: &str) -> Self {
         Self {
             content: Map::new(),
-            headers: vec!["X-Request-ID"],
+            headers: vec!["X-Request-ID", "x-de-trace-id", "Server-Timing"],
             named: Vec::new(),
             shown: Vec::new(),
             status,
@@ -147,7 +147,7 @@ impl Operation {
             named: Vec::new(),
             notes: None,
             own_parameters: Vec::new(),
-            parameters: vec!["X-Request-ID"],
+            parameters: vec!["X-Request-ID", "traceparent", "tracestate"],
             path: path.to_owned(),
             shown: Vec::new(),
             speaks: Speaks::Native,

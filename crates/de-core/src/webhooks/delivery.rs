@@ -27,9 +27,8 @@ use crate::{
     },
     guard,
     ids::{DeliveryId, WebhookId},
-    ports::{
-        InboundBody, Level, LogLine, Outbound, Platform, PortError, Row, Statement, random, row,
-    },
+    log::LogLine,
+    ports::{InboundBody, Outbound, Platform, PortError, Statement, random, row},
     retry,
     secret::Secret,
     store::{
@@ -222,10 +221,9 @@ fn prepare(platform: &Platform, message: &ClaimedRow, at: UnixMillis) -> Result<
         .and_then(|signature| HeaderValue::from_str(&signature).ok())
         .zip(HeaderValue::from_str(message.id.as_str()).ok());
     let Some((signature, id)) = signature else {
-        let mut fields = Row::new();
-        fields.insert("delivery_id".to_owned(), message.id.as_str().into());
-        let text = "the secret of a webhook does not open, so nothing can be signed".to_owned();
-        platform.log.write(LogLine { fields, level: Level::Error, message: text });
+        let text = "the secret of a webhook does not open, so nothing can be signed";
+        let line = LogLine::error(text).with("delivery_id", message.id.as_str());
+        platform.log.write(line);
         return Err(Outcome::unsent("the secret does not open".to_owned()));
     };
     let mut headers = HeaderMap::new();
@@ -320,12 +318,9 @@ async fn note(
             is_settled.then_some(state)
         }
         Err(err) => {
-            let mut fields = Row::new();
-            fields.insert("delivery_id".to_owned(), id.as_str().into());
-            fields.insert("cause".to_owned(), err.to_string().into());
-            let message =
-                "what became of a message could not be noted; it is sent again".to_owned();
-            platform.log.write(LogLine { fields, level: Level::Error, message });
+            let text = "what became of a message could not be noted; it is sent again";
+            let line = LogLine::error(text).with("delivery_id", id.as_str());
+            platform.log.write(line.because(&err));
             None
         }
     }

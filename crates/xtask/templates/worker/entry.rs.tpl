@@ -8,5 +8,5 @@ async fn fetch(
     env: Env,
     context: Context,
 ) -> worker::Result<web_sys::Response> {
-    de_edge::serve::serve(request, env, context, crate::router).await
+    de_edge::serve::serve(request, env, context, crate::NAME, crate::router).await
 }

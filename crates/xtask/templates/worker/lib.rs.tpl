@@ -13,9 +13,12 @@ pub mod openapi;
 use axum::{Router, routing::post};
 use de_core::{http, ports::Platform};
 
+/// The worker, as the others and the log call it.
+pub(crate) const NAME: &str = "{{name}}";
+
 /// Everything that the worker answers.
 pub fn router(platform: Platform) -> Router {
-    http::service("{{name}}", platform, |routes| {
+    http::service(NAME, platform, |routes| {
         routes.route("/generate", post(generate::generate))
     })
 }

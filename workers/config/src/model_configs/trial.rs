@@ -156,7 +156,10 @@ impl Trial<'_> {
         let Self { books, incoming, input, platform } = *self;
         let context = &incoming.context;
         let need = |caller: &Caller, model: &Model| need(caller, model, input);
-        let admitted = admit(platform, context, books, caller, model, need).await?;
+        let came = platform.clock.now();
+        let admitted = admit(platform, context, books, caller, model, need).await;
+        context.limited(platform.clock.now().since(came));
+        let admitted = admitted?;
         let Admitted { bounded, caller, model, need } = admitted;
         let of_instance = caller.instance().and_then(|own| own.default_max_output_tokens);
         let bounds = Bounds { counted: bounded, of_instance };

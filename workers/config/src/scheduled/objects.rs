@@ -4,7 +4,8 @@
 
 use de_core::{
     ids::AssetId,
-    ports::{Level, Platform, PortError, Statement, rows},
+    log::Level,
+    ports::{Platform, PortError, Statement, rows},
     store::assets::{self, OVER_AT_ONCE, OverRow},
     time::UnixMillis,
 };

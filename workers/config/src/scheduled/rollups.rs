@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use de_core::{
-    ports::{Level, Platform, PortError, Statement, rows},
+    log::Level,
+    ports::{Platform, PortError, Statement, rows},
     store::usage::rollups::{
         HOUR_MS, LATE_AT_ONCE, MARKS_AT_ONCE, Mark, PRUNED_AT_ONCE, add_late, marks, prune, sum_up,
     },

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use de_core::{
     ids::{InstanceId, OrganizationId},
     limits::wire::{LimitUsage, UsageReply},
-    ports::{Level, LogLine, Platform, Row, Whose},
+    log::LogLine,
+    ports::{Platform, Whose},
     store::limit_rows::Place,
 };
 use futures_util::StreamExt;
@@ -62,15 +63,13 @@ impl Usages {
 }
 
 fn missing(platform: &Platform, object: &Object, cause: &str) {
-    let id = match object {
-        Object::Instance(id) => id.as_str(),
-        Object::Organization(id) => id.as_str(),
-    };
-    let mut fields = Row::new();
-    fields.insert("limiter".to_owned(), id.into());
-    fields.insert("cause".to_owned(), cause.into());
-    let message = "a Limiter did not say what is used of its limits".to_owned();
-    platform.log.write(LogLine { fields, level: Level::Warn, message });
+    let mut line =
+        LogLine::warn("a Limiter did not say what is used of its limits").because(&cause);
+    match object {
+        Object::Instance(id) => line.instance_id = Some(id.as_str().to_owned()),
+        Object::Organization(id) => line.organization_id = Some(id.as_str().to_owned()),
+    }
+    platform.log.write(line);
 }
 
 /// What a reader is told where the Limiter did not answer.

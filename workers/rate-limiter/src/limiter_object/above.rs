@@ -3,10 +3,10 @@
 use de_core::{
     ids::OrganizationId,
     limits::wire::{SettleReply, SettleRequest},
+    log::LogLine,
     outbox,
 };
-use serde_json::json;
-use worker::console_error;
+use de_edge::log::say;
 
 use super::{
     Failure, Limiter,
@@ -32,10 +32,8 @@ impl Limiter {
             told = tell().await;
         }
         let Err(err) = told else { return Ok(()) };
-        console_error!(
-            "{}",
-            json!({"message": "limiter: the organization's limiter was not told of a settled call", "error": err.to_string()})
-        );
+        say(LogLine::error("limiter: the organization's limiter was not told of a settled call")
+            .because(&err));
         let id = format!("{}/{}", report.lease_id, report.seq);
         Kept::of(&self.state).keep_report(&id, organization, &body, now())?;
         Ok(self.wake_by(now().plus(outbox::pause_ms(1))).await?)

@@ -2,7 +2,11 @@
 
 use std::cell::Cell;
 
-use de_core::outbox::{self, Outcome, Waiting};
+use de_core::{
+    log::LogLine,
+    outbox::{self, Outcome, Waiting},
+};
+use de_edge::log::say;
 
 use super::{Failure, Limiter, database, kept::Kept, reach::now};
 
@@ -61,10 +65,8 @@ impl Limiter {
         let timed_out = matches!(failure, Failure::TimedOut { .. });
         let answers = !timed_out && self.write("[]").await.is_ok();
         let outcome = if answers { Outcome::Refused } else { Outcome::Unreachable };
-        worker::console_warn!(
-            "{}",
-            serde_json::json!({"message": "limiter: a batch was not delivered", "database_answers": answers, "error": failure.to_string()})
-        );
+        let line = LogLine::warn("limiter: a batch was not delivered").because(&failure);
+        say(line.with("database_answers", answers));
         (outcome, failure.to_string())
     }
 

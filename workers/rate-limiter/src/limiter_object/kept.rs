@@ -4,14 +4,15 @@ use de_core::{
     circuit::{self, Circuit, Key},
     ids::{LeaseId, OrganizationId, ReceiptId},
     limits::{Alert, Bucket, Lease, Limiter, Release},
+    log::LogLine,
     notices::DeadReceipt,
     outbox::{BATCH_ROWS, Change, Waiting},
     receipt::Receipt,
     time::UnixMillis,
 };
+use de_edge::log::say;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::json;
-use worker::{Error, Result, SqlStorage, SqlStorageValue as Value, State, console_error};
+use worker::{Error, Result, SqlStorage, SqlStorageValue as Value, State};
 
 use crate::kept_sql as sql;
 
@@ -267,10 +268,9 @@ impl Kept {
             self.drop_receipts(&buried)?;
         }
         if !aside.is_empty() {
-            console_error!(
-                "{}",
-                json!({"message": "limiter: the database refuses a receipt, it is put aside", "receipt_ids": aside, "error": error})
-            );
+            say(LogLine::error("limiter: the database refuses a receipt, it is put aside")
+                .because(&error)
+                .with("receipt_ids", serde_json::json!(aside)));
             self.run(sql::PUT_ASIDE, vec![json_text(&aside)?, text(error), int(now.0)])?;
             for receipt_id in &aside {
                 let (id, error) = (format!("dead/{receipt_id}"), error.to_owned());

@@ -2,11 +2,11 @@
 
 use de_core::{
     ids::{InstanceId, OrganizationId},
+    log::LogLine,
     notices::{self, Failing},
     ports::{Statement, Whose},
 };
-use serde_json::json;
-use worker::console_error;
+use de_edge::log::say;
 
 use super::{
     Failure, Limiter, database, from_json,
@@ -44,10 +44,9 @@ impl Limiter {
                     told.push(notice.id);
                 }
                 Ok(None) => {}
-                Err(err) => console_error!(
-                    "{}",
-                    json!({"message": "limiter: a notice cannot be read", "notice": notice.id, "error": err.to_string()})
-                ),
+                Err(err) => say(LogLine::error("limiter: a notice cannot be read")
+                    .because(&err)
+                    .with("notice", notice.id.as_str())),
             }
         }
         if told.is_empty() {

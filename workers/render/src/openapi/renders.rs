@@ -251,7 +251,6 @@ pub(super) fn operations() -> Vec<Operation> {
                 "Idempotency-Replayed",
                 "RateLimit",
                 "RateLimit-Policy",
-                "Server-Timing",
                 "Deprecation",
                 "Sunset",
             ]),

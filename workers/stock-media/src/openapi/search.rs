@@ -195,10 +195,7 @@ pub(super) fn operations() -> [Operation; 3] {
             .header("x-de-fallback")
             .fails(&[Code::AllProvidersFailed])
             .body(Shape::of::<StockSearchRequest>(), example)
-            .answers(
-                told(Answer::json(200, "What was found.", Shape::shown::<Answered>()))
-                    .headers(&["Server-Timing"]),
-            )
+            .answers(told(Answer::json(200, "What was found.", Shape::shown::<Answered>())))
     };
     [
         search(both, json!({"per_page": 2})),

@@ -10,7 +10,8 @@ use crate::{
         Token,
         wire::{Ask, End, Found, Reply, Sending},
     },
-    ports::{Level, LogLine, Platform, PortError},
+    log::LogLine,
+    ports::{Platform, PortError},
 };
 
 /// How often the object is told something before it is given up, and how long between.
@@ -104,9 +105,7 @@ impl Held {
     }
 
     fn warn(&self, what: &str, err: &PortError) {
-        let mut fields = serde_json::Map::new();
-        fields.insert("cause".to_owned(), err.to_string().into());
-        self.platform.log.write(LogLine { fields, level: Level::Error, message: what.to_owned() });
+        self.platform.log.write(LogLine::error(what).because(err));
     }
 }
 

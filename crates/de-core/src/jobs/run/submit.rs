@@ -59,7 +59,8 @@ impl Running<'_> {
         record.to(Stage::Submitting, now);
         // From here on the vendor may have it.
         self.keeper.save(record).await?;
-        let context = Context::new(record.order.request_id.clone(), Envelope::Native, now);
+        let context = Context::new(record.order.request_id.clone(), Envelope::Native, now)
+            .within(self.trace(record));
         let callback = callback::address(&platform.settings, &record.id);
         let draft = |model: &Model| {
             if let (Work::Speech(call), Some(first)) = (&work, models.first()) {
