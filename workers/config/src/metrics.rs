@@ -14,10 +14,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use de_core::{
-    circuit::Open,
     histogram::Histogram,
     http::{error::ApiError, routes::Allowed},
     ids::{InstanceId, OrganizationId},
+    limits::wire::UsageReply,
     ports::{Platform, Whose},
     protocols::FieldIssue,
     store::usage::{
@@ -32,7 +32,7 @@ use http::{HeaderValue, header};
 
 use crate::{resource::Filters, usage::asked::reader};
 
-/// How many instances, models, providers and statuses an answer tells apart: with two histograms each, some ten
+/// How many instances, models, providers, statuses and codes an answer tells apart: with two histograms each, some ten
 /// megabytes.
 const MOST_SERIES: usize = 2_000;
 
@@ -51,7 +51,14 @@ pub(crate) async fn read(
     let selection = Selection { instance, organization, ..Selection::all(reader(&allowed)?) };
     let now = platform.clock.now();
     let query = SumQuery {
-        by: By { instance: true, model: true, provider: true, status: true, ..By::default() },
+        by: By {
+            error_code: true,
+            instance: true,
+            model: true,
+            provider: true,
+            status: true,
+            ..By::default()
+        },
         by_call: false,
         from: UnixMillis(0),
         selection: &selection,
@@ -65,18 +72,18 @@ pub(crate) async fn read(
         let reason = format!("without it there are more than {MOST_SERIES} series; name one");
         return Err(ApiError::fields(&[FieldIssue { pointer: "?instance_id".to_owned(), reason }]));
     }
-    let circuits = circuits(&platform, &sums).await;
-    let mut response = (text(&sums) + &circuits_text(&circuits)).into_response();
+    let told = of_limiters(&platform, &sums).await;
+    let mut response = (text(&sums) + &limiters_text(&told)).into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)
 }
 
-/// The circuits of each instance that the answer is about; none for one whose Limiter does not say.
-type Circuits = Vec<(String, Option<Vec<Open>>)>;
+/// What the Limiter of each instance that the answer is about tells; nothing for one that does not answer.
+type Told = Vec<(String, Option<UsageReply>)>;
 
 /// Asks the Limiters, which nobody else knows of: so only where there are few.
-async fn circuits(platform: &Platform, sums: &BTreeMap<Group, Sums>) -> Circuits {
+async fn of_limiters(platform: &Platform, sums: &BTreeMap<Group, Sums>) -> Told {
     // Instances that the caller may see, since they are in what was read for them.
     let instances: BTreeSet<&str> = sums.keys().map(|group| group.instance_id.as_str()).collect();
     if instances.len() > MOST_LIMITERS {
@@ -87,26 +94,40 @@ async fn circuits(platform: &Platform, sums: &BTreeMap<Group, Sums>) -> Circuits
         async move {
             let id = InstanceId::parse(&name).ok()?;
             let usage = platform.limiter.usage(Whose::Instance(&id)).await;
-            Some((name, usage.ok().map(|usage| usage.circuits)))
+            Some((name, usage.ok()))
         }
     };
     join_all(instances.into_iter().map(ask)).await.into_iter().flatten().collect()
 }
 
-fn circuits_text(circuits: &Circuits) -> String {
+fn limiters_text(told: &Told) -> String {
     let mut page = Page::default();
     page.family("de_circuits_known", "gauge", "Whether the instance's Limiter told of circuits.");
-    for (instance, open) in circuits {
-        let labels = format!("instance_id=\"{}\"", escaped(instance));
-        page.sample("de_circuits_known", &labels, u8::from(open.is_some()));
+    let of = |instance: &str| format!("instance_id=\"{}\"", escaped(instance));
+    for (instance, usage) in told {
+        page.sample("de_circuits_known", &of(instance), u8::from(usage.is_some()));
+    }
+    let backlogs = || {
+        let backlog = |(instance, usage): &(String, Option<UsageReply>)| {
+            Some((of(instance), usage.as_ref()?.backlog?))
+        };
+        told.iter().filter_map(backlog)
+    };
+    page.family("de_outbox_waiting", "gauge", "Receipts on their way to the database.");
+    for (labels, backlog) in backlogs() {
+        page.sample("de_outbox_waiting", &labels, backlog.waiting);
+    }
+    page.family("de_outbox_dead", "gauge", "Receipts that the database refuses.");
+    for (labels, backlog) in backlogs() {
+        page.sample("de_outbox_dead", &labels, backlog.dead);
     }
     page.family(
         "de_circuit_open",
         "gauge",
         "Models that nobody may call now, as their vendor failed, by the kind of failure.",
     );
-    for (instance, open) in circuits {
-        for open in open.iter().flatten() {
+    for (instance, usage) in told {
+        for open in usage.iter().flat_map(|usage| &usage.circuits) {
             let group = Group {
                 instance_id: instance.clone(),
                 model_id: open.key.model_id.to_string(),
@@ -173,16 +194,29 @@ const TIMES: [Times; 2] = [
 ];
 
 fn text(sums: &BTreeMap<Group, Sums>) -> String {
-    // By instance, model and provider; only the count of calls is told by status too.
+    // By instance, model and provider; only the counts of calls are told by status and by code too.
     let mut places: BTreeMap<Group, Sums> = BTreeMap::new();
+    let mut endings: BTreeMap<Group, u64> = BTreeMap::new();
     for (group, sums) in sums {
-        places.entry(Group { status: String::new(), ..group.clone() }).or_default().add(sums);
+        let ending = Group { error_code: String::new(), ..group.clone() };
+        let place = Group { status: String::new(), ..ending.clone() };
+        *endings.entry(ending).or_default() += sums.calls;
+        places.entry(place).or_default().add(sums);
     }
     let mut page = Page::default();
     page.family("de_requests_total", "counter", "Calls, by how they ended.");
-    for (group, sums) in sums {
+    for (group, calls) in &endings {
         let labels = format!("{},status=\"{}\"", labels(group), escaped(&group.status));
-        page.sample("de_requests_total", &labels, sums.calls);
+        page.sample("de_requests_total", &labels, calls);
+    }
+    page.family("de_failures_total", "counter", "Calls that did not end well, by our code.");
+    let mut codes: BTreeMap<Group, u64> = BTreeMap::new();
+    for (group, sums) in sums.iter().filter(|(group, _)| !group.error_code.is_empty()) {
+        *codes.entry(Group { status: String::new(), ..group.clone() }).or_default() += sums.calls;
+    }
+    for (group, calls) in &codes {
+        let labels = format!("{},code=\"{}\"", labels(group), escaped(&group.error_code));
+        page.sample("de_failures_total", &labels, calls);
     }
     page.family(
         "de_tokens_total",
@@ -272,7 +306,53 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
+    use de_core::limits::wire::Backlog;
+
     use super::*;
+
+    /// All families of an exposition.
+    fn families() -> BTreeSet<String> {
+        let told = vec![(
+            "inst_a".to_owned(),
+            Some(UsageReply { backlog: Some(Backlog::default()), ..UsageReply::default() }),
+        )];
+        let group = Group { error_code: "CONFLICT".to_owned(), ..Group::default() };
+        let page = text(&BTreeMap::from([(group, Sums::default())])) + &limiters_text(&told);
+        let names = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        names.map(str::to_owned).collect()
+    }
+
+    /// What stands in a text as a metric's name: histograms by the name of their family.
+    fn named(text: &str) -> BTreeSet<String> {
+        let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+        let words = text.split(|c: char| !is_part(c)).filter(|word| word.starts_with("de_"));
+        let family = |word: &str| {
+            let ends = ["_bucket", "_count", "_sum"];
+            let end = ends.iter().find_map(|end| word.strip_suffix(end));
+            end.unwrap_or(word).to_owned()
+        };
+        words.map(family).collect()
+    }
+
+    #[test]
+    fn alerts_go_by_metrics_that_there_are() {
+        let families = families();
+        for (page, text) in [
+            ("alerts", include_str!("../../../docs/alerts/prometheus.yml")),
+            ("monitoring", include_str!("../../../docs/monitoring.md")),
+        ] {
+            let unknown: Vec<_> = named(text).difference(&families).cloned().collect();
+            assert!(unknown.is_empty(), "{page}: {unknown:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_names_every_metric() {
+        let page = include_str!("../../../docs/usage.md");
+        let (_, table) = page.split_once("## Prometheus").unwrap();
+        let missing: Vec<_> = families().difference(&named(table)).cloned().collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
 
     #[test]
     fn values_are_escaped_and_counts_are_cumulative() {
