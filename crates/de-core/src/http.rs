@@ -106,7 +106,10 @@ async fn around(State(service): State<Service>, mut request: Request, next: Next
         .unwrap_or_else(|| RequestId::make(started, random(&*platform.entropy)));
     let envelope = Envelope::of(request.uri().path(), request.headers());
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let trace = Trace::of(request.headers(), random(&*platform.entropy));
+    let mut trace = Trace::of(request.headers(), random(&*platform.entropy));
+    if let Some(collector) = platform.settings.collector.as_ref().filter(|_| trace.is_root()) {
+        trace.sample(collector.share);
+    }
     let context = Context::new(request_id, envelope, started).within(trace);
     let mut watch = Watch::begin(&service, &context, &request);
 

@@ -5,7 +5,7 @@
 //! What everything is made of: [`ports`], [`time`], [`ids`], [`secret`], [`money`], [`json`]. How a
 //! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
 //! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
-//! asks: [`auth`], [`caller`], [`last_used`]. What operators see: [`log`], [`trace`]. What can be asked: [`chat`],
+//! asks: [`auth`], [`caller`], [`last_used`]. What operators see: [`log`], [`trace`], [`otlp`]. What can be asked: [`chat`],
 //! [`calls`], [`render`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`shares`], [`exchange`] with [`retry`] and
 //! [`guard`], [`ceiling`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`notices`], [`histogram`], [`jobs`], and [`preview`] without a call. What stays of
 //! it: [`conversations`], [`media`], [`sound`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
@@ -52,6 +52,7 @@ pub mod money;
 pub mod notices;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
+pub mod otlp;
 pub mod outbox;
 pub mod ports;
 pub mod preview;

@@ -71,6 +71,8 @@ pub struct Platform {
 pub struct Settings {
     /// Whose log-ins at Cloudflare Access are taken; nobody's if absent.
     pub access: Option<crate::auth::access_token::AccessTeam>,
+    /// Who is told of spans; nobody if absent.
+    pub collector: Option<crate::otlp::Collector>,
     /// What makes the first superadmin, once; none if absent.
     pub bootstrap_token: Option<crate::secret::Secret>,
     /// What runs here, as the platform knows it.

@@ -131,7 +131,7 @@ impl Trace {
     /// By its id, which is random: every worker that looks comes to the same.
     pub fn sample(&mut self, share: u32) {
         let [.., a, b, c, d] = self.id.0;
-        let drawn = u64::from(u32::from_be_bytes([a, b, c, d])) * 1_000_000 >> 32;
+        let drawn = (u64::from(u32::from_be_bytes([a, b, c, d])) * 1_000_000) >> 32;
         if drawn < u64::from(share) {
             self.flags |= SAMPLED;
         }

@@ -26,6 +26,12 @@ pub const LIMITER: &str = "LIMITER";
 pub const LOOPBACK_PORTS: &str = "DE_LOOPBACK_PORTS";
 /// Secrets: `DE_MASTER_KEY_V1`, `DE_MASTER_KEY_V2`, …
 pub const MASTER_KEY: &str = "DE_MASTER_KEY_V";
+/// Variable: where spans are told, the base address of a collector.
+pub const OTLP_ENDPOINT: &str = "DE_OTLP_ENDPOINT";
+/// Secret: what is sent to the collector along with them: `name=value`, with commas between.
+pub const OTLP_HEADERS: &str = "DE_OTLP_HEADERS";
+/// Variable: of which share of the requests, between 0 and 1.
+pub const OTLP_SAMPLING: &str = "DE_OTLP_SAMPLING";
 /// Variable: the front door's origin.
 pub const PUBLIC_BASE: &str = "DE_PUBLIC_BASE";
 

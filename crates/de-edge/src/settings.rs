@@ -5,6 +5,7 @@ use std::{cell::RefCell, sync::Arc};
 use de_core::{
     auth::{access_token::AccessTeam, origins},
     circuits::Circuits,
+    otlp::Collector,
     ports::{Deployment, Settings},
     secret::Secret,
     shares::Shares,
@@ -16,7 +17,7 @@ use worker::Env;
 
 use crate::bindings::{
     ACCESS_AUD, ACCESS_TEAM_DOMAIN, BOOTSTRAP_TOKEN, INTERFACE_ORIGINS, LOOPBACK_PORTS, MASTER_KEY,
-    PUBLIC_BASE, VERSION,
+    OTLP_ENDPOINT, OTLP_HEADERS, OTLP_SAMPLING, PUBLIC_BASE, VERSION,
 };
 
 thread_local! {
@@ -61,6 +62,10 @@ fn read(env: &Env, service: &'static str) -> Settings {
     let team = text(ACCESS_TEAM_DOMAIN).zip(text(ACCESS_AUD));
     Settings {
         access: team.and_then(|(domain, audiences)| AccessTeam::read(&domain, &audiences)),
+        collector: text(OTLP_ENDPOINT).and_then(|endpoint| {
+            let share = text(OTLP_SAMPLING);
+            Collector::read(&endpoint, secret(OTLP_HEADERS), share.as_deref())
+        }),
         // An empty one would be a password that everybody knows.
         bootstrap_token: secret(BOOTSTRAP_TOKEN).filter(|token| token.expose().len() >= 16),
         deployment: env.object_var::<Version>(VERSION).ok().map(Version::deployment),

@@ -195,6 +195,7 @@ impl Builder {
         let settings = Arc::new(Settings {
             access: self.access,
             bootstrap_token: self.bootstrap_token,
+            collector: None,
             deployment: None,
             interface_origins: self.interface_origins,
             loopback_ports: self.loopback_ports,

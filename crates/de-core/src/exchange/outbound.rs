@@ -108,3 +108,25 @@ fn put(outbound: &mut Outbound, name: HeaderName, text: String) -> Result<(), St
     outbound.headers.insert(name, value);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method};
+
+    use super::*;
+
+    #[test]
+    fn the_providers_own_word_for_a_trace_goes_before_ours() {
+        let rows = [(None, Some("ours")), (Some(""), None), (Some("theirs"), Some("theirs"))];
+        for (own, sent) in rows {
+            let mut headers = HeaderMap::new();
+            headers.extend(own.map(|own| (trace::PARENT, HeaderValue::from_static(own))));
+            let url = Url::parse("https://api.example.com").unwrap();
+            let mut outbound = Outbound { body: Bytes::new(), headers, method: Method::GET, url };
+            within(&mut outbound, "ours");
+            let told = outbound.headers.get(trace::PARENT).map(|value| value.to_str().unwrap());
+            assert_eq!(told, sent, "{own:?}");
+        }
+    }
+}

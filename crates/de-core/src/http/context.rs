@@ -3,10 +3,18 @@
 use std::sync::{Arc, Mutex};
 
 use axum::extract::FromRequestParts;
+use futures_channel::oneshot;
 use http::{HeaderMap, request::Parts};
 
 use super::error::{ApiError, Code};
-use crate::{ids::RequestId, log::LogLine, receipt::Receipt, time::UnixMillis, trace::Trace};
+use crate::{
+    ids::RequestId,
+    log::LogLine,
+    otlp::Over,
+    receipt::{Attempt, Receipt},
+    time::UnixMillis,
+    trace::Trace,
+};
 
 /// In whose form a failure is told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,12 +67,16 @@ pub struct Context {
 #[derive(Default)]
 struct Noted {
     allows_origin: bool,
+    /// The tries at vendors, if somebody is told of them.
+    attempts: Vec<Attempt>,
     headers: HeaderMap,
     line: LogLine,
     marks: Marks,
     /// Calls in the books that have no end yet.
     open: u32,
     stage: Stage,
+    /// Who tells a collector of the request when it is over.
+    tell: Option<oneshot::Sender<Over>>,
 }
 
 /// How far a request's line is.
@@ -214,7 +226,24 @@ impl Context {
 
     /// Notes the end of a call in the books, and returns the line if the request has no other end to wait for.
     pub(crate) fn closed(&self, receipt: &Receipt) -> Option<LogLine> {
-        self.ended(|line| line.take(receipt))
+        self.ended(|noted| {
+            noted.line.take(receipt);
+            if noted.tell.is_some() {
+                noted.attempts.extend(receipt.attempts.iter().cloned());
+            }
+        })
+    }
+
+    /// Has somebody told of the request when it is over.
+    pub(super) fn is_told_on(&self, tell: oneshot::Sender<Over>) {
+        self.with(|noted| noted.tell = Some(tell));
+    }
+
+    /// Who is to be told, once, and of which tries.
+    pub(super) fn teller(&self) -> Option<(oneshot::Sender<Over>, Vec<Attempt>)> {
+        let mut noted = self.noted.lock().ok()?;
+        let tell = noted.tell.take()?;
+        Some((tell, std::mem::take(&mut noted.attempts)))
     }
 
     /// Notes that somebody else closes a call: a job.
@@ -222,10 +251,10 @@ impl Context {
         self.ended(|_| ())
     }
 
-    fn ended(&self, add: impl FnOnce(&mut LogLine)) -> Option<LogLine> {
+    fn ended(&self, add: impl FnOnce(&mut Noted)) -> Option<LogLine> {
         let mut noted = self.noted.lock().ok()?;
         noted.open = noted.open.saturating_sub(1);
-        add(&mut noted.line);
+        add(&mut noted);
         (noted.stage == Stage::Headed && noted.open == 0).then(|| noted.written())
     }
 

@@ -18,6 +18,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use super::{Service, context::Context, error::ApiError};
 use crate::{
     log::{Ending, Event, Level, LogLine},
+    otlp::{self, Over},
     ports::Platform,
 };
 
@@ -42,6 +43,9 @@ impl Watch {
             line.method = Some(request.method().as_str().to_owned());
             line.route = route.map(|route| route.as_str().to_owned());
         });
+        if let Some(tell) = otlp::begin(&service.platform, context.started(), context.trace()) {
+            context.is_told_on(tell);
+        }
         Self { context: context.clone(), is_headed: false, platform: service.platform.clone() }
     }
 
@@ -108,6 +112,10 @@ pub(crate) fn write(platform: &Platform, context: &Context, mut line: LogLine) {
         Ending::Failed | Ending::Ok => "",
     };
     line.message = format!("{method} {route} answered {status} in {took} ms{early}");
+    if let Some((tell, attempts)) = context.teller() {
+        // Who waits for it is gone only with the runtime.
+        drop(tell.send(Over { attempts, line: line.clone() }));
+    }
     platform.log.write(line);
 }
 
