@@ -4,6 +4,7 @@
 //! faster than the simulator, and the catalogue has no models but those that the benchmark makes.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use de_core::auth::api_key::{ApiKey, KeyKind};
 use de_core::auth::vault;
@@ -20,7 +21,8 @@ use crate::layout::Layout;
 use crate::random::{self, System};
 use crate::run::Run;
 use crate::say;
-use crate::setup::{self, Tools};
+use crate::setup::python::{self, Packages};
+use crate::setup::{self, Tools, node};
 use crate::stack::input::{Secrets, StackInput, Statement};
 use crate::stack::ports::{Ports, address};
 use crate::stack::record::Keys;
@@ -30,17 +32,22 @@ use crate::stack::{Plan, Stack};
 const PROVIDERS: [(&str, &str); 2] = [("anthropic", ""), ("openai", "/v1")];
 /// What there is to list, for `--lists`.
 const LISTS: &str = "tests/bench/lists.sql";
+/// The lock files of the public gateways.
+const GATEWAYS: &str = "tests/bench/gateways";
 /// The vendor's port, counted from the simulator's: the next one is the runtime's own entry.
 const VENDOR: u16 = 2;
 
 /// Runs the command; `args` go to the benchmark.
 ///
 /// It finds the packaged Node in `DE_NODE`, the repository in `DE_ROOT`, the record of the stack in
-/// `STACK_JSON`, and the port where the stack expects its vendor in `DE_BENCH_VENDOR_PORT`.
+/// `STACK_JSON`, and the port where the stack expects its vendor in `DE_BENCH_VENDOR_PORT`. Asked for `gateways`, it
+/// finds those that it is to be measured against in `DE_BENCH_PORTKEY` (a folder of modules) and `DE_BENCH_LITELLM` (a
+/// Python).
 pub(crate) fn run(layout: &Layout, args: &[String]) -> Result<(), Failure> {
     let tools = setup::prepare(layout)?;
     build::all(layout, &tools)?;
     say::part("Benchmarks");
+    let gateways = gateways(layout, args)?;
     // All is compiled before anything is measured.
     compile(layout)?;
     let ports = Ports::free()?;
@@ -54,9 +61,46 @@ pub(crate) fn run(layout: &Layout, args: &[String]) -> Result<(), Failure> {
         .env("DE_ROOT", &layout.root)
         .env("STACK_JSON", &stack.file)
         .dir(&layout.root);
+    let run = gateways.into_iter().fold(run, |run, (name, place)| run.env(name, place));
     tools.dress(run)?.show()?;
     stack.forget(layout, ports);
     Ok(())
+}
+
+/// The public gateways that are wanted, installed: in which variable the benchmarks look for each, and where it is.
+fn gateways(layout: &Layout, args: &[String]) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
+    if args.first().is_none_or(|word| word != "gateways") {
+        return Ok(Vec::new());
+    }
+    let folder = layout.root.join(GATEWAYS);
+    let mut found = Vec::new();
+    for name in against(args)? {
+        found.push(if name == "portkey" {
+            node::install(layout, &folder)?;
+            ("DE_BENCH_PORTKEY", folder.join("node_modules"))
+        } else {
+            let requirements = folder.join("python/requirements.txt");
+            let title = "LiteLLM";
+            let packages = Packages { name: "bench-python", requirements: &requirements, title };
+            ("DE_BENCH_LITELLM", python::environment(layout, packages)?)
+        });
+    }
+    Ok(found)
+}
+
+/// Reads `--against portkey,litellm`; without it both are meant.
+fn against(args: &[String]) -> Result<Vec<&str>, Failure> {
+    let at = args.iter().position(|arg| arg == "--against");
+    let Some(at) = at else { return Ok(vec!["portkey", "litellm"]) };
+    let list = args.get(at + 1).map_or("", String::as_str);
+    let names: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    match names.iter().find(|name| !["portkey", "litellm"].contains(name)) {
+        Some(other) => Err(Failure::System {
+            action: "measure against it",
+            problem: format!("`{other}` is neither portkey nor litellm"),
+        }),
+        None => Ok(names),
+    }
 }
 
 fn compile(layout: &Layout) -> Result<(), Failure> {
@@ -139,4 +183,22 @@ fn rows(
     let now = random::now();
     let catalogue = seeds::catalogue(&providers, &[], now);
     Ok(catalogue.into_iter().chain(seeds::dev_tenant(&tenant, now)).map(statement).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::against;
+
+    #[test]
+    fn only_gateways_that_are_known_are_installed() {
+        let check = |line: &str, expected: Option<&[&str]>| {
+            let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(against(&args).ok().as_deref(), expected, "{line}");
+        };
+        check("gateways --quick", Some(&["portkey", "litellm"]));
+        check("gateways --against litellm", Some(&["litellm"]));
+        check("gateways --against portkey,litellm --quick", Some(&["portkey", "litellm"]));
+        check("gateways --against kong", None);
+        check("gateways --against", Some(&[]));
+    }
 }

@@ -11,7 +11,8 @@ use crate::layout::Layout;
 use crate::run::Run;
 use crate::setup::checkers::Checkers;
 
-/// Folders with a `package-lock.json`.
+/// Folders with a `package-lock.json`, but for `tests/bench/gateways`: what is measured there is no part of anything, and
+/// its version goes with the figures.
 const NODE_FOLDERS: [&str; 3] = ["interfaces", "tests/clients", "wrangler"];
 
 /// Compares licences, sources and versions with `.deny.toml`. Needs no network once the crates are there.

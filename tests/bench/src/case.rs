@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub(crate) const CHAT_MODEL: &str = "bench-chat";
 /// The gateway's name for the model of Anthropic's.
 pub(crate) const CLAUDE_MODEL: &str = "bench-claude";
+/// Its name for the model whose requests and answers a mapping writes and reads.
+pub(crate) const MAPPED_MODEL: &str = "bench-mapped";
 
 /// Which way an answer takes through the text worker. All callers speak the OpenAI protocol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -96,7 +98,14 @@ impl Plan {
     }
 }
 
-fn case(road: Road, chunks: u32, gap_ms: u64, concurrency: usize, requests: usize) -> Case {
+/// One line.
+pub(crate) fn case(
+    road: Road,
+    chunks: u32,
+    gap_ms: u64,
+    concurrency: usize,
+    requests: usize,
+) -> Case {
     Case { road, chunks, gap_ms, concurrency, requests }
 }
 
@@ -104,6 +113,14 @@ fn case(road: Road, chunks: u32, gap_ms: u64, concurrency: usize, requests: usiz
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Side {
     Bare,
+    /// Nobody: the vendor is asked itself.
+    Direct,
+    /// LiteLLM's proxy.
+    Litellm,
+    /// The text worker, for a model whose requests and answers a mapping writes and reads.
+    Mapped,
+    /// Portkey's gateway.
+    Portkey,
     /// The bare worker where it splits the stream.
     Split,
     Text,
@@ -113,6 +130,10 @@ impl Side {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Direct => "direct",
+            Self::Litellm => "litellm",
+            Self::Mapped => "mapped",
+            Self::Portkey => "portkey",
             Self::Split => "split",
             Self::Text => "text",
         }
@@ -126,15 +147,17 @@ impl Case {
         match (self.road, side) {
             (Road::Translated, Side::Bare) => "/v1/messages",
             (_, Side::Split) => "/split/v1/chat/completions",
-            (Road::Filtered | Road::Json | Road::Relayed, Side::Bare) | (_, Side::Text) => {
-                "/v1/chat/completions"
-            }
+            _ => "/v1/chat/completions",
         }
     }
 
     /// What the request says.
     pub(crate) fn body(&self, side: Side) -> String {
-        let model = if self.road == Road::Translated { CLAUDE_MODEL } else { CHAT_MODEL };
+        let model = match (self.road, side) {
+            (Road::Translated, _) => CLAUDE_MODEL,
+            (_, Side::Mapped) => MAPPED_MODEL,
+            _ => CHAT_MODEL,
+        };
         let prompt = Wish { chunks: self.chunks, gap_ms: self.gap_ms }.to_string();
         let mut body = json!({
             "model": model,

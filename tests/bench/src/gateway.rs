@@ -48,20 +48,34 @@ impl Gateway {
             (CHAT_MODEL, "openai", "openai-chat"),
             (CLAUDE_MODEL, "anthropic", "anthropic-messages"),
         ] {
-            let response = client
-                .post(format!("{}/v1/model-configs", self.base))
-                .bearer_auth(&self.admin_key)
-                .json(&config(name, provider, protocol))
-                .send()
-                .await
-                .map_err(asking)?;
-            let status = response.status().as_u16();
-            if status != 201 {
-                let body = response.text().await.map_err(asking)?;
-                return Err(Failure::Model { status, body });
-            }
+            self.make_model(client, &config(name, provider, protocol)).await?;
         }
         Ok(())
+    }
+
+    /// Makes one model.
+    ///
+    /// # Errors
+    /// As [`Self::make_models`].
+    pub(crate) async fn make_model(
+        &self,
+        client: &reqwest::Client,
+        config: &Value,
+    ) -> Result<(), Failure> {
+        let response = client
+            .post(format!("{}/v1/model-configs", self.base))
+            .bearer_auth(&self.admin_key)
+            .json(config)
+            .send()
+            .await
+            .map_err(asking)?;
+        match response.status().as_u16() {
+            201 => Ok(()),
+            status => {
+                let body = response.text().await.map_err(asking)?;
+                Err(Failure::Model { status, body })
+            }
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Round {
     /// Processor time of the whole round, work after the last answer included.
     pub(crate) cpu: Option<Duration>,
     pub(crate) times: Vec<Times>,
+    /// From the first request to the last answer.
+    pub(crate) took: Duration,
 }
 
 /// How long the caller of one request waited.
@@ -78,12 +80,16 @@ impl Target {
             let ended = caller.await.map_err(|error| self.wrong(case, error.to_string()))?;
             times.extend(ended?);
         }
-        // The bare worker has nothing left to do once it has answered.
-        let rest = if self.side == Side::Text { AFTERWARDS } else { Duration::from_millis(50) };
+        let took = begun.elapsed();
+        let rest = match self.side {
+            // These have nothing left to do once they have answered.
+            Side::Bare | Side::Direct | Side::Split => Duration::from_millis(50),
+            Side::Litellm | Side::Mapped | Side::Portkey | Side::Text => AFTERWARDS,
+        };
         tokio::time::sleep(rest).await;
         let after = self.pid.and_then(cpu::used);
         let cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
-        Ok(Round { cpu, times })
+        Ok(Round { cpu, times, took })
     }
 
     async fn ask(&self, case: &Case, url: &str, body: &str) -> Result<Times, Failure> {

@@ -13,6 +13,7 @@ mod case;
 mod cpu;
 mod failure;
 mod gateway;
+mod gateways;
 mod limits;
 mod lists;
 mod load;
@@ -39,16 +40,19 @@ use report::{Line, Report, Rounds};
 const HELP: &str = "\
 cargo xtask bench [--quick] [--rounds N] [--only WORD]
 cargo xtask bench limits [--quick] [--rounds N] [--only WORD]
+cargo xtask bench gateways [--quick] [--rounds N] [--only WORD] [--against LIST]
 cargo xtask bench --lists [--rounds N]
 cargo run --release -p de-bench -- --usage
 
+  gateways     beside public gateways, which are installed for it; --against portkey,litellm names some of them
   limits       what is promised of limits and budgets, at full size, and what that costs, instead of ratios
   --quick      every road in under a minute, to see that it works; the figures are no good
   --rounds N   how often each case is measured on each side, in turn
   --lists      the lists of the control plane, at 10,000 keys and 1,000 models, instead of calls
   --usage      usage of a million calls, in SQLite alone, instead of calls
   --only WORD  the cases whose name has this word: json, relayed, filtered, translated; of the limits the
-               parts: budget, window, revoked, database, hops, cpu, killed";
+               parts: budget, window, revoked, database, hops, cpu, killed; of the gateways: json, streams,
+               crowd, cold";
 
 /// The longest that one answer may take before it counts as none.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,6 +70,7 @@ async fn main() -> ExitCode {
 
 /// The command line.
 struct Options {
+    gateways: Option<gateways::Plan>,
     limits: Option<limits::Plan>,
     lists: bool,
     quick: bool,
@@ -76,31 +81,35 @@ struct Options {
 fn options() -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::{Long, Short, Value, ValueExt};
     let (mut quick, mut rounds, mut only) = (false, None, None);
-    let (mut limits, mut lists, mut usage) = (false, false, false);
+    let (mut gateways, mut limits, mut lists, mut usage) = (false, false, false, false);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(None),
+            // `cargo xtask bench` has read it: it installs them, and says where.
+            Long("against") => drop(parser.value()?),
             Long("lists") => lists = true,
             Long("only") => only = Some(parser.value()?.string()?),
             Long("quick") => quick = true,
             Long("usage") => usage = true,
             Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?),
+            Value(word) if word == "gateways" => gateways = true,
             Value(word) if word == "limits" => limits = true,
             other => return Err(other.unexpected()),
         }
     }
+    let gateways = gateways.then(|| gateways::Plan { only: only.clone(), quick, rounds });
     let limits = limits.then(|| limits::Plan { only: only.clone(), quick, rounds });
     let mut plan = if quick { Plan::quick() } else { Plan::full() };
     plan.rounds = rounds.unwrap_or(plan.rounds).max(1);
     if let Some(word) = only {
         plan.cases.retain(|case| case.to_string().contains(&word));
     }
-    Ok(Some(Options { limits, lists, quick, plan, usage }))
+    Ok(Some(Options { gateways, limits, lists, quick, plan, usage }))
 }
 
 async fn run() -> Result<(), Failure> {
-    let Some(Options { limits, lists, quick, plan, usage }) =
+    let Some(Options { gateways, limits, lists, quick, plan, usage }) =
         options().map_err(|source| Failure::Arguments { source })?
     else {
         println!("{HELP}");
@@ -135,6 +144,11 @@ async fn run() -> Result<(), Failure> {
             0 => Ok(()),
             promises => Err(Failure::Broken { promises }),
         };
+    }
+    if let Some(plan) = gateways {
+        let report = gateways::compare(&plan, &root, port, &gateway, &client).await?;
+        println!("\n{}", report.table());
+        return write(&root, "gateways.json", &report);
     }
     let bare = Bare::start(&root, port).await?;
     let machine = Machine::now(&bare.told.workerd);

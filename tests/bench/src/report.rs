@@ -55,7 +55,7 @@ const ENOUGH: usize = 20;
 
 impl Figures {
     /// Of one round.
-    fn of_round(case: &Case, round: &Round) -> Self {
+    pub(crate) fn of_round(case: &Case, round: &Round) -> Self {
         let millis = |of: fn(&crate::load::Times) -> std::time::Duration| {
             let mut times: Vec<f64> =
                 round.times.iter().map(|times| of(times).as_secs_f64() * 1e3).collect();
@@ -88,7 +88,7 @@ impl Figures {
     }
 
     /// Each figure's median.
-    fn median(of: &[Self]) -> Self {
+    pub(crate) fn median(of: &[Self]) -> Self {
         let median = |figure: fn(&Self) -> Option<f64>| {
             let mut values: Vec<f64> = of.iter().filter_map(figure).collect();
             values.sort_by(f64::total_cmp);
@@ -201,7 +201,7 @@ fn cell(text: Option<f64>, bare: Option<f64>, ratio: Option<f64>) -> String {
 }
 
 /// Three digits at most, as more would be noise.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         small if small < 9.95 => format!("{value:.2}"),
         middle if middle < 99.5 => format!("{value:.1}"),
@@ -258,6 +258,7 @@ mod tests {
                 first_byte: Duration::from_millis(millis),
                 whole: Duration::from_millis(2 * millis),
             }],
+            took: Duration::from_millis(2 * millis),
         };
         let case = Case { road: Road::Relayed, chunks: 10, gap_ms: 0, concurrency: 1, requests: 1 };
         let line = Line::of_rounds(
