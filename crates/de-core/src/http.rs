@@ -16,11 +16,13 @@ pub mod telling;
 pub mod upload;
 pub(crate) mod watch;
 
+use std::{any::TypeId, cell::RefCell, collections::BTreeMap};
+
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
-    extract::{Request, State},
-    middleware::{Next, from_fn_with_state},
+    extract::Request,
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -62,27 +64,54 @@ struct Service {
 }
 
 /// Dresses a worker's routes: `/health`, `/ready`, 404, 405, and all that this module is for.
-pub fn service(
-    name: &'static str,
-    platform: Platform,
-    routes: impl FnOnce(Router<Platform>) -> Router<Platform>,
-) -> Router {
+///
+/// Every request has a platform of its own, so every request has a router of its own. What does not depend on the
+/// platform is put together once a thread.
+pub fn service<R>(name: &'static str, platform: Platform, routes: R) -> Router
+where
+    R: FnOnce(Router<Platform>) -> Router<Platform> + 'static,
+{
     let service = Service { name, platform: platform.clone() };
-    routes(health::routes(name))
-        .fallback(unknown_route)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(service, around))
-        .with_state(platform)
+    Router::new()
+        .fallback_service(assembled(name, routes).with_state(platform))
+        .layer(Extension(service))
+}
+
+/// The routes of a worker, for any platform.
+fn assembled<R>(name: &'static str, routes: R) -> Router<Platform>
+where
+    R: FnOnce(Router<Platform>) -> Router<Platform> + 'static,
+{
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<(TypeId, &'static str), Router<Platform>>> = RefCell::default();
+    }
+    let assemble = || {
+        routes(health::routes(name))
+            .fallback(unknown_route)
+            .method_not_allowed_fallback(wrong_method)
+            .layer(from_fn(around))
+    };
+    // A closure that holds nothing makes the same routes each time; any other may not.
+    if size_of::<R>() > 0 {
+        return assemble();
+    }
+    let key = (TypeId::of::<R>(), name);
+    let known = KNOWN.with_borrow(|known| known.get(&key).cloned());
+    known.unwrap_or_else(|| {
+        let made = assemble();
+        KNOWN.with_borrow_mut(|known| known.insert(key, made.clone()));
+        made
+    })
 }
 
 /// A worker whose routes are designed and not built: it lives, and says so to everything else.
 pub fn unbuilt(name: &'static str, platform: Platform) -> Router {
-    let service = Service { name, platform: platform.clone() };
     health::routes(name)
         .fallback(move || async move {
             ApiError::new(Code::NotImplemented, format!("the {name} worker is not built yet"))
         })
-        .layer(from_fn_with_state(service, around))
+        .layer(from_fn(around))
+        .layer(Extension(Service { name, platform: platform.clone() }))
         .with_state(platform)
 }
 
@@ -97,7 +126,11 @@ async fn wrong_method(request: Request) -> ApiError {
 }
 
 /// Runs around every request.
-async fn around(State(service): State<Service>, mut request: Request, next: Next) -> Response {
+async fn around(
+    Extension(service): Extension<Service>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let platform = &service.platform;
     let started = platform.clock.now();
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
@@ -226,4 +259,35 @@ pub fn relayed(mut head: Response, relay: Relay) -> Response {
     head.extensions_mut().insert(relay);
     *head.body_mut() = Body::empty();
     head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_put_together_once_and_never_mixed_up() {
+        use std::{cell::Cell, rc::Rc};
+
+        thread_local! { static MADE: Cell<u32> = const { Cell::new(0) }; }
+        let count = |routes: Router<Platform>| {
+            MADE.set(MADE.get() + 1);
+            routes
+        };
+        for _ in 0..3 {
+            let _routes = assembled("first", count);
+        }
+        assert_eq!(MADE.get(), 1);
+        let _routes = assembled("second", count);
+        assert_eq!(MADE.get(), 2);
+        let made = Rc::new(Cell::new(0));
+        for _ in 0..3 {
+            let made = made.clone();
+            let _routes = assembled("first", move |routes| {
+                made.set(made.get() + 1);
+                routes
+            });
+        }
+        assert_eq!(made.get(), 3);
+    }
 }
