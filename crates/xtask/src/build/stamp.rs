@@ -9,7 +9,7 @@ use crate::layout::Layout;
 use crate::setup::Tools;
 
 /// Beside a crate's own code, but never part of a worker.
-const SKIPPED: [&str; 5] = ["build", "fixtures", "fuzz", "snapshots", "tests"];
+const SKIPPED: [&str; 6] = ["benches", "build", "fixtures", "fuzz", "snapshots", "tests"];
 /// What every worker is built from, beside its own folder. Migrations and seeds may be included as text.
 const FILES: [&str; 3] = [".cargo/config.toml", "Cargo.lock", "Cargo.toml"];
 const FOLDERS: [&str; 5] =
