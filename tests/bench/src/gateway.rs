@@ -53,6 +53,18 @@ impl Gateway {
         Ok(())
     }
 
+    /// Makes another model like [`CHAT_MODEL`], by another name.
+    ///
+    /// # Errors
+    /// As [`Self::make_models`].
+    pub(crate) async fn make_copy(
+        &self,
+        client: &reqwest::Client,
+        name: &str,
+    ) -> Result<(), Failure> {
+        self.make_model(client, &config(name, "openai", "openai-chat")).await
+    }
+
     /// Makes one model.
     ///
     /// # Errors

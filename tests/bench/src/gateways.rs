@@ -6,7 +6,7 @@
 mod cold;
 mod crowd;
 mod rival;
-mod table;
+pub(crate) mod table;
 mod tenant;
 
 use std::{path::Path, time::Duration};

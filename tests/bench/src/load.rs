@@ -17,7 +17,7 @@ use crate::{
 
 /// How long the gateway may still work after its last answer: our branch of a relayed stream is read with
 /// pauses of 200 ms, and receipts gather for 500 ms before they go to D1.
-const AFTERWARDS: Duration = Duration::from_millis(1_000);
+pub(crate) const AFTERWARDS: Duration = Duration::from_millis(1_000);
 
 /// Where one side is, and how it is asked.
 #[derive(Clone)]
@@ -92,7 +92,11 @@ impl Target {
         Ok(Round { cpu, times, took })
     }
 
-    async fn ask(&self, case: &Case, url: &str, body: &str) -> Result<Times, Failure> {
+    /// One request, checked.
+    ///
+    /// # Errors
+    /// As [`Self::round`].
+    pub(crate) async fn ask(&self, case: &Case, url: &str, body: &str) -> Result<Times, Failure> {
         let lost =
             |source| Failure::Request { what: format!("{case}, {}", self.side.word()), source };
         let begun = Instant::now();

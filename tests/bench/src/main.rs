@@ -14,6 +14,7 @@ mod cpu;
 mod failure;
 mod gateway;
 mod gateways;
+mod growth;
 mod limits;
 mod lists;
 mod load;
@@ -41,10 +42,12 @@ const HELP: &str = "\
 cargo xtask bench [--quick] [--rounds N] [--only WORD]
 cargo xtask bench limits [--quick] [--rounds N] [--only WORD]
 cargo xtask bench gateways [--quick] [--rounds N] [--only WORD] [--against LIST]
+cargo xtask bench growth [--quick]
 cargo xtask bench --lists [--rounds N]
 cargo run --release -p de-bench -- --usage
 
   gateways     beside public gateways, which are installed for it; --against portkey,litellm names some of them
+  growth       how the cost grows with prompts, streams, keys and models
   limits       what is promised of limits and budgets, at full size, and what that costs, instead of ratios
   --quick      every road in under a minute, to see that it works; the figures are no good
   --rounds N   how often each case is measured on each side, in turn
@@ -71,6 +74,7 @@ async fn main() -> ExitCode {
 /// The command line.
 struct Options {
     gateways: Option<gateways::Plan>,
+    growth: bool,
     limits: Option<limits::Plan>,
     lists: bool,
     quick: bool,
@@ -81,7 +85,8 @@ struct Options {
 fn options() -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::{Long, Short, Value, ValueExt};
     let (mut quick, mut rounds, mut only) = (false, None, None);
-    let (mut gateways, mut limits, mut lists, mut usage) = (false, false, false, false);
+    let (mut gateways, mut growth) = (false, false);
+    let (mut limits, mut lists, mut usage) = (false, false, false);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -94,6 +99,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("usage") => usage = true,
             Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?),
             Value(word) if word == "gateways" => gateways = true,
+            Value(word) if word == "growth" => growth = true,
             Value(word) if word == "limits" => limits = true,
             other => return Err(other.unexpected()),
         }
@@ -105,11 +111,11 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     if let Some(word) = only {
         plan.cases.retain(|case| case.to_string().contains(&word));
     }
-    Ok(Some(Options { gateways, limits, lists, quick, plan, usage }))
+    Ok(Some(Options { gateways, growth, limits, lists, quick, plan, usage }))
 }
 
 async fn run() -> Result<(), Failure> {
-    let Some(Options { gateways, limits, lists, quick, plan, usage }) =
+    let Some(Options { gateways, growth, limits, lists, quick, plan, usage }) =
         options().map_err(|source| Failure::Arguments { source })?
     else {
         println!("{HELP}");
@@ -144,6 +150,11 @@ async fn run() -> Result<(), Failure> {
             0 => Ok(()),
             promises => Err(Failure::Broken { promises }),
         };
+    }
+    if growth {
+        let series = growth::measure(quick, &gateway, &client).await?;
+        println!("\n{}", growth::table(&series));
+        return write(&root, "growth.json", &series);
     }
     if let Some(plan) = gateways {
         let report = gateways::compare(&plan, &root, port, &gateway, &client).await?;
