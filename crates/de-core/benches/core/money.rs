@@ -15,7 +15,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     }))
     .unwrap();
     let usage =
-        Usage { cached_tokens: 1_024, input_tokens: 1_200, output_tokens: 345, ..Usage::default() };
+        Usage { cached_input_tokens: 1_024, input_tokens: 1_200, output_tokens: 345, ..Usage::default() };
     criterion.bench_function("cost of a call", |b| {
         b.iter(|| cost(black_box(&pricing), black_box(&usage)));
     });
