@@ -25,6 +25,8 @@ use crate::{
 /// One request that is watched. Dropped before its head, it is one whose caller has left.
 pub(super) struct Watch {
     context: Context,
+    /// Whether its body is watched, so that its end is the request's.
+    has_body: bool,
     is_headed: bool,
     platform: Platform,
 }
@@ -46,7 +48,12 @@ impl Watch {
         if let Some(tell) = otlp::begin(&service.platform, context.started(), context.trace()) {
             context.is_told_on(tell);
         }
-        Self { context: context.clone(), is_headed: false, platform: service.platform.clone() }
+        Self {
+            context: context.clone(),
+            has_body: false,
+            is_headed: false,
+            platform: service.platform.clone(),
+        }
     }
 
     /// Notes what the answer's head says; `goes_on`: its body is still to come, and is watched by [`Watch::over`].
@@ -65,7 +72,8 @@ impl Watch {
     }
 
     /// The same body, watched to its end.
-    pub(super) fn over(self, body: Body) -> Body {
+    pub(super) fn over(mut self, body: Body) -> Body {
+        self.has_body = true;
         self.context.note(|line| line.streamed = Some(true));
         Body::new(Watched { body, is_whole: false, watch: self })
     }
@@ -79,8 +87,11 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if self.is_headed {
+        if self.has_body {
             return self.write(self.context.over());
+        }
+        if self.is_headed {
+            return;
         }
         self.context.note(|line| {
             line.status = Some(crate::books::CLIENT_LEFT);
