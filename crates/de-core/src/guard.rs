@@ -292,6 +292,8 @@ fn is_public(name: &str) -> bool {
     let Some((_, zone)) = name.rsplit_once('.') else { return false };
     !name.split('.').any(|label| label.is_empty() || label.starts_with('-') || label.ends_with('-'))
         && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b".-".contains(&c))
+        // No zone begins with a digit: `7-1` is none, and who knows who takes it for a number.
+        && zone.starts_with(|c: char| c.is_ascii_lowercase())
         && !PRIVATE.contains(&zone)
         && name != METADATA
         && name.parse::<IpAddr>().is_err()

@@ -23,7 +23,7 @@ const GOOD: [&str; 4] = [
 ];
 
 /// What may be called in no spelling.
-const BAD: [&str; 58] = [
+const BAD: [&str; 59] = [
     // Not https, not 443.
     "http://api.openai.com/",
     "ftp://api.openai.com/",
@@ -80,6 +80,7 @@ const BAD: [&str; 58] = [
     // Names of private networks.
     "https://metadata.google.internal/",
     "https://metadata.goog/",
+    "https://00.0.7-771/",
     "https://kubernetes.default.svc/",
     "https://printer.local/",
     "https://printer.local./",
