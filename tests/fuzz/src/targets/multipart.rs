@@ -21,7 +21,7 @@ pub(super) fn run(input: &[u8]) {
     let (at_once, size) = read(vec![Bytes::copy_from_slice(whole)]);
     let (in_pieces, size_in_pieces) = read(pieces.map(Bytes::copy_from_slice).collect());
     // Of two faults the one is told that comes first, and that depends on the pieces.
-    assert_eq!(at_once.clone().ok(), in_pieces.clone().ok(), "{at_once:?} {in_pieces:?}");
+    assert_eq!(at_once.ok(), in_pieces.ok(), "{at_once:?} {in_pieces:?}");
     assert!(size <= whole.len() && size_in_pieces <= whole.len());
     if at_once.is_ok() {
         assert_eq!(size, size_in_pieces);
