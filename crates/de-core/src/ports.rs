@@ -473,6 +473,11 @@ pub trait Meter: Send {
     /// Sees the next bytes.
     fn seen(&mut self, bytes: &Bytes);
 
+    /// Whether it can still read what it sees. Once it cannot, no more is to pass: nobody would count it.
+    fn reads(&self) -> bool {
+        true
+    }
+
     /// Learns how it ended; called exactly once. Returns what the client still has to be told, if
     /// it is there, and the work that is left (receipts).
     fn end(self: Box<Self>, how: RelayEnd) -> (Option<Bytes>, BoxFuture<'static, ()>);
@@ -487,6 +492,8 @@ pub enum RelayEnd {
     ClientLeft,
     /// A deadline passed.
     TimedOut,
+    /// The meter could read no more of it.
+    Unreadable,
     /// The vendor closed its side in good order.
     Whole,
 }

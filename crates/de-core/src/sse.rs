@@ -120,6 +120,12 @@ impl Decoder {
         last.transpose()
     }
 
+    /// Whether it has given an error, and gives nothing more.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     fn grow(&mut self, bytes: usize) -> Result<(), SseError> {
         self.event_bytes = self.event_bytes.saturating_add(bytes);
         if self.event_bytes > MAX_EVENT_BYTES {

@@ -125,7 +125,7 @@ async fn run(
             Either::Right(_) => RelayEnd::ClientLeft,
         }
     };
-    if how == RelayEnd::TimedOut || how == RelayEnd::ClientLeft {
+    if matches!(how, RelayEnd::TimedOut | RelayEnd::ClientLeft | RelayEnd::Unreadable) {
         drop(abort);
         // Frees the copies that the tee still holds for us; the connection is closed already.
         drop(streams.ours.cancel());
@@ -175,6 +175,9 @@ async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Met
         let Ok(result) = outcome else { return RelayEnd::Broken };
         let Some(block) = streams::block(result) else { return RelayEnd::Whole };
         meter.seen(&Bytes::from(block.to_vec()));
+        if !meter.reads() {
+            return RelayEnd::Unreadable;
+        }
         // The old view is detached; its memory came back with the block.
         view = Uint8Array::new(&block.buffer());
         if !doubting {

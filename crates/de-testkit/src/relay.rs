@@ -117,7 +117,7 @@ pub fn relay(
         match (metered.finish(how), how) {
             (Some(tail), _) => Some((Ok(tail), None)),
             (None, RelayEnd::ClientLeft | RelayEnd::Whole) => None,
-            (None, RelayEnd::Broken | RelayEnd::TimedOut) => {
+            (None, RelayEnd::Broken | RelayEnd::TimedOut | RelayEnd::Unreadable) => {
                 let message = format!("the relayed body ended early: {how:?}");
                 Some((Err(PortError::Failed { port: "fetch", message }), None))
             }
@@ -144,6 +144,9 @@ impl Metered {
             Ok(Ok(Ok(Some(bytes)))) => {
                 if let Some(meter) = &mut self.meter {
                     meter.seen(&bytes);
+                    if !meter.reads() {
+                        return Err(RelayEnd::Unreadable);
+                    }
                 }
                 Ok(bytes)
             }

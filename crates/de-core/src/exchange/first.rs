@@ -21,9 +21,13 @@ use crate::{
     registry::Model,
     retry,
     secret::Secret,
-    sse::{Decoder, Event, SseError},
+    sse::{Decoder, Event, MAX_EVENT_BYTES, SseError},
     time::UnixMillis,
 };
+
+/// How many bytes may come before the first event: all of them are held, to be given again. Some vendors send
+/// comments while they think, of a few bytes each.
+const MOST_AHEAD: usize = 2 * MAX_EVENT_BYTES;
 
 /// Why an answer did not begin, though its head was good.
 enum Unbegun {
@@ -116,13 +120,19 @@ async fn bytes(body: &mut dyn InboundBody) -> Result<(), Unbegun> {
 async fn event(model: &Model, body: &mut dyn InboundBody) -> Result<(), Unbegun> {
     let mut decoder = Decoder::default();
     let mut reader = model.vendor.stream();
+    let mut held = 0_usize;
     loop {
         let unbegun = match body.ahead().await {
             Ok(Some(bytes)) => {
+                held = held.saturating_add(bytes.len());
                 for event in decoder.push(&bytes) {
                     if begins(model, &mut *reader, event)? {
                         return Ok(());
                     }
+                }
+                if held > MOST_AHEAD {
+                    let reason = format!("{held} bytes came, and no event among them");
+                    return Err(Unbegun::Malformed(reason));
                 }
                 continue;
             }

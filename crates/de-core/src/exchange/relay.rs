@@ -75,6 +75,11 @@ impl Counter {
         self.refused || self.reader.is_done()
     }
 
+    /// Whether what still comes can be counted.
+    fn reads(&self) -> bool {
+        !self.decoder.has_failed()
+    }
+
     fn seen(&mut self, bytes: &Bytes, dialect: &mut dyn DialectStream) {
         self.books.sent(bytes.len());
         for event in self.decoder.push(bytes) {
@@ -136,6 +141,10 @@ impl Meter for RelayMeter {
         self.counter.seen(bytes, &mut *self.tail.dialect);
     }
 
+    fn reads(&self) -> bool {
+        self.counter.reads()
+    }
+
     fn end(mut self: Box<Self>, how: RelayEnd) -> (Option<Bytes>, BoxFuture<'static, ()>) {
         let whole = self.counter.finish();
         let told = self.counter.has_ended();
@@ -148,7 +157,7 @@ impl Meter for RelayMeter {
                 let code = Code::ProviderTimeout;
                 (Outcome::Cut(code), Some(apart(failed(&mut self.tail, code))))
             }
-            (RelayEnd::Broken | RelayEnd::Whole, Err(code)) => {
+            (RelayEnd::Broken | RelayEnd::Unreadable | RelayEnd::Whole, Err(code)) => {
                 (Outcome::Cut(code), Some(apart(failed(&mut self.tail, code))))
             }
         };
@@ -223,6 +232,10 @@ impl Filtering {
             match self.upstream.hear().await? {
                 Heard::Bytes(bytes) => {
                     self.counter.seen(&bytes, &mut *self.tail.dialect);
+                    if !self.counter.reads() {
+                        // No more of it can be counted, so no more of it is bought.
+                        return self.end(Some(Code::ProviderMalformed), Bytes::new());
+                    }
                     let passed = self.filter.push(bytes);
                     // The protocol's own end counts, not that of the connection.
                     if self.counter.reader.is_done() {
