@@ -132,6 +132,8 @@ impl Writing {
     }
 
     async fn send(&mut self, part: &[u8]) -> Result<(), PortError> {
+        #[cfg(feature = "faults")]
+        crate::faults::pass("blobs").await?;
         self.digest(part).await?;
         if self.upload.is_none() {
             let begin = self.bucket.create_multipart_upload(self.key.clone());
@@ -157,6 +159,8 @@ impl Writing {
                 self.send(&last).await?;
             }
         } else {
+            #[cfg(feature = "faults")]
+            crate::faults::pass("blobs").await?;
             self.digest(&last).await?;
             let put = self.bucket.put(self.key.clone(), last.to_vec());
             put.http_metadata(self.metadata()).execute().await.map_err(failed)?;

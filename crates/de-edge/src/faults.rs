@@ -3,8 +3,9 @@
 //!
 //! `POST /__faults?port=database&mode=fail&for_ms=6000` makes a port of that worker's isolate fail for a while;
 //! `mode=slow:800` makes it late, `mode=off` of the port `limiter` grants everything without asking anybody.
-//! With `&object=inst_…` it is meant for the isolate of the Limiter objects. `GET /__limiter?object=inst_…` shows
-//! the counts of one of them.
+//! With `&object=inst_…` it is meant for the isolate of the Limiter objects, where `port=storage&mode=fail` is a
+//! disk that takes no more. `GET /__limiter?object=inst_…` shows the counts of one of them. `POST /__panic` panics
+//! in that worker's isolate, with `?object=inst_…` in that of the Limiter objects (ADR 0017).
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
@@ -76,10 +77,34 @@ pub(crate) fn settled() -> Option<SettleReply> {
     off.then_some(SettleReply { circuits: Vec::new(), outcome: Settled::Applied })
 }
 
+/// Refuses a write as SQLite does when its disk is full, if a test wants that.
+///
+/// # Errors
+/// `Failed` while the fault lasts.
+pub fn storage() -> Result<(), PortError> {
+    match fault("storage") {
+        Some(Mode::Fails) => Err(PortError::Failed {
+            port: "storage",
+            message: "a test makes it fail: database or disk is full".to_owned(),
+        }),
+        Some(Mode::Off | Mode::Slow(_)) | None => Ok(()),
+    }
+}
+
+/// Does what no code of ours may do: a trap ends the wasm instance, and with it all that its isolate was at.
+///
+/// # Panics
+/// Always.
+#[expect(clippy::panic, reason = "that is what it is for")]
+pub fn panics() -> ! {
+    panic!("a test wants a panic")
+}
+
 /// Answers a request that is meant for these faults; `None` if it is another one.
 pub(crate) async fn answer(env: &Env, method: &str, url: &str) -> Option<worker::Result<Response>> {
     let url = Url::parse(url).ok()?;
-    let is_ours = matches!((method, url.path()), ("POST", "/__faults") | ("GET", "/__limiter"));
+    let is_ours =
+        matches!((method, url.path()), ("POST", "/__faults" | "/__panic") | ("GET", "/__limiter"));
     if !is_ours {
         return None;
     }
@@ -92,6 +117,8 @@ pub(crate) async fn answer(env: &Env, method: &str, url: &str) -> Option<worker:
             ask(env, &object, Method::Post, &path).await
         }
         ("/__faults", None) => set(&url),
+        ("/__panic", Some(object)) => ask(env, &object, Method::Post, "/panic").await,
+        ("/__panic", None) => panics(),
         _ => Response::error("name an object", 400),
     })
 }

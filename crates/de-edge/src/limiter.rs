@@ -32,8 +32,6 @@ impl EdgeLimiter {
         path: &str,
         body: Option<String>,
     ) -> Result<T, PortError> {
-        #[cfg(feature = "faults")]
-        SendFuture::new(crate::faults::pass("limiter")).await?;
         let deadline = if path == "/refresh" { REFRESH_DEADLINE } else { DEADLINE };
         let objects =
             self.0.durable_object(LIMITER).map_err(|_| PortError::Unbound { port: "limiter" })?;
@@ -50,6 +48,8 @@ impl EdgeLimiter {
             let url = format!("http://limiter{path}");
             let request = Request::new_with_init(&url, &init).map_err(failed)?;
             let call = std::pin::pin!(async {
+                #[cfg(feature = "faults")]
+                crate::faults::pass("limiter").await?;
                 let mut reply = stub.fetch_with_request(request).await.map_err(failed)?;
                 let bytes = reply.bytes().await.map_err(failed)?;
                 Ok::<_, PortError>((reply.status_code(), bytes))

@@ -125,6 +125,10 @@ impl DurableObject for Limiter {
         if path == "/faults" {
             return de_edge::faults::set(&request.url()?);
         }
+        #[cfg(feature = "faults")]
+        if path == "/panic" {
+            de_edge::faults::panics();
+        }
         let request_id = request.headers().get("x-request-id")?;
         // The whole body is here before anything is looked at: from now on there is no await but those
         // that each call names.

@@ -94,7 +94,7 @@ impl Kept {
     /// The limits as they were kept. Makes the tables, if this is the object's first life.
     pub(super) fn load(&self, now: UnixMillis) -> Result<Limiter> {
         for table in sql::TABLES {
-            self.run(table, Vec::new())?;
+            self.0.exec(table, Vec::new())?;
         }
         let leases = self
             .rows::<Body>(sql::LEASES, Vec::new())?
@@ -302,7 +302,10 @@ impl Kept {
         self.run(sql::DROP_RECEIPTS, vec![json_text(ids)?])
     }
 
+    /// Writes.
     fn run(&self, sql: &str, values: Vec<Value>) -> Result<()> {
+        #[cfg(feature = "faults")]
+        de_edge::faults::storage().map_err(|err| Error::from(err.to_string()))?;
         self.0.exec(sql, values).map(|_| ())
     }
 
