@@ -5,6 +5,7 @@
 //! much memory. What follows (wasm-bindgen, esbuild, wasm-opt) uses one processor and runs beside the next
 //! compilation. A worker whose inputs did not change is not built again.
 
+mod guard;
 pub(crate) mod stamp;
 
 use std::collections::VecDeque;
@@ -78,6 +79,7 @@ pub(crate) fn build(layout: &Layout, tools: &Tools, purpose: Purpose) -> Result<
         }
     }
     if stale.is_empty() {
+        guard_all(layout, purpose)?;
         say::line(&format!("nothing changed ({})", watch.text()));
         return Ok(false);
     }
@@ -94,8 +96,13 @@ pub(crate) fn build(layout: &Layout, tools: &Tools, purpose: Purpose) -> Result<
         }
         finishing.into_iter().try_for_each(join)
     })?;
+    guard_all(layout, purpose)?;
     say::line(&format!("all built ({})", watch.text()));
     Ok(true)
+}
+
+fn guard_all(layout: &Layout, purpose: Purpose) -> Result<(), Failure> {
+    WORKERS.iter().try_for_each(|worker| guard::put(layout, purpose, worker.name))
 }
 
 fn join(thread: ScopedJoinHandle<'_, Result<(), Failure>>) -> Result<(), Failure> {
