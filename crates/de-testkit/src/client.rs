@@ -91,6 +91,12 @@ impl TestClient {
         Self { witness: Some(witness), ..self }
     }
 
+    /// The same client with nobody who looks: for answers that are not as they should be.
+    #[must_use]
+    pub fn unwitnessed(self) -> Self {
+        Self { witness: None, ..self }
+    }
+
     /// The same client with a key as bearer token.
     ///
     /// # Errors

@@ -125,6 +125,13 @@ impl Builder {
         self
     }
 
+    /// Lets providers live on this port of the machine.
+    #[must_use]
+    pub fn loopback_port(mut self, port: u16) -> Self {
+        self.loopback_ports.push(port);
+        self
+    }
+
     /// Takes log-ins of a Cloudflare Access team, whose keys are on loopback if `port` is named.
     #[must_use]
     pub fn access(mut self, team: AccessTeam, port: Option<u16>) -> Self {

@@ -2,6 +2,7 @@
 
 pub(crate) mod commands;
 mod costs;
+mod faults;
 mod links;
 mod routes;
 mod threats;

@@ -24,6 +24,7 @@ pub mod document;
 pub mod faults;
 pub mod hooks;
 pub mod leave;
+pub mod liar;
 pub mod life;
 pub mod local;
 pub mod models;

@@ -42,6 +42,8 @@ pub struct Local {
     pub platform: Platform,
     /// The vendors.
     pub simulator: Simulator,
+    /// Where a provider of a test's own may live.
+    pub spare_port: u16,
     /// Who calls.
     pub tenant: TestTenant,
     /// The text worker.
@@ -65,8 +67,10 @@ impl Local {
         // Links and callbacks name the front door: it has its port before it has its router.
         let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
         let base = format!("http://{}", door.local_addr().expect("it has an address"));
+        let spare_port = spare_port().await;
         let mut builder = TestPlatform::builder()
             .pools_shares()
+            .loopback_port(spare_port)
             .public_base(base)
             .interface_origin(INTERFACE)
             .peers(peers.clone())
@@ -100,6 +104,7 @@ impl Local {
             log: made.log,
             platform,
             simulator,
+            spare_port,
             tenant: made.tenant,
             text: Host::serve(text).await.expect("a port is free"),
         }
@@ -122,6 +127,12 @@ impl Local {
     pub fn page_origin(&self) -> String {
         PAGE.to_owned()
     }
+}
+
+/// A port that is free at this moment: nothing else of this process asks for one without a number.
+async fn spare_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
+    listener.local_addr().expect("it has an address").port()
 }
 
 /// The key that the test tenant has for a vendor.

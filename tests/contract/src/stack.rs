@@ -39,10 +39,14 @@ pub struct Stack {
     pub text_base: String,
     /// What the vendors received.
     pub vendors: Vendors,
+    /// The workers' own hosts, where they are known: on a real stack.
+    pub hosts: BTreeMap<String, String>,
     /// Whether it is wasm in workerd.
     pub is_real: bool,
     /// What the workers of a real stack log.
     log_file: Option<PathBuf>,
+    /// Where on this machine a provider of a test's own may live: the first that is free.
+    pub spare_ports: Vec<u16>,
     /// The process that starts the runtime, if that may be killed: for whoever has the stack to themselves.
     mortal: Option<u32>,
     /// The keys that the vendors accept, by provider.
@@ -78,6 +82,9 @@ struct Record {
     pids: Vec<u32>,
 }
 
+/// How far from a stack's base its spare ports are, as `crates/xtask/src/stack/ports.rs` has them.
+const SPARE: std::ops::Range<u16> = 22..30;
+
 /// The variable that lets a test kill the runtime. It runs alone then.
 const MAY_KILL: &str = "DE_MAY_KILL_WORKERD";
 
@@ -104,8 +111,10 @@ impl Stack {
             cron: None,
             front: client(&local.front.base()),
             front_base: local.front.base(),
+            hosts: BTreeMap::new(),
             is_real: false,
             log_file: None,
+            spare_ports: vec![local.spare_port],
             mortal: None,
             keys: Keys {
                 admin: text_of(&tenant.admin_key),
@@ -139,8 +148,10 @@ impl Stack {
             cron: Some(record.cron.clone()),
             front: client(base),
             front_base: base.to_owned(),
+            hosts: record.hosts,
             is_real: true,
             log_file: Some(folder.join("logs").join(port.to_string()).join("workers.log")),
+            spare_ports: (port + SPARE.start..port + SPARE.end).collect(),
             mortal: record.pids.first().copied().filter(|_| env::var_os(MAY_KILL).is_some()),
             keys: Keys {
                 admin: record.admin_key.clone(),
@@ -292,7 +303,12 @@ impl Stack {
     pub fn faults(&self) -> Option<Faults> {
         // The checks of the documented API know nothing of these paths.
         let plain = |base: &str| TestClient::of_url(base).expect("a client can be made");
-        let made = || Faults { front: plain(&self.front_base), text: plain(&self.text_base) };
+        let hosts = || self.hosts.iter().map(|(name, base)| (name.clone(), plain(base))).collect();
+        let made = || Faults {
+            front: plain(&self.front_base),
+            hosts: hosts(),
+            text: plain(&self.text_base),
+        };
         self.mortal.map(|_| made())
     }
 

@@ -10,11 +10,15 @@
 use std::time::Duration;
 
 use de_contract::{
+    spender::Spender,
     stack::Stack,
     wait::{unique, until},
     wire::{Server, Wire},
 };
+use futures_util::future::join_all;
+use http::Method;
 use serde_json::json;
+use tokio::time::Instant;
 
 /// Calls go on while D1 is down: their receipts wait, arrive, and none of them twice.
 #[tokio::test]
@@ -68,4 +72,213 @@ async fn nobody_is_let_in_while_the_limiter_is_down() {
     answer.fails(503, "LIMITER_UNAVAILABLE");
     let again = async || (call(&unique("up")).send().await.status() == 200).then_some(());
     until("the Limiter to be back", again).await;
+}
+
+/// A call that knows all it needs waits for no database, however slow that is; its receipt does.
+#[tokio::test]
+async fn a_slow_database_holds_up_no_call() {
+    let stack = Stack::ready().await;
+    let Some(faults) = stack.faults() else { return };
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let call = |word: &str| stack.call(Wire::Native, &model, word);
+    for _ in 0..3 {
+        call("Hello").send().await.good();
+    }
+    let slow = Duration::from_secs(6);
+    faults.set("text", "database", "slow:3000", slow).await;
+    faults.set_limiter("inst_dev", "database", "slow:3000", slow).await;
+    let mut calls = Vec::new();
+    for _ in 0..10 {
+        let began = Instant::now();
+        calls.push(call(&unique("slow")).send().await.good());
+        assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
+    }
+    for call in &calls {
+        assert_eq!(stack.books.row(&call.request_id).await["status"], "ok");
+    }
+    until("nothing to wait", async || (faults.limiter().await["waiting"] == 0).then_some(())).await;
+    for call in &calls {
+        assert_eq!(stack.books.rows(&call.request_id).await.len(), 1);
+    }
+}
+
+/// What nobody has a copy of cannot be known without the database: our failure, and nothing is bought.
+#[tokio::test]
+async fn a_model_that_no_copy_has_is_our_failure_while_the_database_is_down() {
+    let stack = Stack::ready().await;
+    let Some(faults) = stack.faults() else { return };
+    stack.call(Wire::Native, "gpt-4o-mini", "Hello").send().await.good();
+    faults.fail("database", Duration::from_secs(2)).await;
+    let mut refused = Vec::new();
+    for wire in Wire::ALL {
+        let word = unique("cold");
+        let answer = stack.call(wire, &unique("nobody-has-read"), &word).send().await;
+        answer.fails(500, "INTERNAL_ERROR");
+        assert!(stack.vendors.received(&word).await.is_empty());
+        refused.push(answer);
+    }
+    for answer in refused {
+        let row = stack.books.row(&answer.request_id).await;
+        assert_eq!((&row["status"], &row["cost_micros"]), (&json!("failed"), &json!(0)), "{row}");
+    }
+}
+
+/// KV is a copy: without it the database is asked, and a slow one is waited for once and briefly.
+#[tokio::test]
+async fn calls_go_on_while_kv_is_down_or_slow() {
+    let stack = Stack::ready().await;
+    let Some(faults) = stack.faults() else { return };
+    for mode in ["fail", "slow:20000"] {
+        faults.set("text", "cache", mode, Duration::from_secs(5)).await;
+        faults.set("config", "cache", mode, Duration::from_secs(5)).await;
+        let began = Instant::now();
+        let model = stack.model(Server::OpenAi, json!({})).await;
+        for wire in Wire::ALL {
+            let answer = stack.call(wire, &model, &unique("copy")).send().await.good();
+            assert_eq!(stack.books.row(&answer.request_id).await["status"], "ok");
+        }
+        assert!(began.elapsed() < Duration::from_secs(4), "{mode}: {:?}", began.elapsed());
+    }
+    faults.set("text", "cache", "fail", Duration::ZERO).await;
+    faults.set("config", "cache", "fail", Duration::ZERO).await;
+}
+
+/// A tenant with a budget, and what is used of it; what of that is held for whatever reason.
+async fn budgeted() -> Spender {
+    let spender = Spender::ready().await;
+    let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
+    let body = json!({"period": "total", "amount_micros": 1_000_000});
+    spender.control.put(&budget, &body).await.is(200);
+    spender
+}
+
+async fn usage(spender: &Spender) -> (u64, u64) {
+    let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
+    let shown = spender.control.get(&budget).await.is(200).json();
+    let usage = &shown["budgets"][0]["usage"];
+    let part = |name: &str| usage[name].as_u64().unwrap();
+    (part("used_micros"), part("held_micros") + part("unsettled_micros"))
+}
+
+async fn cost(spender: &Spender, request_id: &str) -> u64 {
+    spender.stack.books.row(request_id).await["cost_micros"].as_u64().unwrap()
+}
+
+/// A Limiter that is late is waited for, for two seconds and no more; what it then grants nobody it takes back.
+#[tokio::test]
+async fn a_slow_limiter_is_waited_for_and_not_for_ever() {
+    let spender = budgeted().await;
+    let Some(faults) = spender.stack.faults() else { return };
+    let mut spent = 0;
+    let first = spender.call("Hello").send().await.good();
+    spent += cost(&spender, &first.request_id).await;
+    faults.set("text", "limiter", "slow:800", Duration::from_secs(3)).await;
+    let late = spender.call(&unique("late")).send().await.good();
+    spent += cost(&spender, &late.request_id).await;
+    faults.set("text", "limiter", "slow:4000", Duration::from_secs(6)).await;
+    let word = unique("later");
+    // A share that is at hand may still be used up.
+    let refused = until("a call to be refused", async || {
+        let began = Instant::now();
+        let answer = spender.call(&word).send().await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        if answer.status() == 200 {
+            spent += cost(&spender, &answer.request_id).await;
+            return None;
+        }
+        Some(answer)
+    })
+    .await;
+    refused.fails(503, "LIMITER_UNAVAILABLE");
+    let back = until("the Limiter to be back", async || {
+        let answer = spender.call(&unique("back")).send().await;
+        spent += cost(&spender, &answer.request_id).await;
+        (answer.status() == 200).then_some(())
+    });
+    back.await;
+    until("the books to be even", async || (usage(&spender).await == (spent, 0)).then_some(()))
+        .await;
+}
+
+/// The disk of a Limiter is full: what it cannot keep it does not grant. Calls under way are answered, and their
+/// receipts go to the database by the other way.
+#[tokio::test]
+async fn a_limiter_whose_disk_is_full_grants_nothing_and_loses_no_receipt() {
+    let spender = budgeted().await;
+    let Some(faults) = spender.stack.faults() else { return };
+    let first = spender.call("Hello").send().await.good();
+    let mut spent = cost(&spender, &first.request_id).await;
+    let word = unique("full");
+    let calls: Vec<_> = (0..4).map(|_| spender.call(&format!("slow:2s {word}"))).collect();
+    let sent = join_all(calls.iter().map(|call| call.send()));
+    let full = Duration::from_secs(6);
+    let filled = async {
+        until("the vendor to have the calls", async || {
+            (spender.stack.vendors.received(&word).await.len() == calls.len()).then_some(())
+        })
+        .await;
+        let instance = &spender.tenant.instance;
+        faults.set_limiter(instance, "storage", "fail", full).await;
+        let mut others = Vec::new();
+        let refused = until("a call to be refused", async || {
+            let answer = spender.call(&unique("more")).send().await;
+            if answer.status() == 200 {
+                others.push(answer.request_id);
+                return None;
+            }
+            Some(answer)
+        })
+        .await;
+        refused.fails(503, "LIMITER_UNAVAILABLE");
+        others
+    };
+    let (answers, others) = futures_util::future::join(sent, filled).await;
+    for answer in answers {
+        let answer = answer.good();
+        spent += cost(&spender, &answer.request_id).await;
+        assert_eq!(spender.stack.books.rows(&answer.request_id).await.len(), 1);
+    }
+    for id in others {
+        spent += cost(&spender, &id).await;
+    }
+    // The disk has room again: calls are let in, and what nobody could report counts as held, never as nothing.
+    let next = until("calls to be let in again", async || {
+        let answer = spender.call(&unique("room")).send().await;
+        (answer.status() == 200).then_some(answer)
+    })
+    .await;
+    spent += cost(&spender, &next.request_id).await;
+    until("the last one to be settled", async || {
+        let (used, held) = usage(&spender).await;
+        (used >= spent && used - held <= spent).then_some(())
+    })
+    .await;
+}
+
+/// A picture is bought once, whether R2 takes it or not, and its receipt is written either way.
+#[tokio::test]
+async fn a_picture_that_r2_does_not_take_is_not_bought_again() {
+    let stack = Stack::ready().await;
+    let Some(faults) = stack.faults() else { return };
+    for mode in ["fail", "slow:1500"] {
+        faults.set("render", "blobs", mode, Duration::from_secs(4)).await;
+        faults.set("image", "blobs", mode, Duration::from_secs(4)).await;
+        let prompt = unique("kite");
+        let order = json!({"model_id": "ideogram-v2", "prompt": prompt});
+        let request = stack.client().request(Method::POST, "/image/generate");
+        let id = unique("picture");
+        let request = request.header("prefer", "respond-async").header("x-request-id", &id);
+        let answer = request.json(&order).send().await.unwrap();
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        let job = answer.json()["job_id"].as_str().unwrap().to_owned();
+        let ended = until("the job to end", async || {
+            let job = stack.client().get(&format!("/v1/jobs/{job}")).await.unwrap().json();
+            let is_over = job["status"] == "succeeded" || job["status"] == "failed";
+            is_over.then_some(job)
+        })
+        .await;
+        assert_eq!(stack.vendors.received(&prompt).await.len(), 1, "{ended}");
+        let row = stack.books.row(&id).await;
+        assert!(row["cost_micros"].as_i64().unwrap() > 0, "the vendor has made it: {row}");
+    }
 }

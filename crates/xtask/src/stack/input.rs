@@ -118,8 +118,9 @@ impl StackInput {
         statements: Vec<Statement>,
     ) -> Result<Self, Failure> {
         let simulator_keys = json(&secrets.simulator_keys)?;
-        let loopback_ports =
-            std::iter::once(ports.simulator()).chain(upstream_ports.iter().copied());
+        let loopback_ports = std::iter::once(ports.simulator())
+            .chain(ports.spare())
+            .chain(upstream_ports.iter().copied());
         let loopback_ports =
             loopback_ports.map(|port| port.to_string()).collect::<Vec<_>>().join(",");
         let logs = logs(layout, ports);
@@ -247,10 +248,9 @@ mod tests {
         let workers = input["workers"].as_object().unwrap();
         assert_eq!(workers.len(), WORKERS.len());
         assert_eq!(workers["config"]["port"], ports.base());
-        assert_eq!(
-            workers["text"]["vars"]["DE_LOOPBACK_PORTS"],
-            format!("{},9001", ports.simulator())
-        );
+        let loopback = workers["text"]["vars"]["DE_LOOPBACK_PORTS"].as_str().unwrap();
+        assert!(loopback.starts_with(&format!("{},{}", ports.simulator(), ports.cron() + 1)));
+        assert!(loopback.ends_with(",9001"), "{loopback}");
         let origins = workers["text"]["vars"]["DE_INTERFACE_ORIGINS"].as_str().unwrap();
         assert_eq!(origins.split(',').count(), PAGES.len());
         assert!(origins.starts_with(&format!("http://127.0.0.1:{},", ports.base() + 1)));

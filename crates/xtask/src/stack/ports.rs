@@ -1,8 +1,8 @@
 //! Which port of a stack is whose.
 //!
 //! From one base: the front door on it, the pages on the next ones, the workers' own hosts from +10, each where
-//! `de-services` says, the simulator on +20, the runtime's own entry, where crons can be called, on +21. All on
-//! 127.0.0.1.
+//! `de-services` says, the simulator on +20, the runtime's own entry, where crons can be called, on +21, and from +22
+//! on what tests play vendors on. All on 127.0.0.1.
 
 use std::env;
 use std::io::ErrorKind;
@@ -21,6 +21,7 @@ const SPAN: u16 = 30;
 const VARIABLE: &str = "DE_PORT_BASE";
 const SIMULATOR: u16 = 20;
 const CRON: u16 = 21;
+const SPARE: std::ops::Range<u16> = 22..SPAN;
 
 /// The ports of one stack.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,6 +75,12 @@ impl Ports {
     /// Where a worker's cron can be called before its time.
     pub(crate) fn cron(self) -> u16 {
         self.base + CRON
+    }
+
+    /// Where a test may play a vendor of its own: `tests/contract/src/stack.rs` has them too. Nobody listens there
+    /// before.
+    pub(crate) fn spare(self) -> impl Iterator<Item = u16> {
+        SPARE.map(move |distance| self.base + distance)
     }
 
     /// The workers with hosts of their own, and their ports.
