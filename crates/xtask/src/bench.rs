@@ -14,7 +14,7 @@ use de_core::secret::Secret;
 use de_core::seeds::{self, DevKey, DevProviderKey, DevTenant};
 
 use crate::build;
-use crate::dev::seed::statement;
+use crate::dev::{self, seed::statement};
 use crate::failure::Failure;
 use crate::files;
 use crate::layout::Layout;
@@ -52,8 +52,14 @@ pub(crate) fn run(layout: &Layout, args: &[String]) -> Result<(), Failure> {
     compile(layout)?;
     let ports = Ports::free()?;
     let vendor_port = ports.simulator() + VENDOR;
+    let soak = args.iter().any(|arg| arg == "soak");
     let lists = args.iter().any(|arg| arg == "--lists");
-    let stack = start(layout, &tools, ports, vendor_port, lists)?;
+    let stack = if soak {
+        // Every modality is called: by the catalogue, at the simulator.
+        dev::start_for_tests(layout, &tools, ports)?
+    } else {
+        start(layout, &tools, ports, vendor_port, lists)?
+    };
     let run = Run::new(layout.target.join("release/de-bench"))
         .args(args)
         .env("DE_BENCH_VENDOR_PORT", vendor_port.to_string())

@@ -16,8 +16,8 @@ pub(crate) enum Failure {
     /// The bare worker did not come up.
     #[error("the bare worker {problem}")]
     Bare { problem: String },
-    /// Promises of the limits do not hold.
-    #[error("{promises} promises of the limits do not hold")]
+    /// What is promised does not hold.
+    #[error("{promises} promises do not hold")]
     Broken { promises: usize },
     /// The control plane does not do what a proof needs.
     #[error("{path} answered {status}: {body}")]

@@ -17,6 +17,9 @@ pub(crate) struct Gateway {
     pub(crate) base: String,
     pub(crate) client_key: String,
     hosts: BTreeMap<String, String>,
+    /// The keys that its simulated vendors take, by provider.
+    #[serde(default)]
+    pub(crate) simulator_keys: BTreeMap<String, String>,
     /// The runtime's process.
     pub(crate) workerd_pid: Option<u32>,
 }

@@ -3,12 +3,12 @@
 
 mod admissions;
 mod budget;
-mod caller;
-mod control;
+pub(crate) mod caller;
+pub(crate) mod control;
 mod database;
 mod hops;
 mod killed;
-mod part;
+pub(crate) mod part;
 mod processor;
 mod revoked;
 mod tenant;
@@ -118,7 +118,7 @@ pub(crate) async fn prove(
 }
 
 /// The version of the runtime, as its package says.
-fn workerd(root: &Path) -> String {
+pub(crate) fn workerd(root: &Path) -> String {
     #[derive(Deserialize)]
     struct Package {
         version: String,

@@ -20,6 +20,7 @@ mod lists;
 mod load;
 mod machine;
 mod report;
+mod soak;
 mod usage;
 mod vendor;
 
@@ -43,12 +44,15 @@ cargo xtask bench [--quick] [--rounds N] [--only WORD]
 cargo xtask bench limits [--quick] [--rounds N] [--only WORD]
 cargo xtask bench gateways [--quick] [--rounds N] [--only WORD] [--against LIST]
 cargo xtask bench growth [--quick]
+cargo xtask bench soak [--minutes N]
 cargo xtask bench --lists [--rounds N]
 cargo run --release -p de-bench -- --usage
 
   gateways     beside public gateways, which are installed for it; --against portkey,litellm names some of them
   growth       how the cost grows with prompts, streams, keys and models
   limits       what is promised of limits and budgets, at full size, and what that costs, instead of ratios
+  soak         half an hour of mixed calls: whether memory is flat and the books are exact at its end
+  --minutes N  how long that is
   --quick      every road in under a minute, to see that it works; the figures are no good
   --rounds N   how often each case is measured on each side, in turn
   --lists      the lists of the control plane, at 10,000 keys and 1,000 models, instead of calls
@@ -79,6 +83,7 @@ struct Options {
     lists: bool,
     quick: bool,
     plan: Plan,
+    soak: Option<soak::Plan>,
     usage: bool,
 }
 
@@ -87,6 +92,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     let (mut quick, mut rounds, mut only) = (false, None, None);
     let (mut gateways, mut growth) = (false, false);
     let (mut limits, mut lists, mut usage) = (false, false, false);
+    let (mut soaks, mut minutes) = (false, None);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -100,22 +106,25 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?),
             Value(word) if word == "gateways" => gateways = true,
             Value(word) if word == "growth" => growth = true,
+            Long("minutes") => minutes = Some(parser.value()?.parse::<u64>()?),
             Value(word) if word == "limits" => limits = true,
+            Value(word) if word == "soak" => soaks = true,
             other => return Err(other.unexpected()),
         }
     }
     let gateways = gateways.then(|| gateways::Plan { only: only.clone(), quick, rounds });
     let limits = limits.then(|| limits::Plan { only: only.clone(), quick, rounds });
+    let soak = soaks.then_some(soak::Plan { minutes });
     let mut plan = if quick { Plan::quick() } else { Plan::full() };
     plan.rounds = rounds.unwrap_or(plan.rounds).max(1);
     if let Some(word) = only {
         plan.cases.retain(|case| case.to_string().contains(&word));
     }
-    Ok(Some(Options { gateways, growth, limits, lists, quick, plan, usage }))
+    Ok(Some(Options { gateways, growth, limits, lists, quick, plan, soak, usage }))
 }
 
 async fn run() -> Result<(), Failure> {
-    let Some(Options { gateways, growth, limits, lists, quick, plan, usage }) =
+    let Some(Options { gateways, growth, limits, lists, quick, plan, soak, usage }) =
         options().map_err(|source| Failure::Arguments { source })?
     else {
         println!("{HELP}");
@@ -140,6 +149,15 @@ async fn run() -> Result<(), Failure> {
         let lines = lists::measure(&gateway, &client, plan.rounds).await?;
         println!("\n{}\n{}", lists::table(&lines), lists::plans()?);
         return write(&root, "lists.json", &lines);
+    }
+    if let Some(plan) = soak {
+        let report = soak::prove(&plan, &root, &gateway, &client).await?;
+        println!("\n{}", report.table());
+        write(&root, "soak.json", &report)?;
+        return match report.broken() {
+            0 => Ok(()),
+            promises => Err(Failure::Broken { promises }),
+        };
     }
     let _vendor = vendor::start(port).await?;
     if let Some(plan) = limits {

@@ -14,8 +14,12 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         "output_micros_per_million_tokens": 10_000_000,
     }))
     .unwrap();
-    let usage =
-        Usage { cached_input_tokens: 1_024, input_tokens: 1_200, output_tokens: 345, ..Usage::default() };
+    let usage = Usage {
+        cached_input_tokens: 1_024,
+        input_tokens: 1_200,
+        output_tokens: 345,
+        ..Usage::default()
+    };
     criterion.bench_function("cost of a call", |b| {
         b.iter(|| cost(black_box(&pricing), black_box(&usage)));
     });
