@@ -2,6 +2,12 @@
 //!
 //! Every line is held against the schema as it is written: one that is not as `docs/logging.md` has it ends the test.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a line that is not as it should be ends the test"
+)]
+
 use std::sync::Mutex;
 
 use de_core::{

@@ -114,14 +114,8 @@ pub fn relay(
             Ok(bytes) => return Some((Ok(bytes), Some(metered))),
             Err(how) => how,
         };
-        match (metered.finish(how), how) {
-            (Some(tail), _) => Some((Ok(tail), None)),
-            (None, RelayEnd::ClientLeft | RelayEnd::Whole) => None,
-            (None, RelayEnd::Broken | RelayEnd::TimedOut | RelayEnd::Unreadable) => {
-                let message = format!("the relayed body ended early: {how:?}");
-                Some((Err(PortError::Failed { port: "fetch", message }), None))
-            }
-        }
+        // As on the platform: what the meter has no more to say of has ended, however its vendor's side did.
+        metered.finish(how).map(|tail| (Ok(tail), None))
     })))
 }
 

@@ -34,6 +34,8 @@ fn stream<'a>(spender: &'a Spender, number: usize, word: &str) -> Call<'a> {
     let wire = Wire::ALL[number % 3];
     let prompt = format!("gap:100ms chunks:60 big:3000 {word}");
     let call = spender.stack.call(wire, &spender.model, &prompt).key(&spender.key).streamed();
+    // Long enough that none of them ends by itself before it is noticed that its reader has gone.
+    let call = call.option("max_tokens", 4_000);
     let call = if number.is_multiple_of(2) { call.by_front_door() } else { call };
     match wire {
         Wire::OpenAi if number.is_multiple_of(4) => {

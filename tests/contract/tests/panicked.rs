@@ -169,10 +169,12 @@ async fn a_panic_at_the_front_door_ends_calls_that_their_worker_settles() {
     let Some(faults) = spender.stack.faults() else { return };
     let word = unique("door");
     let calls: Vec<_> = (0..4)
-        .map(|_| call(&spender, Wire::Native, &format!("slow:6s {word}")).by_front_door())
+        .map(|_| {
+            call(&spender, Wire::Native, &format!("slow:6s {word}")).by_front_door().unwitnessed()
+        })
         .collect();
     let stream = call(&spender, Wire::OpenAi, &format!("gap:500ms chunks:8 big:300 {word}"));
-    let stream = stream.streamed().by_front_door();
+    let stream = stream.streamed().by_front_door().unwitnessed();
     let open = stream.open().await;
     let sent = join_all(calls.iter().map(|call| timeout(MOURNED, call.send())));
     let panicked = async {

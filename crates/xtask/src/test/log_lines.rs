@@ -43,7 +43,7 @@ fn wrong(text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let mut spans: BTreeMap<(String, String), usize> = BTreeMap::new();
     // The stack puts time and level before what a worker wrote; the runtime's own words are no JSON.
-    let lines = text.lines().filter_map(|line| Some(line.get(line.find("{\"")?..)?));
+    let lines = text.lines().filter_map(|line| line.get(line.find("{\"")?..));
     for line in lines {
         match serde_json::from_str::<LogLine>(line) {
             Ok(read) if read.event == Event::Request => {

