@@ -364,8 +364,8 @@ async fn answers_of_a_hundred_megabytes() {
 #[tokio::test]
 async fn answers_without_end() {
     let world = World::new().await;
-    // As much comes as a machine can send until the deadline, and each byte is read here once more. In workerd that is
-    // gigabytes, which prove nothing beside what a hundred megabytes do.
+    // In workerd this ran into the time-out of the suite, 300 s, and it is not known why: whether a stream outlives its
+    // deadline there is open. What is below holds in process alone.
     if world.spender.stack.is_real {
         return;
     }
