@@ -22,10 +22,10 @@ use crate::{conflicts, dependencies, fuzz, new, pages, setup, size, test, types,
 pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     let mut steps = Steps::begin();
     steps.run("marks of conflicts", || conflicts::check(layout))?;
-    steps.run("formatting", || cargo(layout, &["fmt", "--all", "--check"]).show())?;
+    steps.run("formatting", || cargo(layout, &["fmt", "--all", "--check"]).watched())?;
     steps.run("lints on the host", || {
         cargo(layout, &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])
-            .show()
+            .watched()
     })?;
     let tools = setup::prepare(layout)?;
     let checkers = Checkers::prepare(layout)?;
@@ -39,7 +39,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
             .args(packages)
             .args(["--", "--deny", "warnings"])
             .env("WASM_BINDGEN_USE_JS_SYS", "1")
-            .show()
+            .watched()
     })?;
     steps.run("what the generators write", || new::trial::run(layout))?;
     steps.run("format, lints and types of pages", || pages::check(layout, &tools))?;
@@ -73,14 +73,15 @@ pub(crate) struct Steps {
 /// A step that has run.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
+    /// Why it did not pass.
+    failure: Option<String>,
     name: &'static str,
-    passed: bool,
     time: String,
 }
 
 impl Step {
     pub(crate) fn passed(&self) -> bool {
-        self.passed
+        self.failure.is_none()
     }
 }
 
@@ -108,14 +109,15 @@ impl Steps {
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             Err(failure) => say::line(&format!("{name}: FAILED ({time}): {failure}")),
         }
-        let step = Step { name, passed: outcome.is_ok(), time };
+        let failure = outcome.err().map(|failure| failure.to_string());
+        let step = Step { failure, name, time };
         self.done.push(step.clone());
         Ok(step)
     }
 
     /// Whether a step of this name has run and passed.
     pub(crate) fn has_passed(&self, name: &str) -> bool {
-        self.done.iter().any(|step| step.name == name && step.passed)
+        self.done.iter().any(|step| step.name == name && step.passed())
     }
 
     /// Whether every step so far has passed.
@@ -123,19 +125,24 @@ impl Steps {
         self.done.iter().all(Step::passed)
     }
 
-    /// Says how all steps went.
+    /// Says how all steps went, and once more why some did not pass: what each wrote is far above by then.
     ///
     /// # Errors
     /// `Steps` if any failed.
     pub(crate) fn end(self) -> Result<(), Failure> {
-        say::part("Steps");
-        for Step { name, passed, time } in &self.done {
-            say::line(&format!(
-                "{} {name:<30} {time:>12}",
-                if *passed { "passed" } else { "FAILED" }
-            ));
+        for Step { failure, name, .. } in &self.done {
+            if let Some(failure) = failure {
+                say::part(&format!("Why it failed: {name}"));
+                say::line(failure);
+            }
         }
-        let failed = self.done.iter().filter(|step| !step.passed).map(|step| step.name.to_owned());
+        say::part("Steps");
+        for step in &self.done {
+            let how = if step.passed() { "passed" } else { "FAILED" };
+            say::line(&format!("{how} {:<30} {:>12}", step.name, step.time));
+        }
+        let failed =
+            self.done.iter().filter(|step| !step.passed()).map(|step| step.name.to_owned());
         let failed = failed.collect::<Vec<_>>();
         if failed.is_empty() {
             say::line(&format!("all {} steps passed in {}", self.done.len(), self.watch.text()));

@@ -152,7 +152,8 @@ fn each(layout: &Layout, program: &Path, targets: &[String], seconds: u32) -> Re
     if failed.is_empty() {
         return Ok(());
     }
-    Err(Failure::Steps { steps: failed.into_iter().map(|(target, _)| target).collect() })
+    let told = failed.into_iter().map(|(target, failure)| format!("{target}: {failure}"));
+    Err(Failure::Steps { steps: told.collect() })
 }
 
 /// Where inputs are put that a target fails on.

@@ -50,7 +50,7 @@ pub(crate) fn build(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
             "--logLevel",
             "warn",
         ]);
-        tools.dress(run.dir(&folder.join(page.name)))?.show()?;
+        tools.dress(run.dir(&folder.join(page.name)))?.watched()?;
     }
     files::write(&stamp, &inputs)?;
     say::line(&format!("built {} pages ({})", PAGES.len(), watch.text()));
@@ -80,7 +80,7 @@ pub(crate) fn check(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
         ("typescript/bin/tsc", ["--noEmit"].as_slice()),
     ] {
         let run = Run::new(&tools.node).args([modules.join(program).as_os_str()]).args(args);
-        tools.dress(run.dir(&folder))?.show()?;
+        tools.dress(run.dir(&folder))?.watched()?;
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ pub(crate) fn sizes(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
         .args(["--experimental-strip-types", "--no-warnings", "build/budget.ts"])
         .args(PAGES.iter().map(|page| page.name))
         .dir(&folder(layout));
-    tools.dress(run)?.show()
+    tools.dress(run)?.watched()
 }
 
 /// Copies what was built of a page to where it is served from, with the API's origin in it.

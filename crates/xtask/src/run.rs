@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::env;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,6 +23,8 @@ const TAIL: usize = 40;
 const TICK: Duration = Duration::from_millis(20);
 /// How often a long run without visible output says that it goes on.
 const PROGRESS: Duration = Duration::from_secs(15);
+/// How long output may still come after a child has ended: whatever it left running holds its pipes open.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long a child may take to end after a TERM signal.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -93,6 +95,32 @@ impl Run {
         let child = self.start()?;
         let status = self.wait(child, &Output::default())?;
         self.judge(status, String::new())
+    }
+
+    /// Runs with its output on ours, and keeps its last lines for whoever tells of failures at the end of a long list.
+    /// A terminal is given to the child itself, which may then colour what it writes.
+    ///
+    /// # Errors
+    /// `Start`, `Ended` with the end of what it wrote unless that went to a terminal, `Interrupted`.
+    pub(crate) fn watched(self) -> Result<(), Failure> {
+        if io::stdout().is_terminal() { self.show() } else { self.passed_on() }
+    }
+
+    fn passed_on(mut self) -> Result<(), Failure> {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.start()?;
+        let output = Output { aloud: true, ..Output::default() };
+        let readers = [
+            child.stdout.take().map(|pipe| output.read(pipe, false)),
+            child.stderr.take().map(|pipe| output.read(pipe, false)),
+        ];
+        let status = self.wait(child, &output)?;
+        let watch = Watch::start();
+        while watch.elapsed() < LAST_WORDS && readers.iter().flatten().any(|one| !one.is_finished())
+        {
+            thread::sleep(TICK);
+        }
+        self.judge(status, output.tail())
     }
 
     /// Runs silently and returns what it wrote to standard output.
@@ -193,9 +221,13 @@ pub(crate) fn ended_within(child: &mut Child, time: Duration) -> Result<bool, Fa
     Ok(false)
 }
 
-/// What a captured child wrote: all of standard output, and the last lines of both.
+/// What a child wrote: all of standard output where that is wanted, and the last lines of both.
 #[derive(Clone, Default)]
-struct Output(Arc<Mutex<Written>>);
+struct Output {
+    /// Whether each line is passed on as it comes.
+    aloud: bool,
+    written: Arc<Mutex<Written>>,
+}
 
 #[derive(Default)]
 struct Written {
@@ -218,7 +250,11 @@ impl Output {
     }
 
     fn add(&self, line: &str, stdout: bool) {
-        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.aloud {
+            // Nobody may be there to read it; the child goes on.
+            let _unread = io::stdout().lock().write_all(line.as_bytes());
+        }
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if stdout {
             written.stdout.push_str(line);
         }
@@ -229,23 +265,25 @@ impl Output {
     }
 
     fn stdout(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).stdout.clone()
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).stdout.clone()
     }
 
     fn last(&self) -> String {
-        let written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let line = written.lines.iter().rev().find(|line| !line.trim().is_empty());
         line.map_or_else(String::new, |line| line.trim().chars().take(100).collect())
     }
 
     fn tail(&self) -> String {
-        let written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.lines.iter().fold(String::new(), |tail, line| tail + "\n  | " + line)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::process::{Pid, Signal, kill_process};
+
     use super::Run;
 
     #[test]
@@ -274,6 +312,19 @@ mod tests {
         assert!(failure.starts_with("`sh -c for i in"), "{failure}");
         assert!(failure.contains("exit status: 3\n  | line 61\n"), "{failure}");
         assert!(failure.ends_with("  | line 100"), "{failure}");
+    }
+
+    #[test]
+    fn who_is_watched_is_not_waited_for_beyond_its_end() {
+        // The sleeper holds the pipes of the shell that left it behind.
+        let script = "sleep 60 & echo $! ; echo told >&2; exit 4";
+        let failure = Run::new("sh").args(["-c", script]).passed_on().unwrap_err().to_string();
+        assert!(failure.contains("exit status: 4\n  | "), "{failure}");
+        assert!(failure.contains("  | told"), "{failure}");
+        let pids = failure.lines().filter_map(|line| line.strip_prefix("  | ")?.parse().ok());
+        for pid in pids.filter_map(Pid::from_raw) {
+            kill_process(pid, Signal::KILL).unwrap();
+        }
     }
 
     #[test]

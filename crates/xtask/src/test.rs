@@ -82,11 +82,11 @@ pub(crate) fn suites(
 ) -> Result<(), Failure> {
     let nextest = setup::has_nextest();
     let Programs { alone, contract, host } = if nextest { NEXTEST } else { CARGO_TEST };
-    steps.run("host tests", || cargo(layout, host, &["--workspace"]).show())?;
+    steps.run("host tests", || cargo(layout, host, &["--workspace"]).watched())?;
     if nextest {
         // Nextest runs no examples of documentation.
         steps.run("examples in documentation", || {
-            cargo(layout, &["test", "--doc", "--quiet"], &["--workspace"]).show()
+            cargo(layout, &["test", "--doc", "--quiet"], &["--workspace"]).watched()
         })?;
     }
     let chromium = chromium::prepare()?;
@@ -105,7 +105,7 @@ pub(crate) fn suites(
     // First: the contract suite leaves hundreds of models and tenants in every list.
     steps.run("browser suite on the stack", || browser(layout, tools, &chromium, &stack))?;
     steps.run("contract suite on the stack", || {
-        tell(cargo(layout, host, contract), &stack).show()
+        tell(cargo(layout, host, contract), &stack).watched()
     })?;
     steps.run("SDK suites on the stack", || {
         let python = clients.python.clone().unwrap_or_default();
@@ -113,7 +113,7 @@ pub(crate) fn suites(
         let run = tell(run.dir(&layout.root), &stack)
             .env("DE_CLIENTS_PYTHON", python)
             .env("DE_COMPATIBILITY", clients.page);
-        tools.dress(run)?.show()
+        tools.dress(run)?.watched()
     })?;
     // Late: they set limits for the tenant that the other suites use.
     steps.run("shell blocks of pages on the stack", || {
@@ -122,7 +122,7 @@ pub(crate) fn suites(
     // Alone, and one after the other: they make ports fail for everybody, and kill the runtime, which
     // Miniflare starts again.
     steps.run("a platform that is down or killed", || {
-        tell(cargo(layout, host, alone), &stack).env("DE_MAY_KILL_WORKERD", "1").show()
+        tell(cargo(layout, host, alone), &stack).env("DE_MAY_KILL_WORKERD", "1").watched()
     })?;
     steps.run("lines of the log", || log_lines::check(layout, ports))?;
     steps.run("secrets at rest", || canaries::search(layout, ports, &stack.record.keys))?;
@@ -147,7 +147,7 @@ fn browser(layout: &Layout, tools: &Tools, chromium: &Path, stack: &Stack) -> Re
     let program = folder.join("node_modules/@playwright/test/cli.js");
     let run = Run::new(&tools.node).args([program.as_os_str()]).args(["test"]);
     let run = tell(run.dir(&folder.join("browser")), stack).env("DE_CHROMIUM", chromium);
-    tools.dress(run)?.show()
+    tools.dress(run)?.watched()
 }
 
 /// Cargo, with more tests at once than there are cores: most of them wait for a vendor's delay or a deadline.
