@@ -7,13 +7,13 @@
 //! a burst after a rest, with all that has come in it.
 //!
 //! A minimum on a branch itself would hold the other one back too. The drain moves on only while
-//! somebody waits for the next block: so a slow client holds the vendor back, and not more than a view
-//! lies in between.
+//! somebody waits for the next block, and stands while it is a few views ahead of us: so a slow client, and
+//! a reader of ours who is slower than the vendor, hold the vendor back.
 //!
 //! The split is there before the drain: until a block is waited for, whoever only looks ahead may still have
 //! the other branch, whole, for a client.
 
-use std::time::Duration;
+use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use de_core::ports::Clock;
@@ -40,6 +40,9 @@ const LONGEST_REST_MS: i64 = 8;
 
 const VIEW_BYTES: u32 = 65_536;
 
+/// How far the drain may be ahead of our branch. What lies in between waits in the isolate's memory.
+const AHEAD_BYTES: u64 = 4 * VIEW_BYTES as u64;
+
 /// The body of a vendor's answer.
 pub(crate) struct Blocks {
     /// Moves on whenever a block is waited for, and never ends. Absent until then.
@@ -52,7 +55,25 @@ pub(crate) struct Blocks {
     other: Option<ReadableStream>,
     /// How long to rest before the next read; 0 where events come one by one.
     rest_ms: i64,
+    /// How many bytes each branch has given.
+    taken: Rc<Taken>,
     view: Uint8Array,
+}
+
+#[derive(Default)]
+struct Taken {
+    drained: Cell<u64>,
+    ours: Cell<u64>,
+}
+
+impl Taken {
+    fn is_far_ahead(&self) -> bool {
+        self.drained.get().saturating_sub(self.ours.get()) > AHEAD_BYTES
+    }
+}
+
+fn add(to: &Cell<u64>, bytes: u32) {
+    to.set(to.get().saturating_add(bytes.into()));
 }
 
 impl Blocks {
@@ -65,6 +86,7 @@ impl Blocks {
             ours: Some(ByteReader::of(pair.get(1).unchecked_ref())?),
             other: Some(pair.get(0).unchecked_into()),
             rest_ms: 0,
+            taken: Rc::default(),
             view: Uint8Array::new_with_length(VIEW_BYTES),
         })
     }
@@ -90,7 +112,8 @@ impl Blocks {
             let through = IdentityTransformStream::new()?;
             let piped = streams::pipe(&other, &through.writable(), &Object::new())?;
             let unseen = ByteReader::of(&through.readable())?;
-            self.drain = Some(drain(JsFuture::from(piped), unseen).boxed_local());
+            self.drain =
+                Some(drain(JsFuture::from(piped), unseen, self.taken.clone()).boxed_local());
         }
         let (Some(drain), Some(ours)) = (&mut self.drain, &self.ours) else { return Ok(None) };
         if let Ok(rest_ms @ 1..) = u64::try_from(self.rest_ms) {
@@ -104,7 +127,10 @@ impl Blocks {
         let Some(bytes) = self.read(read) else { return Ok(None) };
         let now_ms = EdgeClock.now().0;
         let waited_ms = now_ms.saturating_sub(self.last_ms).saturating_sub(self.rest_ms);
-        self.rest_ms = if waited_ms < BURST_MS {
+        self.rest_ms = if bytes.len() >= VIEW_BYTES as usize {
+            // More than this is there already.
+            0
+        } else if waited_ms < BURST_MS {
             self.rest_ms.saturating_mul(2).clamp(1, LONGEST_REST_MS)
         } else {
             0
@@ -117,6 +143,7 @@ impl Blocks {
     fn read(&mut self, read: JsValue) -> Option<Bytes> {
         let block = streams::block(read)?;
         let bytes = Bytes::from(block.to_vec());
+        add(&self.taken.ours, block.byte_length());
         // The old view is detached; its memory came back with the block.
         self.view = Uint8Array::new(&block.buffer());
         Some(bytes)
@@ -135,14 +162,17 @@ impl Drop for Blocks {
 /// Takes all bytes of the other branch, so that the split goes on.
 ///
 /// A failure of the pipe is one of the vendor's stream, which our own branch tells too.
-async fn drain(piped: JsFuture, unseen: ByteReader) {
+async fn drain(piped: JsFuture, unseen: ByteReader, taken: Rc<Taken>) {
     let take = async move {
         let mut view = Uint8Array::new_with_length(VIEW_BYTES);
         while let Ok(filled) = unseen.fill(&view)
             && let Ok(filled) = JsFuture::from(filled).await
             && let Some(block) = streams::block(filled)
         {
+            add(&taken.drained, block.byte_length());
             view = Uint8Array::new(&block.buffer());
+            // Nobody wakes it: whoever waits for the next block asks again.
+            poll_fn(|_| if taken.is_far_ahead() { Poll::Pending } else { Poll::Ready(()) }).await;
         }
     };
     let _ = join(piped, take).await;

@@ -3,7 +3,8 @@
 //! The stream is split. One branch is piped into an `IdentityTransformStream`, whose readable side is
 //! the answer; the pipe fails when the client leaves. The other is read here, in large blocks: without
 //! a minimum, since a minimum would hold the client's branch back too, and with pauses, since each
-//! read costs as much as the relay of a chunk.
+//! read costs as much as the relay of a chunk. A block that is full is followed by the next at once: whoever
+//! pauses there falls behind a quick vendor, and its client waits for the end until we have seen it.
 //!
 //! What was looked at before is of our branch alone: the client's holds it still, and the platform moves it
 //! with the rest.
@@ -39,6 +40,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// After the pipe has failed: how long a read may take before we believe that the vendor is well and
 /// the client is the one who left.
 const DOUBT: Duration = Duration::from_millis(50);
+
+/// How much one read takes at most.
+const VIEW_BYTES: u32 = 65_536;
 
 /// How many blocks we still read in that doubt.
 const DOUBTS: u32 = 16;
@@ -155,7 +159,7 @@ async fn run(
 /// client may have left. Our own branch tells: it breaks with the vendor, and only with the vendor.
 async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Meter) -> RelayEnd {
     let total = Delay::from(deadlines.total).shared();
-    let mut view = Uint8Array::new_with_length(65_536);
+    let mut view = Uint8Array::new_with_length(VIEW_BYTES);
     let mut doubts = 0;
     loop {
         let Ok(promise) = streams.ours.read(&view) else { return RelayEnd::Broken };
@@ -181,6 +185,10 @@ async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Met
         // The old view is detached; its memory came back with the block.
         view = Uint8Array::new(&block.buffer());
         if !doubting {
+            if block.byte_length() >= VIEW_BYTES {
+                // More waits behind it.
+                continue;
+            }
             select(Delay::from(PAUSE), streams.piping.clone()).await;
         } else if doubts < DOUBTS {
             doubts += 1;

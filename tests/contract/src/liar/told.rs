@@ -174,7 +174,7 @@ pub(super) fn answer(request: &str) -> Vec<Step> {
             vec![
                 text(head),
                 Step::Bytes(chunk(&begins(tongue))),
-                Step::Repeat(chunk(&":\n\n".repeat(5_000)), 200),
+                Step::Repeat(chunk(&":\n\n".repeat(5_000)), 50),
                 Step::Bytes(chunk(&ends(tongue, &counts(10, 5)))),
                 Step::Bytes(chunk("")),
             ]
