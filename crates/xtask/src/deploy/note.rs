@@ -9,7 +9,7 @@ pub(crate) struct Note {
     pub(crate) content: String,
     /// The tag of the last migration of its objects; `-` for one without.
     pub(crate) objects: String,
-    /// A hash of the seeds that the database has had; `-` for all but the front door.
+    /// A hash of the seeds, and of the database that has had them; `-` for all but the front door.
     pub(crate) seeds: String,
 }
 

@@ -300,15 +300,23 @@ impl Work<'_> {
         secrets::carry_out(wrangler, environment, &plan, kept, &given, *person)
     }
 
-    /// Seeds, unless the front door that serves was deployed after the same seeds; their hash comes back.
+    /// Seeds, unless the front door that serves was deployed after the same seeds went into the same database; a hash
+    /// of both comes back.
     fn seed(&self, survey: &Survey) -> Result<String, Failure> {
         let Site { environment, layout, wrangler, .. } = self.site;
         let seeds = seeds::read(layout, random::now())?;
         let (providers, models) = seeds.sizes;
-        let wanted = Note::new("", None, Some(&seeds.hash)).seeds;
+        // A database that was made anew has another id. One that was restored in place has not: what tells of that is
+        // the cache, which is another after each restore (docs/backup-and-restore.md).
+        let mut place = Hash::default();
+        for part in [&seeds.hash, &self.ids.database, &self.ids.cache] {
+            place.add(part.as_bytes());
+        }
+        let hash = place.finish();
+        let wanted = Note::new("", None, Some(&hash)).seeds;
         if survey.note().is_some_and(|note| note.seeds == wanted) {
             say::line(&format!("{providers} providers and {models} models: nothing changed"));
-            return Ok(seeds.hash);
+            return Ok(hash);
         }
         let path = self.site.folder().join("catalogue.sql");
         files::write(&path, &seeds.sql)?;
@@ -316,7 +324,7 @@ impl Work<'_> {
         say::line(&format!(
             "{providers} providers and {models} models; what an operator changed stays"
         ));
-        Ok(seeds.hash)
+        Ok(hash)
     }
 
     /// What the version of this deployable will be noted with.

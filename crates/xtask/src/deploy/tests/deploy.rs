@@ -91,6 +91,33 @@ fn a_second_run_changes_nothing_and_needs_no_domain_again() {
 }
 
 #[test]
+fn another_database_or_cache_gets_the_catalogue_too() {
+    let world = World::new();
+    world.edit_config("environments.jsonc", "\"rollout\": [10, 100]", "\"rollout\": [100]");
+    world.deploy("production", "one", &Scripted::there()).unwrap();
+    let executed =
+        |world: &World, name: &str| world.account()["databases"][name]["executed"].clone();
+    assert_eq!(executed(&world, "de"), 1);
+    // The first of three environments in the file is `dev`: each gets another database.
+    world.edit_config("environments.jsonc", "\"database\": \"de\"", "\"database\": \"de-2\"");
+    let before = world.count();
+    world.deploy("production", "two", &Scripted::away()).unwrap();
+    assert_eq!(executed(&world, "de-2"), 1);
+    let changes = world.changes(before);
+    let told = |part: &str| changes.iter().filter(|line| line.starts_with(part)).count();
+    assert_eq!(told("d1 execute de-2 --remote --yes --file"), 1, "{changes:?}");
+    assert_eq!(told("deploy --config "), services::workers().count(), "{changes:?}");
+    assert_eq!(world.serving("de-text"), "two");
+    let before = world.count();
+    world.deploy("production", "three", &Scripted::away()).unwrap();
+    assert_eq!(world.changes(before), Vec::<String>::new());
+    // After a restore in place the database is the same, and the cache another: docs/backup-and-restore.md.
+    world.edit_config("environments.jsonc", "\"cache\": \"de-cache\"", "\"cache\": \"de-cache-2\"");
+    world.deploy("production", "four", &Scripted::away()).unwrap();
+    assert_eq!(executed(&world, "de-2"), 2);
+}
+
+#[test]
 fn a_run_that_was_broken_off_anywhere_is_ended_by_the_next() {
     let whole = World::new();
     whole.deploy("staging", "one", &Scripted::there()).unwrap();

@@ -244,9 +244,7 @@ impl World {
 
     /// The calls since the `from`th that changed something.
     pub(super) fn changes(&self, from: usize) -> Vec<String> {
-        const LOOKS: [&str; 12] = [
-            "d1 execute de --remote --json",
-            "d1 execute de-staging --remote --json",
+        const LOOKS: [&str; 10] = [
             "d1 list",
             "d1 migrations list",
             "deployments",
@@ -260,7 +258,11 @@ impl World {
         ];
         let calls = self.account()["calls"].as_array().unwrap().clone();
         let lines = calls.iter().skip(from).map(|call| call[0].as_str().unwrap().to_owned());
-        lines.filter(|line| !LOOKS.iter().any(|look| line.starts_with(look))).collect()
+        let is_query =
+            |line: &str| line.starts_with("d1 execute ") && line.contains(" --remote --json ");
+        lines
+            .filter(|line| !is_query(line) && !LOOKS.iter().any(|look| line.starts_with(look)))
+            .collect()
     }
 
     pub(super) fn count(&self) -> usize {
