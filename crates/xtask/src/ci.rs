@@ -3,7 +3,7 @@
 use de_services::WORKERS;
 
 use crate::build::Purpose;
-use crate::deploy::dry;
+use crate::deploy::{self, dry, environments};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::layout::Layout;
@@ -54,7 +54,19 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
         steps.run("size budgets of pages", || pages::sizes(layout, &tools))?;
         // With the workers that the suites ran on: another build of each would double the time of the whole list.
         steps.run("dry run of deployments", || {
-            dry::run(layout, &tools, &["staging", "production"], Purpose::Local, None)
+            let all = environments::read_all(layout)?;
+            let names: Vec<&str> = all.keys().map(String::as_str).collect();
+            dry::run(layout, &tools, &names, Purpose::Local, None)
+        })?;
+        // These can be made to fail, each of them: the look before a deployment has to see it.
+        steps.run("what can fail on demand is seen", || {
+            match deploy::not_failing_on_demand(layout, Purpose::Local)?.as_slice() {
+                [] => Ok(()),
+                unseen => Err(Failure::System {
+                    action: "see that a worker has the feature `faults`",
+                    problem: format!("it has, and nothing tells it of {}", unseen.join(", ")),
+                }),
+            }
         })?;
     }
     steps.end()

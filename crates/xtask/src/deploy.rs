@@ -141,16 +141,13 @@ pub(crate) fn run(layout: &Layout, operation: &Operation) -> Result<(), Failure>
 /// Builds what is deployed, and looks whether anything in it can be made to fail.
 fn build(layout: &Layout, tools: &setup::Tools) -> Result<(), Failure> {
     build::build(layout, tools, Purpose::Deployment)?;
-    for worker in services::workers() {
-        let path = Purpose::Deployment.folder(layout, worker).join("index_bg.wasm");
-        let wasm = std::fs::read(&path).map_err(Failure::file("read", &path))?;
-        if can_fail_on_demand(&wasm) {
-            return Err(Failure::Content {
-                path,
-                problem: "it has the feature `faults`, which nothing that is deployed may have"
-                    .to_owned(),
-            });
-        }
+    let safe = not_failing_on_demand(layout, Purpose::Deployment)?;
+    if let Some(worker) = services::workers().find(|worker| !safe.contains(worker)) {
+        return Err(Failure::Content {
+            path: Purpose::Deployment.folder(layout, worker),
+            problem: "it has the feature `faults`, which nothing that is deployed may have"
+                .to_owned(),
+        });
     }
     pages::build(layout, tools)?;
     say::line("nothing in it can be made to fail on demand");
@@ -159,6 +156,22 @@ fn build(layout: &Layout, tools: &setup::Tools) -> Result<(), Failure> {
 
 /// What a port says that was made to fail; `crates/de-edge/src/faults.rs` has it.
 const FAULT: &str = "a test makes it fail";
+
+/// The workers of a build in which nothing can be made to fail.
+pub(crate) fn not_failing_on_demand(
+    layout: &Layout,
+    code: Purpose,
+) -> Result<Vec<&'static str>, Failure> {
+    let mut safe = Vec::new();
+    for worker in services::workers() {
+        let path = code.folder(layout, worker).join("index_bg.wasm");
+        let wasm = std::fs::read(&path).map_err(Failure::file("read", &path))?;
+        if !can_fail_on_demand(&wasm) {
+            safe.push(worker);
+        }
+    }
+    Ok(safe)
+}
 
 fn can_fail_on_demand(wasm: &[u8]) -> bool {
     wasm.windows(FAULT.len()).any(|window| window == FAULT.as_bytes())
