@@ -55,8 +55,21 @@ pub(crate) fn run(
         check_hosts(site, wanted.as_ref())?;
     }
     let found = account::find(&site.wrangler, environment)?;
+    let unknown = || Place::WorkersDev(UNKNOWN.to_owned());
+    let hosts = Hosts::new(environment, wanted.clone().unwrap_or_else(unknown));
+    let needs = survey::needs(site, &hosts, &found)?;
+    let mut kept = Kept::read(&site.folder())?;
+    let known = kept.values.keys().cloned().chain(site.given.secrets().into_keys()).collect();
+    let secrets = secrets::plan(&needs.present, needs.has_superadmin, &known)?;
     let plan = plan(site, &survey, wanted.as_ref(), &found, release);
-    agree(site, &plan, wish.yes)?;
+    let (schema, secrets_text) = (schema(&needs.pending), secrets.text());
+    agree(
+        site,
+        &format!("{plan}\n    schema       {schema}\n    secrets      {secrets_text}"),
+        wish.yes,
+    )?;
+    // Before anything is made: a run that ends at its secrets would leave a database behind.
+    secrets.check_seen(site.person)?;
     let steps = Steps { environment: &environment.name };
     steps.run("build", build)?;
     let ids = steps.run("resources", || account::make(&site.wrangler, environment, &found))?;
@@ -68,8 +81,7 @@ pub(crate) fn run(
     let hosts = Hosts::new(environment, place);
     steps.run("configs", || work.write(&order, &hosts))?;
     steps.run("schema", || work.migrate())?;
-    let mut kept = Kept::read(&site.folder())?;
-    steps.run("secrets", || work.secrets(&mut kept))?;
+    steps.run("secrets", || work.secrets(&secrets, &mut kept))?;
     let seeds = steps.run("catalogue", || work.seed(&survey))?;
     let rollout = Rollout {
         api: hosts.api(),
@@ -153,6 +165,15 @@ fn plan(
         ),
     ];
     lines.join("\n    ")
+}
+
+/// Which migrations will be applied.
+fn schema(pending: &[String]) -> String {
+    match pending {
+        [] => "the newest".to_owned(),
+        [only] => format!("1 migration: {only}"),
+        [first, .., last] => format!("{} migrations: {first} to {last}", pending.len()),
+    }
 }
 
 /// Refuses hosts that have another use. Where wrangler cannot ask, it takes a host's record away from whoever has it.
@@ -286,18 +307,13 @@ impl Work<'_> {
         })
     }
 
-    fn secrets(&self, kept: &mut Kept) -> Result<(), Failure> {
-        let Site { environment, person, wrangler, .. } = self.site;
-        let query = de_core::store::bootstrap::superadmin();
-        let has_superadmin = !wrangler.rows(&environment.database(), query.sql)?.is_empty();
-        let present = secrets::present(wrangler, environment)?;
-        let given = self.site.given.secrets();
-        let known = kept.values.keys().chain(given.keys()).cloned().collect();
-        let plan = secrets::plan(&present, has_superadmin, &known)?;
-        if plan == secrets::Plan::default() {
-            say::line("each worker has what it needs");
+    /// What was agreed to: nobody else deploys meanwhile.
+    fn secrets(&self, plan: &secrets::Plan, kept: &mut Kept) -> Result<(), Failure> {
+        let Site { environment, given, wrangler, .. } = self.site;
+        if *plan == secrets::Plan::default() {
+            say::line(&plan.text());
         }
-        secrets::carry_out(wrangler, environment, &plan, kept, &given, *person)
+        secrets::carry_out(wrangler, environment, plan, kept, &given.secrets())
     }
 
     /// Seeds, unless the front door that serves was deployed after the same seeds went into the same database; a hash
@@ -366,4 +382,17 @@ fn addresses(site: &Site<'_>, hosts: &Hosts) -> String {
             .to_owned(),
     );
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::schema;
+
+    #[test]
+    fn pending_migrations_are_told_in_short() {
+        let names = ["0001_one.sql", "0002_two.sql", "0003_three.sql"].map(str::to_owned);
+        assert_eq!(schema(&[]), "the newest");
+        assert_eq!(schema(&names[2..]), "1 migration: 0003_three.sql");
+        assert_eq!(schema(&names), "3 migrations: 0001_one.sql to 0003_three.sql");
+    }
 }

@@ -132,6 +132,38 @@ pub(crate) struct Plan {
     pub(crate) remove: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
+impl Plan {
+    /// What of it a person should know before they agree.
+    pub(crate) fn text(&self) -> String {
+        let names = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+        let mut parts = Vec::new();
+        if !self.make.is_empty() {
+            parts.push(format!("made, and shown once at the end: {}", names(&self.make)));
+        }
+        parts.extend(self.put.iter().map(|(worker, put)| format!("{worker} gets {}", names(put))));
+        let lost = |(worker, lost): (&&str, _)| format!("{worker} loses {}", names(lost));
+        parts.extend(self.remove.iter().map(lost));
+        if parts.is_empty() { "each worker has what it needs".to_owned() } else { parts.join("; ") }
+    }
+
+    /// # Errors
+    /// `Missing` if something has to be made and nobody is there to see it.
+    pub(crate) fn check_seen(&self, person: &dyn Person) -> Result<(), Failure> {
+        if self.make.is_empty() || person.is_there() {
+            return Ok(());
+        }
+        let names = self.make.iter().cloned().collect::<Vec<_>>().join(" and ");
+        Err(Failure::Missing {
+            what: format!(
+                "{names} would have to be made, and there is no terminal to show them on"
+            ),
+            remedy: format!(
+                "run this once from a terminal, or set {names} in the environment (32 random bytes in base64 each)"
+            ),
+        })
+    }
+}
+
 /// Decides what has to happen. `known` are the names of values that are at hand, made earlier or given.
 ///
 /// # Errors
@@ -200,28 +232,13 @@ pub(crate) fn plan(
 }
 
 /// Makes, puts and removes what the plan says, the front door last.
-///
-/// # Errors
-/// `Missing` if something has to be made and nobody is there to see it.
 pub(crate) fn carry_out(
     wrangler: &Wrangler,
     environment: &Environment,
     plan: &Plan,
     kept: &mut Kept,
     given: &BTreeMap<String, String>,
-    person: &dyn Person,
 ) -> Result<(), Failure> {
-    if !plan.make.is_empty() && !person.is_there() {
-        let names = plan.make.iter().cloned().collect::<Vec<_>>().join(" and ");
-        return Err(Failure::Missing {
-            what: format!(
-                "{names} would have to be made, and there is no terminal to show them on"
-            ),
-            remedy: format!(
-                "run this once from a terminal, or set {names} in the environment (32 random bytes in base64 each)"
-            ),
-        });
-    }
     for name in &plan.make {
         kept.make(name)?;
     }
@@ -281,6 +298,10 @@ mod tests {
         assert_eq!(make, set(&["DE_BOOTSTRAP_TOKEN", "DE_MASTER_KEY_V1"]));
         assert_eq!(put["config"], set(&["DE_BOOTSTRAP_TOKEN", "DE_MASTER_KEY_V1"]));
         assert_eq!(put["text"], set(&["DE_MASTER_KEY_V1"]));
+        let text = Plan { make, put: put.clone(), remove: remove.clone() }.text();
+        let first = "made, and shown once at the end: DE_BOOTSTRAP_TOKEN, DE_MASTER_KEY_V1; ";
+        assert!(text.starts_with(first) && text.contains("; text gets DE_MASTER_KEY_V1"), "{text}");
+        assert_eq!(Plan::default().text(), "each worker has what it needs");
         assert!(!put.contains_key("rate-limiter") && remove.is_empty());
     }
 

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::build::Purpose;
 use crate::deploy::hosts::Hosts;
-use crate::deploy::render::{Ids, Wishes, render};
 use crate::deploy::services::{self, FRONT_DOOR};
 use crate::deploy::smoke::{self, Patience};
-use crate::deploy::{Site, account, perform, secrets, survey};
+use crate::deploy::survey::{self, Needs};
+use crate::deploy::{Site, account, secrets};
 use crate::failure::Failure;
 
 /// Runs the command.
@@ -58,7 +57,7 @@ pub(crate) fn run(site: &Site<'_>) -> Result<(), Failure> {
 
 /// Migrations and secrets.
 fn resources(site: &Site<'_>, hosts: &Hosts, amiss: &mut Vec<String>) -> Result<(), Failure> {
-    let Site { environment, layout, wrangler, .. } = site;
+    let Site { environment, wrangler, .. } = site;
     let found = account::find(wrangler, environment)?;
     for (is_there, what) in [
         (found.bucket, format!("bucket {}", environment.bucket())),
@@ -70,38 +69,20 @@ fn resources(site: &Site<'_>, hosts: &Hosts, amiss: &mut Vec<String>) -> Result<
             amiss.push(format!("{what} is missing"));
         }
     }
-    let (Some(cache), Some(database)) = (found.cache, found.database) else { return Ok(()) };
-    // The list wants a config that says where migrations lie.
-    let (configs, none) = (services::configs(layout)?, BTreeMap::new());
-    if let Some(committed) = configs.get(FRONT_DOOR) {
-        let ids = Ids { cache, database };
-        let wishes = Wishes {
-            code: Purpose::Deployment,
-            environment,
-            hosts,
-            ids: &ids,
-            layout,
-            vars: &none,
-        };
-        let path = site.folder().join("status.jsonc");
-        perform::write_config(&path, &render(&wishes, FRONT_DOOR, committed)?)?;
-        let said = wrangler.migrations(&path, &environment.database())?;
-        let all = survey::migrations(&layout.root)?;
-        let pending = survey::pending(&said, all.clone());
-        if pending.is_empty() {
-            println!("  schema     the newest that is here");
-        } else {
-            println!("  schema     pending: {}", pending.join(", "));
-            amiss.push(format!("{} migrations are pending", pending.len()));
-        }
-        if pending.len() == all.len() {
-            // Without tables there is nobody to look for.
-            return Ok(());
-        }
+    if found.cache.is_none() || found.database.is_none() {
+        return Ok(());
     }
-    let present = secrets::present(wrangler, environment)?;
-    let query = de_core::store::bootstrap::superadmin();
-    let has_superadmin = !wrangler.rows(&environment.database(), query.sql)?.is_empty();
+    let Needs { has_superadmin, has_tables, pending, present } =
+        survey::needs(site, hosts, &found)?;
+    if pending.is_empty() {
+        println!("  schema     the newest that is here");
+    } else {
+        println!("  schema     pending: {}", pending.join(", "));
+        amiss.push(format!("{} migrations are pending", pending.len()));
+    }
+    if !has_tables {
+        return Ok(());
+    }
     if !has_superadmin {
         println!("  persons    no superadmin yet: POST /v1/bootstrap (docs/deploy.md)");
     }

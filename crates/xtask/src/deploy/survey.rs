@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::deploy::Site;
+use crate::build::Purpose;
+use crate::deploy::account::Found;
 use crate::deploy::given::ACCESS;
 use crate::deploy::hosts::{Hosts, Place, place_of};
 use crate::deploy::note::Note;
-use crate::deploy::services::FRONT_DOOR;
+use crate::deploy::render::{Ids, Wishes, render};
+use crate::deploy::services::{self, FRONT_DOOR};
 use crate::deploy::wrangler::Version;
+use crate::deploy::{Site, perform, secrets};
 use crate::failure::Failure;
 
 /// The front door that serves now.
@@ -69,6 +72,48 @@ impl Survey {
             }),
         }
     }
+}
+
+/// What database and secrets of an environment lack, as far as somebody should know it before anything is done.
+pub(crate) struct Needs {
+    pub(crate) has_superadmin: bool,
+    /// Migrations that the database has not had, in order; all of them where there is no database yet.
+    pub(crate) pending: Vec<String>,
+    pub(crate) present: secrets::Present,
+    /// Whether the database has had any migration.
+    pub(crate) has_tables: bool,
+}
+
+/// Looks at database and secrets, and changes neither. `hosts` only dress the config that wrangler wants for a list.
+pub(crate) fn needs(site: &Site<'_>, hosts: &Hosts, found: &Found) -> Result<Needs, Failure> {
+    let Site { environment, layout, wrangler, .. } = site;
+    let mut pending = migrations(&layout.root)?;
+    let all = pending.len();
+    if let Some(database) = &found.database {
+        let cache = found.cache.clone().unwrap_or_else(|| Ids::none().cache);
+        let (configs, vars) = (services::configs(layout)?, BTreeMap::new());
+        let wishes = Wishes {
+            code: Purpose::Deployment,
+            environment,
+            hosts,
+            ids: &Ids { cache, database: database.clone() },
+            layout,
+            vars: &vars,
+        };
+        // The list wants a config that says where migrations lie.
+        let committed = configs.get(FRONT_DOOR).cloned().unwrap_or_default();
+        let path = site.folder().join("look.jsonc");
+        perform::write_config(&path, &render(&wishes, FRONT_DOOR, &committed)?)?;
+        let said = wrangler.migrations(&path, &environment.database())?;
+        pending = self::pending(&said, pending);
+    }
+    // Without tables there is nobody to look for.
+    let has_tables = found.database.is_some() && pending.len() < all;
+    let query = de_core::store::bootstrap::superadmin();
+    let has_superadmin =
+        has_tables && !wrangler.rows(&environment.database(), query.sql)?.is_empty();
+    let present = secrets::present(wrangler, environment)?;
+    Ok(Needs { has_superadmin, has_tables, pending, present })
 }
 
 /// The names of all migrations here, in order.

@@ -287,9 +287,11 @@ fn secrets_are_not_made_where_nobody_sees_them() {
     let mut world = World::new();
     let refusal = world.deploy("staging", "one", &Scripted::away()).unwrap_err().to_string();
     assert!(
-        refusal.contains("stopped at `secrets`") && refusal.contains("no terminal to show them on"),
+        !refusal.contains("stopped at") && refusal.contains("no terminal to show them on"),
         "{refusal}"
     );
+    // Before anything was made.
+    assert_eq!(world.changes(0), Vec::<String>::new());
     let master = "Zm9yIHRlc3RzIGFsb25lLCAzMiBieXRlcyBvZiBpdCE=".to_owned();
     world.given.insert("DE_MASTER_KEY_V1".to_owned(), master.clone());
     world.given.insert(
@@ -303,6 +305,29 @@ fn secrets_are_not_made_where_nobody_sees_them() {
         *master
     );
     assert_eq!(person.shown(), "");
+}
+
+#[test]
+fn a_new_worker_that_opens_keys_stops_a_run_before_anything_is_done() {
+    let mut world = World::new();
+    world.deploy("staging", "one", &Scripted::there()).unwrap();
+    world.put("superadmin", json!(true));
+    let mut account = world.account();
+    account["workers"].as_object_mut().unwrap().remove("de-render-staging");
+    account["databases"]["de-staging"]["migrations"].as_array_mut().unwrap().pop();
+    world.put("workers", account["workers"].clone());
+    world.put("databases", account["databases"].clone());
+    let before = world.count();
+    let refusal = world.deploy("staging", "two", &Scripted::away()).unwrap_err().to_string();
+    assert!(refusal.contains("set DE_MASTER_KEY_V1 in the environment"), "{refusal}");
+    assert_eq!(world.changes(before), Vec::<String>::new());
+    let master = account["workers"]["de-text-staging"]["secrets"]["DE_MASTER_KEY_V1"].clone();
+    world.given.insert("DE_MASTER_KEY_V1".to_owned(), master.as_str().unwrap().to_owned());
+    world.deploy("staging", "two", &Scripted::away()).unwrap();
+    assert_eq!(
+        world.account()["workers"]["de-render-staging"]["secrets"]["DE_MASTER_KEY_V1"],
+        master
+    );
 }
 
 #[test]
