@@ -1,7 +1,8 @@
 //! One deployable becomes what this release has of it.
 //!
 //! Three ways, by what is there:
-//! - It is what it should be: nothing is done. So a run after one that was broken off skips what that one did.
+//! - It is what it should be, and the newest version there is: nothing is done. So a run after one that was broken off
+//!   skips what that one did.
 //! - `wrangler deploy`, at once: for the first version of all, as there is nothing to share calls with; for one with
 //!   new migrations of Durable Objects, which a version that is only uploaded cannot have; for pages; and where
 //!   nothing is known of what runs.
@@ -70,8 +71,15 @@ impl Rollout<'_> {
         }
         let noted = |version: &Version| version.message().and_then(Note::parse);
         let is_new = |version: &Version| noted(version).as_ref() == Some(note);
+        // What serves is not the newest after a roll-back, or after secrets that wait for an upload. It is uploaded anew
+        // then, so that after a deploy the newest version of each is the one that serves.
+        let newest = self.wrangler.versions(&worker)?.pop();
+        let is_newest = |version: &Version| {
+            newest.as_ref().is_none_or(|one| one.created_on() <= version.created_on())
+        };
         if let [(_, only)] = serving.as_slice()
             && is_new(only)
+            && is_newest(only)
         {
             say::line(&format!("{name}: nothing changed"));
             return Ok(Done { version_id: only.id.clone(), way: Way::Unchanged });
@@ -89,7 +97,7 @@ impl Rollout<'_> {
         // Broken off between its shares, it goes on with the version that it uploaded.
         let uploaded = serving
             .iter()
-            .find(|(_, version)| is_new(version))
+            .find(|(_, version)| is_new(version) && is_newest(version))
             .map(|(_, version)| version.id.clone());
         let new = match uploaded {
             Some(id) => id,

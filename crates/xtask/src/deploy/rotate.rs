@@ -32,8 +32,8 @@ impl<'a> Deployed<'a> {
     /// Finds the workers of an environment.
     ///
     /// # Errors
-    /// `Missing` before the first deploy, without a superadmin's key in `DE_API_KEY`, or without a terminal to show
-    /// the new key on.
+    /// `Missing` before the first deploy, without a superadmin's key in `DE_API_KEY`, without a terminal to show the
+    /// new key on, or after a roll-back.
     pub(crate) fn find(site: &'a Site<'a>) -> Result<Self, Failure> {
         let hosts = survey::look(site)?.hosts(site)?;
         if !site.person.is_there() {
@@ -48,6 +48,20 @@ impl<'a> Deployed<'a> {
                 remedy: format!("set {API_KEY} in the environment to one"),
             });
         };
+        for worker in services::workers().filter(|worker| services::is_keyed(worker)) {
+            if !site.wrangler.newest_serves(&site.named(worker))? {
+                return Err(Failure::Missing {
+                    what: format!(
+                        "the newest version of the {worker} worker does not serve, since it was rolled back or its \
+                         rollout was broken off: the platform changes no secrets then"
+                    ),
+                    remedy: format!(
+                        "check out the release that should serve, cargo xtask deploy --env {}, then run this again",
+                        site.environment.name
+                    ),
+                });
+            }
+        }
         let versions = secrets::versions(&secrets::present(&site.wrangler, &site.environment)?);
         let kept = Kept::read(&site.folder())?;
         Ok(Self { hosts, key: key.to_owned(), kept, site, versions })

@@ -258,7 +258,14 @@ pub(crate) fn carry_out(
         values
             .extend(plan.remove.get(worker).into_iter().flatten().map(|name| (name.clone(), None)));
         if !values.is_empty() {
-            wrangler.put_secrets(&services::on_account(environment, worker), &values)?;
+            let on_account = services::on_account(environment, worker);
+            let waits = if wrangler.newest_serves(&on_account)? {
+                wrangler.put_secrets(&on_account, &values)?;
+                ""
+            } else {
+                wrangler.put_secrets_of_newest(&on_account, &values)?;
+                ", with the version that is uploaded next"
+            };
             let names: Vec<String> = values
                 .iter()
                 .map(
@@ -267,7 +274,7 @@ pub(crate) fn carry_out(
                     },
                 )
                 .collect();
-            say::line(&format!("{worker} has {} now", names.join(" and ")));
+            say::line(&format!("{worker} has {} now{waits}", names.join(" and ")));
         }
     }
     Ok(())

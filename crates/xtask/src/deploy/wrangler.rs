@@ -208,25 +208,56 @@ impl Wrangler {
     }
 
     /// Sets secrets of a worker, and removes those that are `None`. It makes a worker that is not there yet.
+    ///
+    /// What serves from then on is the newest version with these secrets: see [`Self::newest_serves`].
     pub(crate) fn put_secrets(
         &self,
         worker: &str,
+        secrets: &BTreeMap<String, Option<String>>,
+    ) -> Result<(), Failure> {
+        self.change_secrets(&["secret", "bulk", "--name", worker], secrets)
+    }
+
+    /// The same for a worker whose newest version does not serve: it makes a version of that one, which serves nobody
+    /// either, and whose secrets the next upload takes over.
+    pub(crate) fn put_secrets_of_newest(
+        &self,
+        worker: &str,
+        secrets: &BTreeMap<String, Option<String>>,
+    ) -> Result<(), Failure> {
+        let message = "other secrets, for the version after it";
+        let args = ["versions", "secret", "bulk", "--name", worker, "--message", message];
+        self.change_secrets(&args, secrets)
+    }
+
+    fn change_secrets(
+        &self,
+        args: &[&str],
         secrets: &BTreeMap<String, Option<String>>,
     ) -> Result<(), Failure> {
         let text = serde_json::to_string(secrets).map_err(|error| Failure::System {
             action: "write JSON",
             problem: error.to_string(),
         })?;
-        self.run(["secret", "bulk", "--name", worker])
-            .input(&text)
-            .progress("wrangler")
-            .capture()
-            .map(drop)
+        self.run(args).input(&text).progress("wrangler").capture().map(drop)
     }
 
     /// What a worker serves now; none if there is no such worker, or nothing of it was deployed.
     pub(crate) fn deployment(&self, worker: &str) -> Result<Option<Deployment>, Failure> {
         absent(self.json(&["deployments", "status", "--name", worker, "--json"]))
+    }
+
+    /// Whether the newest version of a worker has all its calls; so too where nothing serves yet.
+    ///
+    /// After a roll-back, or a rollout that was broken off, it has not. The platform refuses to change secrets then
+    /// (10214, 10215), as what would serve is the newest version, which somebody had taken out of use.
+    pub(crate) fn newest_serves(&self, worker: &str) -> Result<bool, Failure> {
+        let Some(deployment) = self.deployment(worker)? else { return Ok(true) };
+        let newest = self.versions(worker)?.pop();
+        Ok(match (deployment.versions.as_slice(), newest) {
+            ([only], Some(newest)) => only.version_id == newest.id,
+            _ => false,
+        })
     }
 
     /// What a worker served lately, the newest last.

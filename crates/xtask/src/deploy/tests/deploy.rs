@@ -245,6 +245,23 @@ fn a_rollout_that_was_broken_off_goes_on_with_what_it_uploaded() {
 }
 
 #[test]
+fn secrets_reach_a_rollout_that_was_broken_off() {
+    let world = World::new();
+    world.deploy("production", "one", &Scripted::there()).unwrap();
+    world.edit_config("environments.jsonc", "\"rollout_pause_s\": 20", "\"rollout_pause_s\": 0");
+    world.change("config", "second");
+    world.break_at("triggers deploy", "before");
+    world.deploy("production", "two", &Scripted::away()).unwrap_err();
+    world.put("break", json!(null));
+    world.put("superadmin", json!(true));
+    world.deploy("production", "two", &Scripted::away()).unwrap();
+    let state = world.state();
+    let serving = state["workers"]["de-config"]["serving"].as_array().unwrap();
+    assert_eq!((serving.len(), world.serving("de-config").as_str()), (1, "two"));
+    assert!(!serving[0]["bindings"].to_string().contains("DE_BOOTSTRAP_TOKEN"), "{serving:?}");
+}
+
+#[test]
 fn new_migrations_of_objects_are_deployed_at_once() {
     let world = World::new();
     world.deploy("production", "one", &Scripted::there()).unwrap();

@@ -89,6 +89,41 @@ fn a_rollback_that_fails_in_the_middle_says_how_to_go_on() {
 }
 
 #[test]
+fn secrets_are_changed_after_a_rollback_too() {
+    let mut world = two_releases();
+    rollback::run(&world.site("production", &Scripted::away()), &back(None)).unwrap();
+    // The first superadmin is there, so the token has to go; it must not bring the second release back.
+    world.put("superadmin", json!(true));
+    world.given.insert("DE_API_KEY".to_owned(), "de_admin_1".to_owned());
+    let person = Scripted::there();
+    let refusal = Deployed::find(&world.site("production", &person)).map(drop).unwrap_err();
+    assert!(
+        refusal.to_string().contains("worker does not serve, since it was rolled back"),
+        "{refusal}"
+    );
+    let before = world.count();
+    world.change("text", "first");
+    world.change("config", "first");
+    world.deploy("production", "one-again", &Scripted::away()).unwrap();
+    let changes = world.changes(before);
+    assert!(changes[0].starts_with("versions secret bulk --name de-config"), "{changes:?}");
+    assert!(changes.iter().all(|line| !line.starts_with("secret bulk")), "{changes:?}");
+    let config = &world.account()["workers"]["de-config"];
+    let newest = config["versions"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        config["deployments"].as_array().unwrap().last().unwrap()["versions"][0]["version_id"],
+        newest["id"]
+    );
+    assert!(!newest["resources"]["bindings"].to_string().contains("DE_BOOTSTRAP_TOKEN"));
+    assert_eq!(world.serving("de-text"), "one-again");
+    // All that serves is the newest now, also what had not changed: nothing is left to do, and secrets can be changed.
+    let before = world.count();
+    world.deploy("production", "one-again", &Scripted::away()).unwrap();
+    assert_eq!(world.changes(before), Vec::<String>::new());
+    Deployed::find(&world.site("production", &person)).map(drop).unwrap();
+}
+
+#[test]
 fn nobody_goes_back_to_before_a_new_master_key() {
     let world = two_releases();
     let mut account = world.account();

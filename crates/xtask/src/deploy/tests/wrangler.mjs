@@ -74,6 +74,18 @@ function addVersion(found, made, annotations) {
   });
   return id;
 }
+function changeSecrets(found) {
+  for (const [name, value] of Object.entries(JSON.parse(input))) {
+    account.calls.at(-1).push(value === null ? `-${name}` : `+${name}`);
+    if (value === null) delete found.secrets[name];
+    else found.secrets[name] = value;
+  }
+}
+/** The newest version of a worker with its secrets as they are now. */
+function newestAgain(found, annotations) {
+  const kept = found.versions.at(-1).resources.bindings.filter(({ type }) => type === "plain_text");
+  return addVersion(found, { vars: Object.fromEntries(kept.map(({ name, text }) => [name, text])) }, annotations);
+}
 function serve(found, versions) {
   found.deployments.push({ created_on: now(), versions });
 }
@@ -155,18 +167,14 @@ const commands = {
     serve(found, [{ percentage: 100, version_id: args[1] }]);
   },
   "secret bulk": () => {
-    const changes = JSON.parse(input);
     const found = (account.workers[option("name")] ??= structuredClone(fresh));
-    for (const [name, value] of Object.entries(changes)) {
-      account.calls.at(-1).push(value === null ? `-${name}` : `+${name}`);
-      if (value === null) delete found.secrets[name];
-      else found.secrets[name] = value;
-    }
     const serving = found.deployments.at(-1);
-    if (!serving) return;
-    const vars = found.versions.find(({ id }) => id === serving.versions[0].version_id).resources.bindings;
-    const kept = Object.fromEntries(vars.filter(({ type }) => type === "plain_text").map(({ name, text }) => [name, text]));
-    serve(found, [{ percentage: 100, version_id: addVersion(found, { vars: kept }, { "workers/triggered_by": "secret" }) }]);
+    // `throwIfLatestVersionNotDeployed` of wrangler, by the platform's codes 10214 and 10215.
+    if (serving && !serving.versions.some(({ version_id: id }) => id === found.versions.at(-1).id)) {
+      fail("Secret edit failed. You attempted to modify a secret, but the latest version of your Worker isn't currently deployed.");
+    }
+    changeSecrets(found);
+    if (serving) serve(found, [{ percentage: 100, version_id: newestAgain(found, { "workers/triggered_by": "secret" }) }]);
   },
   "secret list": () => {
     const found = account.workers[option("name")];
@@ -181,6 +189,11 @@ const commands = {
     serve(found, shares.map(([id, share]) => ({ percentage: Number(share), version_id: id })));
   },
   "versions list": () => print(worker(option("name")).versions.slice(-10).map(({ resources, ...version }) => version)),
+  "versions secret": () => {
+    const found = worker(option("name"));
+    changeSecrets(found);
+    newestAgain(found, { "workers/message": option("message"), "workers/triggered_by": "secret" });
+  },
   "versions upload": () => {
     const its = config();
     const found = worker(its.name);

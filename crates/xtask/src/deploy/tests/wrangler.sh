@@ -6,7 +6,7 @@ shift
 exec 3<>"/dev/tcp/127.0.0.1/$port"
 {
   printf '%s\n' "$#" "$@" "${WRANGLER_OUTPUT_FILE_PATH-}"
-  if [[ "$1 ${2-}" == "secret bulk" ]]; then cat; fi
+  if [[ "$*" =~ ^(versions )?secret\ bulk ]]; then cat; fi
   printf '\004'
 } >&3
 read -r status <&3
