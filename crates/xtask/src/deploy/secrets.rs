@@ -199,7 +199,28 @@ pub(crate) fn plan(
         wanted.insert(master_key(1));
         plan.make.insert(master_key(1));
     }
-    for (worker, names) in present.iter().filter(|(worker, _)| is_keyed(worker)) {
+    let keyed = || present.iter().filter(|(worker, _)| is_keyed(worker));
+    let is_lost =
+        |name: &String| !known.contains(name) && keyed().any(|(_, names)| !names.contains(name));
+    if !has_superadmin && !plan.make.iter().eq(&wanted) && wanted.iter().any(is_lost) {
+        // Made in a run that was broken off, and gone with its clone. Nobody has been there to seal anything with it, so
+        // another takes its place everywhere: the one that a run like this made already, or the next.
+        let newest = wanted.iter().filter_map(|name| version(name)).max().unwrap_or_default();
+        let at_hand = known.iter().filter_map(|name| version(name)).max();
+        let next = master_key(at_hand.filter(|at_hand| *at_hand >= newest).unwrap_or(newest + 1));
+        for (worker, names) in keyed() {
+            let old: BTreeSet<String> = names.intersection(&wanted).cloned().collect();
+            let old: BTreeSet<String> = old.into_iter().filter(|name| *name != next).collect();
+            if !old.is_empty() {
+                plan.remove.insert(worker, old);
+            }
+        }
+        if !known.contains(&next) {
+            plan.make.insert(next.clone());
+        }
+        wanted = BTreeSet::from([next]);
+    }
+    for (worker, names) in keyed() {
         let missing: BTreeSet<String> = wanted.difference(names).cloned().collect();
         if let Some(name) =
             missing.iter().find(|name| !known.contains(*name) && !plan.make.contains(*name))
@@ -339,6 +360,30 @@ mod tests {
                 && !plan.put.contains_key("text")
                 && plan.put.contains_key("render")
         );
+    }
+
+    #[test]
+    fn a_key_that_is_lost_before_anybody_was_there_is_replaced_everywhere() {
+        let half = [
+            ("config", ["DE_BOOTSTRAP_TOKEN"].as_slice()),
+            ("text", &["DE_MASTER_KEY_V1"]),
+            ("image", &["DE_MASTER_KEY_V1"]),
+        ];
+        let Plan { make, put, remove } = plan(&present(&half), false, &set(&[])).unwrap();
+        assert_eq!(make, set(&["DE_MASTER_KEY_V2"]));
+        assert_eq!((put.len(), put["text"].clone()), (6, set(&["DE_MASTER_KEY_V2"])));
+        assert_eq!(remove["text"], set(&["DE_MASTER_KEY_V1"]));
+        assert_eq!(remove.into_keys().collect::<Vec<_>>(), ["image", "text"]);
+        // Broken off in the middle of that, it goes on with the one that it made.
+        let later = [
+            ("config", ["DE_BOOTSTRAP_TOKEN"].as_slice()),
+            ("text", &["DE_MASTER_KEY_V2"]),
+            ("image", &["DE_MASTER_KEY_V1"]),
+        ];
+        let Plan { make, put, remove } =
+            plan(&present(&later), false, &set(&["DE_MASTER_KEY_V2"])).unwrap();
+        assert!(make.is_empty() && !put.contains_key("text") && put.contains_key("image"));
+        assert_eq!(remove.into_keys().collect::<Vec<_>>(), ["image"]);
     }
 
     #[test]

@@ -161,6 +161,28 @@ fn a_run_that_was_broken_off_anywhere_is_ended_by_the_next() {
 }
 
 #[test]
+fn a_first_run_that_was_broken_off_elsewhere_is_ended_here() {
+    let world = World::new();
+    world.break_at("secret bulk --name de-audio-staging", "after");
+    world.deploy("staging", "one", &Scripted::there()).unwrap_err();
+    world.put("break", json!(null));
+    // Another clone, or after `cargo clean`.
+    files::remove(&world.layout.deploy().join("staging")).unwrap();
+    let person = Scripted::there();
+    world.deploy("staging", "one", &person).unwrap();
+    let account = world.account();
+    let keys = |worker: &str| account["workers"][worker]["secrets"].as_object().unwrap().clone();
+    for worker in ["text", "image", "audio", "stock-media", "render", "config"] {
+        let mut has = keys(&format!("de-{worker}-staging"));
+        has.remove("DE_BOOTSTRAP_TOKEN");
+        assert_eq!(has.keys().collect::<Vec<_>>(), ["DE_MASTER_KEY_V2"], "{worker}");
+        assert_eq!(has["DE_MASTER_KEY_V2"], keys("de-config-staging")["DE_MASTER_KEY_V2"]);
+    }
+    let shown = keys("de-config-staging")["DE_MASTER_KEY_V2"].as_str().unwrap().to_owned();
+    assert!(person.shown().contains(&shown));
+}
+
+#[test]
 fn two_environments_side_by_side_do_not_touch_each_other() {
     let world = World::new();
     world.deploy("staging", "one", &Scripted::there()).unwrap();
