@@ -1,5 +1,7 @@
 //! What the caller asks for, read from the command line.
 
+use std::ffi::OsString;
+
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use crate::deploy::args::{self as deploy, Operation};
@@ -91,11 +93,18 @@ pub(crate) fn usage() -> String {
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Request {
     Advisories,
-    Bench { args: Vec<String> },
+    Bench {
+        args: Vec<String>,
+    },
     Blocks,
     Build,
     Ci,
-    Dev { empty: bool, mode: Mode, upstream_ports: Vec<u16>, watch: bool },
+    Dev {
+        empty: bool,
+        mode: Mode,
+        upstream_ports: Vec<u16>,
+        watch: bool,
+    },
     Doctor,
     Fuzz(fuzz::Order),
     FuzzApi,
@@ -103,11 +112,20 @@ pub(crate) enum Request {
     NewProvider(new::provider::Order),
     NewWorker(new::worker::Order),
     Operate(Operation),
-    RotateSecrets { environment: String },
+    RotateSecrets {
+        environment: String,
+    },
     Size,
-    Tenants { place: tenants::args::Where, wish: tenants::Wish },
+    Tenants {
+        place: tenants::args::Where,
+        wish: tenants::Wish,
+    },
     Test,
     Types,
+    /// What somebody types to the pinned wrangler.
+    Wrangler {
+        args: Vec<OsString>,
+    },
 }
 
 /// How `dev` ends.
@@ -136,6 +154,13 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Request, lexopt::Error
         "bench" => {
             let args = parser.raw_args()?.map(|arg| arg.into_string()).collect::<Result<_, _>>()?;
             return Ok(Request::Bench { args });
+        }
+        "wrangler" => {
+            let mut args: Vec<OsString> = parser.raw_args()?.collect();
+            if args.first().is_some_and(|first| first == "--") {
+                args.remove(0);
+            }
+            return Ok(Request::Wrangler { args });
         }
         "advisories" => Request::Advisories,
         "blocks" => Request::Blocks,

@@ -29,6 +29,8 @@ pub(crate) mod survey;
 pub(crate) mod web;
 pub(crate) mod wrangler;
 
+use std::ffi::OsString;
+
 use crate::build::{self, Purpose};
 use crate::failure::Failure;
 use crate::layout::Layout;
@@ -136,6 +138,15 @@ pub(crate) fn run(layout: &Layout, operation: &Operation) -> Result<(), Failure>
         }
         Operation::Status { environment } => status::run(&Site::find(layout, environment, &tools)?),
     }
+}
+
+/// Becomes the pinned wrangler, with what somebody typed to it.
+///
+/// # Errors
+/// What set-up misses; `Start` if it cannot be started.
+pub(crate) fn hand_over(layout: &Layout, args: &[OsString]) -> Result<(), Failure> {
+    let tools = setup::prepare_wrangler(layout)?;
+    Err(Wrangler::pinned(layout, &tools, &layout.deploy())?.hand_over(args))
 }
 
 /// Builds what is deployed, and looks whether anything in it can be made to fail.

@@ -94,5 +94,6 @@ fn perform(request: Request) -> Result<(), Failure> {
         Request::Tenants { place, wish } => tenants::run(&layout, &wish, &place),
         Request::Test => test::run(&layout),
         Request::Types => types::run(&layout),
+        Request::Wrangler { args } => deploy::hand_over(&layout, &args),
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn choose(
     let Some(who) = wrangler.who()? else {
         return Err(Failure::Missing {
             what: "nobody is logged in to Cloudflare".to_owned(),
-            remedy: "wrangler/node_modules/.bin/wrangler login, or set CLOUDFLARE_API_TOKEN; docs/deploy.md says which \
+            remedy: "cargo xtask wrangler -- login, or set CLOUDFLARE_API_TOKEN; docs/deploy.md says which \
                      permissions a token needs"
                 .to_owned(),
         });

@@ -80,7 +80,9 @@ pub(crate) const USAGE: &str = "\
   backup    exports an environment's database to a file, and tries whether the file is whole
               --env E        [--to FOLDER] [--r2, to put it into the bucket too]
   destroy   removes an environment from the account, after its name was typed
-              --env E        [--confirm E] [--with-content]";
+              --env E        [--confirm E] [--with-content]
+  wrangler -- ARGS
+            hands them to the pinned wrangler, on a Node that it runs on";
 
 /// Reads what follows one of the commands; `None` for the name of another.
 pub(crate) fn parse(

@@ -79,7 +79,7 @@ pub(crate) fn run(
             Failure::Stopped { at, source, .. } => Failure::Stopped {
                 at,
                 remedy: "a bucket must be empty before it goes, and wrangler empties none: give it a rule that ends \
-                         objects after a day (wrangler r2 bucket lifecycle add), or empty it in the dashboard; then run \
+                         objects after a day (cargo xtask wrangler -- r2 bucket lifecycle add), or empty it in the dashboard; then run \
                          this again"
                     .to_owned(),
                 source,

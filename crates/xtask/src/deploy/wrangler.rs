@@ -8,7 +8,9 @@ mod answers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -75,6 +77,23 @@ impl Wrangler {
             .iter()
             .fold(Run::new(first), |run, (name, value)| run.env(name, value));
         run.args(program).args(args).dir(&self.folder)
+    }
+
+    /// Becomes wrangler, for whoever types its arguments: on their terminal, and in their folder. Comes back only where
+    /// that fails.
+    pub(crate) fn hand_over(&self, args: &[OsString]) -> Failure {
+        let mut command = self.typed(args);
+        let source = command.exec();
+        Failure::Start { command: format!("{}", command.get_program().display()), source }
+    }
+
+    fn typed(&self, args: &[OsString]) -> Command {
+        let mut program = self.program.iter();
+        let mut command = Command::new(program.next().cloned().unwrap_or_default());
+        // Where `CI` is set it asks nobody anything, not even whether a database may go back in time.
+        let environment = self.environment.iter().filter(|(name, _)| name != "CI");
+        command.args(program).args(args).envs(environment.map(|(name, value)| (name, value)));
+        command
     }
 
     fn text(&self, args: &[&str]) -> Result<String, Failure> {
@@ -418,5 +437,27 @@ fn absent<T>(answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
             Ok(None)
         }
         Err(other) => Err(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wrangler;
+
+    #[test]
+    fn what_somebody_types_is_handed_on_where_they_are_and_may_be_asked_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "printf '%s|' \"$PWD\" \"$WRANGLER_SEND_METRICS\" \"$@\"";
+        let program = ["bash", "-c", script, "wrangler"].map(Into::into).to_vec();
+        let environment = [("CI", "1"), ("WRANGLER_SEND_METRICS", "false")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.into()));
+        let wrangler = Wrangler::new(program, environment.to_vec(), folder.path()).unwrap();
+        let args = ["d1", "time-travel", "info", "de"].map(Into::into);
+        let mut command = wrangler.typed(&args);
+        assert!(command.get_envs().all(|(name, _)| name != "CI"));
+        let said = command.output().unwrap().stdout;
+        let here = std::env::current_dir().unwrap();
+        let expected = format!("{}|false|d1|time-travel|info|de|", here.display());
+        assert_eq!(String::from_utf8(said).unwrap(), expected);
     }
 }

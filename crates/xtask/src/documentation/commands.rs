@@ -36,6 +36,38 @@ pub(crate) fn refusal(line: &str) -> Option<String> {
     (!is_name).then(|| format!("`{line}`: {refusal}"))
 }
 
+/// Whether a piece of code runs a wrangler that is not the pinned one, or not on a Node that it runs on.
+fn is_another_wrangler(line: &str) -> bool {
+    let mut words = line.split_whitespace().skip_while(|word| word.contains('='));
+    let first = words.next().unwrap_or_default();
+    let is_bare = first == "wrangler"
+        && words.next().is_some_and(|word| word.starts_with(|c: char| c.is_ascii_lowercase()));
+    is_bare || line.contains("bin/wrangler") || line.contains("npx wrangler")
+}
+
+#[test]
+fn wrangler_is_run_by_xtask_in_every_page() {
+    // A page of a decision tells what wrangler does, and is nothing to follow.
+    let pages = pages().into_iter().filter(|page| !page.name.starts_with("docs/adr/"));
+    let mut count = 0;
+    for page in pages {
+        for line in page.code_lines() {
+            assert!(!is_another_wrangler(&line), "{}: {line}", page.name);
+            count += usize::from(line.starts_with("cargo xtask wrangler -- "));
+        }
+    }
+    assert!(count > 4, "only {count} lines run wrangler");
+    for (line, expected) in [
+        ("node_modules/.bin/wrangler d1 list", true),
+        ("CLOUDFLARE_ACCOUNT_ID=a wrangler d1 list", true),
+        ("npx wrangler login", true),
+        ("cargo xtask wrangler -- d1 list", false),
+        ("wrangler/environments.jsonc", false),
+    ] {
+        assert_eq!(is_another_wrangler(line), expected, "{line}");
+    }
+}
+
 #[test]
 fn commands_in_the_pages_are_commands_that_there_are() {
     let mut count = 0;
