@@ -86,6 +86,7 @@ pub(crate) fn run(
     let rollout = Rollout {
         api: hosts.api(),
         environment,
+        patience: site.patience,
         tag: &release.tag,
         web: &site.web,
         wrangler: &site.wrangler,

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::deploy::environments::Environment;
 use crate::deploy::note::Note;
 use crate::deploy::services::{self, FRONT_DOOR};
-use crate::deploy::smoke;
+use crate::deploy::smoke::{self, Patience};
 use crate::deploy::web::{Question, Web};
 use crate::deploy::wrangler::{Label, Version, Wrangler};
 use crate::failure::Failure;
@@ -37,6 +37,8 @@ pub(crate) struct Rollout<'a> {
     /// The front door's origin.
     pub(crate) api: String,
     pub(crate) environment: &'a Environment,
+    /// How long a version may take until it is seen.
+    pub(crate) patience: Patience,
     /// The release: the commit that it is of.
     pub(crate) tag: &'a str,
     pub(crate) web: &'a Web,
@@ -146,10 +148,15 @@ impl Rollout<'_> {
         Ok(())
     }
 
-    /// Asks the new version again and again whether it is ready, for as long as the environment says.
+    /// Asks the new version again and again whether it is ready, for as long as the environment says, and until it has
+    /// answered once.
+    ///
+    /// One that only others reach has no answer of its own: that of the front door counts, which asks it in turn.
     fn watch(&self, name: &str, worker: &str, new: &str) -> Result<Result<(), String>, Failure> {
-        let path = smoke::ready_path(name)
-            .unwrap_or_else(|| smoke::ready_path(FRONT_DOOR).unwrap_or_default());
+        let own = smoke::ready_path(name);
+        let is_own = own.is_some();
+        let path = own.or_else(|| smoke::ready_path(FRONT_DOOR)).unwrap_or_default();
+        let mut has_answered = false;
         let time = Duration::from_secs(self.environment.rollout_pause_s);
         let watch = Watch::start();
         loop {
@@ -158,12 +165,21 @@ impl Rollout<'_> {
             let answer = self.web.ask(&[question])?.pop().unwrap_or_default();
             let answered = answer.json();
             let id = answered.pointer("/deployment/id").and_then(Value::as_str);
-            // The former one may still answer, and its troubles are not news. One that cannot say who it is counts.
-            if answer.status != 200 && (id == Some(new) || id.is_none()) {
+            // The former one may still answer, and its troubles are not news. One that cannot say who it is counts; what
+            // was lost on the way says nothing.
+            let counts = !is_own || id == Some(new);
+            if answer.error.is_none() && answer.status != 200 && (counts || id.is_none()) {
                 return Ok(Err(answer.text()));
             }
-            if watch.elapsed() >= time {
+            has_answered |= answer.status == 200 && counts;
+            if has_answered && watch.elapsed() >= time {
                 return Ok(Ok(()));
+            }
+            if watch.elapsed() >= time.max(self.patience.deadline) {
+                return Ok(Err(format!(
+                    "the new version was not seen; the last answer: {}",
+                    answer.text()
+                )));
             }
             interrupt::check()?;
             thread::sleep(TICK.min(time));

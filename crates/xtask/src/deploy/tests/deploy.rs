@@ -224,31 +224,43 @@ fn a_changed_worker_gets_calls_in_shares_and_the_others_stay() {
     );
 }
 
-#[test]
-fn a_new_version_that_is_not_ready_gets_no_further() {
+/// Deploys another code of a worker and of the front door, where something is amiss with the worker's new version.
+#[track_caller]
+fn gets_no_further(worker: &str, amiss: &str, problem: &str) {
     let world = World::new();
+    let on_account = format!("de-{worker}");
     world.deploy("production", "one", &Scripted::there()).unwrap();
     world.edit_config("environments.jsonc", "\"rollout_pause_s\": 20", "\"rollout_pause_s\": 0");
-    world.change("text", "second");
+    world.change(worker, "second");
     world.change("config", "second");
-    world.put("unready", json!("de-text"));
+    world.put(amiss, json!(on_account));
     let refusal = world.deploy("production", "two", &Scripted::away()).unwrap_err().to_string();
-    assert!(
-        refusal.contains("stopped at `text`")
-            && refusal.contains("the former version serves all calls again"),
-        "{refusal}"
-    );
+    for part in
+        [&format!("stopped at `{worker}`"), "the former version serves all calls again", problem]
+    {
+        assert!(refusal.contains(part), "{part}: {refusal}");
+    }
     assert_eq!(
-        (world.serving("de-text"), world.serving("de-config")),
+        (world.serving(&on_account), world.serving("de-config")),
         ("one".to_owned(), "one".to_owned())
     );
-    let serving = world.account()["workers"]["de-text"]["deployments"]
-        .as_array()
-        .unwrap()
-        .last()
-        .unwrap()["versions"]
-        .clone();
-    assert_eq!(serving.as_array().unwrap().len(), 1);
+    let state = world.state();
+    assert_eq!(state["workers"][&on_account]["serving"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_new_version_that_is_not_ready_gets_no_further() {
+    gets_no_further("text", "unready", "text was not ready: 503");
+}
+
+#[test]
+fn a_new_limiter_by_which_the_front_door_is_not_ready_gets_no_further() {
+    gets_no_further("rate-limiter", "unready", "rate-limiter was not ready: 503");
+}
+
+#[test]
+fn a_new_version_that_nobody_has_seen_gets_no_further() {
+    gets_no_further("text", "unseen", "the new version was not seen");
 }
 
 #[test]

@@ -380,12 +380,19 @@ fn answer(mut stream: TcpStream, account: &Path, deployed: &Path) -> std::io::Re
             .map(|share| share["version_id"].as_str().unwrap_or_default().to_owned())
             .collect();
         let meant = headers.get("cloudflare-workers-version-overrides");
+        let is = |member: &str, name: &str| account[member].as_str() == Some(name);
         let asked = ids
             .iter()
-            .find(|id| meant.is_some_and(|meant| meant.contains(&format!("{name}=\"{id}\""))));
-        let id = asked.or(ids.first()).cloned().unwrap_or_default();
-        let unready =
-            account["unready"].as_str().is_some_and(|worker| worker == name) && asked.is_some();
+            .find(|id| meant.is_some_and(|meant| meant.contains(&format!("{name}=\"{id}\""))))
+            .filter(|_| !is("unseen", &name));
+        // Of two that serve the former one is the last.
+        let id = asked.or(ids.last()).cloned().unwrap_or_default();
+        // The front door is not ready where the Limiter is not.
+        let limiter = format!("de-rate-limiter{suffix}");
+        let unready = is("unready", &name) && asked.is_some()
+            || worker == "config"
+                && is("unready", &limiter)
+                && meant.is_some_and(|meant| meant.starts_with(&limiter));
         let told = json!({ "deployment": { "id": id }, "service": worker, "status": if unready { "not_ready" } else { "ready" } });
         (if id.is_empty() || unready { 503 } else { 200 }, String::new(), told.to_string())
     };
