@@ -60,6 +60,8 @@ pub(crate) struct DestroyWish {
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct RollbackWish {
     pub(crate) environment: String,
+    /// The release that is taken back, if it serves anywhere; the last one if unset.
+    pub(crate) from: Option<String>,
     /// A release; the one before if unset.
     pub(crate) to: Option<String>,
     pub(crate) yes: bool,
@@ -77,6 +79,7 @@ pub(crate) const USAGE: &str = "\
               --env E
   rollback  lets each worker of the last release serve its former version; the schema stays
               --env E        [--to RELEASE] [--yes]
+              --from RELEASE only if that one serves: else there is nothing to do
   backup    exports an environment's database to a file, and tries whether the file is whole
               --env E        [--to FOLDER] [--r2, to put it into the bucket too]
   destroy   removes an environment from the account, after its name was typed
@@ -93,7 +96,7 @@ pub(crate) fn parse(
         "backup" => &[Word::R2, Word::To],
         "deploy" => &[Word::Domain, Word::DryRun, Word::TakeHosts, Word::Yes],
         "destroy" => &[Word::Confirm, Word::WithContent],
-        "rollback" => &[Word::To, Word::Yes],
+        "rollback" => &[Word::From, Word::To, Word::Yes],
         "status" => &[],
         _ => return None,
     };
@@ -106,6 +109,7 @@ enum Word {
     Confirm,
     Domain,
     DryRun,
+    From,
     R2,
     TakeHosts,
     To,
@@ -119,6 +123,7 @@ struct Said {
     domain: Option<String>,
     dry_run: bool,
     environment: Option<String>,
+    from: Option<String>,
     r2: bool,
     take_hosts: bool,
     to: Option<String>,
@@ -137,6 +142,7 @@ fn read(words: &[Word], mut parser: lexopt::Parser) -> Result<Said, lexopt::Erro
             Long("confirm") => Word::Confirm,
             Long("domain") => Word::Domain,
             Long("dry-run") => Word::DryRun,
+            Long("from") => Word::From,
             Long("r2") => Word::R2,
             Long("take-hosts") => Word::TakeHosts,
             Long("to") => Word::To,
@@ -151,6 +157,7 @@ fn read(words: &[Word], mut parser: lexopt::Parser) -> Result<Said, lexopt::Erro
             Word::Confirm => said.confirm = Some(parser.value()?.string()?),
             Word::Domain => said.domain = Some(parser.value()?.string()?),
             Word::DryRun => said.dry_run = true,
+            Word::From => said.from = Some(parser.value()?.string()?),
             Word::R2 => said.r2 = true,
             Word::TakeHosts => said.take_hosts = true,
             Word::To => said.to = Some(parser.value()?.string()?),
@@ -163,8 +170,18 @@ fn read(words: &[Word], mut parser: lexopt::Parser) -> Result<Said, lexopt::Erro
 
 impl Said {
     fn operation(self, command: &str) -> Result<Operation, lexopt::Error> {
-        let Self { confirm, domain, dry_run, environment, r2, take_hosts, to, with_content, yes } =
-            self;
+        let Self {
+            confirm,
+            domain,
+            dry_run,
+            environment,
+            from,
+            r2,
+            take_hosts,
+            to,
+            with_content,
+            yes,
+        } = self;
         let environment =
             environment.ok_or("which environment? --env dev, staging or production")?;
         if let Some(domain) = &domain {
@@ -178,7 +195,7 @@ impl Said {
                 Operation::Deploy(DeployWish { domain, dry_run, environment, take_hosts, yes })
             }
             "destroy" => Operation::Destroy(DestroyWish { confirm, environment, with_content }),
-            "rollback" => Operation::Rollback(RollbackWish { environment, to, yes }),
+            "rollback" => Operation::Rollback(RollbackWish { environment, from, to, yes }),
             _ => Operation::Status { environment },
         })
     }
@@ -209,11 +226,12 @@ mod tests {
         );
         let wish = RollbackWish {
             environment: "production".to_owned(),
+            from: Some("def".to_owned()),
             to: Some("abc".to_owned()),
             yes: true,
         };
         assert_eq!(
-            read("rollback", "--to abc --yes --env production"),
+            read("rollback", "--to abc --yes --from def --env production"),
             Ok(Operation::Rollback(wish))
         );
         assert_eq!(

@@ -26,7 +26,14 @@ struct Step {
 /// # Errors
 /// `Missing` if there is nothing to go back to; `Stopped` with the worker that could not be rolled back.
 pub(crate) fn run(site: &Site<'_>, wish: &RollbackWish) -> Result<(), Failure> {
-    let steps = steps(site, wish.to.as_deref())?;
+    let candidates = candidates(site)?;
+    if let Some(from) = &wish.from
+        && candidates.iter().all(|candidate| candidate.release() != Some(from))
+    {
+        say::line(&format!("release {from} serves nowhere: there is nothing to roll back"));
+        return Ok(());
+    }
+    let steps = steps(site, &candidates, wish)?;
     check_keys(site, &steps)?;
     say::part(&format!("Rollback of {} on {}", site.environment.name, site.account));
     for Step { from, name, to, version_id } in &steps {
@@ -104,8 +111,8 @@ struct Candidate {
     name: &'static str,
 }
 
-/// Decides who goes back, and to what.
-fn steps(site: &Site<'_>, to: Option<&str>) -> Result<Vec<Step>, Failure> {
+/// Everything that serves, in the reverse order of a deploy.
+fn candidates(site: &Site<'_>) -> Result<Vec<Candidate>, Failure> {
     let mut order = services::order();
     order.reverse();
     let mut candidates = Vec::new();
@@ -129,10 +136,19 @@ fn steps(site: &Site<'_>, to: Option<&str>) -> Result<Vec<Step>, Failure> {
         });
         candidates.push(Candidate { current, former, name });
     }
-    let steps = decide(&candidates, to);
+    Ok(candidates)
+}
+
+/// Decides who goes back, and to what.
+fn steps(
+    site: &Site<'_>,
+    candidates: &[Candidate],
+    wish: &RollbackWish,
+) -> Result<Vec<Step>, Failure> {
+    let steps = decide(candidates, wish.from.as_deref(), wish.to.as_deref());
     if steps.is_empty() {
         return Err(Failure::Missing {
-            what: match to {
+            what: match &wish.to {
                 Some(to) => format!("no worker could serve release {to} again, or all do"),
                 None => "there is no former release to go back to".to_owned(),
             },
@@ -156,10 +172,10 @@ impl Candidate {
     }
 }
 
-fn decide(candidates: &[Candidate], to: Option<&str>) -> Vec<Step> {
+fn decide(candidates: &[Candidate], from: Option<&str>, to: Option<&str>) -> Vec<Step> {
     let released = candidates.iter().filter_map(Candidate::released);
     let newest = released.max_by(|a, b| a.created_on().cmp(b.created_on()));
-    let release = newest.and_then(Version::tag);
+    let release = from.or_else(|| newest.and_then(Version::tag));
     let step = |candidate: &Candidate| {
         let current = candidate.release();
         let found = match to {
@@ -204,7 +220,7 @@ mod tests {
     }
 
     fn decided(candidates: &[Candidate], to: Option<&str>) -> Vec<(&'static str, String)> {
-        decide(candidates, to).into_iter().map(|step| (step.name, step.version_id)).collect()
+        decide(candidates, None, to).into_iter().map(|step| (step.name, step.version_id)).collect()
     }
 
     #[test]

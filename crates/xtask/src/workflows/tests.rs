@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -158,4 +160,57 @@ fn one_deployment_at_a_time_and_none_is_cut_off() {
         assert!(group.starts_with("environment-${{"), "{file}: {group}");
         assert_eq!(concurrency["cancel-in-progress"], json!(false), "{file}");
     }
+}
+
+/// The steps of the one job that deploys.
+fn steps_of_deploy() -> Vec<Value> {
+    let steps = steps().into_iter().filter(|(job, _)| job == "deploy.yml/deploy");
+    steps.map(|(_, step)| step).collect()
+}
+
+/// A job that is out of time ends without its last step, which is the one that takes a bad release back.
+#[test]
+fn the_steps_of_a_deployment_are_over_before_their_job() {
+    let (_, job) = jobs().into_iter().find(|(name, _)| name == "deploy.yml/deploy").unwrap();
+    let mut minutes = 0;
+    for step in steps_of_deploy() {
+        if step["run"].as_str().is_some_and(|run| run.contains("cargo xtask ")) {
+            let name = &step["name"];
+            minutes += step["timeout-minutes"].as_u64().unwrap_or_else(|| panic!("{name}: no end"));
+        }
+    }
+    assert!(minutes > 0 && minutes < job["timeout-minutes"].as_u64().unwrap(), "{minutes}");
+}
+
+/// Runs a step's script with a `cargo` that fails as often as it is told; whether the step passes, and the calls.
+fn run_with_failures(script: &str, failures: usize) -> (bool, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let cargo = format!(
+        "#!/bin/bash\necho \"$@\" >> {calls}\n(( $(wc -l < {calls}) > {failures} ))\n",
+        calls = path("calls").display()
+    );
+    for (name, text) in [("cargo", cargo.as_str()), ("sleep", "#!/bin/bash\n")] {
+        fs::write(path(name), text).unwrap();
+        fs::set_permissions(path(name), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let before = std::env::var("PATH").unwrap();
+    let ended = Command::new("bash")
+        // As GitHub runs a step whose shell is bash.
+        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
+        .env("PATH", format!("{}:{before}", folder.path().display()))
+        .env("DE_ENV", "staging")
+        .status()
+        .unwrap();
+    (ended.success(), fs::read_to_string(path("calls")).unwrap().lines().count())
+}
+
+#[test]
+fn one_lost_answer_does_not_take_a_good_release_back() {
+    let steps = steps_of_deploy();
+    let health = steps.iter().find(|step| step["id"] == "health").unwrap();
+    let script = health["run"].as_str().unwrap();
+    assert_eq!(run_with_failures(script, 0), (true, 1));
+    assert_eq!(run_with_failures(script, 1), (true, 2));
+    assert_eq!(run_with_failures(script, 9), (false, 4));
 }

@@ -12,7 +12,12 @@ use crate::failure::Failure;
 use crate::secrets::{Place, rotate};
 
 fn back(to: Option<&str>) -> RollbackWish {
-    RollbackWish { environment: "production".to_owned(), to: to.map(str::to_owned), yes: true }
+    RollbackWish {
+        environment: "production".to_owned(),
+        from: None,
+        to: to.map(str::to_owned),
+        yes: true,
+    }
 }
 
 fn gone(confirm: Option<&str>, with_content: bool) -> DestroyWish {
@@ -86,6 +91,25 @@ fn a_rollback_that_fails_in_the_middle_says_how_to_go_on() {
     world.put("break", json!(null));
     rollback::run(&world.site("production", &person), &back(Some("one"))).unwrap();
     assert_eq!(world.serving("de-text"), "one");
+}
+
+#[test]
+fn a_release_that_serves_nowhere_is_not_rolled_back_and_one_that_nobody_could_ask_of_is_told() {
+    let world = two_releases();
+    let person = Scripted::away();
+    let of = |from: &str| RollbackWish { from: Some(from.to_owned()), ..back(None) };
+    let before = world.count();
+    rollback::run(&world.site("production", &person), &of("three")).unwrap();
+    assert_eq!(world.changes(before), Vec::<String>::new());
+    world.break_at("deployments status --name de-text", "before");
+    rollback::run(&world.site("production", &person), &of("two")).unwrap_err();
+    assert_eq!(world.changes(before), Vec::<String>::new());
+    world.put("break", json!(null));
+    rollback::run(&world.site("production", &person), &of("two")).unwrap();
+    assert_eq!(
+        (world.serving("de-config"), world.serving("de-text")),
+        ("one".to_owned(), "one".to_owned())
+    );
 }
 
 #[test]
