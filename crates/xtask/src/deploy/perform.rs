@@ -51,7 +51,7 @@ pub(crate) fn run(
     let order = services::order();
     let survey = survey::look(site)?;
     let wanted = survey.wanted(site, wish.domain.as_deref());
-    if !wish.take_hosts && wanted != survey.place {
+    if !wish.take_hosts && !wanted.as_ref().is_some_and(|place| survey.has(place)) {
         check_hosts(site, wanted.as_ref())?;
     }
     let found = account::find(&site.wrangler, environment)?;
@@ -179,8 +179,8 @@ fn schema(pending: &[String]) -> String {
 
 /// Refuses hosts that have another use. Where wrangler cannot ask, it takes a host's record away from whoever has it.
 ///
-/// Only for a place that the front door is not at yet: of its hosts it is the first to be attached, so that what
-/// resolves later is this environment's own.
+/// Only for a place that no version of the front door is at yet: of its hosts it is the first to be attached, so that
+/// what resolves later is this environment's own.
 fn check_hosts(site: &Site<'_>, wanted: Option<&Place>) -> Result<(), Failure> {
     let Some(Place::Domain(domain)) = wanted else { return Ok(()) };
     let hosts = Hosts::new(&site.environment, Place::Domain(domain.clone()));

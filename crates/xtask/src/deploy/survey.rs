@@ -18,6 +18,8 @@ use crate::failure::Failure;
 pub(crate) struct Survey {
     /// Where it says that it is; none before the first deploy.
     pub(crate) place: Option<Place>,
+    /// Where any version says so that serves, the new one of a rollout that was broken off too: it has its hosts by then.
+    places: Vec<Place>,
     front_door: Option<Version>,
 }
 
@@ -25,16 +27,26 @@ pub(crate) struct Survey {
 pub(crate) fn look(site: &Site<'_>) -> Result<Survey, Failure> {
     let worker = site.named(FRONT_DOOR);
     let deployment = site.wrangler.deployment(&worker)?;
-    let front_door = match deployment.as_ref().and_then(|deployment| deployment.main()) {
-        Some(share) => Some(site.wrangler.version(&worker, &share.version_id)?),
-        None => None,
-    };
-    let base = front_door.as_ref().and_then(|version| version.variable("DE_PUBLIC_BASE"));
-    let place = base.and_then(|base| place_of(&site.environment, base));
-    Ok(Survey { place, front_door })
+    let mut serving = Vec::new();
+    for share in deployment.iter().flat_map(|deployment| &deployment.versions) {
+        serving.push(site.wrangler.version(&worker, &share.version_id)?);
+    }
+    let place =
+        |version: &Version| place_of(&site.environment, version.variable("DE_PUBLIC_BASE")?);
+    let places = serving.iter().filter_map(place).collect();
+    let main = deployment.as_ref().and_then(|deployment| deployment.main());
+    let front_door = main
+        .and_then(|share| serving.iter().find(|version| version.id == share.version_id).cloned());
+    let place = front_door.as_ref().and_then(place);
+    Ok(Survey { front_door, place, places })
 }
 
 impl Survey {
+    /// Whether the hosts of a place are this environment's own already.
+    pub(crate) fn has(&self, place: &Place) -> bool {
+        self.places.contains(place)
+    }
+
     /// What its message says of it.
     pub(crate) fn note(&self) -> Option<Note> {
         self.front_door.as_ref()?.message().and_then(Note::parse)

@@ -476,6 +476,24 @@ fn hosts_that_have_another_use_are_taken_only_when_that_is_said() {
 }
 
 #[test]
+fn a_change_of_domain_that_was_broken_off_finds_its_own_hosts() {
+    let mut world = World::new();
+    world.deploy("production", "one", &Scripted::there()).unwrap();
+    world.edit_config("environments.jsonc", "\"rollout_pause_s\": 20", "\"rollout_pause_s\": 0");
+    let to = |world: &World| {
+        world.deploy_to("production", "one", Some("example.org"), &Scripted::away())
+    };
+    // The front door's host is attached, and a tenth of the calls go to the version that names it.
+    world.break_at("triggers deploy --config config", "after");
+    to(&world).unwrap_err();
+    world.put("break", json!(null));
+    world.resolving.push("api.example.org".to_owned());
+    to(&world).unwrap();
+    let config = &world.account()["workers"]["de-config"];
+    assert_eq!(config["triggers"]["hosts"], json!(["api.example.org"]));
+}
+
+#[test]
 fn hosts_are_looked_up_by_node() {
     let world = World::new();
     let person = Scripted::away();
