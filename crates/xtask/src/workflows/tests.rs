@@ -214,3 +214,32 @@ fn one_lost_answer_does_not_take_a_good_release_back() {
     assert_eq!(run_with_failures(script, 1), (true, 2));
     assert_eq!(run_with_failures(script, 9), (false, 4));
 }
+
+#[test]
+fn a_tag_that_is_not_the_version_is_refused() {
+    let steps = steps_of_deploy();
+    let step = steps.iter().find(|step| step["name"] == "The tag is the version").unwrap();
+    assert_eq!(step["if"], "${{ github.ref_type == 'tag' }}");
+    let folder = tempfile::tempdir().unwrap();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    fs::copy(root.join("Cargo.toml"), folder.path().join("Cargo.toml")).unwrap();
+    fs::create_dir(folder.path().join("docs")).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let passes = |tag: &str, changes: &str| {
+        fs::write(folder.path().join("docs/CHANGELOG.md"), changes).unwrap();
+        Command::new("bash")
+            .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"].as_str().unwrap()])
+            .env("GITHUB_REF_NAME", tag)
+            .current_dir(folder.path())
+            .status()
+            .unwrap()
+            .success()
+    };
+    let told = format!("## Unreleased\n\n## {version} (2026-12-01)\n");
+    assert!(passes(&format!("v{version}"), &told));
+    assert!(passes(&format!("v{version}"), &format!("## {version}\n")));
+    assert!(!passes("v999.0.0", &told));
+    assert!(!passes(version, &told));
+    assert!(!passes(&format!("v{version}"), "## Unreleased\n"));
+    assert!(!passes(&format!("v{version}"), &format!("## {version}9\n")));
+}
