@@ -2,6 +2,7 @@
 
 mod backup;
 mod deploy;
+mod rollout;
 mod undo;
 mod world;
 
