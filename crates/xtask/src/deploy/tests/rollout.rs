@@ -90,7 +90,11 @@ fn secrets_reach_a_rollout_that_was_broken_off() {
     world.deploy("production", "two", &Scripted::away()).unwrap_err();
     world.put("break", json!(null));
     world.put("superadmin", json!(true));
+    let before = world.count();
     world.deploy("production", "two", &Scripted::away()).unwrap();
+    // It would give all calls to a version that is watched still.
+    let changes = world.changes(before);
+    assert!(changes.iter().all(|line| !line.starts_with("secret bulk")), "{changes:?}");
     let state = world.state();
     let serving = state["workers"]["de-config"]["serving"].as_array().unwrap();
     assert_eq!((serving.len(), world.serving("de-config").as_str()), (1, "two"));
