@@ -50,6 +50,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
         .args(tests)
         .show()?;
     say::line(&format!("tested ({})", watch.text()));
+    // Linted for wasm and not built for it: the dependencies, which nothing else builds so, would take minutes.
     cargo(layout, &copy, &["clippy", "--quiet", "--target", TARGET])
         .args(["--package", "de-trial", "--package", "de-core", "--", "--deny", "warnings"])
         .env("WASM_BINDGEN_USE_JS_SYS", "1")
