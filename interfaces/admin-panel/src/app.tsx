@@ -1,5 +1,5 @@
-import { type NavGroup, Page, Shell } from "@de/ui";
-import { ErrorBoundary, lazy, Route, Router } from "preact-iso";
+import { later, type NavGroup, Page, Shell } from "@de/ui";
+import { Route, Router } from "preact-iso";
 import { Overview } from "./overview/overview.tsx";
 
 const NAV: readonly NavGroup[] = [
@@ -40,63 +40,61 @@ const NAV: readonly NavGroup[] = [
 
 /* Each room is loaded when it is entered. */
 const Tenants = {
-  Organizations: lazy(() => import("./tenants/organizations.tsx")),
-  Organization: lazy(() => import("./tenants/organization.tsx")),
-  Instances: lazy(() => import("./tenants/instances.tsx")),
-  Instance: lazy(() => import("./tenants/instance.tsx")),
-  Projects: lazy(() => import("./tenants/projects.tsx")),
-  Project: lazy(() => import("./tenants/project.tsx")),
+  Organizations: later(() => import("./tenants/organizations.tsx")),
+  Organization: later(() => import("./tenants/organization.tsx")),
+  Instances: later(() => import("./tenants/instances.tsx")),
+  Instance: later(() => import("./tenants/instance.tsx")),
+  Projects: later(() => import("./tenants/projects.tsx")),
+  Project: later(() => import("./tenants/project.tsx")),
 };
-const Users = lazy(() => import("./users/users.tsx"));
-const User = lazy(() => import("./users/user.tsx"));
-const ApiKeys = lazy(() => import("./api-keys/api-keys.tsx"));
-const ApiKey = lazy(() => import("./api-keys/api-key.tsx"));
-const Providers = lazy(() => import("./providers/providers.tsx"));
-const Provider = lazy(() => import("./providers/provider.tsx"));
-const ProviderKeys = lazy(() => import("./provider-keys/provider-keys.tsx"));
-const Models = lazy(() => import("./models/models.tsx"));
-const NewModel = lazy(() => import("./models/new.tsx"));
-const Model = lazy(() => import("./models/model.tsx"));
-const Limits = lazy(() => import("./limits/limits.tsx"));
-const Requests = lazy(() => import("./requests/requests.tsx"));
-const Request = lazy(() => import("./requests/request.tsx"));
-const Services = lazy(() => import("./services/services.tsx"));
-const Audit = lazy(() => import("./audit/audit.tsx"));
-const Webhooks = lazy(() => import("./webhooks/webhooks.tsx"));
-const Webhook = lazy(() => import("./webhooks/webhook.tsx"));
+const Users = later(() => import("./users/users.tsx"));
+const User = later(() => import("./users/user.tsx"));
+const ApiKeys = later(() => import("./api-keys/api-keys.tsx"));
+const ApiKey = later(() => import("./api-keys/api-key.tsx"));
+const Providers = later(() => import("./providers/providers.tsx"));
+const Provider = later(() => import("./providers/provider.tsx"));
+const ProviderKeys = later(() => import("./provider-keys/provider-keys.tsx"));
+const Models = later(() => import("./models/models.tsx"));
+const NewModel = later(() => import("./models/new.tsx"));
+const Model = later(() => import("./models/model.tsx"));
+const Limits = later(() => import("./limits/limits.tsx"));
+const Requests = later(() => import("./requests/requests.tsx"));
+const Request = later(() => import("./requests/request.tsx"));
+const Services = later(() => import("./services/services.tsx"));
+const Audit = later(() => import("./audit/audit.tsx"));
+const Webhooks = later(() => import("./webhooks/webhooks.tsx"));
+const Webhook = later(() => import("./webhooks/webhook.tsx"));
 
 export function App() {
   return (
     <Shell name="Admin panel" nav={NAV}>
-      <ErrorBoundary>
-        <Router>
-          <Route path="/" component={Overview} />
-          <Route path="/organizations" component={Tenants.Organizations} />
-          <Route path="/organizations/:id" component={Tenants.Organization} />
-          <Route path="/instances" component={Tenants.Instances} />
-          <Route path="/instances/:id" component={Tenants.Instance} />
-          <Route path="/projects" component={Tenants.Projects} />
-          <Route path="/projects/:id" component={Tenants.Project} />
-          <Route path="/users" component={Users} />
-          <Route path="/users/:id" component={User} />
-          <Route path="/api-keys" component={ApiKeys} />
-          <Route path="/api-keys/:id" component={ApiKey} />
-          <Route path="/providers" component={Providers} />
-          <Route path="/providers/:id" component={Provider} />
-          <Route path="/provider-keys" component={ProviderKeys} />
-          <Route path="/models" component={Models} />
-          <Route path="/models/new" component={NewModel} />
-          <Route path="/models/:id+" component={Model} />
-          <Route path="/limits" component={Limits} />
-          <Route path="/requests" component={Requests} />
-          <Route path="/requests/:id" component={Request} />
-          <Route path="/services" component={Services} />
-          <Route path="/audit" component={Audit} />
-          <Route path="/webhooks" component={Webhooks} />
-          <Route path="/webhooks/:id" component={Webhook} />
-          <Route default component={NotHere} />
-        </Router>
-      </ErrorBoundary>
+      <Router>
+        <Route path="/" component={Overview} />
+        <Route path="/organizations" component={Tenants.Organizations} />
+        <Route path="/organizations/:id" component={Tenants.Organization} />
+        <Route path="/instances" component={Tenants.Instances} />
+        <Route path="/instances/:id" component={Tenants.Instance} />
+        <Route path="/projects" component={Tenants.Projects} />
+        <Route path="/projects/:id" component={Tenants.Project} />
+        <Route path="/users" component={Users} />
+        <Route path="/users/:id" component={User} />
+        <Route path="/api-keys" component={ApiKeys} />
+        <Route path="/api-keys/:id" component={ApiKey} />
+        <Route path="/providers" component={Providers} />
+        <Route path="/providers/:id" component={Provider} />
+        <Route path="/provider-keys" component={ProviderKeys} />
+        <Route path="/models" component={Models} />
+        <Route path="/models/new" component={NewModel} />
+        <Route path="/models/:id+" component={Model} />
+        <Route path="/limits" component={Limits} />
+        <Route path="/requests" component={Requests} />
+        <Route path="/requests/:id" component={Request} />
+        <Route path="/services" component={Services} />
+        <Route path="/audit" component={Audit} />
+        <Route path="/webhooks" component={Webhooks} />
+        <Route path="/webhooks/:id" component={Webhook} />
+        <Route default component={NotHere} />
+      </Router>
     </Shell>
   );
 }

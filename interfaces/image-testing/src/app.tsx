@@ -1,9 +1,9 @@
 import { instance, person } from "@de/api";
-import { Shell, useInstanceInAddress, useInstances } from "@de/ui";
-import { ErrorBoundary, lazy, Route, Router } from "preact-iso";
+import { later, Shell, useInstanceInAddress, useInstances } from "@de/ui";
+import { Route, Router } from "preact-iso";
 
-const Generate = lazy(() => import("./generate.tsx"));
-const Gallery = lazy(() => import("./gallery.tsx"));
+const Generate = later(() => import("./generate.tsx"));
+const Gallery = later(() => import("./gallery.tsx"));
 
 const NAV = [
   {
@@ -17,9 +17,7 @@ const NAV = [
 export function App() {
   return (
     <Shell name="Image testing" nav={NAV}>
-      <ErrorBoundary>
-        <Room />
-      </ErrorBoundary>
+      <Room />
     </Shell>
   );
 }

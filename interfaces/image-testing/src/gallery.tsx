@@ -1,10 +1,9 @@
 import { api, instance, take } from "@de/api";
-import { FilterSelect, Page, Pager, Resource, Time, useProjects, useQuery, useResource } from "@de/ui";
-import { lazy } from "preact-iso";
+import { FilterSelect, later, Page, Pager, Resource, Time, useProjects, useQuery, useResource } from "@de/ui";
 import { altOf, Picture } from "./picture.tsx";
 
-const AssetDialog = lazy(() => import("./asset-dialog.tsx"));
-const ReceiptDialog = lazy(() => import("@de/ui/receipt").then((room) => room.ReceiptDialog));
+const AssetDialog = later(() => import("./asset-dialog.tsx"));
+const ReceiptDialog = later(async () => ({ default: (await import("@de/ui/receipt")).ReceiptDialog }));
 
 const PAGE = 24;
 

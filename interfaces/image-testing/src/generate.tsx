@@ -1,15 +1,14 @@
 import { instance, person } from "@de/api";
-import { Fault, Page, useQuery } from "@de/ui";
+import { Fault, later, Page, useQuery } from "@de/ui";
 import { useEffect, useMemo } from "preact/hooks";
-import { lazy } from "preact-iso";
 import { useImageModels } from "./models.ts";
 import { OrderForm } from "./order-form.tsx";
 import { RunList, RunView } from "./run-view.tsx";
 import { openRuns, runs } from "./runs.ts";
 
-const AssetDialog = lazy(() => import("./asset-dialog.tsx"));
-const CodeDialog = lazy(() => import("./code-dialog.tsx"));
-const ReceiptDialog = lazy(() => import("@de/ui/receipt").then((room) => room.ReceiptDialog));
+const AssetDialog = later(() => import("./asset-dialog.tsx"));
+const CodeDialog = later(() => import("./code-dialog.tsx"));
+const ReceiptDialog = later(async () => ({ default: (await import("@de/ui/receipt")).ReceiptDialog }));
 
 /** Pictures are ordered of several models, and come beside one another. */
 export default function Generate({ usual }: { usual: string | null }) {

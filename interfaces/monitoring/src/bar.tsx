@@ -1,17 +1,14 @@
 import { api, type Schema, take } from "@de/api";
-import { Button, FilterSelect, Icon, type Span, spanText, useResource } from "@de/ui";
+import { Button, FilterSelect, Icon, later, type Span, spanText, useResource } from "@de/ui";
 import { useState } from "preact/hooks";
 import { type Address, FILTERS, type FilterName } from "./address.ts";
-import type { OwnRange } from "./own-range.tsx";
 import { RANGES, USUAL, type Window } from "./window.ts";
+
+const OwnRange = later(async () => ({ default: (await import("./own-range.tsx")).OwnRange }));
 
 /** Of which time numbers are: one that ends now, or one's own. */
 export function Ranges({ address, window }: { address: Address; window: Window }) {
-  const [Asking, setAsking] = useState<typeof OwnRange | null>(null);
-  const open = async () => {
-    const room = await import("./own-range.tsx");
-    setAsking(() => room.OwnRange);
-  };
+  const [isAsking, setAsking] = useState(false);
   const { query } = address;
   const chosen = window.fixed ? null : (RANGES.find(([name]) => name === query.range)?.[0] ?? USUAL);
   return (
@@ -28,12 +25,17 @@ export function Ranges({ address, window }: { address: Address; window: Window }
             {words}
           </Button>
         ))}
-        <Button size="small" aria-pressed={window.fixed} aria-haspopup="dialog" onClick={open}>
+        <Button
+          size="small"
+          aria-pressed={window.fixed}
+          aria-haspopup="dialog"
+          onClick={() => setAsking(true)}
+        >
           Own…
         </Button>
       </fieldset>
-      {Asking && (
-        <Asking address={address} end={window.end} start={window.start} onClose={() => setAsking(null)} />
+      {isAsking && (
+        <OwnRange address={address} end={window.end} start={window.start} onClose={() => setAsking(false)} />
       )}
     </>
   );

@@ -1,17 +1,14 @@
 import { instance, person } from "@de/api";
-import { Shell, useInstanceInAddress, useInstances, useQuery } from "@de/ui";
+import { later, Shell, useInstanceInAddress, useInstances, useQuery } from "@de/ui";
 import { useEffect } from "preact/hooks";
-import { ErrorBoundary, lazy } from "preact-iso";
 import { conversation, open } from "./conversation.ts";
 
-const Chat = lazy(() => import("./chat.tsx"));
+const Chat = later(() => import("./chat.tsx"));
 
 export function App() {
   return (
     <Shell name="Text testing" nav={[{ links: [["/", "Text testing"]] }]}>
-      <ErrorBoundary>
-        <Room />
-      </ErrorBoundary>
+      <Room />
     </Shell>
   );
 }

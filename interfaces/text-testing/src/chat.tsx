@@ -1,6 +1,5 @@
-import { Button, Fault, Icon, Note, Page, useQuery } from "@de/ui";
+import { Button, Fault, Icon, later, Note, Page, useQuery } from "@de/ui";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { lazy } from "preact-iso";
 import { Composer } from "./composer.tsx";
 import { change, elsewhere, MOST_TURNS, setModels, start, unkept } from "./conversation.ts";
 import { ModelStrip } from "./model-strip.tsx";
@@ -8,11 +7,11 @@ import { type Model, useModels, useOptions } from "./models.ts";
 import { type Known, settleAll } from "./run.ts";
 import type { Conversation } from "./types.ts";
 
-const CallDialog = lazy(() => import("./call-dialog.tsx"));
-const History = lazy(() => import("./history.tsx"));
-const SettingsPanel = lazy(() => import("./settings.tsx"));
-const Transcript = lazy(() => import("./transcript.tsx"));
-const ReceiptDialog = lazy(() => import("@de/ui/receipt").then((room) => room.ReceiptDialog));
+const CallDialog = later(() => import("./call-dialog.tsx"));
+const History = later(() => import("./history.tsx"));
+const SettingsPanel = later(() => import("./settings.tsx"));
+const Transcript = later(() => import("./transcript.tsx"));
+const ReceiptDialog = later(async () => ({ default: (await import("@de/ui/receipt")).ReceiptDialog }));
 
 /** The conversation, with what is set for it at its side. */
 export default function Chat({ now, owner }: { now: Conversation; owner: string }) {

@@ -1,9 +1,8 @@
-import { Badge, Button, Icon } from "@de/ui";
+import { Badge, Button, Icon, later } from "@de/ui";
 import { useState } from "preact/hooks";
-import { lazy } from "preact-iso";
 import type { Model } from "./models.ts";
 
-const ModelPicker = lazy(() => import("./model-picker.tsx"));
+const ModelPicker = later(() => import("./model-picker.tsx"));
 
 /** How many models answer at once. */
 export const MOST_MODELS = 6;

@@ -22,7 +22,12 @@ export function showRequestsAt(href: (requestId: string) => string): void {
 /** A failure in the API's own words, with the fields that it names and the request's id. */
 export function Fault({ error, retry }: { error: unknown; retry?: () => void }) {
   if (!isApiError(error)) {
-    return <Note tone="bad">{error instanceof Error ? error.message : String(error)}</Note>;
+    return (
+      <Note tone="bad">
+        <p>{error instanceof Error ? error.message : String(error)}</p>
+        <Again retry={retry} />
+      </Note>
+    );
   }
   return (
     <Note tone="bad">
@@ -41,14 +46,19 @@ export function Fault({ error, retry }: { error: unknown; retry?: () => void }) 
       <VendorWords details={error.details} />
       {error.retryAfter !== undefined && <p>Try again in {error.retryAfter} s.</p>}
       {error.requestId !== undefined && <RequestId id={error.requestId} />}
-      {retry && (
-        <p>
-          <button type="button" class="button" data-size="small" onClick={retry}>
-            Try again
-          </button>
-        </p>
-      )}
+      <Again retry={retry} />
     </Note>
+  );
+}
+
+function Again({ retry }: { retry: (() => void) | undefined }) {
+  if (!retry) return null;
+  return (
+    <p>
+      <button type="button" class="button" data-size="small" onClick={retry}>
+        Try again
+      </button>
+    </p>
   );
 }
 

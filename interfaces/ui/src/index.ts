@@ -10,6 +10,7 @@ export { FilterSelect, FilterText } from "./filter.tsx";
 export { type FieldShape, Form, type FormProps, faultsOf, SchemaFields, type Shape } from "./form.tsx";
 export { Icon, Mark } from "./icons.tsx";
 export { useInstanceInAddress } from "./instance-address.ts";
+export { later } from "./later.tsx";
 export { LogInForm } from "./login.tsx";
 export { count, duration, money, parseMoney, percent } from "./numbers.ts";
 export { Crumbs, Page } from "./page.tsx";

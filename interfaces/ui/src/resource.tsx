@@ -121,7 +121,8 @@ export function Resource<T>({ children, empty, isEmpty, of }: ResourceProps<T>) 
   );
 }
 
-function Bones() {
+/** The place of something that is on its way. */
+export function Bones() {
   return (
     <div class="loading" role="status" aria-label="Loading">
       <div class="bone" />

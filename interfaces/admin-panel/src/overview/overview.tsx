@@ -1,7 +1,7 @@
-import { lazy } from "preact-iso";
+import { later } from "@de/ui";
 
 /** What there is to see at a glance: loaded by itself, so that other rooms do not load it. */
-const Board = lazy(() => import("./board.tsx"));
+const Board = later(() => import("./board.tsx"));
 
 export function Overview() {
   return <Board />;

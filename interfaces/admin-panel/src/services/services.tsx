@@ -1,14 +1,13 @@
 import "./services.css";
 import { api, type Schema, take } from "@de/api";
-import { Button, Page, Resource, Tabs, Time, useQuery, useResource } from "@de/ui";
-import { lazy } from "preact-iso";
+import { Button, later, Page, Resource, Tabs, Time, useQuery, useResource } from "@de/ui";
 import { Deployments } from "./deployments.tsx";
 import { ServiceCard } from "./service.tsx";
 
 export type Service = Schema<"Service">;
 
 /** The description of the API is read and drawn only when somebody looks at endpoints. */
-const Endpoints = lazy(() => import("./endpoints.tsx"));
+const Endpoints = later(() => import("./endpoints.tsx"));
 
 const TABS = [
   ["services", "Services"],

@@ -1,7 +1,7 @@
 import type { FieldFault } from "@de/api";
-import type { EditorProps, Member } from "@de/ui/editor";
-import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { later } from "@de/ui";
+import type { Member } from "@de/ui/editor";
+import type { FunctionComponent } from "preact";
 
 interface JsonProps {
   faults: readonly FieldFault[];
@@ -12,18 +12,8 @@ interface JsonProps {
   value: string;
 }
 
-let loaded: ComponentType<EditorProps> | null = null;
-
 /** The editor, loaded when one is first seen. */
-export function Json(props: JsonProps) {
-  const [Editor, setEditor] = useState<ComponentType<EditorProps> | null>(() => loaded);
-  useEffect(() => {
-    if (loaded) return;
-    void import("@de/ui/editor").then((module) => {
-      loaded = module.default;
-      setEditor(() => loaded);
-    });
-  }, []);
-  if (!Editor) return <div class="bone" role="status" aria-label="Loading the editor" />;
-  return <Editor {...props} />;
-}
+export const Json: FunctionComponent<JsonProps> = later(
+  () => import("@de/ui/editor"),
+  () => <div class="bone" role="status" aria-label="Loading the editor" />,
+);
