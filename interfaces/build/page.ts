@@ -21,6 +21,12 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/*
+ * There is no rule for how long `/assets/` may be kept. A file that is not there, such as one of the deployment
+ * before, is answered by index.html, as every place of the page is, and a rule by path counts for that answer too:
+ * `immutable` would keep it in the file's place for a year. What the platform says by itself is right for both: kept,
+ * and asked for again by its ETag, which costs an answer without a body.
+ */
 const HEADERS = `/*
   Content-Security-Policy: ${POLICY}
   Cross-Origin-Opener-Policy: same-origin
@@ -28,9 +34,6 @@ const HEADERS = `/*
   Referrer-Policy: no-referrer
   X-Content-Type-Options: nosniff
   X-Frame-Options: DENY
-
-/assets/*
-  Cache-Control: public, max-age=31536000, immutable
 `;
 
 /** The build of one page: the folder that `vite.config.ts` lies in. */

@@ -51,6 +51,18 @@ for (const name of PAGES) {
     expect(headers["cross-origin-opener-policy"]).toBe("same-origin");
   });
 
+  test(`${name}: what stands in for a file that is gone is not kept in its place`, async ({ request }) => {
+    const gone = await request.get(`${stack.interfaces[name]}/assets/index-of-another-time.js`);
+    expect(gone.headers()["content-type"]).toContain("text/html");
+    expect(gone.headers()["cache-control"]).toBe("public, max-age=0, must-revalidate");
+    const html = await (await request.get(stack.interfaces[name])).text();
+    const file = `${stack.interfaces[name]}${/\/assets\/[^"]+\.js/.exec(html)?.[0]}`;
+    const there = await request.get(file);
+    expect(there.headers()["content-type"]).toContain("javascript");
+    const again = await request.get(file, { headers: { "if-none-match": there.headers().etag ?? "" } });
+    expect(again.status()).toBe(304);
+  });
+
   test(`${name}: nothing is asked of anybody but the page's origin and the API`, async ({ open, page }) => {
     const origins = new Set<string>();
     page.on("request", (asked) => origins.add(new URL(asked.url()).origin));
