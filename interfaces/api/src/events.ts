@@ -1,8 +1,5 @@
-import { EventSourceParserStream } from "eventsource-parser/stream";
-import { base } from "./base.ts";
-import { actsForInstance } from "./client.ts";
-import { failure, offline } from "./error.ts";
-import { ended, instance } from "./session.ts";
+import { offline } from "./error.ts";
+import { send } from "./send.ts";
 
 /** One event of a stream. */
 export interface PageEvent {
@@ -41,32 +38,19 @@ export async function open(path: string, init: RequestInit = {}): Promise<Respon
  * @throws ApiError as {@link post}; `OFFLINE` where the connection breaks.
  */
 export async function* events(source: Response | string, signal?: AbortSignal): AsyncGenerator<PageEvent> {
+  // Read only where something streams, so it comes with the first stream, and while the API is still at it.
+  const reader = import("eventsource-parser/stream");
+  reader.catch(() => undefined);
   const response = typeof source === "string" ? await send(source, signal ? { signal } : {}) : source;
   if (!response.body) return;
-  const stream = response.body
-    .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
-    .pipeThrough(new EventSourceParserStream());
   try {
+    const { EventSourceParserStream } = await reader;
+    const stream = response.body
+      .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
+      .pipeThrough(new EventSourceParserStream());
     for await (const { data, event, id } of stream) yield { data, event, id };
   } catch (thrown) {
     if (signal?.aborted) throw thrown;
     throw offline();
   }
-}
-
-async function send(path: string, init: RequestInit): Promise<Response> {
-  const headers = new Headers(init.headers);
-  const url = new URL(path, base);
-  if (instance.value !== null && actsForInstance(init.method ?? "GET", url.pathname))
-    headers.set("x-instance-id", instance.value);
-  let response: Response;
-  try {
-    response = await fetch(url, { credentials: "include", ...init, headers });
-  } catch (thrown) {
-    if (thrown instanceof DOMException && thrown.name === "AbortError") throw thrown;
-    throw offline();
-  }
-  if (response.ok) return response;
-  if (response.status === 401) ended.value = true;
-  throw failure(response, await response.json().catch(() => null));
 }

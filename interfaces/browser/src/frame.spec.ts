@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { expect, expectNoBarriers, type Name, stack, test } from "./stack.ts";
 
 /** When the largest thing on the page was painted, in milliseconds after it was asked for. Runs in the page. */
@@ -61,6 +62,23 @@ for (const name of PAGES) {
     expect(there.headers()["content-type"]).toContain("javascript");
     const again = await request.get(file, { headers: { "if-none-match": there.headers().etag ?? "" } });
     expect(again.status()).toBe(304);
+  });
+
+  test(`${name}: what is loaded at first is within the budget`, async ({ open, page }) => {
+    const loaded: Promise<[string, Buffer]>[] = [];
+    page.on("response", (answer) => {
+      const file = new URL(answer.url()).pathname;
+      if (file.endsWith(".js")) loaded.push(answer.body().then((body) => [file, body]));
+    });
+    await open(name);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
+    await page.waitForLoadState("networkidle");
+    // As in build/budget.ts, which says what each page may weigh.
+    const files = (await Promise.all(loaded)).filter(([file]) => !file.startsWith("/assets/chart-"));
+    const bytes = files.reduce((sum, [, body]) => sum + gzipSync(body, { level: 9 }).length, 0);
+    expect(bytes, files.map(([file]) => file).join()).toBeLessThanOrEqual(30_000);
+    expect(bytes).toBeGreaterThan(15_000);
   });
 
   test(`${name}: nothing is asked of anybody but the page's origin and the API`, async ({ open, page }) => {

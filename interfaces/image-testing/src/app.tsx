@@ -1,8 +1,8 @@
 import { instance, person } from "@de/api";
 import { later, Shell, useInstanceInAddress, useInstances } from "@de/ui";
 import { Route, Router } from "preact-iso";
+import Generate from "./generate.tsx";
 
-const Generate = later(() => import("./generate.tsx"));
 const Gallery = later(() => import("./gallery.tsx"));
 
 const NAV = [

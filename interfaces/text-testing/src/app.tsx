@@ -1,9 +1,8 @@
 import { instance, person } from "@de/api";
-import { later, Shell, useInstanceInAddress, useInstances, useQuery } from "@de/ui";
+import { Shell, useInstanceInAddress, useInstances, useQuery } from "@de/ui";
 import { useEffect } from "preact/hooks";
+import Chat from "./chat.tsx";
 import { conversation, open } from "./conversation.ts";
-
-const Chat = later(() => import("./chat.tsx"));
 
 export function App() {
   return (

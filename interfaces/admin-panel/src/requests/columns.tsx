@@ -1,5 +1,6 @@
 import type { Schema } from "@de/api";
-import { Badge, type Column, count, duration, money, Tag, Time } from "@de/ui";
+import { Badge, type Column, count, duration, Tag, Time } from "@de/ui";
+import { Cost } from "./cost.tsx";
 
 type Call = Schema<"Request">;
 
@@ -17,11 +18,6 @@ export function tokensOf({ usage }: Pick<Call, "usage">): { made: number; read: 
       usage.cached_image_input_tokens +
       usage.audio_input_tokens,
   };
-}
-
-/** What a call cost; without a price nobody knows. */
-export function Cost({ micros }: { micros: number | null }) {
-  return micros === null ? <span class="quiet">no price</span> : <span class="nowrap">{money(micros)}</span>;
 }
 
 /** How a call ended: in a word, and in the code that the caller got. */
