@@ -196,7 +196,9 @@ async function startSimulator({ program, args, env, log: file }) {
 
 /** Lets Vite serve a page while it is written. */
 function servePage({ port, source }) {
-  const env = { ...process.env, DE_API: input.workers.config.vars.DE_PUBLIC_BASE };
+  const pages = Object.entries(input.pages).map(([name, { port }]) => [name, `http://${HOST}:${port}`]);
+  const origins = { DE_API: input.workers.config.vars.DE_PUBLIC_BASE, DE_PAGES: JSON.stringify(Object.fromEntries(pages)) };
+  const env = { ...process.env, ...origins };
   const args = [input.vite, "--port", String(port), "--logLevel", "warn", "--clearScreen", "false"];
   const vite = spawn(process.execPath, args, { cwd: source, env, stdio: ["ignore", "pipe", "pipe"] });
   for (const stream of [vite.stdout, vite.stderr]) stream.on("data", (text) => note("vite", String(text).trim()));

@@ -60,7 +60,7 @@ export function page(folder: string): UserConfig {
   };
 }
 
-/** The headers beside the page; and the API's origin in the page, where Vite itself serves it. */
+/** The headers beside the page; and the true origins in the page, where Vite itself serves it. */
 function dressed(): Plugin {
   return {
     name: "de-dressed",
@@ -68,7 +68,12 @@ function dressed(): Plugin {
       this.emitFile({ fileName: "_headers", source: HEADERS, type: "asset" });
     },
     transformIndexHtml(html, { server }) {
-      return server ? html.replaceAll(API, process.env.DE_API ?? "http://127.0.0.1:8787") : html;
+      if (!server) return html;
+      const pages: Record<string, string> = JSON.parse(process.env.DE_PAGES ?? "{}");
+      return Object.entries(pages).reduce(
+        (text, [name, origin]) => text.replaceAll(`https://${name}.de.invalid`, origin),
+        html.replaceAll(API, process.env.DE_API ?? "http://127.0.0.1:8787"),
+      );
     },
   };
 }

@@ -1,7 +1,7 @@
 //! The pages of `interfaces/`: built once, and dressed for the place where they are served.
 //!
-//! What Vite makes names no deployment: where the API is stands in it as [`API`]. Whoever serves a page puts the
-//! true origin there, in the page and in its headers.
+//! What Vite makes names no deployment: where the API is stands in it as [`API`], and where a page is as the page's
+//! name below [`NOWHERE`]. Whoever serves a page puts the true origins there, in the page and in its headers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,26 @@ use crate::setup::{self, Tools, node};
 
 /// Stands for the API's origin in what is built; `interfaces/build/page.ts` writes it.
 const API: &str = "https://api.de.invalid";
+/// Stands for the pages' origins, each below a label of its name; `index.html` of every page has them.
+const NOWHERE: &str = "de.invalid";
 /// What is made, and says nothing of what it is made from.
 const SKIPPED: [&str; 4] = ["browser", "dist", "node_modules", "results"];
+
+/// Where the API and the pages are reached.
+pub(crate) struct Origins {
+    pub(crate) api: String,
+    /// By a page's name; one that is not there has no links to it.
+    pub(crate) pages: Vec<(&'static str, String)>,
+}
+
+impl Origins {
+    /// The text of a file with true origins in it.
+    fn put_in(&self, text: &str) -> String {
+        self.pages.iter().fold(text.replace(API, &self.api), |text, (name, origin)| {
+            text.replace(&format!("https://{name}.{NOWHERE}"), origin)
+        })
+    }
+}
 
 /// The folder of the pages and of what they share.
 pub(crate) fn folder(layout: &Layout) -> PathBuf {
@@ -94,13 +112,18 @@ pub(crate) fn sizes(layout: &Layout, tools: &Tools) -> Result<(), Failure> {
     tools.dress(run)?.watched()
 }
 
-/// Copies what was built of a page to where it is served from, with the API's origin in it.
-pub(crate) fn dress(layout: &Layout, page: &str, api: &str, place: &Path) -> Result<(), Failure> {
+/// Copies what was built of a page to where it is served from, with the true origins in it.
+pub(crate) fn dress(
+    layout: &Layout,
+    page: &str,
+    origins: &Origins,
+    place: &Path,
+) -> Result<(), Failure> {
     files::remove(place)?;
     copy(&dist(layout, page), place)?;
     for name in ["_headers", "index.html"] {
         let path = place.join(name);
-        files::write(&path, &files::read(&path)?.replace(API, api))?;
+        files::write(&path, &origins.put_in(&files::read(&path)?))?;
     }
     // It names sources, and serves the budgets alone.
     files::remove(&place.join("manifest.json"))

@@ -103,6 +103,15 @@ for (const name of PAGES) {
     expect(paint).toBeLessThan(1_000);
   });
 
+  test(`${name}: the other pages are one step away`, async ({ open }) => {
+    const page = await open(name);
+    const elsewhere = page.getByRole("navigation", { name: "Elsewhere" }).getByRole("link");
+    await expect(elsewhere).toHaveCount(PAGES.length - 1);
+    const hrefs = await elsewhere.evaluateAll((all) => all.map((one) => one.getAttribute("href")));
+    const others = PAGES.filter((other) => other !== name).map((other) => `${stack.interfaces[other]}/`);
+    expect(hrefs).toEqual(others);
+  });
+
   test(`${name}: light, dark or as the system is, kept over a reload`, async ({ open }) => {
     const page = await open(name);
     const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
@@ -140,6 +149,24 @@ test("a session that ends brings one back to where one was", async ({ open, page
   await expect(page.getByRole("dialog").getByLabel("Name")).toHaveValue("Never made");
   expect(new URL(page.url()).pathname).toBe("/organizations");
 });
+
+for (const [name, model] of [
+  ["text-testing", "gpt-4o-mini"],
+  ["image-testing", "gpt-image-2"],
+] as const) {
+  test(`${name}: a failure leads to its request in the admin panel`, async ({ context, open }) => {
+    const page = await open(name, `/?instance=inst_dev&models=${model}`);
+    await page.getByRole("textbox", { exact: true, name: "Prompt" }).fill("fail:400 of this call");
+    await page.keyboard.press("Control+Enter");
+    const fault = page.getByRole("alert");
+    await expect(fault).toContainText("PROVIDER");
+    const opened = context.waitForEvent("page");
+    await fault.getByRole("link").click();
+    const panel = await opened;
+    await expect(panel).toHaveURL(new RegExp(`^${stack.interfaces["admin-panel"]}/requests/`));
+    await expect(panel.getByRole("heading", { level: 1, name: "Request" })).toBeVisible();
+  });
+}
 
 test("who is offline is told so, keeps what is shown, and goes on afterwards", async ({ context, open }) => {
   const page = await open("admin-panel", "/organizations");

@@ -1,4 +1,4 @@
-import { Badge, Button, useQuery } from "@de/ui";
+import { AdminLink, Badge, Button, useQuery } from "@de/ui";
 import { useEffect } from "preact/hooks";
 import { bodyFor, draft, inAddress, isElsewhere } from "./draft.ts";
 import type { ImageModel } from "./models.ts";
@@ -66,7 +66,8 @@ export function OrderForm({ all, usual }: { all: readonly ImageModel[] | undefin
         {all === undefined && <p class="quiet">Loading…</p>}
         {all?.length === 0 && (
           <p class="quiet">
-            No model makes pictures here. Add one in the admin panel, and its provider's key.
+            No model makes pictures here. <AdminLink path="/models">Add one in the admin panel</AdminLink>,
+            and <AdminLink path="/provider-keys">its provider's key</AdminLink>.
           </p>
         )}
         {all?.map((model) => {

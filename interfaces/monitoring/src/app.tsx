@@ -1,5 +1,5 @@
 import { instance } from "@de/api";
-import { Note, Page, Shell, useInstances, useProjects } from "@de/ui";
+import { AdminLink, Note, Page, Shell, useInstances, useProjects } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useAddress } from "./address.ts";
 import { Dashboard } from "./dashboard.tsx";
@@ -23,7 +23,10 @@ function Watched() {
       <Page title="Monitoring">
         <div class="empty">
           <h2>No instance yet</h2>
-          <p>What is watched are the calls of an instance. One is made in the admin panel.</p>
+          <p>
+            What is watched are the calls of an instance.{" "}
+            <AdminLink path="/instances">One is made in the admin panel</AdminLink>.
+          </p>
         </div>
       </Page>
     );

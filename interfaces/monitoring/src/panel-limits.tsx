@@ -1,5 +1,5 @@
 import { isAdministrator, type Schema } from "@de/api";
-import { count, every, Fault, money, Tag, Time, useResource } from "@de/ui";
+import { AdminLink, count, every, Fault, money, Tag, Time, useResource } from "@de/ui";
 import type { Address } from "./address.ts";
 import { shareOf, type Use, usesOf } from "./limits.ts";
 import { Only, Panel, type PanelColumn } from "./panel.tsx";
@@ -77,7 +77,12 @@ export function LimitUse(props: {
       <Panel
         address={address}
         columns={columns}
-        empty="No limits and no budgets are set for this instance. They are set in the admin panel."
+        empty={
+          <>
+            No limits and no budgets are set for this instance.{" "}
+            <AdminLink path={`/limits?instance_id=${instance}`}>They are set in the admin panel</AdminLink>.
+          </>
+        }
         name="limits"
         note={found.data?.isCut ? "the first thousand scopes" : "now"}
         rowId={({ kind, scope, scopeId }) => `${scope} ${scopeId} ${kind}`}

@@ -21,7 +21,7 @@ interface PanelProps<Row> {
   chart?: ComponentChildren;
   columns: readonly PanelColumn<Row>[];
   /** Said where there are no rows. */
-  empty: string;
+  empty: ComponentChildren;
   /** What it is known by in the address, and its file's name. */
   name: string;
   /** Something to know beside the title. */

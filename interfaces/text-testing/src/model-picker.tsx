@@ -1,4 +1,4 @@
-import { Badge, Button, count, Dialog, money, Tag, TextField } from "@de/ui";
+import { AdminLink, Badge, Button, count, Dialog, money, Tag, TextField } from "@de/ui";
 import { useState } from "preact/hooks";
 import { MOST_MODELS } from "./model-strip.tsx";
 import type { Model } from "./models.ts";
@@ -69,9 +69,15 @@ export default function ModelPicker({ all, choose, chosen, onClose }: PickerProp
         ))}
         {found.length === 0 && (
           <p class="empty">
-            {all.length === 0
-              ? "No model makes text for this instance. Add one in the admin panel, and its provider's key."
-              : "No model is called so."}
+            {all.length === 0 ? (
+              <>
+                No model makes text for this instance.{" "}
+                <AdminLink path="/models">Add one in the admin panel</AdminLink>, and{" "}
+                <AdminLink path="/provider-keys">its provider's key</AdminLink>.
+              </>
+            ) : (
+              "No model is called so."
+            )}
           </p>
         )}
       </div>

@@ -1,4 +1,4 @@
-import { isApiError } from "@de/api";
+import { isApiError, pageAt } from "@de/api";
 import type { ComponentChildren } from "preact";
 import type { Tone } from "./badge.tsx";
 
@@ -9,14 +9,6 @@ export function Note({ children, tone = "plain" }: { children: ComponentChildren
       {children}
     </div>
   );
-}
-
-/** Where the request of a failure can be looked at; pages other than the admin panel have no such place. */
-let requestHref: ((requestId: string) => string) | null = null;
-
-/** Tells where requests are shown, so that failures link there. */
-export function showRequestsAt(href: (requestId: string) => string): void {
-  requestHref = href;
 }
 
 /** A failure in the API's own words, with the fields that it names and the request's id. */
@@ -74,18 +66,25 @@ function VendorWords({ details }: { details: Record<string, unknown> }) {
   );
 }
 
-/** A request's id, as a link where requests can be looked at. */
+/** A request's id, which leads to the request in the admin panel. */
 export function RequestId({ id }: { id: string }) {
   return (
     <p class="small">
       Request{" "}
-      {requestHref ? (
-        <a href={requestHref(id)}>
-          <code>{id}</code>
-        </a>
-      ) : (
+      <AdminLink path={`/requests/${encodeURIComponent(id)}`}>
         <code>{id}</code>
-      )}
+      </AdminLink>
     </p>
+  );
+}
+
+/** Leads to a place of the admin panel, beside this page where it is another one. */
+export function AdminLink({ children, path }: { children: ComponentChildren; path: string }) {
+  const href = pageAt("admin-panel", path);
+  if (href === null) return <>{children}</>;
+  return (
+    <a href={href} {...(href === path ? {} : { target: "_blank" })}>
+      {children}
+    </a>
   );
 }

@@ -4,7 +4,7 @@ export { Badge, Tag, type Tone, toneOf } from "./badge.tsx";
 export { Button, CopyButton, LinkButton } from "./button.tsx";
 export { Code, Secret } from "./code.tsx";
 export { confirm, Dialog, Questions } from "./dialog.tsx";
-export { Fault, Note, RequestId, showRequestsAt } from "./fault.tsx";
+export { AdminLink, Fault, Note, RequestId } from "./fault.tsx";
 export { CheckField, Field, type FieldProps, ListField, SelectField, TextArea, TextField } from "./field.tsx";
 export { FilterSelect, FilterText } from "./filter.tsx";
 export { type FieldShape, Form, type FormProps, faultsOf, SchemaFields, type Shape } from "./form.tsx";

@@ -1,4 +1,4 @@
-import { instance, logOut, person, useInstance } from "@de/api";
+import { instance, logOut, type PageName, pageAt, person, useInstance } from "@de/api";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
@@ -67,6 +67,7 @@ export function Shell({ children, name, nav }: ShellProps) {
             ))}
           </nav>
         )}
+        <Elsewhere />
         <div class="side-foot">
           <div class="who" title={person.value?.email}>
             {person.value?.email}
@@ -111,6 +112,25 @@ function NavLinks({ group, path }: { group: NavGroup; path: string }) {
         );
       })}
     </>
+  );
+}
+
+const PAGES: readonly (readonly [PageName, string])[] = [
+  ["admin-panel", "Admin panel"],
+  ["monitoring", "Monitoring"],
+  ["image-testing", "Image testing"],
+  ["text-testing", "Text testing"],
+];
+
+/** The other pages, where they are deployed. */
+function Elsewhere() {
+  return (
+    <nav class="nav elsewhere" aria-label="Elsewhere">
+      {PAGES.map(([page, name]) => {
+        const href = pageAt(page, "/");
+        return href !== null && href !== "/" && <a href={href}>{name}</a>;
+      })}
+    </nav>
   );
 }
 

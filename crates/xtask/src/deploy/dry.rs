@@ -70,7 +70,7 @@ pub(crate) fn run(
                 pages::dress(
                     layout,
                     deployable,
-                    &hosts.api(),
+                    &hosts.origins(),
                     &page_folder(layout, &environment, deployable),
                 )?;
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::deploy::environments::Environment;
 use crate::deploy::services::{self, FRONT_DOOR, label};
+use crate::pages::Origins;
 
 /// Where an environment is reached.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,6 +47,12 @@ impl Hosts {
     /// Where a deployable is reached; none for a worker that only others reach.
     pub(crate) fn origin(&self, name: &str) -> Option<String> {
         self.hosts.get(name).map(|host| format!("https://{host}"))
+    }
+
+    /// What a page is told of where the others are.
+    pub(crate) fn origins(&self) -> Origins {
+        let pages = services::pages().filter_map(|page| Some((page, self.origin(page)?)));
+        Origins { api: self.api(), pages: pages.collect() }
     }
 
     /// The origins of all pages, in the order of the list.

@@ -235,7 +235,7 @@ impl Work<'_> {
     fn scout(&self) -> Result<Place, Failure> {
         let Site { environment, layout, wrangler, .. } = self.site;
         let hosts = Hosts::new(environment, Place::WorkersDev(UNKNOWN.to_owned()));
-        pages::dress(layout, SCOUT, &hosts.api(), &page_folder(layout, environment, SCOUT))?;
+        pages::dress(layout, SCOUT, &hosts.origins(), &page_folder(layout, environment, SCOUT))?;
         self.write(&[SCOUT], &hosts)?;
         let (config, worker) = (self.config_path(SCOUT), self.site.named(SCOUT));
         let said = if wrangler.deployment(&worker)?.is_some() {
@@ -273,7 +273,12 @@ impl Work<'_> {
             let Some(committed) = self.configs.get(name) else { continue };
             write_config(&self.config_path(name), &render::render(&wishes, name, committed)?)?;
             if services::pages().any(|page| page == *name) {
-                pages::dress(layout, name, &hosts.api(), &page_folder(layout, environment, name))?;
+                pages::dress(
+                    layout,
+                    name,
+                    &hosts.origins(),
+                    &page_folder(layout, environment, name),
+                )?;
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::layout::Layout;
-use crate::pages;
+use crate::pages::{self, Origins};
 use crate::random;
 use crate::stack::ports::{Ports, address};
 use crate::stack::{logs, state};
@@ -167,9 +167,13 @@ impl StackInput {
 
     /// Puts the pages where they are served from.
     pub(crate) fn dress_pages(&self, layout: &Layout, ports: Ports) -> Result<(), Failure> {
-        self.pages.iter().try_for_each(|(name, page)| {
-            pages::dress(layout, name, &address(ports.base()), &page.directory)
-        })
+        let origins = Origins {
+            api: address(ports.base()),
+            pages: ports.pages().map(|(page, port)| (page, address(port))).collect(),
+        };
+        self.pages
+            .iter()
+            .try_for_each(|(name, page)| pages::dress(layout, name, &origins, &page.directory))
     }
 
     /// The file's text.

@@ -75,6 +75,11 @@ fn a_fresh_account_gets_everything_in_an_order_that_breaks_no_binding() {
     );
     let page = world.layout.deploy().join("production/pages/admin-panel");
     assert!(files::read(&page.join("_headers")).unwrap().contains("https://api.example.com\n"));
+    let html = files::read(&page.join("index.html")).unwrap();
+    assert_eq!(
+        html,
+        "<meta content=\"https://api.example.com\"><meta content=\"https://admin.example.com\">"
+    );
     assert!(!page.join("manifest.json").exists());
 }
 

@@ -118,8 +118,11 @@ impl World {
         }
         for page in services::pages() {
             let dist = root.join("interfaces").join(page).join("dist");
-            files::write(&dist.join("index.html"), "<meta content=\"https://api.de.invalid\">")
-                .unwrap();
+            files::write(
+                &dist.join("index.html"),
+                "<meta content=\"https://api.de.invalid\"><meta content=\"https://admin-panel.de.invalid\">",
+            )
+            .unwrap();
             files::write(
                 &dist.join("_headers"),
                 "/*\n  Content-Security-Policy: connect-src 'self' https://api.de.invalid\n",
