@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { expect, expectNoBarriers, type Name, stack, test } from "./stack.ts";
+import { endSession, expect, expectNoBarriers, type Name, renew, stack, test } from "./stack.ts";
 
 /** When the largest thing on the page was painted, in milliseconds after it was asked for. Runs in the page. */
 const largestPaint = () =>
@@ -131,20 +131,13 @@ for (const name of PAGES) {
 test("a session that ends brings one back to where one was", async ({ open, page }) => {
   await open("admin-panel", "/organizations");
   await expect(page.getByRole("table", { name: "Organizations" })).toBeVisible();
-  const sessions = await page.request.get(`${stack.base}/v1/sessions?limit=200`);
-  const { data } = (await sessions.json()) as { data: { current: boolean; id: string }[] };
-  const current = data.find((session) => session.current)?.id;
-  await page.request.delete(`${stack.base}/v1/sessions/${current}`, {
-    headers: { origin: stack.interfaces["admin-panel"] },
-  });
+  await endSession(page, "admin-panel");
   await page.getByRole("button", { name: "New organization" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("Never made");
   await page.getByRole("dialog").getByRole("button", { name: "Create organization" }).click();
-  const again = page.getByRole("dialog", { name: "Your session has ended" });
+  await expect(page.getByRole("dialog", { name: "Your session has ended" })).toBeVisible();
   await expectNoBarriers(page);
-  await again.getByLabel("Admin key").fill(stack.admin_key);
-  await again.getByRole("button", { exact: true, name: "Log in" }).click();
-  await expect(again).toBeHidden();
+  await renew(page);
   // What was typed is still there.
   await expect(page.getByRole("dialog").getByLabel("Name")).toHaveValue("Never made");
   expect(new URL(page.url()).pathname).toBe("/organizations");

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { expect, expectNoBarriers, stack, test, unique } from "./stack.ts";
+import { endSession, expect, expectNoBarriers, renew, stack, test, unique } from "./stack.ts";
 
 const SETUP = `${stack.interfaces["admin-panel"]}/setup`;
 
@@ -138,5 +138,21 @@ test("the overview tells of a set-up that is not finished, and leads to its next
   await card.getByRole("link", { name: "Go on with it" }).click();
   await expect(page.getByRole("heading", { name: /^A project in Half/ })).toBeVisible();
   await page.getByRole("button", { name: "Make the project" }).click();
+  await expect(page).toHaveURL(/step=3/);
+});
+
+test("a session that ends during the set-up is renewed where one is", async ({ api, open }) => {
+  const organization = await api.send<{ id: string }>("POST", "/v1/organizations", { name: unique("Long") });
+  const page = await open("admin-panel", `/setup?organization=${organization.id}&step=2`);
+  const field = page
+    .getByRole("region", { exact: true, name: "Instance and project" })
+    .getByLabel("Instance");
+  const name = unique("Kept");
+  await field.fill(name);
+  await endSession(page, "admin-panel");
+  await page.getByRole("button", { name: "Make them" }).click();
+  await renew(page);
+  await expect(field).toHaveValue(name);
+  await page.getByRole("button", { name: "Make them" }).click();
   await expect(page).toHaveURL(/step=3/);
 });

@@ -90,6 +90,24 @@ export async function expectNoBarriers(page: Page): Promise<void> {
   await page.emulateMedia({ colorScheme: null });
 }
 
+/** Ends the page's session at the API, as time does. */
+export async function endSession(page: Page, name: Name): Promise<void> {
+  const sessions = await page.request.get(`${stack.base}/v1/sessions?limit=200`);
+  const { data } = (await sessions.json()) as { data: { current: boolean; id: string }[] };
+  const current = data.find((session) => session.current)?.id;
+  const headers = { origin: stack.interfaces[name] };
+  const answer = await page.request.delete(`${stack.base}/v1/sessions/${current}`, { headers });
+  expect(answer.ok()).toBe(true);
+}
+
+/** Logs in where the page asks for it, and sees that it goes on. */
+export async function renew(page: Page): Promise<void> {
+  const again = page.getByRole("dialog", { name: "Your session has ended" });
+  await again.getByLabel("Admin key").fill(stack.admin_key);
+  await again.getByRole("button", { exact: true, name: "Log in" }).click();
+  await expect(again).toBeHidden();
+}
+
 /** A name that no other test has. */
 export function unique(what: string): string {
   return `${what} ${crypto.randomUUID().slice(0, 8)}`;

@@ -11,11 +11,11 @@ export { type FieldShape, Form, type FormProps, faultsOf, SchemaFields, type Sha
 export { Icon, Mark } from "./icons.tsx";
 export { useInstanceInAddress } from "./instance-address.ts";
 export { later } from "./later.tsx";
-export { LogInForm } from "./login.tsx";
+export { LogInForm, Renewal } from "./login.tsx";
 export { count, duration, money, parseMoney, percent } from "./numbers.ts";
 export { Crumbs, Page } from "./page.tsx";
 export { query, setQuery, useQuery } from "./query.ts";
-export { every, type Loaded, Resource, useResource } from "./resource.tsx";
+export { every, type Loaded, Resource, useResource, useReturn } from "./resource.tsx";
 export { type NavGroup, Shell } from "./shell.tsx";
 export { type Span, spanText } from "./span.ts";
 export { start } from "./start.tsx";

@@ -60,11 +60,7 @@ export function useResource<T>(
     void reload();
     return () => running.current?.abort();
   }, inputs);
-  const wasOut = useRef(false);
-  useSignalEffect(() => {
-    if (wasOut.current && !ended.value) void reload();
-    wasOut.current = ended.value;
-  });
+  useReturn(() => void reload());
   useEffect(() => {
     if (every === undefined) return;
     return whileSeen(every, () => {
@@ -72,6 +68,15 @@ export function useResource<T>(
     });
   }, [every, reload]);
   return { ...state, reload };
+}
+
+/** Does something when somebody is back whose session had ended. */
+export function useReturn(work: () => void): void {
+  const wasOut = useRef(false);
+  useSignalEffect(() => {
+    if (wasOut.current && !ended.value) work();
+    wasOut.current = ended.value;
+  });
 }
 
 /** How long an answer may take before the same is asked for once more. */

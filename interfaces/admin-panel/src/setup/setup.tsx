@@ -6,6 +6,7 @@ import {
   Mark,
   Note,
   Questions,
+  Renewal,
   Resource,
   setQuery,
   Toasts,
@@ -62,6 +63,7 @@ export default function Setup() {
         <Steps />
       )}
       <Questions />
+      <Renewal />
       <Toasts />
     </main>
   );
