@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
-import { type Api, expect, expectNoBarriers, stack, test, unique } from "./stack.ts";
+import { type Api, endSession, expect, expectNoBarriers, renew, stack, test, unique } from "./stack.ts";
 
 /** A page with a draft, for the instance that has vendors' keys. */
 function at(models: string[], prompt = "", options: Record<string, string> = {}): string {
@@ -378,4 +378,41 @@ test("on a phone nothing sticks out, and what was ordered comes into sight", asy
   await expect(cardOf(page, "GPT Image 2")).toBeInViewport();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   await expectNoBarriers(page);
+});
+
+test("a session that ends while an order is watched is renewed, and the order is watched on", async ({
+  open,
+}) => {
+  const page = await open("image-testing", at(["fal/flux-dev"], `${unique("A patient fox")} job-slow:6s`));
+  // No line is open on which the end could come by itself.
+  await page.route("**/v1/jobs/*/events", (route) => route.abort());
+  await generate(page);
+  const card = cardOf(page, "FLUX.1 [dev] at fal");
+  await expect(card.getByRole("progressbar")).toBeVisible();
+  await endSession(page, "image-testing");
+  await expect(page.getByRole("dialog", { name: "Your session has ended" })).toBeVisible();
+  await page.unrouteAll();
+  await renew(page);
+  await expect(card.getByRole("alert")).toHaveCount(0);
+  await expect(card.locator("img")).toHaveCount(1, { timeout: 30_000 });
+});
+
+test("an order whose state cannot be read is watched again when it is asked for", async ({ open }) => {
+  const page = await open("image-testing", at(["fal/flux-dev"], `${unique("A shy fox")} job-slow:2s`));
+  await page.route("**/v1/jobs/*", (route) =>
+    route.fulfill({
+      headers: {
+        "access-control-allow-credentials": "true",
+        "access-control-allow-origin": stack.interfaces["image-testing"],
+      },
+      json: { error: "not now", error_code: "FORBIDDEN" },
+      status: 403,
+    }),
+  );
+  await generate(page);
+  const card = cardOf(page, "FLUX.1 [dev] at fal");
+  await expect(card.getByRole("alert")).toContainText("FORBIDDEN");
+  await page.unrouteAll();
+  await card.getByRole("alert").getByRole("button", { name: "Try again" }).click();
+  await expect(card.locator("img")).toHaveCount(1, { timeout: 30_000 });
 });

@@ -11,7 +11,7 @@ import {
   makeCalls,
   panel,
 } from "./monitoring.ts";
-import { expect, stack, test } from "./stack.ts";
+import { endSession, expect, renew, stack, test } from "./stack.ts";
 
 // They wait for what is told every few seconds.
 test.describe.configure({ timeout: 120_000 });
@@ -168,4 +168,18 @@ test("what the API refuses to narrow by is told in its own words", async ({ open
   await expect(alert).toContainText("?status");
   await page.getByRole("button", { name: "Take away status strange" }).click();
   await expect(page.getByRole("alert")).toHaveCount(0);
+});
+
+test("a session that ends while one watches is renewed, and what was chosen stays", async ({ api, open }) => {
+  const caller = await makeCalls(api);
+  const page = await open("monitoring", address(caller, "&range=3h"));
+  await expectFigures(page, figuresOf(await callsOf(api, caller)));
+  await endSession(page, "monitoring");
+  await expect(page.getByRole("dialog", { name: "Your session has ended" })).toBeVisible({ timeout: 20_000 });
+  await ask(caller, "While nobody was there");
+  await inTheBooks(api, caller, 6);
+  await renew(page);
+  await expectFigures(page, figuresOf(await callsOf(api, caller)));
+  expect(page.url()).toContain(`project=${caller.id}`);
+  expect(page.url()).toContain("range=3h");
 });

@@ -8,7 +8,7 @@ import { again, cancel, type Item, type Run, sending } from "./runs.ts";
 /** What one model makes of an order: how it goes, what came, how long it took and what it cost. */
 export function JobCard({ item, name, run }: { item: Item; name: string; run: Run }) {
   const [, change] = useQuery();
-  const { error, job } = useJob(item.jobId);
+  const { error, job, retry: follow } = useJob(item.jobId);
   const isSending = sending.value.has(item.idempotencyKey);
   const isLost = item.jobId === null && !isSending && (item.fault === null || item.fault.code === "OFFLINE");
   const over = job !== undefined && isOver(job);
@@ -36,7 +36,7 @@ export function JobCard({ item, name, run }: { item: Item; name: string; run: Ru
         </Note>
       )}
       {item.fault && <Fault error={new ApiError(item.fault)} retry={retry} />}
-      {error !== null && <Fault error={error} />}
+      {error !== null && <Fault error={error} retry={follow} />}
       {job && !over && <Progress job={job} since={item.sentAt} name={name} />}
       {job?.error && <Fault error={failureOf(job)} retry={retry} />}
       {job?.status === "cancelled" && (

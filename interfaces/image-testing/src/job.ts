@@ -1,4 +1,5 @@
 import { api, events, isApiError, type Schema, take } from "@de/api";
+import { useReturn } from "@de/ui";
 import { useEffect, useState } from "preact/hooks";
 
 export type Job = Schema<"Job">;
@@ -10,22 +11,35 @@ export function isOver({ status }: Job): boolean {
   return status === "succeeded" || status === "failed" || status === "cancelled";
 }
 
-/** A job as it is, and at each change until its end. A line that breaks is opened anew. */
-export function useJob(id: string | null): { error: unknown; job: Job | undefined } {
+interface Followed {
+  error: unknown;
+  job: Job | undefined;
+  /** Follows it anew. What is known of it stays meanwhile. */
+  retry: () => void;
+}
+
+/**
+ * A job as it is, and at each change until its end. A line that breaks is opened anew, and so is one whose session
+ * ended, when somebody is back.
+ */
+export function useJob(id: string | null): Followed {
   const [state, setState] = useState<{ error: unknown; job: Job | undefined }>({
     error: null,
     job: undefined,
   });
+  const [tries, setTries] = useState(0);
+  const retry = () => setTries((before) => before + 1);
+  useReturn(retry);
   useEffect(() => {
-    setState({ error: null, job: undefined });
+    setState(({ job }) => ({ error: null, job: job?.id === id ? job : undefined }));
     if (id === null) return;
     const control = new AbortController();
     void follow(id, control.signal, (job) => setState({ error: null, job })).catch((error) => {
       if (!control.signal.aborted) setState((before) => ({ ...before, error }));
     });
     return () => control.abort();
-  }, [id]);
-  return state;
+  }, [id, tries]);
+  return { ...state, retry };
 }
 
 async function follow(id: string, signal: AbortSignal, show: (job: Job) => void): Promise<void> {
