@@ -54,6 +54,7 @@ export function Form({ action, children, onCancel, onFault, onSubmit }: FormProp
     <form class="form" onSubmit={submit} aria-busy={busy}>
       {children}
       {fault !== null && <Fault error={fault} />}
+      {busy && <progress aria-label={`${action}: under way`} />}
       <div class="form-end">
         {onCancel && <Button onClick={onCancel}>Cancel</Button>}
         <Button type="submit" kind="primary" aria-disabled={busy || undefined}>

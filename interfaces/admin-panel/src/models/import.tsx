@@ -30,6 +30,7 @@ export function Import({ onClose, onDone }: ImportProps) {
   const [plan, setPlan] = useState<Imported | null>(null);
   const [fault, setFault] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
+  const [isLooking, setLooking] = useState(false);
   const asked = useRef(0);
   const send = async (body: string, dry_run: boolean, organization_id: string): Promise<Imported> => {
     const query = { dry_run, ...(organization_id && { organization_id }) };
@@ -43,6 +44,7 @@ export function Import({ onClose, onDone }: ImportProps) {
     setFault(null);
     asked.current += 1;
     const mine = asked.current;
+    setLooking(body.trim() !== "");
     if (body.trim() === "") return;
     try {
       if (new Blob([body]).size > MAX_BYTES) throw new Error("A file may have 1 MiB; this one is larger.");
@@ -50,6 +52,8 @@ export function Import({ onClose, onDone }: ImportProps) {
       if (mine === asked.current) setPlan(found);
     } catch (thrown) {
       if (mine === asked.current) setFault(thrown);
+    } finally {
+      if (mine === asked.current) setLooking(false);
     }
   };
   const doIt = async () => {
@@ -109,6 +113,7 @@ export function Import({ onClose, onDone }: ImportProps) {
       {fault !== null && <Fault error={fault} />}
       {plan && <Plan plan={plan} />}
       {isRefused && <Note tone="warn">An import is all or nothing: mend what is refused first.</Note>}
+      {isLooking && <progress aria-label="Looking what would become of each" />}
       {isBusy && <progress aria-label="Importing" />}
       <div class="form-end">
         <Button onClick={onClose}>Cancel</Button>
