@@ -81,15 +81,6 @@ for (const name of PAGES) {
     expect(bytes).toBeGreaterThan(15_000);
   });
 
-  test(`${name}: nothing is asked of anybody but the page's origin and the API`, async ({ open, page }) => {
-    const origins = new Set<string>();
-    page.on("request", (asked) => origins.add(new URL(asked.url()).origin));
-    await open(name);
-    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-    const allowed = new Set([stack.interfaces[name], stack.base]);
-    expect([...origins].filter((origin) => !allowed.has(origin))).toEqual([]);
-  });
-
   test(`${name}: the largest paint is there within a second`, async ({ open }) => {
     const page = await open(name);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
@@ -160,6 +151,23 @@ for (const [name, model] of [
     await expect(panel.getByRole("heading", { level: 1, name: "Request" })).toBeVisible();
   });
 }
+
+test("what takes its time shows that it is under way", async ({ open, page }) => {
+  await open("admin-panel", "/organizations");
+  await page.getByRole("button", { name: "New organization" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill("Never made");
+  const { promise: held, resolve: goOn } = Promise.withResolvers<void>();
+  await page.route("**/v1/organizations", async (route) => {
+    if (route.request().method() === "POST") await held;
+    await (route.request().method() === "POST" ? route.abort() : route.continue());
+  });
+  await dialog.getByRole("button", { name: "Create organization" }).click();
+  await expect(dialog.getByRole("progressbar", { name: "Create organization: under way" })).toBeVisible();
+  goOn();
+  await expect(dialog.getByRole("progressbar")).toHaveCount(0);
+  await expect(dialog.getByRole("alert")).toContainText("cannot be reached");
+});
 
 test("who is offline is told so, keeps what is shown, and goes on afterwards", async ({ context, open }) => {
   const page = await open("admin-panel", "/organizations");

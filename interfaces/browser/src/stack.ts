@@ -64,8 +64,15 @@ export const test = base.extend<Given, { apiContext: APIRequestContext }>({
     page.on("console", (message) => {
       if (message.text().includes("Content Security Policy")) faults.push(message.text());
     });
+    const asked = new Set<string>();
+    const allowed = new Set([stack.base]);
+    page.on("request", (request) => {
+      const { origin, protocol } = new URL(request.url());
+      if (protocol.startsWith("http")) asked.add(origin);
+    });
     await use(async (name, path = "/") => {
       const origin = stack.interfaces[name];
+      allowed.add(origin);
       const answer = await page.request.post(`${stack.base}/v1/sessions`, {
         data: { key: stack.admin_key },
         headers: { origin },
@@ -74,8 +81,9 @@ export const test = base.extend<Given, { apiContext: APIRequestContext }>({
       await page.goto(origin + path);
       return page;
     });
-    // A page that breaks a rule of its own, or fails in a corner, has failed.
+    // A page that breaks a rule of its own, fails in a corner, or asks anybody but its own origin and the API, has failed.
     expect(faults).toEqual([]);
+    expect([...asked].filter((origin) => !allowed.has(origin))).toEqual([]);
   },
 });
 
