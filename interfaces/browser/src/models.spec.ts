@@ -69,6 +69,20 @@ test("models stand by provider, with status, capabilities, price and who uses th
   await expectNoBarriers(page);
 });
 
+test("a model says first what it costs, how much it reads and who serves it", async ({ api, open }) => {
+  const name = id("terms");
+  await make(api, name, {
+    context_window: 128_000,
+    pricing: { input_micros_per_million_tokens: 150000, output_micros_per_million_tokens: 600000 },
+  });
+  const page = await open("admin-panel", open_(name));
+  await expect(page.getByRole("main")).toContainText(
+    "$0.15 in, $0.60 out / 1M tokens · 128,000 tokens of context · by openai",
+  );
+  await page.getByRole("link", { exact: true, name: "openai" }).click();
+  await expect(page).toHaveURL(/\/providers\/openai$/);
+});
+
 test("the list is narrowed by what stands in the address, and stays so when it is loaded anew", async ({
   api,
   open,
@@ -403,7 +417,16 @@ test("an import that is refused says why, and saves nothing", async ({ open }) =
   const page = await open("admin-panel", "/models");
   await page.getByRole("button", { name: "Import" }).click();
   const dialog = page.getByRole("dialog", { name: "Import models" });
+  const { promise: held, resolve: goOn } = Promise.withResolvers<void>();
+  await page.route("**/import?*", async (route) => {
+    await held;
+    await route.continue();
+  });
   await dialog.getByLabel("Or its text").fill('{"models": [{"model_id": "Q"}]}');
+  const looking = dialog.getByRole("progressbar", { name: "Looking what would become of each" });
+  await expect(looking).toBeVisible();
+  goOn();
+  await expect(looking).toHaveCount(0);
   await expect(dialog.getByRole("row").filter({ hasText: "refused" })).toContainText("/models/0/model_id");
   await expect(dialog.getByRole("button", { name: "Import" })).toBeDisabled();
   await dialog.getByLabel("Or its text").fill('{"models": [');

@@ -3,6 +3,7 @@ import {
   Badge,
   Button,
   Crumbs,
+  count,
   LinkButton,
   Note,
   Page,
@@ -18,6 +19,7 @@ import { useLocation } from "preact-iso";
 import { Bench } from "./bench/bench.tsx";
 import { configOf } from "./draft.ts";
 import { download } from "./export.ts";
+import { priceWords } from "./price.ts";
 import { remove } from "./remove.tsx";
 import { isReadable, mayChange, type Row, type Saved } from "./rows.ts";
 import { Unreadable } from "./unreadable.tsx";
@@ -81,6 +83,7 @@ function One({ first }: { first: Row }) {
             version {row.version}, <Time at={row.updated_at} />
             {row.organization_id ? `, private to ${row.organization_id}` : ", shared by all tenants"}
           </span>
+          {isReadable(row) && <Terms row={row} />}
         </span>
       }
       actions={
@@ -118,6 +121,18 @@ function One({ first }: { first: Row }) {
         <Unreadable row={row} onChanged={replaced} />
       )}
     </Page>
+  );
+}
+
+/** What one wants to know first: what it costs, how much it reads, and who serves it. */
+function Terms({ row }: { row: Saved }) {
+  const { context_window: tokens, pricing, provider_id } = row;
+  const context = typeof tokens === "number" ? `${count(tokens)} tokens of context · ` : "";
+  return (
+    <span class="terms">
+      {priceWords(pricing) ?? "no price"} · {context}by{" "}
+      <a href={`/providers/${encodeURIComponent(provider_id)}`}>{provider_id}</a>
+    </span>
   );
 }
 
