@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { APIRequestContext } from "@playwright/test";
 import { expect, expectNoBarriers, stack, test } from "./stack.ts";
 
@@ -148,4 +149,41 @@ test("who has to log in again finds the page as it was", async ({ open, page }) 
   await expect(page).toHaveURL(/status=failed&model_id=gpt-4o-mini&provider_id=openai/);
   await expect(page.getByRole("alert")).toBeHidden();
   await expect(table.or(page.getByText("No call is like that"))).toBeVisible();
+});
+
+test("what was asked for is a file of lines, and a refusal of it is told", async ({
+  open,
+  page,
+  request,
+}) => {
+  const { receipt } = await call(request, "hello table");
+  await open("admin-panel", `/requests/${receipt}`);
+  await expect(page.getByRole("region", { name: "The call" })).toBeVisible({ timeout: 20_000 });
+  await page.goto(new URL("/requests?model_id=gpt-4o-mini", page.url()).href);
+  const button = page.getByRole("button", { exact: true, name: "CSV" });
+  const coming = page.waitForEvent("download");
+  await button.click();
+  const file = await coming;
+  expect(file.suggestedFilename()).toBe("requests.csv");
+  const text = readFileSync(await file.path(), "utf8");
+  expect(text.split("\r\n")[0]).toContain("model_id");
+  expect(text).toContain(receipt);
+  const news = page.getByRole("status", { name: "News" });
+  await expect(news).toContainText(/\d calls? (is|are) in the file/);
+  await page.route("**/v1/requests?*format=csv*", async (route) => {
+    const lines = Array.from({ length: 10_001 }, () => "a");
+    await route.fulfill({
+      body: `${lines.join("\r\n")}\r\n`,
+      headers: {
+        "access-control-allow-credentials": "true",
+        "access-control-allow-origin": stack.interfaces["admin-panel"],
+      },
+    });
+  });
+  await button.click();
+  await expect(news).toContainText("the newest 10,000 calls");
+  await page.unrouteAll();
+  await page.route("**/v1/requests?*format=csv*", (route) => route.abort());
+  await button.click();
+  await expect(news).toContainText("the API cannot be reached");
 });

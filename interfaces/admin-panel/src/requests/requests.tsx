@@ -1,11 +1,11 @@
 import "./requests.css";
-import { url } from "@de/api";
 import { Button, LinkButton, Page, Pager, Resource, setQuery, Table, useQuery, useResource } from "@de/ui";
 import { callsOf } from "./books.ts";
 import { COLUMNS } from "./columns.tsx";
 import { Filters, SHARED } from "./filters.tsx";
 import { Live } from "./live.tsx";
 import { spanOf } from "./range.ts";
+import { table } from "./table.ts";
 
 /** The log of calls: searched, or heard as they end. */
 export default function Requests() {
@@ -76,12 +76,9 @@ function Log() {
                 <Button size="small" onClick={() => list.reload()}>
                   Refresh
                 </Button>
-                <a
-                  href={url(`/v1/requests?${new URLSearchParams({ ...asked, format: "csv" })}`)}
-                  download="requests.csv"
-                >
+                <Button size="small" onClick={() => table(asked)}>
                   CSV
-                </a>
+                </Button>
                 <Button
                   kind="plain"
                   size="small"
