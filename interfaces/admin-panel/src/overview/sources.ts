@@ -10,6 +10,7 @@ const DAY = 86_400_000;
 const INSTANCES = 16;
 const WEBHOOKS = 20;
 const MOST_PAGES_OF_KEYS = 3;
+const MOST_PAGES_OF_MODELS = 10;
 const EXPIRES_WITHIN = 14 * DAY;
 const ENDS_WITHIN = 60 * DAY;
 
@@ -111,13 +112,16 @@ export async function providerKeys(view: View, signal: AbortSignal): Promise<Fin
 
 /** Models that are used and will end, have ended, or have no price. */
 export async function models(view: View, signal: AbortSignal): Promise<Finding[]> {
-  const [rows, used] = await Promise.all([
-    take(api.GET("/v1/model-configs", { params: { query: { limit: 200 } }, signal })),
+  const [{ rows }, used] = await Promise.all([
+    readAll(
+      (query) => take(api.GET("/v1/model-configs", { params: { query }, signal })),
+      MOST_PAGES_OF_MODELS,
+    ),
     usageOf({ ...within(view), from: ago(7 * DAY), group_by: "model" }, signal),
   ]);
   const findings: Finding[] = [];
   for (const { model_id, requests } of used) {
-    const row = rows.data.find((one) => one.model_id === model_id) as Schema<"SavedModelConfig"> | undefined;
+    const row = rows.find((one) => one.model_id === model_id) as Schema<"SavedModelConfig"> | undefined;
     const end = row?.deprecation_date ? Date.parse(row.deprecation_date) : null;
     const endsSoon = end !== null && end - Date.now() < ENDS_WITHIN;
     if (!row || !(row.status === "deprecated" || endsSoon)) continue;
