@@ -249,7 +249,7 @@ test("parameters follow what the model says of itself", async ({ api, open }) =>
     display_name: `Mapped ${id}`,
     model_id: id,
     payload_mapping: {
-      body: { input: { prompt: "{user_prompt}", temperature: "{temperature}" } },
+      body: { input: { prompt: "{user_prompt}", temperature: "{temperature}", top_p: "{top_p}" } },
       endpoint: "/models/meta/meta-llama-3-8b-instruct/predictions",
       response: {
         done: ["succeeded"],
@@ -261,7 +261,10 @@ test("parameters follow what the model says of itself", async ({ api, open }) =>
         status: "$.status",
       },
       response_mapping: { job_id: "$.id" },
-      variables: { temperature: { max: 1, min: 0.1, type: "number" } },
+      variables: {
+        temperature: { description: "How warm it is here.", enum: [0.1, 0.3, 1], type: "number" },
+        top_p: { max: 1, min: 0.1, type: "number" },
+      },
     },
     protocol: "mapped",
     provider_id: "replicate",
@@ -271,7 +274,8 @@ test("parameters follow what the model says of itself", async ({ api, open }) =>
   await settings.getByText("Parameters").click();
   await expect(settings.getByText("From 0.1 to 1.")).toBeVisible();
   await expect(settings.getByLabel("Seed")).toBeDisabled();
-  await settings.getByLabel("Temperature").fill("0.3");
+  await expect(settings.getByText("How warm it is here.")).toBeVisible();
+  await settings.getByLabel("Temperature").selectOption("0.3");
   const prompt = unique("Mapped");
   await ask(page, prompt);
   await expect(answerOf(page, `Mapped ${id}`)).toContainText(`You said: ${prompt}`);

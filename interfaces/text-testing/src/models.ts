@@ -5,7 +5,8 @@ export type Model = Schema<"ModelCapabilities">;
 
 /** A variable that a mapping declares. */
 export interface Variable {
-  enum?: string[];
+  description?: string;
+  enum?: readonly (number | string)[];
   max?: number;
   min?: number;
 }

@@ -85,8 +85,14 @@ export function narrowed(param: Param, models: readonly Model[], options: Option
     .filter((variable) => variable !== undefined);
   const bounds = (pick: "max" | "min") => declared.map((one) => one[pick]).filter((one) => one !== undefined);
   const [mins, maxes] = [bounds("min"), bounds("max")];
+  // What one model alone would take is refused by the other.
+  const lists = declared.flatMap(({ enum: list }) => (list ? [list.map(String)] : []));
+  const words = lists[0]?.filter((word) => lists.every((list) => list.includes(word)));
+  const described = declared.length === 1 ? declared[0]?.description : undefined;
   return {
     ...param,
+    ...(described ? { help: described } : {}),
+    ...(words ? { words } : {}),
     ...(mins.length > 0 ? { min: Math.max(...mins, param.min ?? Number.NEGATIVE_INFINITY) } : {}),
     ...(maxes.length > 0 ? { max: Math.min(...maxes, param.max ?? Number.POSITIVE_INFINITY) } : {}),
   };

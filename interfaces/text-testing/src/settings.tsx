@@ -106,7 +106,7 @@ interface ParamProps {
 
 function ParamField({ fault, isForNobody, onInput, param, value, why, without }: ParamProps) {
   const { help, kind, label, max, min, words } = param;
-  const bounds = min !== undefined && max !== undefined ? ` From ${min} to ${max}.` : "";
+  const bounds = !words && min !== undefined && max !== undefined ? ` From ${min} to ${max}.` : "";
   const names = without.map(({ display_name }) => display_name).join(", ");
   const told = without.length === 0 ? `${help}${bounds}` : `${help}${bounds} Not sent to ${names}: ${why}.`;
   const usual = { fault, help: told, label, value, onInput };
