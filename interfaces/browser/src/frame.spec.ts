@@ -134,16 +134,16 @@ test("a session that ends brings one back to where one was", async ({ open, page
   expect(new URL(page.url()).pathname).toBe("/organizations");
 });
 
-for (const [name, model] of [
-  ["text-testing", "gpt-4o-mini"],
-  ["image-testing", "gpt-image-2"],
+for (const [name, model, send] of [
+  ["text-testing", "gpt-4o-mini", "Send"],
+  ["image-testing", "gpt-image-2", "Generate"],
 ] as const) {
   test(`${name}: a failure leads to its request in the admin panel`, async ({ context, open }) => {
     const page = await open(name, `/?instance=inst_dev&models=${model}`);
-    await page.getByRole("textbox", { exact: true, name: "Prompt" }).fill("fail:400 of this call");
-    await page.keyboard.press("Control+Enter");
+    await page.getByRole("textbox", { exact: true, name: "Prompt" }).fill("fail:401 of this call");
+    await page.getByRole("button", { exact: true, name: send }).click();
     const fault = page.getByRole("alert");
-    await expect(fault).toContainText("PROVIDER");
+    await expect(fault).toContainText("PROVIDER_AUTH");
     const opened = context.waitForEvent("page");
     await fault.getByRole("link").click();
     const panel = await opened;

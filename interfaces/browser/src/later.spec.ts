@@ -29,8 +29,8 @@ test("a room whose file went with a deployment comes with the page that is there
   await open("image-testing");
   await expect(page.getByRole("heading", { name: "Image testing" })).toBeVisible();
   let isOld = true;
-  page.on("domcontentloaded", () => {
-    isOld = false;
+  page.on("request", (request) => {
+    if (request.isNavigationRequest()) isOld = false;
   });
   await page.route(SCRIPTS, (route) =>
     isOld ? route.fulfill({ body: "<!doctype html>", contentType: "text/html" }) : route.continue(),
