@@ -97,7 +97,7 @@ test("a new organization comes to its first answer in four steps, each of which 
 
   // Left, and gone on with: the first step that is missing comes by itself.
   await page.goto(page.url().replace(/&?step=\d/, ""));
-  await expect(page.getByRole("heading", { name: "The first request" })).toBeVisible();
+  await expect(page.getByRole("heading", { exact: true, name: "The first request" })).toBeVisible();
   await page.getByLabel("Model").selectOption("gpt-4o-mini");
   await page.getByLabel("Prompt").fill("fail:500");
   await page.getByRole("button", { name: "Send it" }).click();
