@@ -150,7 +150,7 @@ function Figures({ asked, job, name }: { asked: string; job: Job; name: string }
       </div>
       <div>
         <dt>Size</dt>
-        <dd>{first?.width && first.height ? `${first.width} × ${first.height}` : "–"}</dd>
+        <dd class="nowrap">{first?.width && first.height ? `${first.width} × ${first.height}` : "–"}</dd>
       </div>
       {job.model_id !== null && job.model_id !== asked && (
         <div>

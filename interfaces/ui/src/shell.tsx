@@ -143,10 +143,15 @@ function InstanceSwitch() {
     useInstance(oldest?.id ?? null);
   }, [data]);
   if (!data || data.length === 0) return null;
+  const chosen = data.find(({ id }) => id === instance.value);
+  // There is room for a name; what for is told beside it, and in the list where a name alone is not enough.
+  const told = ({ environment, name }: (typeof data)[number]) =>
+    data.filter((one) => one.name === name).length > 1 ? `${name} · ${environment}` : name;
   return (
     <SelectField
       label="Instance"
-      options={data.map(({ environment, id, name }) => [id, `${name} · ${environment}`] as const)}
+      help={chosen?.environment}
+      options={data.map((one) => [one.id, told(one)] as const)}
       value={instance.value ?? ""}
       onInput={useInstance}
     />

@@ -44,8 +44,8 @@ export function ServiceCard({ service }: { service: Service }) {
         </ul>
       )}
       {url ? (
-        <span class="small">
-          <code class="wrap">curl -s {url}/ready</code>{" "}
+        <span class="small curl">
+          <code title={`curl -s ${url}/ready`}>curl -s {url}/ready</code>
           <CopyButton label={`Copy a call of ${name}`} text={`curl -s ${url}/ready`} />
         </span>
       ) : (
