@@ -194,7 +194,10 @@ test("on a small screen the way through the pages is behind one button", async (
   await page.setViewportSize({ height: 740, width: 360 });
   await open("admin-panel");
   await expect(page.getByRole("navigation", { name: "Pages" })).toBeHidden();
+  await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
+  await expect(page.getByLabel("Instance", { exact: true })).toBeHidden();
   await page.getByRole("button", { name: "Menu" }).click();
+  await expect(page.getByLabel("Instance", { exact: true })).toBeVisible();
   await page.getByRole("link", { name: "Organizations" }).click();
   await expect(page.getByRole("heading", { name: "Organizations" })).toBeVisible();
   await expect(page.getByRole("navigation", { name: "Pages" })).toBeHidden();

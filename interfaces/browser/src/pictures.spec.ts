@@ -52,7 +52,7 @@ const VIEWS: readonly View[] = [
   admin("/services?tab=deployments"),
   admin("/services?tab=endpoints"),
   admin("/webhooks"),
-  admin("/audit", "audit"),
+  admin("/audit?action=project", "audit"),
   admin("/setup?step=3", "setup"),
   { page: "monitoring", path: "/", picture: "monitoring" },
   {

@@ -59,7 +59,9 @@ export function Shell({ children, name, nav }: ShellProps) {
             </Button>
           </span>
         </div>
-        <InstanceSwitch />
+        <div>
+          <InstanceSwitch />
+        </div>
         {nav.some((group) => group.links.length > 1) && (
           <nav class="nav" aria-label="Pages">
             {nav.map((group) => (
