@@ -141,6 +141,7 @@ impl Model {
             seed_field: self.provider.seed_field,
             takes_thoughts: self.config.capabilities.reasoning_input == Some(true),
             takes_user: self.provider.takes_user,
+            thinking_always_on: self.config.capabilities.thinking_always_on,
             upstream_model: self.config.upstream_model.clone(),
         }
     }

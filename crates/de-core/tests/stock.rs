@@ -47,6 +47,7 @@ fn target(on_unsupported: OnUnsupported) -> Target {
         seed_field: SeedField::Seed,
         takes_thoughts: false,
         takes_user: true,
+        thinking_always_on: None,
         upstream_model: "stock".to_owned(),
     }
 }

@@ -14,6 +14,9 @@ use crate::{
     protocols::Draft,
 };
 
+/// Why a model that always thinks is not told not to.
+pub(crate) const ALWAYS_THINKS: &str = "this model always thinks: low is the least";
+
 /// What was found wrong so far, and what was left out.
 #[derive(Debug, Default)]
 pub(crate) struct Issues {

@@ -21,6 +21,8 @@ pub struct Target {
     pub takes_thoughts: bool,
     /// Whether the host takes `user`; only `openai-chat` asks.
     pub takes_user: bool,
+    /// Whether the model cannot be told not to think; `None` if not known.
+    pub thinking_always_on: Option<bool>,
     /// The model, as the vendor names it.
     pub upstream_model: String,
 }
@@ -79,6 +81,7 @@ pub(super) fn test_target(upstream_model: &str, on_unsupported: OnUnsupported) -
         seed_field: SeedField::default(),
         takes_thoughts: false,
         takes_user: true,
+        thinking_always_on: None,
         upstream_model: upstream_model.to_owned(),
     }
 }

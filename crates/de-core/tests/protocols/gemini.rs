@@ -158,6 +158,18 @@ fn thinking_is_said_in_levels_or_in_tokens() {
     let draft = GeminiVendor.request(&call, &lenient).unwrap();
     assert_eq!(draft.dropped[0].pointer, "/reasoning_effort");
     assert!(String::from_utf8_lossy(&draft.body).contains(r#""thinkingLevel":"LOW""#));
+    // Whether it can be told not to think, its row knows better than its name.
+    let always = Target { thinking_always_on: Some(true), ..of(old) };
+    let issues = GeminiVendor.request(&call, &always).unwrap_err();
+    assert_eq!(issues[0].pointer, "/reasoning_effort");
+    let draft = GeminiVendor
+        .request(&call, &Target { on_unsupported: OnUnsupported::Drop, ..always })
+        .unwrap();
+    assert_eq!(draft.dropped[0].pointer, "/reasoning_effort");
+    assert!(String::from_utf8_lossy(&draft.body).contains(r#"{"thinkingBudget":512}"#));
+    let at_will = Target { thinking_always_on: Some(false), ..of(new) };
+    let draft = GeminiVendor.request(&call, &at_will).unwrap();
+    assert!(String::from_utf8_lossy(&draft.body).contains(r#"{"thinkingBudget":0}"#));
     let none = Target { reasoning: Some(false), ..of(old) };
     let draft = GeminiVendor.request(&call, &none).unwrap();
     assert!(!String::from_utf8_lossy(&draft.body).contains("thinking"));

@@ -340,6 +340,39 @@ fn how_a_model_thinks_is_said_in_each_vendors_words() {
 }
 
 #[test]
+fn a_model_that_always_thinks_is_not_told_not_to() {
+    let off = [
+        anthropic(json!({"thinking": {"type": "disabled"}})),
+        anthropic(json!({"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}})),
+        json!({"model": "m", "reasoning_effort": "none", "messages": [{"role": "user", "content": "Hi"}]}),
+    ];
+    let dialects: [&dyn Dialect; 3] =
+        [&AnthropicMessagesDialect, &AnthropicMessagesDialect, &OpenAiChatDialect];
+    for (body, dialect) in off.iter().zip(dialects) {
+        let (_, call) = dialect.call(body).unwrap();
+        let always = Target { thinking_always_on: Some(true), ..target() };
+        let issues = AnthropicMessagesVendor.request(&call, &always).unwrap_err();
+        assert_eq!(
+            super::lines(&issues),
+            ["/reasoning_effort: this model always thinks: low is the least"]
+        );
+        let lax = Target { on_unsupported: OnUnsupported::Drop, ..always };
+        let draft = AnthropicMessagesVendor.request(&call, &lax).unwrap();
+        assert_eq!(draft.dropped[0].pointer, "/reasoning_effort");
+        let sent: Value = serde_json::from_slice(&draft.body).unwrap();
+        assert_eq!(
+            (&sent["thinking"], &sent["output_config"]["effort"]),
+            (&Value::Null, &json!("low"))
+        );
+        // Others are.
+        let at_will = Target { thinking_always_on: Some(false), ..target() };
+        let draft = AnthropicMessagesVendor.request(&call, &at_will).unwrap();
+        let sent: Value = serde_json::from_slice(&draft.body).unwrap();
+        assert_eq!(sent["thinking"], json!({"type": "disabled"}));
+    }
+}
+
+#[test]
 fn what_becomes_of_the_unsupported_is_the_callers_to_say() {
     let body = json!({
         "model": "m", "seed": 1, "logit_bias": {"1": 2}, "logprobs": true, "verbosity": "low", "store": true,

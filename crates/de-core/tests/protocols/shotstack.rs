@@ -39,6 +39,7 @@ fn target() -> Target {
         seed_field: SeedField::Seed,
         takes_thoughts: false,
         takes_user: false,
+        thinking_always_on: None,
         upstream_model: "edit-stage".to_owned(),
     }
 }

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Target, fields::Issues},
+    super::{
+        Target,
+        fields::{ALWAYS_THINKS, Issues},
+    },
     citations,
 };
 use crate::{
@@ -68,6 +71,11 @@ fn wants_thoughts(call: &ChatCall) -> bool {
 /// `output_config`.
 fn thinking(call: &ChatCall, bound: u64, target: &Target, issues: &mut Issues) -> Option<Value> {
     let reasoning = &call.reasoning;
+    if reasoning.is_off() && target.thinking_always_on == Some(true) {
+        // The vendor refuses `disabled` then. How little it thinks is said by the effort.
+        issues.unsaid("/reasoning_effort", ALWAYS_THINKS, target);
+        return None;
+    }
     if reasoning.is_off() {
         // A model that does not think has no such member.
         return (target.reasoning != Some(false)).then(|| json!({"type": "disabled"}));
@@ -375,7 +383,8 @@ fn tool_choice(call: &ChatCall) -> Option<Value> {
 
 fn output_config(call: &ChatCall, target: &Target, issues: &mut Issues) -> Option<Value> {
     let mut config = Map::new();
-    let effort = call.reasoning.effort.as_deref();
+    let stays_on = call.reasoning.is_off() && target.thinking_always_on == Some(true);
+    let effort = if stays_on { Some("low") } else { call.reasoning.effort.as_deref() };
     match effort.filter(|_| target.reasoning != Some(false)) {
         // `none` is said by `thinking`.
         None | Some("none") => {}

@@ -25,6 +25,7 @@ fn target(on_unsupported: OnUnsupported) -> Target {
         seed_field: SeedField::Seed,
         takes_thoughts: false,
         takes_user: true,
+        thinking_always_on: None,
         upstream_model: "gemini-3-pro-image".to_owned(),
     }
 }

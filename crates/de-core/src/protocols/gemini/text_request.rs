@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Draft, FieldIssue, Target, fields::Issues},
+    super::{
+        Draft, FieldIssue, Target,
+        fields::{ALWAYS_THINKS, Issues},
+    },
     contents, path,
 };
 use crate::chat::{ChatCall, Part, ResponseFormat, Role, Tool, ToolChoice};
@@ -190,29 +193,34 @@ fn thinking(call: &ChatCall, target: &Target, issues: &mut Issues) -> Option<Val
         return None;
     }
     let mut config = Map::new();
-    if has_levels {
-        let level = if reasoning.is_off() {
-            issues.unsaid(EFFORT, "this model always thinks: low is the least", target);
-            Some("LOW")
+    if reasoning.is_off() {
+        // Where the row does not say it, the name does.
+        if !target.thinking_always_on.unwrap_or(has_levels) {
+            return Some(json!({"thinkingBudget": 0}));
+        }
+        issues.unsaid(EFFORT, ALWAYS_THINKS, target);
+        return Some(if has_levels {
+            json!({"thinkingLevel": "LOW"})
         } else {
-            reasoning.effort().map(|word| match word {
-                "minimal" | "low" => "LOW",
-                "medium" => "MEDIUM",
-                _ => "HIGH",
-            })
-        };
+            json!({"thinkingBudget": LEAST_BUDGET})
+        });
+    }
+    if has_levels {
+        let level = reasoning.effort().map(|word| match word {
+            "minimal" | "low" => "LOW",
+            "medium" => "MEDIUM",
+            _ => "HIGH",
+        });
         if let Some(level) = level {
             config.insert("thinkingLevel".to_owned(), level.into());
         }
-    } else if reasoning.is_off() {
-        return Some(json!({"thinkingBudget": 0}));
     } else if let Some(budget) = reasoning.budget(MOST_BUDGET) {
         config.insert("thinkingBudget".to_owned(), budget.max(LEAST_BUDGET).into());
     } else if reasoning.is_on == Some(true) {
         // As much as it likes.
         config.insert("thinkingBudget".to_owned(), (-1).into());
     }
-    if reasoning.is_shown.unwrap_or(reasoning.is_on == Some(true)) && !reasoning.is_off() {
+    if reasoning.is_shown.unwrap_or(reasoning.is_on == Some(true)) {
         config.insert("includeThoughts".to_owned(), true.into());
     }
     (!config.is_empty()).then_some(Value::Object(config))

@@ -37,6 +37,7 @@ fn target() -> Target {
         seed_field: SeedField::Seed,
         takes_thoughts: false,
         takes_user: true,
+        thinking_always_on: None,
         upstream_model: "m".to_owned(),
     }
 }

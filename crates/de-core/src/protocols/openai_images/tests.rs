@@ -23,6 +23,7 @@ fn target(model: &str, on_unsupported: OnUnsupported) -> Target {
         seed_field: SeedField::Seed,
         takes_thoughts: false,
         takes_user: true,
+        thinking_always_on: None,
         upstream_model: model.to_owned(),
     }
 }
