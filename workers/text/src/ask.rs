@@ -2,7 +2,7 @@
 
 use de_core::{
     ceiling::TextSize,
-    chat::{ChatCall, Image, OwnWord, Part, Source},
+    chat::{ChatCall, Image, OwnWord, Part, Source, Weight},
     expected::Expected,
     http::error::ApiError,
     json::verbatim::Verbatim,
@@ -71,8 +71,10 @@ impl Ask {
     pub(crate) fn unpriced_field(&self) -> Option<String> {
         // A saved prompt may bring tools along.
         let tools = ["/tools", "/web_search_options", "/mcp_servers", "/container", "/prompt"];
-        let of_tools =
-            |word: &&OwnWord| tools.iter().any(|place| word.issue.pointer.starts_with(place));
+        let of_tools = |word: &&OwnWord| {
+            word.weight != Weight::Hint
+                && tools.iter().any(|place| word.issue.pointer.starts_with(place))
+        };
         if let Some(word) = self.call.own_words.iter().find(of_tools) {
             return Some(word.issue.pointer.clone());
         }
@@ -124,7 +126,8 @@ impl Ask {
                     "/system",
                     "/tools",
                 ];
-                places.iter().any(|place| word.issue.pointer.starts_with(place))
+                word.weight != Weight::Hint
+                    && places.iter().any(|place| word.issue.pointer.starts_with(place))
             });
         let attachment_tokens = if opaque {
             context

@@ -20,14 +20,15 @@ use serde_json::json;
 
 use crate::gateway::Gateway;
 
-/// Members of next year, in every place of a request, with numbers and letters that a careless hand would change.
+/// Members of next year, in every place of a request, and words of next year in members of today, with numbers and
+/// letters that a careless hand would change.
 const OPENAI: &str = r#"{ "future" : {"deep":[1,2.50,-0.0,1e3,1E+2,123456789012345678901234567890,true,null,"ü日🦀\u00e9\/"],
-	"deeper":{ } },"model" :	"MODEL","messages":[{"role":"user","name":"Ann","content":[{"type":"text","text":"Hello","future_mark":{"a":[]}}],"future_of_turn":7}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","x-future":1},"future_of_tool":false}}],"zeta":"","alpha":{}STREAM}"#;
+	"deeper":{ } },"model" :	"MODEL","messages":[{"role":"user","name":"Ann","content":[{"type":"text","text":"Hello","future_mark":{"a":[]},"cache_control":{"type":"ephemeral","ttl":"1d"}}],"future_of_turn":7},{"role":"of_next_year","content":"x"}],"tool_choice":"of_next_year","tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","x-future":1},"future_of_tool":false}}],"zeta":"","alpha":{}STREAM}"#;
 
 const ANTHROPIC: &str = r#"{ "future" : {"deep":[1,2.50,-0.0,1e3,1E+2,123456789012345678901234567890,true,null,"ü日🦀\u00e9\/"],
-	"deeper":{ } },"model" :	"MODEL","max_tokens":64,"messages":[{"role":"user","content":[{"type":"text","text":"Hello","future_mark":{"a":[]}}]}],"tools":[{"name":"f","input_schema":{"type":"object","x-future":1},"future_of_tool":false}],"zeta":"","alpha":{}STREAM}"#;
+	"deeper":{ } },"model" :	"MODEL","max_tokens":64,"messages":[{"role":"user","content":[{"type":"text","text":"Hello","future_mark":{"a":[]},"cache_control":{"type":"ephemeral","ttl":"1d"}}]},{"role":"of_next_year","content":"x"}],"tool_choice":{"type":"of_next_year"},"tools":[{"name":"f","input_schema":{"type":"object","x-future":1},"future_of_tool":false}],"zeta":"","alpha":{}STREAM}"#;
 
-const RESPONSES: &str = r#"{ "future" : {"deep":[1,2.50,-0.0,1e3,123456789012345678901234567890,"\u00e9\/"]},"model" :	"MODEL","input":[ {"role":"user","content":[{"type":"input_text","text":"Gr\u00fc\u00dfe","future_mark":1.0}]} ],"store":false,
+const RESPONSES: &str = r#"{ "future" : {"deep":[1,2.50,-0.0,1e3,123456789012345678901234567890,"\u00e9\/"]},"model" :	"MODEL","input":[ {"role":"user","content":[{"type":"input_text","text":"Gr\u00fc\u00dfe","future_mark":1.0},{"type":"output_text","text":"x"}]},{"role":"of_next_year","content":"x"} ],"tool_choice":"of_next_year","store":false,
 	"reasoning":{"effort":"none","x":0.10},"alpha":{}STREAM }
 "#;
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{FieldIssue, Target};
 use crate::{
-    chat::{CacheTtl, ChatCall, Weight},
+    chat::{CacheTtl, ChatCall, OwnWord, Weight},
     json::type_name,
     model::OnUnsupported,
     protocols::Draft,
@@ -113,12 +113,27 @@ impl Issues {
 }
 
 /// Reads `cache_control`, the mark that Anthropic's callers set and those of other protocols at gateways.
-pub(crate) fn cache_ttl(item: &Fields<'_>, issues: &mut Issues) -> Option<CacheTtl> {
+///
+/// A lifetime that is not known here is the vendor's to judge where it is relayed; elsewhere the mark goes with
+/// the usual one.
+pub(crate) fn cache_ttl(
+    item: &Fields<'_>,
+    call: &mut ChatCall,
+    issues: &mut Issues,
+) -> Option<CacheTtl> {
     let mark = item.object("cache_control", issues)?;
-    match mark.word("ttl", &["5m", "1h"], issues) {
-        Some("1h") => Some(CacheTtl::OneHour),
-        Some(_) | None => Some(CacheTtl::FiveMinutes),
+    match mark.string("ttl", issues) {
+        Some("1h") => return Some(CacheTtl::OneHour),
+        Some("5m") | None => {}
+        Some(_) => unknown_word(call, mark.at("ttl"), "5m, 1h", Weight::Hint),
     }
+    Some(CacheTtl::FiveMinutes)
+}
+
+/// Notes a word out of a set that is known to grow. Only a relay can carry it: there its vendor judges it.
+pub(crate) fn unknown_word(call: &mut ChatCall, pointer: String, known: &str, weight: Weight) {
+    let reason = format!("expected one of {known}");
+    call.own_words.push(OwnWord { issue: FieldIssue { pointer, reason }, weight });
 }
 
 /// Writes the pointer of a member.

@@ -43,7 +43,6 @@ fn every_fault_of_a_request_is_named() {
         found,
         [
             "/max_tokens: required",
-            "/messages/0/role: expected one of user, assistant, system",
             "/messages/1/content: required",
             "/messages/2/content/0/source/data: required",
             "/messages/2/content/0/source/media_type: required",

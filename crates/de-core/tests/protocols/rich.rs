@@ -397,6 +397,85 @@ fn what_becomes_of_the_unsupported_is_the_callers_to_say() {
 }
 
 #[test]
+fn words_of_next_year_are_for_a_relay() {
+    let mark = json!({"type": "ephemeral", "ttl": "1d"});
+    let user =
+        json!({"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": mark}]});
+    let chat = |members: Value, turn: &Value| {
+        let mut body = json!({"model": "m", "messages": [user.clone()]});
+        body["messages"].as_array_mut().unwrap().extend(turn.as_array().unwrap().clone());
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        body
+    };
+    let turn = json!([{"role": "critic", "content": "x"}]);
+    let items = json!({"model": "m", "input": [{"role": "user", "content": "Hi"}, turn[0]], "tool_choice": "perhaps"});
+    let plain = json!({"model": "m", "input": "Hi", "tool_choice": "perhaps"});
+    let to_o = &OpenAiChatVendor;
+    let to_a = &AnthropicMessagesVendor;
+    let named = json!({"type": "perhaps"});
+    for (dialect, vendor, body, refused, dropped) in [
+        (
+            &AnthropicMessagesDialect as &dyn Dialect,
+            to_o as &dyn Vendor,
+            chat(json!({"max_tokens": 9, "tool_choice": named.clone()}), &turn),
+            vec!["/messages/1/role", "/tool_choice/type"],
+            None,
+        ),
+        (
+            &AnthropicMessagesDialect,
+            to_o,
+            chat(json!({"max_tokens": 9, "tool_choice": named}), &json!([])),
+            vec!["/tool_choice/type"],
+            Some(vec![
+                "/cache_control",
+                "/messages/0/content/0/cache_control/ttl",
+                "/tool_choice/type",
+            ]),
+        ),
+        (
+            &OpenAiChatDialect,
+            to_a,
+            chat(json!({"tool_choice": "perhaps"}), &turn),
+            vec!["/messages/1/role", "/tool_choice"],
+            None,
+        ),
+        (
+            &OpenAiChatDialect,
+            to_a,
+            chat(json!({"tool_choice": "perhaps"}), &json!([])),
+            vec!["/tool_choice"],
+            Some(vec!["/messages/0/content/0/cache_control/ttl", "/tool_choice"]),
+        ),
+        (
+            &OpenAiResponsesDialect::default(),
+            to_a,
+            items,
+            vec!["/input/1/role", "/tool_choice"],
+            None,
+        ),
+        (
+            &OpenAiResponsesDialect::default(),
+            to_a,
+            plain,
+            vec!["/tool_choice"],
+            Some(vec!["/tool_choice"]),
+        ),
+    ] {
+        let (_, call) = dialect.call(&body).unwrap();
+        let names = |issues: &[de_core::protocols::FieldIssue]| {
+            let mut names: Vec<String> = issues.iter().map(|issue| issue.pointer.clone()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&vendor.request(&call, &target()).unwrap_err()), refused, "{body}");
+        let lax = Target { on_unsupported: OnUnsupported::Drop, ..target() };
+        let left_out = vendor.request(&call, &lax).ok().map(|draft| names(&draft.dropped));
+        let dropped = dropped.map(|names| names.into_iter().map(str::to_owned).collect());
+        assert_eq!(left_out, dropped, "{body}");
+    }
+}
+
+#[test]
 fn a_relay_sends_no_seal_to_another_vendor() {
     let seen = json!([
         {"type": "thinking", "thinking": "a", "signature": "own"},

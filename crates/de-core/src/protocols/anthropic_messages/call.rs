@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     super::{
         FieldIssue,
-        fields::{Fields, Issues, cache_ttl},
+        fields::{Fields, Issues, cache_ttl, unknown_word},
     },
     citations,
 };
@@ -133,7 +133,7 @@ fn texts(item: &Fields<'_>, name: &str, call: &mut ChatCall, issues: &mut Issues
             Some(_) => relay_only(call, block.pointer().to_owned()),
             None => {}
         }
-        texts.extend(cache_ttl(&block, issues).map(Part::CacheMark));
+        texts.extend(cache_ttl(&block, call, issues).map(Part::CacheMark));
     }
     texts
 }
@@ -161,7 +161,7 @@ fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<T
     item.require("input_schema", issues);
     item.object("input_schema", issues);
     Some(Tool {
-        cache: cache_ttl(item, issues),
+        cache: cache_ttl(item, call, issues),
         description: item.string("description", issues).map(str::to_owned),
         name: item.required_string("name", issues)?.to_owned(),
         parameters: item.value("input_schema").cloned().unwrap_or_default(),
@@ -182,7 +182,7 @@ fn tool_choice(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
             choice.required_string("name", issues).map(|name| ToolChoice::Tool(name.to_owned()))
         }
         Some(_) => {
-            issues.add(choice.at("type"), "expected one of auto, any, tool, none");
+            unknown_word(call, choice.at("type"), "auto, any, tool, none", Weight::Setting);
             None
         }
     };
@@ -246,7 +246,10 @@ fn message(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
             return;
         }
         Some("user") => Role::User,
-        Some(_) => return issues.add(item.at("role"), "expected one of user, assistant, system"),
+        Some(_) => {
+            let known = "user, assistant, system";
+            return unknown_word(call, item.at("role"), known, Weight::Essential);
+        }
     };
     let parts = match item.value("content") {
         None => Vec::new(),
@@ -296,7 +299,7 @@ fn block(
         }
         _ => parts.extend(part(kind, block, role, call, issues)),
     }
-    parts.extend(cache_ttl(block, issues).map(Part::CacheMark));
+    parts.extend(cache_ttl(block, call, issues).map(Part::CacheMark));
 }
 
 fn part(
@@ -361,7 +364,7 @@ fn result(block: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Vec<P
             }
         };
         parts.extend(part);
-        parts.extend(cache_ttl(&piece, issues).map(Part::CacheMark));
+        parts.extend(cache_ttl(&piece, call, issues).map(Part::CacheMark));
     }
     parts
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     super::{
         FieldIssue,
-        fields::{Fields, Issues, cache_ttl},
+        fields::{Fields, Issues, cache_ttl, unknown_word},
         inline::{address, inline},
     },
     SHARED, thoughts,
@@ -144,7 +144,7 @@ fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<T
     let function = item.object("function", issues)?;
     function.object("parameters", issues);
     Some(Tool {
-        cache: cache_ttl(item, issues),
+        cache: cache_ttl(item, call, issues),
         description: function.string("description", issues).map(str::to_owned),
         name: function.required_string("name", issues)?.to_owned(),
         parameters: function.value("parameters").cloned().unwrap_or_default(),
@@ -160,7 +160,8 @@ fn tool_choice(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> O
             // Mistral's clients say `any`.
             "required" | "any" => Some(ToolChoice::Required),
             _ => {
-                issues.add("/tool_choice", "expected one of none, auto, required, or an object");
+                let known = "none, auto, required, or an object";
+                unknown_word(call, body.at("tool_choice"), known, Weight::Setting);
                 None
             }
         };
@@ -228,8 +229,8 @@ fn message(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
         // The form before tools.
         "function" => return relay_only(call, item.pointer().to_owned()),
         _ => {
-            issues.add(item.at("role"), "expected one of developer, system, user, assistant, tool");
-            return;
+            let known = "developer, system, user, assistant, tool";
+            return unknown_word(call, item.at("role"), known, Weight::Essential);
         }
     };
     call.messages.push(Message { parts, role });
@@ -309,7 +310,7 @@ fn content(
             None => {}
         }
         // Anthropic's mark, which callers of gateways set in this protocol too.
-        parts.extend(cache_ttl(&part, issues).map(Part::CacheMark));
+        parts.extend(cache_ttl(&part, call, issues).map(Part::CacheMark));
     }
     parts
 }

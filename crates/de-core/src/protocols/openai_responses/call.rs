@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     super::{
         FieldIssue,
-        fields::{Fields, Issues, cache_ttl},
+        fields::{Fields, Issues, cache_ttl, unknown_word},
         openai_chat::SHARED,
     },
     LOGPROBS, items,
@@ -185,7 +185,7 @@ fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<T
     }
     item.object("parameters", issues);
     Some(Tool {
-        cache: cache_ttl(item, issues),
+        cache: cache_ttl(item, call, issues),
         description: item.string("description", issues).map(str::to_owned),
         name: item.required_string("name", issues)?.to_owned(),
         parameters: item.value("parameters").cloned().unwrap_or_default(),
@@ -200,7 +200,8 @@ fn tool_choice(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> O
             "none" => Some(ToolChoice::None),
             "required" => Some(ToolChoice::Required),
             _ => {
-                issues.add("/tool_choice", "expected one of none, auto, required, or an object");
+                let known = "none, auto, required, or an object";
+                unknown_word(call, body.at("tool_choice"), known, Weight::Setting);
                 None
             }
         };

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        fields::{Fields, Issues, cache_ttl},
+        fields::{Fields, Issues, cache_ttl, unknown_word},
         inline::{address, inline},
     },
     call::relay_only,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     chat::{
         CacheTtl, ChatCall, Document, DocumentSource, Image, Instruction, Message, Part, Role,
-        Seal, Source, ToolCall,
+        Seal, Source, ToolCall, Weight,
     },
     model::Protocol,
 };
@@ -109,8 +109,8 @@ fn message(item: &Fields<'_>, thoughts: &mut Vec<Part>, call: &mut ChatCall, iss
             call.messages.push(Message { parts, role: Role::User });
         }
         _ => {
-            let reason = "expected one of assistant, developer, system, user";
-            issues.add(item.at("role"), reason);
+            let known = "assistant, developer, system, user";
+            unknown_word(call, item.at("role"), known, Weight::Essential);
         }
     }
 }
@@ -180,8 +180,7 @@ fn content(
         let kind = part.string("type", issues);
         match kind.filter(|kind| TO_MODEL.contains(kind) || OF_MODEL.contains(kind)) {
             Some(kind) if !kinds.contains(&kind) => {
-                let reason = format!("expected one of {}", kinds.join(", "));
-                issues.add(part.at("type"), reason);
+                unknown_word(call, part.at("type"), &kinds.join(", "), Weight::Essential);
             }
             Some("input_file") => parts.extend(file(&part, call, issues).map(Part::Document)),
             Some("input_image") => parts.extend(image(&part, call, issues).map(Part::Image)),
@@ -197,20 +196,20 @@ fn content(
             None if kind.is_some() => relay_only(call, part.pointer().to_owned()),
             None => {}
         }
-        parts.extend(mark(&part, issues).map(Part::CacheMark));
+        parts.extend(mark(&part, call, issues).map(Part::CacheMark));
     }
     parts
 }
 
 /// A cache mark: OpenAI's own, or Anthropic's, which callers of gateways set in this protocol too.
-fn mark(part: &Fields<'_>, issues: &mut Issues) -> Option<CacheTtl> {
+fn mark(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<CacheTtl> {
     let own = part.object("prompt_cache_breakpoint", issues).map(|mark| {
         match mark.string("ttl", issues) {
             Some("12h") => CacheTtl::OneHour,
             Some(_) | None => CacheTtl::FiveMinutes,
         }
     });
-    own.or_else(|| cache_ttl(part, issues))
+    own.or_else(|| cache_ttl(part, call, issues))
 }
 
 /// The texts among parts as blocks of the system prompt.
