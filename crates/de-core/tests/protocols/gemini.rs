@@ -4,7 +4,7 @@ use de_core::{
     chat::{Citation, CitedPlace, Delta, Finish, Part, Seal, TokenLogprob, ToolCall},
     model::{OnUnsupported, Protocol},
     protocols::{
-        Dialect, Place, Target, Vendor, anthropic_messages::AnthropicMessagesDialect,
+        Dialect, Place, StreamFault, Target, Vendor, anthropic_messages::AnthropicMessagesDialect,
         gemini::GeminiVendor, openai_chat::OpenAiChatDialect,
     },
     receipt::Usage,
@@ -322,6 +322,44 @@ fn finish_of(candidate: Value) -> (Finish, Vec<Part>) {
 }
 
 #[test]
+fn an_answer_that_broke_off_is_no_clean_end() {
+    let words = [
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "MISSING_THOUGHT_SIGNATURE",
+        "TOO_MANY_TOOL_CALLS",
+        "UNEXPECTED_TOOL_CALL",
+    ];
+    let thought = json!({"parts": [{"text": "Hm", "thought": true}]});
+    let event = |candidate: &Value| {
+        let usage = json!({"promptTokenCount": 5, "totalTokenCount": 5});
+        let body = json!({"candidates": [candidate], "responseId": "r", "usageMetadata": usage});
+        format!("data: {body}\n\n")
+    };
+    for word in words {
+        // With nothing said there is no answer.
+        for content in [Value::Null, json!({}), thought.clone()] {
+            let candidate = json!({"finishReason": word, "content": content});
+            let malformed =
+                GeminiVendor.reply(&json!({"candidates": [candidate]})).expect_err(word);
+            assert_eq!(malformed.pointer, "/candidates/0/finishReason");
+            let (told, end) = read(&GeminiVendor, [event(&candidate).as_bytes()]);
+            assert!(matches!(end, Err(StreamFault::Malformed(_))) && told.is_empty(), "{word}");
+        }
+        // In the middle of a stream it never ends, and the vendor's count is kept.
+        let begun = event(&json!({"content": thought.clone()}));
+        let stream = format!("{begun}{}", event(&json!({"finishReason": word})));
+        let (told, end) = read(&GeminiVendor, [stream.as_bytes()]);
+        assert_eq!(end, Ok(false), "{word}");
+        assert!(told.iter().all(|delta| !matches!(delta, Delta::Finish { .. })));
+        assert!(matches!(told.last(), Some(Delta::Usage(_))));
+        // What was said is an answer that was cut.
+        let said = json!({"finishReason": word, "content": {"parts": [{"text": "So"}]}});
+        assert_eq!(finish_of(said), (Finish::Length, vec![Part::Text("So".to_owned())]));
+    }
+}
+
+#[test]
 fn an_end_is_told_in_common_words() {
     for (word, finish) in [
         ("STOP", Finish::Stop),
@@ -329,7 +367,7 @@ fn an_end_is_told_in_common_words() {
         ("SAFETY", Finish::ContentFilter),
         ("RECITATION", Finish::ContentFilter),
         ("PROHIBITED_CONTENT", Finish::ContentFilter),
-        ("MALFORMED_FUNCTION_CALL", Finish::Unknown("MALFORMED_FUNCTION_CALL".to_owned())),
+        ("OF_NEXT_YEAR", Finish::Unknown("OF_NEXT_YEAR".to_owned())),
     ] {
         assert_eq!(finish_of(json!({"finishReason": word})).0, finish);
     }

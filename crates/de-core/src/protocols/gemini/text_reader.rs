@@ -21,6 +21,8 @@ pub(super) struct Reader {
     candidates: Vec<Candidate>,
     counts: Counts,
     id: String,
+    /// A candidate broke off with nothing said: no end of the stream is a good one then.
+    is_broken: bool,
     /// The prompt was refused.
     is_blocked: bool,
     is_started: bool,
@@ -42,12 +44,19 @@ impl VendorStream for Reader {
         if let Some(failure) = error::told(&body) {
             return Err(StreamFault::Vendor(failure));
         }
-        Ok(self.told(&Answer::whole(&body)?)?)
+        let is_first = !self.is_started;
+        let deltas = self.told(&Answer::whole(&body)?)?;
+        if self.is_broken && is_first {
+            // Nothing has been told yet, so that another model may still serve.
+            return Err(text_reply::broke_off().into());
+        }
+        // Later it ends as a stream that was cut, with what the vendor counted.
+        Ok(deltas)
     }
 
     fn is_done(&self) -> bool {
         let all = self.candidates.iter().all(|candidate| candidate.is_ended);
-        self.is_blocked || (all && !self.candidates.is_empty())
+        self.is_blocked || (all && !self.candidates.is_empty() && !self.is_broken)
     }
 }
 
@@ -110,6 +119,15 @@ impl Reader {
         deltas.extend(citations.map(|citation| Delta::Citation { choice, citation }));
         if let Some(finish) = finish {
             open.is_ended = true;
+            let is_said = open.calls > 0 || !open.text.is_empty();
+            let finish = match text_reply::is_broken(&finish) {
+                true if is_said => Finish::Length,
+                true => {
+                    self.is_broken = true;
+                    return Ok(());
+                }
+                false => finish,
+            };
             if let Some(text) = text_reply::explained(told, &finish)? {
                 deltas.push(Delta::Refusal { choice, text });
             }

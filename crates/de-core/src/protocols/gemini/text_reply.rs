@@ -27,6 +27,10 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
         }
         choices.push(Choice { finish: Finish::ContentFilter, ..Choice::default() });
     }
+    let is_lost = |choice: &Choice| is_broken(&choice.finish);
+    if choices.iter().all(is_lost) {
+        return Err(broke_off());
+    }
     Ok(ChatReply {
         choices,
         id,
@@ -52,7 +56,10 @@ fn choice(candidate: &Answer<'_>, id: &str, place: u32) -> Result<Choice, Malfor
             (part, _) => parts.push(part),
         }
     }
-    let finish = finish(candidate)?.unwrap_or_default();
+    let mut finish = finish(candidate)?.unwrap_or_default();
+    if is_broken(&finish) && parts.iter().any(is_said) {
+        finish = Finish::Length;
+    }
     let mut sources = Sources::default();
     let text = text_of(&parts);
     parts.extend(sources.told(candidate, &text)?.into_iter().map(Part::Citation));
@@ -90,6 +97,33 @@ pub(super) fn finish(candidate: &Answer<'_>) -> Result<Option<Finish>, Malformed
         "STOP" => Finish::Stop,
         other => Finish::Unknown(other.to_owned()),
     }))
+}
+
+/// The fault of an answer that broke off with nothing said.
+pub(super) fn broke_off() -> Malformed {
+    Malformed {
+        pointer: "/candidates/0/finishReason".to_owned(),
+        reason: "the model broke off before it said anything".to_owned(),
+    }
+}
+
+/// Whether the model broke off: it made a call that is none, or lost its thread. What it said until then is an
+/// answer that was cut; where it said nothing, there is none.
+/// <https://ai.google.dev/api/generate-content#FinishReason>
+pub(super) fn is_broken(finish: &Finish) -> bool {
+    const WORDS: [&str; 5] = [
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "MISSING_THOUGHT_SIGNATURE",
+        "TOO_MANY_TOOL_CALLS",
+        "UNEXPECTED_TOOL_CALL",
+    ];
+    matches!(finish, Finish::Unknown(word) if WORDS.contains(&word.as_str()))
+}
+
+/// Whether a part is something that a caller can use: a thought that leads to nothing is none.
+fn is_said(part: &Part) -> bool {
+    matches!(part, Part::Text(_) | Part::ToolCall(_))
 }
 
 /// The words of a refusal, where the vendor has some.
