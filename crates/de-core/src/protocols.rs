@@ -46,7 +46,7 @@ use target::test_target;
 pub use target::{MaxTokensField, SeedField, Target};
 use vendor::one_length;
 pub use vendor::{
-    CountingVendor, EmbeddingVendor, ImageVendor, RenderVendor, SpeechVendor, StockVendor,
+    Billed, CountingVendor, EmbeddingVendor, ImageVendor, RenderVendor, SpeechVendor, StockVendor,
     StreamFault, TranscriptionVendor, VECTORS_CAP, Vendor, VendorStream,
 };
 pub use vendor_error::VendorError;

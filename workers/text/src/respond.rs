@@ -18,7 +18,7 @@ use de_core::{
     },
     json,
     protocols::{
-        About, Dialect, DialectStream,
+        About, Billed, Dialect, DialectStream,
         anthropic_messages::AnthropicMessagesDialect,
         mapped,
         native::{self, NativeStream},
@@ -67,25 +67,47 @@ impl Reply<'_> {
     /// A whole answer. Where the caller wanted a stream and the vendor has none, it is told as one.
     pub(crate) async fn whole(self, opened: Opened) -> Result<Response, ApiError> {
         let model = opened.model.clone();
-        let (reply, bytes) = self.read_whole(opened).await?;
+        let (body, bytes) = self.received(opened).await?;
         let same = self.wire.protocol() == Some(model.config.protocol);
-        Ok(self.told(&reply, &model, same.then_some(bytes)))
+        match self.read_as(&model, &body) {
+            Ok(reply) => Ok(self.told(&reply, &model, same.then_some(bytes))),
+            // It has been bought, and its caller speaks its protocol, perhaps a newer one than we do.
+            Err(error) if same && !self.ask.call.stream => match model.vendor.billed(&body) {
+                Some(billed) => Ok(self.passed(&billed, &body, bytes)),
+                None => Err(error),
+            },
+            Err(error) => Err(error),
+        }
     }
 
-    async fn read_whole(&self, opened: Opened) -> Result<(ChatReply, Bytes), ApiError> {
+    /// The bytes of a whole answer, and what they say.
+    async fn received(&self, opened: Opened) -> Result<(Value, Bytes), ApiError> {
         let model = opened.model.clone();
         let bytes = exchange::whole(self.job, opened).await?;
-        let malformed = |reason: String| {
-            let message =
-                format!("{} sent an answer that cannot be read", model.config.provider_id);
-            ApiError::new(Code::ProviderMalformed, message).because(reason)
-        };
-        let body = json::parse(&bytes).map_err(|err| malformed(err.to_string()))?;
-        let reply = model.vendor.reply(&body).map_err(|err| malformed(err.to_string()))?;
+        let body = json::parse(&bytes).map_err(|err| malformed(&model, err.to_string()))?;
+        Ok((body, bytes))
+    }
+
+    fn read_as(&self, model: &Model, body: &Value) -> Result<ChatReply, ApiError> {
+        let reply = model.vendor.reply(body).map_err(|err| malformed(model, err.to_string()))?;
         if let Some(tier) = &reply.service_tier {
             self.books.served(tier);
         }
-        Ok((reply, bytes))
+        Ok(reply)
+    }
+
+    /// Books an answer that only its caller can read, and gives it as it came. What is not counted is told
+    /// from all texts in it.
+    fn passed(&self, billed: &Billed, body: &Value, bytes: Bytes) -> Response {
+        if let Some(tier) = &billed.service_tier {
+            self.books.served(tier);
+        }
+        match &billed.usage {
+            Some(usage) => self.books.counted(usage),
+            None => heard(&self.books, body),
+        }
+        self.tell_cost();
+        self.closed(with_body(json_head(), Body::from(bytes)))
     }
 
     /// Reads a whole answer, which is nobody's yet.
@@ -93,7 +115,8 @@ impl Reply<'_> {
         match answer {
             Answer::Opened(opened) => {
                 let model = opened.model.clone();
-                self.read_whole(opened).await.map(|(reply, _)| (reply, model))
+                let (body, _) = self.received(opened).await?;
+                self.read_as(&model, &body).map(|reply| (reply, model))
             }
             Answer::Polled(Polled { model, reply }) => Ok((mapped::reply(*reply), model)),
         }
@@ -249,6 +272,24 @@ impl Reply<'_> {
         let spent = self.job.platform.clock.now().since(self.job.context.started());
         let spent = u64::try_from(spent).unwrap_or(0);
         Duration::from_millis(model.deadlines().total_ms.saturating_sub(spent))
+    }
+}
+
+fn malformed(model: &Model, reason: String) -> ApiError {
+    let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
+    ApiError::new(Code::ProviderMalformed, message).because(reason)
+}
+
+/// Notes all texts of an answer, for an estimate.
+fn heard(books: &Books, value: &Value) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| heard(books, item)),
+        Value::Object(members) => members.values().for_each(|member| heard(books, member)),
+        Value::String(text) => {
+            books.heard_apart(0);
+            books.heard(0, text);
+        }
+        Value::Bool(_) | Value::Null | Value::Number(_) => {}
     }
 }
 

@@ -137,6 +137,54 @@ async fn a_plain_call_goes_through_as_it_came() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_only_its_caller_can_read_goes_through_as_it_came() {
+    // Members of today in a form of next year.
+    let answers = [
+        r#"{ "content":{"of_next_year":"Gr\u00fc\u00dfe"} ,"usage":USAGE}"#,
+        r#"{ "choices":[{"message":"Gr\u00fc\u00dfe"}] ,"usage":USAGE}"#,
+        r#"{ "output":"Gr\u00fc\u00dfe" ,"usage":USAGE}"#,
+    ];
+    let counts = [
+        r#"{"input_tokens":9,"output_tokens":3}"#,
+        r#"{"prompt_tokens":9,"completion_tokens":3}"#,
+        r#"{"input_tokens":9,"output_tokens":3}"#,
+    ];
+    let gateway = gateway().await;
+    let whole =
+        |text: &str| Answer::ok().header("content-type", "application/json").chunk(text.to_owned());
+    for ((case, answer), counts) in CASES.into_iter().zip(answers).zip(counts) {
+        let body = case.request.replace("STREAM", "").replace("MODEL", case.model);
+        let counted = answer.replace("USAGE", counts);
+        let (_, told) = relayed(&gateway, &case, &body, whole(&counted), &[]).await;
+        assert_eq!(told, counted, "{}", case.path);
+        // Without counts it is estimated.
+        let uncounted = answer.replace("USAGE", "null");
+        let ask = async |answer: &str| {
+            gateway.test.fetch.answer(whole(answer));
+            let request = gateway.text.request(Method::POST, case.path);
+            let request = request.header("content-type", "application/json");
+            let answer = request.body(body.clone()).send().await.unwrap();
+            let receipt = gateway.receipt(&answer).await;
+            (answer, receipt)
+        };
+        let (told, receipt) = ask(&uncounted).await;
+        assert_eq!((told.status, told.text()), (200, uncounted));
+        assert_eq!((&receipt["status"], &receipt["estimated"]), (&json!("ok"), &json!(1)));
+        assert!(receipt["output_tokens"].as_i64().unwrap() > 0, "{receipt}");
+        // What is no answer of the protocol is none that passes, nor is a failure.
+        for other in [
+            r#"{"of_next_year":1}"#.to_owned(),
+            "[]".to_owned(),
+            counted.replace("{ ", r#"{"error":{"code":"x"},"#),
+        ] {
+            let (told, receipt) = ask(&other).await;
+            assert_eq!(told.status, 502, "{other}");
+            assert_eq!(receipt["status"], "failed", "{other}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_goes_through_as_it_came() {
     let gateway = gateway().await;
     for case in CASES {

@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{
-    About, CountingVendor, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor,
-    VendorError, VendorStream, capable::LOST_THOUGHTS,
+    About, Billed, CountingVendor, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target,
+    Vendor, VendorError, VendorStream, capable::LOST_THOUGHTS,
 };
 use crate::{
     chat::{ChatCall, ChatReply, Finish, Part, Seal},
@@ -73,6 +73,10 @@ impl Vendor for AnthropicMessagesVendor {
 
     fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
         reply::read(body)
+    }
+
+    fn billed(&self, body: &Value) -> Option<Billed> {
+        reply::billed(body)
     }
 
     fn error(&self, status: u16, body: &[u8]) -> VendorError {

@@ -10,8 +10,8 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::{
-    About, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor, VendorError,
-    VendorStream, capable::LOST_THOUGHTS,
+    About, Billed, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor,
+    VendorError, VendorStream, capable::LOST_THOUGHTS,
 };
 use crate::{
     chat::{ChatCall, ChatReply, Finish},
@@ -67,6 +67,10 @@ impl Vendor for OpenAiResponsesVendor {
 
     fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
         reply::read(body)
+    }
+
+    fn billed(&self, body: &Value) -> Option<Billed> {
+        reply::billed(body)
     }
 
     fn error(&self, status: u16, body: &[u8]) -> VendorError {

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Draft, FieldIssue, Malformed, Target, VendorError, mapped};
+use super::{Draft, FieldIssue, Malformed, Target, VendorError, answer::Answer, mapped};
 use crate::{
     calls::{
         ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall, TranscriptionCall,
@@ -54,6 +54,13 @@ pub trait Vendor: Send + Sync {
     /// [`Malformed`].
     fn reply(&self, _body: &Value) -> Result<ChatReply, Malformed> {
         Ok(ChatReply::default())
+    }
+
+    /// What a whole answer tells of its bill though [`Vendor::reply`] cannot read the rest of it: its caller
+    /// may know more of the protocol than we do. `None` if it is no answer of this protocol's, or tells a
+    /// failure.
+    fn billed(&self, _body: &Value) -> Option<Billed> {
+        None
     }
 
     /// Reads an error body, whatever it is.
@@ -134,6 +141,29 @@ pub trait Vendor: Send + Sync {
     /// How it is searched for stock media, if it is.
     fn stock(&self) -> Option<&dyn StockVendor> {
         None
+    }
+}
+
+/// What an answer tells of its bill.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Billed {
+    /// The tier that served, in the vendor's word.
+    pub service_tier: Option<String>,
+    /// What was counted, if anything.
+    pub usage: Option<Usage>,
+}
+
+impl Billed {
+    /// Takes what was read of an answer whose content stands in `member`.
+    pub(super) fn of(
+        whole: &Answer<'_>,
+        member: &str,
+        service_tier: Option<&str>,
+        usage: Option<Usage>,
+    ) -> Option<Self> {
+        let is_answer = usage.is_some() || whole.value(member).is_some();
+        let service_tier = service_tier.map(str::to_owned);
+        (is_answer && whole.value("error").is_none()).then_some(Self { service_tier, usage })
     }
 }
 

@@ -3,11 +3,14 @@
 use serde_json::Value;
 
 use super::{
-    super::{Malformed, answer::Answer},
+    super::{Billed, Malformed, answer::Answer},
     citations, finish_of, own_seal,
     usage::Counts,
 };
-use crate::chat::{ChatReply, Choice, Finish, Part, ToolCall};
+use crate::{
+    chat::{ChatReply, Choice, Finish, Part, ToolCall},
+    receipt::Usage,
+};
 
 /// Reads a `message`. Kinds of block that are not known are skipped.
 pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
@@ -26,14 +29,7 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
     let finish = whole.string("stop_reason")?.map_or(Finish::Stop, finish_of);
     let stop_sequence = whole.string("stop_sequence")?.map(str::to_owned);
     let told = whole.object("usage")?;
-    let usage = match &told {
-        Some(usage) => {
-            let mut counts = Counts::default();
-            counts.overlay(usage);
-            Some(counts.usage())
-        }
-        None => None,
-    };
+    let usage = told.as_ref().map(counted);
     Ok(ChatReply {
         choices: vec![Choice { finish, logprobs: None, parts, stop_sequence }],
         id: whole.string_or_empty("id")?,
@@ -41,6 +37,20 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
         service_tier: told.and_then(|usage| usage.word("service_tier")).map(str::to_owned),
         usage,
     })
+}
+
+fn counted(usage: &Answer<'_>) -> Usage {
+    let mut counts = Counts::default();
+    counts.overlay(usage);
+    counts.usage()
+}
+
+/// What a `message` tells of its bill, whatever else it holds.
+pub(super) fn billed(body: &Value) -> Option<Billed> {
+    let whole = Answer::whole(body).ok()?;
+    let told = whole.counts("usage");
+    let tier = told.as_ref().and_then(|usage| usage.word("service_tier"));
+    Billed::of(&whole, "content", tier, told.as_ref().map(counted))
 }
 
 /// The words of a refusal, which the vendor tells beside the reason to stop.

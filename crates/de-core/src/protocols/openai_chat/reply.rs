@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    super::{Malformed, answer::Answer},
+    super::{Billed, Malformed, answer::Answer},
     annotations, finish_of, logprobs, usage,
 };
 use crate::chat::{ChatReply, Choice, Finish, Part, ToolCall};
@@ -22,6 +22,12 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
         service_tier: whole.word("service_tier").map(str::to_owned),
         usage: usage::of(&whole),
     })
+}
+
+/// What a `chat.completion` tells of its bill, whatever else it holds.
+pub(super) fn billed(body: &Value) -> Option<Billed> {
+    let whole = Answer::whole(body).ok()?;
+    Billed::of(&whole, "choices", whole.word("service_tier"), usage::of(&whole))
 }
 
 fn choice(choice: &Answer<'_>) -> Result<Choice, Malformed> {

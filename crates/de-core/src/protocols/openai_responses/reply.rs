@@ -3,10 +3,13 @@
 use serde_json::Value;
 
 use super::{
-    super::{Malformed, answer::Answer, openai_chat::logprobs::token},
+    super::{Billed, Malformed, answer::Answer, openai_chat::logprobs::token},
     annotations, finish_of, thoughts, usage,
 };
 use crate::chat::{ChatReply, Choice, Part, TokenLogprob, ToolCall};
+
+/// The states of a response that is not there yet, or never will be.
+const UNFINISHED: [&str; 4] = ["cancelled", "failed", "in_progress", "queued"];
 
 /// Reads a `response`. Members, items and parts that are not known are skipped.
 pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
@@ -15,7 +18,7 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
         return Err(response.fault("output", "required"));
     }
     let status = response.string("status")?;
-    if let Some(unfinished @ ("cancelled" | "failed" | "in_progress" | "queued")) = status {
+    if let Some(unfinished) = status.filter(|status| UNFINISHED.contains(status)) {
         let code = response.counts("error").and_then(|error| error.word("code").map(str::to_owned));
         let code = code.map(|code| format!(": {code}")).unwrap_or_default();
         return Err(response.fault("status", &format!("{unfinished}{code}")));
@@ -40,6 +43,14 @@ pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
         service_tier: tier(&response).map(str::to_owned),
         usage: usage::of(&response),
     })
+}
+
+/// What a `response` tells of its bill, whatever else it holds. One that is not finished is no answer.
+pub(super) fn billed(body: &Value) -> Option<Billed> {
+    let response = Answer::whole(body).ok()?;
+    let is_unfinished = response.word("status").is_some_and(|status| UNFINISHED.contains(&status));
+    let billed = Billed::of(&response, "output", tier(&response), usage::of(&response));
+    billed.filter(|_| !is_unfinished)
 }
 
 /// The tier that serves; `auto` is what was asked for.
