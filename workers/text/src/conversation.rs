@@ -122,6 +122,9 @@ fn joined(before: &[Value], input: &Value) -> Value {
 fn own_place(pointer: &str, before: usize) -> String {
     let Some(rest) = pointer.strip_prefix("/input/") else { return pointer.to_owned() };
     let (index, below) = rest.split_once('/').unwrap_or((rest, ""));
+    if index == "*" {
+        return pointer.to_owned();
+    }
     let own = index.parse::<usize>().ok().and_then(|index| index.checked_sub(before));
     match (own, below) {
         (None, _) => format!("/{PREVIOUS}"),
@@ -152,6 +155,7 @@ mod tests {
             ("/input/5/content/0/file_id", "/input/2/content/0/file_id"),
             ("/input/3", "/input/0"),
             ("/input/2/content", "/previous_response_id"),
+            ("/input/*/phase", "/input/*/phase"),
             ("/tools/0", "/tools/0"),
         ] {
             assert_eq!(own_place(pointer, 3), place);

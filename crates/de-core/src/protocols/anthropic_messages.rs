@@ -39,6 +39,9 @@ const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// What we speak where the caller does not choose. Newer versions refuse `temperature` and kin.
 const DEFAULT_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
+/// Where thoughts stand that a vendor does not get back.
+const LOST_THINKING: &str = "/messages/*/thinking";
+
 /// The vendor's side.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AnthropicMessagesVendor;
@@ -56,11 +59,15 @@ impl Vendor for AnthropicMessagesVendor {
     }
 
     fn relay(&self, mut body: Verbatim, caller: &HeaderMap, target: &Target) -> Draft {
-        if let Some(messages) = body.get("messages").and_then(without_foreign_seals) {
+        let messages = body.get("messages").and_then(without_foreign_seals);
+        let dropped = messages.map(|messages| {
             body.set("messages", messages);
-        }
+            let reason = "another vendor has sealed these thoughts, or none has".to_owned();
+            FieldIssue { pointer: LOST_THINKING.to_owned(), reason }
+        });
         body.set("model", target.upstream_model.as_str().into());
         let mut draft = Draft::text(PATH, body.text());
+        draft.dropped.extend(dropped);
         // What is no visible ASCII cannot be sent.
         let sendable = |value: &&HeaderValue| value.to_str().is_ok();
         let version = caller.get(VERSION).filter(sendable);
@@ -108,7 +115,7 @@ impl Dialect for AnthropicMessagesDialect {
     fn place(&self, pointer: &str) -> String {
         let place = match pointer {
             "/logprobs" | "/n" => pointer,
-            LOST_THOUGHTS => "/messages/*/thinking",
+            LOST_THOUGHTS => LOST_THINKING,
             "/parallel_tool_calls" => "/tool_choice/disable_parallel_tool_use",
             "/reasoning_effort" => "/output_config/effort",
             "/response_format" => "/output_config/format",

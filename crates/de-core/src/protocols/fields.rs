@@ -6,7 +6,7 @@ use core::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::{FieldIssue, Target};
+use super::{FieldIssue, Target, capable::LOST_THOUGHTS};
 use crate::{
     chat::{CacheTtl, ChatCall, OwnWord, Weight},
     json::type_name,
@@ -58,6 +58,16 @@ impl Issues {
             self.dropped
                 .push(FieldIssue { pointer: pointer.to_owned(), reason: reason.to_owned() });
         }
+    }
+
+    /// Notes thoughts of earlier turns that a vendor does not get back.
+    pub(crate) fn lost_thoughts(&mut self) {
+        self.hint(LOST_THOUGHTS, "a thought goes back only to the vendor that sealed it");
+    }
+
+    /// Notes citations of earlier turns that a vendor does not get back.
+    pub(crate) fn lost_citations(&mut self) {
+        self.hint("/messages/*/citations", "this vendor takes no such citations back");
     }
 
     /// Notes one of the settings that OpenAI's protocols share and that this vendor lacks.
@@ -122,12 +132,30 @@ pub(crate) fn cache_ttl(
     issues: &mut Issues,
 ) -> Option<CacheTtl> {
     let mark = item.object("cache_control", issues)?;
+    mark.hint_others(&["ttl", "type"], call);
     match mark.string("ttl", issues) {
         Some("1h") => return Some(CacheTtl::OneHour),
         Some("5m") | None => {}
         Some(_) => unknown_word(call, mark.at("ttl"), "5m, 1h", Weight::Hint),
     }
     Some(CacheTtl::FiveMinutes)
+}
+
+/// The most words that only a caller's protocol knows and that are noted of one call: a body may hold any number
+/// of them, and no answer names more.
+const MOST_NOTED: usize = 100;
+
+/// Notes members that have no place in a call, once for all that stand alike: `/messages/*/name`. The answer is
+/// the same without them, or nobody knows better.
+fn hint_member(call: &mut ChatCall, pointer: &str) {
+    let is_place = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = pointer.split('/').map(|part| if is_place(part) { "*" } else { part });
+    let pointer = parts.collect::<Vec<_>>().join("/");
+    let words = &mut call.own_words;
+    if words.len() < MOST_NOTED && words.iter().all(|word| word.issue.pointer != pointer) {
+        let reason = "this model's vendor speaks another protocol".to_owned();
+        words.push(OwnWord { issue: FieldIssue { pointer, reason }, weight: Weight::Hint });
+    }
 }
 
 /// Notes a word out of a set that is known to grow. Only a relay can carry it: there its vendor judges it.
@@ -343,6 +371,18 @@ impl<'a> Fields<'a> {
             Some(other) => {
                 issues.expected(self.at(name), "a string or a list of strings", other);
                 Vec::new()
+            }
+        }
+    }
+
+    /// Notes the members that are not among `known`, which only a relay carries. Empty lists say nothing.
+    pub(crate) fn hint_others(&self, known: &[&str], call: &mut ChatCall) {
+        let says = |value: &Value| {
+            !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())
+        };
+        for (name, _) in self.members.iter().filter(|(_, value)| says(value)) {
+            if !known.contains(&name.as_str()) {
+                hint_member(call, &self.at(name));
             }
         }
     }

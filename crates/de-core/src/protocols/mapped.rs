@@ -133,11 +133,24 @@ fn own_words(
             issues.hint(&format!("/options/{name}"), "this model's mapping does not use it");
         }
     }
-    let marked = |part: &Part| matches!(part, Part::CacheMark(_));
+    let has =
+        |what: fn(&Part) -> bool| call.messages.iter().flat_map(|message| &message.parts).any(what);
     if call.system.iter().any(|block| block.cache.is_some())
-        || call.messages.iter().flat_map(|message| &message.parts).any(marked)
+        || has(|part| matches!(part, Part::CacheMark(_)))
     {
         issues.hint("/cache_control", "this model's mapping has no such mark");
+    }
+    if has(|part| matches!(part, Part::Sealed(_) | Part::Thinking { .. })) {
+        issues.lost_thoughts();
+    }
+    if has(|part| matches!(part, Part::Citation(_))) {
+        issues.lost_citations();
+    }
+    if call.user.is_some() && !mapping.uses("user") {
+        issues.hint("/user", "this model's mapping does not use it");
+    }
+    if call.n.is_some_and(|n| n != 1) {
+        issues.add("/n", "this model's vendor gives one answer");
     }
     for name in call.openai.keys() {
         issues.own_setting(name, target);

@@ -42,6 +42,9 @@ const PATH: &str = "/responses";
 /// Asks for thoughts in a form that can be sent back.
 const ENCRYPTED: &str = "reasoning.encrypted_content";
 
+/// Where thoughts stand that a vendor does not get back.
+const LOST_CONTENT: &str = "/input/*/encrypted_content";
+
 /// Asks for how probable tokens were.
 const LOGPROBS: &str = "message.output_text.logprobs";
 
@@ -62,7 +65,8 @@ impl Vendor for OpenAiResponsesVendor {
     }
 
     fn relay(&self, body: Verbatim, _caller: &HeaderMap, target: &Target) -> Draft {
-        Draft::text(PATH, relay::body(body, target).text())
+        let (body, dropped) = relay::body(body, target);
+        Draft { dropped: dropped.into_iter().collect(), ..Draft::text(PATH, body.text()) }
     }
 
     fn reply(&self, body: &Value) -> Result<ChatReply, Malformed> {
@@ -104,7 +108,7 @@ impl Dialect for OpenAiResponsesDialect {
             "/system" => "/instructions",
             "/user" => "/safety_identifier",
             "/verbosity" => "/text/verbosity",
-            LOST_THOUGHTS => "/input/*/encrypted_content",
+            LOST_THOUGHTS => LOST_CONTENT,
             other => match other.strip_prefix("/messages") {
                 Some(rest) => return format!("/input{rest}"),
                 None => other,

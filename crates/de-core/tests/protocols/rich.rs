@@ -8,10 +8,12 @@ use de_core::{
         About, Dialect, Target, Vendor,
         anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
         capable,
+        gemini::GeminiVendor,
         openai_chat::{OpenAiChatDialect, OpenAiChatVendor},
-        openai_responses::OpenAiResponsesDialect,
+        openai_responses::{OpenAiResponsesDialect, OpenAiResponsesVendor},
     },
 };
+use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::{about, events, sent, target, written};
@@ -397,6 +399,147 @@ fn what_becomes_of_the_unsupported_is_the_callers_to_say() {
 }
 
 #[test]
+fn whatever_is_left_out_is_named() {
+    let chat = |messages: Value| json!({"model": "m", "messages": messages});
+    let hi = json!({"role": "user", "content": "Hi"});
+    let sealed = "gemini@google:x";
+    for (dialect, vendor, body, dropped) in [
+        // Members that only the caller's protocol has, once for all places that are alike.
+        (
+            &OpenAiChatDialect as &dyn Dialect,
+            &AnthropicMessagesVendor as &dyn Vendor,
+            json!({
+                "model": "m",
+                "messages": [
+                    {"role": "user", "name": "Ann", "content": [{"type": "text", "text": "Hi", "x": 1}]},
+                    {"role": "assistant", "content": "Yes", "name": "Bo", "annotations": []},
+                    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a.test/b", "detail": "low", "y": 1}}]},
+                ],
+                "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}, "description": "d"}},
+                "tools": [{"type": "function", "z": null, "function": {"name": "f", "w": 1}}],
+            }),
+            vec![
+                "/messages/*/content/*/image_url/y",
+                "/messages/*/content/*/x",
+                "/messages/*/detail",
+                "/messages/*/name",
+                "/response_format/json_schema/description",
+                "/tools/*/function/w",
+            ],
+        ),
+        (
+            &AnthropicMessagesDialect,
+            &OpenAiChatVendor,
+            anthropic(json!({
+                "tools": [{"name": "f", "input_schema": {}, "defer_loading": true}],
+                "metadata": {"x": 1},
+                "messages": [
+                    {"role": "user", "content": "Hi", "x": 1},
+                    {"role": "assistant", "content": [
+                        {"type": "thinking", "thinking": "Hm", "signature": "own"},
+                        {"type": "text", "text": "Yes", "cache_control": {"type": "ephemeral", "scope": "x"}},
+                    ]},
+                    hi,
+                ],
+            })),
+            vec![
+                "/cache_control",
+                "/messages/*/content/*/cache_control/scope",
+                "/messages/*/reasoning_details",
+                "/messages/*/x",
+                "/metadata/x",
+                "/tools/*/defer_loading",
+            ],
+        ),
+        (
+            &OpenAiResponsesDialect::default(),
+            &AnthropicMessagesVendor,
+            json!({
+                "model": "m", "include": ["of.next_year"], "text": {"x": 1}, "reasoning": {"y": 1},
+                "input": [
+                    {"role": "user", "content": [{"type": "input_text", "text": "Hi", "z": 1}], "phase": "a"},
+                    {"type": "reasoning", "summary": [], "encrypted_content": sealed},
+                    {"role": "assistant", "content": "Yes"},
+                ],
+            }),
+            vec![
+                "/include",
+                "/input/*/content/*/z",
+                "/input/*/phase",
+                "/messages/*/reasoning_details",
+                "/reasoning/y",
+                "/text/x",
+            ],
+        ),
+        // What a turn of the model's held, at each vendor that does not take it back.
+        (
+            &OpenAiChatDialect,
+            &GeminiVendor,
+            chat(
+                json!([hi, {"role": "assistant", "content": "Yes", "reasoning_content": "Hm"}, hi]),
+            ),
+            vec!["/messages/*/reasoning_details"],
+        ),
+        (
+            &AnthropicMessagesDialect,
+            &OpenAiResponsesVendor,
+            anthropic(json!({"messages": [hi, {"role": "assistant", "content": [
+                {"type": "text", "text": "Yes", "cache_control": {"type": "ephemeral"}},
+                {"type": "thinking", "thinking": "Hm", "signature": "own"},
+            ]}, hi]})),
+            vec!["/cache_control", "/messages/*/reasoning_details"],
+        ),
+    ] {
+        let (_, call) = dialect.call(&body).unwrap();
+        let draft = vendor.request(&call, &target()).unwrap();
+        let mut names: Vec<&str> =
+            draft.dropped.iter().map(|issue| issue.pointer.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, dropped, "{body}");
+    }
+    // A host that knows no users of its caller's.
+    let (_, call) =
+        OpenAiChatDialect.call(&json!({"model": "m", "user": "u", "messages": [hi]})).unwrap();
+    let draft = OpenAiChatVendor.request(&call, &Target { takes_user: false, ..target() }).unwrap();
+    assert_eq!(super::lines(&draft.dropped), ["/user: this vendor has no mark for end users"]);
+    // Any number of members is named up to a bound, and costs no more.
+    let many: serde_json::Map<String, Value> =
+        (0..10_000).map(|n| (format!("m{n}"), json!(1))).collect();
+    let mut turn = hi.clone();
+    turn.as_object_mut().unwrap().extend(many);
+    let (_, call) = OpenAiChatDialect.call(&chat(json!([turn]))).unwrap();
+    assert_eq!(call.own_words.len(), 100);
+}
+
+#[test]
+fn what_a_relay_takes_out_is_named() {
+    let relayed = |vendor: &dyn Vendor, body: Value| {
+        let body = body.as_object().unwrap().clone();
+        let draft = vendor.relay(body.into(), &HeaderMap::new(), &target());
+        draft.dropped.iter().map(|issue| issue.pointer.clone()).collect::<Vec<_>>()
+    };
+    let thought =
+        |signature: &str| json!({"type": "thinking", "thinking": "Hm", "signature": signature});
+    let turn = |signature: &str| json!({"model": "m", "messages": [{"role": "assistant", "content": [thought(signature)]}]});
+    assert_eq!(relayed(&AnthropicMessagesVendor, turn("own")), [""; 0]);
+    assert_eq!(
+        relayed(&AnthropicMessagesVendor, turn("gemini@google:x")),
+        ["/messages/*/thinking"]
+    );
+    let items = |encrypted: &str| {
+        json!({"model": "m", "input": [
+            {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": encrypted},
+            {"role": "assistant", "content": "Yes"},
+        ]})
+    };
+    assert_eq!(relayed(&OpenAiResponsesVendor, items("own")), [""; 0]);
+    assert_eq!(
+        relayed(&OpenAiResponsesVendor, items("gemini@google:x")),
+        ["/input/*/encrypted_content"]
+    );
+}
+
+#[test]
 fn words_of_next_year_are_for_a_relay() {
     let mark = json!({"type": "ephemeral", "ttl": "1d"});
     let user =
@@ -490,7 +633,7 @@ fn a_relay_sends_no_seal_to_another_vendor() {
         json!({"messages": [{"role": "assistant", "content": all}, {"role": "user", "content": "Go on"}]}),
     );
     let body = body.as_object().unwrap().clone();
-    let draft = AnthropicMessagesVendor.relay(body.into(), &http::HeaderMap::new(), &target());
+    let draft = AnthropicMessagesVendor.relay(body.into(), &HeaderMap::new(), &target());
     let sent: Value = serde_json::from_slice(&draft.body).unwrap();
     assert_eq!(sent["messages"][0]["content"], seen);
 }

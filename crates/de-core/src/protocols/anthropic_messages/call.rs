@@ -39,6 +39,10 @@ const KNOWN: [&str; 15] = [
 /// Members that change the answer and that no other protocol has.
 const OWN: [&str; 3] = ["container", "mcp_servers", "output_format"];
 
+/// The members of a text, and of a tool of the caller's own.
+const TEXT: [&str; 4] = ["cache_control", "citations", "text", "type"];
+const TOOL: [&str; 6] = ["cache_control", "description", "input_schema", "name", "strict", "type"];
+
 /// Reads the model's name and the call, or every fault.
 pub(super) fn read(body: &Value) -> Result<(String, ChatCall), Vec<FieldIssue>> {
     let mut issues = Issues::default();
@@ -86,6 +90,7 @@ fn settings(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
         own(call, body.at("max_tokens"), Weight::Essential, reason);
     }
     if let Some(metadata) = body.object("metadata", issues) {
+        metadata.hint_others(&["user_id"], call);
         call.user = metadata.string("user_id", issues).map(str::to_owned);
     }
     body.list("stop_sequences", issues);
@@ -127,6 +132,7 @@ fn texts(item: &Fields<'_>, name: &str, call: &mut ChatCall, issues: &mut Issues
     for block in item.objects(name, issues) {
         match block.required_string("type", issues) {
             Some("text") => {
+                block.hint_others(&TEXT, call);
                 let text = block.required_string("text", issues);
                 texts.extend(text.map(|text| Part::Text(text.to_owned())));
             }
@@ -160,6 +166,7 @@ fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<T
     }
     item.require("input_schema", issues);
     item.object("input_schema", issues);
+    item.hint_others(&TOOL, call);
     Some(Tool {
         cache: cache_ttl(item, call, issues),
         description: item.string("description", issues).map(str::to_owned),
@@ -173,6 +180,7 @@ fn tool_choice(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let Some(choice) = body.object("tool_choice", issues) else { return };
     let kind = choice.string("type", issues);
     choice.require("type", issues);
+    choice.hint_others(&["disable_parallel_tool_use", "name", "type"], call);
     call.tool_choice = match kind {
         None => None,
         Some("any") => Some(ToolChoice::Required),
@@ -192,6 +200,7 @@ fn tool_choice(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
 
 fn thinking(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let Some(thinking) = body.object("thinking", issues) else { return };
+    thinking.hint_others(&["budget_tokens", "display", "type"], call);
     call.reasoning.budget_tokens = thinking.count("budget_tokens", 1, issues);
     call.reasoning.is_shown = thinking.string("display", issues).map(|word| word != "omitted");
     let is_told = thinking.has("display");
@@ -212,12 +221,14 @@ fn thinking(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
 
 fn output_config(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let Some(config) = body.object("output_config", issues) else { return };
+    config.hint_others(&["effort", "format"], call);
     call.reasoning.effort = config.string("effort", issues).map(str::to_owned);
     let Some(format) = config.object("format", issues) else { return };
     match format.required_string("type", issues) {
         Some("json_schema") => {
             format.require("schema", issues);
             format.object("schema", issues);
+            format.hint_others(&["schema", "type"], call);
             call.response_format = Some(ResponseFormat::JsonSchema {
                 // OpenAI wants a name, Anthropic has none; Anthropic always follows the schema to the letter.
                 name: "answer".to_owned(),
@@ -232,6 +243,7 @@ fn output_config(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
 
 fn message(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     item.require("content", issues);
+    item.hint_others(&["content", "role"], call);
     let role = match item.required_string("role", issues) {
         None => return,
         Some("assistant") => Role::Assistant,
@@ -280,6 +292,7 @@ fn block(
     let Some(kind) = block.required_string("type", issues) else { return };
     match (kind, role) {
         ("redacted_thinking", Role::Assistant) => {
+            block.hint_others(&["cache_control", "data", "type"], call);
             let Some(data) = block.required_string("data", issues) else { return };
             let seal = Seal::read_in(Protocol::AnthropicMessages, data);
             match parts.last_mut() {
@@ -291,6 +304,7 @@ fn block(
             }
         }
         ("text", _) => {
+            block.hint_others(&TEXT, call);
             let text = block.required_string("text", issues);
             parts.extend(text.map(|text| Part::Text(text.to_owned())));
             for citation in block.objects("citations", issues) {
@@ -309,6 +323,18 @@ fn part(
     call: &mut ChatCall,
     issues: &mut Issues,
 ) -> Option<Part> {
+    let known: &[&str] = match kind {
+        "document" => &["cache_control", "citations", "context", "source", "title", "type"],
+        "image" => &["cache_control", "source", "type"],
+        "thinking" => &["cache_control", "signature", "thinking", "type"],
+        "tool_result" => &["cache_control", "content", "is_error", "tool_use_id", "type"],
+        "tool_use" => &["cache_control", "id", "input", "name", "type"],
+        // All of it is noted below.
+        _ => &[],
+    };
+    if !known.is_empty() {
+        block.hint_others(known, call);
+    }
     match (kind, role) {
         ("document", Role::User) => document(block, call, issues).map(Part::Document),
         ("image", Role::User) => image(block, call, issues),
@@ -356,7 +382,10 @@ fn result(block: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Vec<P
     for piece in block.objects("content", issues) {
         let Some(kind) = piece.required_string("type", issues) else { continue };
         let part = match kind {
-            "text" => piece.required_string("text", issues).map(|text| Part::Text(text.to_owned())),
+            "text" => {
+                piece.hint_others(&TEXT, call);
+                piece.required_string("text", issues).map(|text| Part::Text(text.to_owned()))
+            }
             "document" | "image" => part(kind, &piece, Role::User, call, issues),
             _ => {
                 relay_only(call, piece.pointer().to_owned());
@@ -373,7 +402,7 @@ fn image(block: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option
     block.require("source", issues);
     let source = block.object("source", issues)?;
     match source.required_string("type", issues)? {
-        "base64" | "url" => file(&source, issues).map(|source| Part::Image(source.into())),
+        "base64" | "url" => file(&source, call, issues).map(|source| Part::Image(source.into())),
         _ => {
             relay_only(call, source.pointer().to_owned());
             None
@@ -385,7 +414,7 @@ fn document(block: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Opt
     block.require("source", issues);
     let source = block.object("source", issues)?;
     let source = match source.required_string("type", issues)? {
-        "base64" | "url" => DocumentSource::File(file(&source, issues)?),
+        "base64" | "url" => DocumentSource::File(file(&source, call, issues)?),
         "text" => DocumentSource::Text(source.required_string("data", issues)?.to_owned()),
         // A file that only Anthropic has, or blocks that have to be cited one by one.
         _ => {
@@ -404,7 +433,8 @@ fn document(block: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Opt
     })
 }
 
-fn file(source: &Fields<'_>, issues: &mut Issues) -> Option<Source> {
+fn file(source: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<Source> {
+    source.hint_others(&["data", "media_type", "type", "url"], call);
     if source.string("type", issues) == Some("url") {
         return Some(Source::Url(source.required_string("url", issues)?.to_owned()));
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     chat::{
         CacheTtl, ChatCall, Document, DocumentSource, Instruction, Message, Part, ResponseFormat,
-        Role, Source, Tool, ToolChoice,
+        Role, Seal, Source, Tool, ToolChoice,
     },
     json,
     model::Protocol,
@@ -196,7 +196,7 @@ fn blocks(message: &Message, issues: &mut Issues) -> Vec<Value> {
             Part::Citation(citation) if citations::is_own(citation) => {
                 cite(blocks.last_mut(), citations::write(citation));
             }
-            Part::Citation(_) => {}
+            Part::Citation(_) => issues.lost_citations(),
             part => blocks.extend(block(part, message.role, issues)),
         }
     }
@@ -245,10 +245,14 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
         }
         (Part::Document(document), Role::User) => Some(self::document(document)),
         (Part::Image(image), Role::User) => {
+            if image.detail.as_deref().is_some_and(|detail| detail != "auto") {
+                issues.hint("/messages/*/detail", "this vendor looks at all pictures alike");
+            }
             Some(json!({"type": "image", "source": source(&image.source, issues)}))
         }
-        (Part::Sealed(seal), Role::Assistant) => (seal.maker == Protocol::AnthropicMessages)
-            .then(|| json!({"type": "redacted_thinking", "data": seal.data})),
+        (Part::Sealed(seal), Role::Assistant) if is_own(seal) => {
+            Some(json!({"type": "redacted_thinking", "data": seal.data}))
+        }
         (Part::ToolResult { content, id, is_error }, Role::User) => {
             // A mark within a result ends the same prefix as one on the result.
             let mark = content.iter().rev().find_map(|part| match part {
@@ -270,11 +274,18 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
             Some(marked(block, mark))
         }
         // A thought without the vendor's seal is not the vendor's, and would be refused.
-        (Part::Thinking { seal, text }, Role::Assistant) => seal
-            .as_ref()
-            .filter(|seal| seal.maker == Protocol::AnthropicMessages)
-            .map(|seal| json!({"type": "thinking", "thinking": text, "signature": seal.data})),
+        (Part::Thinking { seal: Some(seal), text }, Role::Assistant) if is_own(seal) => {
+            Some(json!({"type": "thinking", "thinking": text, "signature": seal.data}))
+        }
+        (Part::Sealed(_) | Part::Thinking { .. }, Role::Assistant) => {
+            issues.lost_thoughts();
+            None
+        }
         (Part::ToolCall(call), Role::Assistant) => {
+            if call.seal.is_some() {
+                // This vendor seals no calls.
+                issues.lost_thoughts();
+            }
             let input = match call.arguments.trim() {
                 "" => Value::Object(Map::new()),
                 text => json::object(text.as_bytes()).map(Value::Object).unwrap_or_else(|error| {
@@ -296,6 +307,10 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
             None
         }
     }
+}
+
+fn is_own(seal: &Seal) -> bool {
+    seal.maker == Protocol::AnthropicMessages
 }
 
 /// Makes a call's id one that this vendor takes: `^[a-zA-Z0-9_-]+$`. Calls and results change alike.

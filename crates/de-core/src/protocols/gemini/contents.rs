@@ -239,7 +239,8 @@ impl<'a> Writer<'a> {
                 }
                 Part::Thinking { seal: Some(seal), text } if is_own(seal) => parts
                     .push(json!({"text": text, "thought": true, "thoughtSignature": seal.data})),
-                Part::Citation(_) | Part::Sealed(_) | Part::Thinking { .. } => {}
+                Part::Citation(_) => self.issues.lost_citations(),
+                Part::Sealed(_) | Part::Thinking { .. } => self.issues.lost_thoughts(),
                 Part::ToolCall(call) => {
                     self.calls.push((&call.id, &call.name));
                     parts.push(self.call(call));
@@ -266,8 +267,12 @@ impl<'a> Writer<'a> {
             }),
         };
         let mut part = json!({"functionCall": {"id": call.id, "name": call.name, "args": args}});
-        if let Some(seal) = call.seal.as_ref().filter(|seal| is_own(seal)) {
-            put(&mut part, seal);
+        match &call.seal {
+            Some(seal) if is_own(seal) => {
+                put(&mut part, seal);
+            }
+            Some(_) => self.issues.lost_thoughts(),
+            None => {}
         }
         part
     }

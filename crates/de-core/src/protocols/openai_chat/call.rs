@@ -119,6 +119,7 @@ fn settings(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     call.stream = body.boolean("stream", issues).unwrap_or(false);
     if let Some(options) = body.object("stream_options", issues) {
         options.boolean("include_usage", issues);
+        options.hint_others(&["include_usage"], call);
     }
     let user = body.string("user", issues);
     call.user = body.string("safety_identifier", issues).or(user).map(str::to_owned);
@@ -143,6 +144,8 @@ fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<T
     item.require("function", issues);
     let function = item.object("function", issues)?;
     function.object("parameters", issues);
+    item.hint_others(&["cache_control", "function", "type"], call);
+    function.hint_others(&["description", "name", "parameters", "strict"], call);
     Some(Tool {
         cache: cache_ttl(item, call, issues),
         description: function.string("description", issues).map(str::to_owned),
@@ -189,6 +192,8 @@ fn response_format(
             format.require("json_schema", issues);
             let spec = format.object("json_schema", issues)?;
             spec.object("schema", issues);
+            format.hint_others(&["json_schema", "type"], call);
+            spec.hint_others(&["name", "schema", "strict"], call);
             Some(ResponseFormat::JsonSchema {
                 name: spec.required_string("name", issues)?.to_owned(),
                 schema: spec.value("schema").cloned().unwrap_or_else(|| Value::Object(Map::new())),
@@ -202,8 +207,27 @@ fn response_format(
     }
 }
 
+/// The members of the model's turn: what it may say in another form is noted by itself.
+const ASSISTANT: [&str; 8] = [
+    "audio",
+    "content",
+    "function_call",
+    "reasoning_content",
+    "reasoning_details",
+    "refusal",
+    "role",
+    "tool_calls",
+];
+
 fn message(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let Some(role) = item.required_string("role", issues) else { return };
+    match role {
+        "assistant" => item.hint_others(&ASSISTANT, call),
+        "developer" | "system" | "user" => item.hint_others(&["content", "role"], call),
+        "tool" => item.hint_others(&["content", "role", "tool_call_id"], call),
+        // All of it is noted below.
+        _ => {}
+    }
     let (role, parts) = match role {
         "developer" | "system" => {
             item.require("content", issues);
@@ -250,6 +274,9 @@ fn assistant(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Vec
         }
         asked.require("function", issues);
         let Some(function) = asked.object("function", issues) else { continue };
+        // Who puts a stream together may leave its place in.
+        asked.hint_others(&["function", "id", "index", "type"], call);
+        function.hint_others(&["arguments", "name"], call);
         let (name, arguments) = (
             function.required_string("name", issues),
             function.required_string("arguments", issues),
@@ -291,6 +318,10 @@ fn content(
     }
     let mut parts = Vec::new();
     for part in item.objects("content", issues) {
+        if let Some(kind) = part.string("type", issues).filter(|kind| kinds.contains(kind)) {
+            // A part holds what it is under the name of its kind.
+            part.hint_others(&["cache_control", "type", kind], call);
+        }
         match part.required_string("type", issues) {
             Some(kind) if !kinds.contains(&kind) => relay_only(call, part.pointer().to_owned()),
             Some("text") => {
@@ -305,8 +336,8 @@ fn content(
                 );
             }
             Some("file") => parts.extend(file(&part, call, issues).map(Part::Document)),
-            Some("input_audio") => parts.extend(audio(&part, issues).map(Part::Audio)),
-            Some(_) => parts.extend(image(&part, issues).map(Part::Image)),
+            Some("input_audio") => parts.extend(audio(&part, call, issues).map(Part::Audio)),
+            Some(_) => parts.extend(image(&part, call, issues).map(Part::Image)),
             None => {}
         }
         // Anthropic's mark, which callers of gateways set in this protocol too.
@@ -336,6 +367,7 @@ fn instructions(parts: Vec<Part>) -> Vec<Instruction> {
 fn file(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<Document> {
     part.require("file", issues);
     let file = part.object("file", issues)?;
+    file.hint_others(&["file_data", "file_id", "filename"], call);
     let name = file.string("filename", issues).map(str::to_owned);
     let Some(data) = file.string("file_data", issues) else {
         if file.has("file_id") {
@@ -359,21 +391,23 @@ fn file(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<D
     Some(Document { context: None, is_cited: false, name, source: DocumentSource::File(source) })
 }
 
-fn audio(part: &Fields<'_>, issues: &mut Issues) -> Option<Audio> {
+fn audio(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<Audio> {
     part.require("input_audio", issues);
     let audio = part.object("input_audio", issues)?;
+    audio.hint_others(&["data", "format"], call);
     let (data, format) =
         (audio.required_string("data", issues), audio.required_string("format", issues));
     Some(Audio { base64: data?.to_owned(), format: format?.to_owned() })
 }
 
 /// Reads `image_url`, which OpenAI wants as an object and Mistral takes as a text too.
-fn image(part: &Fields<'_>, issues: &mut Issues) -> Option<Image> {
+fn image(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<Image> {
     part.require("image_url", issues);
     let (url, at, detail) = match part.value("image_url")? {
         Value::String(url) => (url.as_str(), part.at("image_url"), None),
         _ => {
             let image = part.object("image_url", issues)?;
+            image.hint_others(&["detail", "url"], call);
             let detail = image.string("detail", issues).map(str::to_owned);
             (image.required_string("url", issues)?, image.at("url"), detail)
         }

@@ -76,8 +76,9 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         set("parallel_tool_calls", call.parallel_tool_calls.map(Value::from));
     }
     if target.takes_user {
-        // Elsewhere left out without a word: it helps the vendor to tell users apart and changes no answer.
         set("user", call.user.clone().map(Value::from));
+    } else if call.user.is_some() {
+        issues.hint("/user", "this vendor has no mark for end users");
     }
     if call.stream {
         set("stream", Some(true.into()));
@@ -129,6 +130,9 @@ fn messages(call: &ChatCall, target: &Target, issues: &mut Issues) -> Vec<Value>
         match message.role {
             Role::Assistant => messages.push(assistant(message, target, issues)),
             Role::System => {
+                if message.parts.iter().any(|part| matches!(part, Part::CacheMark(_))) {
+                    unmarked(issues);
+                }
                 messages.push(json!({"role": "system", "content": text_of(&message.parts)}));
             }
             Role::User => user(message, &mut messages, issues),
@@ -237,13 +241,20 @@ fn assistant(message: &Message, target: &Target, issues: &mut Issues) -> Value {
             Part::Thinking { seal: None, text } if target.takes_thoughts => {
                 thoughts.get_or_insert_default().push_str(text);
             }
+            Part::CacheMark(_) => unmarked(issues),
             // OpenAI takes no thoughts back, and its own citations are none of its input.
-            Part::CacheMark(_) | Part::Citation(_) | Part::Sealed(_) | Part::Thinking { .. } => {}
-            Part::ToolCall(call) => calls.push(json!({
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            })),
+            Part::Citation(_) => issues.lost_citations(),
+            Part::Sealed(_) | Part::Thinking { .. } => issues.lost_thoughts(),
+            Part::ToolCall(call) => {
+                if call.seal.is_some() {
+                    issues.lost_thoughts();
+                }
+                calls.push(json!({
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }));
+            }
             Part::Audio(_) | Part::Document(_) | Part::Image(_) | Part::ToolResult { .. } => {
                 issues.add("/messages", "the model's turn holds what only a user can say");
             }

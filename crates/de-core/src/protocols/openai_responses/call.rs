@@ -8,7 +8,7 @@ use super::{
         fields::{Fields, Issues, cache_ttl, unknown_word},
         openai_chat::SHARED,
     },
-    LOGPROBS, items,
+    ENCRYPTED, LOGPROBS, items,
 };
 use crate::chat::{ChatCall, OwnWord, ResponseFormat, Tool, ToolChoice, Weight};
 
@@ -90,6 +90,7 @@ fn settings(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     call.stream = body.boolean("stream", issues).unwrap_or(false);
     if let Some(options) = body.object("stream_options", issues) {
         options.boolean("include_obfuscation", issues);
+        options.hint_others(&["include_obfuscation"], call);
     }
     call.temperature = body.number("temperature", 0.0..=2.0, issues);
     call.top_p = body.number("top_p", 0.0..=1.0, issues);
@@ -117,6 +118,7 @@ fn kept_elsewhere(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
 
 fn reasoning(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let Some(reasoning) = body.object("reasoning", issues) else { return };
+    reasoning.hint_others(&["effort", "generate_summary", "mode", "summary"], call);
     call.reasoning.effort = reasoning.string("effort", issues).map(str::to_owned);
     let older = reasoning.string("generate_summary", issues);
     if reasoning.string("summary", issues).or(older).is_some() {
@@ -134,11 +136,15 @@ fn probabilities(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
         if includes.iter().any(|word| word == LOGPROBS) {
             call.logprobs = Some(top.unwrap_or(0));
         }
+        if includes.iter().any(|word| ![LOGPROBS, ENCRYPTED].contains(&word.as_str())) {
+            own(call, body.at("include"), Weight::Hint);
+        }
     }
 }
 
 fn text(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let Some(text) = body.object("text", issues) else { return };
+    text.hint_others(&["format", "verbosity"], call);
     if let Some(verbosity) = text.string("verbosity", issues) {
         call.openai.insert("verbosity".to_owned(), verbosity.into());
     }
@@ -148,6 +154,7 @@ fn text(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
         Some("json_schema") => {
             format.require("schema", issues);
             format.object("schema", issues);
+            format.hint_others(&["name", "schema", "strict", "type"], call);
             format.required_string("name", issues).map(|name| ResponseFormat::JsonSchema {
                 name: name.to_owned(),
                 schema: format
@@ -184,6 +191,8 @@ fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<T
         return None;
     }
     item.object("parameters", issues);
+    let known = ["cache_control", "description", "name", "parameters", "strict", "type"];
+    item.hint_others(&known, call);
     Some(Tool {
         cache: cache_ttl(item, call, issues),
         description: item.string("description", issues).map(str::to_owned),

@@ -18,6 +18,9 @@ pub(super) fn items(call: &ChatCall, issues: &mut Issues) -> Vec<Value> {
         match message.role {
             Role::Assistant => assistant(message, &mut items, issues),
             Role::System => {
+                if message.parts.iter().any(|part| matches!(part, Part::CacheMark(_))) {
+                    unmarked(issues);
+                }
                 items.push(json!({"role": "developer", "content": text_of(&message.parts)}));
             }
             Role::User => user(message, &mut items, issues),
@@ -129,21 +132,40 @@ fn assistant(message: &Message, items: &mut Vec<Value>, issues: &mut Issues) {
             // An empty text is none: the vendor leaves such out itself.
             Part::Refusal(_) | Part::Text(_) => continue,
             Part::Sealed(seal) => {
-                thoughts.extend(thought(seal, ""));
+                match thought(seal, "") {
+                    Some(thought) => thoughts.push(thought),
+                    None => issues.lost_thoughts(),
+                }
                 continue;
             }
             Part::Thinking { seal, text } => {
-                thoughts.extend(seal.as_ref().and_then(|seal| thought(seal, text)));
+                match seal.as_ref().and_then(|seal| thought(seal, text)) {
+                    Some(thought) => thoughts.push(thought),
+                    None => issues.lost_thoughts(),
+                }
                 continue;
             }
-            Part::ToolCall(call) => json!({
-                "type": "function_call",
-                "call_id": call.id,
-                "name": call.name,
-                "arguments": call.arguments,
-            }),
+            Part::ToolCall(call) => {
+                if call.seal.is_some() {
+                    // This vendor seals no calls.
+                    issues.lost_thoughts();
+                }
+                json!({
+                    "type": "function_call",
+                    "call_id": call.id,
+                    "name": call.name,
+                    "arguments": call.arguments,
+                })
+            }
+            Part::CacheMark(_) => {
+                unmarked(issues);
+                continue;
+            }
             // The vendor's own citations are none of its input.
-            Part::CacheMark(_) | Part::Citation(_) => continue,
+            Part::Citation(_) => {
+                issues.lost_citations();
+                continue;
+            }
             Part::Audio(_) | Part::Document(_) | Part::Image(_) | Part::ToolResult { .. } => {
                 issues.add("/messages", "the model's turn holds what only a user can say");
                 continue;
@@ -151,6 +173,9 @@ fn assistant(message: &Message, items: &mut Vec<Value>, issues: &mut Issues) {
         };
         items.append(&mut thoughts);
         items.push(item);
+    }
+    if !thoughts.is_empty() {
+        issues.lost_thoughts();
     }
 }
 

@@ -25,6 +25,23 @@ use crate::{
 const TO_MODEL: [&str; 3] = ["input_text", "input_image", "input_file"];
 const OF_MODEL: [&str; 2] = ["output_text", "refusal"];
 
+/// The members of all these.
+const OF_PARTS: [&str; 13] = [
+    "annotations",
+    "cache_control",
+    "detail",
+    "file_data",
+    "file_id",
+    "file_url",
+    "filename",
+    "image_url",
+    "logprobs",
+    "prompt_cache_breakpoint",
+    "refusal",
+    "text",
+    "type",
+];
+
 /// Reads `input`: a text, or items.
 pub(super) fn read(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let mut thoughts = Vec::new();
@@ -49,8 +66,19 @@ pub(super) fn read(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) 
 }
 
 fn item(item: &Fields<'_>, thoughts: &mut Vec<Part>, call: &mut ChatCall, issues: &mut Issues) {
-    let kind = item.string("type", issues);
-    match kind.unwrap_or("message") {
+    let kind = item.string("type", issues).unwrap_or("message");
+    let known: &[&str] = match kind {
+        "function_call" => &["arguments", "call_id", "id", "name", "status", "type"],
+        "function_call_output" => &["call_id", "id", "output", "status", "type"],
+        "message" => &["content", "id", "role", "status", "type"],
+        "reasoning" => &["content", "encrypted_content", "id", "status", "summary", "type"],
+        // All of it is noted below.
+        _ => &[],
+    };
+    if !known.is_empty() {
+        item.hint_others(known, call);
+    }
+    match kind {
         "function_call" => {
             let id = item.required_string("call_id", issues);
             let name = item.required_string("name", issues);
@@ -178,6 +206,9 @@ fn content(
     for part in item.objects(name, issues) {
         part.require("type", issues);
         let kind = part.string("type", issues);
+        if kind.is_some_and(|kind| kinds.contains(&kind)) {
+            part.hint_others(&OF_PARTS, call);
+        }
         match kind.filter(|kind| TO_MODEL.contains(kind) || OF_MODEL.contains(kind)) {
             Some(kind) if !kinds.contains(&kind) => {
                 unknown_word(call, part.at("type"), &kinds.join(", "), Weight::Essential);

@@ -5,23 +5,27 @@
 
 use serde_json::Value;
 
-use super::{super::Target, ENCRYPTED, thoughts};
+use super::{
+    super::{FieldIssue, Target},
+    ENCRYPTED, LOST_CONTENT, thoughts,
+};
 use crate::json::verbatim::Verbatim;
 
-/// Makes the body that is sent.
-pub(super) fn body(mut body: Verbatim, target: &Target) -> Verbatim {
+/// Makes the body that is sent, and names what was left out of it.
+pub(super) fn body(mut body: Verbatim, target: &Target) -> (Verbatim, Option<FieldIssue>) {
     body.set("model", target.upstream_model.as_str().into());
     body.set("store", Value::Bool(false));
     if may_think(&body, target) {
         let include = with_encrypted(body.get("include"));
         body.set("include", include);
     }
-    if let Some(items) =
-        body.get("input").and_then(Value::as_array).and_then(|items| sendable(items))
-    {
+    let items = body.get("input").and_then(Value::as_array);
+    let dropped = items.and_then(|items| sendable(items)).map(|items| {
         body.set("input", items.into());
-    }
-    body
+        let reason = "the vendor refuses thoughts that it cannot read, or that lead to nothing";
+        FieldIssue { pointer: LOST_CONTENT.to_owned(), reason: reason.to_owned() }
+    });
+    (body, dropped)
 }
 
 /// The items without the thoughts that the vendor would refuse: those that it cannot read, and those that lead
