@@ -32,6 +32,12 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
+    /// Whether its answer is a turn of a conversation that is kept: it goes on from one, or others may go on
+    /// from it.
+    pub(crate) fn is_kept(&self, caller: &Caller) -> bool {
+        self.previous_id.is_some() || (self.is_keepable && project(caller).is_some())
+    }
+
     /// How the answer is told. `caller` is as the Limiter knows them now: what is kept is theirs to say.
     ///
     /// # Errors

@@ -101,8 +101,10 @@ async fn answer(
     let (ask, conversation) = match route.wire {
         Wire::Responses => {
             let read = conversation::read(platform, &caller, body, route.read).await?;
-            // Its answer may be a turn that others go on from, and its prompt more than its body.
-            cache.off();
+            if read.conversation.is_kept(&caller) {
+                // Its answer is a turn that others go on from, or its prompt is more than its body.
+                cache.off();
+            }
             (read.ask, Some(read.conversation))
         }
         Wire::Anthropic | Wire::Native | Wire::OpenAi => ((route.read)(body)?, None),
@@ -181,7 +183,8 @@ async fn answer(
         context.tell(HeaderName::from_static("x-de-max-tokens"), &bound.to_string());
     }
     let changes = telling.as_ref().is_some_and(Telling::changes);
-    let keeper = keeper.filter(|keeper| keeper.keeps(model));
+    // The project may have begun to keep turns while the call came in.
+    let keeper = keeper.filter(|keeper| !changes && keeper.keeps(model));
     let kept = ticket.is_some() || keeper.is_some() || changes;
     let reply = Reply { ask: &ask, books: books.clone(), job: &job, kept, wire: route.wire };
     let response = match (answer, &ask.expected) {

@@ -304,3 +304,58 @@ async fn what_is_moved_or_altered_opens_nowhere() {
     assert_eq!(another.header("x-de-cache"), "miss");
     assert_eq!(another.json()["text"], "Ho.");
 }
+
+/// OpenAI's whole response. Follows <https://platform.openai.com/docs/api-reference/responses/object>.
+fn response(id: &str) -> Answer {
+    let text = json!({"type": "output_text", "text": "Hi.", "annotations": []});
+    let message = json!({"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [text]});
+    Answer::json(
+        200,
+        &json!({
+            "id": id, "object": "response", "status": "completed", "model": "m", "output": [message],
+            "usage": {"input_tokens": 9, "output_tokens": 3, "total_tokens": 12},
+        }),
+    )
+}
+
+/// Asks for a response; what the cache said, and the response's id. `id` is what the vendor would answer.
+async fn respond(gateway: &Gateway, members: Value, id: &str) -> (String, String) {
+    // A hit leaves its answer over for the next call.
+    if gateway.test.fetch.left() == 0 {
+        gateway.test.fetch.answer(response(id));
+    }
+    let mut body = json!({"model": "kept", "input": "Hello"});
+    body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    let request = gateway.text.request(Method::POST, "/v1/responses");
+    let told = request.header("x-de-cache", "120").json(&body).send().await.unwrap();
+    assert_eq!(told.status, 200, "{}", told.text());
+    assert_eq!(gateway.test.background.join_all().await, 0);
+    (told.header("x-de-cache").to_owned(), told.json()["id"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_is_given_again_where_it_is_no_turn_of_a_kept_conversation() {
+    let told = |word: &str, id: &str| (word.to_owned(), id.to_owned());
+    // Nothing is kept by this project, so that no response is a turn.
+    let gateway = Gateway::new().await;
+    gateway.model("kept", "openai-responses", json!({})).await;
+    let no_turn = json!({"store": false});
+    assert_eq!(respond(&gateway, no_turn.clone(), "resp_1").await, told("miss", "resp_1"));
+    assert_eq!(respond(&gateway, no_turn.clone(), "resp_2").await, told("hit", "resp_1"));
+    assert_eq!(respond(&gateway, json!({}), "resp_2").await, told("miss", "resp_2"));
+    assert_eq!(respond(&gateway, json!({}), "resp_3").await, told("hit", "resp_2"));
+    assert_eq!(gateway.sent(), 2);
+    // Where turns are kept, one that is none is given again, and one that is one is not.
+    let gateway = Gateway::new().await;
+    gateway.sql("UPDATE projects SET retain_content = 1", &[]).await;
+    gateway.model("kept", "openai-responses", json!({})).await;
+    assert_eq!(respond(&gateway, no_turn.clone(), "resp_1").await, told("miss", "resp_1"));
+    assert_eq!(respond(&gateway, no_turn, "resp_2").await, told("hit", "resp_1"));
+    for id in ["resp_2", "resp_3"] {
+        assert_eq!(respond(&gateway, json!({}), id).await, told("off", id));
+    }
+    let next = json!({"previous_response_id": "resp_2", "store": false});
+    for id in ["resp_4", "resp_5"] {
+        assert_eq!(respond(&gateway, next.clone(), id).await, told("off", id));
+    }
+}
