@@ -37,6 +37,8 @@ use de_core::{
 };
 use http::{HeaderName, HeaderValue, header};
 
+use crate::run::on_unsupported;
+
 const OPERATION: &str = "POST /v1/embeddings";
 
 /// As in `run`: how long a call may take before it sends.
@@ -98,6 +100,7 @@ async fn answer(
     books.asked(Some(model), false, estimated);
     let tokens = ceiling::embedding_tokens(&call.input);
     let most = Most { input_tokens: tokens, ..Most::default() };
+    let on_unsupported = on_unsupported(&headers)?;
     let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
     let wanted = Wanted {
         at_hand: None,
@@ -117,7 +120,7 @@ async fn answer(
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await?;
     let models = of_one_space(&admitted.models, fallbacks)?;
-    let draft = |model: &Model| drafted(&raw, &read, model);
+    let draft = |model: &Model| drafted(&raw, &read, model, on_unsupported);
     let job = Job {
         before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
         books,
@@ -211,11 +214,17 @@ fn model_name(upstream: &str) -> String {
 }
 
 /// Writes the request for one model: the caller's own body where its vendor speaks OpenAI's protocol, else
-/// anew.
-fn drafted(raw: &Verbatim, read: &OpenAiEmbeddingCall, model: &Model) -> Result<Draft, ApiError> {
+/// anew. `on_unsupported` is the caller's word, which goes before that of the model's row.
+fn drafted(
+    raw: &Verbatim,
+    read: &OpenAiEmbeddingCall,
+    model: &Model,
+    on_unsupported: Option<OnUnsupported>,
+) -> Result<Draft, ApiError> {
     let vendor = model.vendor.embeddings();
     let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
-    let target = model.target(0);
+    let mut target = model.target(0);
+    target.on_unsupported = on_unsupported.unwrap_or(target.on_unsupported);
     let mut draft =
         vendor.relay(raw, &read.call, &target).map_err(|issues| ApiError::fields(&issues))?;
     draft.warns = target.on_unsupported == OnUnsupported::Warn;

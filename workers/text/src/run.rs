@@ -394,7 +394,7 @@ impl Drafting<'_> {
 }
 
 /// Reads `x-de-on-unsupported`.
-fn on_unsupported(headers: &http::HeaderMap) -> Result<Option<OnUnsupported>, ApiError> {
+pub(crate) fn on_unsupported(headers: &http::HeaderMap) -> Result<Option<OnUnsupported>, ApiError> {
     let Some(value) = headers.get("x-de-on-unsupported") else { return Ok(None) };
     match value.to_str().ok().and_then(OnUnsupported::parse) {
         Some(word) => Ok(Some(word)),

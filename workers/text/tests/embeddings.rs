@@ -16,6 +16,7 @@ mod doubles;
 mod gateway;
 
 use de_testkit::{client::TestResponse, fetch::Answer};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
@@ -75,4 +76,33 @@ async fn an_answer_with_too_few_vectors_is_the_vendors_fault_and_booked() {
     let receipt = gateway.receipt(&told).await;
     assert_eq!((&receipt["status"], &receipt["estimated"]), (&json!("failed"), &json!(1)));
     assert!(receipt["input_tokens"].as_u64().unwrap() > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_of_the_unsupported_is_the_callers_to_say_here_too() {
+    let gateway = gateway().await;
+    let differs = json!({
+        "provider_id": "google", "upstream_model": "gemini-embedding-2",
+        "capabilities": {"embeddings": true}, "max_output_tokens": null, "default_max_output_tokens": null,
+    });
+    gateway.model("others", "gemini-embeddings", differs).await;
+    let ask = async |word: &str| {
+        let request = gateway.text.request(Method::POST, "/v1/embeddings");
+        let body = json!({"model": "others", "input": "a", "user": "u"});
+        request.header("x-de-on-unsupported", word).json(&body).send().await.unwrap()
+    };
+    let told = ask("perhaps").await;
+    assert_eq!(told.status, 400, "{}", told.text());
+    assert!(told.text().contains("x-de-on-unsupported"), "{}", told.text());
+    assert_eq!(gateway.sent(), 0);
+    for (word, warnings) in
+        [("drop", None), ("reject", None), ("warn", Some("user: only OpenAI has such a setting"))]
+    {
+        gateway.test.fetch.answer(Answer::json(200, &json!({"embeddings": [{"values": [1, 0]}]})));
+        let told = ask(word).await;
+        assert_eq!(told.status, 200, "{}", told.text());
+        assert_eq!(told.header("x-de-dropped"), "user");
+        let said = told.headers.get("x-de-warnings").map(|value| value.to_str().unwrap());
+        assert_eq!(said, warnings, "{word}");
+    }
 }
