@@ -164,6 +164,9 @@ fn of_anthropic(model: &Offered) -> Value {
         "retires_at": retires_at.map(|date| date.begins_at().rfc3339()),
         "max_input_tokens": config.context_window,
         "max_tokens": config.max_output_tokens,
+        // What these models can do is told by `GET /v1/capabilities`; most of them are of no line of Anthropic's.
+        "capabilities": null,
+        "line": null,
     });
     with_status(shown, config.status)
 }

@@ -222,6 +222,30 @@ fn reasons_to_end_are_translated() {
 }
 
 #[test]
+fn a_refusal_says_what_is_known_of_it() {
+    let words = vec![
+        Delta::Refusal { choice: 0, text: "I ".to_owned() },
+        Delta::Refusal { choice: 0, text: "won't.".to_owned() },
+    ];
+    let ended = |finish: Finish| Delta::Finish { choice: 0, finish, stop_sequence: None };
+    for (mut told, finish, explanation) in
+        [(words, Finish::Stop, json!("I won't.")), (Vec::new(), Finish::ContentFilter, Value::Null)]
+    {
+        told.push(ended(finish));
+        let stream = written(AnthropicMessagesDialect.stream(about()), &told);
+        let details = json!({"type": "refusal", "category": null, "explanation": explanation});
+        let events = events(&stream);
+        let delta = &events[events.len() - 2]["delta"];
+        assert_eq!((&delta["stop_reason"], &delta["stop_details"]), (&json!("refusal"), &details));
+    }
+    let message = json!({"role": "assistant", "content": null, "refusal": "I won't."});
+    let reply = json!({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]});
+    let body = AnthropicMessagesDialect.reply(&OPENAI.vendor.reply(&reply).unwrap(), &about());
+    let details = json!({"type": "refusal", "category": null, "explanation": "I won't."});
+    assert_eq!((&body["stop_details"], &body["container"]), (&details, &Value::Null));
+}
+
+#[test]
 fn counts_of_a_stream_are_overlaid_not_added() {
     let read = |start: Value, last: Value| {
         let event = |name: &str, data: Value| sse::encode(Some(name), &data.to_string());
@@ -340,7 +364,7 @@ fn counts_that_come_last_are_told_last() {
         events[0],
         json!({"type": "message_start", "message": {
             "id": "chatcmpl-A1", "type": "message", "role": "assistant", "model": "served-1", "content": [],
-            "stop_reason": null, "stop_sequence": null,
+            "stop_reason": null, "stop_sequence": null, "stop_details": null, "container": null,
             "usage": {
                 "input_tokens": 0, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
                 "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
@@ -350,7 +374,8 @@ fn counts_that_come_last_are_told_last() {
     );
     assert_eq!(
         events[events.len() - 2],
-        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null},
+        json!({"type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": null, "stop_details": null, "container": null},
             "usage": {
                 "input_tokens": 13, "cache_creation_input_tokens": 2, "cache_read_input_tokens": 4,
                 "cache_creation": {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 0},

@@ -104,6 +104,10 @@ struct Message {
     /// The text that ended it, if one did.
     #[schema(required)]
     stop_sequence: Option<String>,
+    /// Of a refusal: `type`, `category` and `explanation`; else null. Where the answer is relayed, as the vendor has it.
+    stop_details: Option<Map<String, Value>>,
+    /// What its code runs in, if its vendor has one.
+    container: Option<Map<String, Value>>,
     /// What was counted, in tokens.
     usage: MessageUsage,
 }

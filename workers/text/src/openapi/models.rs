@@ -11,7 +11,7 @@ use de_core::{
     time::Timestamp,
 };
 use http::Method;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 /// A model in OpenAI's form.
@@ -70,6 +70,12 @@ struct AnthropicModel {
     /// The largest output in tokens; null if not known.
     #[schema(required)]
     max_tokens: Option<u64>,
+    /// Always null: `GET /v1/capabilities` tells them.
+    #[schema(required)]
+    capabilities: Option<Map<String, Value>>,
+    /// Always null.
+    #[schema(required)]
+    line: Option<String>,
     /// There if it is not simply active.
     #[schema(nullable = false)]
     status: Option<Status>,

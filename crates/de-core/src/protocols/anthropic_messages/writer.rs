@@ -21,16 +21,32 @@ pub(super) fn reply(reply: &ChatReply, about: &About) -> Value {
     let choice = reply.choices.first().cloned().unwrap_or_default();
     let content = blocks(&choice.parts, about);
     let stop_sequence = choice.stop_sequence.as_deref();
+    let reason = stop_reason(&choice.finish, stop_sequence, is_refusal(&choice.parts));
+    let words = choice.parts.iter().filter_map(|part| match part {
+        Part::Refusal(text) => Some(text.as_str()),
+        _ => None,
+    });
     json!({
         "id": if reply.id.is_empty() { &about.receipt_id } else { &reply.id },
         "type": "message",
         "role": "assistant",
         "model": about.model,
         "content": content,
-        "stop_reason": stop_reason(&choice.finish, stop_sequence, is_refusal(&choice.parts)),
+        "stop_reason": reason,
         "stop_sequence": stop_sequence,
+        "stop_details": stop_details(reason, &words.collect::<String>()),
+        "container": null,
         "usage": usage::write(&reply.usage.unwrap_or_default()),
     })
+}
+
+/// What is known of a refusal beside that it is one: the model's own words, if it had any.
+fn stop_details(reason: &str, words: &str) -> Value {
+    if reason != "refusal" {
+        return Value::Null;
+    }
+    let explanation = (!words.is_empty()).then_some(words);
+    json!({"type": "refusal", "category": null, "explanation": explanation})
 }
 
 fn blocks(parts: &[Part], about: &About) -> Vec<Value> {
@@ -105,7 +121,8 @@ pub(super) struct Writer {
     /// The index of the next block.
     next: u32,
     open: Option<Open>,
-    refused: bool,
+    /// The words in which the model declined.
+    refused: Option<String>,
     started: bool,
     stop_sequence: Option<String>,
     usage: Usage,
@@ -147,7 +164,7 @@ impl Writer {
             finish: None,
             next: 0,
             open: None,
-            refused: false,
+            refused: None,
             started: false,
             stop_sequence: None,
             usage: Usage::default(),
@@ -168,6 +185,8 @@ impl Writer {
             "content": [],
             "stop_reason": null,
             "stop_sequence": null,
+            "stop_details": null,
+            "container": null,
             "usage": usage::write(&self.usage),
         });
         event("message_start", json!({"message": message}))
@@ -282,7 +301,7 @@ impl DialectStream for Writer {
                 String::new()
             }
             Delta::Refusal { choice: 0, text } => {
-                self.refused = true;
+                self.refused.get_or_insert_default().push_str(text);
                 self.text(text)
             }
             Delta::Sealed { call: _, choice: 0, seal } => self.sealed(seal),
@@ -318,8 +337,14 @@ impl DialectStream for Writer {
         text.push_str(&self.close());
         let finish = self.finish.take().unwrap_or_default();
         let stop_sequence = self.stop_sequence.take();
-        let reason = stop_reason(&finish, stop_sequence.as_deref(), self.refused);
-        let delta = json!({"stop_reason": reason, "stop_sequence": stop_sequence});
+        let refused = self.refused.take();
+        let reason = stop_reason(&finish, stop_sequence.as_deref(), refused.is_some());
+        let delta = json!({
+            "stop_reason": reason,
+            "stop_sequence": stop_sequence,
+            "stop_details": stop_details(reason, &refused.unwrap_or_default()),
+            "container": null,
+        });
         text.push_str(&event(
             "message_delta",
             json!({"delta": delta, "usage": usage::write(&self.usage)}),
