@@ -24,6 +24,7 @@ pub struct Call<'a> {
     members: Map<String, Value>,
     model: Option<String>,
     options: Map<String, Value>,
+    path: Option<&'static str>,
     /// The `X-Request-ID` that it is sent with.
     pub request_id: String,
     stack: &'a Stack,
@@ -44,6 +45,7 @@ impl<'a> Call<'a> {
             members: Map::new(),
             model: Some(model.to_owned()),
             options: Map::new(),
+            path: None,
             request_id: unique("contract"),
             stack,
             stop: None,
@@ -67,6 +69,13 @@ impl<'a> Call<'a> {
     pub fn by_front_door(mut self) -> Self {
         self.client = self.stack.front.clone();
         self.front = true;
+        self
+    }
+
+    /// Goes to another path than its protocol's.
+    #[must_use]
+    pub fn at(mut self, path: &'static str) -> Self {
+        self.path = Some(path);
         self
     }
 
@@ -218,7 +227,11 @@ impl<'a> Call<'a> {
     }
 
     fn path(&self) -> &'static str {
-        if self.front { self.wire.front_path(self.streamed) } else { self.wire.path(self.streamed) }
+        match self.path {
+            Some(path) => path,
+            None if self.front => self.wire.front_path(self.streamed),
+            None => self.wire.path(self.streamed),
+        }
     }
 
     fn body_text(&self) -> String {
