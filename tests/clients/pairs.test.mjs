@@ -6,10 +6,10 @@ import { test } from "node:test";
 import { judge, marked } from "./pairs/judge.mjs";
 import { models } from "./pairs/models.mjs";
 import { page } from "./pairs/page.mjs";
-import { cells, isRelayed, run as prefix, relayOf, table } from "./pairs/plan.mjs";
+import { cells, isRelayed, limitOf, run as prefix, relayOf, table } from "./pairs/plan.mjs";
 import { ask, python } from "./pairs/python.mjs";
 import { run } from "./pairs/run.mjs";
-import { stack } from "./stack.mjs";
+import { openai, stack } from "./stack.mjs";
 
 const find = (list, id) => list.find((item) => item.id === id);
 const only = process.env.DE_CLIENTS_ONLY;
@@ -57,6 +57,8 @@ test("what vendors are sent is what their published schemas allow", { skip: !pyt
     const [client, vendor, scenario] = [find(table.clients, cell.client), find(table.vendors, cell.vendor), find(table.scenarios, cell.scenario)];
     // What a caller wrote against the protocol is the caller's, and goes on as it came.
     if (isRelayed(client, vendor) && relayOf(scenario, client, vendor)?.illegal) return [];
+    // So it is with what a mapping passes on.
+    if (limitOf(scenario, client, vendor, cell.mode)?.illegal) return [];
     return cell.attempts.flatMap(({ mark }) =>
       (byMark.get(mark) ?? []).map(({ path, body }) => ({ cell: cell.id, path, body })),
     );
@@ -67,11 +69,44 @@ test("what vendors are sent is what their published schemas allow", { skip: !pyt
   assert.equal(told.length, 0, `\n${told.join("\n")}\n`);
 });
 
+test("vectors are asked for as the published schemas allow", { skip: !python && "there is no Python with the schemas" }, async () => {
+  const client = openai();
+  const calls = { "text-embedding-3-small": [], "gemini-embedding-2": [] };
+  for (const [model, marks] of Object.entries(calls)) {
+    const own = model.startsWith("text-");
+    const asks = [
+      (mark) => ({ input: mark }),
+      (mark) => ({ input: [mark, "b"], dimensions: 256, encoding_format: "float" }),
+      (mark) => ({ input: [mark], encoding_format: "base64", user: "Ada" }),
+      // Of token ids only the user's name can be the mark.
+      ...(own ? [(mark) => ({ input: [1, 2], user: mark }), (mark) => ({ input: [[1, 2], [3]], user: mark })] : []),
+    ];
+    for (const ask of asks) {
+      const mark = `${prefix}vectors${crypto.randomUUID().slice(0, 8)}`;
+      await client.embeddings.create({ model, ...ask(mark) });
+      marks.push(mark);
+    }
+  }
+  const answer = await fetch(`${stack.simulator}/control/requests?contains=${prefix}vectors`);
+  const sent = await answer.json();
+  const requests = Object.entries(calls).flatMap(([model, marks]) =>
+    marks.map((mark) => {
+      const record = sent.find(({ body }) => JSON.stringify(body).includes(mark));
+      assert.ok(record, `${model}: the vendor was not asked`);
+      return { cell: model, path: record.path, body: record.body };
+    }),
+  );
+  const { faults, judged } = await ask("legal.py", requests);
+  assert.equal(judged, requests.length, "each has a schema");
+  assert.deepEqual(faults, []);
+});
+
 test("the check of schemas can fail", { skip: !python && "there is no Python with the schemas" }, async () => {
   const messages = [{ role: "user", content: "Hello" }];
   const bodies = [
     ["/openai/v1/chat/completions", { model: "gpt-4o-mini", messages, top_k: 1 }],
     ["/openai/v1/responses", { model: "gpt-4o-mini", input: [{ role: "user", content: [{ type: "text", text: "Hello" }] }] }],
+    ["/openai/v1/embeddings", { model: "text-embedding-3-small", input: "Hello", task_type: "query" }],
     ["/anthropic/v1/messages", { model: "claude-haiku-4-5", max_tokens: 1, messages: [{ ...messages[0], name: "Ada" }] }],
     ["/google/v1beta/models/gemini:generateContent", { contents: [{ parts: [{ text: "Hello" }] }], max_tokens: 1 }],
   ];
