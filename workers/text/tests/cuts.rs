@@ -28,8 +28,10 @@ use crate::gateway::Gateway;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Protocol {
     Anthropic,
+    Gemini,
     Native,
     OpenAi,
+    Responses,
 }
 
 /// How an answer gets from a vendor to its caller.
@@ -47,8 +49,8 @@ const fn road(caller: Protocol, vendor: Protocol) -> Road {
     Road { caller, kept: false, vendor, wants_usage: false }
 }
 
-const ROADS: [Road; 10] = {
-    use Protocol::{Anthropic, Native, OpenAi};
+const ROADS: [Road; 17] = {
+    use Protocol::{Anthropic, Gemini, Native, OpenAi, Responses};
     [
         road(Anthropic, OpenAi),
         road(Native, OpenAi),
@@ -60,6 +62,14 @@ const ROADS: [Road; 10] = {
         road(Native, Anthropic),
         road(OpenAi, Anthropic),
         Road { wants_usage: true, ..road(OpenAi, Anthropic) },
+        road(Responses, Responses),
+        Road { kept: true, ..road(Responses, Responses) },
+        road(Responses, OpenAi),
+        road(Responses, Anthropic),
+        // A vendor's side and a caller's know nothing of each other: each once will do.
+        road(OpenAi, Responses),
+        road(OpenAi, Gemini),
+        road(Responses, Gemini),
     ]
 };
 
@@ -80,7 +90,9 @@ impl Road {
     fn asks(self) -> (&'static str, Value) {
         let model = match self.vendor {
             Protocol::Anthropic => "claude",
+            Protocol::Gemini => "gemini",
             Protocol::Native | Protocol::OpenAi => "gpt",
+            Protocol::Responses => "responses",
         };
         let messages = json!([{"role": "user", "content": "Hello"}]);
         let mut chat = json!({"model": model, "messages": messages, "stream": true});
@@ -89,12 +101,18 @@ impl Road {
                 chat["max_tokens"] = json!(500);
                 ("/v1/messages", chat)
             }
-            Protocol::Native => ("/generate/stream", json!({"model_id": model, "prompt": "Hello"})),
+            // Nobody calls us in Gemini's protocol.
+            Protocol::Gemini | Protocol::Native => {
+                ("/generate/stream", json!({"model_id": model, "prompt": "Hello"}))
+            }
             Protocol::OpenAi => {
                 if self.wants_usage {
                     chat["stream_options"] = json!({"include_usage": true});
                 }
                 ("/v1/chat/completions", chat)
+            }
+            Protocol::Responses => {
+                ("/v1/responses", json!({"model": model, "input": "Hello", "stream": true}))
             }
         }
     }
@@ -116,7 +134,9 @@ impl Recorded {
     fn of(name: &'static str, vendor: Protocol, text: &str) -> Self {
         let (counts, done) = match vendor {
             Protocol::Anthropic => ("\"type\":\"message_delta\"", "{\"type\":\"message_stop\"}"),
+            Protocol::Gemini => ("\"usageMetadata\":{", "\"finishReason\":\"STOP\""),
             Protocol::Native | Protocol::OpenAi => ("\"usage\":{", "[DONE]"),
+            Protocol::Responses => ("\"usage\":{", "\"status\":\"completed\""),
         };
         let line_end = |found: &str| {
             let at = text.find(found)?;
@@ -135,7 +155,7 @@ impl Recorded {
 
     /// The recorded streams, and others with all that the format allows.
     fn all() -> Vec<Self> {
-        use Protocol::{Anthropic, OpenAi};
+        use Protocol::{Anthropic, Gemini, OpenAi, Responses};
         vec![
             Self::of(
                 "openai",
@@ -151,6 +171,10 @@ impl Recorded {
             ),
             Self::of("anthropic rough", Anthropic, ANTHROPIC_ROUGH),
             Self::of("anthropic error", Anthropic, ANTHROPIC_ERROR),
+            Self::of("gemini rough", Gemini, GEMINI_ROUGH),
+            Self::of("gemini error", Gemini, GEMINI_ERROR),
+            Self::of("responses rough", Responses, RESPONSES_ROUGH),
+            Self::of("responses error", Responses, RESPONSES_ERROR),
         ]
     }
 }
@@ -180,6 +204,24 @@ const ANTHROPIC_ERROR: &str = "event: message_start\ndata: {\"type\":\"message_s
     event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Grü\"}}\n\n\
     event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
 
+const GEMINI_ROUGH: &str = "\u{feff}: hello\r\n\r\ndata: {\"responseId\":\"r1\",\"modelVersion\":\"m\",\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\"},{\"text\":\"Hm\",\"thought\":true}]}}]}\r\n\r\n\
+    data:{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"ü日🦀\"}]}}]}\n\n: ping\n\n\
+    data: {\"candidates\":[{\"index\":0,\ndata: \"content\":{\"parts\":[{\"text\":\"é\"}]}}]}\n\n\
+    data: {\"candidates\":[{\"index\":0,\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":9,\"candidatesTokenCount\":3}}";
+
+const GEMINI_ERROR: &str = "data: {\"responseId\":\"r1\",\"candidates\":[{\"index\":0,\"content\":{\"parts\":[{\"text\":\"Grü\"}]}}]}\n\n\
+    data: {\"error\":{\"code\":503,\"message\":\"Overloaded.\",\"status\":\"UNAVAILABLE\"}}\n\n";
+
+const RESPONSES_ROUGH: &str = "\u{feff}event: response.created\r\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"status\":\"in_progress\",\"output\":[]}}\r\n\r\n\
+    event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[]}}\n\n\
+    : still here\n\nevent: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":2,\ndata: \"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\"ü日🦀\"}\n\n\
+    event: of_next_year\ndata: {\"type\":\"of_next_year\",\"sequence_number\":3}\n\n\
+    event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":4,\"response\":{\"id\":\"resp_1\",\"status\":\"completed\",\"output\":[],\"usage\":{\"input_tokens\":9,\"output_tokens\":3,\"total_tokens\":12}}}";
+
+const RESPONSES_ERROR: &str = "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"status\":\"in_progress\",\"output\":[]}}\n\n\
+    event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":1,\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\"Grü\"}\n\n\
+    event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":2,\"response\":{\"id\":\"resp_1\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"Overloaded.\"}}}\n\n";
+
 struct World {
     calls: std::cell::Cell<u32>,
     gateway: Gateway,
@@ -195,9 +237,15 @@ struct Seen {
 impl World {
     async fn new() -> Self {
         let gateway = Gateway::new().await;
-        for (id, protocol) in [("gpt", "openai-chat"), ("claude", "anthropic-messages")] {
+        for (id, protocol) in [
+            ("claude", "anthropic-messages"),
+            ("gpt", "openai-chat"),
+            ("responses", "openai-responses"),
+        ] {
             gateway.model(id, protocol, json!({"circuit_breaker": null})).await;
         }
+        let google = json!({"circuit_breaker": null, "provider_id": "google", "upstream_model": "gemini-3.8-flash"});
+        gateway.model("gemini", "gemini", google).await;
         Self { calls: std::cell::Cell::new(0), gateway }
     }
 
@@ -228,12 +276,19 @@ impl World {
 /// The body without what no two answers have in common.
 fn own(answer: &TestResponse) -> String {
     let text = answer.text().replace(answer.header("x-request-id"), "REQUEST");
-    let text = text.replace(answer.header("x-de-receipt"), "RECEIPT");
-    let mut parts = text.split("\"created\":");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| {
-        text + "\"created\":0" + part.trim_start_matches(|c: char| c.is_ascii_digit())
-    })
+    // Ids are made of that of the receipt, whatever stands before it.
+    let receipt = answer.header("x-de-receipt");
+    let made = receipt.split_once('_').map_or(receipt, |(_, made)| made);
+    let mut text = text.replace(made, "MADE");
+    for name in ["\"created\":", "\"created_at\":", "\"completed_at\":"] {
+        let mut parts = text.split(name);
+        let first = parts.next().unwrap_or_default().to_owned();
+        text = parts.fold(first, |text, part| {
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            text + name + if rest.len() < part.len() { "0" } else { "" } + rest
+        });
+    }
+    text
 }
 
 fn whole(text: &str, cuts: &[usize]) -> Answer {
@@ -271,8 +326,10 @@ fn is_error(caller: Protocol, (name, data): &(String, String)) -> bool {
     let Ok(data) = serde_json::from_str::<Value>(data) else { return false };
     match caller {
         Protocol::Anthropic => name == "error" && data["error"]["type"].is_string(),
+        Protocol::Gemini => false,
         Protocol::Native => name == "error" && data["error_code"].is_string(),
         Protocol::OpenAi => data["error"]["message"].is_string(),
+        Protocol::Responses => ["error", "response.failed"].contains(&name.as_str()),
     }
 }
 
@@ -282,8 +339,10 @@ fn is_end(caller: Protocol, (name, data): &(String, String)) -> bool {
     }
     match caller {
         Protocol::Anthropic => name == "message_stop",
+        Protocol::Gemini => false,
         Protocol::Native => name != "error" && data.contains("\"done\":true"),
         Protocol::OpenAi => data == "[DONE]",
+        Protocol::Responses => name == "response.completed",
     }
 }
 
@@ -398,6 +457,13 @@ roads! {
     anthropic_to_native: 7..8;
     anthropic_to_openai: 8..9;
     anthropic_to_openai_with_usage: 9..10;
+    responses_relayed: 10..11;
+    responses_kept: 11..12;
+    openai_to_responses: 12..13;
+    anthropic_to_responses: 13..14;
+    responses_to_openai: 14..15;
+    gemini_to_openai: 15..16;
+    gemini_to_responses: 16..17;
 }
 
 proptest! {
