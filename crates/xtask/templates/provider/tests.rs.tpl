@@ -18,6 +18,7 @@ fn target() -> Target {
         seed_field: SeedField::Seed,
         takes_thoughts: false,
         takes_user: true,
+        thinking_always_on: None,
         upstream_model: "{{name}}-1".to_owned(),
     }
 }
