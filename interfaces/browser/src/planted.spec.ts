@@ -124,29 +124,30 @@ function placesOf(of: Planted): Place[] {
   const admin = (path: string, more: Partial<Place> = {}): Place => ({ page: "admin-panel", path, ...more });
   const bare = { isBare: true };
   const own = `instance=${of.instance}`;
+  // Lists are narrowed: other tests make dozens of rows meanwhile, and what is older is on another page.
   return [
     admin(`/?instance_id=${of.instance}`),
     admin("/organizations"),
     admin(`/organizations/${of.organization}`),
     admin(`/organizations/${of.organization}`, { act: press("Delete") }),
-    admin("/instances"),
+    admin(`/instances?organization_id=${of.organization}`),
     admin(`/instances/${of.instance}`),
     admin(`/instances/${of.instance}`, { act: press("Edit") }),
     admin(`/instances/${of.instance}`, { act: press("Delete") }),
-    admin("/projects"),
+    admin(`/projects?instance_id=${of.instance}`),
     admin(`/projects/${of.project}`),
     admin(`/projects/${of.project}`, { act: press("Delete") }),
-    admin("/users"),
+    admin(`/users?organization_id=${of.organization}`),
     admin(`/users/${of.user}`),
     admin(`/users/${of.user}`, { act: press("Delete") }),
-    admin("/api-keys"),
+    admin(`/api-keys?project_id=${of.project}`),
     admin(`/api-keys/${of.key}`),
     admin(`/api-keys/${of.key}`, { act: press("Revoke") }),
     admin("/providers"),
     admin(`/providers/${of.provider}`),
     admin(`/providers/${of.provider}`, { act: press("Delete") }),
     admin(`/provider-keys?instance_id=${of.instance}`, bare),
-    admin("/models"),
+    admin(`/models?q=${of.model}`),
     admin(`/models/${of.model}`),
     admin(`/models/${of.model}?view=json`, {
       // What the editor shows is in a tree of its own.
@@ -163,7 +164,7 @@ function placesOf(of: Planted): Place[] {
     admin("/services", bare),
     admin("/services?tab=deployments", bare),
     admin("/services?tab=endpoints", bare),
-    admin("/webhooks"),
+    admin(`/webhooks?instance_id=${of.instance}`),
     admin(`/webhooks/${of.webhook}`),
     admin(`/webhooks/${of.webhook}`, {
       act: (page) => page.getByRole("link", { name: "webhook.test" }).click(),
