@@ -223,7 +223,7 @@ test("markup that somebody planted is text on every page", async ({ api, open })
     await act?.(page);
     if (!isBare) {
       await shown(page, PLANTED)
-        .waitFor({ timeout: 5_000 })
+        .waitFor({ timeout: 15_000 })
         .catch(() => silent.push(place));
     }
     await expectText(page, place);
