@@ -28,8 +28,10 @@ export default defineConfig({
     },
     locale: "en-GB",
     permissions: ["clipboard-read", "clipboard-write"],
+    screenshot: "only-on-failure",
     timezoneId: "UTC",
-    trace: "retain-on-failure",
+    // A trace of each step costs a third of the time, and what failed is told without: on demand.
+    trace: process.env.DE_TRACE ? "retain-on-failure" : "off",
     viewport: { height: 900, width: 1440 },
   },
   workers: 2,
