@@ -1,7 +1,7 @@
 import { Badge, Button, Resource, useResource } from "@de/ui";
 import { useState } from "preact/hooks";
-import type { View } from "./board.tsx";
 import { type Finding, type Looked, lookAround } from "./findings.ts";
+import type { View } from "./overview.tsx";
 
 const LOOK_EVERY = 30_000;
 const SHOWN = 12;

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { type Budgets, PERIOD_WORDS, rowsOf } from "../limits/scopes.ts";
 import { Meter } from "../limits/use.tsx";
 import { seriesOf, usageOf } from "../requests/books.ts";
-import type { View } from "./board.tsx";
+import type { View } from "./overview.tsx";
 import { Sparkline } from "./sparkline.tsx";
 
 type Sum = Schema<"UsageRow">;

@@ -1,5 +1,5 @@
 import { isApiError } from "@de/api";
-import type { View } from "./board.tsx";
+import type { View } from "./overview.tsx";
 import { apiKeys, models, providerKeys, services, vendors, webhooks } from "./sources.ts";
 import { limits } from "./spent.ts";
 

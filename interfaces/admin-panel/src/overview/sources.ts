@@ -1,9 +1,9 @@
 import { api, isApiError, readAll, type Schema, take } from "@de/api";
 import { count } from "@de/ui";
 import { usageOf } from "../requests/books.ts";
-import type { View } from "./board.tsx";
 import { within } from "./figures.tsx";
 import type { Finding } from "./findings.ts";
+import type { View } from "./overview.tsx";
 
 const DAY = 86_400_000;
 /** Of how many instances the vendors' health is asked for: those with the most failures. */

@@ -1,8 +1,8 @@
 import type { Schema } from "@de/api";
 import { count, money } from "@de/ui";
 import { KINDS, namesOf, PERIOD_WORDS, type Row, rowsOf } from "../limits/scopes.ts";
-import type { View } from "./board.tsx";
 import type { Finding } from "./findings.ts";
+import type { View } from "./overview.tsx";
 
 /** Budgets that are nearly spent, limits that let nobody in, and money that nobody can settle. */
 export async function limits(view: View, signal: AbortSignal): Promise<Finding[]> {

@@ -1,8 +1,8 @@
 import { count, duration, every, Resource, Table, Time, useResource } from "@de/ui";
 import { callsOf, usageOf } from "../requests/books.ts";
 import { Cost } from "../requests/cost.tsx";
-import type { View } from "./board.tsx";
 import { today, within } from "./figures.tsx";
+import type { View } from "./overview.tsx";
 
 const SHOWN = 6;
 
