@@ -5,7 +5,7 @@ import { count, toast } from "@de/ui";
 const MOST_LINES = 10_000;
 
 /** Hands the calls that were asked for to the person, as a file with a line each. */
-export async function table(asked: Record<string, string>): Promise<void> {
+export async function saveCsv(asked: Record<string, string>): Promise<void> {
   const query = { ...asked, format: "csv" } as object;
   const { data } = await api.GET("/v1/requests", { params: { query }, parseAs: "text" });
   const text = data as string;

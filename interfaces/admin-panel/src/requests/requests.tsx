@@ -2,10 +2,10 @@ import "./requests.css";
 import { Button, LinkButton, Page, Pager, Resource, setQuery, Table, useQuery, useResource } from "@de/ui";
 import { callsOf } from "./books.ts";
 import { COLUMNS } from "./columns.tsx";
+import { saveCsv } from "./csv.ts";
 import { Filters, SHARED } from "./filters.tsx";
 import { Live } from "./live.tsx";
 import { spanOf } from "./range.ts";
-import { table } from "./table.ts";
 
 /** The log of calls: searched, or heard as they end. */
 export default function Requests() {
@@ -76,7 +76,7 @@ function Log() {
                 <Button size="small" onClick={() => list.reload()}>
                   Refresh
                 </Button>
-                <Button size="small" onClick={() => table(asked)}>
+                <Button size="small" onClick={() => saveCsv(asked)}>
                   CSV
                 </Button>
                 <Button
