@@ -54,6 +54,30 @@ test("settings that are no JSON object are told at once, and not sent", async ({
   await expect(dialog).toBeHidden();
 });
 
+test("what is chosen already is sent before its name has come", async ({ api, open }) => {
+  const instance = await makeInstance(api, "org_dev");
+  const page = await open("admin-panel", `/projects?instance_id=${instance.id}`);
+  const button = page.getByRole("button", { name: "New project" });
+  await expect(button).toBeVisible();
+  // The names of instances are asked for once more where somebody chooses one.
+  let answer = () => {};
+  const told = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await page.route("**/v1/instances?*", async (route) => {
+    await told;
+    await route.continue();
+  });
+  await button.click();
+  const dialog = page.getByRole("dialog", { name: "New project" });
+  await expect(dialog.getByLabel("Instance")).toHaveValue(instance.id);
+  const name = unique("Search");
+  await dialog.getByLabel("Name").fill(name);
+  await dialog.getByRole("button", { name: "Create project" }).click();
+  await expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
+  answer();
+});
+
 test("a long list comes in pages, and a reload stays on its page", async ({ api, open }) => {
   const instance = await makeInstance(api, "org_dev");
   const made = [];

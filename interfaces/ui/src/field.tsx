@@ -114,7 +114,10 @@ export function TextArea(
   );
 }
 
-/** One of several. Options are values, or values with what they are called. */
+/**
+ * One of several. Options are values, or values with what they are called. A value that is none of them, for they may
+ * still be on their way, stands there as it is: an empty field would keep the form from being sent.
+ */
 export function SelectField(
   props: FieldProps & {
     onInput: (value: string) => void;
@@ -124,7 +127,12 @@ export function SelectField(
 ) {
   const { onInput, options, value, ...field } = props;
   const select = useRef<HTMLSelectElement>(null);
-  // A value that came before its option is chosen as soon as that is there.
+  const named = options.map((option) =>
+    typeof option === "string" ? ([option, option.replaceAll("_", " ")] as const) : option,
+  );
+  const known = value === "" || named.some(([word]) => word === value);
+  const shown = known ? named : [...named, [value, value] as const];
+  // A select is told its value before it has the options: once more when they are there.
   useLayoutEffect(() => {
     if (select.current && select.current.value !== value) select.current.value = value;
   }, [options, value]);
@@ -138,14 +146,11 @@ export function SelectField(
           value={value}
           onInput={(event) => onInput(event.currentTarget.value)}
         >
-          {options.map((option) => {
-            const [word, name] = typeof option === "string" ? [option, option.replaceAll("_", " ")] : option;
-            return (
-              <option key={word} value={word}>
-                {name}
-              </option>
-            );
-          })}
+          {shown.map(([word, name]) => (
+            <option key={word} value={word}>
+              {name}
+            </option>
+          ))}
         </select>
       )}
     </Field>
