@@ -1,7 +1,7 @@
 //! The control plane, described: one file a resource, beside its handlers.
 //!
 //! What a row looks like comes from the structs that answers are written from. What a body may say are
-//! structs of their own here: handlers read bodies field by field, and `tests/contract/tests/bodies.rs`
+//! structs of their own here: handlers read bodies field by field, and `tests/contract/tests/suite/bodies.rs`
 //! holds that both name the same fields.
 
 mod api_keys;

@@ -32,7 +32,7 @@ fn every_fault_names_tests_that_there_are() {
             let tests = named(row);
             assert!(!tests.is_empty(), "{PAGE} names no test: {row}");
             for (file, test) in tests {
-                let path = root().join(format!("tests/contract/tests/{file}.rs"));
+                let path = root().join(format!("tests/contract/tests/suite/{file}.rs"));
                 let code = fs::read_to_string(&path).unwrap_or_default();
                 let is_there = code.contains(&format!("async fn {test}()"));
                 assert!(is_there, "{PAGE}: there is no {file}::{test}");

@@ -1,5 +1,5 @@
 //! What goes on while a part of the platform is down. On workerd ports are made to fail (`de_edge::faults`) for
-//! everybody at once, which this binary does only when it runs alone.
+//! everybody at once, which this module does only when it runs alone.
 
 #![allow(
     clippy::indexing_slicing,

@@ -176,11 +176,11 @@ fn times(place: &str, value: &Value, seen: &mut usize) {
 
 #[test]
 fn c34_the_table_of_codes_in_the_docs_is_that_of_the_code() {
-    let source = include_str!("../../../crates/de-core/src/http/error.rs");
+    let source = include_str!("../../../../crates/de-core/src/http/error.rs");
     let rows = source.split("fn row(self)").nth(1).and_then(|rest| rest.split("\n    }\n").next());
     let coded = rows.unwrap().lines().filter_map(|line| line.split('"').nth(1));
     let mut coded: Vec<&str> = coded.collect();
-    let docs = include_str!("../../../docs/api.md");
+    let docs = include_str!("../../../../docs/api.md");
     let table = docs.split("| Status | Code | Meaning |").nth(1).unwrap();
     let table = table.split("\n\n").next().unwrap().lines().filter(|line| line.contains('`'));
     let mut told: Vec<&str> = table.filter_map(|line| line.split('`').nth(1)).collect();

@@ -1,5 +1,5 @@
 //! What is left of work that was cut off in the middle. In process each job is; on workerd the runtime is
-//! killed, which this binary does only when it runs alone.
+//! killed, which this module does only when it runs alone.
 
 #![allow(
     clippy::indexing_slicing,

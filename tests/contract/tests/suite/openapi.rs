@@ -154,7 +154,7 @@ async fn the_text_worker_has_the_routes_that_are_described_and_no_other() {
         }
     }
     // The lines of the router, by the source: a new one has to be told here.
-    let source = include_str!("../../../workers/text/src/lib.rs");
+    let source = include_str!("../../../../workers/text/src/lib.rs");
     let routed = source.lines().filter(|line| line.trim().starts_with(".route("));
     let built = routed.filter(|line| !line.contains("not_built")).count();
     assert_eq!(built, de_text::openapi::ROUTES.len());
@@ -173,7 +173,7 @@ async fn the_render_worker_has_the_routes_that_are_described_and_no_other() {
     let (_, path) = de_render::openapi::OPEN.1.split_once(' ').unwrap();
     let answer = stack.front.post(path, &json!({})).await.unwrap();
     assert_eq!((answer.status, &answer.json()["error_code"]), (404, &json!("NOT_FOUND")));
-    let source = include_str!("../../../workers/render/src/lib.rs");
+    let source = include_str!("../../../../workers/render/src/lib.rs");
     // A path of two methods is one line.
     let methods = |line: &str| 1 + line.matches(").delete(").count();
     let routed = source.lines().filter(|line| line.trim().starts_with(".route("));
@@ -188,7 +188,7 @@ async fn the_image_worker_has_the_routes_that_are_described_and_no_other() {
         let answer = stack.front.request(method.parse().unwrap(), path).send().await.unwrap();
         assert_eq!(answer.status, 401, "{line}: {}", answer.text());
     }
-    let source = include_str!("../../../workers/image/src/lib.rs");
+    let source = include_str!("../../../../workers/image/src/lib.rs");
     let routed = source.lines().filter(|line| line.trim().starts_with(".route("));
     let built = routed.filter(|line| !line.contains("not_built")).count();
     assert_eq!(built, de_image::openapi::ROUTES.len());
@@ -202,7 +202,7 @@ async fn the_stock_media_worker_has_the_routes_that_are_described_and_no_other()
         let answer = stack.front.request(method.parse().unwrap(), path).send().await.unwrap();
         assert_eq!(answer.status, 401, "{line}: {}", answer.text());
     }
-    let source = include_str!("../../../workers/stock-media/src/lib.rs");
+    let source = include_str!("../../../../workers/stock-media/src/lib.rs");
     let built = source.lines().filter(|line| line.trim().starts_with(".route(")).count();
     assert_eq!(built, de_stock_media::openapi::ROUTES.len());
 }
@@ -216,7 +216,7 @@ async fn the_audio_worker_has_the_routes_that_are_described_and_no_other() {
         let answer = stack.front.request(method.parse().unwrap(), &path).send().await.unwrap();
         assert_eq!(answer.status, 401, "{line}: {}", answer.text());
     }
-    let source = include_str!("../../../workers/audio/src/lib.rs");
+    let source = include_str!("../../../../workers/audio/src/lib.rs");
     let routed = source.lines().filter(|line| line.trim().starts_with(".route("));
     let built = routed.filter(|line| !line.contains("not_built")).count();
     assert_eq!(built, de_audio::openapi::ROUTES.len());

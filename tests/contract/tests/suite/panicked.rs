@@ -1,5 +1,5 @@
 //! What a panic takes with it, and what it does not. No input reaches one that we know of: here a route that
-//! only test builds have makes one (ADR 0017). It ends all that its isolate was at, so that this binary runs alone.
+//! only test builds have makes one (ADR 0017). It ends all that its isolate was at, so that this module runs alone.
 
 #![allow(
     clippy::indexing_slicing,

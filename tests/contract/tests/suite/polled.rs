@@ -289,7 +289,7 @@ async fn c01_a_poll_may_not_carry_the_key_elsewhere() {
 
 /// The models that the page about mappings makes, step by step.
 fn models_of_the_page() -> Vec<Value> {
-    const PAGE: &str = include_str!("../../../docs/payload-mapping.md");
+    const PAGE: &str = include_str!("../../../../docs/payload-mapping.md");
     let blocks = PAGE.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
     let values = blocks.filter_map(|block| serde_json::from_str::<Value>(block).ok());
     values.filter(|value| value.get("payload_mapping").is_some()).collect()

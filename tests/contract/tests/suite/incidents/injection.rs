@@ -10,7 +10,7 @@ use de_contract::{
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::escaped;
+use super::escaped;
 
 /// What has opened databases elsewhere.
 const ATTEMPTS: [&str; 8] = [

@@ -7,7 +7,7 @@ use de_testkit::client::TestResponse;
 use http::Method;
 use serde_json::json;
 
-use crate::escaped;
+use super::escaped;
 
 const MARKUP: &str = "<script>alert(1)</script><svg onload=alert(1)>";
 
