@@ -58,6 +58,7 @@ test("a dialog is opened, left and sent by the keyboard", async ({ open }) => {
   await expect(dialog).toBeHidden();
   await expect(button).toBeFocused();
   await page.keyboard.press("Enter");
+  await expect(dialog.getByLabel("Name")).toBeFocused();
   const name = unique("Keys only");
   await page.keyboard.type(name);
   await page.keyboard.press("Enter");

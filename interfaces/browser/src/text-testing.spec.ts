@@ -463,11 +463,11 @@ test("conversations are kept, found again, exported and cleared", async ({ open 
     .filter({ hasText: first })
     .getByRole("button", { name: "Clear" })
     .click();
-  await page
-    .getByRole("dialog", { name: "Clear this conversation?" })
-    .getByRole("button", { name: "Clear" })
-    .click();
+  const question = page.getByRole("dialog", { name: "Clear this conversation?" });
+  await question.getByRole("button", { name: "Clear" }).click();
   await expect(page.getByRole("article", { name: first })).toBeHidden();
+  // It stands until all is done: the new one is open before the old one is gone from what the browser keeps.
+  await expect(question).toBeHidden();
   // What is open is in the address.
   await page.reload();
   await expect(dialog.getByRole("listitem").filter({ hasText: second })).toBeVisible();
