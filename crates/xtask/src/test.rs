@@ -4,7 +4,7 @@ pub(crate) mod blocks;
 mod canaries;
 mod log_lines;
 
-use std::env;
+use std::ffi::OsStr;
 use std::num::NonZero;
 use std::path::Path;
 use std::thread;
@@ -24,59 +24,57 @@ use crate::{build, files, pages};
 /// Eight at once on two cores ran the suites on the host in less than half of the time that two took.
 const TESTS_A_CORE: usize = 4;
 
-/// How tests are run.
-struct Programs {
-    /// What makes everything else fail: one after the other.
-    alone: &'static [&'static str],
-    /// All else of the contract: what runs alone would run for nothing here, as it may end nothing.
-    contract: &'static [&'static str],
-    host: &'static [&'static str],
+/// The modules of the contract that make everything else fail: they run by themselves, one test after the other.
+const ALONE: [&str; 4] = ["down", "dropped", "killed", "panicked"];
+
+/// What runs tests: nextest where it is installed, else what comes with cargo.
+#[derive(Clone, Copy)]
+struct Runner {
+    nextest: bool,
 }
 
-/// Always the whole workspace: a package by itself has other features, and would be compiled once more.
-const NEXTEST: Programs = Programs {
-    alone: &[
-        "--workspace",
-        "--filterset",
-        "package(de-contract) and test(/^(down|dropped|killed|panicked)::/)",
-        "--test-threads",
-        "1",
-    ],
-    contract: &[
-        "--workspace",
-        "--filterset",
-        "package(de-contract) and not test(/^(down|dropped|killed|panicked)::/)",
-    ],
-    host: &["nextest", "run"],
-};
+impl Runner {
+    fn command(self) -> &'static [&'static str] {
+        if self.nextest { &["nextest", "run"] } else { &["test"] }
+    }
 
-const CARGO_TEST: Programs = Programs {
-    alone: &[
-        "--package",
-        "de-contract",
-        "--",
-        "--test-threads",
-        "1",
-        "down::",
-        "dropped::",
-        "killed::",
-        "panicked::",
-    ],
-    contract: &[
-        "--package",
-        "de-contract",
-        "--",
-        "--skip",
-        "down::",
-        "--skip",
-        "dropped::",
-        "--skip",
-        "killed::",
-        "--skip",
-        "panicked::",
-    ],
-    host: &["test"],
-};
+    /// [`ALONE`].
+    fn alone(self) -> Vec<String> {
+        if self.nextest {
+            return words(&[
+                "--workspace",
+                "--filterset",
+                &Self::filter(""),
+                "--test-threads",
+                "1",
+            ]);
+        }
+        let mut all = words(&["--package", "de-contract", "--", "--test-threads", "1"]);
+        all.extend(ALONE.map(|module| format!("{module}::")));
+        all
+    }
+
+    /// The contract without [`ALONE`], which would run for nothing there, as it may end nothing.
+    fn contract(self) -> Vec<String> {
+        if self.nextest {
+            return words(&["--workspace", "--filterset", &Self::filter("not ")]);
+        }
+        let mut all = words(&["--package", "de-contract", "--"]);
+        all.extend(
+            ALONE.into_iter().flat_map(|module| ["--skip".to_owned(), format!("{module}::")]),
+        );
+        all
+    }
+
+    /// Always of the whole workspace: a package by itself has other features, and would be compiled once more.
+    fn filter(not: &str) -> String {
+        format!("package(de-contract) and {not}test(/^({})::/)", ALONE.join("|"))
+    }
+}
+
+fn words(all: &[&str]) -> Vec<String> {
+    all.iter().copied().map(str::to_owned).collect()
+}
 
 /// Runs the command.
 pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
@@ -94,10 +92,10 @@ pub(crate) fn suites(
     clients: &Clients,
     steps: &mut Steps,
 ) -> Result<(), Failure> {
-    let nextest = setup::has_nextest();
-    let Programs { alone, contract, host } = if nextest { NEXTEST } else { CARGO_TEST };
+    let runner = Runner { nextest: setup::has_nextest() };
+    let host = runner.command();
     steps.run("host tests", || cargo(layout, host, &["--workspace"]).watched())?;
-    if nextest {
+    if runner.nextest {
         // Nextest runs no examples of documentation.
         steps.run("examples in documentation", || {
             cargo(layout, &["test", "--doc", "--quiet"], &["--workspace"]).watched()
@@ -119,7 +117,7 @@ pub(crate) fn suites(
     // First: the contract suite leaves hundreds of models and tenants in every list.
     steps.run("browser suite on the stack", || browser(layout, tools, &chromium, &stack))?;
     steps.run("contract suite on the stack", || {
-        tell(cargo(layout, host, contract), &stack).watched()
+        tell(cargo(layout, host, &runner.contract()), &stack).watched()
     })?;
     steps.run("SDK suites on the stack", || {
         let python = clients.python.clone().unwrap_or_default();
@@ -136,7 +134,7 @@ pub(crate) fn suites(
     // Alone, and one after the other: they make ports fail for everybody, and kill the runtime, which
     // Miniflare starts again.
     steps.run("a platform that is down or killed", || {
-        tell(cargo(layout, host, alone), &stack).env("DE_MAY_KILL_WORKERD", "1").watched()
+        tell(cargo(layout, host, &runner.alone()), &stack).env("DE_MAY_KILL_WORKERD", "1").watched()
     })?;
     steps.run("lines of the log", || log_lines::check(layout, ports))?;
     steps.run("secrets at rest", || canaries::search(layout, ports, &stack.record.keys))?;
@@ -165,16 +163,11 @@ fn browser(layout: &Layout, tools: &Tools, chromium: &Path, stack: &Stack) -> Re
 }
 
 /// Cargo, with more tests at once than there are cores: most of them wait for a vendor's delay or a deadline.
-fn cargo(layout: &Layout, command: &[&str], what: &[&str]) -> Run {
+fn cargo(layout: &Layout, command: &[&str], what: &[impl AsRef<OsStr>]) -> Run {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let at_once = (cores * TESTS_A_CORE).to_string();
     let run = Run::new("cargo").args(command).args(what).dir(&layout.root);
-    let run = run.env("NEXTEST_TEST_THREADS", &at_once).env("RUST_TEST_THREADS", at_once);
-    if env::var_os("CI").is_none() {
-        return run;
-    }
-    // Where the machine is not ours alone, one that only passes at its second try is named as flaky in the summary.
-    run.env("NEXTEST_RETRIES", "1").env("NEXTEST_FINAL_STATUS_LEVEL", "flaky")
+    run.env("NEXTEST_TEST_THREADS", &at_once).env("RUST_TEST_THREADS", at_once)
 }
 
 /// Tells a suite where the stack is.
