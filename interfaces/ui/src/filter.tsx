@@ -27,11 +27,7 @@ export function FilterSelect(
 ) {
   const { all = "All", label, name, options } = props;
   const [value, set] = useFilter(name);
-  const known = options.some((option) => (typeof option === "string" ? option : option[0]) === value);
-  const other = value === "" || known ? [] : [[value, value] as const];
-  return (
-    <SelectField label={label} options={[["", all], ...options, ...other]} value={value} onInput={set} />
-  );
+  return <SelectField label={label} options={[["", all], ...options]} value={value} onInput={set} />;
 }
 
 /** A filter that is typed. It holds when one stops typing, or at Enter. */
