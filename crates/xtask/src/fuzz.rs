@@ -141,8 +141,9 @@ fn each(layout: &Layout, program: &Path, targets: &[String], seconds: u32) -> Re
     if failed.iter().any(|(_, failure)| matches!(failure, Failure::Interrupted)) {
         return Err(Failure::Interrupted);
     }
-    for (target, _) in &failed {
+    for (target, failure) in &failed {
         let found = found(layout, target);
+        say::line(&format!("{target}:{}", finding(&failure.to_string())));
         say::line(&format!(
             "what {target} failed on lies in {0}; once more: cargo xtask fuzz {target} --input {0}/FILE\n\
              once it is mended, the file goes into tests/fuzz/corpus/{target}/, where every run of the tests reads it",
@@ -152,8 +153,7 @@ fn each(layout: &Layout, program: &Path, targets: &[String], seconds: u32) -> Re
     if failed.is_empty() {
         return Ok(());
     }
-    let told = failed.into_iter().map(|(target, failure)| format!("{target}: {failure}"));
-    Err(Failure::Steps { steps: told.collect() })
+    Err(Failure::Steps { steps: failed.into_iter().map(|(target, _)| target).collect() })
 }
 
 /// Where inputs are put that a target fails on.
@@ -186,6 +186,17 @@ fn one(layout: &Layout, program: &Path, target: &str, seconds: u32) -> Result<St
     Ok(figures(&told))
 }
 
+/// What failed and the input itself, out of all that the driver wrote: where only the end of an output is kept, the
+/// file with the input is gone.
+fn finding(told: &str) -> String {
+    let lines: Vec<&str> = told.lines().map(|line| line.trim_start_matches([' ', '|'])).collect();
+    let panicked = lines.iter().position(|line| line.contains("panicked at"));
+    let panic = panicked.and_then(|at| lines.get(at..at + 2)).unwrap_or_default();
+    let driver = ["ERROR: libFuzzer", "Base64:"];
+    let driver = lines.iter().filter(|line| driver.iter().any(|begin| line.contains(begin)));
+    panic.iter().chain(driver).fold(String::new(), |all, line| all + "\n  " + line)
+}
+
 /// How many inputs were tried, and how many edges they took.
 fn figures(told: &str) -> String {
     let tried = told.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
@@ -196,7 +207,7 @@ fn figures(told: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Order, figures};
+    use super::{Order, figures, finding};
 
     fn read(line: &str) -> Result<Order, String> {
         let parser = lexopt::Parser::from_args(line.split_whitespace());
@@ -226,5 +237,16 @@ mod tests {
                     stat::number_of_executed_units: 99\n";
         assert_eq!(figures(told), "99 inputs, 10 edges, nothing found");
         assert_eq!(figures(""), "no inputs, no edges, nothing found");
+    }
+
+    #[test]
+    fn a_finding_is_told_with_its_input() {
+        let told = "`sh -c fuzz` ended with exit status: 77\n  | #12 NEW cov: 3\n  | thread 'main' panicked at \
+            src/x.rs:1:2:\n  | it broke\n  | ==7== ERROR: libFuzzer: deadly signal\n  | Base64: AAo=\n  | \
+            stat::peak_rss_mb: 9";
+        let expected = "\n  thread 'main' panicked at src/x.rs:1:2:\n  it broke\n  ==7== ERROR: libFuzzer: deadly \
+            signal\n  Base64: AAo=";
+        assert_eq!(finding(told), expected);
+        assert_eq!(finding("cannot start `sh`"), "");
     }
 }

@@ -39,14 +39,22 @@ pub(super) fn run(input: &[u8]) {
     let Ok(mapping) = json::parse(mapping.as_bytes()) else { return };
     let options = json::object(options.as_bytes()).unwrap_or_default();
     let reply = json::parse(reply.as_bytes()).unwrap_or(Value::Null);
+    // One that is absolute may leave the base path, never its host.
+    let endpoint = mapping.get("endpoint").and_then(Value::as_str).unwrap_or_default();
+    let below = if endpoint.contains("://") { "/" } else { "/v1/" };
     for rules in [provider(), trusting()] {
         if let Ok(parsed) = PayloadMapping::parse(&mapping, &rules) {
-            used(&parsed, &options, &reply, rules.mapping_sees_key);
+            used(&parsed, (&options, &reply), rules.mapping_sees_key, below);
         }
     }
 }
 
-fn used(mapping: &PayloadMapping, options: &Map<String, Value>, reply: &Value, sees_key: bool) {
+fn used(
+    mapping: &PayloadMapping,
+    (options, reply): (&Map<String, Value>, &Value),
+    sees_key: bool,
+    below: &str,
+) {
     let _ = mapping.check_examples();
     let _ = mapping.preview(options);
     // A prompt is whatever a caller says: here what a template, JSON and a header end with.
@@ -62,10 +70,10 @@ fn used(mapping: &PayloadMapping, options: &Map<String, Value>, reply: &Value, s
     if let Ok((variables, _)) = mapping.variables(reserved, options) {
         let _ = mapping.reply_kind(&variables);
         if let Ok(mut request) = mapping.render(&variables) {
-            rendered(&request);
+            rendered(&request, below);
             assert!(sees_key || request.key_at.is_empty(), "it was not to see the key");
             request.insert_key(KEY);
-            rendered(&request);
+            rendered(&request, below);
         }
     }
     if let Ok(read) = mapping.reply(200, &[("x-reply".to_owned(), "1".to_owned())], reply) {
@@ -76,13 +84,13 @@ fn used(mapping: &PayloadMapping, options: &Map<String, Value>, reply: &Value, s
 }
 
 /// What goes out goes to the vendor, in one piece.
-fn rendered(request: &RenderedRequest) {
+fn rendered(request: &RenderedRequest, below: &str) {
     let url = &request.url;
     assert_eq!(url.scheme(), "https");
     assert!(matches!(url.host_str(), Some("api.vendor.test" | "cdn.vendor.test")), "{url}");
     assert!(url.port().is_none() && url.username().is_empty() && url.password().is_none(), "{url}");
     assert!(url.fragment().is_none(), "{url}");
-    assert!(url.host_str() != Some("api.vendor.test") || url.path().starts_with("/v1/"), "{url}");
+    assert!(url.host_str() != Some("api.vendor.test") || url.path().starts_with(below), "{url}");
     for (name, value) in &request.headers {
         assert!(http::HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name:?}");
         assert!(http::HeaderValue::from_str(value).is_ok(), "{name}: {value:?}");
