@@ -115,11 +115,11 @@ async fn cut_streams_late_answers_and_rate_limits_open_it_too() {
     let stack = Stack::ready().await;
     for (fault, streamed, class) in [
         ("cut:4 chunks:20 big:2000", true, "error"),
-        ("slow:2s", false, "timeout"),
+        ("slow:9s", false, "timeout"),
         ("fail:429:9", false, "rate_limit"),
         ("fail:500:9", false, "error"),
     ] {
-        let differs = json!({"circuit_breaker": quick(), "timeouts": {"total_ms": 600}});
+        let differs = json!({"circuit_breaker": quick(), "timeouts": {"total_ms": 3_000}});
         let model = stack.model(Server::OpenAi, differs).await;
         let call = async || {
             let call = stack.call(Wire::Native, &model, &format!("{fault} {}", unique("opens")));

@@ -5,6 +5,7 @@ use de_contract::{
     wait::unique,
     wire::{Server, Wire},
 };
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 /// A model that its vendor does not know.
@@ -237,45 +238,47 @@ async fn after_the_first_byte_nobody_else_serves() {
         let all = ["error", "timeout", "unavailable"];
         let model = json!({
             "fallbacks": [{"model_id": other, "on": all}],
-            "timeouts": {"between_chunks_ms": 700, "total_ms": 20_000},
+            "timeouts": {"between_chunks_ms": 2_000, "total_ms": 20_000},
             "circuit_breaker": off(),
         });
         let model = stack.model(server, model).await;
-        for wire in Wire::ALL {
-            for (fault, code) in [
-                ("cut:4", "PROVIDER_ERROR"),
-                ("error-mid:4", "PROVIDER_ERROR"),
-                ("gap:30s", "PROVIDER_TIMEOUT"),
-            ] {
-                let word = unique("begun");
-                let prompt = format!("{fault} chunks:20 big:2000 {word}");
-                let answer = stack.call(wire, &model, &prompt).streamed().send().await.good();
-                let case = format!("{wire:?} {server:?} {fault}: {}", answer.response.text());
-                assert_eq!(answer.header("x-de-model"), model, "{case}");
-                answer.story().broke_off();
-                let text = answer.response.text();
-                let events = answer.response.events();
-                let last = events.last().unwrap();
-                match wire {
-                    Wire::Anthropic => {
-                        assert_eq!(last.name, "error", "{case}");
-                        let told: Value = serde_json::from_str(&last.data).unwrap();
-                        assert_eq!(told["type"], "error", "{case}");
-                        assert!(told["error"]["message"].is_string(), "{case}");
-                    }
-                    Wire::Native => assert_eq!(last.name, "error", "{case}"),
-                    Wire::OpenAi => {
-                        let told: Value = serde_json::from_str(&last.data).unwrap();
-                        assert!(told["error"]["message"].is_string(), "{case}");
-                        assert!(!text.contains("[DONE]"), "{case}");
-                    }
+        let faults = [
+            ("cut:4", "PROVIDER_ERROR"),
+            ("error-mid:4", "PROVIDER_ERROR"),
+            ("gap:30s", "PROVIDER_TIMEOUT"),
+        ];
+        let cases =
+            Wire::ALL.into_iter().flat_map(|wire| faults.map(|(fault, code)| (wire, fault, code)));
+        join_all(cases.map(async |(wire, fault, code)| {
+            let word = unique("begun");
+            let prompt = format!("{fault} chunks:20 big:2000 {word}");
+            let answer = stack.call(wire, &model, &prompt).streamed().send().await.good();
+            let case = format!("{wire:?} {server:?} {fault}: {}", answer.response.text());
+            assert_eq!(answer.header("x-de-model"), model, "{case}");
+            answer.story().broke_off();
+            let text = answer.response.text();
+            let events = answer.response.events();
+            let last = events.last().unwrap();
+            match wire {
+                Wire::Anthropic => {
+                    assert_eq!(last.name, "error", "{case}");
+                    let told: Value = serde_json::from_str(&last.data).unwrap();
+                    assert_eq!(told["type"], "error", "{case}");
+                    assert!(told["error"]["message"].is_string(), "{case}");
                 }
-                assert_eq!(stack.vendors.received(&word).await.len(), 1, "{case}");
-                let row = stack.books.row(&answer.request_id).await;
-                assert_eq!(row["status"], "cut", "{case}");
-                assert_eq!(row["error_code"], code, "{case}");
+                Wire::Native => assert_eq!(last.name, "error", "{case}"),
+                Wire::OpenAi => {
+                    let told: Value = serde_json::from_str(&last.data).unwrap();
+                    assert!(told["error"]["message"].is_string(), "{case}");
+                    assert!(!text.contains("[DONE]"), "{case}");
+                }
             }
-        }
+            assert_eq!(stack.vendors.received(&word).await.len(), 1, "{case}");
+            let row = stack.books.row(&answer.request_id).await;
+            assert_eq!(row["status"], "cut", "{case}");
+            assert_eq!(row["error_code"], code, "{case}");
+        }))
+        .await;
     }
 }
 
@@ -309,21 +312,22 @@ async fn the_total_deadline_ends_every_kind_of_answer() {
     let stack = Stack::ready().await;
     for server in Server::ALL {
         let timeouts =
-            json!({"between_chunks_ms": 5_000, "first_byte_ms": 5_000, "total_ms": 1_500});
+            json!({"between_chunks_ms": 9_000, "first_byte_ms": 9_000, "total_ms": 3_000});
         let differs = json!({"timeouts": timeouts, "circuit_breaker": off()});
         let model = stack.model(server, differs).await;
-        for wire in Wire::ALL {
+        join_all(Wire::ALL.map(async |wire| {
             let started = tokio::time::Instant::now();
-            let prompt = format!("gap:600ms chunks:50 big:2000 {}", unique("total"));
+            let prompt = format!("gap:1s chunks:50 big:2000 {}", unique("total"));
             let answer = stack.call(wire, &model, &prompt).streamed().send().await.good();
             answer.story().broke_off();
             let row = stack.books.row(&answer.request_id).await;
             assert_eq!(row["error_code"], "PROVIDER_TIMEOUT", "{wire:?} {server:?}: {row}");
             let answer =
-                stack.call(wire, &model, &format!("slow:9s {}", unique("total"))).send().await;
+                stack.call(wire, &model, &format!("slow:20s {}", unique("total"))).send().await;
             answer.fails(504, "PROVIDER_TIMEOUT");
             let took = started.elapsed();
-            assert!(took < std::time::Duration::from_secs(8), "{wire:?} {server:?}: {took:?}");
-        }
+            assert!(took < std::time::Duration::from_secs(16), "{wire:?} {server:?}: {took:?}");
+        }))
+        .await;
     }
 }
