@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::config::Vendor;
 use crate::fault_book::Order;
 use crate::faults::Script;
-use crate::record::{Record, Tally};
+use crate::record::Record;
 use crate::server::Shared;
 
 /// `?vendor=`, `?path=`, `?prompt=` and `?contains=`: which records are wanted.
@@ -32,7 +32,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     fn fits(&self, record: &Record) -> bool {
         let contains = |text: &String| {
-            record.path.contains(text.as_str()) || record.body.to_string().contains(text.as_str())
+            record.path.contains(text.as_str()) || record.body_text.contains(text.as_str())
         };
         self.vendor.as_deref().is_none_or(|vendor| record.vendor == vendor)
             && self.path.as_deref().is_none_or(|path| record.path.contains(path))
@@ -95,9 +95,7 @@ pub(crate) async fn requests(
     State(shared): State<Arc<Shared>>,
     Query(wanted): Query<Wanted>,
 ) -> Response<Body> {
-    let mut records = shared.log.all();
-    records.retain(|record| wanted.fits(record));
-    json(StatusCode::OK, &records)
+    json(StatusCode::OK, &shared.log.all(|record| wanted.fits(record)))
 }
 
 /// `GET /control/tally`: how many POST requests fit.
@@ -105,8 +103,7 @@ pub(crate) async fn tally(
     State(shared): State<Arc<Shared>>,
     Query(wanted): Query<Wanted>,
 ) -> Response<Body> {
-    let records = shared.log.all();
-    json(StatusCode::OK, &Tally::of(records.iter().filter(|record| wanted.fits(record))))
+    json(StatusCode::OK, &shared.log.tally(|record| wanted.fits(record)))
 }
 
 /// `DELETE /control/requests`.
@@ -120,8 +117,8 @@ pub(crate) async fn request(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
 ) -> Response<Body> {
-    match shared.log.all().into_iter().find(|record| record.id.to_string() == id) {
-        Some(record) => json(StatusCode::OK, &record),
+    match shared.log.all(|record| record.id.to_string() == id).first() {
+        Some(record) => json(StatusCode::OK, record),
         None => not_found("no such request is recorded"),
     }
 }

@@ -39,6 +39,9 @@ pub struct Record {
     /// The JSON that came; of a form `{"fields": [[name, text], …], "files": [{name, file_name,
     /// content_type, size_bytes}, …]}`; otherwise a string, `{"omitted_bytes": n}` above 1 MiB.
     pub body: Value,
+    /// The same as text, to be searched: tests ask many times a second.
+    #[serde(skip)]
+    pub(crate) body_text: String,
     /// The text that the faults were looked for in: the prompt of a request that the vendor would
     /// answer. Absent for a request that it refuses, and above 1 MiB.
     pub prompt: Option<String>,
@@ -119,6 +122,8 @@ impl Default for Log {
 impl Log {
     /// Records a request.
     pub(crate) fn open(&self, received: &Received<'_>) -> Exchange {
+        let body = recorded_body(received.headers, received.body);
+        let body_text = body.to_string();
         let mut records = self.records();
         records.last_id += 1;
         let id = records.last_id;
@@ -126,7 +131,8 @@ impl Log {
             records.kept.pop_front();
         }
         records.kept.push_back(Record {
-            body: recorded_body(received.headers, received.body),
+            body,
+            body_text,
             chunks_sent: 0,
             client_hung_up: false,
             finished: false,
@@ -145,9 +151,14 @@ impl Log {
         Exchange { ended: false, id, log: self.clone(), started: Instant::now() }
     }
 
-    /// All records, oldest first.
-    pub(crate) fn all(&self) -> Vec<Record> {
-        self.records().kept.iter().cloned().collect()
+    /// The records that fit, oldest first.
+    pub(crate) fn all(&self, fits: impl Fn(&Record) -> bool) -> Vec<Record> {
+        self.records().kept.iter().filter(|record| fits(record)).cloned().collect()
+    }
+
+    /// How many POST requests fit.
+    pub(crate) fn tally(&self, fits: impl Fn(&Record) -> bool) -> Tally {
+        Tally::of(self.records().kept.iter().filter(|record| fits(record)))
     }
 
     /// Forgets all records; exchanges that still go on are not recorded again.
@@ -161,7 +172,8 @@ impl Log {
         let mut changes = self.changes.subscribe();
         loop {
             changes.mark_unchanged();
-            if let Some(record) = self.all().into_iter().find(|record| fits(record)) {
+            let found = self.records().kept.iter().find(|record| fits(record)).cloned();
+            if let Some(record) = found {
                 return record;
             }
             // The sender lives in `self`, so an error cannot come; if it did, look again.
@@ -335,7 +347,7 @@ mod tests {
             })
             .finish();
         }
-        let all = log.all();
+        let all = log.all(|_| true);
         assert_eq!((all.len(), all.first().map(|record| record.id)), (MOST_RECORDS, Some(6)));
         assert!(all.iter().all(|record| record.finished && !record.client_hung_up));
     }

@@ -170,22 +170,21 @@ impl Simulator {
         format!("http://{}/{}{version}", self.addr, vendor.id())
     }
 
-    /// Everything that was received, oldest first, at most the last 1,000.
+    /// Everything that was received, oldest first, at most the last 20,000.
     #[must_use]
     pub fn requests(&self) -> Vec<Record> {
-        self.shared.log.all()
+        self.shared.log.all(|_| true)
     }
 
     /// Counts the POST requests that a vendor got under a path (a part of it will do) with just this
     /// prompt: what was ordered, and perhaps paid.
     #[must_use]
     pub fn tally(&self, vendor: Vendor, path: &str, prompt: &str) -> Tally {
-        let records = self.shared.log.all();
-        Tally::of(records.iter().filter(|record| {
+        self.shared.log.tally(|record| {
             record.vendor == vendor.id()
                 && record.path.contains(path)
                 && record.prompt.as_deref() == Some(prompt)
-        }))
+        })
     }
 
     /// Forgets what was received.
