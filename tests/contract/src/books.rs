@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::Path,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -26,8 +26,8 @@ const ROWS: &str = "SELECT receipt_id, request_id, organization_id, instance_id,
 pub enum Books {
     /// The double of D1.
     InProcess(Arc<SqliteDatabase>),
-    /// The file that workerd keeps D1 in.
-    State(PathBuf),
+    /// The file that workerd keeps D1 in. It stays open: at each opening SQLite reads the whole schema.
+    State(Mutex<Connection>),
 }
 
 impl Books {
@@ -43,8 +43,11 @@ impl Books {
             for path in entries.map(|entry| entry.expect("it can be listed").path()) {
                 if path.is_dir() {
                     folders.push(path);
-                } else if path.extension().is_some_and(|end| end == "sqlite") && has_books(&path) {
-                    return Self::State(path);
+                } else if path.extension().is_some_and(|end| end == "sqlite") {
+                    let connection = open(&path).expect("a database can be opened");
+                    if has_books(&connection) {
+                        return Self::State(Mutex::new(connection));
+                    }
                 }
             }
         }
@@ -65,7 +68,10 @@ impl Books {
                     .expect("usage_logs can be read");
                 answers.pop().unwrap_or_default().into_iter().map(Value::Object).collect()
             }
-            Self::State(file) => read(file, request_id).expect("usage_logs can be read"),
+            Self::State(connection) => {
+                let connection = connection.lock().expect("no reader panics");
+                read(&connection, request_id).expect("usage_logs can be read")
+            }
         }
     }
 
@@ -96,15 +102,13 @@ fn open(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn has_books(file: &Path) -> bool {
+fn has_books(connection: &Connection) -> bool {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'usage_logs'";
-    let count = |connection: Connection| connection.query_row(sql, [], |row| row.get(0));
-    open(file).and_then(count) == Ok(1)
+    connection.query_row(sql, [], |row| row.get(0)) == Ok(1)
 }
 
-fn read(file: &Path, request_id: &str) -> rusqlite::Result<Vec<Value>> {
-    let connection = open(file)?;
-    let mut statement = connection.prepare(ROWS)?;
+fn read(connection: &Connection, request_id: &str) -> rusqlite::Result<Vec<Value>> {
+    let mut statement = connection.prepare_cached(ROWS)?;
     let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
     let rows = statement.query_map([request_id], |row| {
         let mut columns = Map::new();
