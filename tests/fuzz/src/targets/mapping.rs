@@ -39,12 +39,12 @@ pub(super) fn run(input: &[u8]) {
     let Ok(mapping) = json::parse(mapping.as_bytes()) else { return };
     let options = json::object(options.as_bytes()).unwrap_or_default();
     let reply = json::parse(reply.as_bytes()).unwrap_or(Value::Null);
-    // One that is absolute may leave the base path, never its host.
+    // An absolute endpoint may leave the base path, not the provider's hosts.
     let endpoint = mapping.get("endpoint").and_then(Value::as_str).unwrap_or_default();
-    let below = if endpoint.contains("://") { "/" } else { "/v1/" };
+    let base_path = if endpoint.contains("://") { "/" } else { "/v1/" };
     for rules in [provider(), trusting()] {
         if let Ok(parsed) = PayloadMapping::parse(&mapping, &rules) {
-            used(&parsed, (&options, &reply), rules.mapping_sees_key, below);
+            used(&parsed, (&options, &reply), rules.mapping_sees_key, base_path);
         }
     }
 }
@@ -53,7 +53,7 @@ fn used(
     mapping: &PayloadMapping,
     (options, reply): (&Map<String, Value>, &Value),
     sees_key: bool,
-    below: &str,
+    base_path: &str,
 ) {
     let _ = mapping.check_examples();
     let _ = mapping.preview(options);
@@ -70,10 +70,10 @@ fn used(
     if let Ok((variables, _)) = mapping.variables(reserved, options) {
         let _ = mapping.reply_kind(&variables);
         if let Ok(mut request) = mapping.render(&variables) {
-            rendered(&request, below);
+            rendered(&request, base_path);
             assert!(sees_key || request.key_at.is_empty(), "it was not to see the key");
             request.insert_key(KEY);
-            rendered(&request, below);
+            rendered(&request, base_path);
         }
     }
     if let Ok(read) = mapping.reply(200, &[("x-reply".to_owned(), "1".to_owned())], reply) {
@@ -84,13 +84,16 @@ fn used(
 }
 
 /// What goes out goes to the vendor, in one piece.
-fn rendered(request: &RenderedRequest, below: &str) {
+fn rendered(request: &RenderedRequest, base_path: &str) {
     let url = &request.url;
     assert_eq!(url.scheme(), "https");
     assert!(matches!(url.host_str(), Some("api.vendor.test" | "cdn.vendor.test")), "{url}");
     assert!(url.port().is_none() && url.username().is_empty() && url.password().is_none(), "{url}");
     assert!(url.fragment().is_none(), "{url}");
-    assert!(url.host_str() != Some("api.vendor.test") || url.path().starts_with(below), "{url}");
+    assert!(
+        url.host_str() != Some("api.vendor.test") || url.path().starts_with(base_path),
+        "{url}"
+    );
     for (name, value) in &request.headers {
         assert!(http::HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name:?}");
         assert!(http::HeaderValue::from_str(value).is_ok(), "{name}: {value:?}");
