@@ -30,7 +30,7 @@ serde_json.workspace = true
 tokio = { workspace = true, features = ["macros", "rt", "test-util"] }
 
 [package.metadata.wasm-pack.profile.release]
-wasm-opt = ["-Os"]
+wasm-opt = ["-O1"]
 
 [lints]
 workspace = true
