@@ -29,6 +29,8 @@ use crate::gateway::Gateway;
 enum Protocol {
     Anthropic,
     Gemini,
+    /// Told by a mapping.
+    Mapped,
     Native,
     OpenAi,
     Responses,
@@ -49,8 +51,8 @@ const fn road(caller: Protocol, vendor: Protocol) -> Road {
     Road { caller, kept: false, vendor, wants_usage: false }
 }
 
-const ROADS: [Road; 17] = {
-    use Protocol::{Anthropic, Gemini, Native, OpenAi, Responses};
+const ROADS: [Road; 18] = {
+    use Protocol::{Anthropic, Gemini, Mapped, Native, OpenAi, Responses};
     [
         road(Anthropic, OpenAi),
         road(Native, OpenAi),
@@ -70,6 +72,7 @@ const ROADS: [Road; 17] = {
         road(OpenAi, Responses),
         road(OpenAi, Gemini),
         road(Responses, Gemini),
+        road(OpenAi, Mapped),
     ]
 };
 
@@ -91,6 +94,7 @@ impl Road {
         let model = match self.vendor {
             Protocol::Anthropic => "claude",
             Protocol::Gemini => "gemini",
+            Protocol::Mapped => "mapped",
             Protocol::Native | Protocol::OpenAi => "gpt",
             Protocol::Responses => "responses",
         };
@@ -101,8 +105,8 @@ impl Road {
                 chat["max_tokens"] = json!(500);
                 ("/v1/messages", chat)
             }
-            // Nobody calls us in Gemini's protocol.
-            Protocol::Gemini | Protocol::Native => {
+            // Nobody calls us in Gemini's protocol, or in one of a mapping.
+            Protocol::Gemini | Protocol::Mapped | Protocol::Native => {
                 ("/generate/stream", json!({"model_id": model, "prompt": "Hello"}))
             }
             Protocol::OpenAi => {
@@ -135,6 +139,7 @@ impl Recorded {
         let (counts, done) = match vendor {
             Protocol::Anthropic => ("\"type\":\"message_delta\"", "{\"type\":\"message_stop\"}"),
             Protocol::Gemini => ("\"usageMetadata\":{", "\"finishReason\":\"STOP\""),
+            Protocol::Mapped => ("\"kind\":\"counts\"", "\"kind\":\"over\""),
             Protocol::Native | Protocol::OpenAi => ("\"usage\":{", "[DONE]"),
             Protocol::Responses => ("\"usage\":{", "\"status\":\"completed\""),
         };
@@ -155,7 +160,7 @@ impl Recorded {
 
     /// The recorded streams, and others with all that the format allows.
     fn all() -> Vec<Self> {
-        use Protocol::{Anthropic, Gemini, OpenAi, Responses};
+        use Protocol::{Anthropic, Gemini, Mapped, OpenAi, Responses};
         vec![
             Self::of(
                 "openai",
@@ -173,6 +178,8 @@ impl Recorded {
             Self::of("anthropic error", Anthropic, ANTHROPIC_ERROR),
             Self::of("gemini rough", Gemini, GEMINI_ROUGH),
             Self::of("gemini error", Gemini, GEMINI_ERROR),
+            Self::of("mapped rough", Mapped, MAPPED_ROUGH),
+            Self::of("mapped error", Mapped, MAPPED_ERROR),
             Self::of("responses rough", Responses, RESPONSES_ROUGH),
             Self::of("responses error", Responses, RESPONSES_ERROR),
         ]
@@ -212,6 +219,40 @@ const GEMINI_ROUGH: &str = "\u{feff}: hello\r\n\r\ndata: {\"responseId\":\"r1\",
 const GEMINI_ERROR: &str = "data: {\"responseId\":\"r1\",\"candidates\":[{\"index\":0,\"content\":{\"parts\":[{\"text\":\"Grü\"}]}}]}\n\n\
     data: {\"error\":{\"code\":503,\"message\":\"Overloaded.\",\"status\":\"UNAVAILABLE\"}}\n\n";
 
+/// A protocol of nobody's, with a mark of byte order, every kind of line end, comments, an empty piece, an event that
+/// no rule speaks of, and data over two lines.
+const MAPPED_ROUGH: &str = "\u{feff}: hello\r\n\r\ndata: {\"kind\":\"piece\",\"text\":\"\"}\r\n\r\n\
+    data:{\"kind\":\"piece\",\"text\":\"\\\"kind\\\":\\\"done\\\" ü日🦀\"}\n\n: ping\n\n\
+    event: of_next_year\nid: 7\ndata: {\"kind\":\"of_next_year\"}\n\n\
+    data: {\"kind\":\"piece\",\ndata: \"text\":\"é\"}\n\n\
+    data: {\"kind\":\"counts\",\"in\":9,\"out\":3}\r\n\r\n\
+    data: {\"kind\":\"over\",\"why\":\"full\"}";
+
+const MAPPED_ERROR: &str = "data: {\"kind\":\"piece\",\"text\":\"Grü\"}\n\n\
+    data: {\"kind\":\"broken\",\"error\":{\"text\":\"Overloaded.\"}}\n\n";
+
+/// How those two are read.
+fn mapping() -> Value {
+    json!({
+        "endpoint": "/speak",
+        "body": {"say": "{user_prompt}", "stream": "{stream}"},
+        "maps": {"ends": {"done": "stop", "full": "length"}},
+        "response": {
+            "kind": "sse",
+            "events": [
+                {"when": {"path": "$.kind", "equals": "piece"}, "delta": "$.text"},
+                {"when": {"path": "$.kind", "equals": "counts"},
+                 "usage": {"input_tokens": "$.in", "output_tokens": "$.out"}},
+                {"when": {"path": "$.kind", "equals": "over"}, "finish": {"path": "$.why", "map": "ends"}},
+                {"when": {"path": "$.kind", "equals": "broken"}, "error": true},
+            ],
+            "done": {"path": "$.kind", "equals": "over"},
+        },
+        "response_mapping": {"text": "$.text"},
+        "error_mapping": {"message": "$.error.text"},
+    })
+}
+
 const RESPONSES_ROUGH: &str = "\u{feff}event: response.created\r\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"status\":\"in_progress\",\"output\":[]}}\r\n\r\n\
     event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[]}}\n\n\
     : still here\n\nevent: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":2,\ndata: \"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\"ü日🦀\"}\n\n\
@@ -246,6 +287,8 @@ impl World {
         }
         let google = json!({"circuit_breaker": null, "provider_id": "google", "upstream_model": "gemini-3.8-flash"});
         gateway.model("gemini", "gemini", google).await;
+        let mapped = json!({"circuit_breaker": null, "payload_mapping": mapping()});
+        gateway.model("mapped", "mapped", mapped).await;
         Self { calls: std::cell::Cell::new(0), gateway }
     }
 
@@ -326,7 +369,7 @@ fn is_error(caller: Protocol, (name, data): &(String, String)) -> bool {
     let Ok(data) = serde_json::from_str::<Value>(data) else { return false };
     match caller {
         Protocol::Anthropic => name == "error" && data["error"]["type"].is_string(),
-        Protocol::Gemini => false,
+        Protocol::Gemini | Protocol::Mapped => false,
         Protocol::Native => name == "error" && data["error_code"].is_string(),
         Protocol::OpenAi => data["error"]["message"].is_string(),
         Protocol::Responses => ["error", "response.failed"].contains(&name.as_str()),
@@ -339,7 +382,7 @@ fn is_end(caller: Protocol, (name, data): &(String, String)) -> bool {
     }
     match caller {
         Protocol::Anthropic => name == "message_stop",
-        Protocol::Gemini => false,
+        Protocol::Gemini | Protocol::Mapped => false,
         Protocol::Native => name != "error" && data.contains("\"done\":true"),
         Protocol::OpenAi => data == "[DONE]",
         Protocol::Responses => name == "response.completed",
@@ -464,6 +507,7 @@ roads! {
     responses_to_openai: 14..15;
     gemini_to_openai: 15..16;
     gemini_to_responses: 16..17;
+    mapped_to_openai: 17..18;
 }
 
 proptest! {
