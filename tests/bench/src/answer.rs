@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     case::{Case, Road, Side},
-    vendor::{SENTENCE, WORD},
+    vendor::{SENTENCE, WORDS},
 };
 
 /// Checks a whole answer; says what is wrong with it.
@@ -45,8 +45,8 @@ fn whole(text: &str) -> Result<(), String> {
 
 /// Counts the events with text.
 fn said(text: &str) -> u32 {
-    let word = format!("\"{WORD}\"");
-    u32::try_from(text.matches(&word).count()).unwrap_or(u32::MAX)
+    let count = |word: &str| text.matches(&format!("\"{word}\"")).count();
+    u32::try_from(WORDS.map(count).iter().sum::<usize>()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
     use super::check;
     use crate::case::{Case, Road, Side};
 
-    const TWO: &str = "data: {\"content\":\" wave\"}\n\ndata: {\"content\":\" wave\"}\n\n";
+    const TWO: &str = "data: {\"content\":\" wave\"}\n\ndata: {\"content\":\" foam\"}\n\n";
 
     fn problem(road: Road, side: Side, status: u16, body: &str) -> String {
         let case = Case { road, chunks: 2, gap_ms: 0, concurrency: 1, requests: 1 };
@@ -77,7 +77,7 @@ mod tests {
                 Side::Bare,
                 200,
                 TWO,
-                "the stream does not end well: `data: {\"content\":\" wave\"}`",
+                "the stream does not end well: `data: {\"content\":\" foam\"}`",
             ),
         ] {
             assert_eq!(problem(road, side, status, body), expected, "{road:?} {body}");

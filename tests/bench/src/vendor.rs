@@ -21,8 +21,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{case::Wish, failure::Failure};
 
-/// What every event with text says.
-pub(crate) const WORD: &str = " wave";
+/// What the events with text say, in turn: of the same length, and never the same twice in a row, as LiteLLM's proxy
+/// takes a vendor that repeats itself a hundred times for a broken one.
+pub(crate) const WORDS: [&str; 2] = [" wave", " foam"];
 /// The whole answer in one JSON object.
 pub(crate) const SENTENCE: &str = "The sea is blue because water takes the red out of the light.";
 
@@ -64,8 +65,7 @@ async fn chat(Json(body): Json<Value>) -> Response {
     }
     let wants_usage = body.pointer("/stream_options/include_usage") == Some(&Value::Bool(true));
     let mut events = vec![chunk(&json!({"role": "assistant", "content": ""}), None)];
-    let word = chunk(&json!({"content": WORD}), None);
-    events.extend(std::iter::repeat_n(word, usize::try_from(wish.chunks).unwrap_or(0)));
+    events.extend(in_turn(wish.chunks, |word| chunk(&json!({"content": word}), None)));
     events.push(chunk(&json!({}), Some("stop")));
     if wants_usage {
         let members = [("choices", json!([])), ("usage", usage(wish.chunks))];
@@ -139,14 +139,15 @@ async fn messages(Json(body): Json<Value>) -> Response {
         },
     });
     let text = json!({"type": "text", "text": ""});
-    let delta = json!({"type": "text_delta", "text": WORD});
     let mut events = vec![
         event("message_start", &json!({"message": message})),
         event("content_block_start", &json!({"index": 0, "content_block": text})),
         event("ping", &json!({})),
     ];
-    let word = event("content_block_delta", &json!({"index": 0, "delta": delta}));
-    events.extend(std::iter::repeat_n(word, usize::try_from(wish.chunks).unwrap_or(0)));
+    events.extend(in_turn(wish.chunks, |word| {
+        let delta = json!({"type": "text_delta", "text": word});
+        event("content_block_delta", &json!({"index": 0, "delta": delta}))
+    }));
     let stop = json!({"stop_reason": "end_turn", "stop_sequence": null});
     let usage = json!({"output_tokens": wish.chunks});
     events.extend([
@@ -155,6 +156,12 @@ async fn messages(Json(body): Json<Value>) -> Response {
         event("message_stop", &json!({})),
     ]);
     streamed(events, wish.gap_ms)
+}
+
+/// As many events as there are to be, each written once.
+fn in_turn(count: u32, event: impl Fn(&str) -> Bytes) -> impl Iterator<Item = Bytes> {
+    let events = WORDS.map(|word| event(word));
+    events.into_iter().cycle().take(usize::try_from(count).unwrap_or(0))
 }
 
 /// An event whose name stands in its data, too.
