@@ -13,6 +13,7 @@ pub mod once;
 pub mod prefer;
 pub mod routes;
 pub mod telling;
+pub mod turn;
 pub mod upload;
 pub(crate) mod watch;
 

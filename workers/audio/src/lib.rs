@@ -12,7 +12,6 @@
 //! Translations, and times beside the sound, are not built: 501.
 
 mod ask;
-mod books;
 #[cfg(target_family = "wasm")]
 mod entry;
 #[cfg(not(target_family = "wasm"))]

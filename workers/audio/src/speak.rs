@@ -20,6 +20,7 @@ use de_core::{
         extract::{Body, Incoming},
         once::Ticket,
         relayed,
+        turn::{self, Entrance, Taken},
     },
     model::{Modality, Protocol},
     ports::Platform,
@@ -30,10 +31,7 @@ use de_core::{
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Map, Value};
 
-use crate::{
-    ask::{Ask, Route, Wire},
-    books::{self, Entrance, Turn},
-};
+use crate::ask::{Ask, Route, Wire};
 
 /// Headers of ElevenLabs' answers that its callers go by.
 const KEPT: [&str; 2] = ["character-cost", "request-id"];
@@ -50,32 +48,26 @@ where
     R: FnOnce(Map<String, Value>) -> Result<Ask, Vec<FieldIssue>> + Send,
 {
     let Route { operation, read, subject, wire } = route;
-    let (digest, size_bytes) = (body.digest(), body.size_bytes());
-    let entrance = Entrance { digest, operation, size_bytes, subject: &subject };
-    let turn = match books::turn(&platform, &caller, &incoming, &entrance).await {
-        Turn::Mine(turn) => turn,
-        Turn::Replayed(response) => return Ok(response),
+    let entrance = Entrance {
+        digest: body.digest(),
+        hold: turn::HOLD,
+        modality: "audio",
+        operation,
+        scope: Scope::Audio,
+        size_bytes: body.size_bytes(),
+        subject: &subject,
     };
-    let context = incoming.context.clone();
-    let books = books::open(&platform, &caller, &context, &entrance);
-    let ticket = match turn {
-        Ok(ticket) => ticket,
-        Err(refusal) => {
-            let refused = Err(refusal);
-            books::close(&books, &refused);
-            return refused;
-        }
+    let turn = match entrance.take(&platform, &caller, &incoming).await? {
+        Taken::Mine(turn) => turn,
+        Taken::Replayed(response) => return Ok(response),
     };
     let read = |body: Body| {
         body.into_object().and_then(|body| read(body).map_err(|issues| ApiError::fields(&issues)))
     };
-    let call = Call { books: &books, platform: &platform, ticket: ticket.as_ref(), wire };
+    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
+    let call = Call { books, platform: &platform, ticket, wire };
     let answered = call.answer(caller, incoming, read(body)).await;
-    books::close(&books, &answered);
-    match ticket {
-        Some(ticket) => ticket.end(&context, answered, books.outlay()).await,
-        None => answered,
-    }
+    turn.end(answered).await
 }
 
 /// What a call has at hand.

@@ -14,7 +14,9 @@ use de_core::{
         context::Context,
         error::ApiError,
         extract::{Body, Incoming},
+        once::Begun,
         prefer,
+        turn::{self, Entrance},
     },
     ids::JobId,
     jobs::{Output, View, Work, claimed, front},
@@ -24,8 +26,6 @@ use de_core::{
     registry,
 };
 use serde_json::{Value, json};
-
-use crate::books::{self, Entrance, Turn};
 
 const OPERATION: &str = "POST /synthesize";
 
@@ -38,18 +38,19 @@ pub(crate) async fn synthesize(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let (digest, size_bytes) = (body.digest(), body.size_bytes());
-    let entrance = Entrance { digest, operation: OPERATION, size_bytes, subject: "" };
-    let context = incoming.context.clone();
-    let refused = |error: ApiError| {
-        let refused = Err(error);
-        books::close(&books::open(&platform, &caller, &context, &entrance), &refused);
-        refused
+    let size_bytes = body.size_bytes();
+    let entrance = Entrance {
+        digest: body.digest(),
+        hold: turn::HOLD,
+        modality: "audio",
+        operation: OPERATION,
+        scope: Scope::Audio,
+        size_bytes,
+        subject: "",
     };
-    let ticket = match books::turn(&platform, &caller, &incoming, &entrance).await {
-        Turn::Mine(Ok(ticket)) => ticket,
-        Turn::Mine(Err(refusal)) => return refused(refusal),
-        Turn::Replayed(response) => return Ok(response),
+    let ticket = match entrance.claim(&platform, &caller, &incoming).await? {
+        Begun::Call(ticket) => ticket,
+        Begun::Replayed(response) => return Ok(response),
     };
     let job_id = claimed::id(&platform, ticket.as_ref());
     let answered = match read(&caller, body) {
@@ -57,10 +58,13 @@ pub(crate) async fn synthesize(
             let ordered = Ordered { job_id: job_id.clone(), request, size_bytes };
             buy(&platform, &caller, &incoming, ordered).await
         }
-        Err(error) => refused(error),
+        Err(error) => {
+            entrance.refuse(&platform, &caller, &incoming.context, &error);
+            Err(error)
+        }
     };
     let Some(ticket) = ticket else { return answered };
-    claimed::end(&platform, &context, ticket, &job_id, answered).await
+    claimed::end(&platform, &incoming.context, ticket, &job_id, answered).await
 }
 
 fn read(caller: &Caller, body: Body) -> Result<SynthesizeRequest, ApiError> {

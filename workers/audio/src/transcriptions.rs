@@ -19,6 +19,7 @@ use de_core::{
         error::{ApiError, Code},
         extract::Incoming,
         once::{self, Ticket},
+        turn::{self, Entrance, Taken},
         upload::{Form, Limits, Upload},
     },
     media::{self, Extent, MediaType},
@@ -34,10 +35,7 @@ use de_core::{
 };
 use http::{HeaderName, HeaderValue};
 
-use crate::{
-    books::{self, Entrance, Turn},
-    speak::head,
-};
+use crate::speak::head;
 
 /// What OpenAI takes, and an isolate can hold.
 const LIMITS: Limits = Limits { file: LARGEST_FILE, files: LARGEST_FILE };
@@ -49,15 +47,21 @@ pub(crate) async fn create(
     incoming: Incoming,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let operation = "POST /v1/audio/transcriptions";
+    let unread = Entrance {
+        digest: None,
+        hold: turn::HOLD,
+        modality: "audio",
+        operation: "POST /v1/audio/transcriptions",
+        scope: Scope::Audio,
+        size_bytes: 0,
+        subject: "",
+    };
     // No form is read for whoever may not send it.
     let caller = match caller.clone().entitled(&platform, Scope::Audio).await {
         Ok(caller) => caller,
         Err(refusal) => {
-            let unread = Entrance { digest: None, operation, size_bytes: 0, subject: "" };
-            let refused = Err(refusal);
-            books::close(&books::open(&platform, &caller, &incoming.context, &unread), &refused);
-            return refused;
+            unread.refuse(&platform, &caller, &incoming.context, &refusal);
+            return Err(refusal);
         }
     };
     let upload = Upload::read(request, LIMITS).await;
@@ -66,27 +70,14 @@ pub(crate) async fn create(
     // Only a key wants it, and a recording is long.
     let has_key = incoming.headers.contains_key(once::HEADER);
     let digest = form.as_ref().ok().filter(|_| has_key).map(Form::digest);
-    let entrance = Entrance { digest, operation, size_bytes, subject: "" };
-    let turn = match books::turn(&platform, &caller, &incoming, &entrance).await {
-        Turn::Mine(turn) => turn,
-        Turn::Replayed(response) => return Ok(response),
+    let entrance = Entrance { digest, size_bytes, ..unread };
+    let turn = match entrance.take(&platform, &caller, &incoming).await? {
+        Taken::Mine(turn) => turn,
+        Taken::Replayed(response) => return Ok(response),
     };
-    let context = incoming.context.clone();
-    let books = books::open(&platform, &caller, &context, &entrance);
-    let ticket = match turn {
-        Ok(ticket) => ticket,
-        Err(refusal) => {
-            let refused = Err(refusal);
-            books::close(&books, &refused);
-            return refused;
-        }
-    };
-    let answered = answer(&platform, caller, incoming, form, &books, ticket.as_ref()).await;
-    books::close(&books, &answered);
-    match ticket {
-        Some(ticket) => ticket.end(&context, answered, books.outlay()).await,
-        None => answered,
-    }
+    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
+    let answered = answer(&platform, caller, incoming, form, books, ticket).await;
+    turn.end(answered).await
 }
 
 async fn answer(

@@ -6,14 +6,14 @@ use axum::response::Response;
 use de_core::{
     assets::lend,
     auth::Scope,
-    books::{Asked, Books},
     caller::Caller,
     calls::ImageCall,
     http::{
         error::ApiError,
         extract::Incoming,
-        once::{self, Begun, Question, Ticket},
+        once::{Begun, Ticket},
         prefer,
+        turn::Entrance,
     },
     ids::JobId,
     jobs::{View, Work, claimed, front},
@@ -45,14 +45,22 @@ pub(crate) enum Wire {
     OpenAi(images::Wish),
 }
 
-/// Where a request came in.
-#[derive(Clone, Copy)]
-pub(crate) struct Entrance {
-    /// What is said in the body; `None` if that could not be read.
-    pub(crate) digest: Option<[u8; 32]>,
-    /// The route: `POST /generate`.
-    pub(crate) operation: &'static str,
-    pub(crate) size_bytes: usize,
+/// Where a request came in: a route (`POST /generate`), what is said in the body, if that could be read, and how
+/// many bytes it has.
+pub(crate) fn entrance(
+    operation: &'static str,
+    digest: Option<[u8; 32]>,
+    size_bytes: usize,
+) -> Entrance<'static> {
+    Entrance {
+        digest,
+        hold: HOLD,
+        modality: "image",
+        operation,
+        scope: Scope::Image,
+        size_bytes,
+        subject: "",
+    }
 }
 
 /// What came of it.
@@ -69,30 +77,19 @@ pub(crate) async fn serve(
     platform: &Platform,
     caller: Caller,
     incoming: &Incoming,
-    entrance: Entrance,
+    entrance: Entrance<'_>,
     asked: Result<Ask, ApiError>,
 ) -> Result<Response, ApiError> {
-    let question = Question {
-        digest: entrance.digest,
-        hold: HOLD,
-        route: entrance.operation,
-        scope: Scope::Image,
-        subject: "",
-    };
-    let ticket = match once::begin(platform, &caller, incoming, question).await {
-        Ok(Begun::Replayed(response)) => return Ok(response),
-        Ok(Begun::Call(ticket)) => ticket,
-        Err(refusal) => {
-            close(platform, &caller, incoming, entrance, &refusal);
-            return Err(refusal);
-        }
+    let ticket = match entrance.claim(platform, &caller, incoming).await? {
+        Begun::Call(ticket) => ticket,
+        Begun::Replayed(response) => return Ok(response),
     };
     let job_id = claimed::id(platform, ticket.as_ref());
     let is_repeated = ticket.as_ref().is_some_and(Ticket::repeated);
     let answered = match ready(platform, &caller, asked, is_repeated.then_some(&job_id)).await {
         Ok(ask) => answer(platform, caller, incoming, entrance, ask, job_id.clone()).await,
         Err(error) => {
-            close(platform, &caller, incoming, entrance, &error);
+            entrance.refuse(platform, &caller, &incoming.context, &error);
             Err(error)
         }
     };
@@ -104,7 +101,7 @@ async fn answer(
     platform: &Platform,
     caller: Caller,
     incoming: &Incoming,
-    entrance: Entrance,
+    entrance: Entrance<'_>,
     ask: Ask,
     job_id: JobId,
 ) -> Result<Response, ApiError> {
@@ -127,7 +124,7 @@ async fn buy(
     platform: &Platform,
     caller: Caller,
     incoming: &Incoming,
-    entrance: Entrance,
+    entrance: Entrance<'_>,
     ask: Ask,
     job_id: JobId,
 ) -> Result<Bought, ApiError> {
@@ -198,21 +195,7 @@ pub(crate) async fn entitled(
 ) -> Result<Caller, ApiError> {
     let may = caller.clone().entitled(platform, Scope::Image).await;
     if let Err(refusal) = &may {
-        let unread = Entrance { digest: None, operation, size_bytes: 0 };
-        close(platform, &caller, incoming, unread, refusal);
+        entrance(operation, None, 0).refuse(platform, &caller, &incoming.context, refusal);
     }
     may
-}
-
-/// Writes a call into the books that never became a job.
-fn close(
-    platform: &Platform,
-    caller: &Caller,
-    incoming: &Incoming,
-    entrance: Entrance,
-    error: &ApiError,
-) {
-    let Entrance { operation, size_bytes, .. } = entrance;
-    let what = Asked { modality: "image", operation, size_bytes };
-    Books::open(platform, &incoming.context, caller, what).fail(error);
 }

@@ -19,7 +19,7 @@ use de_core::{
 use serde_json::{Value, json};
 
 use crate::{
-    buy::{Ask, Entrance, Wire, serve},
+    buy::{Ask, Wire, entrance, serve},
     pictures::{self, Picture},
 };
 
@@ -30,8 +30,7 @@ pub(crate) async fn generate(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let size_bytes = body.size_bytes();
-    let entrance = Entrance { digest: body.digest(), operation: "POST /generate", size_bytes };
+    let entrance = entrance("POST /generate", body.digest(), body.size_bytes());
     serve(&platform, caller, &incoming, entrance, read(body)).await
 }
 

@@ -24,7 +24,7 @@ use de_core::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    buy::{self, Ask, Entrance, Wire, serve},
+    buy::{self, Ask, Wire, entrance, serve},
     inline,
     pictures::{self, Picture},
 };
@@ -40,7 +40,7 @@ pub(crate) async fn generations(
     body: Body,
 ) -> Result<Response, ApiError> {
     let operation = "POST /v1/images/generations";
-    let entrance = Entrance { digest: body.digest(), operation, size_bytes: body.size_bytes() };
+    let entrance = entrance(operation, body.digest(), body.size_bytes());
     let read = body
         .into_object()
         .and_then(|body| ImagesRequest::parse(&body).map_err(|issues| ApiError::fields(&issues)));
@@ -63,7 +63,7 @@ pub(crate) async fn edits(
     // Only a claim wants it.
     let is_claimed = incoming.headers.contains_key(once::HEADER);
     let digest = form.as_ref().ok().filter(|_| is_claimed).map(Form::digest);
-    let entrance = Entrance { digest, operation, size_bytes };
+    let entrance = entrance(operation, digest, size_bytes);
     let read = form
         .and_then(|form| ImagesRequest::of_form(form).map_err(|issues| ApiError::fields(&issues)));
     serve(&platform, caller, &incoming, entrance, read.map(ask)).await

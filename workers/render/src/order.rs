@@ -10,12 +10,13 @@ use axum::{
 };
 use de_core::{
     auth::Scope,
-    books::{Asked, Books, Outlay},
+    books::Outlay,
     caller::{Caller, Tenant},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
-        once::{self, Begun, Question, Ticket},
+        once::{Begun, Ticket},
+        turn::Entrance,
     },
     ids::JobId,
     jobs::{View, Work, claimed, front},
@@ -43,27 +44,24 @@ pub(crate) async fn create(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let size_bytes = body.size_bytes();
-    let question = Question {
+    let entrance = Entrance {
         digest: body.digest(),
         hold: HOLD,
-        route: OPERATION,
+        modality: "video",
+        operation: OPERATION,
         scope: Scope::Render,
+        size_bytes: body.size_bytes(),
         subject: "",
     };
-    let ticket = match once::begin(&platform, &caller, &incoming, question).await {
-        Ok(Begun::Replayed(response)) => return Ok(with_secret(&platform, response).await),
-        Ok(Begun::Call(ticket)) => ticket,
-        Err(refusal) => {
-            close(&platform, &caller, &incoming, size_bytes, &refusal);
-            return Err(refusal);
-        }
+    let ticket = match entrance.claim(&platform, &caller, &incoming).await? {
+        Begun::Call(ticket) => ticket,
+        Begun::Replayed(response) => return Ok(with_secret(&platform, response).await),
     };
     let job_id = claimed::id(&platform, ticket.as_ref());
     let answered = match read(&platform, &caller, body) {
-        Ok(request) => order(&platform, caller, &incoming, size_bytes, request, job_id).await,
+        Ok(request) => order(&platform, caller, &incoming, entrance, request, job_id).await,
         Err(error) => {
-            close(&platform, &caller, &incoming, size_bytes, &error);
+            entrance.refuse(&platform, &caller, &incoming.context, &error);
             Err(error)
         }
     };
@@ -105,7 +103,7 @@ async fn order(
     platform: &Platform,
     caller: Caller,
     incoming: &Incoming,
-    size_bytes: usize,
+    entrance: Entrance<'_>,
     request: RenderRequest,
     job_id: JobId,
 ) -> Result<Response, ApiError> {
@@ -117,7 +115,7 @@ async fn order(
         Ok(made) => made.unzip(),
         Err(err) => {
             let error = ApiError::from(err);
-            close(platform, &caller, incoming, size_bytes, &error);
+            entrance.refuse(platform, &caller, &incoming.context, &error);
             return Err(error);
         }
     };
@@ -132,7 +130,7 @@ async fn order(
         operation: OPERATION,
         platform,
         scope: Scope::Render,
-        size_bytes,
+        size_bytes: entrance.size_bytes,
         work: Work::Render(call),
     };
     let view = front::begin(purchase).await?;
@@ -194,16 +192,4 @@ fn reveal(platform: &Platform, body: &[u8]) -> Option<String> {
     let secret = Callback::secret(&platform.settings, version, job).ok();
     told.insert("callback_secret".to_owned(), secret.as_ref().map(Secret::expose).into());
     serde_json::to_string(&told).ok()
-}
-
-/// Writes a call into the books that never became a job.
-fn close(
-    platform: &Platform,
-    caller: &Caller,
-    incoming: &Incoming,
-    size_bytes: usize,
-    error: &ApiError,
-) {
-    let what = Asked { modality: "video", operation: OPERATION, size_bytes };
-    Books::open(platform, &incoming.context, caller, what).fail(error);
 }

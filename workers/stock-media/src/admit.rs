@@ -21,7 +21,7 @@ use de_core::{
 const USUAL: &str = "pexels";
 
 /// What kind of work this is in the books: not that of models that make pictures, as it costs nothing.
-const MODALITY: &str = "stock";
+pub(crate) const MODALITY: &str = "stock";
 
 /// Opens a call in the books.
 pub(crate) fn opened(

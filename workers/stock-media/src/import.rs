@@ -13,13 +13,14 @@ use axum::{
 use de_core::{
     assets::{Deposit, Owner, Promise, Provenance, fetch, shown::Asset},
     auth::Scope,
-    books::{Books, Outcome, Outlay},
+    books::{Books, Outcome},
     caller::{Caller, Tenant},
     calls::stock::{StockFile, StockItem, StockKind, WantedFile},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
-        once::{self, Begun, Question, Ticket},
+        once::Ticket,
+        turn::{Entrance, Taken},
     },
     ids::{AssetId, ProjectId},
     media::MediaKind,
@@ -35,7 +36,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    admit::{admitted, closed, library, opened},
+    admit::{MODALITY, admitted, library},
     legs::{Search, malformed},
 };
 
@@ -52,34 +53,22 @@ pub(crate) async fn import(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let question = Question {
+    let entrance = Entrance {
         digest: body.digest(),
         hold: HOLD,
-        route: "POST /import",
+        modality: MODALITY,
+        operation: "POST /import",
         scope: Scope::Stock,
+        size_bytes: body.size_bytes(),
         subject: "",
     };
-    let ticket = match once::begin(&platform, &caller, &incoming, question).await {
-        Ok(Begun::Replayed(reply)) => return Ok(reply),
-        Ok(Begun::Call(ticket)) => Ok(ticket),
-        Err(refusal) => Err(refusal),
+    let turn = match entrance.take(&platform, &caller, &incoming).await? {
+        Taken::Mine(turn) => turn,
+        Taken::Replayed(response) => return Ok(response),
     };
-    let context = &incoming.context.clone();
-    let books = opened(&platform, context, &caller, "POST /import", body.size_bytes());
-    let (ticket, answered) = match ticket {
-        Ok(ticket) => {
-            let making = answer(&platform, caller, incoming, body, &books, ticket.as_ref());
-            let answered = making.await;
-            (ticket, answered)
-        }
-        Err(refusal) => (None, Err(refusal)),
-    };
-    closed(&books, &answered);
-    match ticket {
-        // Beginning anew costs nothing: a failure is not kept.
-        Some(ticket) => ticket.end(context, answered, Outlay::Nothing).await,
-        None => answered,
-    }
+    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
+    let answered = answer(&platform, caller, incoming, body, books, ticket).await;
+    turn.end_free(answered).await
 }
 
 async fn answer(

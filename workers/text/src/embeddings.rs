@@ -4,7 +4,7 @@
 //! must never be compared with the other. So a fallback serves only if it is the same model at another host,
 //! by the vendor's name of it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     body::Body as ResponseBody,
@@ -14,14 +14,15 @@ use axum::{
 use de_core::{
     admission::{Wanted, admit},
     auth::Scope,
-    books::{Asked, Books, Outcome},
+    books::{Books, Outcome},
     caller::{Caller, Tenant},
     ceiling::{self, Most},
     exchange::{self, Answer, BeforeSend, Job},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
-        once::{self, Begun, Question, Ticket},
+        once::Ticket,
+        turn::Taken,
     },
     json::verbatim::Verbatim,
     model::{Modality, OnUnsupported},
@@ -37,12 +38,9 @@ use de_core::{
 };
 use http::{HeaderName, HeaderValue, header};
 
-use crate::run::on_unsupported;
+use crate::run::{entrance, on_unsupported};
 
 const OPERATION: &str = "POST /v1/embeddings";
-
-/// As in `run`: how long a call may take before it sends.
-const HOLD: Duration = Duration::from_secs(30);
 
 /// Makes a vector of each input.
 pub(crate) async fn create(
@@ -51,35 +49,13 @@ pub(crate) async fn create(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let question = Question {
-        digest: body.digest(),
-        hold: HOLD,
-        route: OPERATION,
-        scope: Scope::Text,
-        subject: "",
+    let turn = match entrance(OPERATION, &body).take(&platform, &caller, &incoming).await? {
+        Taken::Mine(turn) => turn,
+        Taken::Replayed(response) => return Ok(response),
     };
-    let ticket = match once::begin(&platform, &caller, &incoming, question).await {
-        Ok(Begun::Replayed(reply)) => return Ok(reply),
-        Ok(Begun::Call(ticket)) => Ok(ticket),
-        Err(refusal) => Err(refusal),
-    };
-    let context = incoming.context.clone();
-    let what = Asked { modality: "text", operation: OPERATION, size_bytes: body.size_bytes() };
-    let books = Arc::new(Books::open(&platform, &context, &caller, what));
-    let (ticket, answered) = match ticket {
-        Ok(ticket) => {
-            let answered = answer(&platform, caller, incoming, body, &books, ticket.as_ref()).await;
-            (ticket, answered)
-        }
-        Err(refusal) => (None, Err(refusal)),
-    };
-    if let Err(error) = &answered {
-        books.fail(error);
-    }
-    match ticket {
-        Some(ticket) => ticket.end(&context, answered, books.outlay()).await,
-        None => answered,
-    }
+    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
+    let answered = answer(&platform, caller, incoming, body, books, ticket).await;
+    turn.end(answered).await
 }
 
 async fn answer(

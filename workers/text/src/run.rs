@@ -1,12 +1,12 @@
 //! One call, from the caller's body to the answer's head. What happens to it stands in the books.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::response::Response;
 use de_core::{
     admission::{Admitted, Wanted, admit},
     auth::Scope,
-    books::{Asked, Books},
+    books::Books,
     caller::Caller,
     ceiling::{self, Most},
     conversations::told::Telling,
@@ -14,7 +14,8 @@ use de_core::{
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
-        once::{self, Begun, Question, Ticket},
+        once::Ticket,
+        turn::{self, Entrance, Taken},
     },
     json::verbatim::Verbatim,
     limits::wire::Need,
@@ -38,10 +39,6 @@ use crate::{
     respond::Reply,
 };
 
-/// How long a call may take before it sends, while it holds the claim on its `Idempotency-Key`: what it
-/// waits for until then has deadlines of a few seconds.
-const HOLD: Duration = Duration::from_secs(30);
-
 /// Runs one call: every authenticated one leaves exactly one receipt, whatever becomes of it. One that was
 /// answered before shows the receipt that it has.
 pub(crate) async fn run(
@@ -51,36 +48,26 @@ pub(crate) async fn run(
     body: Body,
     route: Route,
 ) -> Result<Response, ApiError> {
-    let question = Question {
+    let entrance = entrance(route.operation, &body);
+    let turn = match entrance.take(&platform, &caller, &incoming).await? {
+        Taken::Mine(turn) => turn,
+        Taken::Replayed(response) => return Ok(response),
+    };
+    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
+    let answered = answer(&platform, caller, incoming, body, route, books, ticket).await;
+    turn.end(answered).await
+}
+
+/// What a call of this worker is, before it is read.
+pub(crate) fn entrance(operation: &'static str, body: &Body) -> Entrance<'static> {
+    Entrance {
         digest: body.digest(),
-        hold: HOLD,
-        route: route.operation,
+        hold: turn::HOLD,
+        modality: "text",
+        operation,
         scope: Scope::Text,
+        size_bytes: body.size_bytes(),
         subject: "",
-    };
-    let ticket = match once::begin(&platform, &caller, &incoming, question).await {
-        Ok(Begun::Replayed(reply)) => return Ok(reply),
-        Ok(Begun::Call(ticket)) => Ok(ticket),
-        Err(refusal) => Err(refusal),
-    };
-    let context = incoming.context.clone();
-    let what =
-        Asked { modality: "text", operation: route.operation, size_bytes: body.size_bytes() };
-    let books = Arc::new(Books::open(&platform, &context, &caller, what));
-    let (ticket, answered) = match ticket {
-        Ok(ticket) => {
-            let making = answer(&platform, caller, incoming, body, route, &books, ticket.as_ref());
-            let answered = making.await;
-            (ticket, answered)
-        }
-        Err(refusal) => (None, Err(refusal)),
-    };
-    if let Err(error) = &answered {
-        books.fail(error);
-    }
-    match ticket {
-        Some(ticket) => ticket.end(&context, answered, books.outlay()).await,
-        None => answered,
     }
 }
 
