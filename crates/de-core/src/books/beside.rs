@@ -4,7 +4,7 @@
 //! other. When one has answered, or both have failed, the places are joined: what the other one holds stays held
 //! like that of any try of which nobody knows whether it was served.
 
-use super::{Books, Kept, Picture};
+use super::{Books, Kept, entry::Picture};
 use crate::{circuits, receipt::Receipt};
 
 /// Which of two tries was served.

@@ -1,8 +1,9 @@
 //! What a call comes to when it ends: its counts, its cost, what was spent of its shares.
 
 use super::{
-    Entry, Outcome, Share,
+    Outcome, Share,
     cover::{Held, bearer, caller_cover, model_cover},
+    entry::Entry,
     settlement::{Closing, SpentShare},
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Held, Kept};
+use super::{Kept, cover::Held};
 use crate::{
     circuits,
     ids::{InstanceId, LeaseId},

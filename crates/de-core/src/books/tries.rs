@@ -1,7 +1,11 @@
-//! The tries of a call that are with a vendor: one that nobody waits for any more may be billed all the same, and is
-//! never left out of the receipt.
+//! The tries of a call at its vendors. One that nobody waits for any more may be billed all the same, and is never
+//! left out of the receipt.
 
-use super::{Books, Entry, Outlay, cover::lose};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Books, Outlay, cover::lose, entry::Entry};
 use crate::{
     ids::{ModelId, ProviderId},
     receipt::Attempt,
@@ -57,6 +61,18 @@ impl Entry {
 }
 
 impl Books {
+    /// Notes which model is tried now.
+    pub fn trying(&self, model: &Arc<Model>) {
+        let now = self.platform.clock.now();
+        self.with(|entry| entry.tries(model.clone(), now));
+    }
+
+    /// When the first try at the model that is tried now began.
+    #[must_use]
+    pub fn trying_since(&self) -> UnixMillis {
+        self.entry.lock().map_or(self.started, |entry| entry.trying_since)
+    }
+
     /// Notes that a vendor is sent something now: [`Books::tried`] says what came of it.
     pub(crate) fn sends(&self, model: &Model) {
         let (model_id, provider_id) =
@@ -81,5 +97,40 @@ impl Books {
     pub(crate) fn gives_up(&self, code: &str) {
         let now = self.platform.clock.now();
         self.with(|entry| entry.give_up(now, code));
+    }
+    /// Notes the end of one try, and what the vendor may bill for it.
+    pub fn tried(&self, attempt: Attempt, outlay: Outlay) {
+        self.with(|entry| entry.tried(attempt, outlay));
+    }
+
+    /// Notes that the vendor has failed in good order, and bills nothing for that.
+    pub fn absolved(&self) {
+        self.with(|entry| entry.billable = false);
+    }
+
+    /// The tries so far, as JSON for a caller.
+    #[must_use]
+    pub fn attempts(&self) -> Value {
+        let attempts = self.entry.lock().map(|entry| entry.receipt.attempts.clone());
+        serde_json::to_value(attempts.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// How many tries there were.
+    #[must_use]
+    pub fn tries(&self) -> usize {
+        self.entry.lock().map_or(0, |entry| entry.receipt.attempts.len())
+    }
+
+    /// What the tries so far may have cost.
+    #[must_use]
+    pub fn outlay(&self) -> Outlay {
+        let Ok(entry) = self.entry.lock() else { return Outlay::Unknown };
+        if entry.receipt.attempts.iter().any(|attempt| attempt.status.is_none()) {
+            Outlay::Unknown
+        } else if entry.billable {
+            Outlay::Spent
+        } else {
+            Outlay::Nothing
+        }
     }
 }
