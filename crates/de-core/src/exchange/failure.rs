@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::Job;
+use super::job::Job;
 use crate::{
     http::error::{ApiError, Code},
     ids::ProviderId,
     model::ErrorClass,
     ports::PortError,
     protocols::VendorError,
-    registry::Model,
+    registry::{Model, Provider},
     retry,
     secret::looks_like_key,
     time::UnixMillis,
@@ -302,6 +302,14 @@ pub(super) fn cut(text: &str) -> String {
 pub(super) fn mask(text: &str) -> String {
     let masked = text.split(' ').map(|word| if looks_like_key(word) { "***" } else { word });
     masked.collect::<Vec<_>>().join(" ")
+}
+
+/// The provider's row keeps anything from being sent.
+pub(super) fn misconfigured(provider: &Provider, reason: String) -> Failure {
+    let message = format!("the provider {} is configured wrongly", provider.id);
+    let error = ApiError::new(Code::ProviderUnavailable, message).because(reason);
+    // Only an operator can help.
+    Failure::passing_on(error.for_good())
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use std::time::Duration;
 use http::header;
 
 use super::{
-    Interrupted, Job, LEAST_FIRST,
+    deadlines::{Interrupted, remaining, within},
     failure::{self, Failure},
-    remaining, within,
+    job::Job,
 };
 use crate::{
     books::Outlay,
@@ -24,6 +24,9 @@ use crate::{
     sse::{Decoder, Event, MAX_EVENT_BYTES, SseError},
     time::UnixMillis,
 };
+
+/// The least time that a streamed answer has to begin, once its head is here.
+const LEAST_FIRST: Duration = Duration::from_secs(1);
 
 /// How many bytes may come before the first event: all of them are held, to be given again. Some vendors send
 /// comments while they think, of a few bytes each.

@@ -10,9 +10,11 @@ use futures_util::{FutureExt, future::select};
 use http::HeaderMap;
 
 use super::{
-    ANSWER_CAP, Answer, First, Interrupted, Job, Line, Ordered, Polled, body, deadline,
+    answer::{ANSWER_CAP, Answer, First, Ordered, Polled, body},
+    deadlines::{Interrupted, deadline, pause, remaining, within},
     failure::{self, Failure},
-    key, outbound, pause, remaining, within,
+    job::{Job, Line},
+    outbound,
 };
 use crate::{
     http::error::{ApiError, Code},
@@ -122,7 +124,7 @@ pub async fn ask(
     trace: &Trace,
 ) -> Result<News, ApiError> {
     let line = Line { departure: None, instance, platform, trace };
-    let key = key(line, model).map_err(|failure| failure.error)?;
+    let key = outbound::key(line, model).map_err(|failure| failure.error)?;
     let mut following = Following { key: &key, line, model, polling: polling.clone() };
     let step = following.next(request, POLL_WAIT).await;
     let news = step.map(|step| match following.settled(step) {
@@ -143,7 +145,7 @@ pub async fn cancel(
     trace: &Trace,
 ) {
     let line = Line { departure: None, instance, platform, trace };
-    let Ok(key) = key(line, model) else { return };
+    let Ok(key) = outbound::key(line, model) else { return };
     let following = Following { key: &key, line, model, polling: polling.clone() };
     if let Some(outbound) = following.cancellation() {
         let sent = platform.fetch.send(outbound);
@@ -271,7 +273,7 @@ impl Following<'_> {
 
     fn outbound(&self, request: RenderedRequest) -> Result<Outbound, Failure> {
         let draft = mapped::draft(request, "").map_err(|err| self.unreadable(&err))?;
-        let (mut outbound, _key) = outbound(self.line, self.model, draft)?;
+        let (mut outbound, _key) = outbound::complete(self.line, self.model, draft)?;
         outbound::within(&mut outbound, &self.line.trace.header());
         Ok(outbound)
     }

@@ -15,8 +15,15 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 
 use super::{
-    BeforeSend, Failure, First, Job, Patience, any_serves, makes_media, remaining,
-    shares::reserve_beside, shut,
+    Patience,
+    answer::First,
+    any_serves,
+    attempt::{self, makes_media},
+    deadlines::remaining,
+    failure::Failure,
+    job::{BeforeSend, Job},
+    shares::reserve_beside,
+    shut,
 };
 use crate::{
     books::{Books, Served},
@@ -52,11 +59,11 @@ pub(super) async fn tries(
     let (dropped, warns) = (draft.dropped.clone(), draft.warns);
     let alone = |result| Asked { beside: None, dropped, model: model.clone(), result, warns };
     let Some(after) = wait(job, model, &draft, has_fallback, patience) else {
-        return alone(super::tries(job, model, draft, has_fallback, patience).await);
+        return alone(attempt::tries(job, model, draft, has_fallback, patience).await);
     };
     let sending = Sending::of(job);
     let own = Job { before_send: sending.as_ref().map(|told| told as &dyn BeforeSend), ..*job };
-    let mut first = Box::pin(super::tries(&own, model, draft, has_fallback, patience));
+    let mut first = Box::pin(attempt::tries(&own, model, draft, has_fallback, patience));
     match select(&mut first, job.platform.clock.sleep(after)).await {
         Either::Left((result, _)) => return alone(result),
         Either::Right(_) => {}
@@ -80,7 +87,7 @@ pub(super) async fn tries(
         let rest = rest.iter().filter(|model| model.config.model_id != other.config.model_id);
         let rest: Vec<Arc<Model>> = rest.cloned().collect();
         let has_fallback = any_serves(job, &rest, ErrorClass::Timeout);
-        Some(super::tries(&beside, &other, draft, has_fallback, patience).await)
+        Some(attempt::tries(&beside, &other, draft, has_fallback, patience).await)
     });
     // What is given up is dropped, which closes its connection, before the books are told.
     let came = match select(first, running).await {

@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-use super::{ERROR_CAP, failure, outbound};
+use super::{answer::ERROR_CAP, failure, outbound};
 use crate::{
     guard,
     ports::{Inbound, Outbound, Platform},

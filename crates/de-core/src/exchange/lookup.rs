@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{HeaderMap, Method};
 
-use super::{ERROR_CAP, failure, outbound};
+use super::{answer::ERROR_CAP, failure, outbound};
 use crate::{
     auth::vault,
     caller::Caller,
@@ -141,7 +141,8 @@ async fn heard(
     // The cause may quote the address, and with it the key.
     let unreachable = |err: PortError| {
         if matches!(err, PortError::Unsendable { .. }) {
-            return super::misconfigured(provider, super::without_queries(&err.to_string())).error;
+            return failure::misconfigured(provider, failure::without_queries(&err.to_string()))
+                .error;
         }
         let message = format!("{name} could not be reached");
         ApiError::new(Code::ProviderUnavailable, message).retry_after(Duration::from_secs(1))

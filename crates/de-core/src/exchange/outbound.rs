@@ -4,16 +4,60 @@
 use http::{HeaderName, HeaderValue, header};
 use url::Url;
 
+use super::{
+    failure::{Failure, misconfigured},
+    job::Line,
+};
 use crate::{
+    auth::vault,
     guard,
+    http::error::{ApiError, Code},
+    last_used,
     mapping::render::KeyPlace,
     ports::{Outbound, Settings},
-    protocols::Place,
-    registry::Provider,
+    protocols::{Draft, Place},
+    registry::{Model, Provider},
     secret::Secret,
     store::providers::ProviderAuth,
     trace,
 };
+
+/// Adds address and key to a draft; the key comes back for masking what the vendor says.
+pub(super) fn complete(
+    line: Line<'_>,
+    model: &Model,
+    draft: Draft,
+) -> Result<(Outbound, Secret), Failure> {
+    let settings = &line.platform.settings;
+    let provider = &model.provider;
+    let bad = |reason: String| misconfigured(provider, reason);
+    let url = address(provider, draft.place, settings).map_err(bad)?;
+    let key = key(line, model)?;
+    last_used::provider_key(line.platform, line.instance, &provider.id);
+    let mut outbound =
+        Outbound { body: draft.body, headers: draft.headers, method: draft.method, url };
+    attach(&mut outbound, provider, draft.key_at, &key).map_err(bad)?;
+    Ok((outbound, key))
+}
+
+/// The instance's key for a model's provider, opened.
+pub(super) fn key(line: Line<'_>, model: &Model) -> Result<Secret, Failure> {
+    let provider = &model.provider;
+    let Some(sealed) = &model.sealed_key else {
+        let message = if model.is_key_bound_elsewhere {
+            format!(
+                "this instance's key for the provider {} was saved for another address; it has to be \
+                 saved again",
+                provider.id
+            )
+        } else {
+            format!("this instance has no key for the provider {}", provider.id)
+        };
+        return Err(Failure::passing_on(ApiError::new(Code::MissingApiKey, message)));
+    };
+    vault::open(&line.platform.settings, line.instance, &provider.id, sealed)
+        .map_err(|err| misconfigured(provider, err.to_string()))
+}
 
 /// Where a request goes, once it is seen that the provider's key may go there.
 ///

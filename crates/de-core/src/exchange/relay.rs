@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use super::{
-    Opened,
+    answer::Opened,
     translate::Reading,
     upstream::{COMMENT, Heard, Upstream},
 };

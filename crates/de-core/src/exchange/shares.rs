@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Job, nothing_tried};
+use super::{job::Job, nothing_tried};
 use crate::{
     books::Share,
     circuits,

@@ -13,7 +13,10 @@ use futures_util::future::{Either, select};
 use http::{HeaderMap, HeaderValue, header};
 
 use super::{
-    Job, Opened, failure, remaining,
+    answer::Opened,
+    deadlines::remaining,
+    failure,
+    job::Job,
     upstream::{Heard, Upstream},
 };
 use crate::{

@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 
 use super::{
-    Opened,
+    answer::Opened,
     relay::{Tail, failed},
     upstream::{COMMENT, Heard, Upstream},
 };

@@ -8,7 +8,7 @@ use futures_util::{
     future::{BoxFuture, Either, Shared, select},
 };
 
-use super::Opened;
+use super::answer::Opened;
 use crate::{
     http::error::Code,
     ports::{InboundBody, Platform, PortError},

@@ -1,0 +1,205 @@
+//! The tries at one model: sent, waited for, repeated where that is safe.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Patience,
+    answer::{Answer, First, Opened, refused},
+    deadlines::{Interrupted, deadline, pause, remaining, within},
+    failure::{self, Failure, misconfigured, without_queries},
+    first, follow,
+    job::Job,
+    outbound,
+    shares::reserve,
+    shut,
+};
+use crate::{
+    books::{Outlay, Share},
+    circuits,
+    ports::{PortError, random},
+    protocols::Draft,
+    receipt::Attempt,
+    registry::Model,
+    retry,
+};
+
+/// All tries at one model. The first is reserved already. What they come to counts once for its circuit: the
+/// repetitions are the answer to a failure that passes.
+pub(super) async fn tries(
+    job: &Job<'_>,
+    model: &Arc<Model>,
+    draft: Draft,
+    has_fallback: bool,
+    patience: Patience,
+) -> Result<First, Failure> {
+    let answer = repeated(job, model, draft, has_fallback, patience).await;
+    let instance = job.holder.instance;
+    let probe = job.books.take_probe(&model.config.model_id);
+    let failure = answer.as_ref().err().filter(|failure| failure.trips);
+    let failure = failure.and_then(|failure| {
+        let began = job.books.trying_since();
+        Some(circuits::Failure { asked: failure.asked, began, class: failure.class? })
+    });
+    match (probe, failure, &answer) {
+        (Some(probe), Some(failure), _) => {
+            circuits::probed(job.platform, instance, &probe, Some(Err(failure)));
+        }
+        // Its answer has begun: that is what was to be known.
+        (Some(probe), None, answer) => {
+            let outcome = answer.is_ok().then_some(Ok(()));
+            circuits::probed(job.platform, instance, &probe, outcome);
+        }
+        (None, Some(failure), _) => circuits::failed(job.platform, instance, model, failure),
+        // An answer that has begun may break off: it counts when it ends.
+        (None, None, Ok(First::Answer(Answer::Opened(_))) | Err(_)) => {}
+        (None, None, Ok(First::Answer(Answer::Polled(_)) | First::Ordered(_))) => {
+            circuits::served(job.platform, instance, model);
+        }
+    }
+    answer
+}
+
+async fn repeated(
+    job: &Job<'_>,
+    model: &Arc<Model>,
+    draft: Draft,
+    has_fallback: bool,
+    patience: Patience,
+) -> Result<First, Failure> {
+    let mut number = 1;
+    loop {
+        let answer = attempt(job, model, draft.clone(), has_fallback, patience).await;
+        job.books.is_back(model);
+        let failure = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
+        // A probe is one request.
+        if !failure.repeatable || job.books.holds_probe(&model.config.model_id) {
+            return Err(failure);
+        }
+        let [byte] = random(&*job.platform.entropy);
+        let wait = retry::wait(number + 1, failure.asked, byte);
+        let Some(wait) = wait.filter(|wait| *wait < remaining(job, model)) else {
+            return Err(failure);
+        };
+        number += 1;
+        pause(job, wait).await.map_err(Failure::final_one)?;
+        // Others may have seen meanwhile that the vendor is down.
+        if shut(job, model).is_some() {
+            return Err(failure);
+        }
+        // Without a share there is no other try, and the vendor's own failure is what counts.
+        let is_covered = reserve(job, model, Share::Again).await.is_ok();
+        if !is_covered || shut(job, model).is_some() || remaining(job, model).is_zero() {
+            return Err(failure);
+        }
+    }
+}
+
+/// One try at one model.
+async fn attempt(
+    job: &Job<'_>,
+    model: &Arc<Model>,
+    mut draft: Draft,
+    has_fallback: bool,
+    follows: Patience,
+) -> Result<First, Failure> {
+    let is_post = draft.method == http::Method::POST;
+    let polling = draft.polling.take();
+    let is_order = polling.is_some();
+    let in_time = || match remaining(job, model).is_zero() {
+        true => Err(Failure::passing_on(failure::not_sent(model))),
+        false => Ok(()),
+    };
+    in_time()?;
+    let (mut outbound, key) = outbound::complete(job.line(), model, draft)?;
+    if let (Some(before), 0) = (job.before_send, job.books.tries()) {
+        let until = job.models.iter().map(|model| deadline(job, model)).max();
+        let until = until.unwrap_or_else(|| deadline(job, model));
+        before.sending(until).await.map_err(Failure::final_one)?;
+        in_time()?;
+    }
+    let sent_at = job.platform.clock.now();
+    let trace = job.context.trace();
+    let span = trace.span.part(model.config.model_id.as_str(), job.books.began_after(sent_at));
+    outbound::within(&mut outbound, &trace.header_of(span));
+    job.books.sends(model);
+    // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
+    // time left.
+    let patience = if job.streamed || has_fallback {
+        Duration::from_millis(model.deadlines().first_byte_ms).min(remaining(job, model))
+    } else {
+        remaining(job, model)
+    };
+    let answer = within(job.line(), patience, job.platform.fetch.send(outbound)).await;
+    // One that broke over an order, or over a picture or speech, may have made and billed it.
+    let makes = is_order || (is_post && makes_media(model));
+    let (result, status, outlay) = match answer {
+        Ok(Ok(mut inbound)) if (200..300).contains(&inbound.status) => {
+            let status = inbound.status;
+            let (answer, outlay) = match (polling, follows) {
+                (None, _) => {
+                    let begun = match job.streamed {
+                        true => first::wait(job, model, &mut inbound, &key, sent_at).await,
+                        false => Ok(()),
+                    };
+                    match begun {
+                        Ok(()) => {
+                            let opened = Opened { inbound, model: model.clone() };
+                            (Ok(First::Answer(Answer::Opened(opened))), Outlay::Spent)
+                        }
+                        Err((mut failure, outlay)) => {
+                            failure.repeatable &= !makes;
+                            (Err(failure), outlay)
+                        }
+                    }
+                }
+                (Some(polling), Patience::FirstAnswer) => {
+                    let answer = follow::to_the_order(job, model, inbound, polling, &key).await;
+                    (answer, Outlay::Spent)
+                }
+                (Some(polling), Patience::ToTheEnd) => {
+                    let answer = follow::to_the_end(job, model, inbound, polling, &key).await;
+                    (answer.map(First::Answer), Outlay::Spent)
+                }
+            };
+            (answer, Some(status), outlay)
+        }
+        Ok(Ok(inbound)) => {
+            let status = inbound.status;
+            let mut failure = refused(job.line(), model, inbound, &key).await;
+            failure.repeatable &= !(makes && matches!(status, 500 | 502));
+            (Err(failure), Some(status), Outlay::Nothing)
+        }
+        // Nothing was sent: it is no try.
+        Ok(Err(err @ PortError::Unsendable { .. })) => {
+            return Err(misconfigured(&model.provider, without_queries(&err.to_string())));
+        }
+        Ok(Err(err)) => (Err(failure::unreachable(model, &err)), None, Outlay::Unknown),
+        Err(Interrupted::TimedOut) => {
+            (Err(failure::late(job, model, sent_at)), None, Outlay::Unknown)
+        }
+        Err(Interrupted::ClientLeft) => {
+            (Err(Failure::final_one(failure::client_left())), None, Outlay::Unknown)
+        }
+    };
+    let error_code = result.as_ref().err().map(|failure| failure.error.code().as_str().to_owned());
+    let tried = Attempt {
+        duration_ms: job.platform.clock.now().since(sent_at),
+        error_code,
+        model_id: model.config.model_id.clone(),
+        provider_id: model.config.provider_id.clone(),
+        started_ms: Some(job.books.began_after(sent_at)),
+        status,
+    };
+    job.context.answered(job.platform.clock.now());
+    job.books.tried(tried, outlay);
+    result
+}
+
+/// Whether a model's vendor bills by what it has made, and none of them takes a request twice as one.
+pub(super) fn makes_media(model: &Model) -> bool {
+    let can = &model.config.capabilities;
+    [can.audio, can.image, can.video].contains(&Some(true))
+}
