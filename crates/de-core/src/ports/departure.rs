@@ -1,0 +1,16 @@
+//! The client, and that it has gone.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+/// Tells when the client has gone, before the answer has begun. A request extension.
+#[derive(Clone)]
+pub struct Departure(pub Arc<dyn Signal>);
+
+/// Something that happens at most once.
+#[async_trait]
+pub trait Signal: Send + Sync {
+    /// Waits until it happens; for ever, if it does not.
+    async fn fired(&self);
+}
