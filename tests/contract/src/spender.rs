@@ -74,6 +74,50 @@ impl Spender {
         (answer, row)
     }
 
+    /// What a call has cost, in micro-dollars, once that is in the books.
+    ///
+    /// # Panics
+    /// If it does not get there, or has no price.
+    pub async fn cost(&self, request_id: &str) -> u64 {
+        let row = self.stack.books.row(request_id).await;
+        row["cost_micros"].as_u64().unwrap_or_else(|| panic!("no cost: {row}"))
+    }
+
+    /// Gives the project a budget for ever, in micro-dollars.
+    ///
+    /// # Panics
+    /// If it is not taken.
+    pub async fn set_budget(&self, amount_micros: u64) {
+        let body = json!({"period": "total", "amount_micros": amount_micros});
+        self.control.put(&self.budget(), &body).await.is(200);
+    }
+
+    /// What is used of the project's budget; what of that is held for calls that run, or of which nobody knows
+    /// what became. In micro-dollars.
+    ///
+    /// # Panics
+    /// If it has no budget.
+    pub async fn usage(&self) -> (u64, u64) {
+        let [used, held, unsettled] = self.used_held_unsettled().await;
+        (used, held + unsettled)
+    }
+
+    /// What is used of the project's budget; what of that is held for calls that run; what of it is held for such as
+    /// may have been billed without an answer. In micro-dollars.
+    ///
+    /// # Panics
+    /// If it has no budget.
+    pub async fn used_held_unsettled(&self) -> [u64; 3] {
+        let shown = self.control.get(&self.budget()).await.is(200).json();
+        let usage = &shown["budgets"][0]["usage"];
+        ["used_micros", "held_micros", "unsettled_micros"]
+            .map(|name| usage[name].as_u64().unwrap_or_else(|| panic!("no {name}: {shown}")))
+    }
+
+    fn budget(&self) -> String {
+        format!("/v1/budgets/project/{}", self.tenant.project)
+    }
+
     /// What a report shows, to who operates the stack, of this tenant alone.
     ///
     /// # Panics

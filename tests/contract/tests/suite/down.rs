@@ -143,38 +143,21 @@ async fn calls_go_on_while_kv_is_down_or_slow() {
     faults.set("config", "cache", "fail", Duration::ZERO).await;
 }
 
-/// A tenant with a budget, and what is used of it; what of that is held for whatever reason.
-async fn budgeted() -> Spender {
-    let spender = Spender::ready().await;
-    let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
-    let body = json!({"period": "total", "amount_micros": 1_000_000});
-    spender.control.put(&budget, &body).await.is(200);
-    spender
-}
-
-async fn usage(spender: &Spender) -> (u64, u64) {
-    let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
-    let shown = spender.control.get(&budget).await.is(200).json();
-    let usage = &shown["budgets"][0]["usage"];
-    let part = |name: &str| usage[name].as_u64().unwrap();
-    (part("used_micros"), part("held_micros") + part("unsettled_micros"))
-}
-
-async fn cost(spender: &Spender, request_id: &str) -> u64 {
-    spender.stack.books.row(request_id).await["cost_micros"].as_u64().unwrap()
-}
+/// More than a test's calls cost, in micro-dollars.
+const AMOUNT: u64 = 1_000_000;
 
 /// A Limiter that is late is waited for, for two seconds and no more; what it then grants nobody it takes back.
 #[tokio::test]
 async fn a_slow_limiter_is_waited_for_and_not_for_ever() {
-    let spender = budgeted().await;
+    let spender = Spender::ready().await;
+    spender.set_budget(AMOUNT).await;
     let Some(faults) = spender.stack.faults() else { return };
     let mut spent = 0;
     let first = spender.call("Hello").send().await.good();
-    spent += cost(&spender, &first.request_id).await;
+    spent += spender.cost(&first.request_id).await;
     faults.set("text", "limiter", "slow:800", Duration::from_secs(3)).await;
     let late = spender.call(&unique("late")).send().await.good();
-    spent += cost(&spender, &late.request_id).await;
+    spent += spender.cost(&late.request_id).await;
     faults.set("text", "limiter", "slow:4000", Duration::from_secs(6)).await;
     let word = unique("later");
     // A share that is at hand may still be used up.
@@ -183,7 +166,7 @@ async fn a_slow_limiter_is_waited_for_and_not_for_ever() {
         let answer = spender.call(&word).send().await;
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         if answer.status() == 200 {
-            spent += cost(&spender, &answer.request_id).await;
+            spent += spender.cost(&answer.request_id).await;
             return None;
         }
         Some(answer)
@@ -192,11 +175,11 @@ async fn a_slow_limiter_is_waited_for_and_not_for_ever() {
     refused.fails(503, "LIMITER_UNAVAILABLE");
     let back = until("the Limiter to be back", async || {
         let answer = spender.call(&unique("back")).send().await;
-        spent += cost(&spender, &answer.request_id).await;
+        spent += spender.cost(&answer.request_id).await;
         (answer.status() == 200).then_some(())
     });
     back.await;
-    until("the books to be even", async || (usage(&spender).await == (spent, 0)).then_some(()))
+    until("the books to be even", async || (spender.usage().await == (spent, 0)).then_some(()))
         .await;
 }
 
@@ -204,10 +187,11 @@ async fn a_slow_limiter_is_waited_for_and_not_for_ever() {
 /// receipts go to the database by the other way.
 #[tokio::test]
 async fn a_limiter_whose_disk_is_full_grants_nothing_and_loses_no_receipt() {
-    let spender = budgeted().await;
+    let spender = Spender::ready().await;
+    spender.set_budget(AMOUNT).await;
     let Some(faults) = spender.stack.faults() else { return };
     let first = spender.call("Hello").send().await.good();
-    let mut spent = cost(&spender, &first.request_id).await;
+    let mut spent = spender.cost(&first.request_id).await;
     let word = unique("full");
     let calls: Vec<_> = (0..4).map(|_| spender.call(&format!("slow:2s {word}"))).collect();
     let sent = join_all(calls.iter().map(|call| call.send()));
@@ -235,11 +219,11 @@ async fn a_limiter_whose_disk_is_full_grants_nothing_and_loses_no_receipt() {
     let (answers, others) = futures_util::future::join(sent, filled).await;
     for answer in answers {
         let answer = answer.good();
-        spent += cost(&spender, &answer.request_id).await;
+        spent += spender.cost(&answer.request_id).await;
         assert_eq!(spender.stack.books.rows(&answer.request_id).await.len(), 1);
     }
     for id in others {
-        spent += cost(&spender, &id).await;
+        spent += spender.cost(&id).await;
     }
     // The disk has room again: calls are let in, and what nobody could report counts as held, never as nothing.
     let next = until("calls to be let in again", async || {
@@ -247,9 +231,9 @@ async fn a_limiter_whose_disk_is_full_grants_nothing_and_loses_no_receipt() {
         (answer.status() == 200).then_some(answer)
     })
     .await;
-    spent += cost(&spender, &next.request_id).await;
+    spent += spender.cost(&next.request_id).await;
     until("the last one to be settled", async || {
-        let (used, held) = usage(&spender).await;
+        let (used, held) = spender.usage().await;
         (used >= spent && used - held <= spent).then_some(())
     })
     .await;

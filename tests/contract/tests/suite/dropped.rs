@@ -48,9 +48,7 @@ fn stream<'a>(spender: &'a Spender, number: usize, word: &str) -> Call<'a> {
 #[tokio::test]
 async fn streams_that_are_dropped_leave_their_receipts_and_hold_nothing() {
     let spender = Spender::ready().await;
-    let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
-    let body = json!({"period": "total", "amount_micros": AMOUNT});
-    spender.control.put(&budget, &body).await.is(200);
+    spender.set_budget(AMOUNT).await;
     // A wave takes all the room that there is: the next one gets in once the last has given it back.
     let limits = format!("/v1/limits/project/{}", spender.tenant.project);
     spender.control.put(&limits, &json!({"concurrent": WAVE})).await.is(200);
@@ -92,15 +90,7 @@ async fn streams_that_are_dropped_leave_their_receipts_and_hold_nothing() {
     let cost = |row: &Value| row["cost_micros"].as_u64().unwrap();
     let spent: u64 = rows.iter().map(cost).sum();
     assert!(spent > 0, "what came was billed");
-    let mut seen = Value::Null;
-    until("nothing to be held", async || {
-        let shown = spender.control.get(&budget).await.is(200).json();
-        seen = shown["budgets"][0]["usage"].clone();
-        let part = |name: &str| seen[name].as_u64().unwrap();
-        let is_settled = part("held_micros") == 0 && part("unsettled_micros") == 0;
-        (is_settled && part("used_micros") == spent).then_some(())
-    })
-    .await;
+    until("nothing to be held", async || (spender.usage().await == (spent, 0)).then_some(())).await;
     let shown = spender.control.get(&limits).await.is(200).json();
     assert_eq!(shown["usage"]["concurrent"]["used"], 0, "{shown}");
 }

@@ -56,9 +56,7 @@ impl World {
             let model = de_contract::models::config(de_contract::wire::Server::OpenAi, &model);
             control.make("model-configs", Value::Object(model)).await;
         }
-        let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
-        let body = json!({"period": "total", "amount_micros": AMOUNT});
-        control.put(&budget, &body).await.is(200);
+        spender.set_budget(AMOUNT).await;
         Self { _liar: liar, spender }
     }
 
@@ -68,15 +66,6 @@ impl World {
         let call = self.spender.stack.call(ask.wire, &model, &prompt).key(&self.spender.key);
         let call = call.unwitnessed();
         if ask.streamed { call.streamed() } else { call }
-    }
-
-    /// What is used of the budget; what of that is held for calls that run, and for such as may have been billed
-    /// without an answer.
-    async fn usage(&self) -> [u64; 3] {
-        let budget = format!("/v1/budgets/project/{}", self.spender.tenant.project);
-        let shown = self.spender.control.get(&budget).await.is(200).json();
-        let usage = &shown["budgets"][0]["usage"];
-        ["used_micros", "held_micros", "unsettled_micros"].map(|name| usage[name].as_u64().unwrap())
     }
 
     /// Checks that each of these calls has one receipt, that the budget is used by them and by nothing else, and
@@ -90,7 +79,7 @@ impl World {
         }
         let mut seen = [0; 3];
         let settled = async || {
-            seen = self.usage().await;
+            seen = self.spender.used_held_unsettled().await;
             let [used, held, unsettled] = seen;
             (used == spent + unsettled && held == 0 && (lost || unsettled == 0)).then_some(())
         };

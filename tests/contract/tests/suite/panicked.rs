@@ -30,31 +30,15 @@ const MOURNED: Duration = Duration::from_secs(10);
 /// How long a stream may take until its vendor has sent all of it.
 const PASSED: Duration = Duration::from_secs(20);
 
-/// What is used of the budget; what of that is held for calls that run, or that nobody knows anything of.
-async fn usage(spender: &Spender) -> (u64, u64) {
-    let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
-    let shown = spender.control.get(&budget).await.is(200).json();
-    let usage = &shown["budgets"][0]["usage"];
-    let part = |name: &str| usage[name].as_u64().unwrap();
-    (part("used_micros"), part("held_micros") + part("unsettled_micros"))
-}
-
 async fn ready() -> Spender {
     let spender = Spender::ready().await;
-    let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
-    let body = json!({"period": "total", "amount_micros": AMOUNT});
-    spender.control.put(&budget, &body).await.is(200);
+    spender.set_budget(AMOUNT).await;
     spender
 }
 
 fn call<'a>(spender: &'a Spender, wire: Wire, prompt: &str) -> Call<'a> {
     let call = spender.stack.call(wire, &spender.model, prompt).key(&spender.key);
     call.option("max_tokens", 100).unwitnessed()
-}
-
-/// What the call has cost, once that is in the books.
-async fn cost(spender: &Spender, call: &Call<'_>) -> u64 {
-    spender.stack.books.row(&call.request_id).await["cost_micros"].as_u64().unwrap()
 }
 
 /// Reads a stream to its end: all that it said, and whether it broke off.
@@ -80,9 +64,9 @@ async fn a_panic_ends_what_its_isolate_was_at_and_the_next_call_is_answered() {
     let Some(faults) = spender.stack.faults() else { return };
     let first = call(&spender, Wire::Native, "Hello");
     first.send().await.good();
-    let spent = cost(&spender, &first).await;
+    let spent = spender.cost(&first.request_id).await;
     until("the first call to be settled", async || {
-        (usage(&spender).await == (spent, 0)).then_some(())
+        (spender.usage().await == (spent, 0)).then_some(())
     })
     .await;
     // Four that wait for their vendors, and four streams under way, by both doors.
@@ -107,13 +91,13 @@ async fn a_panic_ends_what_its_isolate_was_at_and_the_next_call_is_answered() {
     let sent = join_all(waiting.iter().map(|(_, _, call)| timeout(MOURNED, call.send())));
     let panicked = async {
         arrived(&spender, &word, waiting.len() + streams.len()).await;
-        let (used, held) = usage(&spender).await;
+        let (used, held) = spender.usage().await;
         assert_eq!(used, spent + held, "nothing but the first call has a receipt");
         assert!(held > 0);
         assert_eq!(faults.panic("text").await, 500);
         let next = call(&spender, Wire::Native, "Hello again");
         next.send().await.good();
-        (held, cost(&spender, &next).await)
+        (held, spender.cost(&next.request_id).await)
     };
     let (answers, (held, next)) = futures_util::future::join(sent, panicked).await;
     for ((front, wire, call), answer) in waiting.iter().zip(answers) {
@@ -131,7 +115,7 @@ async fn a_panic_ends_what_its_isolate_was_at_and_the_next_call_is_answered() {
     }
     // Nobody knows what became of them: what they held is held on, and no more than that is used.
     until("the next call to be settled", async || {
-        let (used, still) = usage(&spender).await;
+        let (used, still) = spender.usage().await;
         (used == spent + next + still && still >= held).then_some(())
     })
     .await;
@@ -152,14 +136,14 @@ async fn a_panic_in_a_limiter_loses_nothing_that_it_has_answered() {
         assert_ne!(asked.await, Ok(200));
         let next = call(&spender, Wire::Native, "Hello");
         next.send().await.good();
-        cost(&spender, &next).await
+        spender.cost(&next.request_id).await
     };
     let (answers, mut spent) = futures_util::future::join(sent, panicked).await;
     for (answer, call) in answers.into_iter().zip(&calls) {
         answer.good();
-        spent += cost(&spender, call).await;
+        spent += spender.cost(&call.request_id).await;
     }
-    until("all of it to be settled", async || (usage(&spender).await == (spent, 0)).then_some(()))
+    until("all of it to be settled", async || (spender.usage().await == (spent, 0)).then_some(()))
         .await;
 }
 
@@ -190,10 +174,10 @@ async fn a_panic_at_the_front_door_ends_calls_that_their_worker_settles() {
     drop(timeout(MOURNED, rest(open)).await);
     let mut spent = 0;
     for call in calls.iter().chain([&stream]) {
-        spent += cost(&spender, call).await;
+        spent += spender.cost(&call.request_id).await;
     }
     until("all of it to be settled", async || {
-        let (used, held) = usage(&spender).await;
+        let (used, held) = spender.usage().await;
         (used == spent + held).then_some(())
     })
     .await;

@@ -431,9 +431,7 @@ async fn it_counts_as_a_request_and_as_nothing_else() {
     let first = hit(&call).await;
     costs_nothing(&spender.stack, &first).await;
     // No money and no tokens are left, and none are needed.
-    let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
-    let body = json!({"period": "total", "amount_micros": 1});
-    spender.control.put(&budget, &body).await.is(200);
+    spender.set_budget(1).await;
     let limits = format!("/v1/limits/project/{}", spender.tenant.project);
     spender
         .control

@@ -6,7 +6,11 @@
     reason = "what does not hold ends the test"
 )]
 
-use de_contract::{control::Control, stack::Stack, wait::unique};
+use de_contract::{
+    control::{Control, Tenant},
+    stack::Stack,
+    wait::unique,
+};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -70,17 +74,21 @@ async fn a_tenant_is_made_read_listed_changed_and_removed() {
     control.get(&project).await.fails(404, "NOT_FOUND");
 }
 
+/// The paths of a tenant's project, instance and organization: each is empty once those before it are gone.
+fn from_below(tenant: &Tenant) -> [String; 3] {
+    [
+        format!("/v1/projects/{}", tenant.project),
+        format!("/v1/instances/{}", tenant.instance),
+        format!("/v1/organizations/{}", tenant.organization),
+    ]
+}
+
 #[tokio::test]
 async fn what_is_empty_is_removed_from_below() {
     let stack = Stack::ready().await;
     let control = Control::of(stack.admin());
     let tenant = control.tenant().await;
-    for (resource, id) in [
-        ("projects", &tenant.project),
-        ("instances", &tenant.instance),
-        ("organizations", &tenant.organization),
-    ] {
-        let path = format!("/v1/{resource}/{id}");
+    for path in from_below(&tenant) {
         control.delete(&path).await.is(204);
         control.delete(&path).await.fails(404, "NOT_FOUND");
     }
@@ -91,12 +99,7 @@ async fn whoever_was_first_wins_and_the_other_is_told() {
     let stack = Stack::ready().await;
     let control = Control::of(stack.admin());
     let tenant = control.tenant().await;
-    for (resource, id) in [
-        ("projects", &tenant.project),
-        ("instances", &tenant.instance),
-        ("organizations", &tenant.organization),
-    ] {
-        let path = format!("/v1/{resource}/{id}");
+    for path in from_below(&tenant) {
         let tag = control.get(&path).await.is(200).header("etag").to_owned();
         let patch = |name: &str| {
             let request = control.client.request(Method::PATCH, &path);

@@ -102,9 +102,7 @@ async fn what_is_missing_in_a_price_list_is_not_free() {
     }
     // Where money has to be counted, nothing that nobody can price is let in.
     spender.control.patch(&path, &json!({"pricing": null})).await.is(200);
-    let budget = format!("/v1/budgets/project/{}", spender.tenant.project);
-    let amount = json!({"period": "total", "amount_micros": 1_000_000_000});
-    spender.control.put(&budget, &amount).await.is(200);
+    spender.set_budget(1_000_000_000).await;
     let refused = spender.call("And now?").send().await;
     assert!((400..500).contains(&refused.response.status), "{}", refused.response.text());
 }
