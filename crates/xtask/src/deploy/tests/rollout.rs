@@ -65,15 +65,21 @@ fn a_new_version_that_nobody_has_seen_gets_no_further() {
     gets_no_further("text", "unseen", "the new version was not seen");
 }
 
-#[test]
-fn a_rollout_that_was_broken_off_goes_on_with_what_it_uploaded() {
+/// A world in which a rollout of a worker's second version was broken off, and could go on now.
+fn broken_off(worker: &str) -> World {
     let world = World::new();
     world.deploy("production", "one", &Scripted::there()).unwrap();
     world.edit_config("environments.jsonc", "\"rollout_pause_s\": 20", "\"rollout_pause_s\": 0");
-    world.change("text", "second");
+    world.change(worker, "second");
     world.break_at("triggers deploy", "before");
     world.deploy("production", "two", &Scripted::away()).unwrap_err();
     world.put("break", json!(null));
+    world
+}
+
+#[test]
+fn a_rollout_that_was_broken_off_goes_on_with_what_it_uploaded() {
+    let world = broken_off("text");
     let before = world.count();
     world.deploy("production", "two", &Scripted::away()).unwrap();
     assert!(world.changes(before).iter().all(|line| !line.starts_with("versions upload")));
@@ -82,13 +88,7 @@ fn a_rollout_that_was_broken_off_goes_on_with_what_it_uploaded() {
 
 #[test]
 fn secrets_reach_a_rollout_that_was_broken_off() {
-    let world = World::new();
-    world.deploy("production", "one", &Scripted::there()).unwrap();
-    world.edit_config("environments.jsonc", "\"rollout_pause_s\": 20", "\"rollout_pause_s\": 0");
-    world.change("config", "second");
-    world.break_at("triggers deploy", "before");
-    world.deploy("production", "two", &Scripted::away()).unwrap_err();
-    world.put("break", json!(null));
+    let world = broken_off("config");
     world.put("superadmin", json!(true));
     let before = world.count();
     world.deploy("production", "two", &Scripted::away()).unwrap();
