@@ -30,8 +30,8 @@ use serde_json::{Value, json};
 use crate::{
     projects,
     resource::{
-        Begun, Change, Created, Fields, Filters, Once, Request, Resource, Saved, TRIES, grant,
-        if_match, later, listed, origin, overtaken, taken, viewer,
+        Begun, Change, Created, Fields, Filters, Once, Request, Resource, TRIES, grant, if_match,
+        later, listed, origin, overtaken, viewer,
     },
     usage::asked::{expected_time, time},
     users,
@@ -206,10 +206,8 @@ pub(crate) async fn delete(
         row.revoked_at = Some(before.revoked_at.map_or(now, |at| at.min(now)));
         row.updated_at = later(now, before.updated_at);
         // One that is revoked already is told of once more: the first time may have failed at that.
-        match request.replace("revoke", &before, &row).await? {
-            Saved::Done => return Ok(StatusCode::NO_CONTENT.into_response()),
-            Saved::Overtaken => {}
-            Saved::Taken { constraint } => return Err(taken(&constraint)),
+        if request.replace("revoke", &before, &row).await?.done()? {
+            return Ok(StatusCode::NO_CONTENT.into_response());
         }
     }
     Err(overtaken(&incoming.headers))

@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     organizations::is_email,
-    resource::{Change, Fields, Saved, no_idempotency_key, save_as, taken},
+    resource::{Change, Fields, no_idempotency_key, save_as},
     sessions::from_our_page,
 };
 
@@ -188,10 +188,8 @@ async fn make(platform: &Platform, incoming: &Incoming, wish: Wish) -> Result<Re
         batch.extend(rows(&made, &key, &secret, now));
         batch
     };
-    match save_as(platform, &incoming.context, Actor::System, change, batch).await? {
-        Saved::Done => {}
-        Saved::Overtaken => return Err(done()),
-        Saved::Taken { constraint } => return Err(taken(&constraint)),
+    if !save_as(platform, &incoming.context, Actor::System, change, batch).await?.done()? {
+        return Err(done());
     }
     let location = format!("/v1/users/{}", made.user.id);
     let mut response = (StatusCode::CREATED, Json(made)).into_response();

@@ -29,9 +29,7 @@ use self::held::Held;
 pub(crate) use self::held::{Budgets, PERIODS};
 use crate::{
     limits::named,
-    resource::{
-        Change, Fields, Request, Saved, TRIES, if_match, later, listed, overtaken, tagged, taken,
-    },
+    resource::{Change, Fields, Request, Saved, TRIES, if_match, later, listed, overtaken, tagged},
     scoped::{Narrowed, Scoped, target, usage::Usages},
 };
 
@@ -105,10 +103,8 @@ pub(crate) async fn put(
         if_match(&incoming.headers, before.updated_at().unwrap_or(UnixMillis(0)))?;
         let mut held = before.clone();
         held.apply(Fields::of(members.clone()))?;
-        match save(&request, "put", &scoped, &before, &mut held).await? {
-            Saved::Done => return answer(&platform, held).await,
-            Saved::Overtaken => {}
-            Saved::Taken { constraint } => return Err(taken(&constraint)),
+        if save(&request, "put", &scoped, &before, &mut held).await?.done()? {
+            return answer(&platform, held).await;
         }
     }
     Err(overtaken(&incoming.headers))
@@ -135,10 +131,8 @@ pub(crate) async fn delete(
             return Err(unknown(WHAT));
         }
         if_match(&incoming.headers, before.updated_at().unwrap_or(UnixMillis(0)))?;
-        match save(&request, "delete", &scoped, &before, &mut held).await? {
-            Saved::Done => return Ok(StatusCode::NO_CONTENT.into_response()),
-            Saved::Overtaken => {}
-            Saved::Taken { constraint } => return Err(taken(&constraint)),
+        if save(&request, "delete", &scoped, &before, &mut held).await?.done()? {
+            return Ok(StatusCode::NO_CONTENT.into_response());
         }
     }
     Err(overtaken(&incoming.headers))

@@ -27,8 +27,8 @@ use serde_json::json;
 use crate::{
     instances,
     resource::{
-        Change, Fields, Filters, Request, Resource, Saved, TRIES, if_match, later, listed,
-        overtaken, tagged, taken,
+        Change, Fields, Filters, Request, Resource, TRIES, if_match, later, listed, overtaken,
+        tagged,
     },
     users,
 };
@@ -129,14 +129,10 @@ pub(crate) async fn put(
             ]
         };
         let change = change("put", &instance, before.as_ref(), Some(&row));
-        match request.save(change, batch).await? {
-            Saved::Done => {
-                let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                let response = (status, Json(shown(&row))).into_response();
-                return Ok(tagged(response, row.updated_at));
-            }
-            Saved::Overtaken => {}
-            Saved::Taken { constraint } => return Err(taken(&constraint)),
+        if request.save(change, batch).await?.done()? {
+            let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+            let response = (status, Json(shown(&row))).into_response();
+            return Ok(tagged(response, row.updated_at));
         }
     }
     Err(overtaken(&incoming.headers))
@@ -165,10 +161,8 @@ pub(crate) async fn delete(
             ]
         };
         let change = change("delete", &instance, Some(&before), None);
-        match request.save(change, batch).await? {
-            Saved::Done => return Ok(StatusCode::NO_CONTENT.into_response()),
-            Saved::Overtaken => {}
-            Saved::Taken { constraint } => return Err(taken(&constraint)),
+        if request.save(change, batch).await?.done()? {
+            return Ok(StatusCode::NO_CONTENT.into_response());
         }
     }
     Err(overtaken(&incoming.headers))

@@ -32,9 +32,7 @@ use serde_json::json;
 pub(crate) use self::held::Limits;
 use self::held::{Held, holds};
 use crate::{
-    resource::{
-        Change, Fields, Request, Saved, TRIES, if_match, later, listed, overtaken, tagged, taken,
-    },
+    resource::{Change, Fields, Request, TRIES, if_match, later, listed, overtaken, tagged},
     scoped::{Named, Narrowed, Scoped, target, usage::Usages},
 };
 
@@ -151,13 +149,9 @@ pub(crate) async fn put(
             batch.extend(held.save(now));
             batch
         };
-        match request.save(change("put", &before, &held), batch).await? {
-            Saved::Done => {
-                held.changed = held.changed.filter(|_| !held.amounts.is_empty());
-                return answer(&platform, held).await;
-            }
-            Saved::Overtaken => {}
-            Saved::Taken { constraint } => return Err(taken(&constraint)),
+        if request.save(change("put", &before, &held), batch).await?.done()? {
+            held.changed = held.changed.filter(|_| !held.amounts.is_empty());
+            return answer(&platform, held).await;
         }
     }
     Err(overtaken(&incoming.headers))
@@ -186,10 +180,8 @@ pub(crate) async fn delete(
                 limit_rows::keep_limits(&scoped.place, []),
             ]
         };
-        match request.save(change("delete", &before, &none), batch).await? {
-            Saved::Done => return Ok(StatusCode::NO_CONTENT.into_response()),
-            Saved::Overtaken => {}
-            Saved::Taken { constraint } => return Err(taken(&constraint)),
+        if request.save(change("delete", &before, &none), batch).await?.done()? {
+            return Ok(StatusCode::NO_CONTENT.into_response());
         }
     }
     Err(overtaken(&incoming.headers))

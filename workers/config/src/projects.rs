@@ -26,8 +26,8 @@ use serde_json::{Map, Value};
 use crate::{
     instances,
     resource::{
-        Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, Saved, grant,
-        listed, overtaken, taken, viewer,
+        Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, grant, listed,
+        overtaken, viewer,
     },
 };
 
@@ -183,11 +183,11 @@ pub(crate) async fn clear_response_cache(
     let row = find(&platform, &allowed, &id).await?;
     let change = Change::of("clear-response-cache", &row);
     // Who changes the project meanwhile changes nothing of this, and with the project it is gone.
-    match request.save(change, |_| vec![store::clear_response_cache(&row.id)]).await? {
-        Saved::Done => Ok(StatusCode::NO_CONTENT.into_response()),
-        Saved::Overtaken => Err(overtaken(&incoming.headers)),
-        Saved::Taken { constraint } => Err(taken(&constraint)),
+    let saved = request.save(change, |_| vec![store::clear_response_cache(&row.id)]).await?;
+    if !saved.done()? {
+        return Err(overtaken(&incoming.headers));
     }
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 impl Resource for ProjectRow {

@@ -131,10 +131,8 @@ pub(crate) async fn update<R: Resource>(
         before.may_become(&row, &allowed)?;
         row.fits(Some(&before), &platform).await?;
         row.set_updated_at(later(now, before.updated_at()));
-        match request.replace("update", &before, &row).await? {
-            Saved::Done => return Ok(shown(&row)),
-            Saved::Overtaken => {}
-            Saved::Taken { constraint } => return Err(taken(&constraint)),
+        if request.replace("update", &before, &row).await?.done()? {
+            return Ok(shown(&row));
         }
     }
     Err(overtaken(&incoming.headers))

@@ -25,8 +25,7 @@ use super::{
     owners, shown, tag, value,
 };
 use crate::resource::{
-    self, Begun, Change, Created, Filters, Once, Request, Resource, Saved, TRIES, if_match_tag,
-    later, overtaken,
+    Begun, Change, Created, Filters, Once, Request, Resource, TRIES, if_match_tag, later, overtaken,
 };
 
 /// Makes a model: shared, by whoever operates the service, or of an organization, by its admins.
@@ -136,11 +135,8 @@ pub(super) async fn replace(
         batch.extend(models::update(&config, saving));
         batch
     };
-    match request.save(change, batch).await? {
-        Saved::Done => Ok(Some(row)),
-        Saved::Overtaken => Ok(None),
-        Saved::Taken { constraint } => Err(resource::taken(&constraint)),
-    }
+    let saved = request.save(change, batch).await?;
+    Ok(saved.done()?.then_some(row))
 }
 
 /// A row with the members of a body over its own. A row that cannot be read is mended like this too.

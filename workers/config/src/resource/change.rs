@@ -81,6 +81,20 @@ pub(crate) enum Saved {
     },
 }
 
+impl Saved {
+    /// Whether it is saved; if not, it was overtaken.
+    ///
+    /// # Errors
+    /// `CONFLICT` for what another row has.
+    pub(crate) fn done(self) -> Result<bool, ApiError> {
+        match self {
+            Self::Done => Ok(true),
+            Self::Overtaken => Ok(false),
+            Self::Taken { constraint } => Err(taken(&constraint)),
+        }
+    }
+}
+
 /// The answer to a row that was made. Kept ones are read again: a change needs a reader for this form.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Created {

@@ -81,11 +81,10 @@ pub(crate) async fn delete<R: Cascade>(
     let mut still = before.clone();
     if let Some(mut suspended) = before.suspended().filter(|_| cascade) {
         suspended.set_updated_at(later(platform.clock.now(), before.updated_at()));
-        match request.replace("suspend", &before, &suspended).await? {
-            Saved::Done => still = suspended,
-            Saved::Overtaken => return Err(overtaken(&incoming.headers)),
-            Saved::Taken { constraint } => return Err(taken(&constraint)),
+        if !request.replace("suspend", &before, &suspended).await?.done()? {
+            return Err(overtaken(&incoming.headers));
         }
+        still = suspended;
     }
     let mut change = Change::of("delete", &still).from(&still);
     change.also = still.reaches(&platform).await?;
