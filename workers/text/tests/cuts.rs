@@ -139,7 +139,8 @@ impl Recorded {
         let (counts, done) = match vendor {
             Protocol::Anthropic => ("\"type\":\"message_delta\"", "{\"type\":\"message_stop\"}"),
             Protocol::Gemini => ("\"usageMetadata\":{", "\"finishReason\":\"STOP\""),
-            Protocol::Mapped => ("\"kind\":\"counts\"", "\"kind\":\"over\""),
+            // What a mapping counts may grow until the end.
+            Protocol::Mapped => ("\"kind\":\"over\"", "\"kind\":\"over\""),
             Protocol::Native | Protocol::OpenAi => ("\"usage\":{", "[DONE]"),
             Protocol::Responses => ("\"usage\":{", "\"status\":\"completed\""),
         };
