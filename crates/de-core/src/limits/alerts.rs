@@ -152,3 +152,28 @@ impl Limiter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{Period, ScopeKind};
+
+    #[test]
+    fn a_mark_goes_with_its_period() {
+        let alert = Alert {
+            scope: Scope::new(ScopeKind::Key, "key_1"),
+            kind: Kind::Budget(Period::Day),
+            starts_at: UnixMillis(0),
+            percent: 50,
+            at: UnixMillis(5),
+            ends_at: UnixMillis(100),
+            limit_micros: 10,
+            spent_micros: 5,
+        };
+        let mut alerts = Alerts::restore(std::slice::from_ref(&alert));
+        alerts.forget(UnixMillis(99));
+        assert!(alerts.knows(&alert));
+        alerts.forget(UnixMillis(100));
+        assert!(!alerts.knows(&alert) && alerts.raised.is_empty());
+    }
+}

@@ -481,6 +481,44 @@ mod tests {
         }
     }
 
+    /// Rows of the tables `limits` and `budgets` hold these names, and headers the spans.
+    #[test]
+    fn every_kind_has_its_name_span_and_period() {
+        let spans = [Span::Day, Span::Hour, Span::Minute];
+        let over_time = spans.map(|span| [Kind::Requests(span), Kind::Tokens(span)]).concat();
+        for kind in &over_time {
+            assert_eq!((Kind::parse(kind.name()), kind.period()), (Ok(*kind), None));
+        }
+        let found: Vec<_> = over_time.into_iter().filter_map(Kind::span).collect();
+        assert_eq!(found, spans.map(|span| [span, span]).concat());
+        for (period, name) in [
+            (Period::Day, "day"),
+            (Period::Month, "month"),
+            (Period::Total, "total"),
+            (Period::Week, "week"),
+        ] {
+            assert_eq!((period.name(), Period::parse(name)), (name, Some(period)));
+            let kind = Kind::Budget(period);
+            assert_eq!((kind.span(), kind.period()), (None, Some(period)));
+        }
+        assert_eq!((Period::parse("year"), Kind::Concurrent.span()), (None, None));
+    }
+
+    #[test]
+    fn a_call_counts_for_all_who_stand_above_it() {
+        let organization = OrganizationId::parse("org_1").unwrap();
+        let instance = InstanceId::parse("inst_1").unwrap();
+        let key = ApiKeyId::parse("key_1").unwrap();
+        let project = ProjectId::parse("proj_1").unwrap();
+        let named = |key, project| {
+            let scopes = scopes_of_caller(&organization, &instance, key, project);
+            scopes.iter().map(Scope::to_string).collect::<Vec<_>>()
+        };
+        let whole = ["organization:org_1", "instance:inst_1", "key:key_1", "project:proj_1"];
+        assert_eq!(named(Some(&key), Some(&project)), whole);
+        assert_eq!(named(None, None), whole[..2]);
+    }
+
     #[test]
     fn either_epoch_can_lag_behind() {
         let at = |catalogue, tenant| Epochs { catalogue, tenant };

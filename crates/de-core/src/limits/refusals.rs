@@ -61,3 +61,55 @@ impl Refusals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{
+        Kind, Scope, ScopeKind, Span,
+        wire::{Refusal, Standings},
+    };
+
+    fn lease_id(number: usize) -> LeaseId {
+        LeaseId::parse(&format!("lease_{number}")).unwrap()
+    }
+
+    fn denial() -> Denial {
+        let refusal = Refusal {
+            kind: Kind::Requests(Span::Minute),
+            limit: 0,
+            retry_after_ms: None,
+            scope: Scope::new(ScopeKind::Key, "key_1"),
+        };
+        Denial { refusal, standing: Standings::default() }
+    }
+
+    #[test]
+    fn a_flood_of_refused_asks_does_not_fill_the_memory() {
+        let mut refusals = Refusals::default();
+        let now = UnixMillis(0);
+        for number in 0..=MOST {
+            refusals.remember(now, lease_id(number), denial());
+        }
+        assert_eq!((refusals.by_id.len(), refusals.in_order.len()), (MOST, MOST));
+        // The oldest one has gone.
+        assert_eq!(refusals.find(now, &lease_id(0)), None);
+        assert_eq!(refusals.find(now, &lease_id(1)), Some(denial()));
+        assert_eq!(refusals.find(UnixMillis(LEASE_MS), &lease_id(1)), None);
+        assert!(refusals.by_id.is_empty() && refusals.in_order.is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_late_reports_does_not_fill_the_memory() {
+        let mut refusals = Refusals::default();
+        for number in 0..=MOST {
+            refusals.overtaken(UnixMillis(0), lease_id(number));
+        }
+        assert_eq!(refusals.overtaken.len(), MOST);
+        assert!(!refusals.was_overtaken(UnixMillis(0), &lease_id(0)));
+        assert!(refusals.was_overtaken(UnixMillis(0), &lease_id(1)));
+        // What is too old to matter goes when the next one comes.
+        refusals.overtaken(UnixMillis(4 * LEASE_MS), lease_id(0));
+        assert_eq!(refusals.overtaken.len(), 1);
+    }
+}

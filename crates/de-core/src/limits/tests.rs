@@ -5,7 +5,12 @@ use super::{
     *,
 };
 
+mod alerts;
+mod counts;
 mod model;
+mod refusals;
+mod tidying;
+mod trim;
 
 const KEY: &str = "key_1";
 

@@ -8,6 +8,9 @@ use crate::{
     receipt::Receipt,
 };
 
+mod memory;
+mod shares;
+
 fn key() -> Key {
     Key::new(&InstanceId::parse("inst_1").unwrap(), vec![Scope::new(ScopeKind::Key, "key_1")])
 }
@@ -147,10 +150,11 @@ fn a_quiet_call_is_one_ask_and_one_report() {
     let mut pair = Pair::new(vec![per_minute(1_000)]);
     for _ in 0..5 {
         let call = pair.begin().unwrap();
+        assert_eq!((pair.holder.len(), pair.holder.is_empty()), (1, false));
         pair.now += 200;
         pair.end(&call);
         assert_eq!(pair.step(&call), None);
-        assert!(pair.holder.is_empty());
+        assert_eq!((pair.holder.len(), pair.holder.is_empty()), (0, true));
         pair.now += LIFE_MS;
     }
     assert_eq!((pair.asks, pair.reports, pair.settled.len()), (5, 5, 5));
@@ -264,12 +268,17 @@ fn a_report_that_does_not_arrive_is_tried_again_and_then_the_receipts_are_writte
     assert_eq!(receipts.len(), 1);
     pair.holder.written(pair.now(), &call.lease_id, &receipts);
     // What it spent is still to be told, and what is left to be given back: that is tried for longer.
-    for _ in 0..PATIENT_TRIES {
-        let Next::Send(report) = pair.holder.next(pair.now(), &call) else { panic!("given up") };
-        assert!(report.is_final && report.receipts.is_empty());
-        assert_eq!(report.spent.micros, 4);
-        assert!(pair.holder.sent(pair.now(), &report.lease_id, report.seq, false).is_some());
-    }
+    let pauses: Vec<_> = (0..PATIENT_TRIES)
+        .map(|_| {
+            let Next::Send(report) = pair.holder.next(pair.now(), &call) else {
+                panic!("given up")
+            };
+            assert!(report.is_final && report.receipts.is_empty());
+            assert_eq!(report.spent.micros, 4);
+            pair.holder.sent(pair.now(), &report.lease_id, report.seq, false).unwrap()
+        })
+        .collect();
+    assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000]);
     assert_eq!(pair.holder.next(pair.now(), &call), Next::Done);
     assert!(pair.holder.is_empty());
 }
