@@ -205,6 +205,12 @@ mod tests {
     }
 
     #[test]
+    fn a_receipt_holds_what_is_known_and_nothing_where_a_price_is_missing() {
+        assert_eq!(known(7).micros(), Some(Micros(7)));
+        assert_eq!(unpriced("images").micros(), None);
+    }
+
+    #[test]
     fn nothing_used_costs_nothing() {
         check(json!({}), json!({}), known(0));
     }
