@@ -417,4 +417,28 @@ WebhookWrite       home ++++-... away +.++-...";
         assert!(Role::Admin.reaches(Role::Admin) && Role::Superadmin.reaches(Role::Admin));
         assert_eq!(Role::of(Some("emperor")), Role::User);
     }
+
+    #[test]
+    fn a_grant_is_read_by_its_word() {
+        let words = ["readonly", "user", "admin", "owner"];
+        let grants = [Grant::Readonly, Grant::User, Grant::Admin, Grant::Owner];
+        assert_eq!(words.map(Grant::parse), grants.map(Some));
+        for other in ["", "Owner", "superadmin", "none"] {
+            assert_eq!(Grant::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_a_role_can_hold_anywhere_is_possible() {
+        for permission in Permission::ALL {
+            for role in [Role::Admin, Role::Client, Role::Superadmin, Role::User] {
+                let all = [None, Some(Grant::Readonly), Some(Grant::User), Some(Grant::Admin)];
+                let somewhere = all.into_iter().chain([Some(Grant::Owner)]).any(|grant| {
+                    let held = |is_home| permission.held(Standing { grant, is_home, role });
+                    held(true) || held(false)
+                });
+                assert_eq!(permission.possible(role), somewhere, "{permission:?} {role:?}");
+            }
+        }
+    }
 }

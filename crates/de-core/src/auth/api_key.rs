@@ -183,7 +183,10 @@ mod tests {
             bytes[at] = if bytes[at] == b'a' { b'b' } else { b'a' };
             assert!(ApiKey::parse(&String::from_utf8(bytes).unwrap()).is_err(), "at {at}");
         }
-        for bad in ["", "de_live_", "sk-1", &text[1..], &format!("{text}0"), "de_live_é"] {
+        // Of the right length and with the right sum, in letters that no key has.
+        let named = format!("de_live_{}", "-".repeat(ID + SECRET));
+        let signs = format!("{named}{}", checksum(&named));
+        for bad in ["", "de_live_", "sk-1", &text[1..], &format!("{text}0"), "de_live_é", &signs] {
             assert!(ApiKey::parse(bad).is_err(), "{bad}");
         }
     }

@@ -97,4 +97,14 @@ mod tests {
         }
         assert!(require(&Settings::default(), &Method::POST, ours).is_err());
     }
+
+    #[test]
+    fn an_origin_is_read_from_a_header_as_it_came() {
+        let ours = |origin| header_is_ours(&settings(), &HeaderValue::from_static(origin));
+        assert!(ours("https://chat.example.com"));
+        for other in ["https://chat.example.com/", "https://evil.example", "null", ""] {
+            assert!(!ours(other), "{other}");
+        }
+        assert!(!header_is_ours(&settings(), &HeaderValue::from_bytes(b"https://\xff").unwrap()));
+    }
 }

@@ -165,6 +165,11 @@ mod tests {
     }
 
     #[test]
+    fn a_session_lasts_half_a_day_and_an_hour_of_silence() {
+        assert_eq!((LIFETIME_MS, IDLE_MS), (43_200_000, 3_600_000));
+    }
+
+    #[test]
     fn a_session_ends_by_age_by_silence_and_by_hand() {
         let start = UnixMillis(1_000);
         let times = Times::begin(start);

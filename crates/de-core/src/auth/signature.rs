@@ -122,4 +122,22 @@ mod tests {
             assert!(!is_ours(&settings, Purpose::AssetLink, "a", bad), "{bad}");
         }
     }
+
+    /// Links, callbacks' paths and receivers' secrets are out: a change makes strangers of them all.
+    #[test]
+    fn each_purpose_signs_by_a_key_of_its_own_that_stays() {
+        let settings = settings(&[1]);
+        let signed = [
+            (Purpose::AssetLink, "v1.NPNZ-2g3Pq4YFL11fZKYR7gLBZNYdvOI2BWe7F6Ouj8"),
+            (Purpose::CallbackSecret, "v1.yUWqTq1GRsAxsV6yMUsr_v4b1Nwx8cxKiAVOQIGoHwM"),
+            (Purpose::JobCallback, "v1.SkF1sO2BFvPV9TqNNa-oTTxCgleI-49OGuIM37N-PFk"),
+        ];
+        for (purpose, signature) in signed {
+            assert_eq!(sign(&settings, purpose, "a").as_deref(), Ok(signature), "{purpose:?}");
+            for (other, _) in signed {
+                let ours = is_ours(&settings, other, "a", signature);
+                assert_eq!(ours, other == purpose, "{purpose:?} {other:?}");
+            }
+        }
+    }
 }

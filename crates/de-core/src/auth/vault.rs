@@ -204,6 +204,10 @@ mod tests {
         let old = seal(&settings(&[1]), &Zeros, &instance, &provider, &key).unwrap();
         let new = seal(&settings(&[1, 2]), &Zeros, &instance, &provider, &key).unwrap();
         assert!(new.starts_with("v2."));
+        assert_eq!(
+            [&[1][..], &[3, 1, 2], &[]].map(|of| newest(&settings(of))),
+            [Some(1), Some(3), None]
+        );
         for sealed in [&old, &new] {
             assert_eq!(open(&settings(&[2, 1]), &instance, &provider, sealed), Ok(key.clone()));
         }
