@@ -1,6 +1,11 @@
 //! What a mapping does as a whole: parse, gather, render, read.
 
+mod bounds;
+mod examples;
+mod facts;
+mod keys;
 mod parse;
+mod pictures;
 mod poll;
 mod property;
 mod receive;

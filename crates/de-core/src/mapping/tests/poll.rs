@@ -250,6 +250,74 @@ fn a_job_is_taken_up_again_by_its_id() {
 }
 
 #[test]
+fn answers_that_say_nothing_are_waited_out_five_in_a_row() {
+    let mut polling = polling(polled(json!({"every_ms": 500})));
+    hear(&mut polling, json!({"id": "j", "state": "new"})).unwrap();
+    let odd = |polling: &mut Polling| {
+        let step = polling.odd(None).unwrap();
+        step.map(|step| waits(Ok(step)).after_ms)
+    };
+    // No sooner than after a second.
+    let after = [Some(1_000), Some(2_000), Some(4_000), Some(8_000), None];
+    assert_eq!([(); 5].map(|()| odd(&mut polling)), after);
+    // One that says something begins the row anew.
+    hear(&mut polling, json!({"state": "new"})).unwrap();
+    assert_eq!(odd(&mut polling), Some(1_000));
+}
+
+#[test]
+fn a_job_goes_on_from_paper_where_it_was() {
+    let mapping =
+        Arc::new(parse(polled(json!({"result_request": {"endpoint": "/results/{job_id}"}}))));
+    let begun = Polling::new(mapping.clone(), &Variables::default()).unwrap().unwrap();
+    assert_eq!(begun.keep().job_id(), None);
+    let mut polling = begun;
+    hear(&mut polling, json!({"id": "j", "state": "new"})).unwrap();
+    polling.odd(None).unwrap();
+    polling.lost(None).unwrap();
+    let kept = polling.keep();
+    assert_eq!(kept.job_id(), Some("j"));
+    let again = |kept| Polling::restore(mapping.clone(), kept).unwrap().expect("it polls");
+    let mut polling = again(&kept);
+    assert_eq!(polling.keep(), kept);
+    assert_eq!(waits(polling.odd(None).map(Option::unwrap)).after_ms, 2_000);
+    assert_eq!(sends(hear(&mut polling, json!({"state": "done"}))), "GET /v1/results/j");
+    let polling = again(&polling.keep());
+    assert_eq!(polling.request().unwrap().url.path(), "/v1/results/j");
+}
+
+#[test]
+fn a_jobs_id_has_512_bytes_at_most() {
+    for (length, fits) in [(512, true), (513, false)] {
+        let mut polling = polling(polled(json!({})));
+        let step = hear(&mut polling, json!({"id": "j".repeat(length), "state": "new"}));
+        assert_eq!(step.map(drop), if fits { Ok(()) } else { Err(PollError::JobId) });
+    }
+}
+
+#[test]
+fn a_failed_job_may_name_its_code_elsewhere() {
+    let error = json!({"message": "$.error.text", "code": "$.error.kind"});
+    let mut polling = polling(polled(json!({ "error": error })));
+    hear(&mut polling, json!({"id": "j", "state": "new"})).unwrap();
+    let failed = json!({"state": "failed", "error": {"text": "too bold", "kind": "unsafe"}});
+    let Step::Failed(error) = hear(&mut polling, failed).unwrap() else { panic!("not failed") };
+    assert_eq!(
+        (error.message.as_deref(), error.code.as_deref()),
+        (Some("too bold"), Some("unsafe"))
+    );
+    assert!(error.refusal && !error.retry);
+}
+
+#[test]
+fn a_job_may_be_asked_about_once_in_its_time() {
+    let once = json!({"every_ms": 2_000, "timeout_ms": 2_000});
+    assert_eq!(issues(&polled(once)), Vec::<String>::new());
+    let never = json!({"every_ms": 2_000, "timeout_ms": 1_999});
+    assert_eq!(issues(&polled(never)).len(), 1);
+}
+
+#[test]
 fn examples_follow_a_job_through_its_replies() {
     let with = |examples: Value| {
         let mut mapping = polled(json!({}));
