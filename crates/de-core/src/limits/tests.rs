@@ -7,10 +7,12 @@ use super::{
 
 mod alerts;
 mod counts;
+mod kept;
 mod model;
 mod refusals;
 mod tidying;
 mod trim;
+mod zone;
 
 const KEY: &str = "key_1";
 

@@ -179,6 +179,16 @@ mod tests {
     }
 
     #[test]
+    fn nothing_takes_no_bucket() {
+        let mut window = Window::default();
+        window.add(at(0), 2);
+        window.add(at(5_000), 0);
+        assert_eq!((window.len(), window.empty_at()), (1, Some(UnixMillis(61_000))));
+        window.add(at(5_000), 1);
+        assert_eq!((window.len(), window.empty_at()), (2, Some(UnixMillis(66_000))));
+    }
+
+    #[test]
     fn a_period_leaves_as_a_whole() {
         let month = Ruler::Calendar(Calendar::default(), Period::Month);
         let time = |text: &str| UnixMillis::parse_rfc3339(text).unwrap();

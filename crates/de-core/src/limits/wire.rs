@@ -422,6 +422,21 @@ mod tests {
             &ask,
             r#"{"epochs":{"catalogue":1,"tenant":2},"lease_id":"lease_1","need":{"micros":7,"requests":1,"slots":0,"tokens":900},"scopes":["key:key_1"]}"#,
         );
+        let ahead = Need { micros: Some(70), requests: 10, slots: 2, tokens: 0 };
+        check(
+            &Ask { extra: ahead, ..ask },
+            r#"{"epochs":{"catalogue":1,"tenant":2},"extra":{"micros":70,"requests":10,"slots":2,"tokens":0},"lease_id":"lease_1","need":{"micros":7,"requests":1,"slots":0,"tokens":900},"scopes":["key:key_1"]}"#,
+        );
+        check(
+            &Grant::Granted(Share {
+                expires_at: UnixMillis(2_000),
+                extra: ahead,
+                life_ms: 2_000,
+                standing: Standings::default(),
+                shadowed: Vec::new(),
+            }),
+            r#"{"grant":"granted","expires_at":2000,"extra":{"micros":70,"requests":10,"slots":2,"tokens":0},"life_ms":2000,"standing":{"requests":null,"tokens":null}}"#,
+        );
         let scope = Scope::new(ScopeKind::Key, "key_1");
         let kind = Kind::Requests(Span::Minute);
         let standing =

@@ -60,6 +60,16 @@ fn leases_whose_calls_never_end_are_forgotten_after_an_hour_when_there_are_many(
 }
 
 #[test]
+fn it_is_looked_for_them_once_there_are_as_many_as_that() {
+    let mut holder = Holder::default();
+    for number in 0..OLD_LEASES {
+        granted(&mut holder, &key(), number, UnixMillis(0));
+    }
+    granted(&mut holder, &key(), OLD_LEASES, UnixMillis(LIFE_MS + FORGET_MS));
+    assert_eq!(holder.len(), 1);
+}
+
+#[test]
 fn a_few_are_remembered_however_old() {
     let mut holder = Holder::default();
     granted(&mut holder, &key(), 0, UnixMillis(0));
