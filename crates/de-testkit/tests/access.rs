@@ -57,7 +57,9 @@ fn with(change: &Value) -> String {
 
 #[test]
 fn a_token_of_the_team_names_its_person_in_lower_case() {
-    assert_eq!(read(&with(&json!({}))), Ok("ada@example.com".to_owned()));
+    let token = with(&json!({}));
+    assert_eq!(AccessToken::parse(&token).unwrap().kid(), "k1");
+    assert_eq!(read(&token), Ok("ada@example.com".to_owned()));
     // One audience may stand alone, and `nbf` may be missing.
     assert_eq!(
         read(&with(&json!({"aud": AUDIENCE, "nbf": null}))),
@@ -208,6 +210,11 @@ fn only_keys_for_rs256_are_taken_from_the_list() {
         let keys = KeySet::parse(beside.as_bytes()).unwrap();
         assert!(keys.has("k2") && !keys.has("k1"), "{beside:.200}");
     }
+    // The largest that are: 4,096 bits, and an exponent of 32.
+    for large in [json!({"n": URL_SAFE_NO_PAD.encode([0xff_u8; 512])}), json!({"e": "_____w"})] {
+        let text = json!({ "keys": [changed(&large)] }).to_string();
+        assert!(KeySet::parse(text.as_bytes()).unwrap().has("k1"), "{text:.200}");
+    }
     for bad in ["", "{}", "[]", r#"{"keys": {}}"#, r#"{"keys": []}"#, "<html>"] {
         assert!(KeySet::parse(bad.as_bytes()).is_err(), "{bad}");
     }
@@ -273,7 +280,10 @@ async fn the_list_is_kept_for_an_hour_and_read_anew_for_a_new_key_once_a_minute(
     assert!(!world.has("k2").await);
     assert_eq!(world.team.asked(), 1);
     world.team.publish(&[&first, &second]);
-    world.advance_s(60);
+    world.advance_s(59);
+    assert!(!world.has("k2").await);
+    assert_eq!(world.team.asked(), 1);
+    world.advance_s(1);
     assert!(world.has("k2").await);
     assert_eq!(world.team.asked(), 2);
     for n in 0..20 {
@@ -295,16 +305,18 @@ async fn a_list_that_cannot_be_read_is_our_failure_and_asked_for_again_soon() {
     let world = World::new(&[&first]).await;
     world.team.answer(500, json!({}));
     assert!(world.unavailable("k1").await.ends_with("it answered 500"));
+    world.advance_s(9);
     assert!(world.unavailable("k1").await.ends_with("a moment ago"));
     assert_eq!(world.team.asked(), 1);
-    world.advance_s(10);
+    world.advance_s(1);
     world.team.answer(200, json!({"keys": []}));
     assert!(world.unavailable("k1").await.contains("none that can be used"));
     world.advance_s(10);
     world.team.answer(200, json!({"keys": [], "more": "x".repeat(70_000)}));
     assert!(world.unavailable("k1").await.ends_with("it is too large"));
     world.advance_s(10);
-    world.team.publish(&[&first]);
+    // A list has certificates beside its keys, and is some kilobytes long.
+    world.team.answer(200, json!({"keys": [first.jwk()], "more": "x".repeat(60_000)}));
     assert!(world.has("k1").await);
     // A failure of the search for a new key leaves the known ones.
     world.team.answer(500, json!({}));

@@ -16,14 +16,14 @@ use axum::{
 };
 use de_core::{
     auth::{
-        Scope,
+        Scope, attempts,
         session::{IDLE_MS, LIFETIME_MS, NewSession, Times},
     },
     caller::{Caller, Operator, Tenant},
     http::{
         self as served,
         context::{Context, Envelope},
-        error::Code,
+        error::{ApiError, Code},
     },
     ids::{RequestId, SessionId, UserId},
     limits::Epochs,
@@ -488,4 +488,23 @@ async fn proofs_that_fail_are_counted_and_over_the_limit_told_to_wait() {
     let again = from("192.0.2.1", "x-api-key", &stranger).send().await.unwrap();
     fails(&again, 401, "INVALID_API_KEY");
     assert_eq!(world.test.brake.count("192.0.2.1"), 1);
+}
+
+#[tokio::test]
+async fn a_place_where_proofs_failed_too_often_logs_in_a_minute_later() {
+    let test = TestPlatform::builder().clock(FakeClock::at(START)).build().await.unwrap();
+    test.brake.set_limit(1);
+    let (here, there) = (Some("192.0.2.1".parse().unwrap()), Some("192.0.2.2".parse().unwrap()));
+    for code in [Code::InvalidApiKey, Code::RateLimitExceeded] {
+        attempts::admit(&test.platform, here).unwrap();
+        let refusal = ApiError::new(Code::InvalidApiKey, "no such key");
+        assert_eq!(attempts::failed(&test.platform, here, refusal).await.code(), code);
+    }
+    let admitted = |place| attempts::admit(&test.platform, place).map_err(|refusal| refusal.code());
+    assert_eq!(admitted(here), Err(Code::RateLimitExceeded));
+    assert_eq!((admitted(there), admitted(None)), (Ok(()), Ok(())));
+    test.clock.advance(Duration::from_millis(59_999));
+    assert_eq!(admitted(here), Err(Code::RateLimitExceeded));
+    test.clock.advance(Duration::from_millis(1));
+    assert_eq!(admitted(here), Ok(()));
 }
