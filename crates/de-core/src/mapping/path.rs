@@ -235,6 +235,8 @@ mod tests {
             "$.",
             "$[",
             "$[01]",
+            "$[+1]",
+            "$[\"\\u0041",
             "$.a[?match(@,'a')]",
         ] {
             assert!(Path::parse(text).is_err(), "{text}");

@@ -154,6 +154,7 @@ fn a_base_url_is_https_or_loopback() {
     for bad in [
         "http://api.vendor.test",
         "https://u:p@api.vendor.test",
+        "https://u@api.vendor.test",
         "https://a.test/?q=1",
         "https://a.test/#f",
         "data:text/plain,x",

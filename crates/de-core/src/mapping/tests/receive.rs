@@ -35,12 +35,13 @@ fn a_source_is_a_path_a_constant_a_header_or_a_choice() {
         "characters": {"header": "character-cost"},
         "first": ["$.nothing", "$.l[1]"],
         "odd": {"path": "s", "map": {"START": "go"}},
+        "told": {"path": "s", "default": "START"},
         "absent": "$.gone"
     });
     let expected = json!({
         "text": "x", "finish_reason": "stop", "model": "m", "output_tokens": 3, "cost": 2.0,
         "status": "fine",
-        "metadata": {"characters": "42", "first": 2, "odd": "END"}
+        "metadata": {"characters": "42", "first": 2, "odd": "END", "told": "END"}
     });
     assert_eq!(reply(mapping, &body), expected);
     assert_eq!(
