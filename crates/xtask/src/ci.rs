@@ -12,9 +12,8 @@ use crate::say::{self, Watch};
 use crate::setup::checkers::Checkers;
 use crate::setup::clients::Clients;
 use crate::setup::rust::TARGET;
-use crate::test::Fuzzing;
 use crate::workers::package;
-use crate::{conflicts, dependencies, new, pages, setup, size, test, types, workflows};
+use crate::{conflicts, dependencies, fuzz, new, pages, setup, size, test, types, workflows};
 
 /// Runs the command.
 ///
@@ -45,7 +44,11 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     steps.run("what the generators write", || new::trial::run(layout))?;
     steps.run("format, lints and types of pages", || pages::check(layout, &tools))?;
     steps.run("description of the API", || types::lint(layout, &tools))?;
-    test::suites(layout, &tools, &clients, Fuzzing::Beside, &mut steps)?;
+    test::suites(layout, &tools, &clients, &mut steps)?;
+    // After the suites, which leave the cores to it.
+    steps.run("fuzzing", || {
+        fuzz::run(layout, &fuzz::Order { input: None, seconds: fuzz::IN_CI, target: None })
+    })?;
     if steps.has_passed("workers") {
         steps.run("size budgets", || size::check(layout))?;
         steps.run("size budgets of pages", || pages::sizes(layout, &tools))?;

@@ -4,7 +4,6 @@
 //! the crate `libfuzzer-sys`: neither a nightly compiler nor a tool that is installed apart is needed, but a C++
 //! compiler is. No sanitizer runs: where `unsafe` is forbidden it would find nothing.
 
-use std::ffi::OsStr;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -77,47 +76,11 @@ pub(crate) fn run(layout: &Layout, order: &Order) -> Result<(), Failure> {
             return Err(Failure::Missing { what, remedy: format!("there are {known}") });
         }
     }
-    let manner = Manner::alone();
-    let program = build(layout, manner)?;
+    let program = build(layout)?;
     if let (Some(input), Some(target)) = (&order.input, targets.first()) {
         return Run::new(program).args([input]).env("DE_FUZZ_TARGET", target).show();
     }
-    tell(layout, each(layout, manner, &program, &targets, order.seconds))
-}
-
-/// Runs every target for as long as CI does, one after the other, with what others leave of the processors.
-/// What was found is for [`tell`].
-///
-/// # Errors
-/// Those of the build.
-pub(crate) fn beside(layout: &Layout) -> Result<Vec<Found>, Failure> {
-    let program = build(layout, Manner::BESIDE)?;
-    Ok(each(layout, Manner::BESIDE, &program, &targets(layout)?, IN_CI))
-}
-
-/// How much of the machine is taken.
-#[derive(Clone, Copy)]
-struct Manner {
-    /// Targets at the same time.
-    at_once: usize,
-    /// As `nice` takes it: 0 is anybody's.
-    niceness: u8,
-}
-
-impl Manner {
-    /// Beside what must not notice: at 15 it gets a thirtieth of a processor that another one wants.
-    const BESIDE: Self = Self { at_once: 1, niceness: 15 };
-
-    /// All processors.
-    fn alone() -> Self {
-        let at_once = thread::available_parallelism().map_or(1, NonZero::get);
-        Self { at_once, niceness: 0 }
-    }
-
-    fn command(self, program: impl AsRef<OsStr>) -> Run {
-        let niceness = self.niceness.to_string();
-        Run::new("nice").args(["-n", &niceness]).args([program])
-    }
+    each(layout, &program, &targets, order.seconds)
 }
 
 /// The names of the targets: the folders of the corpus.
@@ -134,13 +97,12 @@ fn corpus(layout: &Layout) -> PathBuf {
     layout.root.join("tests/fuzz/corpus")
 }
 
-fn build(layout: &Layout, manner: Manner) -> Result<PathBuf, Failure> {
+fn build(layout: &Layout) -> Result<PathBuf, Failure> {
     let told = Run::new("rustc").args(["-vV"]).capture()?;
     let machine = told.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
     let folder = layout.target.join("fuzz");
     // With a target that is named, scripts and macros of builds are compiled without these flags.
-    manner
-        .command("cargo")
+    Run::new("cargo")
         .args(["build", "--quiet", "--profile", "fuzz", "--target", machine, "--target-dir"])
         .args([&folder])
         .args(["--package", "de-fuzz", "--bin", "fuzz", "--features", "libfuzzer"])
@@ -151,55 +113,35 @@ fn build(layout: &Layout, manner: Manner) -> Result<PathBuf, Failure> {
     Ok(folder.join(machine).join("fuzz/fuzz"))
 }
 
-/// A target that did not end well, and why.
-pub(crate) struct Found {
-    failure: Failure,
-    target: String,
-}
-
-/// Runs targets, and says of those that end well what was tried.
-fn each(
-    layout: &Layout,
-    manner: Manner,
-    program: &Path,
-    targets: &[String],
-    seconds: u32,
-) -> Vec<Found> {
+/// Runs targets, as many at once as there are cores.
+fn each(layout: &Layout, program: &Path, targets: &[String], seconds: u32) -> Result<(), Failure> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let left = Mutex::new(targets.iter());
-    let all = Mutex::new(Vec::new());
+    let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..manner.at_once {
+        for _ in 0..cores {
             scope.spawn(|| {
                 loop {
                     let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some(target) = next else { return };
                     let watch = Watch::start();
-                    match one(layout, manner, program, target, seconds) {
+                    match one(layout, program, target, seconds) {
                         Ok(told) => say::line(&format!("{target}: {told} ({})", watch.text())),
                         Err(failure) => {
-                            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-                            all.push(Found { failure, target: target.clone() });
+                            say::line(&format!("{target}: {failure}"));
+                            let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                            failed.push((target.clone(), failure));
                         }
                     }
                 }
             });
         }
     });
-    all.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Says what was found, and how to see it again.
-///
-/// # Errors
-/// `Steps` with the targets that found something, `Interrupted`.
-pub(crate) fn tell(layout: &Layout, all: Vec<Found>) -> Result<(), Failure> {
-    if all.iter().any(|one| matches!(one.failure, Failure::Interrupted)) {
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if failed.iter().any(|(_, failure)| matches!(failure, Failure::Interrupted)) {
         return Err(Failure::Interrupted);
     }
-    for Found { failure, target } in &all {
-        say::line(&format!("{target}: {failure}"));
-    }
-    for Found { failure, target } in &all {
+    for (target, failure) in &failed {
         let found = found(layout, target);
         say::line(&format!("{target}:{}", finding(&failure.to_string())));
         say::line(&format!(
@@ -208,10 +150,10 @@ pub(crate) fn tell(layout: &Layout, all: Vec<Found>) -> Result<(), Failure> {
             layout.short(&found).display()
         ));
     }
-    if all.is_empty() {
+    if failed.is_empty() {
         return Ok(());
     }
-    Err(Failure::Steps { steps: all.into_iter().map(|one| one.target).collect() })
+    Err(Failure::Steps { steps: failed.into_iter().map(|(target, _)| target).collect() })
 }
 
 /// Where inputs are put that a target fails on.
@@ -220,21 +162,14 @@ fn found(layout: &Layout, target: &str) -> PathBuf {
 }
 
 /// Runs a target, and says what was tried.
-fn one(
-    layout: &Layout,
-    manner: Manner,
-    program: &Path,
-    target: &str,
-    seconds: u32,
-) -> Result<String, Failure> {
+fn one(layout: &Layout, program: &Path, target: &str, seconds: u32) -> Result<String, Failure> {
     let grown = layout.dev().join("fuzz/corpus").join(target);
     let found = found(layout, target);
     files::make_folder(&grown)?;
     files::make_folder(&found)?;
     // The driver writes to standard error alone.
     let told = Run::new("sh")
-        .args(["-c", "exec nice -n \"$0\" \"$@\" 2>&1"])
-        .args([manner.niceness.to_string()])
+        .args(["-c", "exec \"$0\" \"$@\" 2>&1"])
         .args([program])
         .args([
             format!("-max_total_time={seconds}"),

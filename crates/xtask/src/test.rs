@@ -7,12 +7,11 @@ mod log_lines;
 use std::ffi::OsStr;
 use std::num::NonZero;
 use std::path::Path;
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use crate::ci::Steps;
 use crate::dev;
 use crate::failure::Failure;
-use crate::fuzz::{self, Found};
 use crate::layout::Layout;
 use crate::run::Run;
 use crate::setup::chromium;
@@ -82,16 +81,8 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     let tools = setup::prepare(layout)?;
     let clients = Clients::for_a_person(layout)?;
     let mut steps = Steps::begin();
-    suites(layout, &tools, &clients, Fuzzing::Left, &mut steps)?;
+    suites(layout, &tools, &clients, &mut steps)?;
     steps.end()
-}
-
-/// Whether what reads strangers' bytes is fuzzed too.
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) enum Fuzzing {
-    /// Beside the contract suite on the stack, which waits half of its time and leaves the processors.
-    Beside,
-    Left,
 }
 
 /// Runs every suite as a step.
@@ -99,7 +90,6 @@ pub(crate) fn suites(
     layout: &Layout,
     tools: &Tools,
     clients: &Clients,
-    fuzzing: Fuzzing,
     steps: &mut Steps,
 ) -> Result<(), Failure> {
     let runner = Runner { nextest: setup::has_nextest() };
@@ -126,11 +116,13 @@ pub(crate) fn suites(
     let Some(stack) = stack else { return Ok(()) };
     // First: the contract suite leaves hundreds of models and tenants in every list.
     steps.run("browser suite on the stack", || browser(layout, tools, &chromium, &stack))?;
-    thread::scope(|scope| {
-        let found = (fuzzing == Fuzzing::Beside).then(|| scope.spawn(|| fuzz::beside(layout)));
-        steps.run("contract suite on the stack", || contract(layout, runner, &stack))?;
-        let Some(found) = found else { return Ok(()) };
-        steps.run("fuzzing", || fuzz::tell(layout, joined(found)?)).map(drop)
+    steps.run("contract suite on the stack", || {
+        // Where the machine is not ours alone, one that only passes at its second try is named as flaky at the end, as
+        // in the browser suite.
+        let tries = if std::env::var_os("CI").is_some() { "1" } else { "0" };
+        tell(cargo(layout, host, &runner.contract()), &stack)
+            .env("NEXTEST_RETRIES", tries)
+            .watched()
     })?;
     steps.run("SDK suites on the stack", || {
         let python = clients.python.clone().unwrap_or_default();
@@ -173,24 +165,6 @@ fn browser(layout: &Layout, tools: &Tools, chromium: &Path, stack: &Stack) -> Re
     let run = Run::new(&tools.node).args([program.as_os_str()]).args(["test"]);
     let run = tell(run.dir(&folder.join("browser")), stack).env("DE_CHROMIUM", chromium);
     tools.dress(run)?.watched()
-}
-
-fn contract(layout: &Layout, runner: Runner, stack: &Stack) -> Result<(), Failure> {
-    // Where the machine is not ours alone, one that only passes at its second try is named as flaky at the end, as in
-    // the browser suite.
-    let tries = if std::env::var_os("CI").is_some() { "1" } else { "0" };
-    tell(cargo(layout, runner.command(), &runner.contract()), stack)
-        .env("NEXTEST_RETRIES", tries)
-        .watched()
-}
-
-fn joined(
-    thread: ScopedJoinHandle<'_, Result<Vec<Found>, Failure>>,
-) -> Result<Vec<Found>, Failure> {
-    thread.join().map_err(|_panic| Failure::System {
-        action: "fuzz",
-        problem: "its thread panicked".to_owned(),
-    })?
 }
 
 /// Cargo, with more tests at once than there are cores: most of them wait for a vendor's delay or a deadline.
