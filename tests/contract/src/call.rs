@@ -197,7 +197,7 @@ impl<'a> Call<'a> {
     /// # Panics
     /// If no answer begins.
     pub async fn leave_midway(&self, how: Leave) -> Duration {
-        self.wired().leave(how, Duration::from_millis(100), true).await
+        self.wired().leave(how, later(Duration::from_millis(100)), true).await
     }
 
     /// Sends it, and goes away after a second, whether an answer has begun or not. Says how long after
@@ -206,7 +206,16 @@ impl<'a> Call<'a> {
     /// # Panics
     /// If it cannot be sent.
     pub async fn leave_early(&self, how: Leave) -> Duration {
-        self.wired().leave(how, Duration::from_secs(1), false).await
+        self.wired().leave(how, later(Duration::from_secs(1)), false).await
+    }
+
+    /// Sends it, and goes away when something has come to pass, whether an answer has begun or not.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub async fn leave_once<T>(&self, how: Leave, passed: impl Future<Output = T>) {
+        let moment = async { drop(passed.await) };
+        self.wired().leave(how, moment, false).await;
     }
 
     /// For a client that is not as well-mannered as those of libraries.
@@ -298,4 +307,9 @@ impl<'a> Call<'a> {
         body.extend(self.members.clone());
         Value::Object(body)
     }
+}
+
+/// Is over so long after it was first waited for.
+async fn later(after: Duration) {
+    tokio::time::sleep(after).await;
 }

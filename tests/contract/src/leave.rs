@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, sleep},
+    time::Instant,
 };
 
 /// How a client goes.
@@ -25,9 +25,14 @@ pub(crate) struct Wired {
 }
 
 impl Wired {
-    /// Sends it and leaves, `after` the first bytes of the answer's body if it waits for them. Says how
-    /// long after sending that was.
-    pub(crate) async fn leave(self, how: Leave, after: Duration, waits: bool) -> Duration {
+    /// Sends it and leaves when `moment` has come, for which it waits from the first bytes of the answer's body on
+    /// if it waits for them. Says how long after sending that was.
+    pub(crate) async fn leave(
+        self,
+        how: Leave,
+        moment: impl Future<Output = ()>,
+        waits: bool,
+    ) -> Duration {
         let mut stream = TcpStream::connect(&self.address).await.expect("it listens");
         stream.write_all(&self.bytes).await.expect("it reads");
         let sent = Instant::now();
@@ -36,7 +41,7 @@ impl Wired {
             let count = stream.read_buf(&mut got).await.expect("it answers");
             assert!(count > 0, "it hung up first: {}", String::from_utf8_lossy(&got));
         }
-        sleep(after).await;
+        moment.await;
         match how {
             Leave::ByClosing => {
                 // What lies unread would make a reset of it.

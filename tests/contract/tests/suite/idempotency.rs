@@ -263,10 +263,10 @@ async fn who_leaves_buys_nothing_twice() {
         let call = stack.call(wire, server.model(), &format!("{faults} {word}"));
         let call = under(if streamed { call.streamed() } else { call }, &unique("key"));
         if midway {
-            call.leave_midway(how).await
+            call.leave_midway(how).await;
         } else {
-            call.leave_early(how).await
-        };
+            call.leave_once(how, stack.vendors.only(&word)).await;
+        }
         // The vendor had it: whether it was made nobody knows, and it is not bought again.
         again(&call).await.fails(409, "OUTCOME_UNKNOWN");
         assert_eq!(stack.vendors.received(&word).await.len(), 1, "{case}");
