@@ -160,7 +160,7 @@ async fn messages(Json(body): Json<Value>) -> Response {
 
 /// As many events as there are to be, each written once.
 fn in_turn(count: u32, event: impl Fn(&str) -> Bytes) -> impl Iterator<Item = Bytes> {
-    let events = WORDS.map(|word| event(word));
+    let events = WORDS.map(event);
     events.into_iter().cycle().take(usize::try_from(count).unwrap_or(0))
 }
 
