@@ -402,7 +402,7 @@ async fn a_stream_without_end_that_passes_is_counted_and_ends_at_its_deadline() 
 
 #[tokio::test]
 async fn signs_of_life_without_end_are_no_answer() {
-    check_in_turn(&[("comments", MALFORMED, MALFORMED)], Ask::all).await;
+    check_in_turn(&[("comments", Sees::Unending, Sees::Unending)], Ask::all).await;
 }
 
 #[tokio::test]
