@@ -7,7 +7,7 @@
 //! a burst after a rest, with all that has come in it.
 //!
 //! A minimum on a branch itself would hold the other one back too. The drain moves on only while
-//! somebody waits for the next block, and stands while it is a few views ahead of us: so a slow client, and
+//! somebody waits for the next block, and stands while it is far ahead of us: so a slow client, and
 //! a reader of ours who is slower than the vendor, hold the vendor back.
 //!
 //! The split is there before the drain: until a block is waited for, whoever only looks ahead may still have
@@ -21,14 +21,14 @@ use futures_util::{
     FutureExt,
     future::{Either, LocalBoxFuture, join, select},
 };
-use js_sys::{Object, Uint8Array};
+use js_sys::Object;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStream;
 
 use crate::{
     clock::EdgeClock,
-    streams::{self, ByteReader, IdentityTransformStream},
+    streams::{self, ByteReader, IdentityTransformStream, View},
 };
 
 /// Blocks that follow each other within this time, rests aside, are a burst.
@@ -38,10 +38,8 @@ const BURST_MS: i64 = 2;
 /// sees nothing of it.
 const LONGEST_REST_MS: i64 = 8;
 
-const VIEW_BYTES: u32 = 65_536;
-
 /// How far the drain may be ahead of our branch. What lies in between waits in the isolate's memory.
-const AHEAD_BYTES: u64 = 4 * VIEW_BYTES as u64;
+const AHEAD_BYTES: u64 = 262_144;
 
 /// The body of a vendor's answer.
 pub(crate) struct Blocks {
@@ -57,7 +55,7 @@ pub(crate) struct Blocks {
     rest_ms: i64,
     /// How many bytes each branch has given.
     taken: Rc<Taken>,
-    view: Uint8Array,
+    view: View,
 }
 
 #[derive(Default)]
@@ -87,7 +85,7 @@ impl Blocks {
             other: Some(pair.get(0).unchecked_into()),
             rest_ms: 0,
             taken: Rc::default(),
-            view: Uint8Array::new_with_length(VIEW_BYTES),
+            view: View::new(),
         })
     }
 
@@ -96,7 +94,7 @@ impl Blocks {
     pub(crate) async fn ahead(&mut self) -> Result<Option<Bytes>, JsValue> {
         let Some(ours) = &self.ours else { return Ok(None) };
         let read = JsFuture::from(ours.read(&self.view)?).await?;
-        Ok(self.read(read))
+        Ok(self.read(read).map(|(bytes, _)| bytes))
     }
 
     /// Both branches: the other one, which holds all bytes, and the reader of our own, which goes on where it
@@ -124,10 +122,10 @@ impl Blocks {
             Either::Left((read, _)) => read?,
             Either::Right(((), read)) => read.await?,
         };
-        let Some(bytes) = self.read(read) else { return Ok(None) };
+        let Some((bytes, full)) = self.read(read) else { return Ok(None) };
         let now_ms = EdgeClock.now().0;
         let waited_ms = now_ms.saturating_sub(self.last_ms).saturating_sub(self.rest_ms);
-        self.rest_ms = if bytes.len() >= VIEW_BYTES as usize {
+        self.rest_ms = if full {
             // More than this is there already.
             0
         } else if waited_ms < BURST_MS {
@@ -139,14 +137,12 @@ impl Blocks {
         Ok(Some(bytes))
     }
 
-    /// The bytes of a read.
-    fn read(&mut self, read: JsValue) -> Option<Bytes> {
+    /// The bytes of a read, and whether it took all that it could.
+    fn read(&mut self, read: JsValue) -> Option<(Bytes, bool)> {
         let block = streams::block(read)?;
         let bytes = Bytes::from(block.to_vec());
         add(&self.taken.ours, block.byte_length());
-        // The old view is detached; its memory came back with the block.
-        self.view = Uint8Array::new(&block.buffer());
-        Some(bytes)
+        Some((bytes, self.view.take_back(&block)))
     }
 }
 
@@ -164,13 +160,13 @@ impl Drop for Blocks {
 /// A failure of the pipe is one of the vendor's stream, which our own branch tells too.
 async fn drain(piped: JsFuture, unseen: ByteReader, taken: Rc<Taken>) {
     let take = async move {
-        let mut view = Uint8Array::new_with_length(VIEW_BYTES);
+        let mut view = View::new();
         while let Ok(filled) = unseen.fill(&view)
             && let Ok(filled) = JsFuture::from(filled).await
             && let Some(block) = streams::block(filled)
         {
             add(&taken.drained, block.byte_length());
-            view = Uint8Array::new(&block.buffer());
+            view.take_back(&block);
             // Nobody wakes it: whoever waits for the next block asks again.
             poll_fn(|_| if taken.is_far_ahead() { Poll::Pending } else { Poll::Ready(()) }).await;
         }

@@ -1,7 +1,7 @@
 //! Zero-copy streams: the vendor's bytes go to the client by the platform, and we count a copy.
 //!
 //! The stream is split. One branch is piped into an `IdentityTransformStream`, whose readable side is
-//! the answer; the pipe fails when the client leaves. The other is read here, in large blocks: without
+//! the answer; the pipe fails when the client leaves. The other is read here, in blocks: without
 //! a minimum, since a minimum would hold the client's branch back too, and with pauses, since each
 //! read costs as much as the relay of a chunk. A block that is full is followed by the next at once: whoever
 //! pauses there falls behind a quick vendor, and its client waits for the end until we have seen it.
@@ -31,7 +31,7 @@ use crate::{
     background::Occasion,
     departure::EdgeDeparture,
     fetch::AbortOnDrop,
-    streams::{self, ByteReader, IdentityTransformStream},
+    streams::{self, ByteReader, IdentityTransformStream, View},
 };
 
 /// How long our branch rests between two reads, while the platform collects for it.
@@ -40,9 +40,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// After the pipe has failed: how long a read may take before we believe that the vendor is well and
 /// the client is the one who left.
 const DOUBT: Duration = Duration::from_millis(50);
-
-/// How much one read takes at most.
-const VIEW_BYTES: u32 = 65_536;
 
 /// How many blocks we still read in that doubt.
 const DOUBTS: u32 = 16;
@@ -159,7 +156,7 @@ async fn run(
 /// client may have left. Our own branch tells: it breaks with the vendor, and only with the vendor.
 async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Meter) -> RelayEnd {
     let total = Delay::from(deadlines.total).shared();
-    let mut view = Uint8Array::new_with_length(VIEW_BYTES);
+    let mut view = View::new();
     let mut doubts = 0;
     loop {
         let Ok(promise) = streams.ours.read(&view) else { return RelayEnd::Broken };
@@ -182,11 +179,9 @@ async fn drain(streams: &Streams, deadlines: RelayDeadlines, meter: &mut dyn Met
         if !meter.reads() {
             return RelayEnd::Unreadable;
         }
-        // The old view is detached; its memory came back with the block.
-        view = Uint8Array::new(&block.buffer());
+        let full = view.take_back(&block);
         if !doubting {
-            if block.byte_length() >= VIEW_BYTES {
-                // More waits behind it.
+            if full {
                 continue;
             }
             select(Delay::from(PAUSE), streams.piping.clone()).await;

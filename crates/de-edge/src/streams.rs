@@ -32,9 +32,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(crate) fn cancel(this: &ByteReader) -> Result<Promise, JsValue>;
 
-    /// Resolves with what there is, as soon as there is something.
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn read(this: &ByteReader, view: &Uint8Array) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = read)]
+    fn read_into(this: &ByteReader, view: &Uint8Array) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = read)]
     fn read_with(
@@ -61,11 +60,52 @@ impl ByteReader {
         stream.unchecked_ref::<Readable>().get_reader(&how)
     }
 
+    /// Resolves with what there is, as soon as there is something.
+    pub(crate) fn read(&self, view: &View) -> Result<Promise, JsValue> {
+        self.read_into(&view.0)
+    }
+
     /// Resolves when the view is full, or with the end of the stream.
-    pub(crate) fn fill(&self, view: &Uint8Array) -> Result<Promise, JsValue> {
+    pub(crate) fn fill(&self, view: &View) -> Result<Promise, JsValue> {
         let options = Object::new();
-        Reflect::set(&options, &"min".into(), &view.length().into())?;
-        self.read_with(view, &options)
+        Reflect::set(&options, &"min".into(), &view.0.length().into())?;
+        self.read_with(&view.0, &options)
+    }
+}
+
+/// The memory that a stream is read into: as much as the stream fills.
+///
+/// A read that waits holds all of it, and a stream waits nearly always. With 64 KiB for each, a thousand streams
+/// that bring a word at a time would hold half of an isolate.
+pub(crate) struct View(Uint8Array);
+
+impl View {
+    const LEAST_BYTES: u32 = 4_096;
+    const MOST_BYTES: u32 = 65_536;
+    /// How much larger or smaller the next one is.
+    const STEP: u32 = 4;
+
+    /// A view for a stream that has not shown anything yet.
+    pub(crate) fn new() -> Self {
+        Self(Uint8Array::new_with_length(Self::LEAST_BYTES))
+    }
+
+    /// Makes ready for the next read. A read has detached the view, and its memory came back with the block.
+    /// Returns whether the block was full, so that more waits behind it.
+    pub(crate) fn take_back(&mut self, block: &Uint8Array) -> bool {
+        let memory = block.buffer();
+        let (size, filled) = (memory.byte_length(), block.byte_length());
+        let full = filled >= size;
+        let next = if full {
+            size.saturating_mul(Self::STEP).min(Self::MOST_BYTES)
+        } else if filled < size / (Self::STEP * Self::STEP) {
+            (size / Self::STEP).max(Self::LEAST_BYTES)
+        } else {
+            size
+        };
+        self.0 =
+            if next == size { Uint8Array::new(&memory) } else { Uint8Array::new_with_length(next) };
+        full
     }
 }
 

@@ -106,6 +106,8 @@ pub(crate) async fn compare(
 ) -> Result<Report, Failure> {
     let tenant = tenant::make(gateway, client).await?;
     let bare = Bare::start(root, port).await?;
+    // In a process of its own, as the two are compared by their memory.
+    let splitting = Bare::start(root, port).await?;
     let machine = Machine::now(&bare.told.workerd);
     let rivals = Rival::all(root, port, client).await?;
     let text = Target {
@@ -130,6 +132,12 @@ pub(crate) async fn compare(
         url: format!("http://127.0.0.1:{port}"),
         ..text.clone()
     };
+    let split = Target {
+        pid: splitting.told.pid,
+        side: Side::Split,
+        url: splitting.told.url.clone(),
+        ..passing.clone()
+    };
     let mut all = vec![text, mapped, passing, direct];
     all.extend(rivals.iter().map(|rival| rival.target.clone()));
     let mut lines = Vec::new();
@@ -137,7 +145,10 @@ pub(crate) async fn compare(
         lines.extend(measure(plan, case, &all).await?);
     }
     let crowds = match plan.wants("crowd") {
-        true => crowd::measure(plan.quick, &all).await?,
+        true => {
+            let crowded: Vec<Target> = all.iter().cloned().chain([split]).collect();
+            crowd::measure(plan.quick, &crowded).await?
+        }
         false => Vec::new(),
     };
     let cold = match plan.wants("cold") {
@@ -149,6 +160,7 @@ pub(crate) async fn compare(
         rival.end().await?;
     }
     bare.end().await?;
+    splitting.end().await?;
     let machine = Machine { load_after: machine::load(), ..machine };
     Ok(Report { machine, quick: plan.quick, rounds: plan.rounds(), lines, crowds, cold })
 }

@@ -39,7 +39,8 @@ impl Crowd {
     }
 }
 
-/// 200 streams at once before everybody, then 1,000 before one isolate of ours and the bare worker.
+/// 200 streams at once before everybody, then 1,000 before one isolate of ours, the bare worker, and the bare worker
+/// that splits its streams as ours are split.
 ///
 /// # Errors
 /// `Wrong` for a stream that is not whole.
@@ -47,9 +48,9 @@ pub(crate) async fn measure(quick: bool, all: &[Target]) -> Result<Vec<Crowd>, F
     let mut crowds = Vec::new();
     for streams in [200, 1_000] {
         let carries = |side: Side| match side {
-            Side::Bare | Side::Text => true,
+            Side::Bare | Side::Split | Side::Text => true,
             Side::Litellm | Side::Portkey => streams == 200,
-            Side::Direct | Side::Mapped | Side::Split => false,
+            Side::Direct | Side::Mapped => false,
         };
         for target in all.iter().filter(|target| carries(target.side)) {
             crowds.push(one(target, streams, if quick { 6 } else { 20 }).await?);
