@@ -8,6 +8,7 @@
 //! the exchange does, and adds the key.
 
 mod body;
+mod budget;
 mod declare;
 pub mod encode;
 mod endpoint;

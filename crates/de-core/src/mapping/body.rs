@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::fill::{Filled, Frame, Renderer, Sized};
+use super::budget::Sized;
+use super::fill::{Filled, Frame, Renderer};
 use super::issue::{MappingFault, at};
 use super::parse::{Compiler, Place};
 use super::render::RenderError;
@@ -197,7 +198,7 @@ fn render_each(
 /// Whether a `$if` lets its object stay: a value that is not `false`, `""` or `[]`.
 fn holds(
     condition: Option<&Slot>,
-    renderer: &Renderer<'_>,
+    renderer: &mut Renderer<'_>,
     frame: Frame<'_>,
 ) -> Result<bool, RenderError> {
     let Some(slot) = condition else { return Ok(true) };

@@ -1,4 +1,4 @@
-//! Filling templates: where a value comes from, and how much may still be written.
+//! Filling templates: where a value comes from, and what hints and filters make of it.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::filter::{Maps, Resolved, scalar_text};
-use super::render::{MAX_RENDERED, MAX_SPLICED, RenderError};
+use super::budget::{Budget, Sized, Work};
+use super::filter::{Filter, Maps, Resolved, scalar_text};
+use super::render::RenderError;
 use super::template::{Part, Slot};
 use super::variables::{Datum, Variables};
 
@@ -19,64 +20,6 @@ pub(crate) struct Frame<'a> {
 
 impl Frame<'_> {
     pub(crate) const OUTSIDE: Frame<'static> = Frame { item: None };
-}
-
-/// How large a value is as JSON: what counts, and what is spliced in and does not.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sized {
-    pub(crate) counted: usize,
-    pub(crate) spliced: usize,
-}
-
-impl Sized {
-    /// Measures a value, about; escapes are not counted.
-    pub(crate) fn of(value: &Value) -> Self {
-        let mut size = Self::default();
-        size.add(value);
-        size
-    }
-
-    fn add(&mut self, value: &Value) {
-        match value {
-            Value::Null | Value::Bool(_) => self.counted += 5,
-            Value::Number(_) => self.counted += 8,
-            Value::String(text) if text.starts_with("data:") => self.spliced += text.len(),
-            Value::String(text) => self.counted += text.len() + 2,
-            Value::Array(items) => {
-                self.counted += 2 + items.len();
-                items.iter().for_each(|item| self.add(item));
-            }
-            Value::Object(members) => {
-                self.counted += 2;
-                for (name, member) in members {
-                    self.counted += name.len() + 4;
-                    self.add(member);
-                }
-            }
-        }
-    }
-}
-
-/// What may still be rendered.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    counted: usize,
-    spliced: usize,
-}
-
-impl Budget {
-    pub(crate) fn take(&mut self, size: Sized) -> Result<(), RenderError> {
-        self.take_bytes(size.counted)?;
-        let left = self.spliced.checked_sub(size.spliced);
-        self.spliced = left.ok_or(RenderError::SplicedTooLarge { limit: MAX_SPLICED })?;
-        Ok(())
-    }
-
-    pub(crate) fn take_bytes(&mut self, counted: usize) -> Result<(), RenderError> {
-        let left = self.counted.checked_sub(counted);
-        self.counted = left.ok_or(RenderError::TooLarge { limit: MAX_RENDERED })?;
-        Ok(())
-    }
 }
 
 /// The outcome of filling a text.
@@ -103,13 +46,14 @@ pub(crate) struct Renderer<'a> {
 
 impl<'a> Renderer<'a> {
     pub(crate) fn new(maps: &'a Maps, variables: &'a Variables) -> Self {
-        let budget = Budget { counted: MAX_RENDERED, spliced: MAX_SPLICED };
-        Self { budget, maps, variables }
+        Self { budget: Budget::whole(), maps, variables }
     }
 
     /// Finds the value of a placeholder, converted and filtered. `None`: it has no value.
+    ///
+    /// What hints and filters make is within the budget, and nothing of it is taken.
     pub(crate) fn resolve<'r>(
-        &self,
+        &mut self,
         slot: &Slot,
         frame: Frame<'r>,
     ) -> Result<Option<Resolved<'r>>, RenderError>
@@ -126,10 +70,18 @@ impl<'a> Renderer<'a> {
         };
         let found = found.and_then(|found| below(found, &slot.members));
         let Some(mut value) = found else { return Ok(None) };
+        let is_file = matches!(value, Resolved::File(_));
         if let Some(hint) = slot.hint {
+            self.budget.filter(Work::of_hint(hint, &value))?;
             value = value.convert(hint, &slot.name)?;
+            if let Resolved::Json(Cow::Owned(made)) = &value {
+                self.budget.filter(Work { read: 0, written: Sized::of(made) })?;
+            }
         }
         for filter in &slot.filters {
+            let work = Work::of_filter(filter, &value, self.maps);
+            let written = if is_file { work.written.of_file() } else { work.written };
+            self.budget.filter(Work { written, ..work })?;
             match value.filter(filter, &slot.name, self.maps)? {
                 Some(filtered) => value = filtered,
                 None => return Ok(None),
@@ -145,18 +97,21 @@ impl<'a> Renderer<'a> {
         frame: Frame<'_>,
     ) -> Result<Option<Value>, RenderError> {
         let Some(resolved) = self.resolve(slot, frame)? else { return Ok(None) };
-        let value = match resolved {
-            Resolved::Json(value) => value.into_owned(),
-            Resolved::File(file) => {
-                let data = STANDARD.encode(&file.data);
-                Value::String(format!("data:{};base64,{data}", file.content_type))
+        match resolved {
+            Resolved::Json(value) => {
+                let size = Sized::of(&value);
+                let is_file = resolved_file_text(slot, self.variables);
+                self.budget.take(if is_file { size.of_file() } else { size })?;
+                Ok(Some(value.into_owned()))
             }
-        };
-        self.budget.take(match resolved_file_text(slot, self.variables) {
-            true => Sized { counted: 0, spliced: value.as_str().map_or(0, str::len) },
-            false => Sized::of(&value),
-        })?;
-        Ok(Some(value))
+            Resolved::File(file) => {
+                let head = format!("data:{};base64,", file.content_type);
+                let work = Work::of_filter(&Filter::Base64, &resolved, self.maps);
+                self.budget.take(work.written)?;
+                self.budget.take(Sized { counted: 0, spliced: head.len() })?;
+                Ok(Some(Value::String(head + &STANDARD.encode(&file.data))))
+            }
+        }
     }
 
     /// Renders placeholders in text.

@@ -202,14 +202,18 @@ impl<'a> Resolved<'a> {
     }
 }
 
+/// The row of a map, or its default row.
+pub(crate) fn row<'a>(maps: &'a Maps, map: &str, key: &str) -> Option<&'a Value> {
+    maps.get(map).and_then(|rows| rows.get(key).or_else(|| rows.get("*")))
+}
+
 fn look_up<'a>(maps: &'a Maps, map: &str, key: &str, name: &str) -> Result<&'a Value, RenderError> {
-    let rows = maps.get(map);
-    let row = rows.and_then(|rows| rows.get(key).or_else(|| rows.get("*")));
-    row.ok_or_else(|| RenderError::NoRow {
+    row(maps, map, key).ok_or_else(|| RenderError::NoRow {
         name: name.to_owned(),
         map: map.to_owned(),
         value: key.chars().take(64).collect(),
-        rows: rows
+        rows: maps
+            .get(map)
             .into_iter()
             .flat_map(|rows| rows.keys().take(SHOWN_ROWS).cloned())
             .collect::<Vec<_>>()

@@ -1,17 +1,19 @@
 //! From a mapping and its variables to one request, without the key.
 //!
 //! A value is put in once and never looked at again: a prompt that contains `{api_key}` stays a
-//! prompt. What is rendered is counted while it grows, so a mapping that repeats a large value ends
-//! at the limit and not at the memory of the isolate.
+//! prompt. What is rendered is counted before it grows, also between filters and where it only decides
+//! a `$if`, so a mapping that repeats a large value ends at the limit and not at the memory of the
+//! isolate.
 
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::PayloadMapping;
 use super::body::Node;
+use super::budget::Sized;
 use super::encode::{Part as BodyPart, PartValue, RenderedBody};
 use super::endpoint::{Endpoint, EndpointFault};
-use super::fill::{Filled, Frame, Renderer, Sized};
+use super::fill::{Filled, Frame, Renderer};
 use super::filter::{Resolved, scalar_text};
 use super::template::Part;
 use super::variables::Variables;
@@ -21,9 +23,14 @@ pub const MAX_RENDERED: usize = 1 << 20;
 /// The most that its files and data URLs may measure in bytes, as they are sent.
 pub const MAX_SPLICED: usize = 64 << 20;
 
+/// The most that hints and filters of one request may read, or write where that is more, in bytes.
+///
+/// Each byte that is sent may be filtered twice; what is filtered in a loop and not sent has its end here.
+pub const MAX_FILTERED: usize = 2 * MAX_SPLICED;
+
 /// Why a request cannot be made of these variables.
 ///
-/// The caller's fault, and not worth a retry; `Url` and the two limits may be the mapping's.
+/// The caller's fault, and not worth a retry; `Url` and the three limits may be the mapping's.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RenderError {
     /// The whole body went for want of a value.
@@ -96,6 +103,12 @@ pub enum RenderError {
     /// The files of the request are over their size.
     #[error("the files of the request are over {limit} bytes")]
     SplicedTooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// Hints and filters have worked too much.
+    #[error("the mapping's hints and filters read more than {limit} bytes")]
+    TooMuchFiltered {
         /// The limit.
         limit: usize,
     },

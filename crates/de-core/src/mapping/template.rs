@@ -8,6 +8,9 @@ use super::filter::{Filter, Hint};
 /// The longest placeholder, braces aside, in bytes.
 const MAX_PLACEHOLDER: usize = 256;
 
+/// The most filters of one placeholder: what a mapping needs is two or three.
+const MAX_FILTERS: usize = 8;
+
 /// Why a text is not a template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TemplateFault {
@@ -22,6 +25,16 @@ pub enum TemplateFault {
     BadPlaceholder {
         /// What stands between the braces.
         text: String,
+    },
+    /// A placeholder with too many filters.
+    #[error("{{{name}}} has {count} filters; a placeholder has at most {limit}")]
+    TooManyFilters {
+        /// The variable.
+        name: String,
+        /// How many there are.
+        count: usize,
+        /// The limit.
+        limit: usize,
     },
     /// A type hint that does not exist.
     #[error("unknown type hint {hint:?}; known: int, float, bool, string, array, json")]
@@ -163,7 +176,11 @@ impl Slot {
         if members.iter().any(|member| !is_member(member)) {
             return Err(bad());
         }
-        let filters = pieces.map(Filter::parse).collect::<Result<_, _>>()?;
+        let filters = pieces.map(Filter::parse).collect::<Result<Vec<_>, _>>()?;
+        if filters.len() > MAX_FILTERS {
+            let (name, count, limit) = (name.to_owned(), filters.len(), MAX_FILTERS);
+            return Err(TemplateFault::TooManyFilters { name, count, limit });
+        }
         // One variable, two spellings: the original's pages and its workers did not agree.
         let name = if name == "prompt" { "user_prompt" } else { name };
         Ok(Self { name: name.to_owned(), members, optional, hint, filters })

@@ -161,3 +161,71 @@ fn an_item_stands_in_its_loop_and_not_behind_it() {
         ["/body/b: {item} stands only inside a $do"]
     );
 }
+
+fn filtered(filter: &str, count: usize) -> String {
+    format!("{{x{}}}", format!("|{filter}").repeat(count))
+}
+
+#[test]
+fn a_placeholder_has_eight_filters() {
+    assert_eq!(body(json!({"a": filtered("trim", 8)}), json!({"x": " a "})), json!({"a": "a"}));
+    let found = issues(json!({"body": {"a": filtered("json", 9)}}));
+    assert_eq!(found, ["/body/a: {x} has 9 filters; a placeholder has at most 8"]);
+    let condition = json!({"$if": filtered("json", 26), "b": 1});
+    let found = issues(json!({"body": {"a": condition}}));
+    assert_eq!(found, ["/body/a/$if: {x} has 26 filters; a placeholder has at most 8"]);
+}
+
+/// Each `json` doubles what the one before has escaped.
+#[test]
+fn what_filters_write_on_their_way_is_bounded_where_nothing_of_it_is_sent() {
+    let too_large = json!("the request is over 1048576 bytes, files apart");
+    let grown = filtered("json", 8);
+    let quotes = |count: usize| json!({"x": "\"".repeat(count), "l": [1, 2]});
+    let condition = json!({"$if": grown, "b": 1});
+    assert_eq!(body(condition.clone(), quotes(1_000)), json!({"b": 1}));
+    for template in [
+        condition,
+        json!({"a": grown}),
+        json!({"a": format!("<{grown}>")}),
+        json!({"$each": "{l}", "$do": {"$if": grown, "b": 1}}),
+        json!({"$each": "{x:array}", "$do": "{none?}"}),
+    ] {
+        let options = json!({"x": "\",".repeat(400_000), "l": [1, 2]});
+        assert_eq!(body(template.clone(), options), too_large, "{template}");
+    }
+    assert_eq!(
+        body(
+            json!({"$if": "{x:json}", "b": 1}),
+            json!({"x": format!("[{}0]", "0,".repeat(600_000))})
+        ),
+        too_large
+    );
+}
+
+/// What is read without being sent costs time, if not memory.
+#[test]
+fn what_filters_read_in_all_is_bounded() {
+    let template = json!({"$each": "{l}", "$do": {"$if": "{x|lower}", "b": "{none?}"}});
+    let options = |items: usize| json!({"x": "a".repeat(100_000), "l": vec![1; items]});
+    assert_eq!(body(template.clone(), options(1_000)), Value::from(vec![json!({}); 1_000]));
+    assert_eq!(
+        body(template, options(2_000)),
+        json!("the mapping's hints and filters read more than 134217728 bytes")
+    );
+}
+
+/// A file takes the place that files have, also between two filters.
+#[test]
+fn a_files_base64_is_no_text_that_is_too_large() {
+    let data = "A".repeat(4 << 20);
+    let url = format!("data:image/png;base64,{data}");
+    let mapping = json!({
+        "endpoint": "/x", "body": {"a": "{x|base64|trim}"}, "variables": {"x": {"type": "file"}},
+    });
+    let rendered = super::render(mapping, json!({"x": url})).unwrap();
+    let crate::mapping::encode::RenderedBody::Json { value, .. } = rendered.body else {
+        panic!("a body of JSON");
+    };
+    assert_eq!(value["a"].as_str().map(str::len), Some(data.len()));
+}
