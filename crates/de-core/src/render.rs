@@ -5,6 +5,7 @@
 
 mod check;
 pub mod length;
+mod merge;
 mod near;
 mod output;
 mod schema;

@@ -58,8 +58,10 @@ pub(crate) async fn create(
         Begun::Replayed(response) => return Ok(with_secret(&platform, response).await),
     };
     let job_id = claimed::id(&platform, ticket.as_ref());
-    let answered = match read(&platform, &caller, body) {
-        Ok(request) => order(&platform, caller, &incoming, entrance, request, job_id).await,
+    let answered = match read(&platform, &caller, body).await {
+        Ok((entitled, request)) => {
+            order(&platform, entitled, &incoming, entrance, request, job_id).await
+        }
         Err(error) => {
             entrance.refuse(&platform, &caller, &incoming.context, &error);
             Err(error)
@@ -88,7 +90,13 @@ async fn end(
     }
 }
 
-fn read(platform: &Platform, caller: &Caller, body: Body) -> Result<RenderRequest, ApiError> {
+/// Reads the order, for whoever may give one.
+async fn read(
+    platform: &Platform,
+    caller: &Caller,
+    body: Body,
+) -> Result<(Caller, RenderRequest), ApiError> {
+    let caller = caller.clone().entitled(platform, Scope::Render).await?;
     if body.size_bytes() > CAP {
         let message = format!("an edit has at most {} KiB", CAP / 1_024);
         return Err(ApiError::new(Code::BodyTooLarge, message).with("limit_bytes", CAP));
@@ -96,7 +104,7 @@ fn read(platform: &Platform, caller: &Caller, body: Body) -> Result<RenderReques
     let request = RenderRequest::parse(body.into_object()?, &platform.settings)
         .map_err(|issues| ApiError::fields(&issues))?;
     caller.must_be(request.instance_id.as_deref(), request.project_id.as_deref())?;
-    Ok(request)
+    Ok((caller, request))
 }
 
 async fn order(

@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
+    MOST_ISSUES,
+    merge::Merge,
     near::nearest,
     schema::{EDIT, Field, Kind, LONGEST_SECONDS, MOST_CLIPS, TRANSITIONS},
 };
@@ -19,7 +21,7 @@ const SHOWN: usize = 60;
 
 /// Checks an edit.
 pub(super) fn edit(edit: &Map<String, Value>, settings: &Settings, issues: &mut Vec<FieldIssue>) {
-    let mut check = Check { issues, merge: merge(edit), settings };
+    let mut check = Check { issues, merge: Merge::of(edit), settings };
     check.members("", edit, EDIT, None);
     let clips = |track: &Value| track.get("clips").and_then(Value::as_array).map_or(0, Vec::len);
     let tracks = edit.get("timeline").and_then(|timeline| timeline.get("tracks"));
@@ -51,20 +53,9 @@ pub(super) fn expected(pointer: &str, what: &str, found: &Value) -> FieldIssue {
     FieldIssue { pointer: pointer.to_owned(), reason }
 }
 
-/// What `merge` puts in place of what, as far as it is well formed.
-fn merge(edit: &Map<String, Value>) -> Vec<(&str, String)> {
-    let pairs = edit.get("merge").and_then(Value::as_array).into_iter().flatten();
-    let pair = |pair: &'_ Value| match (pair.get("find"), pair.get("replace")) {
-        (Some(Value::String(_)), Some(Value::String(text))) => Some(text.clone()),
-        (Some(Value::String(_)), Some(other)) => Some(other.to_string()),
-        _ => None,
-    };
-    pairs.filter_map(|each| Some((each.get("find")?.as_str()?, pair(each)?))).collect()
-}
-
 struct Check<'a> {
     issues: &'a mut Vec<FieldIssue>,
-    merge: Vec<(&'a str, String)>,
+    merge: Merge<'a>,
     settings: &'a Settings,
 }
 
@@ -86,6 +77,9 @@ impl Check<'_> {
         tag: Option<&'static str>,
     ) {
         for (name, value) in found {
+            if self.issues.len() >= MOST_ISSUES {
+                return;
+            }
             let place = below(pointer, name);
             match fields.iter().find(|field| field.name == name) {
                 Some(field) => self.value(&place, value, &field.kind),
@@ -104,10 +98,19 @@ impl Check<'_> {
     }
 
     fn value(&mut self, place: &str, value: &Value, kind: &Kind) {
+        if self.issues.len() >= MOST_ISSUES {
+            return;
+        }
+        // What may be any text is any text with others in it.
+        let text = value.as_str().filter(|_| !matches!(kind, Kind::Any)).unwrap_or_default();
+        let filled = match self.merge.fill(text) {
+            Ok(filled) => filled,
+            Err(fault) => return self.note(place, fault.to_string()),
+        };
         // Whatever `merge` fills in is the vendor's to check.
-        let is_open = value.as_str().is_some_and(|text| self.filled(text).contains("{{"));
+        let is_open = filled.contains("{{") || filled != text;
         match (kind, value) {
-            (Kind::Address, Value::String(text)) => self.address(place, text),
+            (Kind::Address, Value::String(_)) => self.address(place, &filled),
             (Kind::Address, _) => self.misfit(place, "a public https address", value),
             (Kind::Any, Value::Array(_) | Value::Object(_)) => {
                 self.misfit(place, "a text, a number or a boolean", value);
@@ -140,7 +143,7 @@ impl Check<'_> {
             }
             (Kind::Text(_), _) => self.misfit(place, "a text", value),
             // A placeholder may stand for any word or number.
-            _ if is_open || self.is_filled(value) => {}
+            _ if is_open => {}
             (Kind::Bool, _) => self.misfit(place, "true or false", value),
             (Kind::Choice(words), _) => self.choice(place, value, words),
             (Kind::Course(least, most), _) => {
@@ -239,13 +242,13 @@ impl Check<'_> {
         }
     }
 
-    /// The vendor fetches it: it must be there for anyone. Another clip is named by its alias.
-    fn address(&mut self, place: &str, text: &str) {
-        let meant = self.filled(text);
+    /// The vendor fetches it, with what `merge` fills in: it must be there for anyone. Another clip is named by its
+    /// alias.
+    fn address(&mut self, place: &str, meant: &str) {
         if meant.contains("{{") || meant.starts_with("alias://") {
             return;
         }
-        let checked = Url::parse(&meant).map_err(|_| guard::Refusal::NotUrl);
+        let checked = Url::parse(meant).map_err(|_| guard::Refusal::NotUrl);
         match checked.and_then(|url| guard::check(&url, self.settings)) {
             // An asset of ours is as good as any.
             Ok(()) | Err(guard::Refusal::Own { .. }) => {}
@@ -255,22 +258,6 @@ impl Check<'_> {
                 self.note(place, reason);
             }
         }
-    }
-
-    /// A text with what `merge` puts into it.
-    fn filled(&self, text: &str) -> String {
-        if !text.contains("{{") {
-            return text.to_owned();
-        }
-        self.merge.iter().fold(text.to_owned(), |text, (find, replace)| {
-            let spaced = format!("{{{{ {find} }}}}");
-            text.replace(&format!("{{{{{find}}}}}"), replace).replace(&spaced, replace)
-        })
-    }
-
-    /// Whether `merge` has changed it: the vendor reads the result in its own way.
-    fn is_filled(&self, value: &Value) -> bool {
-        value.as_str().is_some_and(|text| self.filled(text) != text)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Left out are assets that the vendor makes from a prompt, shapes and drawings: they cost more than the film's
 //! length says. How text is styled inside of `font`, `background` and their kin is the vendor's to check.
 
+use super::merge::{LONGEST_NAME, MOST_PAIRS};
+
 /// What a value may be.
 #[derive(Debug)]
 pub(super) enum Kind {
@@ -56,6 +58,7 @@ pub(super) const LONGEST_SECONDS: f64 = 86_400.0;
 pub(super) const MOST_CLIPS: usize = 1_000;
 
 const WORD: Kind = Kind::Text(200);
+const NAME: Kind = Kind::Text(LONGEST_NAME);
 const WORDS: Kind = Kind::Text(5_000);
 const PAGE: Kind = Kind::Text(100_000);
 const SIDE: Kind = Kind::Integer(1.0, 4_096.0);
@@ -300,9 +303,9 @@ pub(super) const EDIT: &[Field] = &[
     optional(
         "merge",
         Kind::List(
-            &Kind::Object(&[required("find", WORD), required("replace", Kind::Any)]),
+            &Kind::Object(&[required("find", NAME), required("replace", Kind::Any)]),
             0,
-            500,
+            MOST_PAIRS,
         ),
     ),
 ];

@@ -279,6 +279,27 @@ fn numbers_and_words_may_be_filled_in_by_merge() {
     assert!(read(body).is_ok());
 }
 
+/// A few kilobytes that say "a billion times".
+#[test]
+fn what_merge_fills_in_has_an_end() {
+    let pair = |n: usize| json!({"find": n.to_string(), "replace": format!("{{{{{}}}}}", n + 1).repeat(10)});
+    let pairs: Value = (0..9).map(pair).collect();
+    refused(
+        |body| {
+            body["timeline"]["tracks"][0]["clips"][0]["fit"] = "{{0}}".into();
+            body["merge"] = pairs;
+        },
+        "/timeline/tracks/0/clips/0/fit",
+        "expected at most 524288 bytes with merge filled in",
+    );
+    let pair = json!({"find": "A", "replace": "{{A}}{{A}}"});
+    let issues = read(with(|body| body["merge"] = json!(vec![pair; 501]))).unwrap_err();
+    assert!(
+        issues.iter().any(|issue| issue.reason == "expected 0 to 500 entries, found 501"),
+        "{issues:?}"
+    );
+}
+
 #[test]
 fn counts_have_an_end() {
     let tracks = vec![json!({"clips": vec![clip(); 600]}); 2];

@@ -8,6 +8,7 @@
 )]
 
 use de_contract::{
+    control::Control,
     hooks::{Receiver, is_signed},
     stack::Stack,
     wait::{unique, until},
@@ -172,6 +173,36 @@ async fn what_is_wrong_is_told_before_anything_is_bought() {
     assert_eq!(stack.vendors.received(&word).await, Vec::<Value>::new());
     let row = stack.books.row(answer.header("x-request-id")).await;
     assert_eq!((&row["status"], &row["cost_micros"]), (&json!("failed"), &json!(0)));
+}
+
+/// A few kilobytes that say "a billion times".
+#[tokio::test]
+async fn what_merge_makes_of_an_order_is_bounded() {
+    let stack = Stack::ready().await;
+    let pair = |n: usize| json!({"find": n.to_string(), "replace": format!("{{{{{}}}}}", n + 1).repeat(10)});
+    let mut bomb = film("{{0}}");
+    bomb["merge"] = (0..9).map(pair).collect();
+    let answer = order(&stack, &bomb).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(answer.json()["error_code"], "VALIDATION_ERROR");
+    let place = "/timeline/tracks/0/clips/0/asset/text";
+    assert!(answer.text().contains(place), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn an_order_is_not_read_for_whoever_may_not_give_it() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let body = json!({"project_id": tenant.project, "scopes": ["read"]});
+    let key = control.make("api-keys", body).await["secret"].as_str().unwrap().to_owned();
+    let reader = stack.front.clone().with_key(&key).unwrap();
+    for bad in [json!({"timeline": 7}), film("fine")] {
+        let answer = reader.post("/render/render", &bad).await.unwrap();
+        assert_eq!(answer.status, 403, "{}", answer.text());
+        let request_id = answer.header("x-request-id").to_owned();
+        assert_eq!(stack.books.row(&request_id).await["error_code"], "FORBIDDEN");
+    }
 }
 
 #[tokio::test]
