@@ -6,7 +6,7 @@
 //!
 //! Follows <https://json-schema.org/draft/2020-12/json-schema-validation>.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -17,6 +17,9 @@ use crate::{json::type_name, protocols::fields::below};
 const LARGEST: usize = 32 * 1024;
 /// How many steps a check may take: schemas can refer to themselves.
 const MOST_STEPS: u32 = 100_000;
+
+const TOO_MANY_STEPS: &str = "the schema takes too many steps to check";
+
 /// How deep schemas may refer to each other.
 const DEEPEST: u32 = 256;
 
@@ -166,9 +169,9 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn fits(&self, schema: &'a Value, value: &Value, at: &str, depth: u32) -> Result<(), Fault> {
-        self.steps.set(self.steps.get().saturating_add(1));
-        if self.steps.get() > MOST_STEPS || depth > DEEPEST {
-            return Err(fault(at, "the schema takes too many steps to check"));
+        self.step(1, at)?;
+        if depth > DEEPEST {
+            return Err(fault(at, TOO_MANY_STEPS));
         }
         let members = match schema {
             Value::Bool(false) => return Err(fault(at, "nothing may stand here")),
@@ -194,6 +197,49 @@ impl<'a> Check<'a> {
         self.combined(members, value, at, deeper)
     }
 
+    fn step(&self, steps: u32, at: &str) -> Result<(), Fault> {
+        self.steps.set(self.steps.get().saturating_add(steps));
+        if self.steps.get() > MOST_STEPS { Err(fault(at, TOO_MANY_STEPS)) } else { Ok(()) }
+    }
+
+    /// Writes what a value has in common with those that are the [`same`], and with no other. Each value in it is a
+    /// step, and so is each kilobyte of a text.
+    fn mark(&self, value: &Value, mark: &mut String, at: &str) -> Result<(), Fault> {
+        self.step(1, at)?;
+        match value {
+            Value::Array(items) => {
+                mark.push('[');
+                for item in items {
+                    self.mark(item, mark, at)?;
+                    mark.push(',');
+                }
+                mark.push(']');
+            }
+            Value::Number(number) => {
+                // Zero has no sign here, and 1 is 1.0.
+                let float = number.as_f64().unwrap_or(f64::NAN) + 0.0;
+                mark.push_str(&format!("{float:?}"));
+            }
+            Value::Object(members) => {
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_unstable_by_key(|(name, _)| *name);
+                mark.push('{');
+                for (name, member) in members {
+                    mark.push_str(&format!("{name:?}:"));
+                    self.mark(member, mark, at)?;
+                    mark.push(',');
+                }
+                mark.push('}');
+            }
+            Value::String(text) => {
+                self.step(u32::try_from(text.len() / 1_024).unwrap_or(u32::MAX), at)?;
+                mark.push_str(&format!("{text:?}"));
+            }
+            Value::Bool(_) | Value::Null => mark.push_str(&value.to_string()),
+        }
+        Ok(())
+    }
+
     fn list(
         &self,
         schema: &'a Map<String, Value>,
@@ -203,12 +249,11 @@ impl<'a> Check<'a> {
     ) -> Result<(), Fault> {
         counted(schema, "Items", items.len(), "entries", at)?;
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
+            let mut seen = BTreeSet::new();
             for (index, item) in items.iter().enumerate() {
-                self.steps.set(self.steps.get().saturating_add(1));
-                if self.steps.get() > MOST_STEPS {
-                    return Err(fault(at, "the schema takes too many steps to check"));
-                }
-                if items.iter().take(index).any(|other| same(other, item)) {
+                let mut mark = String::new();
+                self.mark(item, &mut mark, at)?;
+                if !seen.insert(mark) {
                     return Err(fault(&format!("{at}/{index}"), "stands in the list twice"));
                 }
             }

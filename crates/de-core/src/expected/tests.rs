@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -139,6 +140,14 @@ fn values_are_held_against_schemas() {
         ],
     );
     checks(
+        json!({"uniqueItems": true}),
+        &[
+            json!([1, "1", "1.0", true, "true", null, "null", [], [[]], {}, "{}", [1, 2], [12]]),
+            json!([{"a": 1}, {"a": 2}, {"b": 1}, ["a", 1], "", ["", ""], [",", ""]]),
+        ],
+        &[(json!([0, -0.0]), "/1"), (json!([{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}]), "/1")],
+    );
+    checks(
         json!({"prefixItems": [{"type": "string"}], "items": false}),
         &[json!([]), json!(["a"])],
         &[(json!([1]), "/0"), (json!(["a", 1]), "/1")],
@@ -212,4 +221,50 @@ fn what_cannot_be_checked_is_refused() {
         let faults = Schema::parse(&schema).expect_err("a fault");
         assert_eq!(faults[0].pointer, place, "{}", faults[0].reason);
     }
+}
+
+/// Compared in pairs, they would be five thousand million.
+#[test]
+fn a_long_list_is_searched_for_doubles_in_one_go() {
+    let schema = following(json!({"uniqueItems": true})).schema.unwrap();
+    let list = |count: usize| -> Value { (0..count).map(Value::from).collect() };
+    assert_eq!(schema.check(&list(99_000)), Ok(()));
+    let mut twice = list(99_000);
+    twice[98_999] = json!(0.0);
+    assert_eq!(schema.check(&twice).unwrap_err().pointer, "/98999");
+    let too_many = |value: &Value| schema.check(value).unwrap_err().reason;
+    assert_eq!(too_many(&list(100_001)), "the schema takes too many steps to check");
+    // Large ones, looked at again and again.
+    let large = json!([vec![0; 60_000], "x".repeat(50 << 20)]);
+    assert_eq!(too_many(&large), "the schema takes too many steps to check");
+}
+
+proptest! {
+    #[test]
+    fn a_list_has_doubles_if_two_of_it_are_the_same(
+        one in any_small(), other in any_small(),
+    ) {
+        let schema = following(json!({"uniqueItems": true})).schema.unwrap();
+        let is_same = following(json!({"const": one})).schema.unwrap().check(&other).is_ok();
+        prop_assert_eq!(schema.check(&json!([one, other])).is_err(), is_same);
+    }
+}
+
+fn any_small() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        proptest::bool::ANY.prop_map(Value::from),
+        (-2..3_i32).prop_map(Value::from),
+        (-2..3_i32).prop_map(|number| Value::from(f64::from(number))),
+        Just(Value::from(u64::MAX)),
+        Just(Value::from(18_446_744_073_709_551_615.0)),
+        "[01,\"\\[{ -]{0,2}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            proptest::collection::btree_map("[ab:,]{1,2}", inner, 0..3)
+                .prop_map(|members| members.into_iter().collect()),
+        ]
+    })
 }
