@@ -7,6 +7,7 @@
 use core::{cell::Cell, fmt};
 
 pub mod verbatim;
+pub mod width;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -14,7 +15,10 @@ use serde_json::{Map, Number, Value};
 /// The deepest nesting that is read: lists and objects inside one another.
 pub const MAX_DEPTH: usize = 64;
 
-/// How many values a request body may have: one of a few bytes a value must not fill an isolate's memory.
+/// How many values a text may have: one of a few bytes a value must not fill an isolate's memory.
+///
+/// A value takes some fifty bytes there, a member of an object about a hundred: more than this an isolate could
+/// not hold, whoever sent it. An event of a stream counts by itself.
 pub const MAX_VALUES: usize = 500_000;
 
 /// Characters of a doubled key that its error repeats, so that a body cannot fill the log.
@@ -54,29 +58,32 @@ pub fn count(value: &Value) -> Option<u64> {
     whole.filter(|count| *count < END)
 }
 
-/// Parses one JSON value that fills `bytes`, white space aside.
+/// Parses one JSON value that fills `bytes`, white space aside, and has at most [`MAX_VALUES`] values in it.
 ///
 /// # Errors
 /// [`JsonError`] with the place of the first fault.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    within(usize::MAX, bytes)
-}
-
-fn within(values: usize, bytes: &[u8]) -> Result<Value, JsonError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let left = Cell::new(values);
-    let strict = Strict { depth: 0, left: &left };
-    let value = strict.deserialize(&mut reader).map_err(|error| explain(&error))?;
+    let value = value(&mut reader).map_err(|error| explain(&error))?;
     reader.end().map_err(|error| explain(&error))?;
     Ok(value)
 }
 
-/// Parses one JSON object of at most [`MAX_VALUES`] values, which is what every request body of ours is.
+/// Reads one value out of another format's reader, as strictly as [`parse`].
 ///
 /// # Errors
-/// [`JsonError`] as [`parse`] gives it, one for too many values, and one at line 1 where the value is of another type.
+/// Those of the reader.
+pub fn value<'de, D: Deserializer<'de>>(reader: D) -> Result<Value, D::Error> {
+    let left = Cell::new(MAX_VALUES);
+    Strict { depth: 0, left: &left }.deserialize(reader)
+}
+
+/// Parses one JSON object, which is what every request body of ours is.
+///
+/// # Errors
+/// [`JsonError`] as [`parse`] gives it, and one at line 1 where the value is of another type.
 pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
-    match within(MAX_VALUES, bytes)? {
+    match parse(bytes)? {
         Value::Object(members) => Ok(members),
         other => Err(JsonError {
             line: 1,
@@ -237,8 +244,10 @@ mod tests {
     fn s17_values_are_counted() {
         let body = |count: usize| format!(r#"{{"a":[{}0]}}"#, "0,".repeat(count - 3));
         assert!(object(body(MAX_VALUES).as_bytes()).is_ok());
-        let error = object(body(MAX_VALUES + 1).as_bytes()).unwrap_err();
+        let too_many = body(MAX_VALUES + 1);
+        let error = object(too_many.as_bytes()).unwrap_err();
         assert_eq!(error.message, format!("more than {MAX_VALUES} values"));
+        assert_eq!(parse(too_many.as_bytes()), Err(error));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Pieces of a text that may be the value that was asked for, the likeliest first.
 
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::json;
@@ -44,6 +45,15 @@ fn fenced(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// A value that [`json::parse`] would take.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        json::value(reader).map(|_| Self)
+    }
+}
+
 /// Objects and lists that a parser can read where they begin, outermost only and the longest first.
 fn values(text: &str) -> Vec<&str> {
     let mut values: Vec<&str> = Vec::new();
@@ -51,7 +61,7 @@ fn values(text: &str) -> Vec<&str> {
     let begins = text.match_indices(['{', '[']).map(|(place, _)| place);
     for place in begins.take(MOST_BEGINNINGS) {
         let Some(rest) = text.get(place..).filter(|_| place >= read_to) else { continue };
-        let mut reader = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let mut reader = serde_json::Deserializer::from_str(rest).into_iter::<Readable>();
         if let Some(Ok(_)) = reader.next() {
             let end = place.saturating_add(reader.byte_offset());
             values.extend(text.get(place..end));
@@ -108,6 +118,11 @@ fn mended(text: &str) -> Option<Value> {
     // It recurses, as a parser does: nothing may be deeper than in what we read elsewhere.
     let deepest = deepest(text);
     if deepest == 0 || deepest > json::MAX_DEPTH {
+        return None;
+    }
+    // Nor wider.
+    let values = text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    if values >= json::MAX_VALUES {
         return None;
     }
     let options = ParseOptions {

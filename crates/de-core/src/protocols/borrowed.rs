@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::Value;
 
 use super::Malformed;
-use crate::json;
+use crate::json::{
+    self, MAX_VALUES,
+    width::{MOST_VALUES, is_too_wide},
+};
 
 /// Characters of the parser's complaint that are kept: it may quote what it read.
 const REASON_CAP: usize = 200;
@@ -43,7 +45,7 @@ impl Text<'_> {
 pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     reader: D,
 ) -> Result<Option<T>, D::Error> {
-    Ok(T::deserialize(Value::deserialize(reader)?).ok())
+    Ok(T::deserialize(json::value(reader)?).ok())
 }
 
 /// Reads a count that no answer is lost over ([`json::count`]). For `deserialize_with`.
@@ -51,14 +53,19 @@ pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 /// # Errors
 /// Those of the parser.
 pub(crate) fn count<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<u64>, D::Error> {
-    Ok(json::count(&Value::deserialize(reader)?))
+    Ok(json::count(&json::value(reader)?))
 }
 
 /// Reads an answer as `T`: members that `T` does not name are passed over.
 ///
 /// # Errors
-/// [`Malformed`] with line and column.
+/// [`Malformed`] with line and column, or for too many values to hold.
 pub(crate) fn read<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<T, Malformed> {
+    if is_too_wide(answer) {
+        let reason =
+            format!("more than {MAX_VALUES} lists and objects, or more than {MOST_VALUES} values");
+        return Err(Malformed { pointer: String::new(), reason });
+    }
     serde_json::from_slice(answer).map_err(|err| {
         let (line, column) = (err.line(), err.column());
         let told: String = err.to_string().chars().take(REASON_CAP).collect();
@@ -92,6 +99,27 @@ mod tests {
         // An escaped slash is JSON too.
         assert_eq!(part(r#"{"text": "A\/A"}"#), (Bytes::from_static(b"A/A"), false));
         assert_eq!(part(r#"{"text": ""}"#).0, Bytes::new());
+    }
+
+    #[test]
+    fn what_is_too_wide_is_not_read() {
+        let refused = |answer: String| read::<Whole<'_>>(answer.as_bytes()).err().unwrap().reason;
+        let wide = refused(format!("{{\"text\": \"\", \"x\": [{}0]}}", "{},".repeat(MAX_VALUES)));
+        assert_eq!(wide, "more than 500000 lists and objects, or more than 8388608 values");
+
+        #[derive(Debug, Deserialize)]
+        struct Counted {
+            #[serde(default, deserialize_with = "count")]
+            _n: Option<u64>,
+            #[serde(default, deserialize_with = "lenient")]
+            _t: Option<String>,
+        }
+        for name in ["_n", "_t"] {
+            let answer = |zeros: usize| format!("{{\"{name}\": [{}0]}}", "0,".repeat(zeros));
+            assert!(read::<Counted>(answer(1_000).as_bytes()).is_ok());
+            let reason = read::<Counted>(answer(MAX_VALUES).as_bytes()).unwrap_err().reason;
+            assert!(reason.contains("more than 500000 values"), "{reason}");
+        }
     }
 
     #[test]

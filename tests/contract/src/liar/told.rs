@@ -135,6 +135,18 @@ pub(super) fn answer(request: &str) -> Vec<Step> {
             let start = if streamed { "data: {\"choices\":\"" } else { "{\"choices\":\"" };
             vec![text(head), text(start.to_owned()), Step::Repeat(vec![b'x'; 65_536], 1_600)]
         }
+        // 30 MB, which an answer may have, in fifteen million values, which none has; of an event a megabyte.
+        "wide" => {
+            let (start, pieces, end) = match streamed {
+                true => ("data: {\"choices\":[", 31, "0]}\n\n"),
+                false => ("{\"choices\":[", 900, "0]}"),
+            };
+            let piece = "0,".repeat(16_600);
+            let length = start.len() + pieces * piece.len() + end.len();
+            let head = head(200, &[&typed(usual().0), &format!("content-length: {length}")]);
+            let middle = Step::Repeat(piece.into_bytes(), pieces);
+            vec![text(head), text(start.to_owned()), middle, text(end.to_owned())]
+        }
         // Said to be small, or not said at all.
         "endless" => {
             let (kind, _) = usual();

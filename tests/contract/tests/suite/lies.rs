@@ -359,6 +359,11 @@ async fn answers_of_a_hundred_megabytes() {
 }
 
 #[tokio::test]
+async fn answers_of_more_values_than_memory_holds() {
+    check_in_turn(&[("wide", MALFORMED, MALFORMED)], Ask::all).await;
+}
+
+#[tokio::test]
 async fn answers_without_end() {
     let lies = [("endless", Sees::Unending, Sees::Broken("PROVIDER_TIMEOUT"))];
     check_in_turn(&lies, || Ask::all().filter(|ask| ask.wire == Wire::Native)).await;
