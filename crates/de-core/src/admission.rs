@@ -245,8 +245,10 @@ pub enum Reserved {
 
 /// Reserves a call's share with the caller and the model, and writes it into the books.
 ///
+/// Where the instance goes on without its Limiter, the database says whether the key holds.
+///
 /// # Errors
-/// `RATE_LIMIT_EXCEEDED`, `LIMITER_UNAVAILABLE`.
+/// `RATE_LIMIT_EXCEEDED`, `LIMITER_UNAVAILABLE`; without the Limiter also those of [`Caller::as_of_now`].
 pub async fn reserve(
     platform: &Platform,
     context: &Context,
@@ -332,6 +334,11 @@ pub async fn reserve(
             if caller.goes_on_without_limiter()
                 && exchange::has_no_budget(platform, caller.instance_id()).await =>
         {
+            // What the Limiter would have said: whether the key holds, and whether the copies are old.
+            let now = caller.as_of_now(platform).await?;
+            if epochs.older_than(now.epochs()) {
+                return Ok(Reserved::Stale(now.epochs()));
+            }
             books.granted(&lease_id);
             books.bypassed();
             context.note(|line| line.cause = Some(err.to_string()));

@@ -1,8 +1,9 @@
 //! What a key and a model mean right now: isolate memory, then KV, then D1.
 //!
 //! Nothing here expires by waiting. A snapshot carries the epochs of the moment when it was read; the
-//! Limiter, which every paid call asks, refuses old ones, and then the snapshot is read anew. So a
-//! copy may be old, but it cannot be used when it is.
+//! Limiter, which every paid call asks, refuses old ones, and then the snapshot is read anew. Where an
+//! instance goes on without its Limiter, the database is asked in its place. So a copy may be old, but
+//! it cannot be used when it is.
 
 use std::{
     collections::BTreeMap,

@@ -80,6 +80,60 @@ async fn a_budget_that_was_set_since_is_kept_without_a_limiter_too() {
     assert_eq!(answer.status, 503, "{}", answer.text());
 }
 
+/// What has ended since this isolate read its copies has ended, though no Limiter can tell it so.
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_since_is_refused_without_a_limiter_too() {
+    let ends: [(&str, Value, u16, &str); 7] = [
+        ("DELETE /v1/api-keys/{key}", json!({}), 401, "INVALID_API_KEY"),
+        ("PATCH /v1/projects/proj_dev", json!({"status": "suspended"}), 403, "FORBIDDEN"),
+        ("PATCH /v1/instances/inst_dev", json!({"status": "suspended"}), 403, "FORBIDDEN"),
+        (
+            "PATCH /v1/instances/inst_dev",
+            json!({"on_limiter_failure": "refuse"}),
+            503,
+            "LIMITER_UNAVAILABLE",
+        ),
+        ("PATCH /v1/api-keys/{key}", json!({"scopes": ["image"]}), 403, "FORBIDDEN"),
+        (
+            "PATCH /v1/api-keys/{key}",
+            json!({"allowed_models": ["claude-haiku-4-5"]}),
+            403,
+            "MODEL_NOT_ALLOWED",
+        ),
+        (
+            "PATCH /v1/model-configs/soon-gone",
+            json!({"status": "disabled"}),
+            404,
+            "MODEL_NOT_FOUND",
+        ),
+    ];
+    for (what, change, status, code) in ends {
+        let gateway = Gateway::new().await;
+        gateway.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
+        gateway.model("soon-gone", "openai-chat", json!({})).await;
+        // Not a share that is still there, but the Limiter itself is asked each time.
+        gateway.limiter.leases_go(Road::Cut);
+        for _ in 0..2 {
+            gateway.test.fetch.answer(openai("Hi."));
+            assert_eq!(gateway.generate("soon-gone").await.status, 200, "{what}");
+        }
+        let key = gateway.test.tenant.tenant.keys[1].id.as_str();
+        let (method, path) = what.split_once(' ').unwrap();
+        let admin =
+            gateway.config.clone().with_key(gateway.test.tenant.admin_key.expose()).unwrap();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let asked = admin.request(method, &path.replace("{key}", key)).json(&change);
+        let answer = asked.send().await.unwrap();
+        assert!([200, 204].contains(&answer.status), "{what}: {}", answer.text());
+        let sent = gateway.sent();
+        let answer = gateway.generate("soon-gone").await;
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
+        assert_eq!(answer.json()["error_code"], code, "{what}");
+        assert_eq!(gateway.sent(), sent, "{what}");
+        assert_eq!(gateway.receipt(&answer).await["error_code"], code, "{what}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_instance_with_a_budget_to_keep_does_not_go_on_without_its_limiter() {
     let gateway = Gateway::new().await;
