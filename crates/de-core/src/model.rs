@@ -141,6 +141,10 @@ capabilities! {
     json_mode,
     /// Thinks before it answers.
     reasoning,
+    /// Can be told how many tokens to think, at Anthropic.
+    reasoning_budget,
+    /// Can be told how hard to think, at Anthropic; one that cannot is told a budget.
+    reasoning_effort,
     /// Takes `temperature`, `top_p` and kin.
     sampling_params,
     /// Goes on from a beginning of its answer.

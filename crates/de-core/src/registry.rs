@@ -137,6 +137,8 @@ impl Model {
             max_tokens_field: self.provider.max_tokens_field,
             on_unsupported: self.config.on_unsupported,
             reasoning: self.config.capabilities.reasoning,
+            reasoning_budget: self.config.capabilities.reasoning_budget,
+            reasoning_effort: self.config.capabilities.reasoning_effort,
             sampling_params: self.config.capabilities.sampling_params,
             seed_field: self.provider.seed_field,
             takes_thoughts: self.config.capabilities.reasoning_input == Some(true),

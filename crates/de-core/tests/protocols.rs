@@ -22,6 +22,8 @@ mod rich;
 mod round_trip;
 #[path = "protocols/shotstack.rs"]
 mod shotstack;
+#[path = "protocols/thinking.rs"]
+mod thinking;
 
 use de_core::{
     chat::{ChatCall, ChatReply, Delta},
@@ -156,6 +158,8 @@ const DIALECTS: [(&str, &dyn Dialect); 3] = [
 fn target() -> Target {
     Target {
         reasoning: None,
+        reasoning_budget: None,
+        reasoning_effort: None,
         sampling_params: None,
         default_max_output_tokens: 1024,
         max_tokens_field: MaxTokensField::MaxCompletionTokens,

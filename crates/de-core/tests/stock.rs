@@ -40,6 +40,8 @@ fn json(text: &str) -> Value {
 fn target(on_unsupported: OnUnsupported) -> Target {
     Target {
         reasoning: None,
+        reasoning_budget: None,
+        reasoning_effort: None,
         sampling_params: None,
         default_max_output_tokens: 1,
         max_tokens_field: MaxTokensField::MaxCompletionTokens,

@@ -13,6 +13,8 @@ use crate::models::{self, Model, ModelKind};
 use crate::schema::anthropic::{COUNT_REQUEST, MESSAGE_REQUEST};
 use crate::tokens::{IMAGE_TOKENS, MESSAGE_TOKENS, count_tokens};
 
+mod thinking;
+
 /// A request that was understood.
 pub(crate) struct Message {
     /// What the answer rests on: the first document that shall be cited, in the vendor's form.
@@ -43,9 +45,14 @@ struct Request<'a> {
 
 const RULES: &[Rule] = &[
     limit_within_model,
-    budget_within_limit,
-    thinking_as_the_model_can,
+    thinking::budget_within_limit,
+    thinking::as_the_model_can,
+    thinking::effort_as_the_model_can,
     sampling_as_the_model_can,
+    thinking::sampling_beside_it,
+    thinking::no_forced_tools_beside_it,
+    thinking::no_prefill_beside_it,
+    thinking::before_calls_of_tools,
     tool_choice_needs_tools,
     tool_choice_as_the_model_can,
     system_turns_as_the_model_can,
@@ -207,30 +214,6 @@ fn limit_within_model(request: &Request<'_>) -> Result<(), String> {
         Some(got) if got > most => Err(format!(
             "max_tokens: {got} > {most}, which is the maximum allowed number of output tokens for {model}"
         )),
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn budget_within_limit(request: &Request<'_>) -> Result<(), String> {
-    let number = |value: Option<&Value>| value.and_then(Value::as_u64);
-    let budget = number(request.body.get("thinking").and_then(|it| it.get("budget_tokens")));
-    match (budget, number(request.body.get("max_tokens"))) {
-        (Some(budget), Some(most)) if budget >= most => {
-            Err("`max_tokens` must be greater than `thinking.budget_tokens`".to_owned())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn thinking_as_the_model_can(request: &Request<'_>) -> Result<(), String> {
-    let (model, traits) = (request.model.id, request.model.traits);
-    match request.kind_of("thinking") {
-        Some("disabled") if traits.thinks_always => {
-            Err(format!("thinking: `disabled` is not supported on {model}"))
-        }
-        Some("adaptive" | "between_tools" | "enabled") if !traits.reasoning => {
-            Err(format!("thinking: not supported on {model}"))
-        }
         Some(_) | None => Ok(()),
     }
 }

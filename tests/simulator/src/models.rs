@@ -32,6 +32,10 @@ pub(crate) enum ModelKind {
 /// Where models differ in what they take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Traits {
+    /// Anthropic: thinking within a budget of tokens is taken.
+    pub(crate) budget: bool,
+    /// Anthropic: an effort is taken, and thinking that is adaptive.
+    pub(crate) effort: bool,
     /// `tool_choice` may demand a tool.
     pub(crate) forced_tools: bool,
     /// Google, from its third generation on: thinking has levels, and the signatures of calls must come back.
@@ -50,6 +54,8 @@ pub(crate) struct Traits {
 }
 
 const PLAIN: Traits = Traits {
+    budget: true,
+    effort: false,
     forced_tools: true,
     levels: false,
     prefill: true,
@@ -63,6 +69,8 @@ const PLAIN: Traits = Traits {
 const OPENAI_REASONING: Traits = Traits { reasoning: true, sampling: false, ..PLAIN };
 
 const CLAUDE_5_5: Traits = Traits {
+    budget: false,
+    effort: true,
     forced_tools: false,
     prefill: false,
     reasoning: true,
@@ -122,7 +130,7 @@ pub(crate) const MODELS: &[Model] = &[
         Vendor::Anthropic,
         "claude-sonnet-4-6",
         128_000,
-        Traits { prefill: false, reasoning: true, ..PLAIN },
+        Traits { effort: true, prefill: false, reasoning: true, ..PLAIN },
     ),
     model(Vendor::Anthropic, "claude-haiku-4-5", 64_000, Traits { reasoning: true, ..PLAIN }),
     model(

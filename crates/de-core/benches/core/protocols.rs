@@ -153,6 +153,8 @@ fn target() -> Target {
         max_tokens_field: MaxTokensField::MaxCompletionTokens,
         on_unsupported: OnUnsupported::Drop,
         reasoning: None,
+        reasoning_budget: None,
+        reasoning_effort: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
         takes_thoughts: false,

@@ -25,6 +25,7 @@ mod plain;
 mod reader;
 mod reply;
 mod request;
+mod thinking;
 mod usage;
 mod writer;
 

@@ -7,6 +7,11 @@ use crate::model::OnUnsupported;
 pub struct Target {
     /// Whether the model thinks before it answers; `None` if not known.
     pub reasoning: Option<bool>,
+    /// Whether it takes a budget of tokens to think within; only `anthropic-messages` asks. `None` if not known.
+    pub reasoning_budget: Option<bool>,
+    /// Whether it takes an effort, and thinks as much as it finds right; only `anthropic-messages` asks. `None`
+    /// if not known.
+    pub reasoning_effort: Option<bool>,
     /// Whether the model takes `temperature`, `top_p` and kin; `None` if not known: they are sent.
     pub sampling_params: Option<bool>,
     /// The bound for protocols that demand one and callers that give none.
@@ -77,6 +82,8 @@ pub(super) fn test_target(upstream_model: &str, on_unsupported: OnUnsupported) -
         max_tokens_field: MaxTokensField::default(),
         on_unsupported,
         reasoning: None,
+        reasoning_budget: None,
+        reasoning_effort: None,
         sampling_params: None,
         seed_field: SeedField::default(),
         takes_thoughts: false,

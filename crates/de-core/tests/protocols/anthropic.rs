@@ -130,8 +130,8 @@ fn what_the_vendor_cannot_say_is_named() {
     let refused = [
         "/messages: this model's vendor takes images of image/gif, image/jpeg, image/png, image/webp",
         "/messages: arguments of tool call c: expected ident at line 1 column 2",
-        "/temperature: this model's vendor takes a number from 0 to 1",
         "/reasoning_effort: expected one of none, minimal, low, medium, high, xhigh, max",
+        "/temperature: this model's vendor takes a number from 0 to 1",
         "/n: this model's vendor gives one answer",
     ];
     let mut all = [refused.as_slice(), &tuning].concat();

@@ -11,6 +11,8 @@ use de_core::{
 fn target() -> Target {
     Target {
         reasoning: None,
+        reasoning_budget: None,
+        reasoning_effort: None,
         sampling_params: None,
         default_max_output_tokens: 1,
         max_tokens_field: MaxTokensField::MaxCompletionTokens,

@@ -200,6 +200,26 @@ async fn settings_that_a_model_lacks_go_as_its_row_says() {
     call.send().await.good();
 }
 
+#[tokio::test]
+async fn a_model_that_takes_no_effort_is_told_a_budget() {
+    let stack = Stack::ready().await;
+    // As the seeds have them: one takes no effort, one either, one no budget.
+    let budget = json!({"type": "enabled", "budget_tokens": 2_048});
+    for (model, thinking, effort) in [
+        ("claude-haiku-4-5", budget, Value::Null),
+        ("claude-sonnet-4-6", Value::Null, json!("low")),
+        ("claude-sonnet-5-5", Value::Null, json!("low")),
+    ] {
+        let word = unique("effort");
+        let call = stack.call(Wire::OpenAi, model, &word).member("reasoning_effort", "low");
+        call.send().await.good();
+        let sent = &stack.vendors.only(&word).await["body"];
+        assert_eq!((&sent["thinking"], &sent["output_config"]["effort"]), (&thinking, &effort));
+    }
+    let told = read(&stack.client(), "/v1/capabilities?model=claude-haiku-4-5").await;
+    assert_eq!(told["data"][0]["capabilities"]["reasoning_effort"], false);
+}
+
 /// Sends it, and wants left out what can be.
 async fn dropping(call: Call<'_>) -> Answer {
     call.header("x-de-on-unsupported", "drop").send().await

@@ -194,6 +194,55 @@ async fn a_body_is_refused_as_the_vendor_does() {
 }
 
 #[tokio::test]
+async fn each_model_is_told_to_think_in_its_own_way() {
+    let rig = Rig::start().await;
+    let (old, between, new) = ("claude-haiku-4-5", "claude-sonnet-4-6", "claude-haiku-5-5");
+    let adaptive = json!({ "thinking": { "type": "adaptive" } });
+    let manual = json!({ "thinking": { "type": "enabled", "budget_tokens": 1_024 } });
+    let effort = json!({ "output_config": { "effort": "low" } });
+    let no_effort = "This model does not support the effort parameter.";
+    let forced = with(tools(), json!({ "tool_choice": { "type": "any" } }));
+    let call = json!({ "type": "tool_use", "id": "toolu_1", "name": "add", "input": {} });
+    let result = json!({ "type": "tool_result", "tool_use_id": "toolu_1", "content": "3" });
+    let thought = json!({ "type": "thinking", "thinking": "Hm", "signature": "sig" });
+    let turn = |blocks: Value| {
+        let turns = json!([{ "role": "user", "content": "Go" }, { "role": "assistant", "content": blocks },
+            { "role": "user", "content": [result] }]);
+        with(tools(), json!({ "messages": turns }))
+    };
+    let begun = json!({ "messages": [{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "H" }] });
+    for (model, members, said) in [
+        (old, effort.clone(), no_effort),
+        (old, adaptive.clone(), "adaptive thinking is not supported on this model"),
+        (old, manual.clone(), ""),
+        (between, with(effort.clone(), manual.clone()), ""),
+        (between, with(effort.clone(), adaptive.clone()), ""),
+        (new, with(effort, adaptive.clone()), ""),
+        (new, manual.clone(), "\"thinking.type.enabled\" is not supported for this model."),
+        (old, with(manual.clone(), json!({ "temperature": 0.5 })), "`temperature` may only be"),
+        (old, with(manual.clone(), json!({ "temperature": 1, "top_p": 0.95 })), ""),
+        (between, with(adaptive.clone(), json!({ "top_p": 0.9 })), "`top_p` must be"),
+        (between, with(adaptive.clone(), json!({ "top_k": 5 })), "`top_k` must be unset"),
+        (between, with(adaptive.clone(), forced.clone()), "Thinking may not be enabled"),
+        (old, with(manual.clone(), forced), "Thinking may not be enabled"),
+        (old, with(manual.clone(), begun), "When thinking is enabled, the conversation must"),
+        (
+            old,
+            with(manual.clone(), turn(json!([call]))),
+            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`",
+        ),
+        (old, with(manual, turn(json!([thought, call]))), ""),
+        (between, with(adaptive, turn(json!([call]))), ""),
+    ] {
+        let members = with(members, json!({ "model": model, "max_tokens": 2_000 }));
+        let (status, body) = answer(rig.messages(&with(message("Hi"), members.clone()))).await;
+        let got = body["error"]["message"].as_str().unwrap_or_default();
+        assert_eq!(status, if said.is_empty() { 200 } else { 400 }, "{members}: {got}");
+        assert!(got.starts_with(said), "{members}: {got}");
+    }
+}
+
+#[tokio::test]
 async fn older_models_take_what_is_theirs() {
     let rig = Rig::start().await;
     let turns = json!([

@@ -3,11 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{
-        Target,
-        fields::{ALWAYS_THINKS, Issues},
-    },
+    super::{Target, fields::Issues},
     citations,
+    thinking::{self, Way},
 };
 use crate::{
     chat::{
@@ -19,9 +17,6 @@ use crate::{
 };
 
 const MEDIA_TYPES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
-
-/// The least that the vendor takes as a budget for thoughts, which must be under `max_tokens` too.
-const LEAST_BUDGET: u64 = 1_024;
 
 /// Writes the body, and what could not be said in it.
 pub(super) fn body(call: &ChatCall, target: &Target) -> (Map<String, Value>, Issues) {
@@ -38,8 +33,13 @@ pub(super) fn body(call: &ChatCall, target: &Target) -> (Map<String, Value>, Iss
     set("system", system(call));
     set("messages", Some(messages(&call.messages, &mut issues).into()));
     set("stop_sequences", (!call.stop.is_empty()).then(|| call.stop.clone().into()));
+    let way = Way::of(call, bound, target, &mut issues);
     if target.sampling_params == Some(false) {
         issues.no_sampling(call);
+    } else if way.is_thinking() {
+        let (temperature, top_p) = thinking::sampling(call, &mut issues);
+        set("temperature", temperature.map(Value::from));
+        set("top_p", top_p.map(Value::from));
     } else {
         if call.temperature.is_some_and(|temperature| temperature > 1.0) {
             issues.add("/temperature", "this model's vendor takes a number from 0 to 1");
@@ -52,57 +52,12 @@ pub(super) fn body(call: &ChatCall, target: &Target) -> (Map<String, Value>, Iss
         set("tools", Some(call.tools.iter().map(tool).collect()));
         set("tool_choice", tool_choice(call));
     }
-    set("thinking", thinking(call, bound, target, &mut issues));
-    set("output_config", output_config(call, target, &mut issues));
+    set("thinking", way.thinking);
+    set("output_config", output_config(call, way.effort, target, &mut issues));
     set("metadata", call.user.as_ref().map(|user| json!({"user_id": user})));
     set("stream", call.stream.then_some(Value::Bool(true)));
     refuse(call, target, &mut issues);
     (body, issues)
-}
-
-/// Whether a caller who does not know `thinking` wants to see thoughts. The vendor takes none beside a tool
-/// that must be called.
-fn wants_thoughts(call: &ChatCall) -> bool {
-    let is_forced = matches!(call.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
-    call.reasoning.effort.is_some() && call.reasoning.is_shown == Some(true) && !is_forced
-}
-
-/// How the model thinks: within a budget, as much as it likes, or not at all. Effort alone is said in
-/// `output_config`.
-fn thinking(call: &ChatCall, bound: u64, target: &Target, issues: &mut Issues) -> Option<Value> {
-    let reasoning = &call.reasoning;
-    if reasoning.is_off() && target.thinking_always_on == Some(true) {
-        // The vendor refuses `disabled` then. How little it thinks is said by the effort.
-        issues.unsaid("/reasoning_effort", ALWAYS_THINKS, target);
-        return None;
-    }
-    if reasoning.is_off() {
-        // A model that does not think has no such member.
-        return (target.reasoning != Some(false)).then(|| json!({"type": "disabled"}));
-    }
-    if target.reasoning == Some(false) && reasoning.is_asked_for() {
-        issues.unsupported("/reasoning_effort", target);
-        return None;
-    }
-    let mut thinking = match reasoning.budget_tokens {
-        Some(budget) if bound > LEAST_BUDGET => {
-            let budget = budget.clamp(LEAST_BUDGET, bound.saturating_sub(1));
-            json!({"type": "enabled", "budget_tokens": budget})
-        }
-        Some(_) => {
-            issues.unsaid("/thinking/budget_tokens", "needs max_tokens of more than 1024", target);
-            return None;
-        }
-        None if reasoning.is_on == Some(true) || wants_thoughts(call) => {
-            json!({"type": "adaptive"})
-        }
-        None => return None,
-    };
-    if let (Some(thinking), Some(shown)) = (thinking.as_object_mut(), reasoning.is_shown) {
-        let word = if shown { "summarized" } else { "omitted" };
-        thinking.insert("display".to_owned(), word.into());
-    }
-    Some(thinking)
 }
 
 /// Names what this vendor has no word for. A penalty of 0 is what no penalty is.
@@ -309,7 +264,7 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
     }
 }
 
-fn is_own(seal: &Seal) -> bool {
+pub(super) fn is_own(seal: &Seal) -> bool {
     seal.maker == Protocol::AnthropicMessages
 }
 
@@ -396,23 +351,15 @@ fn tool_choice(call: &ChatCall) -> Option<Value> {
     Some(choice)
 }
 
-fn output_config(call: &ChatCall, target: &Target, issues: &mut Issues) -> Option<Value> {
+fn output_config(
+    call: &ChatCall,
+    effort: Option<&str>,
+    target: &Target,
+    issues: &mut Issues,
+) -> Option<Value> {
     let mut config = Map::new();
-    let stays_on = call.reasoning.is_off() && target.thinking_always_on == Some(true);
-    let effort = if stays_on { Some("low") } else { call.reasoning.effort.as_deref() };
-    match effort.filter(|_| target.reasoning != Some(false)) {
-        // `none` is said by `thinking`.
-        None | Some("none") => {}
-        Some("minimal") => {
-            config.insert("effort".to_owned(), "low".into());
-        }
-        Some(word @ ("low" | "medium" | "high" | "xhigh" | "max")) => {
-            config.insert("effort".to_owned(), word.into());
-        }
-        Some(_) => issues.add(
-            "/reasoning_effort",
-            "expected one of none, minimal, low, medium, high, xhigh, max",
-        ),
+    if let Some(effort) = effort {
+        config.insert("effort".to_owned(), effort.into());
     }
     match &call.response_format {
         None => {}

@@ -21,6 +21,8 @@ fn target(on_unsupported: OnUnsupported) -> Target {
         max_tokens_field: MaxTokensField::MaxCompletionTokens,
         on_unsupported,
         reasoning: None,
+        reasoning_budget: None,
+        reasoning_effort: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
         takes_thoughts: false,

@@ -33,6 +33,8 @@ fn target() -> Target {
         max_tokens_field: MaxTokensField::MaxTokens,
         on_unsupported: OnUnsupported::Reject,
         reasoning: None,
+        reasoning_budget: None,
+        reasoning_effort: None,
         sampling_params: None,
         seed_field: SeedField::Seed,
         takes_thoughts: false,
