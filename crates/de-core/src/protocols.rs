@@ -33,6 +33,7 @@ mod picture;
 pub mod pixabay;
 pub mod shotstack;
 mod stock;
+mod strict;
 mod target;
 mod vendor;
 mod vendor_error;

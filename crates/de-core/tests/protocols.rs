@@ -20,6 +20,8 @@ mod responses;
 mod rich;
 #[path = "protocols/round_trip.rs"]
 mod round_trip;
+#[path = "protocols/schemas.rs"]
+mod schemas;
 #[path = "protocols/shotstack.rs"]
 mod shotstack;
 #[path = "protocols/thinking.rs"]

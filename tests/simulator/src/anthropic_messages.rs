@@ -13,6 +13,7 @@ use crate::models::{self, Model, ModelKind};
 use crate::schema::anthropic::{COUNT_REQUEST, MESSAGE_REQUEST};
 use crate::tokens::{IMAGE_TOKENS, MESSAGE_TOKENS, count_tokens};
 
+mod schemas;
 mod thinking;
 
 /// A request that was understood.
@@ -58,6 +59,7 @@ const RULES: &[Rule] = &[
     system_turns_as_the_model_can,
     no_prefill_unless_the_model_can,
     tool_results_answer_calls,
+    schemas::are_of_the_vendors_part,
 ];
 
 /// `POST /v1/messages`.

@@ -52,6 +52,7 @@ mod openai_responses_store;
 mod openai_responses_stream;
 mod openai_speech;
 mod openai_stream;
+mod openai_strict;
 mod openai_transcriptions;
 mod pexels;
 mod picture;

@@ -12,7 +12,7 @@ use crate::models::{Model, ModelKind};
 use crate::openai_errors::{self, refuse};
 use crate::schema::{Field, openai_chat as tables};
 use crate::tokens::{IMAGE_TOKENS, MESSAGE_TOKENS, count_tokens};
-use crate::{openai_reply, openai_stream};
+use crate::{openai_reply, openai_stream, openai_strict};
 
 /// A request that was understood.
 pub(crate) struct Chat {
@@ -54,6 +54,7 @@ const RULES: &[Rule] = &[
     plain_models_refuse_effort,
     groq_refuses,
     tool_messages_answer_calls,
+    strict_schemas_are_of_their_part,
 ];
 
 /// What reasoning models refuse unless it has this value; `None` refuses every value.
@@ -371,4 +372,34 @@ fn texts(value: Option<&Value>) -> Vec<String> {
         }
         Some(_) | None => Vec::new(),
     }
+}
+
+/// OpenAI holds answers and calls to the schemas of a part of JSON Schema; of other hosts nothing is known.
+fn strict_schemas_are_of_their_part(request: &Request<'_>) -> Result<(), Reply> {
+    let is_strict = |of: &Value| of.get("strict").and_then(Value::as_bool) == Some(true);
+    let name = |of: &Value| of.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if request.vendor != Vendor::OpenAi {
+        return Ok(());
+    }
+    let format = request.body.get("response_format").and_then(|format| format.get("json_schema"));
+    if let Some(format) = format.filter(|format| is_strict(format)) {
+        openai_strict::check(format.get("schema").unwrap_or(&Value::Null)).map_err(|why| {
+            let message = format!("Invalid schema for response_format '{}': {why}", name(format));
+            refuse(400, None, Some("response_format"), &message)
+        })?;
+    }
+    let tools = request.body.get("tools").and_then(Value::as_array);
+    for (place, tool) in tools.into_iter().flatten().enumerate() {
+        let Some(function) = tool.get("function").filter(|function| is_strict(function)) else {
+            continue;
+        };
+        openai_strict::check(function.get("parameters").unwrap_or(&Value::Null)).map_err(
+            |why| {
+                let message = format!("Invalid schema for function '{}': {why}", name(function));
+                let param = format!("tools[{place}].function.parameters");
+                refuse(400, Some("invalid_function_parameters"), Some(&param), &message)
+            },
+        )?;
+    }
+    Ok(())
 }

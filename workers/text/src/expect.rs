@@ -58,7 +58,7 @@ pub(crate) fn by_mode(call: &mut ChatCall, model: &Model, target: &Target) {
         call.response_format = None;
         return;
     }
-    let is_mode = |issue: &FieldIssue| issue.pointer.starts_with(MODE);
+    let is_mode = |issue: &FieldIssue| issue.pointer == MODE;
     let lacks = match model.vendor.request(call, target) {
         Ok(draft) => draft.dropped.iter().any(is_mode),
         Err(issues) => issues.iter().any(is_mode),

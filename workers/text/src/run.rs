@@ -340,6 +340,10 @@ impl Drafting<'_> {
         }
         match model.vendor.request(&call, target) {
             Ok(mut draft) => {
+                if self.ask.expected.is_some() {
+                    // What the vendor does not hold the answer to, we do.
+                    draft.dropped.retain(|issue| !issue.pointer.starts_with("/response_format"));
+                }
                 dropped.extend(draft.dropped.into_iter().map(|issue| self.placed(issue)));
                 draft.dropped = dropped;
                 draft.warns = target.on_unsupported == OnUnsupported::Warn;

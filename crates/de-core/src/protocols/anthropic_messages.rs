@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{
     About, Billed, CountingVendor, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target,
-    Vendor, VendorError, VendorStream, capable::LOST_THOUGHTS,
+    Vendor, VendorError, VendorStream,
+    capable::{LOST_THOUGHTS, SCHEMA, STRICT},
 };
 use crate::{
     chat::{ChatCall, ChatReply, Finish, Part, Seal},
@@ -25,6 +26,7 @@ mod plain;
 mod reader;
 mod reply;
 mod request;
+mod schema;
 mod thinking;
 mod usage;
 mod writer;
@@ -120,6 +122,8 @@ impl Dialect for AnthropicMessagesDialect {
             "/parallel_tool_calls" => "/tool_choice/disable_parallel_tool_use",
             "/reasoning_effort" => "/output_config/effort",
             "/response_format" => "/output_config/format",
+            // Answers are always held to their schemas here.
+            SCHEMA | STRICT => "/output_config/format/schema",
             "/stop" => "/stop_sequences",
             "/user" => "/metadata/user_id",
             other => other,

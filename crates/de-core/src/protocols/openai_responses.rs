@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 use super::{
     About, Billed, Dialect, DialectStream, Draft, FieldIssue, Malformed, Target, Vendor,
-    VendorError, VendorStream, capable::LOST_THOUGHTS,
+    VendorError, VendorStream,
+    capable::{LOST_THOUGHTS, SCHEMA, STRICT},
 };
 use crate::{
     chat::{ChatCall, ChatReply, Finish},
@@ -105,6 +106,8 @@ impl Dialect for OpenAiResponsesDialect {
             "/max_completion_tokens" | "/max_tokens" => "/max_output_tokens",
             "/reasoning_effort" => "/reasoning/effort",
             "/response_format" => "/text/format",
+            STRICT => "/text/format/strict",
+            SCHEMA => "/text/format/schema",
             "/system" => "/instructions",
             "/user" => "/safety_identifier",
             "/verbosity" => "/text/verbosity",

@@ -66,6 +66,8 @@ fn a_stream_survives_translation() {
 
 #[test]
 fn a_request_survives_translation() {
+    // What all of them hold an answer to.
+    let closed = json!({"type": "object", "properties": {}, "additionalProperties": false});
     let requests = [
         (
             "openai-chat",
@@ -85,9 +87,9 @@ fn a_request_survives_translation() {
                     {"role": "tool", "tool_call_id": "call_1", "content": "a cat"},
                     {"role": "user", "content": "Well?"},
                 ],
-                "tools": [{"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": {"type": "object"}, "strict": true}}],
+                "tools": [{"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": closed, "strict": true}}],
                 "tool_choice": "required", "parallel_tool_calls": false,
-                "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": true}},
+                "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": closed, "strict": true}},
             }),
         ),
         (
@@ -108,9 +110,9 @@ fn a_request_survives_translation() {
                     {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "a cat"}]}]},
                     {"role": "user", "content": "Well?"},
                 ],
-                "tools": [{"name": "look", "description": "Looks.", "input_schema": {"type": "object"}, "strict": true}],
+                "tools": [{"name": "look", "description": "Looks.", "input_schema": closed, "strict": true}],
                 "tool_choice": {"type": "any", "disable_parallel_tool_use": true},
-                "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}},
+                "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": closed}},
             }),
         ),
     ];

@@ -220,6 +220,29 @@ async fn a_model_that_takes_no_effort_is_told_a_budget() {
     assert_eq!(told["data"][0]["capabilities"]["reasoning_effort"], false);
 }
 
+#[tokio::test]
+async fn each_vendor_gets_the_schema_that_it_takes() {
+    let stack = Stack::ready().await;
+    let open = json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}},
+        "required": ["a"]});
+    let word = unique("open");
+    let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": open}});
+    let call = stack.call(Wire::OpenAi, Server::Anthropic.model(), &word);
+    call.member("response_format", format).send().await.good();
+    let sent = &stack.vendors.only(&word).await["body"];
+    assert_eq!(sent["output_config"]["format"]["schema"]["additionalProperties"], false);
+    // Anthropic lets members be absent in what it holds an answer to, and OpenAI does not.
+    let mut closed = open;
+    closed["additionalProperties"] = json!(false);
+    let word = unique("some");
+    let format = json!({"format": {"type": "json_schema", "schema": closed}});
+    let call = stack.call(Wire::Anthropic, Server::OpenAi.model(), &word);
+    let answer = call.member("output_config", format).send().await.good();
+    assert_eq!(answer.header("x-de-dropped"), "output_config/format/schema");
+    let sent = &stack.vendors.only(&word).await["body"];
+    assert_eq!(sent["response_format"]["json_schema"]["strict"], false);
+}
+
 /// Sends it, and wants left out what can be.
 async fn dropping(call: Call<'_>) -> Answer {
     call.header("x-de-on-unsupported", "drop").send().await

@@ -44,6 +44,28 @@ async fn the_value_stands_beside_the_text_at_every_vendor() {
 }
 
 #[tokio::test]
+async fn a_schema_need_not_be_one_that_the_vendor_takes() {
+    let stack = Stack::ready().await;
+    let open = json!({"type": "object", "properties": {"city": {"type": "string", "minLength": 1}},
+        "required": ["city"]});
+    for server in Server::ALL {
+        let word = unique("open");
+        let answer = asked(&stack, server.model(), &word, json!({"schema": open})).send().await;
+        let answer = answer.good();
+        assert!(answer.json()["json"]["city"].is_string(), "{}", answer.json());
+        assert_eq!(answer.header("x-de-dropped"), "");
+    }
+    // Where the vendor has no word for it, it is asked in words.
+    let word = unique("any");
+    let any = json!({"type": "object", "additionalProperties": {"type": "integer"}});
+    let prompt = format!("{word} {{\"a\": 1}}");
+    let expected = json!({"schema": any});
+    let answer = asked(&stack, Server::Anthropic.model(), &prompt, expected).send().await.good();
+    assert_eq!(answer.json()["json"], json!({"a": 1}), "{}", answer.json());
+    assert!(stack.vendors.only(&word).await["body"].get("output_config").is_none());
+}
+
+#[tokio::test]
 async fn a_model_without_such_a_mode_is_asked_in_words() {
     let stack = Stack::ready().await;
     let flags = json!({"text": true, "json_mode": false, "structured_output": false});

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Request, flag, json_format, kind_of, text_of};
 use crate::endpoint::Reply;
 use crate::openai_errors::refuse;
+use crate::openai_strict;
 
 /// A rule beyond the table of members.
 type Rule = fn(&Request<'_>) -> Result<(), Reply>;
@@ -21,6 +22,7 @@ pub(super) const RULES: &[Rule] = &[
     json_is_mentioned,
     outputs_answer_calls,
     reasoning_is_followed,
+    strict_schemas_are_of_their_part,
 ];
 
 fn nothing_that_is_not_simulated(request: &Request<'_>) -> Result<(), Reply> {
@@ -214,4 +216,34 @@ fn reasoning_is_followed(request: &Request<'_>) -> Result<(), Reply> {
         }
     }
     Ok(())
+}
+
+/// Answers and calls are held to the schemas of a part of JSON Schema. A tool that does not say whether is held as far
+/// as it goes.
+fn strict_schemas_are_of_their_part(request: &Request<'_>) -> Result<(), Reply> {
+    let name = |of: &Value| of.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let format = request.body.get("text").and_then(|text| text.get("format"));
+    if let Some(format) = format.filter(|format| flag_of(format, "strict")) {
+        openai_strict::check(format.get("schema").unwrap_or(&Value::Null)).map_err(|why| {
+            let message = format!("Invalid schema for response_format '{}': {why}", name(format));
+            refuse(400, Some("invalid_json_schema"), Some("text.format.schema"), &message)
+        })?;
+    }
+    let tools = request.body.get("tools").and_then(Value::as_array);
+    for (place, tool) in tools.into_iter().flatten().enumerate() {
+        if flag_of(tool, "strict") {
+            openai_strict::check(tool.get("parameters").unwrap_or(&Value::Null)).map_err(
+                |why| {
+                    let message = format!("Invalid schema for function '{}': {why}", name(tool));
+                    let param = format!("tools[{place}].parameters");
+                    refuse(400, Some("invalid_function_parameters"), Some(&param), &message)
+                },
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn flag_of(value: &Value, name: &str) -> bool {
+    value.get(name).and_then(Value::as_bool) == Some(true)
 }

@@ -194,6 +194,46 @@ async fn a_body_is_refused_as_the_vendor_does() {
 }
 
 #[tokio::test]
+async fn schemas_are_of_the_vendor_s_part() {
+    let rig = Rig::start().await;
+    let of = |schema: Value| json!({ "output_config": { "format": { "type": "json_schema", "schema": schema } } });
+    let open = json!({ "type": "object", "properties": { "a": {} } });
+    let closed = with(open.clone(), json!({ "additionalProperties": false }));
+    let held = |strict: bool| json!({ "tools": [{ "name": "f", "input_schema": open, "strict": strict }] });
+    for (members, said) in [
+        (of(closed.clone()), ""),
+        (held(false), ""),
+        (
+            held(true),
+            "tools.0.custom.input_schema: For 'object' type, 'additionalProperties' must be explicitly",
+        ),
+        (
+            of(open.clone()),
+            "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly",
+        ),
+        (
+            of(with(open.clone(), json!({ "additionalProperties": true }))),
+            "output_config.format.schema: For 'object' type, 'additionalProperties: true' is not",
+        ),
+        (
+            of(json!({ "type": "array", "items": { "type": "integer", "minimum": 1 } })),
+            "output_config.format.schema: For 'integer' type, property 'minimum' is not supported",
+        ),
+        (
+            of(
+                json!({ "$ref": "#/$defs/a", "$defs": { "a": { "items": { "$ref": "#/$defs/a" } } } }),
+            ),
+            "output_config.format.schema: Circular reference detected in schema definitions",
+        ),
+    ] {
+        let (status, body) = answer(rig.messages(&with(message("Hi"), members.clone()))).await;
+        let got = body["error"]["message"].as_str().unwrap_or_default();
+        assert_eq!(status, if said.is_empty() { 200 } else { 400 }, "{members}: {got}");
+        assert!(got.starts_with(said), "{members}: {got}");
+    }
+}
+
+#[tokio::test]
 async fn each_model_is_told_to_think_in_its_own_way() {
     let rig = Rig::start().await;
     let (old, between, new) = ("claude-haiku-4-5", "claude-sonnet-4-6", "claude-haiku-5-5");

@@ -326,3 +326,42 @@ async fn named_keys_replace_the_default_one() {
     let (status, _) = answer(rig.client.post(url).bearer_auth("sk-mine").json(&chat("Hi"))).await;
     assert_eq!(status, 200);
 }
+
+#[tokio::test]
+async fn what_is_strict_is_of_the_vendor_s_part() {
+    let rig = Rig::start().await;
+    let schema = |required: Value| {
+        json!({ "type": "object", "properties": { "a": { "type": "string" } }, "required": required,
+            "additionalProperties": false })
+    };
+    let format = |schema: Value, strict: bool| {
+        let format = json!({ "name": "n", "schema": schema, "strict": strict });
+        json!({ "response_format": { "type": "json_schema", "json_schema": format } })
+    };
+    let tool = |schema: Value| {
+        let function = json!({ "name": "f", "parameters": schema, "strict": true });
+        json!({ "tools": [{ "type": "function", "function": function }] })
+    };
+    let open = json!({ "type": "object", "properties": {} });
+    let missing = "In context=(), 'required' is required to be supplied and to be an array including \
+        every key in properties. Missing 'a'.";
+    for (members, said) in [
+        (format(schema(json!(["a"])), true), String::new()),
+        (format(schema(json!([])), false), String::new()),
+        (
+            format(schema(json!([])), true),
+            format!("Invalid schema for response_format 'n': {missing}"),
+        ),
+        (tool(schema(json!([]))), format!("Invalid schema for function 'f': {missing}")),
+        (
+            tool(open),
+            "Invalid schema for function 'f': In context=(), 'additionalProperties' is required to be \
+            supplied and to be false."
+                .to_owned(),
+        ),
+    ] {
+        let (status, body) = answer(rig.chat(&with(chat("Hi"), members.clone()))).await;
+        let got = body["error"]["message"].as_str().unwrap_or_default();
+        assert_eq!((status, got), (if said.is_empty() { 200 } else { 400 }, said.as_str()), "{members}");
+    }
+}

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Target, fields::Issues},
+    super::{Target, capable::SCHEMA, fields::Issues},
     citations,
+    schema::{self, Fitted},
     thinking::{self, Way},
 };
 use crate::{
@@ -49,7 +50,7 @@ pub(super) fn body(call: &ChatCall, target: &Target) -> (Map<String, Value>, Iss
         set("top_k", call.top_k.map(Value::from));
     }
     if !call.tools.is_empty() {
-        set("tools", Some(call.tools.iter().map(tool).collect()));
+        set("tools", Some(call.tools.iter().map(|one| tool(one, &mut issues)).collect()));
         set("tool_choice", tool_choice(call));
     }
     set("thinking", way.thinking);
@@ -315,7 +316,7 @@ fn source(source: &Source, issues: &mut Issues) -> Value {
     }
 }
 
-fn tool(tool: &Tool) -> Value {
+fn tool(tool: &Tool, issues: &mut Issues) -> Value {
     let mut body = Map::new();
     body.insert("name".to_owned(), tool.name.as_str().into());
     if let Some(description) = &tool.description {
@@ -329,8 +330,19 @@ fn tool(tool: &Tool) -> Value {
     if let Some(schema) = schema.as_object_mut() {
         schema.entry("type").or_insert_with(|| "object".into());
     }
+    let mut strict = tool.strict;
+    if strict == Some(true) {
+        match schema::fit(&schema) {
+            Ok(fitted) if fitted.in_words.is_empty() => schema = fitted.schema,
+            Ok(_) | Err(_) => {
+                let reason = "this model's vendor holds no call to a schema such as this";
+                issues.hint("/tools/*/strict", reason);
+                strict = Some(false);
+            }
+        }
+    }
     body.insert("input_schema".to_owned(), schema);
-    if let Some(strict) = tool.strict {
+    if let Some(strict) = strict {
         body.insert("strict".to_owned(), strict.into());
     }
     marked(Value::Object(body), tool.cache)
@@ -367,9 +379,42 @@ fn output_config(
             let reason = "this model's vendor needs a schema: use json_schema";
             issues.unsaid("/response_format", reason, target);
         }
-        Some(ResponseFormat::JsonSchema { name: _, schema, strict: _ }) => {
-            config.insert("format".to_owned(), json!({"type": "json_schema", "schema": schema}));
+        Some(ResponseFormat::JsonSchema { name: _, schema, strict }) => {
+            if let Some(schema) = answer_schema(schema, *strict == Some(true), target, issues) {
+                let format = json!({"type": "json_schema", "schema": schema});
+                config.insert("format".to_owned(), format);
+            }
         }
     }
     (!config.is_empty()).then_some(Value::Object(config))
+}
+
+/// Writes the schema of an answer. Who wants it followed to the letter decides by `on_unsupported` whether a part of
+/// it may be left to words; `None` where nothing of it can be said.
+fn answer_schema(
+    schema: &Value,
+    is_strict: bool,
+    target: &Target,
+    issues: &mut Issues,
+) -> Option<Value> {
+    match schema::fit(schema) {
+        Ok(Fitted { in_words, schema }) => {
+            if !in_words.is_empty() {
+                let words = in_words.join(", ");
+                let reason =
+                    format!("this model's vendor takes no {words}: the model reads it in words");
+                if is_strict {
+                    issues.unsaid(SCHEMA, &reason, target);
+                } else {
+                    issues.hint(SCHEMA, &reason);
+                }
+            }
+            Some(schema)
+        }
+        Err(why) => {
+            let reason = format!("this model's vendor takes no such schema: {why}");
+            issues.unsaid("/response_format", &reason, target);
+            None
+        }
+    }
 }

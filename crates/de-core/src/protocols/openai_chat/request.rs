@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Draft, FieldIssue, Target, fields::Issues, inline},
+    super::{Draft, FieldIssue, Target, fields::Issues, inline, strict},
     PATH,
 };
 use crate::chat::{
@@ -69,9 +69,12 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
             issues.own_setting(name, target);
         }
     }
-    set("response_format", call.response_format.as_ref().map(response_format));
+    let format = call.response_format.as_ref();
+    let format = format.map(|format| response_format(&strict::format(format, &mut issues)));
+    set("response_format", format);
     if !call.tools.is_empty() {
-        set("tools", Some(call.tools.iter().map(tool).collect()));
+        let tools = call.tools.iter().map(|one| tool(&strict::tool(one, &mut issues)));
+        set("tools", Some(tools.collect()));
         set("tool_choice", call.tool_choice.as_ref().map(tool_choice));
         set("parallel_tool_calls", call.parallel_tool_calls.map(Value::from));
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Draft, FieldIssue, Target, fields::Issues},
+    super::{Draft, FieldIssue, Target, fields::Issues, strict},
     ENCRYPTED, LOGPROBS, PATH, input,
 };
 use crate::chat::{ChatCall, ResponseFormat, Tool, ToolChoice};
@@ -53,7 +53,7 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         set("tool_choice", call.tool_choice.as_ref().map(tool_choice));
         set("parallel_tool_calls", call.parallel_tool_calls.map(Value::from));
     }
-    set("text", text(call));
+    set("text", text(call, &mut issues));
     set("safety_identifier", call.user.clone().map(Value::from));
     set("store", Some(false.into()));
     for (name, value) in call.openai.iter().filter(|(name, _)| *name != "verbosity") {
@@ -108,10 +108,10 @@ fn reasoning(call: &ChatCall, target: &Target, issues: &mut Issues) -> Option<Va
     (!reasoning.is_empty()).then_some(Value::Object(reasoning))
 }
 
-fn text(call: &ChatCall) -> Option<Value> {
+fn text(call: &ChatCall, issues: &mut Issues) -> Option<Value> {
     let mut text = Map::new();
     if let Some(format) = &call.response_format {
-        text.insert("format".to_owned(), response_format(format));
+        text.insert("format".to_owned(), response_format(&strict::format(format, issues)));
     }
     if let Some(verbosity) = call.openai.get("verbosity") {
         text.insert("verbosity".to_owned(), verbosity.clone());
@@ -137,6 +137,7 @@ fn tool(tool: &Tool, issues: &mut Issues) -> Value {
     if tool.cache.is_some() {
         input::unmarked(issues);
     }
+    let tool = strict::tool(tool, issues);
     let parameters = match &tool.parameters {
         Value::Null => json!({"type": "object", "properties": {}}),
         schema => schema.clone(),
