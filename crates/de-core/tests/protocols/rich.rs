@@ -342,6 +342,42 @@ fn how_a_model_thinks_is_said_in_each_vendors_words() {
 }
 
 #[test]
+fn files_of_text_are_read_as_text_where_no_other_files_are() {
+    let told = |file: Value| {
+        let content = json!([{"type": "file", "file": file}, {"type": "text", "text": "Read."}]);
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": content}]});
+        let (_, call) = OpenAiChatDialect.call(&body).unwrap();
+        let draft = AnthropicMessagesVendor.request(&call, &target());
+        let draft = draft.map_err(|issues| super::lines(&issues).join("; "))?;
+        let body: Value = serde_json::from_slice(&draft.body).unwrap();
+        Ok::<_, String>(body["messages"][0]["content"][0].clone())
+    };
+    let text = json!({"type": "text", "media_type": "text/plain", "data": "a,b\n"});
+    let pdf = json!({"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="});
+    for (file, source) in [
+        (json!({"file_data": "data:text/csv;base64,YSxiCg=="}), &text),
+        (json!({"file_data": "data:Text/CSV;charset=utf-8;base64,YSxiCg=="}), &text),
+        (json!({"file_data": "YSxiCg==", "filename": "a.b.CSV"}), &text),
+        (json!({"file_data": "JVBERg==", "filename": "a.pdf"}), &pdf),
+        (json!({"file_data": "JVBERg==", "filename": "a"}), &pdf),
+        (json!({"file_data": "JVBERg=="}), &pdf),
+    ] {
+        assert_eq!(&told(file.clone()).unwrap()["source"], source, "{file}");
+    }
+    let named = told(json!({"file_data": "YSxiCg==", "filename": "a.csv"})).unwrap();
+    assert_eq!(named["title"], "a.csv");
+    let takes = "/messages: this model's vendor takes documents of application/pdf, and of text in UTF-8; got";
+    let word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    for (file, got) in [
+        (json!({"file_data": "UEsDBA==", "filename": "a.docx"}), word),
+        (json!({"file_data": "data:text/plain;base64,/w=="}), "text/plain"),
+        (json!({"file_data": "data:image/png;base64,iVBORw0KGgo="}), "image/png"),
+    ] {
+        assert_eq!(told(file), Err(format!("{takes} {got}")));
+    }
+}
+
+#[test]
 fn a_model_that_always_thinks_is_not_told_not_to() {
     let off = [
         anthropic(json!({"thinking": {"type": "disabled"}})),

@@ -243,6 +243,27 @@ async fn each_vendor_gets_the_schema_that_it_takes() {
     assert_eq!(sent["response_format"]["json_schema"]["strict"], false);
 }
 
+#[tokio::test]
+async fn a_file_of_text_is_read_as_text() {
+    let stack = Stack::ready().await;
+    let word = unique("file");
+    let ask = |file: &str| {
+        let content = json!([{"type": "input_file", "filename": "a.csv", "file_data": file},
+            {"type": "input_text", "text": word}]);
+        json!({"model": Server::Anthropic.model(), "input": [{"role": "user", "content": content}]})
+    };
+    let answer =
+        stack.client().post("/v1/responses", &ask("data:text/csv;base64,YSxi")).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let sent = stack.vendors.only(&word).await;
+    let source = json!({"type": "text", "media_type": "text/plain", "data": "a,b"});
+    assert_eq!(sent["body"]["messages"][0]["content"][0]["source"], source, "{sent}");
+    let answer =
+        stack.client().post("/v1/responses", &ask("data:image/png;base64,AA==")).await.unwrap();
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["param"], "input");
+}
+
 /// Sends it, and wants left out what can be.
 async fn dropping(call: Call<'_>) -> Answer {
     call.header("x-de-on-unsupported", "drop").send().await

@@ -37,8 +37,22 @@ const IMAGE_SOURCE: Kind = Kind::Tagged(
 
 const IMAGE_BLOCK: &[Field] = &[required("source", IMAGE_SOURCE), optional("cache_control", CACHE)];
 
+const DOCUMENT_SOURCE: Kind = Kind::Tagged(
+    "type",
+    &[
+        (
+            "base64",
+            &[required("media_type", Kind::Choice(&["application/pdf"])), required("data", SAID)],
+        ),
+        ("text", &[required("media_type", Kind::Choice(&["text/plain"])), required("data", SAID)]),
+        ("url", &[required("url", SAID)]),
+        ("file", &[required("file_id", SAID)]),
+        ("content", &[required("content", Kind::Any)]),
+    ],
+);
+
 const DOCUMENT_BLOCK: &[Field] = &[
-    required("source", OBJECT),
+    required("source", DOCUMENT_SOURCE),
     optional("cache_control", CACHE),
     optional("citations", OBJECT),
     optional("context", TEXT),

@@ -234,6 +234,24 @@ async fn schemas_are_of_the_vendor_s_part() {
 }
 
 #[tokio::test]
+async fn documents_are_pdf_or_plain_text() {
+    let rig = Rig::start().await;
+    for (kind, media_type, status) in [
+        ("base64", "application/pdf", 200),
+        ("base64", "text/csv", 400),
+        ("text", "text/plain", 200),
+        ("text", "text/csv", 400),
+    ] {
+        let source = json!({ "type": kind, "media_type": media_type, "data": "YSxi" });
+        let content =
+            json!([{ "type": "document", "source": source }, { "type": "text", "text": "Hi" }]);
+        let turns = json!({ "messages": [{ "role": "user", "content": content }] });
+        let (got, body) = answer(rig.messages(&with(message("Hi"), turns))).await;
+        assert_eq!(got, status, "{kind} {media_type}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn each_model_is_told_to_think_in_its_own_way() {
     let rig = Rig::start().await;
     let (old, between, new) = ("claude-haiku-4-5", "claude-sonnet-4-6", "claude-haiku-5-5");

@@ -1,5 +1,6 @@
 //! Canonical call out: the body of `POST /v1/messages`.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -16,6 +17,11 @@ use crate::{
     json,
     model::Protocol,
 };
+
+const PDF: &str = "application/pdf";
+
+/// What is text although its type does not say so.
+const TEXTS: [&str; 3] = ["application/json", "application/xml", "application/yaml"];
 
 const MEDIA_TYPES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
 
@@ -199,7 +205,7 @@ fn block(part: &Part, role: Role, issues: &mut Issues) -> Option<Value> {
             issues.add("/messages", "this model's vendor takes no sound");
             None
         }
-        (Part::Document(document), Role::User) => Some(self::document(document)),
+        (Part::Document(document), Role::User) => self::document(document, issues),
         (Part::Image(image), Role::User) => {
             if image.detail.as_deref().is_some_and(|detail| detail != "auto") {
                 issues.hint("/messages/*/detail", "this vendor looks at all pictures alike");
@@ -276,15 +282,26 @@ fn call_id(id: &str) -> String {
         .collect()
 }
 
-fn document(document: &Document) -> Value {
+/// Writes a document: a PDF or plain text, which are all that the vendor takes in a request.
+fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
+    let text = |text: &str| json!({"type": "text", "media_type": "text/plain", "data": text});
     let source = match &document.source {
+        DocumentSource::File(Source::Inline { base64, media_type })
+            if media_type.eq_ignore_ascii_case(PDF) =>
+        {
+            json!({"type": "base64", "media_type": PDF, "data": base64})
+        }
         DocumentSource::File(Source::Inline { base64, media_type }) => {
-            json!({"type": "base64", "media_type": media_type, "data": base64})
+            let Some(decoded) = plain_text(base64, media_type) else {
+                let reason =
+                    "this model's vendor takes documents of application/pdf, and of text in UTF-8";
+                issues.add("/messages", format!("{reason}; got {media_type}"));
+                return None;
+            };
+            text(&decoded)
         }
         DocumentSource::File(Source::Url(url)) => json!({"type": "url", "url": url}),
-        DocumentSource::Text(text) => {
-            json!({"type": "text", "media_type": "text/plain", "data": text})
-        }
+        DocumentSource::Text(plain) => text(plain),
     };
     let mut block = Map::new();
     block.insert("type".to_owned(), "document".into());
@@ -298,7 +315,16 @@ fn document(document: &Document) -> Value {
     if document.is_cited {
         block.insert("citations".to_owned(), json!({"enabled": true}));
     }
-    Value::Object(block)
+    Some(Value::Object(block))
+}
+
+/// The text of a file of text; `None` for one of another type, or of another encoding.
+fn plain_text(base64: &str, media_type: &str) -> Option<String> {
+    let kind = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if !kind.starts_with("text/") && !TEXTS.contains(&kind.as_str()) {
+        return None;
+    }
+    String::from_utf8(STANDARD.decode(base64.trim_ascii()).ok()?).ok()
 }
 
 fn source(source: &Source, issues: &mut Issues) -> Value {

@@ -6,13 +6,13 @@ use super::{
     super::{
         FieldIssue,
         fields::{Fields, Issues, cache_ttl, unknown_word},
-        inline::{address, inline},
+        inline::{self, address},
     },
     SHARED, thoughts,
 };
 use crate::chat::{
     Audio, ChatCall, Document, DocumentSource, Image, Instruction, Message, OwnWord, Part,
-    ResponseFormat, Role, Source, Tool, ToolCall, ToolChoice, Weight,
+    ResponseFormat, Role, Tool, ToolCall, ToolChoice, Weight,
 };
 
 /// The most answers that OpenAI gives to one request.
@@ -377,16 +377,9 @@ fn file(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<D
         }
         return None;
     };
-    let source = match inline(data) {
-        Some(source) => source,
-        // OpenAI takes bare base64 too, and goes by the name.
-        None if !data.starts_with("data:") => {
-            Source::Inline { base64: data.to_owned(), media_type: "application/pdf".to_owned() }
-        }
-        None => {
-            issues.add(file.at("file_data"), "expected a data: address with base64");
-            return None;
-        }
+    let Some(source) = inline::file(data, name.as_deref()) else {
+        issues.add(file.at("file_data"), "expected a data: address with base64");
+        return None;
     };
     Some(Document { context: None, is_cited: false, name, source: DocumentSource::File(source) })
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     super::{
         fields::{Fields, Issues, cache_ttl, unknown_word},
-        inline::{address, inline},
+        inline::{self, address},
     },
     call::relay_only,
     reply::BETWEEN,
@@ -284,12 +284,8 @@ fn file(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<D
     let name = part.string("filename", issues).map(str::to_owned);
     let (data, url) = (part.string("file_data", issues), part.string("file_url", issues));
     let source = match (data, url) {
-        (Some(data), _) => match inline(data) {
+        (Some(data), _) => match inline::file(data, name.as_deref()) {
             Some(source) => source,
-            // OpenAI takes bare base64 too, and goes by the name.
-            None if !data.starts_with("data:") => {
-                Source::Inline { base64: data.to_owned(), media_type: "application/pdf".to_owned() }
-            }
             None => {
                 issues.add(part.at("file_data"), "expected a data: address with base64");
                 return None;
