@@ -13,6 +13,7 @@ mod dialect;
 mod draft;
 pub mod elevenlabs_speech;
 pub mod elevenlabs_transcription;
+mod end_user;
 pub(crate) mod fields;
 pub mod gemini;
 pub mod gemini_embeddings;

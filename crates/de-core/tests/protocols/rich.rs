@@ -378,6 +378,23 @@ fn files_of_text_are_read_as_text_where_no_other_files_are() {
 }
 
 #[test]
+fn who_calls_is_told_in_what_openai_takes() {
+    let of = |user: &str| {
+        let body = anthropic(json!({"metadata": {"user_id": user}}));
+        let chat = sent(&AnthropicMessagesDialect, &OpenAiChatVendor, body.clone());
+        let responses = sent(&AnthropicMessagesDialect, &OpenAiResponsesVendor, body);
+        assert_eq!(chat["user"], responses["safety_identifier"]);
+        chat["user"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(of("u-1"), "u-1");
+    // As Claude Code has it.
+    let id = "0b5c9a4e-93f1-4d6c-8a37-0c1f2e3d4b5a";
+    let long = format!("user_{}_account_{id}_session_{id}", "a".repeat(64));
+    assert_eq!((of(&long).len(), of(&long)), (64, of(&long)));
+    assert_ne!(of(&long), of(&format!("{long}b")));
+}
+
+#[test]
 fn a_model_that_always_thinks_is_not_told_not_to() {
     let off = [
         anthropic(json!({"thinking": {"type": "disabled"}})),

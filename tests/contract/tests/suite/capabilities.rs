@@ -244,6 +244,22 @@ async fn each_vendor_gets_the_schema_that_it_takes() {
 }
 
 #[tokio::test]
+async fn who_calls_is_told_in_what_the_vendor_takes() {
+    let stack = Stack::ready().await;
+    let differs = json!({"protocol": "openai-responses"});
+    let responses = stack.model(Server::OpenAi, differs).await;
+    let user = format!("user_{}_account_{}", "a".repeat(64), unique("u"));
+    for (model, name) in [(Server::OpenAi.model(), "user"), (&responses, "safety_identifier")] {
+        let word = unique("user");
+        let call = stack.call(Wire::Anthropic, model, &word);
+        let answer = call.member("metadata", json!({"user_id": user})).send().await.good();
+        assert_eq!(answer.header("x-de-dropped"), "");
+        let sent = &stack.vendors.only(&word).await["body"][name];
+        assert_eq!(sent.as_str().map(str::len), Some(64), "{sent}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_text_is_read_as_text() {
     let stack = Stack::ready().await;
     let word = unique("file");

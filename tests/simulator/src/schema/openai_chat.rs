@@ -196,7 +196,7 @@ pub(crate) const OPENAI: &[Field] = &[
     optional("prompt_cache_retention", TEXT),
     optional("reasoning_effort", Kind::Choice(EFFORTS)),
     optional("response_format", RESPONSE_FORMAT),
-    optional("safety_identifier", Kind::Text(0, 128)),
+    optional("safety_identifier", Kind::Text(0, 64)),
     optional("seed", Kind::Integer(i64::MIN, i64::MAX)),
     optional(
         "service_tier",
@@ -211,7 +211,7 @@ pub(crate) const OPENAI: &[Field] = &[
     optional("tools", Kind::List(&TOOL, 1, 128)),
     optional("top_logprobs", Kind::Integer(0, 20)),
     optional("top_p", Kind::Number(0.0, 1.0)),
-    optional("user", TEXT),
+    optional("user", Kind::Text(0, 64)),
     optional("verbosity", Kind::Choice(&["low", "medium", "high"])),
     optional("web_search_options", OBJECT),
 ];

@@ -230,7 +230,7 @@ pub(crate) const RESPONSES: &[Field] = &[
     optional("prompt_cache_options", OBJECT),
     optional("prompt_cache_retention", Kind::Choice(&["in_memory", "24h"])),
     optional("reasoning", REASONING_SETTINGS),
-    optional("safety_identifier", Kind::Text(0, 128)),
+    optional("safety_identifier", Kind::Text(0, 64)),
     optional(
         "service_tier",
         Kind::Choice(&["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]),
@@ -251,5 +251,5 @@ pub(crate) const RESPONSES: &[Field] = &[
     optional("top_logprobs", Kind::Integer(0, 20)),
     optional("top_p", Kind::Number(0.0, 1.0)),
     optional("truncation", Kind::Choice(&["auto", "disabled"])),
-    optional("user", TEXT),
+    optional("user", Kind::Text(0, 64)),
 ];

@@ -328,7 +328,7 @@ async fn named_keys_replace_the_default_one() {
 }
 
 #[tokio::test]
-async fn what_is_strict_is_of_the_vendor_s_part() {
+async fn what_is_strict_is_of_the_vendor_s_part_and_names_of_users_are_short() {
     let rig = Rig::start().await;
     let schema = |required: Value| {
         json!({ "type": "object", "properties": { "a": { "type": "string" } }, "required": required,
@@ -359,9 +359,16 @@ async fn what_is_strict_is_of_the_vendor_s_part() {
             supplied and to be false."
                 .to_owned(),
         ),
+        (json!({ "user": "u".repeat(64) }), String::new()),
     ] {
         let (status, body) = answer(rig.chat(&with(chat("Hi"), members.clone()))).await;
         let got = body["error"]["message"].as_str().unwrap_or_default();
         assert_eq!((status, got), (if said.is_empty() { 200 } else { 400 }, said.as_str()), "{members}");
+    }
+    for name in ["safety_identifier", "user"] {
+        let (status, body) =
+            answer(rig.chat(&with(chat("Hi"), json!({ name: "u".repeat(65) })))).await;
+        let code = &body["error"]["code"];
+        assert_eq!((status, code), (400, &json!("string_above_max_length")), "{body}");
     }
 }

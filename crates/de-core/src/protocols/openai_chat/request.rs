@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Draft, FieldIssue, Target, fields::Issues, inline, strict},
+    super::{Draft, FieldIssue, Target, end_user, fields::Issues, inline, strict},
     PATH,
 };
 use crate::chat::{
@@ -79,7 +79,7 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         set("parallel_tool_calls", call.parallel_tool_calls.map(Value::from));
     }
     if target.takes_user {
-        set("user", call.user.clone().map(Value::from));
+        set("user", call.user.as_deref().map(|user| end_user::bounded(user).into()));
     } else if call.user.is_some() {
         issues.hint("/user", "this vendor has no mark for end users");
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Draft, FieldIssue, Target, fields::Issues, strict},
+    super::{Draft, FieldIssue, Target, end_user, fields::Issues, strict},
     ENCRYPTED, LOGPROBS, PATH, input,
 };
 use crate::chat::{ChatCall, ResponseFormat, Tool, ToolChoice};
@@ -54,7 +54,8 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         set("parallel_tool_calls", call.parallel_tool_calls.map(Value::from));
     }
     set("text", text(call, &mut issues));
-    set("safety_identifier", call.user.clone().map(Value::from));
+    let user = call.user.as_deref();
+    set("safety_identifier", user.map(|user| end_user::bounded(user).into()));
     set("store", Some(false.into()));
     for (name, value) in call.openai.iter().filter(|(name, _)| *name != "verbosity") {
         if name == "store" {
