@@ -24,6 +24,8 @@ pub(crate) struct Chat {
     pub(crate) logprobs: bool,
     pub(crate) max_tokens: Option<u64>,
     pub(crate) model: &'static Model,
+    /// Whether the caller named the one tool to call.
+    pub(crate) names_tool: bool,
     pub(crate) obfuscate: bool,
     pub(crate) prompt: String,
     pub(crate) prompt_tokens: u64,
@@ -144,6 +146,7 @@ impl Request<'_> {
             logprobs: flag(body, "logprobs"),
             max_tokens: number("max_completion_tokens").or_else(|| number("max_tokens")),
             model: self.model,
+            names_tool: body.get("tool_choice").is_some_and(Value::is_object),
             obfuscate: self.vendor == Vendor::OpenAi
                 && option("include_obfuscation").unwrap_or(true),
             prompt_tokens: prompt_tokens(body, self.messages),

@@ -33,7 +33,7 @@ pub(crate) fn reply(chat: &Chat, script: &Script) -> Reply {
                 "index": index,
                 "message": message(chat, &turn),
                 "logprobs": whole_logprobs(chat, &turn),
-                "finish_reason": finish_reason(&turn),
+                "finish_reason": finish_reason(chat, &turn),
             })
         })
         .collect();
@@ -70,9 +70,11 @@ pub(crate) fn turn(chat: &Chat, script: &Script) -> Turn {
     Turn::Says(Answer::to(&chat.prompt, script, &bounds))
 }
 
-/// The vendor's word for the end of a turn.
-pub(crate) const fn finish_reason(turn: &Turn) -> &'static str {
+/// The vendor's word for the end of a turn. OpenAI's is `stop` where the caller named the tool that is called:
+/// <https://github.com/vllm-project/vllm/pull/25054> has its answers.
+pub(crate) fn finish_reason(chat: &Chat, turn: &Turn) -> &'static str {
     match turn {
+        Turn::Calls(_) if chat.names_tool && chat.vendor == Vendor::OpenAi => "stop",
         Turn::Calls(_) => "tool_calls",
         Turn::Refuses => "stop",
         Turn::Says(answer) => match answer.end {

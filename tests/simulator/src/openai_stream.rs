@@ -31,7 +31,7 @@ pub(crate) fn reply(chat: &Chat, script: &Script) -> Reply {
                 "index": index,
                 "delta": {},
                 "logprobs": null,
-                "finish_reason": finish_reason(&turn),
+                "finish_reason": finish_reason(chat, &turn),
             }]),
         );
         if index + 1 == chat.choices {

@@ -156,12 +156,15 @@ pub(crate) fn finish_word(finish: &Finish) -> &'static str {
 
 /// Reads a vendor's word for a reason to end, those of other hosts included.
 ///
-/// Mistral's `error` and DeepSeek's `insufficient_system_resource` mean that the answer broke off: cut.
-fn finish_of(word: &str) -> Finish {
+/// Mistral's `error` and DeepSeek's `insufficient_system_resource` mean that the answer broke off: cut. OpenAI
+/// says `stop` where the call that it made is of the tool that the caller had named: what counts is that it
+/// calls.
+fn finish_of(word: &str, calls: bool) -> Finish {
     match word {
         "content_filter" => Finish::ContentFilter,
         "error" | "insufficient_system_resource" | "length" | "model_length" => Finish::Length,
         "function_call" | "tool_calls" => Finish::ToolCalls,
+        "stop" if calls => Finish::ToolCalls,
         "stop" => Finish::Stop,
         other => Finish::Unknown(other.to_owned()),
     }

@@ -343,6 +343,45 @@ fn a_refusal_and_other_reasons_to_end_are_read() {
 }
 
 #[test]
+fn a_turn_that_calls_ends_for_its_calls_whatever_the_vendor_says() {
+    // OpenAI says `stop` where the caller named the tool.
+    let call = json!({"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    for (calls, word, finish) in [
+        (true, "stop", Finish::ToolCalls),
+        (true, "tool_calls", Finish::ToolCalls),
+        (true, "length", Finish::Length),
+        (true, "content_filter", Finish::ContentFilter),
+        (false, "stop", Finish::Stop),
+    ] {
+        let calls = if calls { json!([call]) } else { json!([]) };
+        let choice = |index: u32, name: &str, turn: Value| json!({"index": index, name: turn, "finish_reason": word});
+        let turn = json!({"role": "assistant", "content": null, "tool_calls": calls});
+        let none = json!({"role": "assistant", "content": "Hi"});
+        let other = if word == "stop" { Finish::Stop } else { finish.clone() };
+        let expected = [finish, other];
+        let body = json!({"choices": [choice(0, "message", turn.clone()), choice(1, "message", none.clone())]});
+        let choices = OpenAiChatVendor.reply(&body).unwrap().choices.into_iter();
+        assert_eq!(choices.map(|choice| choice.finish).collect::<Vec<_>>(), expected, "{word}");
+        // A host may tell calls and end at once, or one after the other.
+        let at_once = json!([choice(0, "delta", turn.clone()), choice(1, "delta", none.clone())]);
+        let said = json!([{"index": 0, "delta": turn}, {"index": 1, "delta": none}]);
+        let ends = json!([choice(0, "delta", json!({})), choice(1, "delta", json!({}))]);
+        for chunks in [vec![at_once], vec![said, ends]] {
+            let events = chunks.into_iter().map(|choices| {
+                format!("data: {}\n\n", json!({"id": "x", "model": "m", "choices": choices}))
+            });
+            let stream = events.collect::<String>() + "data: [DONE]\n\n";
+            let ends =
+                deltas(&OpenAiChatVendor, &stream).into_iter().filter_map(|delta| match delta {
+                    Delta::Finish { finish, .. } => Some(finish),
+                    _ => None,
+                });
+            assert_eq!(ends.collect::<Vec<_>>(), expected, "{word}");
+        }
+    }
+}
+
+#[test]
 fn hosts_that_speak_it_in_their_way_are_read() {
     let chunk = |delta: Value| {
         format!(

@@ -215,6 +215,37 @@ async fn tools_cross_from_each_protocol_to_the_other_vendor() {
     assert_eq!(body["stop_reason"], "tool_use");
 }
 
+#[tokio::test]
+async fn a_turn_that_calls_the_tool_named_for_it_ends_for_its_call() {
+    let stack = Stack::ready().await;
+    let schema = json!({"type": "object", "properties": {"input": {"type": "string"}}});
+    let function = json!({"name": "look_up", "parameters": schema});
+    // OpenAI says `stop` then. Its own callers are told its own word.
+    for (wire, tool, choice, finish) in [
+        (
+            Wire::Anthropic,
+            json!({"name": "look_up", "input_schema": schema}),
+            json!({"type": "tool", "name": "look_up"}),
+            "tool_use",
+        ),
+        (
+            Wire::OpenAi,
+            json!({"type": "function", "function": function}),
+            json!({"type": "function", "function": {"name": "look_up"}}),
+            "stop",
+        ),
+    ] {
+        for streamed in [false, true] {
+            let call = stack.call(wire, Server::OpenAi.model(), "Hello");
+            let call = call.member("tools", json!([tool])).member("tool_choice", choice.clone());
+            let call = if streamed { call.streamed() } else { call };
+            let answer = call.send().await.good();
+            let found = if streamed { answer.story().finish } else { answer.finish() };
+            assert_eq!(found, finish, "{wire:?} {streamed}");
+        }
+    }
+}
+
 /// A loop of tools with Gemini, in the protocol of OpenAI or of Anthropic: the model's turn goes back as it
 /// came.
 async fn loops(stack: &Stack, wire: Wire, streamed: bool) -> Value {

@@ -107,11 +107,9 @@ impl Reader {
                 deltas.push(Delta::Logprobs { choice: index, tokens });
             }
             if let Some(word) = choice.string("finish_reason")?.filter(|word| !word.is_empty()) {
-                deltas.push(Delta::Finish {
-                    choice: index,
-                    finish: finish_of(word),
-                    stop_sequence: None,
-                });
+                let calls = self.calls.iter().any(|call| call.choice == index);
+                let finish = finish_of(word, calls);
+                deltas.push(Delta::Finish { choice: index, finish, stop_sequence: None });
             }
         }
         deltas.extend(self.tier(chunk.word("service_tier").unwrap_or_default()));

@@ -6,7 +6,7 @@ use super::{
     super::{Billed, Malformed, answer::Answer},
     annotations, finish_of, logprobs, usage,
 };
-use crate::chat::{ChatReply, Choice, Finish, Part, ToolCall};
+use crate::chat::{ChatReply, Choice, Part, ToolCall};
 
 /// Reads a `chat.completion`. Members and kinds of tool call that are not known are skipped.
 pub(super) fn read(body: &Value) -> Result<ChatReply, Malformed> {
@@ -52,7 +52,8 @@ fn choice(choice: &Answer<'_>) -> Result<Choice, Malformed> {
             seal: None,
         }));
     }
-    let finish = choice.string("finish_reason")?.map_or(Finish::Stop, finish_of);
+    let calls = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let finish = finish_of(choice.string("finish_reason")?.unwrap_or("stop"), calls);
     let logprobs = logprobs::read(choice)?;
     let logprobs = (!logprobs.is_empty()).then_some(logprobs);
     Ok(Choice { finish, logprobs, parts, stop_sequence: None })
