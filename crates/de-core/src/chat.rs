@@ -224,8 +224,8 @@ pub enum Part {
 
 /// The texts of parts, joined.
 #[must_use]
-pub fn text_of(parts: &[Part]) -> String {
-    let texts = parts.iter();
+pub fn text_of<'a>(parts: impl IntoIterator<Item = &'a Part>) -> String {
+    let texts = parts.into_iter();
     texts
         .filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None })
         .collect()

@@ -36,6 +36,7 @@ pub mod shotstack;
 mod stock;
 mod strict;
 mod target;
+mod turns;
 mod vendor;
 mod vendor_error;
 

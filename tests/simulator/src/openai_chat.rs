@@ -298,14 +298,28 @@ fn groq_refuses(request: &Request<'_>) -> Result<(), Reply> {
     Ok(())
 }
 
-/// A turn of a tool must answer a call of the assistant's turn before it.
+/// A turn of a tool must answer a call of the assistant's turn before it, and all calls are answered before
+/// anybody says something else.
 fn tool_messages_answer_calls(request: &Request<'_>) -> Result<(), Reply> {
-    let mut open: Vec<&str> = Vec::new();
+    let (mut open, mut left): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let all_answered = |index: usize, left: &[&str]| match left {
+        [] => Ok(()),
+        left => {
+            let message = format!(
+                "An assistant message with 'tool_calls' must be followed by tool messages responding to each \
+                'tool_call_id'. The following tool_call_ids did not have response messages: {}",
+                left.join(", ")
+            );
+            Err(refuse(400, None, Some(&format!("messages[{index}].role")), &message))
+        }
+    };
     for (index, message) in request.messages.iter().enumerate() {
         if role(message) != "tool" {
+            all_answered(index, &left)?;
             let calls = message.get("tool_calls").and_then(Value::as_array);
             let calls = calls.map_or(&[][..], Vec::as_slice);
             open = calls.iter().filter_map(|call| call.get("id")?.as_str()).collect();
+            left.clone_from(&open);
             continue;
         }
         let answered = message.get("tool_call_id").and_then(Value::as_str).unwrap_or_default();
@@ -315,8 +329,9 @@ fn tool_messages_answer_calls(request: &Request<'_>) -> Result<(), Reply> {
             let param = format!("messages[{index}].role");
             return Err(refuse(400, None, Some(&param), message));
         }
+        left.retain(|id| *id != answered);
     }
-    Ok(())
+    all_answered(request.messages.len(), &left)
 }
 
 fn prompt_tokens(body: &Map<String, Value>, messages: &[Value]) -> u64 {

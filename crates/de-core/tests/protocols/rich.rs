@@ -16,7 +16,7 @@ use de_core::{
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::{about, events, sent, target, written};
+use super::{Responses, about, events, sent, target, written};
 
 fn anthropic(members: Value) -> Value {
     let mut body =
@@ -77,6 +77,100 @@ fn a_result_may_hold_a_picture() {
     );
     let back = sent(&AnthropicMessagesDialect, &AnthropicMessagesVendor, body.clone());
     assert_eq!(back["messages"], body["messages"]);
+}
+
+/// Two calls, and a picture in the result of each, in the words of each protocol of callers.
+fn two_results_with_pictures() -> [(&'static dyn Dialect, Value); 3] {
+    let data = |picture: &str| format!("data:image/png;base64,{picture}");
+    let use_of = |id: &str| json!({"type": "tool_use", "id": id, "name": "look", "input": {}});
+    let told = |id: &str, picture: &str| {
+        let source = json!({"type": "base64", "media_type": "image/png", "data": picture});
+        json!({"type": "tool_result", "tool_use_id": id, "content": [{"type": "image", "source": source}]})
+    };
+    let messages = json!([
+        {"role": "user", "content": "Look"},
+        {"role": "assistant", "content": [use_of("c1"), use_of("c2")]},
+        {"role": "user", "content": [told("c1", "AAAA"), told("c2", "BBBB"), {"type": "text", "text": "Well?"}]},
+    ]);
+    let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "look", "arguments": "{}"}});
+    let tool = |id: &str, picture: &str| {
+        let parts = json!([{"type": "image_url", "image_url": {"url": data(picture)}}]);
+        json!({"role": "tool", "tool_call_id": id, "content": parts})
+    };
+    let chat = json!({"model": "m", "messages": [
+        {"role": "user", "content": "Look"},
+        {"role": "assistant", "content": null, "tool_calls": [call("c1"), call("c2")]},
+        tool("c1", "AAAA"), tool("c2", "BBBB"), {"role": "user", "content": "Well?"},
+    ]});
+    let call = |id: &str| json!({"type": "function_call", "call_id": id, "name": "look", "arguments": "{}"});
+    let output = |id: &str, picture: &str| {
+        let parts = json!([{"type": "input_image", "image_url": data(picture)}]);
+        json!({"type": "function_call_output", "call_id": id, "output": parts})
+    };
+    let responses = json!({"model": "m", "input": [
+        {"role": "user", "content": "Look"}, call("c1"), call("c2"),
+        output("c1", "AAAA"), output("c2", "BBBB"), {"role": "user", "content": "Well?"},
+    ]});
+    [
+        (&AnthropicMessagesDialect, anthropic(json!({"messages": messages}))),
+        (&OpenAiChatDialect, chat),
+        (&Responses, responses),
+    ]
+}
+
+/// What a vendor is sent of the pieces named by `marks`, in order.
+fn order(body: &Value, marks: &[&'static str]) -> Vec<&'static str> {
+    let text = body.to_string();
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for mark in marks {
+        found.extend(text.match_indices(mark).map(|(at, _)| (at, *mark)));
+    }
+    found.sort_unstable();
+    found.into_iter().map(|(_, mark)| mark).collect()
+}
+
+#[test]
+fn results_in_parallel_stand_together_and_what_they_show_behind_them() {
+    const TOOL: &str = r#""role":"tool""#;
+    const RESPONSE: &str = r#""functionResponse":"#;
+    for (dialect, body) in two_results_with_pictures() {
+        let (_, call) = dialect.call(&body).unwrap();
+        let wrote = |vendor: &dyn Vendor, model: &str| -> Value {
+            let target = Target { upstream_model: model.to_owned(), ..target() };
+            serde_json::from_slice(&vendor.request(&call, &target).unwrap().body).unwrap()
+        };
+        let chat = wrote(&OpenAiChatVendor, "m");
+        let marks = [TOOL, "AAAA", "BBBB", "Well?"];
+        assert_eq!(
+            order(&chat["messages"], &marks),
+            [TOOL, TOOL, "AAAA", "BBBB", "Well?"],
+            "{chat}"
+        );
+        let turns = chat["messages"].as_array().unwrap();
+        assert_eq!([&turns[2]["tool_call_id"], &turns[3]["tool_call_id"]], ["c1", "c2"]);
+
+        let gemini = wrote(&GeminiVendor, "gemini-2.5-flash");
+        let marks = [RESPONSE, "AAAA", "BBBB", "Well?"];
+        let found = order(&gemini["contents"], &marks);
+        assert_eq!(found, [RESPONSE, RESPONSE, "AAAA", "BBBB", "Well?"], "{gemini}");
+        assert_eq!(gemini["contents"][2]["parts"].as_array().unwrap().len(), 2, "{gemini}");
+
+        let gemini = wrote(&GeminiVendor, "gemini-3.8-flash");
+        let results = &gemini["contents"][2]["parts"];
+        let shown =
+            |index: usize| &results[index]["functionResponse"]["parts"][0]["inlineData"]["data"];
+        assert_eq!([shown(0), shown(1)], ["AAAA", "BBBB"], "{gemini}");
+
+        let anthropic = wrote(&AnthropicMessagesVendor, "m");
+        let blocks = &anthropic["messages"][2]["content"];
+        let shown = |index: usize| &blocks[index]["content"][0]["source"]["data"];
+        assert_eq!([shown(0), shown(1)], ["AAAA", "BBBB"], "{anthropic}");
+
+        let responses = wrote(&OpenAiResponsesVendor, "m");
+        let outputs: Vec<&Value> = responses["input"].as_array().unwrap().iter().collect();
+        let shown = |index: usize| outputs[index]["output"][0]["image_url"].as_str().unwrap();
+        assert!(shown(3).ends_with("AAAA") && shown(4).ends_with("BBBB"), "{responses}");
+    }
 }
 
 #[test]

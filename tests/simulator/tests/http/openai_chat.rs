@@ -171,6 +171,46 @@ async fn tools_are_called_on_demand() {
 }
 
 #[tokio::test]
+async fn all_calls_are_answered_before_anybody_says_something_else() {
+    let rig = Rig::start().await;
+    let call = |id: &str| json!({ "id": id, "type": "function", "function": { "name": "add", "arguments": "{}" } });
+    let calls =
+        json!({ "role": "assistant", "content": null, "tool_calls": [call("a"), call("b")] });
+    let (user, tool) = (
+        json!({ "role": "user", "content": "Hi" }),
+        |id: &str| json!({ "role": "tool", "tool_call_id": id, "content": "3" }),
+    );
+    for (turns, status) in [
+        (vec![&user, &calls, &tool("a"), &tool("b"), &user], 200),
+        (vec![&user, &calls, &tool("b"), &tool("a")], 200),
+        (vec![&user, &calls, &tool("a"), &user, &tool("b")], 400),
+        (vec![&user, &calls, &tool("a")], 400),
+        (vec![&user, &calls, &user], 400),
+        (vec![&user, &tool("a")], 400),
+    ] {
+        let body = json!({ "model": "gpt-4o", "messages": turns, "tools": call_me()["tools"] });
+        let (found, answer) = answer(rig.chat(&body)).await;
+        assert_eq!(found, status, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_a_named_tool_ends_with_stop() {
+    let rig = Rig::start().await;
+    let named = json!({ "type": "function", "function": { "name": "add" } });
+    for (choice, reason) in [(named, "stop"), (json!("required"), "tool_calls")] {
+        let members = with(call_me(), json!({ "tool_choice": choice }));
+        let body = with(chat("Hi"), members);
+        let (_, whole) = answer(rig.chat(&body)).await;
+        let choice = &whole["choices"][0];
+        assert_eq!(choice["message"]["tool_calls"][0]["function"]["name"], "add");
+        assert_eq!(choice["finish_reason"], reason);
+        let chunks = stream(rig.chat(&with(body, json!({ "stream": true })))).await;
+        assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], reason);
+    }
+}
+
+#[tokio::test]
 async fn streamed_calls_come_in_parts() {
     let rig = Rig::start().await;
     let body = with(with(chat("call:add please"), call_me()), json!({ "stream": true }));

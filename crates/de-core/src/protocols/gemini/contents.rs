@@ -6,7 +6,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::fields::Issues;
+use super::super::{
+    fields::Issues,
+    turns::{Turn, with_results_joined},
+};
 use crate::{
     chat::{Document, DocumentSource, Image, Message, Part, Role, Seal, Source, ToolCall},
     json,
@@ -58,12 +61,12 @@ pub(super) fn write(messages: &[Message], is_sealed: bool, issues: &mut Issues) 
         issues,
         turns: Vec::new(),
     };
-    for message in messages {
-        match message.role {
-            Role::Assistant => writer.model(message),
+    for Turn { parts, role } in with_results_joined(messages) {
+        match role {
+            Role::Assistant => writer.model(&parts),
             // It stands in the system prompt.
-            Role::System => writer.marks(&message.parts),
-            Role::User => writer.user(message),
+            Role::System => writer.marks(&parts),
+            Role::User => writer.user(&parts),
         }
     }
     if writer.turns.is_empty() && !writer.has_lost_results {
@@ -108,15 +111,15 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn marks(&mut self, parts: &[Part]) {
+    fn marks(&mut self, parts: &[&Part]) {
         if parts.iter().any(|part| matches!(part, Part::CacheMark(_))) {
             unmarked(self.issues);
         }
     }
 
-    fn user(&mut self, message: &'a Message) {
+    fn user(&mut self, parts: &[&'a Part]) {
         let (mut results, mut said) = (Vec::new(), Vec::new());
-        for part in &message.parts {
+        for part in parts {
             match part {
                 Part::ToolResult { content, id, is_error } => {
                     results.extend(self.result(content, id, *is_error, &mut said));
@@ -220,11 +223,11 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a turn of the model. Thoughts of others are none of its own.
-    fn model(&mut self, message: &'a Message) {
+    fn model(&mut self, said: &[&'a Part]) {
         let mut parts: Vec<Value> = Vec::new();
         // Callers' protocols that tell seals apart from the text may give this one before it.
         let mut early = None;
-        for part in &message.parts {
+        for part in said {
             match part {
                 Part::CacheMark(_) => unmarked(self.issues),
                 Part::Refusal(text) | Part::Text(text) => {

@@ -3,12 +3,17 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Draft, FieldIssue, Target, end_user, fields::Issues, inline, strict},
+    super::{
+        Draft, FieldIssue, Target, end_user,
+        fields::Issues,
+        inline, strict,
+        turns::{Turn, with_results_joined},
+    },
     PATH,
 };
 use crate::chat::{
-    CacheTtl, ChatCall, Document, DocumentSource, Message, Part, ResponseFormat, Role, Source,
-    Tool, ToolChoice, text_of,
+    CacheTtl, ChatCall, Document, DocumentSource, Part, ResponseFormat, Role, Source, Tool,
+    ToolChoice, text_of,
 };
 
 /// OpenAI's bound; the hosts that have one have the same.
@@ -129,25 +134,25 @@ fn messages(call: &ChatCall, target: &Target, issues: &mut Issues) -> Vec<Value>
     if marks.contains(&true) {
         unmarked(issues);
     }
-    for message in &call.messages {
-        match message.role {
-            Role::Assistant => messages.push(assistant(message, target, issues)),
+    for Turn { parts, role } in with_results_joined(&call.messages) {
+        match role {
+            Role::Assistant => messages.push(assistant(&parts, target, issues)),
             Role::System => {
-                if message.parts.iter().any(|part| matches!(part, Part::CacheMark(_))) {
+                if parts.iter().any(|part| matches!(part, Part::CacheMark(_))) {
                     unmarked(issues);
                 }
-                messages.push(json!({"role": "system", "content": text_of(&message.parts)}));
+                messages.push(json!({"role": "system", "content": text_of(parts)}));
             }
-            Role::User => user(message, &mut messages, issues),
+            Role::User => user(&parts, &mut messages, issues),
         }
     }
     messages
 }
 
 /// Writes a user's turn. Results come first, since they must follow the turn that called for them.
-fn user(message: &Message, messages: &mut Vec<Value>, issues: &mut Issues) {
+fn user(parts: &[&Part], messages: &mut Vec<Value>, issues: &mut Issues) {
     let mut content = Vec::new();
-    for part in &message.parts {
+    for part in parts {
         match part {
             Part::ToolResult { content: result, id, is_error } => {
                 messages
@@ -166,10 +171,10 @@ fn user(message: &Message, messages: &mut Vec<Value>, issues: &mut Issues) {
             part => content.extend(shown(part, issues)),
         }
     }
-    if content.is_empty() && !message.parts.is_empty() {
+    if content.is_empty() && !parts.is_empty() {
         return;
     }
-    let content = match message.parts.as_slice() {
+    let content = match parts {
         [] => Value::from(""),
         [Part::Text(text)] => Value::from(text.as_str()),
         _ => Value::from(content),
@@ -233,10 +238,10 @@ fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
     }
 }
 
-fn assistant(message: &Message, target: &Target, issues: &mut Issues) -> Value {
+fn assistant(parts: &[&Part], target: &Target, issues: &mut Issues) -> Value {
     let mut thoughts = None::<String>;
     let (mut text, mut refusal, mut calls) = (None::<String>, None::<String>, Vec::new());
-    for part in &message.parts {
+    for part in parts {
         match part {
             Part::Refusal(more) => refusal.get_or_insert_default().push_str(more),
             Part::Text(more) => text.get_or_insert_default().push_str(more),
