@@ -1,12 +1,14 @@
 //! What was said in OpenAI's responses, kept for `previous_response_id`: by us, not by vendors.
 //!
 //! A project that asks to keep content has its turns here for 30 days, sealed, whichever vendor answered. Only
-//! its own keys find them. A turn that is gone takes with it what came after: a conversation with a hole in it
+//! its own keys find them, by a response's id or by that of an item in it. A turn that is gone takes with it what
+//! came after: a conversation with a hole in it
 //! would be another one.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub mod items;
 pub mod told;
 
 use crate::{
@@ -169,7 +171,8 @@ pub async fn keep(
         previous_id,
         project,
     });
-    platform.database.batch(vec![insert]).await.map(|_| true)
+    let ids = responses::insert_items(project, id, &items::ids_of(turn));
+    platform.database.batch(vec![insert, ids]).await.map(|_| true)
 }
 
 /// Forgets a turn; `false` if there was none.

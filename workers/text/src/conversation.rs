@@ -2,7 +2,7 @@
 
 use de_core::{
     caller::Caller,
-    conversations::{self, Recalled, has_room, told::Telling},
+    conversations::{self, Recalled, has_room, items, told::Telling},
     http::error::ApiError,
     ids::ProjectId,
     json::verbatim::Verbatim,
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::ask::Ask;
 
 const PREVIOUS: &str = "previous_response_id";
+const PREVIOUS_PLACE: &str = "/previous_response_id";
 
 /// A call, with all that was said before it in its input.
 pub(crate) struct Read {
@@ -29,13 +30,16 @@ pub(crate) struct Conversation {
     previous_id: Option<String>,
     /// What was recalled, in bytes: the vendor reads it as well as the body.
     pub(crate) recalled_bytes: usize,
+    /// Whether its input named items that are kept.
+    names_items: bool,
 }
 
 impl Conversation {
     /// Whether its answer is a turn of a conversation that is kept: it goes on from one, or others may go on
     /// from it.
     pub(crate) fn is_kept(&self, caller: &Caller) -> bool {
-        self.previous_id.is_some() || (self.is_keepable && project(caller).is_some())
+        let goes_on = self.previous_id.is_some() || self.names_items;
+        goes_on || (self.is_keepable && project(caller).is_some())
     }
 
     /// How the answer is told. `caller` is as the Limiter knows them now: what is kept is theirs to say.
@@ -44,8 +48,8 @@ impl Conversation {
     /// It goes on from what the caller's project does not keep any more.
     pub(crate) fn telling(self, platform: &Platform, caller: &Caller) -> Result<Telling, ApiError> {
         let project = project(caller);
-        if self.previous_id.is_some() && project.is_none() {
-            return Err(not_kept());
+        if project.is_none() && (self.previous_id.is_some() || self.names_items) {
+            return Err(not_kept(if self.names_items { "/input" } else { PREVIOUS_PLACE }));
         }
         let keeper = project.filter(|_| self.is_keepable).cloned();
         let Self { input, previous_id, .. } = self;
@@ -58,16 +62,18 @@ fn project(caller: &Caller) -> Option<&ProjectId> {
     caller.key().project_id.as_ref().filter(|_| caller.key().retain_content)
 }
 
-/// Reads a call, and puts what was said before it in front of its input.
+/// Reads a call, puts the items that it names in the places of their names, and what was said before it in
+/// front of its input.
 ///
 /// # Errors
-/// Wrong fields; `NOT_FOUND` for a response that the caller's project does not have.
+/// Wrong fields; `NOT_FOUND` for a response or an item that the caller's project does not have.
 pub(crate) async fn read(
     platform: &Platform,
     caller: &Caller,
     mut body: Verbatim,
     read: fn(Verbatim) -> Result<Ask, ApiError>,
 ) -> Result<Read, ApiError> {
+    let named_bytes = put_named(platform, caller, &mut body).await?;
     // What is wrong with it is told by its own places.
     let mut ask = read(body.clone())?;
     let store = body.get("store").and_then(Value::as_bool);
@@ -98,20 +104,51 @@ pub(crate) async fn read(
     let conversation = Conversation {
         input,
         is_keepable: store != Some(false) && has_room,
+        names_items: named_bytes > 0,
         previous_id,
-        recalled_bytes: recalled.bytes,
+        recalled_bytes: recalled.bytes.saturating_add(named_bytes),
     };
     Ok(Read { ask, conversation })
 }
 
 async fn recall(platform: &Platform, caller: &Caller, id: &str) -> Result<Recalled, ApiError> {
+    let project = keeping(platform, caller).await?.ok_or_else(|| not_kept(PREVIOUS_PLACE))?;
+    conversations::recall(platform, &project, id).await
+}
+
+/// The project that keeps what its keys say, by the newest that is known of it.
+async fn keeping(platform: &Platform, caller: &Caller) -> Result<Option<ProjectId>, ApiError> {
     if let Some(project) = project(caller) {
-        return conversations::recall(platform, project, id).await;
+        return Ok(Some(project.clone()));
     }
     // What a copy refuses may have been allowed since.
     let caller = caller.fresher(platform).await?;
-    let project = caller.as_ref().and_then(project).ok_or_else(not_kept)?;
-    conversations::recall(platform, project, id).await
+    Ok(caller.as_ref().and_then(project).cloned())
+}
+
+/// Puts the items that the input names in the places of their names. Says what they come to, in bytes.
+async fn put_named(
+    platform: &Platform,
+    caller: &Caller,
+    body: &mut Verbatim,
+) -> Result<usize, ApiError> {
+    let Some(input) = body.get("input") else { return Ok(0) };
+    let named = items::named(input);
+    let Some(first) = named.first() else { return Ok(0) };
+    let place = format!("/input/{}", first.index);
+    let project = keeping(platform, caller).await?.ok_or_else(|| not_kept(&place))?;
+    let found = items::find(platform, &project, &named).await?;
+    let mut whole = input.clone();
+    let mut bytes = 0_usize;
+    for one in &named {
+        let place = whole.get_mut(one.index).zip(found.get(one.id));
+        if let Some((place, item)) = place {
+            bytes = bytes.saturating_add(item.to_string().len());
+            place.clone_from(item);
+        }
+    }
+    body.set("input", whole);
+    Ok(bytes)
 }
 
 /// All items, those of the caller last.
@@ -139,11 +176,11 @@ fn own_place(pointer: &str, before: usize) -> String {
     }
 }
 
-fn not_kept() -> ApiError {
+fn not_kept(place: &str) -> ApiError {
     wrong(
-        "/previous_response_id",
-        "responses are not kept for this key: send what was said as items of input, or have retain_content of its \
-         project switched on",
+        place,
+        "responses are not kept for this key: send what was said as items of input, as clients do with store: false, \
+         or have retain_content of its project switched on",
     )
 }
 

@@ -87,6 +87,47 @@ async fn a_turn_is_kept_for_thirty_days() {
     assert_eq!(answer.json()["error"]["param"], "previous_response_id");
 }
 
+/// The name of an answer's first item.
+fn name_of(response: &Value) -> Value {
+    json!({"type": "item_reference", "id": response["output"][0]["id"]})
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_are_named_as_long_as_a_turn_that_holds_them_is_kept() {
+    let gateway = keeping(false).await;
+    let first = good(&gateway, json!({})).await;
+    gateway.test.clock.advance(DAY);
+    let alone = good(&gateway, json!({"input": "Alone"})).await;
+    gateway.test.clock.advance(DAY);
+    // Of turns that do not hold one another's.
+    let both =
+        json!({"input": [name_of(&first), name_of(&alone), {"role": "user", "content": "Both"}]});
+    let both = good(&gateway, both).await;
+    gateway.test.clock.advance(27 * DAY);
+    good(&gateway, json!({"input": [name_of(&first)], "store": false})).await;
+    gateway.test.clock.advance(2 * DAY);
+    let answer = ask(&gateway, json!({"input": [name_of(&first)]})).await;
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    let named = json!({"input": [name_of(&both), name_of(&first), name_of(&alone)]});
+    good(&gateway, named).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_that_are_too_many_or_too_large_are_refused() {
+    let gateway = keeping(false).await;
+    let last = good(&gateway, json!({})).await;
+    let answer = ask(&gateway, json!({"input": vec![name_of(&last); 1_001]})).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["param"], "input[1000]");
+    let long = json!({"type": "item_reference", "id": "m".repeat(129)});
+    assert_eq!(ask(&gateway, json!({"input": [long]})).await.status, 404);
+    for broken in [json!({"type": "item_reference"}), json!({"type": "item_reference", "id": 5})] {
+        let answer = ask(&gateway, json!({"input": [broken]})).await;
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        assert_eq!(answer.json()["error"]["param"], "input[0].id");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_is_too_large_is_not_kept_and_says_so() {
     let gateway = keeping(false).await;

@@ -1,4 +1,5 @@
-//! Turns of conversations, kept for `previous_response_id`. They rest sealed; nothing here opens them.
+//! Turns of conversations, kept for `previous_response_id` and `item_reference`. They rest sealed; nothing here
+//! opens them.
 
 use serde::Deserialize;
 
@@ -46,6 +47,43 @@ pub fn insert(turn: &NewTurn<'_>) -> Statement {
             turn.content.into(),
             turn.created_at.into(),
             turn.expires_at.into(),
+        ],
+    )
+}
+
+/// Notes in which turn the items of an answer stand. `ids` is a list in JSON. The turn must be there.
+#[must_use]
+pub fn insert_items(project: &ProjectId, response_id: &str, ids: &str) -> Statement {
+    statement(
+        "INSERT INTO response_items (project_id, id, response_id)
+         SELECT ?1, value, ?2 FROM json_each(?3) WHERE true
+         ON CONFLICT (project_id, id, response_id) DO NOTHING",
+        [project.as_str().into(), response_id.into(), ids.into()],
+    )
+}
+
+/// Finds the turns that are still kept and whose answers have one of these items, the newest first: at least one
+/// [`TurnRow`] if there is any, and more until they come to `cap` bytes as they rest. `ids` is a list in JSON.
+#[must_use]
+pub fn with_items(project: &ProjectId, ids: &str, cap: usize, now: UnixMillis) -> Statement {
+    statement(
+        "WITH found (id, created_at, size) AS (
+           SELECT r.id, r.created_at, length(r.content) FROM responses AS r
+           WHERE r.project_id = ?1 AND r.expires_at > CAST(?4 AS INTEGER) AND r.id IN (
+             SELECT i.response_id FROM response_items AS i
+             WHERE i.project_id = ?1 AND i.id IN (SELECT value FROM json_each(?2)))
+         ), ranked (id, created_at, before) AS (
+           SELECT id, created_at, sum(size) OVER (ORDER BY created_at DESC, id) - size FROM found
+         )
+         SELECT r.id, r.previous_id, r.content FROM ranked
+         JOIN responses AS r ON r.project_id = ?1 AND r.id = ranked.id
+         WHERE ranked.before < CAST(?3 AS INTEGER)
+         ORDER BY ranked.created_at DESC, ranked.id",
+        [
+            project.as_str().into(),
+            ids.into(),
+            i64::try_from(cap).unwrap_or(i64::MAX).into(),
+            now.into(),
         ],
     )
 }

@@ -250,6 +250,78 @@ async fn a_conversation_goes_on_from_what_its_project_keeps() {
     }
 }
 
+/// The items of a response as a client names them that was told `"store": true`.
+fn names_of(response: &Value) -> Vec<Value> {
+    let items = response["output"].as_array().unwrap().iter();
+    items.map(|item| json!({"type": "item_reference", "id": item["id"]})).collect()
+}
+
+#[tokio::test]
+async fn items_of_kept_answers_are_named_by_their_ids() {
+    let stack = Stack::ready().await;
+    let models = Models::of(&stack).await;
+    let (client, other) = (client_of(&stack, true).await, client_of(&stack, true).await);
+    let keeps_nothing = client_of(&stack, false).await;
+    for model in [&models.anthropic, &models.chat, &models.relayed, &models.thinking] {
+        for streamed in [false, true] {
+            let words = [unique("one"), unique("two"), unique("three")];
+            let ask =
+                |input: &[Value]| json!({"model": model, "input": input, "max_output_tokens": 500});
+            let mut input: Vec<Value> = Vec::new();
+            let mut last = Value::Null;
+            for word in &words {
+                input.push(json!({"role": "user", "content": word}));
+                let response = if streamed {
+                    told(&client, &ask(&input)).await.pop().unwrap()["response"].clone()
+                } else {
+                    good(&client, &ask(&input)).await
+                };
+                assert_eq!(response["store"], true);
+                assert_eq!(text(&response), format!("You said: {word}"), "{model}");
+                input.extend(names_of(&response));
+                last = response;
+            }
+            // The vendor is sent what was said, and no name of it.
+            let sent = stack.vendors.received(&words[2]).await.pop().unwrap()["body"].to_string();
+            for word in &words[..2] {
+                assert!(sent.contains(&format!("You said: {word}")), "{model}: {sent}");
+            }
+            assert!(!sent.contains("item_reference"), "{sent}");
+            // So it is in what is kept.
+            let id = last["id"].as_str().unwrap();
+            let list =
+                at(&client, Method::GET, &format!("{id}/input_items?limit=100")).await.json();
+            assert!(!list.to_string().contains("item_reference"), "{list}");
+            let next = json!({"model": model, "input": "More", "previous_response_id": id, "max_output_tokens": 500});
+            assert_eq!(text(&good(&client, &next).await), "You said: More", "{model}");
+
+            // To others it is nothing, like an item that never was.
+            let named = &names_of(&last)[0];
+            let nobodys = json!({"type": "item_reference", "id": "msg_nobodys"});
+            let mut told = Vec::new();
+            for (who, item) in [(&other, named), (&client, &nobodys), (&other, &nobodys)] {
+                let answer =
+                    create(who, &ask(&[json!({"role": "user", "content": "Hi"}), item.clone()]))
+                        .await;
+                let message =
+                    fails(&answer, 404, "not_found")["message"].as_str().unwrap().to_owned();
+                told.push(message.replace(item["id"].as_str().unwrap(), "…"));
+            }
+            assert!(told.iter().all(|message| *message == told[0]), "{told:?}");
+            assert!(told[0].contains("store: false"), "{told:?}");
+            // Where nothing is kept, the caller is told what to do.
+            let answer = create(&keeps_nothing, &ask(std::slice::from_ref(named))).await;
+            let error = fails(&answer, 400, "validation_error");
+            assert_eq!(error["param"], "input[0]", "{error}");
+            assert!(error["message"].as_str().unwrap().contains("store: false"), "{error}");
+
+            // They go with their response.
+            assert_eq!(at(&client, Method::DELETE, id).await.status, 200);
+            fails(&create(&client, &ask(std::slice::from_ref(named))).await, 404, "not_found");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_kept_rests_sealed() {
     let stack = Stack::ready().await;

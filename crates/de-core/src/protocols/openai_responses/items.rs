@@ -104,11 +104,18 @@ fn item(item: &Fields<'_>, thoughts: &mut Vec<Part>, call: &mut ChatCall, issues
     }
 }
 
-/// Refuses the name of an item that the vendor would keep: it keeps none.
+/// Refuses the name of an item. Where items are kept, they were put in the places of their names before; a name
+/// that is none is left.
 fn reference(item: &Fields<'_>, issues: &mut Issues) {
-    let reason = "items are not kept by their ids: send the item itself, as clients do with store: false, or \
-                  name the response before in previous_response_id";
-    issues.add(item.pointer(), reason);
+    match item.value("id") {
+        Some(Value::String(_)) => {
+            let reason =
+                "nothing is kept by this id: send the item itself, as clients do with store: false";
+            issues.add(item.pointer(), reason);
+        }
+        Some(other) => issues.expected(item.at("id"), "a string", other),
+        None => issues.add(item.at("id"), "required"),
+    }
 }
 
 fn message(item: &Fields<'_>, thoughts: &mut Vec<Part>, call: &mut ChatCall, issues: &mut Issues) {

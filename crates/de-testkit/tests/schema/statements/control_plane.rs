@@ -80,6 +80,8 @@ pub(super) fn control_plane() -> Vec<Statement> {
         responses::chain(&project, "resp_1", NOW),
         responses::delete(&project, "resp_1", NOW),
         responses::insert(&turn),
+        responses::insert_items(&project, "resp_1", r#"["msg_1"]"#),
+        responses::with_items(&project, r#"["msg_1"]"#, 1, NOW),
     ];
     let turn = OldTurn {
         content: "v1.a.b".to_owned(),
