@@ -19,7 +19,7 @@ const PROVIDERS = {
 
 /** What an SDK has to be told, by the client's id. */
 const OPTIONS = {
-  // Else it sends back not what was said but the ids under which OpenAI would have kept it.
+  // Else it sends back not what was said but the ids under which it was kept: see `ai.test.mjs`.
   "ai-openai-responses": { openai: { store: false } },
 };
 
