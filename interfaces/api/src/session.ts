@@ -14,9 +14,6 @@ export const ended = signal(false);
 type Session = components["schemas"]["SessionShown"];
 
 const INSTANCE = "de.instance";
-/** Its id, which opens nothing: the cookie does. */
-const SESSION = "de.session";
-let sessionId: string | null = null;
 
 /** The instance that calls act for. Kept for the next visit. */
 export const instance = signal<string | null>(localStorage.getItem(INSTANCE));
@@ -34,34 +31,10 @@ export function useInstance(id: string | null): void {
   else localStorage.setItem(INSTANCE, id);
 }
 
-/** Finds the session that the browser has, if it still holds. */
+/** Finds the session that the browser has, if it still holds. The cookie is that of all pages. */
 export async function resume(): Promise<void> {
-  begin((await remembered()) ?? (await listed()));
-}
-
-/** The session that this page began or found before: the cookie is that of all pages, and may be another one's. */
-async function remembered(): Promise<Session | null> {
-  const id = localStorage.getItem(SESSION);
-  const session = id === null ? null : await read<Session>(`/v1/sessions/${id}`);
-  return session?.current ? session : null;
-}
-
-/** The session among all that the person has. */
-async function listed(): Promise<Session | null> {
-  let cursor: string | null | undefined;
-  do {
-    const query = new URLSearchParams({ limit: "200", ...(cursor && { cursor }) });
-    const page = await read<components["schemas"]["SessionList"]>(`/v1/sessions?${query}`);
-    const current = page?.data.find((session) => session.current);
-    if (current) return current;
-    cursor = page?.next_cursor;
-  } while (cursor);
-  return null;
-}
-
-async function read<T>(path: string): Promise<T | null> {
-  const answer = await ask(path).catch(() => null);
-  return answer?.ok ? ((await answer.json()) as T) : null;
+  const answer = await ask("/v1/sessions/current").catch(() => null);
+  begin(answer?.ok ? ((await answer.json()) as Session) : null);
 }
 
 /**
@@ -82,17 +55,24 @@ export async function logIn(key: string | null): Promise<void> {
   if (before && before.id !== person.value?.id) location.assign("/");
 }
 
-/** Ends the session, here and at the API. */
+/**
+ * Ends the session at the API, and then here. It is the one that the browser has now: another page may have begun it
+ * since, and nobody shall be found in it.
+ *
+ * @throws ApiError why it goes on.
+ */
 export async function logOut(): Promise<void> {
-  if (sessionId !== null) await ask(`/v1/sessions/${sessionId}`, { method: "DELETE" });
+  const answer = await ask("/v1/sessions/current", { method: "DELETE" });
+  if (!answer.ok) {
+    const refusal = failure(answer, await answer.json().catch(() => null));
+    // One that is over needs no end, and neither does one that ended before others could be told of it.
+    if (answer.status !== 401 && refusal.details.saved !== true) throw refusal;
+  }
   useInstance(null);
   begin(null);
 }
 
 function begin(session: Session | null): void {
-  sessionId = session?.id ?? null;
-  if (sessionId === null) localStorage.removeItem(SESSION);
-  else localStorage.setItem(SESSION, sessionId);
   person.value = session?.user ?? null;
   ended.value = false;
 }

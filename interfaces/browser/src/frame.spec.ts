@@ -1,5 +1,13 @@
 import { gzipSync } from "node:zlib";
+import type { Route } from "@playwright/test";
 import { endSession, expect, expectNoBarriers, type Name, renew, stack, test } from "./stack.ts";
+import { makeKey, makePerson, openAs } from "./tenants.ts";
+
+/** What lets a page read an answer that the API did not give. */
+const readable = {
+  "access-control-allow-credentials": "true",
+  "access-control-allow-origin": stack.interfaces["admin-panel"],
+};
 
 /** When the largest thing on the page was painted, in milliseconds after it was asked for. Runs in the page. */
 const largestPaint = () =>
@@ -118,6 +126,67 @@ for (const name of PAGES) {
     expect(await ground()).toBe(dark);
   });
 }
+
+for (const scopes of [["read", "text"], ["text"]]) {
+  test(`whoever came with a key for ${scopes.join(" and ")} logs out, and is nobody`, async ({
+    api,
+    page,
+  }) => {
+    const person = await makePerson(api, "org_dev");
+    const { secret } = await makeKey(api, { scopes, user_id: person.id });
+    await openAs(page, secret, "/");
+    await page.getByRole("button", { name: "Log out" }).click();
+    await expect(page.getByLabel("Admin key")).toBeVisible();
+    expect((await page.request.get(`${stack.base}/v1/sessions/current`)).status()).toBe(401);
+    await page.reload();
+    await expect(page.getByLabel("Admin key")).toBeVisible();
+  });
+}
+
+test("who cannot be logged out is told so, and stays logged in until that works", async ({ open }) => {
+  const page = await open("admin-panel");
+  const out = page.getByRole("button", { name: "Log out" });
+  const ending = `${stack.base}/v1/sessions/*`;
+  const refused = {
+    error: "the Limiter does not answer",
+    error_code: "LIMITER_UNAVAILABLE",
+    request_id: "req_x",
+  };
+  const ways = [
+    ["cannot be reached", (route: Route) => route.abort()],
+    [refused.error, (route: Route) => route.fulfill({ json: refused, status: 503, headers: readable })],
+  ] as const;
+  for (const [told, way] of ways) {
+    await page.route(ending, (route) =>
+      route.request().method() === "DELETE" ? way(route) : route.continue(),
+    );
+    await out.click();
+    await expect(page.getByRole("status", { name: "News" })).toContainText(told);
+    await expect(out).toBeVisible();
+    await page.unroute(ending);
+    await page.reload();
+    await expect(out).toBeVisible();
+  }
+  await out.click();
+  await expect(page.getByLabel("Admin key")).toBeVisible();
+});
+
+test("who logs out ends the session that the browser has, also one that another page began", async ({
+  context,
+  open,
+  page,
+}) => {
+  await open("admin-panel");
+  const out = page.getByRole("button", { name: "Log out" });
+  await expect(out).toBeVisible();
+  const origin = stack.interfaces.monitoring;
+  const again = { data: { key: stack.admin_key }, headers: { origin } };
+  expect((await context.request.post(`${stack.base}/v1/sessions`, again)).status()).toBe(201);
+  await out.click();
+  await expect(page.getByLabel("Admin key")).toBeVisible();
+  await page.reload();
+  await expect(page.getByLabel("Admin key")).toBeVisible();
+});
 
 test("a session that ends brings one back to where one was", async ({ open, page }) => {
   await open("admin-panel", "/organizations");

@@ -177,8 +177,7 @@ test("a session that ends asks for the key again, and nothing is lost", async ({
   const origin = stack.interfaces["text-testing"];
   // Nothing else is under way then, such as a look for the receipt.
   await expect(figure(page, "GPT-4o mini", "Cost")).toHaveText(/^\$/);
-  const id = await page.evaluate(() => localStorage.getItem("de.session"));
-  await page.request.delete(`${stack.base}/v1/sessions/${id}`, { headers: { origin } });
+  await page.request.delete(`${stack.base}/v1/sessions/current`, { headers: { origin } });
   await ask(page, unique("After"));
   const dialog = page.getByRole("dialog", { name: "Your session has ended" });
   await dialog.getByLabel("Admin key").fill(stack.admin_key);

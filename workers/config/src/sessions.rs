@@ -17,7 +17,7 @@ use de_core::{
     http::{
         error::{ApiError, Code},
         extract::{Incoming, OptionalBody, PathText},
-        routes::{Allowed, unknown},
+        routes::{Allowed, CURRENT, unknown},
     },
     ids::{ApiKeyId, OrganizationId, SessionId, UserId},
     ports::{Platform, random, rows},
@@ -40,9 +40,6 @@ use crate::{
 };
 
 const WHAT: &str = "session";
-
-/// The word that stands for the session that asks.
-const CURRENT: &str = "current";
 
 /// A log-in of a browser.
 #[derive(Serialize)]

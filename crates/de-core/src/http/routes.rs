@@ -22,7 +22,7 @@ use crate::{
         access::{Grant, Permission, Role, Standing},
     },
     caller::{Caller, Operator},
-    ids::OrganizationId,
+    ids::{OrganizationId, SessionId},
     ports::Platform,
 };
 
@@ -52,7 +52,7 @@ impl Routes {
         H: Handler<T, Platform> + Sync,
         T: 'static,
     {
-        self.add(Method::GET, MethodFilter::GET, path, permission, handler)
+        self.add(Method::GET, MethodFilter::GET, path, Need::of(permission), handler)
     }
 
     /// Adds a POST.
@@ -62,7 +62,7 @@ impl Routes {
         H: Handler<T, Platform> + Sync,
         T: 'static,
     {
-        self.add(Method::POST, MethodFilter::POST, path, permission, handler)
+        self.add(Method::POST, MethodFilter::POST, path, Need::of(permission), handler)
     }
 
     /// Adds a PATCH.
@@ -72,7 +72,7 @@ impl Routes {
         H: Handler<T, Platform> + Sync,
         T: 'static,
     {
-        self.add(Method::PATCH, MethodFilter::PATCH, path, permission, handler)
+        self.add(Method::PATCH, MethodFilter::PATCH, path, Need::of(permission), handler)
     }
 
     /// Adds a DELETE.
@@ -82,7 +82,7 @@ impl Routes {
         H: Handler<T, Platform> + Sync,
         T: 'static,
     {
-        self.add(Method::DELETE, MethodFilter::DELETE, path, permission, handler)
+        self.add(Method::DELETE, MethodFilter::DELETE, path, Need::of(permission), handler)
     }
 
     /// Adds a PUT.
@@ -92,7 +92,26 @@ impl Routes {
         H: Handler<T, Platform> + Sync,
         T: 'static,
     {
-        self.add(Method::PUT, MethodFilter::PUT, path, permission, handler)
+        self.add(Method::PUT, MethodFilter::PUT, path, Need::of(permission), handler)
+    }
+
+    /// Adds an operation on one session, whose id is the last part of the path: as the others, but who holds a
+    /// session sees and ends that one whatever the scopes of its key are. Nobody is kept logged in.
+    #[must_use]
+    pub fn of_session<H, T>(
+        self,
+        method: Method,
+        path: &'static str,
+        permission: Permission,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Platform> + Sync,
+        T: 'static,
+    {
+        let is_read = method == Method::GET;
+        let filter = if is_read { MethodFilter::GET } else { MethodFilter::DELETE };
+        self.add(method, filter, path, Need { is_of_session: true, permission }, handler)
     }
 
     /// Adds an operation for everybody: one that shows what is public, or that asks for its own proof
@@ -114,7 +133,7 @@ impl Routes {
         method: Method,
         filter: MethodFilter,
         path: &'static str,
-        permission: Permission,
+        need: Need,
         handler: H,
     ) -> Self
     where
@@ -124,14 +143,14 @@ impl Routes {
         let guarded = move |State(platform): State<Platform>, request: Request| {
             let handler = handler.clone();
             async move {
-                match admit(&platform, request, permission).await {
+                match admit(&platform, request, need).await {
                     Ok(request) => handler.call(request, platform).await,
                     Err(err) => err.into_response(),
                 }
             }
         };
         self.router = self.router.route(path, on(filter, guarded));
-        self.made.push(Route { method, path, permission: Some(permission) });
+        self.made.push(Route { method, path, permission: Some(need.permission) });
         self
     }
 
@@ -147,12 +166,32 @@ impl Routes {
     }
 }
 
-/// Lets a request through whose key has the scope, and whose holder may hold the permission somewhere.
-async fn admit(
-    platform: &Platform,
-    request: Request,
+/// What one route asks of a caller.
+#[derive(Clone, Copy)]
+struct Need {
+    /// Whether the path names a session: the caller's own needs no scope.
+    is_of_session: bool,
     permission: Permission,
-) -> Result<Request, ApiError> {
+}
+
+impl Need {
+    fn of(permission: Permission) -> Self {
+        Self { is_of_session: false, permission }
+    }
+
+    /// Whether the path names the session that asks. Another spelling of it is that of another session.
+    fn is_own(self, caller: &Caller, path: &str) -> bool {
+        let named = path.rsplit('/').next();
+        let own = caller.key().session_id.as_ref().map(SessionId::as_str);
+        self.is_of_session && own.is_some() && (named == own || named == Some(CURRENT))
+    }
+}
+
+/// The word that stands for the session that asks.
+pub const CURRENT: &str = "current";
+
+/// Lets a request through whose key has the scope, and whose holder may hold the permission somewhere.
+async fn admit(platform: &Platform, request: Request, need: Need) -> Result<Request, ApiError> {
     let (mut parts, mut body) = request.into_parts();
     // Strangers are turned away before anything of theirs is read.
     let Operator(mut caller) = Operator::from_request_parts(&mut parts, platform).await?;
@@ -161,7 +200,12 @@ async fn admit(
         // A body that was held back outlives what its sender was allowed: they are asked for again.
         Operator(caller) = Operator::from_request_parts(&mut parts, platform).await?;
     }
-    parts.extensions.insert(allow(caller, permission)?);
+    let allowed = if need.is_own(&caller, parts.uri.path()) {
+        with_scope(caller, need.permission)?
+    } else {
+        allow(caller, need.permission)?
+    };
+    parts.extensions.insert(allowed);
     Ok(Request::from_parts(parts, body))
 }
 
@@ -170,6 +214,11 @@ fn allow(caller: Caller, permission: Permission) -> Result<Allowed, ApiError> {
         let message = format!("this key has not the scope {}", scope.as_str());
         return Err(ApiError::new(Code::Forbidden, message).with("scope", scope.as_str()));
     }
+    with_scope(caller, permission)
+}
+
+/// The same for who has the scope, or needs none.
+fn with_scope(caller: Caller, permission: Permission) -> Result<Allowed, ApiError> {
     if !permission.possible(caller.role()) {
         return Err(forbidden());
     }

@@ -288,6 +288,11 @@ impl World {
         self.browser.client.clone().with_key(self.test.tenant.admin_key.expose()).unwrap()
     }
 
+    /// A log-in of who operates the service.
+    async fn chief(&self) -> Value {
+        self.browser().log_in(self.test.tenant.admin_key.expose()).await
+    }
+
     async fn run(&self, sql: &'static str, args: &[&str]) {
         let args = args.iter().map(|arg| Arg::Text((*arg).to_owned())).collect();
         self.test.database.batch(vec![Statement { args, sql }]).await.unwrap();
@@ -374,6 +379,49 @@ async fn one_sees_and_ends_ones_own_sessions_and_an_administrator_those_below() 
     let client = world.test.tenant.client_key.expose();
     let program = world.browser.client.clone().with_key(client).unwrap();
     fails(&program.get("/v1/sessions").await.unwrap(), 403, "FORBIDDEN");
+}
+
+/// Logging out is for whoever is logged in: what a key is for does not keep anybody in.
+#[tokio::test]
+async fn a_session_of_a_key_for_anything_sees_and_ends_itself_and_no_other() {
+    let world = World::new().await;
+    for (id, scopes) in [("user_looks", r#"["read","text"]"#), ("user_calls", r#"["text"]"#)] {
+        let key = world.person(id, "org_a", "user").await;
+        world.run("UPDATE api_keys SET scopes = ?2 WHERE user_id = ?1", &[id, scopes]).await;
+        let [mut first, mut second] = [world.browser(), world.browser()];
+        let own = first.log_in(&key).await;
+        let other = second.log_in(&key).await;
+        let path = |session: &Value| format!("/v1/sessions/{}", session["id"].as_str().unwrap());
+        for path in ["/v1/sessions/current".to_owned(), path(&own)] {
+            let seen = first.get(&path).await;
+            assert_eq!((seen.status, seen.json()), (200, own.clone()), "{id} {path}");
+        }
+        // One's own in another browser is no more than any other: that is for the scope `admin`.
+        let chief = path(&world.chief().await);
+        for path in [path(&other), chief, "/v1/sessions/sess_none".to_owned()] {
+            let refused = first.delete(&path).await;
+            fails(&refused, 403, "FORBIDDEN");
+            assert_eq!(refused.json()["details"]["scope"], "admin", "{id} {path}");
+        }
+        // The key itself has no session to end.
+        let with_key = world.browser.client.clone().with_key(&key).unwrap();
+        for path in ["/v1/sessions/current".to_owned(), path(&own)] {
+            let refused = with_key.request(Method::DELETE, &path).send().await.unwrap();
+            fails(&refused, 403, "FORBIDDEN");
+        }
+        // Another page still does nothing by the cookie.
+        first.origin = "https://evil.example".to_owned();
+        fails(&first.delete("/v1/sessions/current").await, 403, "ORIGIN_NOT_ALLOWED");
+        first.origin = PAGE.to_owned();
+        let out = first.delete(&path(&own)).await;
+        assert_eq!(out.status, 204, "{id}: {}", out.text());
+        assert!(out.header("set-cookie").contains("Max-Age=0"), "{}", out.header("set-cookie"));
+        fails(&first.get("/v1/sessions/current").await, 401, "SESSION_EXPIRED");
+        fails(&first.delete("/v1/sessions/current").await, 401, "SESSION_EXPIRED");
+        assert_eq!(second.get("/v1/sessions/current").await.status, 200, "{id}");
+        assert_eq!(second.delete("/v1/sessions/current").await.status, 204, "{id}");
+        fails(&second.get("/v1/sessions/current").await, 401, "SESSION_EXPIRED");
+    }
 }
 
 #[tokio::test]

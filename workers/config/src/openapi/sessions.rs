@@ -74,10 +74,14 @@ pub(super) fn operations() -> Vec<Operation> {
     let id = "Its id; `current` is the one that asks.";
     let either = |operation: Operation| operation.path_part("id", current_or_id(), id);
     let read = Operation::new(Method::GET, "/v1/sessions/{id}", "getSession", "Shows a log-in")
+        .notes("The one that asks needs no scope for that.")
         .answers(Answer::json(200, "As it is.", row()));
     let gone = Answer::empty(204, "It is over.").headers(&["Set-Cookie"]);
     let delete = Operation::new(Method::DELETE, "/v1/sessions/{id}", "deleteSession", "Logs out")
-        .notes("Nothing is admitted with it once this has answered.")
+        .notes(
+            "Nothing is admitted with it once this has answered. The one that asks needs no scope for that: \
+             whoever is logged in may log out.",
+        )
         .changes()
         .fails(&[Code::Conflict])
         .answers(gone);
