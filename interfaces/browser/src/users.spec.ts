@@ -30,6 +30,25 @@ test("somebody is invited, and what they are is changed", async ({ api, open }) 
   await expect(page.getByRole("heading", { name: "Nothing matches" })).toBeVisible();
 });
 
+test("who makes somebody more is told first that their keys and log-ins end", async ({ api, open }) => {
+  const person = await makePerson(api, "org_dev", { role: "admin" });
+  const page = await open("admin-panel", `/users/${person.id}`);
+  await page.getByRole("button", { name: "Edit" }).click();
+  const edit = page.getByRole("dialog", { name: `Edit ${person.email}` });
+  const warning = edit.getByText("every key and log-in that they have now ends");
+  await edit.getByLabel("Role").selectOption("user");
+  await expect(warning).toHaveCount(0);
+  await edit.getByLabel("Role").selectOption("superadmin");
+  await expect(warning).toBeVisible();
+  await expectNoBarriers(page);
+  await edit.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("region", { name: "Who it is" })).toContainText("operates the service");
+  const asked = await fetch(`${stack.base}/v1/organizations`, {
+    headers: { authorization: `Bearer ${person.secret}` },
+  });
+  expect(asked.status).toBe(401);
+});
+
 test("an address that somebody has is told beside its field", async ({ api, open }) => {
   const { email } = await makePerson(api, "org_dev");
   const page = await open("admin-panel", "/users?organization_id=org_dev");

@@ -310,6 +310,46 @@ pub fn update(row: &ApiKeyRow) -> Statement {
     )
 }
 
+/// A key that nobody has ended.
+#[derive(Clone, Debug, Deserialize)]
+pub struct UnrevokedRow {
+    /// Its public part.
+    pub id: ApiKeyId,
+}
+
+/// Finds the keys of a person that nobody has ended, also those whose time is over: [`UnrevokedRow`]s by id.
+#[must_use]
+pub fn unrevoked(user: &UserId) -> Statement {
+    statement(
+        "SELECT id FROM api_keys WHERE user_id = ?1 AND revoked_at IS NULL ORDER BY id",
+        [user.as_str().into()],
+    )
+}
+
+/// As [`unchanged`]: ends the batch if the person has a key that nobody has ended, and that is none of these.
+#[must_use]
+pub fn no_others(event: &str, user: &UserId, ids: &[ApiKeyId]) -> Statement {
+    statement(
+        "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
+         SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
+         WHERE e.id = ?1 AND EXISTS (
+           SELECT 1 FROM api_keys AS k WHERE k.user_id = ?2 AND k.revoked_at IS NULL
+             AND k.id NOT IN (SELECT value FROM json_each(?3)))",
+        [event.into(), user.as_str().into(), json_arg(ids)],
+    )
+}
+
+/// Ends all keys of a person. Who was about to change one of them begins anew.
+#[must_use]
+pub fn revoke_all(user: &UserId, now: UnixMillis) -> Statement {
+    statement(
+        "UPDATE api_keys SET revoked_at = CAST(?2 AS INTEGER),
+           updated_at = max(updated_at + 1, CAST(?2 AS INTEGER))
+         WHERE user_id = ?1 AND revoked_at IS NULL",
+        [user.as_str().into(), now.into()],
+    )
+}
+
 /// Gives a key the limits and budgets of the one that it takes over from: a rotation lifts none. Two
 /// statements. A person's key may have some wherever the person has a grant.
 #[must_use]

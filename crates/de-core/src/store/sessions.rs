@@ -101,6 +101,33 @@ pub fn revoke(id: &SessionId, now: UnixMillis) -> Statement {
     )
 }
 
+/// A session that nobody has ended.
+#[derive(Clone, Debug, Deserialize)]
+pub struct UnrevokedRow {
+    /// Its id; nothing can be opened with it.
+    pub id: SessionId,
+}
+
+/// Finds the sessions of a person that nobody has ended and whose time is not over: [`UnrevokedRow`]s by id.
+#[must_use]
+pub fn unrevoked(user: &UserId, now: UnixMillis) -> Statement {
+    statement(
+        "SELECT id FROM sessions
+         WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > CAST(?2 AS INTEGER) ORDER BY id",
+        [user.as_str().into(), now.into()],
+    )
+}
+
+/// Ends all sessions of a person; those that have ended by hand keep their time. It goes into one batch with a
+/// bump of the tenant's epoch.
+#[must_use]
+pub fn revoke_all(user: &UserId, now: UnixMillis) -> Statement {
+    statement(
+        "UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL",
+        [user.as_str().into(), now.into()],
+    )
+}
+
 /// A session and whose it is.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SessionRow {

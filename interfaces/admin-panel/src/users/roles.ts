@@ -11,6 +11,14 @@ export function roles(): Options {
   return isOperator.value ? [...usual, ["superadmin", "Superadmin: operates the service"]] : usual;
 }
 
+/** Each may do all that the ones before it may. */
+const RANKS: readonly unknown[] = ["user", "admin", "superadmin"];
+
+/** Whether one role is above another. */
+export function isMore(role: unknown, other: unknown): boolean {
+  return RANKS.indexOf(role) > RANKS.indexOf(other);
+}
+
 /** What somebody may do on an instance, each with all that the ones before it do. */
 export const GRANTS: Options = [
   ["readonly", "Readonly: looks at it"],

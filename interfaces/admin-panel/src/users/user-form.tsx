@@ -1,10 +1,10 @@
 import shape from "shape:NewUser";
 import { api, person, type Schema, take } from "@de/api";
-import { Dialog, Form, faultsOf, SchemaFields, toast } from "@de/ui";
+import { Dialog, Form, faultsOf, Note, SchemaFields, toast } from "@de/ui";
 import { useState } from "preact/hooks";
 import { TheirsNote, useDraft } from "../tenants/draft.tsx";
 import { stateOf } from "../tenants/state.ts";
-import { roles } from "./roles.ts";
+import { isMore, roles } from "./roles.ts";
 
 type User = Schema<"User">;
 
@@ -37,6 +37,12 @@ export function EditUser(props: { onClose: () => void; onSaved: () => void; row:
           onInput={draft.set}
           faults={faultsOf(fault)}
         />
+        {isMore(draft.values.role, draft.base.role) && (
+          <Note tone="warn">
+            With a higher role, every key and log-in that they have now ends: somebody else may hold one of
+            them. Make them a new key afterwards.
+          </Note>
+        )}
         {isSelf && <p class="quiet">Nobody changes their own role.</p>}
       </Form>
     </Dialog>

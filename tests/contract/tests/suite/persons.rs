@@ -387,6 +387,111 @@ impl Database for Between {
     }
 }
 
+/// Whoever may log in with a key, as a browser does: the cookie.
+async fn logged_in(stack: &Stack, key: &str) -> String {
+    let ask = stack.front.request(Method::POST, "/v1/sessions").json(&json!({"key": key}));
+    let answer = ask.send().await.unwrap();
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+/// An administrator may keep the secret of a key that they made for somebody below them.
+#[tokio::test]
+async fn who_becomes_more_loses_the_keys_and_log_ins_that_others_may_hold() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let with = |key: &str| Control::of(stack.front.clone().with_key(key).unwrap());
+    for (from, to) in [("user", "superadmin"), ("admin", "superadmin"), ("user", "admin")] {
+        let tenant = control.tenant().await;
+        let boss = control.person(&tenant.organization, "admin").await.control;
+        let email = format!("{}@example.com", unique("ada"));
+        let new = json!({"organization_id": tenant.organization, "email": email, "role": from});
+        let made = boss.post("/v1/users", &new).await.is(201).json();
+        let user = made["id"].as_str().unwrap();
+        let path = format!("/v1/users/{user}");
+        let ask = json!({"user_id": user, "scopes": ["admin"]});
+        let kept = boss.post("/v1/api-keys", &ask).await.is(201).json();
+        let held = with(kept["secret"].as_str().unwrap());
+        // Made with it, and on record as the person's own.
+        let further = held.post("/v1/api-keys", &ask).await.is(201).json();
+        let cookie = logged_in(&stack, kept["secret"].as_str().unwrap()).await;
+        let by_cookie = async |path: &str| {
+            let request = stack.front.request(Method::GET, path).header("cookie", &cookie);
+            request.send().await.unwrap()
+        };
+        let session = by_cookie("/v1/sessions/current").await.json();
+        // What makes nobody more ends nothing.
+        for patch in [json!({"name": "Ada"}), json!({"role": from}), json!({"status": "active"})] {
+            control.patch(&path, &patch).await.is(200);
+        }
+        held.get(&path).await.is(200);
+
+        control.patch(&path, &json!({"role": to})).await.is(200);
+        for key in [&kept, &further] {
+            let key = with(key["secret"].as_str().unwrap());
+            key.get(&path).await.fails(401, "INVALID_API_KEY");
+            key.get("/v1/organizations").await.fails(401, "INVALID_API_KEY");
+        }
+        let over = by_cookie("/v1/sessions/current").await;
+        assert_eq!((over.status, &over.json()["error_code"]), (401, &json!("SESSION_EXPIRED")));
+        // It is on record, beside what the person is now.
+        let trail = format!("/v1/audit-events?limit=1&target_id={user}");
+        let event = control.get(&trail).await.is(200).json()["data"][0].clone();
+        let mut ended = [kept["id"].clone(), further["id"].clone()];
+        ended.sort_by_key(ToString::to_string);
+        assert_eq!(
+            (&event["action"], &event["after"]["role"]),
+            (&json!("user.update"), &json!(to))
+        );
+        assert_eq!(event["after"]["revoked_api_keys"], json!(ended), "{event}");
+        assert_eq!(event["after"]["revoked_sessions"], json!([session["id"]]), "{event}");
+        // Nothing brings them back.
+        for key in [&kept, &further] {
+            let key = format!("/v1/api-keys/{}", key["id"].as_str().unwrap());
+            assert!(control.get(&key).await.is(200).json()["revoked_at"].is_string());
+            control.patch(&key, &json!({"expires_at": null})).await.fails(409, "CONFLICT");
+            control.post(&format!("{key}/rotate"), &json!({})).await.fails(409, "CONFLICT");
+        }
+        // They begin anew, and being less again takes nothing from them.
+        let fresh = control.make("api-keys", ask.clone()).await;
+        let fresh = with(fresh["secret"].as_str().unwrap());
+        fresh.get(&path).await.is(200);
+        control.patch(&path, &json!({"role": from})).await.is(200);
+        fresh.get(&path).await.is(200);
+    }
+}
+
+/// In process only: it needs someone to come in between.
+#[tokio::test]
+async fn a_key_that_is_made_while_its_person_becomes_more_ends_too() {
+    let test = TestPlatform::new().await.unwrap();
+    let database = Arc::new(Between { database: test.database.clone(), first: Mutex::default() });
+    let platform = Platform { database: database.clone(), ..test.another_isolate() };
+    let client = TestClient::of_router(de_config::router(platform));
+    let control = Control::of(client.with_key(test.tenant.admin_key.expose()).unwrap());
+    let person = control.person("org_dev", "user").await;
+    // As a rotation does it, which changes no row but those of keys.
+    *database.first.lock().unwrap() = vec![Statement {
+        args: vec![Arg::Text(person.id.clone())],
+        sql: "INSERT INTO api_keys (id, user_id, name, prefix, digest, last_four, scopes,
+                allowed_origins, allowed_addresses, created_at, updated_at)
+              SELECT 'key_between', user_id, name, prefix, 'another', last_four, scopes,
+                allowed_origins, allowed_addresses, created_at, updated_at
+              FROM api_keys WHERE user_id = ?1",
+    }];
+    let path = format!("/v1/users/{}", person.id);
+    control.patch(&path, &json!({"role": "superadmin"})).await.is(200);
+    let keys = control.all(&format!("/v1/api-keys?user_id={}", person.id)).await;
+    assert_eq!(keys.len(), 2);
+    for key in &keys {
+        assert!(key["revoked_at"].is_string(), "{key}");
+    }
+    let trail = format!("/v1/audit-events?limit=1&target_id={}", person.id);
+    let event = control.get(&trail).await.is(200).json()["data"][0].clone();
+    let ids: Vec<&Value> = keys.iter().map(|key| &key["id"]).collect();
+    assert_eq!(event["after"]["revoked_api_keys"], json!(ids), "{event}");
+}
+
 /// In process only: it needs someone to come in between.
 #[tokio::test]
 async fn of_two_last_superadmins_who_remove_each_other_one_stays() {

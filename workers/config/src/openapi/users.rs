@@ -51,7 +51,8 @@ struct UserChanges {
     email: Option<EmailAddress>,
     /// For people; null: none.
     name: Option<Name>,
-    /// What the person is; null: `user`. Nobody makes someone more than they are themselves.
+    /// What the person is; null: `user`. Nobody makes someone more than they are themselves. Whoever becomes more
+    /// than they were loses the keys and log-ins that they had: others may hold them.
     role: Option<Role>,
     /// Whether their keys and log-ins are refused; null: `active`.
     status: Option<Activity>,
