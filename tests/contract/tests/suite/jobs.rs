@@ -7,12 +7,18 @@
     reason = "what does not hold ends the test"
 )]
 
+use std::time::Duration;
+
 use de_contract::{
     control::Control,
     stack::Stack,
     wait::{unique, until},
 };
-use de_testkit::client::{TestClient, TestResponse};
+use de_core::ports::Clock;
+use de_testkit::{
+    client::{TestClient, TestRequest, TestResponse, TestStream},
+    platform::TestPlatform,
+};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -204,4 +210,79 @@ async fn only_who_could_order_it_stops_it() {
     assert!(["cancelled", "succeeded"].contains(&job["status"].as_str().unwrap()), "{job}");
     let late = stack.client().request(Method::DELETE, &path).send().await.unwrap();
     assert_eq!((late.status, &late.json()["details"]["status"]), (409, &job["status"]));
+}
+
+/// A line of a job that goes nowhere, once it has told how it is.
+async fn line(request: TestRequest) -> TestStream {
+    let mut stream = request.header("x-instance-id", "inst_dev").stream().await.unwrap();
+    assert_eq!(stream.status, 200);
+    let told = stream.next_chunk().await.unwrap();
+    assert!(told.starts_with(b"id: "), "{told:?}");
+    stream
+}
+
+/// In process only: it turns the clock, which runs with tokio's. That one stands still unless all wait for it.
+#[tokio::test(start_paused = true)]
+async fn a_line_ends_once_its_reader_may_no_longer_read() {
+    let test = TestPlatform::new().await.unwrap();
+    let front = TestClient::of_router(de_config::router(test.another_isolate()));
+    let render = TestClient::of_router(de_render::router(test.another_isolate()));
+    let image = TestClient::of_router(de_image::router(test.another_isolate()));
+    let control = Control::of(front.clone().with_key(test.tenant.admin_key.expose()).unwrap());
+    test.jobs.set_holding(true);
+    let body = json!({"model_id": "ideogram-v2", "prompt": "a kite"});
+    let ordered = image.with_key(test.tenant.client_key.expose()).unwrap();
+    let ordered = ordered.request(Method::POST, "/generate").header("prefer", "respond-async");
+    let ordered = ordered.json(&body).send().await.unwrap();
+    assert_eq!(ordered.status, 202, "{}", ordered.text());
+    let path = format!("/v1/jobs/{}/events", ordered.json()["job_id"].as_str().unwrap());
+    let ask = || render.request(Method::GET, &path);
+    let minutes = |count: u64| test.clock.advance(Duration::from_secs(60 * count));
+    let away = control.tenant().await;
+
+    // By a key of the project, one of somebody of its organization, one of who operates the service from
+    // elsewhere, who has no grant there, and a log-in with each of those: the time of the key ends it.
+    let operator = control.person(&away.organization, "superadmin").await;
+    let member = control.person("org_dev", "admin").await;
+    let holders = [
+        json!({"project_id": "proj_dev", "scopes": ["image"]}),
+        json!({"user_id": member.id, "scopes": ["read"]}),
+        json!({"user_id": operator.id, "scopes": ["read"]}),
+    ];
+    for mut holder in holders {
+        for by_session in [false, true] {
+            if by_session && holder["user_id"].is_null() {
+                continue;
+            }
+            holder["expires_at"] = test.clock.now().plus(5 * 60_000).rfc3339().into();
+            let made = control.make("api-keys", holder.clone()).await;
+            let secret = made["secret"].as_str().unwrap();
+            let request = if by_session {
+                let session = front.post("/v1/sessions", &json!({"key": secret})).await.unwrap();
+                assert_eq!(session.status, 201, "{}", session.text());
+                let cookie = session.header("set-cookie").split(';').next().unwrap().to_owned();
+                ask().header("cookie", &cookie)
+            } else {
+                ask().header("authorization", &format!("Bearer {secret}"))
+            };
+            let mut stream = line(request).await;
+            minutes(4);
+            assert_eq!(stream.next_chunk().await.unwrap(), ": waiting\n\n", "{holder}");
+            minutes(1);
+            assert_eq!(stream.next_chunk().await, None, "{holder} by session: {by_session}");
+        }
+    }
+
+    // And so does whoever ends it: the Limiter of this instance has not heard of someone from elsewhere.
+    for person in [&member, &operator] {
+        let mut stream =
+            line(ask().header("authorization", &format!("Bearer {}", person.key))).await;
+        minutes(1);
+        assert_eq!(stream.next_chunk().await.unwrap(), ": waiting\n\n");
+        let keys = control.all(&format!("/v1/api-keys?user_id={}&status=active", person.id)).await;
+        let [key] = keys.as_slice() else { panic!("{keys:?}") };
+        control.delete(&format!("/v1/api-keys/{}", key["id"].as_str().unwrap())).await.is(204);
+        minutes(1);
+        assert_eq!(stream.next_chunk().await, None, "{}", person.id);
+    }
 }
