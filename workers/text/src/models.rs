@@ -131,7 +131,8 @@ impl Asked {
     }
 }
 
-/// Shows one model. Its id may have slashes, plain or percent-encoded.
+/// Shows one model, by its id or an alias: whatever a call may name. Either may have slashes, plain or
+/// percent-encoded, and the answer has the model's own id.
 pub(crate) async fn read(
     State(platform): State<Platform>,
     Tenant(caller): Tenant,
@@ -139,7 +140,7 @@ pub(crate) async fn read(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let caller = caller.current(&platform).await?;
-    let model = offered::one(&platform, &caller, &id).await?;
+    let model = offered::named(&platform, &caller, &id).await?;
     let shown = if is_anthropic(&incoming) { of_anthropic(&model) } else { of_openai(&model) };
     Ok(Json(shown).into_response())
 }

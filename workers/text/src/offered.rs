@@ -64,37 +64,11 @@ pub(crate) async fn all(platform: &Platform, caller: &Caller) -> Result<Vec<Offe
     Ok(configs.filter(callable).collect())
 }
 
-/// One of them, whatever it works in. `current` must have been asked of the caller, as that asks the Limiter
-/// how old the copy is.
+/// The one that a call by this name would be for, whatever it works in: by its id, or by an alias. `current` must
+/// have been asked of the caller, as that asks the Limiter how old the copy is.
 ///
 /// # Errors
 /// `MODEL_NOT_FOUND`, `MODEL_NOT_ALLOWED`.
-pub(crate) async fn one(
-    platform: &Platform,
-    caller: &Caller,
-    id: &str,
-) -> Result<Offered, ApiError> {
-    let unknown = || ApiError::new(Code::ModelNotFound, "there is no such model");
-    let id = ModelId::parse(id).map_err(|_| unknown())?;
-    let allowed = [id];
-    let query = ModelQuery {
-        allowed: Some(&allowed),
-        organization: Some(caller.organization_id()),
-        without_disabled: true,
-        ..ModelQuery::default()
-    };
-    let mut found: Vec<ModelRow> = rows(&*platform.database, list_models(&query)).await?;
-    let row = found.pop().ok_or_else(unknown)?;
-    let config = row.parse().map_err(|_| unknown())?;
-    caller.may_call(&config.model_id)?;
-    Ok(Offered { config, row })
-}
-
-/// The one that a call by this name would be for: by its id, or by an alias. `current` must have been asked of the
-/// caller.
-///
-/// # Errors
-/// As [`one`].
 pub(crate) async fn named(
     platform: &Platform,
     caller: &Caller,

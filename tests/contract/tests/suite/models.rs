@@ -7,6 +7,7 @@
 )]
 
 use de_contract::{
+    control::Control,
     models::config,
     stack::Stack,
     wait::unique,
@@ -72,6 +73,47 @@ async fn c33_a_model_is_read_by_its_id_with_slashes_in_both_forms() {
     let answer = client.get("/v1/model-configs/nobody").await.unwrap();
     assert_eq!(answer.status, 404);
     assert_eq!(answer.json()["error_code"], "MODEL_NOT_FOUND");
+}
+
+/// Whatever name a call may use is one that a client finds.
+#[tokio::test]
+async fn a_model_is_read_by_an_alias_and_says_its_own_id_in_both_forms() {
+    let stack = Stack::ready().await;
+    let [alias, beyond] = [unique("alias"), unique("beyond")].map(|name| name.to_ascii_lowercase());
+    let slashed = format!("team/{alias}");
+    let model = stack.model(Server::OpenAi, json!({"aliases": [alias, slashed]})).await;
+    let other = stack.model(Server::OpenAi, json!({"aliases": [beyond]})).await;
+    stack.call(Wire::OpenAi, &alias, "Hello").send().await.good();
+    let openai = stack.client();
+    let anthropic = openai.clone().with_header("anthropic-version", "2023-06-01").unwrap();
+    for (client, member, word) in [(&openai, "object", "model"), (&anthropic, "type", "model")] {
+        let by_id = client.get(&format!("/v1/models/{model}")).await.unwrap().json();
+        assert_eq!((&by_id["id"], &by_id[member]), (&json!(model), &json!(word)));
+        for name in [&alias, &slashed, &slashed.replace('/', "%2F")] {
+            let answer = client.get(&format!("/v1/models/{name}")).await.unwrap();
+            assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+            assert_eq!(answer.json(), by_id, "{name}");
+        }
+        let none = client.get(&format!("/v1/models/{alias}-2")).await.unwrap();
+        assert_eq!(none.status, 404, "{}", none.text());
+    }
+    // A key that may not call the model does not find it by another name either.
+    let control = Control::of(stack.admin());
+    let body = json!({"project_id": "proj_dev", "scopes": ["text"], "allowed_models": [model]});
+    let key = control.make("api-keys", body).await;
+    let narrow = stack.front.clone().with_key(key["secret"].as_str().unwrap()).unwrap();
+    assert_eq!(narrow.get(&format!("/v1/models/{alias}")).await.unwrap().status, 200);
+    for name in [&beyond, &other] {
+        let refused = narrow.get(&format!("/v1/models/{name}")).await.unwrap();
+        let code = refused.json()["error"]["code"].clone();
+        assert_eq!((refused.status, code), (403, json!("model_not_allowed")), "{name}");
+    }
+    // Out of use, it is there by no name.
+    let path = format!("/v1/model-configs/{model}");
+    control.patch(&path, &json!({"status": "disabled"})).await.is(200);
+    for name in [&alias, &model] {
+        assert_eq!(openai.get(&format!("/v1/models/{name}")).await.unwrap().status, 404, "{name}");
+    }
 }
 
 #[tokio::test]

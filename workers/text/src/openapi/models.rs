@@ -128,7 +128,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers(told("The models.", lists.0, lists.1));
     let one = (Shape::of::<Model>(), Shape::of::<AnthropicModel>());
     let read = Operation::new(Method::GET, "/v1/models/{id}", "getModel", "Shows a model")
-        .id::<ModelId>("id", "Its id; a slash in it plain or as `%2F`.")
+        .id::<ModelId>("id", "Its id or an alias; a slash in it plain or as `%2F`.")
         .fails(&[Code::ModelNotAllowed, Code::ModelNotFound])
         .answers(told("The model.", one.0, one.1));
     [list, read].map(asks).into()
