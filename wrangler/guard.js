@@ -14,19 +14,31 @@ const guarded = (inner) => {
   };
   addEventListener("error", (event) => note(event.error));
   const message = "this call was lost by a failure of the service, and nobody knows what became of it";
-  // In the caller's protocol, as `de_core::http::context::Envelope` has them.
-  const told = (path, id) => {
-    if (/\/v1\/messages(\/|$)/.test(path)) {
-      return { type: "error", error: { type: "api_error", message }, request_id: id };
+  // Those of `de_core::http::context::Envelope`, found as it finds them: a test of xtask compares all answers.
+  const below = (path, mark) => (path.includes(mark) ? path.slice(path.indexOf(mark) + mark.length) : "");
+  const is = (rest, name) => rest === name || rest.startsWith(`${name}/`);
+  const openai = ["chat/", "completions", "embeddings", "images/", "audio/", "responses"];
+  const envelope = (path, headers) => {
+    const rest = below(path, "/v1/");
+    if (is(below(path, "/v2/"), "voices") || is(rest, "voices") || rest.startsWith("text-to-speech/")) {
+      return "elevenlabs";
     }
-    if (/\/v1\/(chat\/|completions|embeddings|images\/|audio\/|responses|models)/.test(path)) {
-      return { error: { message, type: "server_error", param: null, code: "internal_error" } };
-    }
-    return { error: message, error_code: "INTERNAL_ERROR", request_id: id };
+    const models = is(rest, "models");
+    if (is(rest, "messages") || (models && headers.has("anthropic-version"))) return "anthropic";
+    return models || openai.some((prefix) => rest.startsWith(prefix)) ? "openai" : "native";
+  };
+  const code = "internal_error";
+  const told = {
+    anthropic: (id) => ({ type: "error", error: { type: "api_error", message }, request_id: id }),
+    elevenlabs: (id) => ({
+      detail: { type: "server_error", code, status: code, message, request_id: id, param: null },
+    }),
+    native: (id) => ({ error: message, error_code: "INTERNAL_ERROR", request_id: id }),
+    openai: () => ({ error: { message, type: "server_error", param: null, code } }),
   };
   const gone = (request) => {
     const id = request.headers.get("x-request-id");
-    const body = told(new URL(request.url).pathname, id);
+    const body = told[envelope(new URL(request.url).pathname, request.headers)](id);
     const headers = { "cache-control": "no-store", "x-should-retry": "false" };
     if (id !== null) headers["x-request-id"] = id;
     return Response.json(body, { headers, status: 500 });
