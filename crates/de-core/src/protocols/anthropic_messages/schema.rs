@@ -39,6 +39,10 @@ const REFUSED: [&str; 22] = [
     "uniqueItems",
 ];
 
+/// Keywords whose members are schemas, each by a name.
+const NAMED: [&str; 5] =
+    ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
+
 /// What of regular expressions the vendor does not know: references back, looking around, bounds of words.
 const REFUSED_IN_PATTERNS: [&str; 8] = ["(?=", "(?!", "(?<", "\\b", "\\B", "\\1", "\\2", "\\3"];
 
@@ -57,7 +61,7 @@ pub(super) struct Fitted {
 /// Where it says what cannot be said so, nor be left to words, and what that is.
 pub(super) fn fit(schema: &Value) -> Result<Fitted, String> {
     let mut walk = Walk { done: Vec::new(), in_words: Vec::new(), root: schema, trail: vec!["#"] };
-    walk.no_circles(schema)?;
+    walk.no_circles(schema, false)?;
     let schema = walk.node(schema, "", false)?;
     Ok(Fitted { in_words: walk.in_words, schema })
 }
@@ -70,13 +74,19 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Follows every reference: the vendor takes none that lead back to where they stand.
-    fn no_circles(&mut self, value: &'a Value) -> Result<(), String> {
+    /// Follows every reference: the vendor takes none that lead back to where they stand. `has_names`: the members
+    /// are schemas by names of the caller's, not a schema's own.
+    fn no_circles(&mut self, value: &'a Value, has_names: bool) -> Result<(), String> {
         let members = match value {
             Value::Object(members) => members,
-            Value::Array(items) => return items.iter().try_for_each(|item| self.no_circles(item)),
+            Value::Array(items) => {
+                return items.iter().try_for_each(|item| self.no_circles(item, false));
+            }
             _ => return Ok(()),
         };
+        if has_names {
+            return members.values().try_for_each(|schema| self.no_circles(schema, false));
+        }
         if let Some(place) = members.get("$ref").and_then(Value::as_str) {
             if self.trail.contains(&place) {
                 return Err(format!("it refers to itself at {place}"));
@@ -86,13 +96,13 @@ impl<'a> Walk<'a> {
                 let there =
                     there.ok_or_else(|| format!("it refers to {place}, which is not in it"))?;
                 self.trail.push(place);
-                self.no_circles(there)?;
+                self.no_circles(there, false)?;
                 self.trail.pop();
                 self.done.push(place);
             }
         }
-        let schemas = members.iter().filter(|(name, _)| !is_data(name));
-        schemas.map(|(_, value)| value).try_for_each(|value| self.no_circles(value))
+        let mut schemas = members.iter().filter(|(name, _)| !is_data(name));
+        schemas.try_for_each(|(name, value)| self.no_circles(value, NAMED.contains(&name.as_str())))
     }
 
     /// Writes a schema. Within `allOf` no object can be closed: each part would forbid what the others name.
@@ -111,6 +121,14 @@ impl<'a> Walk<'a> {
                         written.insert(name.clone(), schema);
                     }
                     fitted.insert(name.clone(), written.into());
+                }
+                ("items", Value::Array(_)) => {
+                    return Err(format!("{place} is a list of schemas"));
+                }
+                // Without the schemas of the first items, it would be that of all.
+                ("items", _) if members.contains_key("prefixItems") => {
+                    words.insert(name.clone(), value.clone());
+                    self.leave(name);
                 }
                 ("items", _) => {
                     fitted.insert(name.clone(), self.node(value, &place, false)?);
@@ -262,6 +280,7 @@ mod tests {
             (json!({"type": "string", "pattern": "a(?=b)"}), "pattern"),
             (json!({"type": "string", "format": "date", "maxLength": 3}), "maxLength"),
             (json!({"oneOf": [{"type": "string"}, {"type": "null"}]}), "oneOf"),
+            (json!({"prefixItems": [{"type": "string"}], "items": false}), "prefixItems items"),
         ] {
             assert_eq!(fitted(keywords).1, lost);
         }
@@ -291,6 +310,8 @@ mod tests {
                 "it refers to itself at #/$defs/a",
             ),
             (json!({"properties": {"a": {"$ref": "#"}}}), "it refers to itself at #"),
+            (json!({"properties": {"default": {"$ref": "#"}}}), "it refers to itself at #"),
+            (json!({"items": [{"type": "string"}]}), "/items is a list of schemas"),
             (
                 json!({"$ref": "https://example.org/a"}),
                 "it refers to https://example.org/a, which is not in it",
