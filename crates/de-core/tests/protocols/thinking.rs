@@ -56,9 +56,9 @@ fn a_model_without_effort_is_told_a_budget() {
         ("medium", 100_000, within(8_192)),
         ("high", 100_000, within(16_384)),
         ("max", 100_000, within(32_768)),
-        // Half is left for the answer, unless that is less than the vendor's least.
+        // Half is left for the answer.
         ("high", 8_192, within(4_096)),
-        ("low", 1_025, within(1_024)),
+        ("low", 2_048, within(1_024)),
         ("none", 100_000, json!({"type": "disabled"})),
     ] {
         let body = asked(json!({"reasoning_effort": effort, "max_completion_tokens": most}));
@@ -68,8 +68,8 @@ fn a_model_without_effort_is_told_a_budget() {
     }
     let silent = asked(json!({"max_completion_tokens": 100_000}));
     assert_eq!(sent(&OpenAiChatDialect, &older(), &silent).0.get("thinking"), None);
-    let short = asked(json!({"reasoning_effort": "low", "max_completion_tokens": 1_024}));
-    let reason = "/reasoning_effort: needs max_tokens of more than 1024";
+    let short = asked(json!({"reasoning_effort": "low", "max_completion_tokens": 2_047}));
+    let reason = "/reasoning_effort: needs max_tokens of at least 2048";
     assert_eq!(refused(&OpenAiChatDialect, &older(), &short), [reason]);
 }
 
@@ -150,6 +150,20 @@ fn a_turn_of_tools_that_began_without_thoughts_ends_so() {
     assert_eq!(lines(&dropped), [format!("/thinking/budget_tokens: {reason}")]);
     let (body, dropped) = sent(&AnthropicMessagesDialect, &older(), &turn(json!([thought, call])));
     assert_eq!((body["thinking"]["budget_tokens"].clone(), dropped), (json!(2_000), vec![]));
+    // Beside the results of one turn, in a message of its own.
+    let calls =
+        json!([{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]);
+    let tool = json!({"role": "tool", "tool_call_id": "a", "content": "r"});
+    let body = asked(json!({
+        "max_completion_tokens": 9_000,
+        "reasoning_effort": "low",
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "messages": [{"role": "user", "content": "Go"}, {"role": "assistant", "tool_calls": calls},
+            tool, {"role": "user", "content": "Well?"}],
+    }));
+    let (body, dropped) = sent(&OpenAiChatDialect, &older(), &body);
+    assert_eq!(body.get("thinking"), None);
+    assert_eq!(lines(&dropped), [format!("/reasoning_effort: {reason}")]);
     // Who thinks as it finds right may begin at any time.
     let (body, dropped) = sent(&AnthropicMessagesDialect, &newer(), &turn(json!([call])));
     assert_eq!((body["thinking"]["type"].clone(), dropped), (json!("adaptive"), vec![]));

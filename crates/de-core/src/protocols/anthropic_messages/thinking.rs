@@ -64,6 +64,10 @@ impl Way {
         let (told, thinking) = match (reasoning.budget_tokens, takes_budget, takes_effort) {
             (Some(own), true, _) => (told, budget(own, bound, place, target, issues)),
             (None, true, false) if is_on || effort.is_some() => {
+                if bound < LEAST_BUDGET.saturating_mul(2) {
+                    issues.unsaid(place, "needs max_tokens of at least 2048", target);
+                    return Self::default();
+                }
                 // Half of what it may write is left for the answer.
                 let most = bound / 2;
                 let usual =
@@ -201,12 +205,20 @@ fn begins_answer(call: &ChatCall) -> bool {
 fn goes_on_without_thoughts(call: &ChatCall) -> bool {
     let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
     let mut first = None;
+    // What users say in a row is one turn to the vendor, whatever else is in it beside a result.
+    let (mut is_answering, mut has_result) = (true, false);
     for message in call.messages.iter().rev() {
         match message.role {
             Role::System => {}
-            Role::Assistant => first = Some(message),
-            Role::User if message.parts.iter().any(is_result) => {}
-            Role::User => break,
+            Role::User => {
+                has_result = is_answering && has_result || message.parts.iter().any(is_result);
+                is_answering = true;
+            }
+            Role::Assistant if is_answering && !has_result => break,
+            Role::Assistant => {
+                is_answering = false;
+                first = Some(message);
+            }
         }
     }
     first.is_some_and(|message| {
