@@ -1,7 +1,7 @@
 //! Pieces of a text that may be the value that was asked for, the likeliest first.
 
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
-use serde::{Deserialize, Deserializer};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::json;
@@ -45,23 +45,15 @@ fn fenced(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A value that [`json::parse`] would take.
-struct Readable;
-
-impl<'de> Deserialize<'de> for Readable {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        json::value(reader).map(|_| Self)
-    }
-}
-
-/// Objects and lists that a parser can read where they begin, outermost only and the longest first.
+/// Objects and lists whose end a parser finds, outermost only and the longest first. Whether one can be taken is
+/// for [`json::parse`] to say: a piece of one that cannot is not what was meant.
 fn values(text: &str) -> Vec<&str> {
     let mut values: Vec<&str> = Vec::new();
     let mut read_to = 0;
     let begins = text.match_indices(['{', '[']).map(|(place, _)| place);
     for place in begins.take(MOST_BEGINNINGS) {
         let Some(rest) = text.get(place..).filter(|_| place >= read_to) else { continue };
-        let mut reader = serde_json::Deserializer::from_str(rest).into_iter::<Readable>();
+        let mut reader = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
         if let Some(Ok(_)) = reader.next() {
             let end = place.saturating_add(reader.byte_offset());
             values.extend(text.get(place..end));

@@ -88,6 +88,12 @@ fn what_is_missing_is_not_made_up() {
 }
 
 #[test]
+fn a_part_of_an_object_is_not_taken_for_it() {
+    let doubled = "{\"a\": 1, \"a\": 2, \"b\": {\"c\": 3}}";
+    assert_eq!(any().read(doubled).unwrap().value, json!({"a": 2, "b": {"c": 3}}));
+}
+
+#[test]
 fn with_a_schema_the_piece_that_follows_it_is_the_answer() {
     let named = following(json!({"type": "object", "required": ["name"]}));
     let text = "First {\"kind\": \"a thing that is longer\"}, then {\"name\": \"x\"}.";
