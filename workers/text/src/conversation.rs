@@ -1,5 +1,7 @@
 //! What a call of OpenAI's responses goes on from, and whether its turn is kept.
 
+use std::collections::BTreeSet;
+
 use de_core::{
     caller::Caller,
     conversations::{self, Recalled, has_room, items, told::Telling},
@@ -73,7 +75,7 @@ pub(crate) async fn read(
     mut body: Verbatim,
     read: fn(Verbatim) -> Result<Ask, ApiError>,
 ) -> Result<Read, ApiError> {
-    let named_bytes = put_named(platform, caller, &mut body).await?;
+    let named = put_named(platform, caller, &mut body).await?;
     // What is wrong with it is told by its own places.
     let mut ask = read(body.clone())?;
     let store = body.get("store").and_then(Value::as_bool);
@@ -82,6 +84,7 @@ pub(crate) async fn read(
     let recalled = match &previous_id {
         Some(id) => {
             let recalled = recall(platform, caller, id).await?;
+            named.stand_apart_from(&recalled.items)?;
             body.remove(PREVIOUS);
             body.set("input", joined(&recalled.items, &input));
             ask = read(body)?;
@@ -104,9 +107,9 @@ pub(crate) async fn read(
     let conversation = Conversation {
         input,
         is_keepable: store != Some(false) && has_room,
-        names_items: named_bytes > 0,
+        names_items: !named.items.is_empty(),
         previous_id,
-        recalled_bytes: recalled.bytes.saturating_add(named_bytes),
+        recalled_bytes: recalled.bytes.saturating_add(named.bytes),
     };
     Ok(Read { ask, conversation })
 }
@@ -126,15 +129,42 @@ async fn keeping(platform: &Platform, caller: &Caller) -> Result<Option<ProjectI
     Ok(caller.as_ref().and_then(project).cloned())
 }
 
-/// Puts the items that the input names in the places of their names. Says what they come to, in bytes.
+/// What an input named.
+#[derive(Default)]
+struct Named {
+    /// All of it, in bytes.
+    bytes: usize,
+    /// Where each stood, and its id.
+    items: Vec<(usize, String)>,
+}
+
+impl Named {
+    /// Checks that none of them is among items that were said before: the vendors refuse an item that stands twice.
+    fn stand_apart_from(&self, items: &[Value]) -> Result<(), ApiError> {
+        let known: BTreeSet<&str> =
+            items.iter().filter_map(|item| item.get("id")?.as_str()).collect();
+        match self.items.iter().find(|(_, id)| known.contains(id.as_str())) {
+            Some((index, _)) => {
+                Err(wrong(&format!("/input/{index}"), "previous_response_id has this item already"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Puts the items that the input names in the places of their names.
 async fn put_named(
     platform: &Platform,
     caller: &Caller,
     body: &mut Verbatim,
-) -> Result<usize, ApiError> {
-    let Some(input) = body.get("input") else { return Ok(0) };
+) -> Result<Named, ApiError> {
+    let Some(input) = body.get("input") else { return Ok(Named::default()) };
     let named = items::named(input);
-    let Some(first) = named.first() else { return Ok(0) };
+    let Some(first) = named.first() else { return Ok(Named::default()) };
+    let mut ids = BTreeSet::new();
+    if let Some(again) = named.iter().find(|one| !ids.insert(one.id)) {
+        return Err(wrong(&format!("/input/{}", again.index), "this item was named before"));
+    }
     let place = format!("/input/{}", first.index);
     let project = keeping(platform, caller).await?.ok_or_else(|| not_kept(&place))?;
     let found = items::find(platform, &project, &named).await?;
@@ -147,8 +177,9 @@ async fn put_named(
             place.clone_from(item);
         }
     }
+    let items = named.iter().map(|one| (one.index, one.id.to_owned())).collect();
     body.set("input", whole);
-    Ok(bytes)
+    Ok(Named { bytes, items })
 }
 
 /// All items, those of the caller last.

@@ -116,9 +116,19 @@ async fn items_are_named_as_long_as_a_turn_that_holds_them_is_kept() {
 async fn items_that_are_too_many_or_too_large_are_refused() {
     let gateway = keeping(false).await;
     let last = good(&gateway, json!({})).await;
-    let answer = ask(&gateway, json!({"input": vec![name_of(&last); 1_001]})).await;
+    let many: Vec<Value> =
+        (0..1_001).map(|n| json!({"type": "item_reference", "id": format!("m{n}")})).collect();
+    let answer = ask(&gateway, json!({"input": many})).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert_eq!(answer.json()["error"]["param"], "input[1000]");
+    for (twice, place) in [
+        (json!({"input": vec![name_of(&last); 2]}), "input[1]"),
+        (json!({"input": [name_of(&last)], "previous_response_id": last["id"]}), "input[0]"),
+    ] {
+        let answer = ask(&gateway, twice).await;
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        assert_eq!(answer.json()["error"]["param"], place);
+    }
     let long = json!({"type": "item_reference", "id": "m".repeat(129)});
     assert_eq!(ask(&gateway, json!({"input": [long]})).await.status, 404);
     for broken in [json!({"type": "item_reference"}), json!({"type": "item_reference", "id": 5})] {
