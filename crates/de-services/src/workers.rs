@@ -91,7 +91,7 @@ impl Worker {
 pub const WORKERS: &[Worker] = &[
     Worker {
         about: "The front door, and the control plane: tenants, keys, providers, models, usage.",
-        budget_kib: 2048,
+        budget_kib: 2112,
         name: "config",
         reach: Reach::FrontDoor { label: "api" },
         scope: None,
@@ -140,7 +140,7 @@ pub const WORKERS: &[Worker] = &[
     },
     Worker {
         about: "Stock photographs and footage, searched and taken over.",
-        budget_kib: 1280,
+        budget_kib: 1344,
         name: "stock-media",
         reach: Reach::Called { dev_port: 13, paths: &[] },
         scope: Some("stock"),
