@@ -91,7 +91,7 @@ pub fn control_plane() -> Routes {
         .get("/v1/users", P::UserRead, users::list)
         .post("/v1/users", P::UserWrite, users::create)
         .get(user, P::UserRead, resource::read::<UserRow>)
-        .patch(user, P::UserWrite, users::update)
+        .patch(user, P::UserWrite, resource::update::<UserRow>)
         .delete(user, P::UserWrite, resource::delete::<UserRow>)
         .get("/v1/users/{id}/grants", P::UserRead, grants::of_user)
         .put(grant, P::GrantWrite, grants::put)

@@ -16,7 +16,9 @@ pub(crate) use de_core::http::filters::Filters;
 pub(crate) use answer::{
     edition_tag, if_match, if_match_tag, listed, overtaken, shown, tagged, with_tag,
 };
-pub(crate) use change::{Change, Created, Request, Saved, TRIES, actor, later, raised, save_as};
+pub(crate) use change::{
+    Change, Consequence, Created, Request, Saved, TRIES, actor, later, raised, save_as,
+};
 pub(crate) use deletion::{Cascade, WouldDelete, delete, not_empty};
 pub(crate) use fields::{Fields, origin};
 pub(crate) use once::{Begun, Once, bound, no_idempotency_key};
@@ -71,6 +73,15 @@ pub(crate) trait Resource: Clone + Send + Sync + 'static {
         _platform: &Platform,
     ) -> impl Future<Output = Result<(), ApiError>> + Send {
         async { Ok(()) }
+    }
+
+    /// What else ends or changes with it, after it was like `before`.
+    fn entails(
+        &self,
+        _before: &Self,
+        _platform: &Platform,
+    ) -> impl Future<Output = Result<Consequence, ApiError>> + Send {
+        async { Ok(Consequence::default()) }
     }
 
     /// As answers show it.

@@ -7,7 +7,7 @@ use de_core::{
     auth::access::{Grant, Role},
     http::{
         error::{ApiError, Code},
-        extract::{AdminBody, Incoming, PathText},
+        extract::{AdminBody, Incoming},
         routes::{Allowed, unknown},
     },
     ids::{InstanceId, OrganizationId, UserId},
@@ -21,13 +21,12 @@ use de_core::{
 };
 use serde::Serialize;
 
-use self::promotion::Ended;
 use crate::{
     instances,
     organizations::is_email,
     resource::{
-        Begun, Cascade, Change, Created, Fields, Filters, Once, Request, Resource, TRIES, if_match,
-        later, listed, overtaken, shown, viewer,
+        Begun, Cascade, Change, Consequence, Created, Fields, Filters, Once, Request, Resource,
+        listed, viewer,
     },
 };
 
@@ -134,43 +133,6 @@ pub(crate) async fn create(
     request.create(once, Change::of("create", &row).to(&row), made, batch).await
 }
 
-/// Changes the fields that the body names. Whoever becomes more begins anew: see [`promotion`].
-pub(crate) async fn update(
-    State(platform): State<Platform>,
-    allowed: Allowed,
-    incoming: Incoming,
-    PathText(id): PathText,
-    AdminBody(members): AdminBody,
-) -> Result<Response, ApiError> {
-    let request = Request::of(&platform, &allowed, &incoming);
-    for _ in 0..TRIES {
-        let before = UserRow::find(&platform, &allowed, &id).await?;
-        if_match(&incoming.headers, before.updated_at)?;
-        let now = platform.clock.now();
-        let mut row = before.clone();
-        row.apply(Fields::of(members.clone()), now)?;
-        before.may_become(&row, &allowed)?;
-        row.updated_at = later(now, before.updated_at);
-        let mut change = Change::of("update", &row).from(&before).to(&row);
-        change.also = row.reaches(&platform).await?;
-        let rises = !role(&before).reaches(role(&row));
-        let ended = if rises { Some(Ended::of(&platform, &row.id).await?) } else { None };
-        if let Some(ended) = &ended {
-            ended.tell(&mut change);
-        }
-        let batch = |event: &str| {
-            let mut batch = vec![before.unchanged(event)];
-            batch.extend(ended.iter().flat_map(|ended| ended.statements(event, now)));
-            batch.extend(row.update());
-            batch
-        };
-        if request.save(change, batch).await?.done()? {
-            return Ok(shown(&row));
-        }
-    }
-    Err(overtaken(&incoming.headers))
-}
-
 /// Finds a person, whoever asks.
 pub(crate) async fn find(platform: &Platform, id: &str) -> Result<UserRow, ApiError> {
     let id = UserId::parse(id).map_err(|_| unknown(WHAT))?;
@@ -239,6 +201,14 @@ impl Resource for UserRow {
         may_give(after, allowed)?;
         let falls = after.status == Activity::Suspended || !role(after).reaches(role(self));
         if falls { self.spare(allowed) } else { Ok(()) }
+    }
+
+    /// Whoever becomes more begins anew.
+    async fn entails(&self, before: &Self, platform: &Platform) -> Result<Consequence, ApiError> {
+        if role(before).reaches(role(self)) {
+            return Ok(Consequence::default());
+        }
+        promotion::ends(platform, &self.id).await
     }
 
     fn shown(&self) -> User {

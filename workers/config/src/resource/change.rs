@@ -121,6 +121,18 @@ impl Created {
     }
 }
 
+/// The statements of a consequence, given the id of the change's event.
+type Statements = Box<dyn FnOnce(&str) -> Vec<Statement> + Send>;
+
+/// What a change of a row changes beside it.
+#[derive(Default)]
+pub(crate) struct Consequence {
+    /// What goes into its batch, behind the check that the row is still as it was.
+    pub(crate) statements: Option<Statements>,
+    /// What the trail of changes says of it, beside what the row is now.
+    pub(crate) told: Vec<(&'static str, Value)>,
+}
+
 /// The request behind a change.
 pub(crate) struct Request<'a> {
     /// Who asks.
@@ -148,8 +160,13 @@ impl<'a> Request<'a> {
     ) -> Result<Saved, ApiError> {
         let mut change = Change::of(verb, row).from(before).to(row);
         change.also = row.reaches(self.platform).await?;
+        let Consequence { statements, told } = row.entails(before, self.platform).await?;
+        if let Some(after) = change.after.as_mut().and_then(Value::as_object_mut) {
+            after.extend(told.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        }
         let batch = |event: &str| {
             let mut batch = vec![before.unchanged(event)];
+            batch.extend(statements.into_iter().flat_map(|statements| statements(event)));
             batch.extend(row.update());
             batch
         };

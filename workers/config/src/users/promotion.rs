@@ -7,53 +7,32 @@
 use de_core::{
     http::error::ApiError,
     ids::{ApiKeyId, SessionId, UserId},
-    ports::{Platform, Statement, rows},
+    ports::{Platform, rows},
     store::{
         api_keys::{self, UnrevokedRow as KeyRow},
         sessions::{self, UnrevokedRow as LogInRow},
     },
-    time::UnixMillis,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::resource::Change;
+use crate::resource::Consequence;
 
-/// What a person has at the moment before they become more.
-pub(super) struct Ended {
-    keys: Vec<ApiKeyId>,
-    log_ins: Vec<SessionId>,
-    user: UserId,
-}
-
-impl Ended {
-    /// Reads it.
-    pub(super) async fn of(platform: &Platform, user: &UserId) -> Result<Self, ApiError> {
-        let now = platform.clock.now();
-        let keys: Vec<KeyRow> = rows(&*platform.database, api_keys::unrevoked(user)).await?;
-        let log_ins: Vec<LogInRow> =
-            rows(&*platform.database, sessions::unrevoked(user, now)).await?;
-        Ok(Self {
-            keys: keys.into_iter().map(|row| row.id).collect(),
-            log_ins: log_ins.into_iter().map(|row| row.id).collect(),
-            user: user.clone(),
-        })
-    }
-
-    /// Names it in the trail of changes, beside what the person is now.
-    pub(super) fn tell(&self, change: &mut Change) {
-        if let Some(after) = change.after.as_mut().and_then(Value::as_object_mut) {
-            after.insert("revoked_api_keys".to_owned(), json!(self.keys));
-            after.insert("revoked_sessions".to_owned(), json!(self.log_ins));
-        }
-    }
-
-    /// Ends it, in the batch of the change. That is overtaken if the person has got another key meanwhile. A log-in
-    /// of the same moment ends with the key that made it.
-    pub(super) fn statements(&self, event: &str, now: UnixMillis) -> [Statement; 3] {
-        [
-            api_keys::no_others(event, &self.user, &self.keys),
-            api_keys::revoke_all(&self.user, now),
-            sessions::revoke_all(&self.user, now),
+/// Ends it, in the batch of the change, and names it beside what the person is now. The change is overtaken if the
+/// person has got another key meanwhile. A log-in of the same moment ends with the key that made it.
+pub(super) async fn ends(platform: &Platform, user: &UserId) -> Result<Consequence, ApiError> {
+    let now = platform.clock.now();
+    let keys: Vec<KeyRow> = rows(&*platform.database, api_keys::unrevoked(user)).await?;
+    let keys: Vec<ApiKeyId> = keys.into_iter().map(|row| row.id).collect();
+    let log_ins: Vec<LogInRow> = rows(&*platform.database, sessions::unrevoked(user, now)).await?;
+    let log_ins: Vec<SessionId> = log_ins.into_iter().map(|row| row.id).collect();
+    let told = [("revoked_api_keys", json!(keys)), ("revoked_sessions", json!(log_ins))];
+    let user = user.clone();
+    let statements = move |event: &str| {
+        vec![
+            api_keys::no_others(event, &user, &keys),
+            api_keys::revoke_all(&user, now),
+            sessions::revoke_all(&user, now),
         ]
-    }
+    };
+    Ok(Consequence { statements: Some(Box::new(statements)), told: told.into() })
 }
