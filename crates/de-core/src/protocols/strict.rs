@@ -87,14 +87,18 @@ fn node(schema: &Value) -> bool {
         })
 }
 
-/// Whether a schema of objects says that they have the members that it names, and no other.
-fn is_closed(members: &Map<String, Value>) -> bool {
-    let is_object = match members.get("type") {
+/// Whether a schema is one of objects, by its type or, without one, by what it says of members.
+pub(super) fn is_of_objects(members: &Map<String, Value>) -> bool {
+    match members.get("type") {
         Some(Value::String(kind)) => kind == "object",
         Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
         _ => members.contains_key("properties"),
-    };
-    if !is_object {
+    }
+}
+
+/// Whether a schema of objects says that they have the members that it names, and no other.
+fn is_closed(members: &Map<String, Value>) -> bool {
+    if !is_of_objects(members) {
         return true;
     }
     let properties = members.get("properties").and_then(Value::as_object);

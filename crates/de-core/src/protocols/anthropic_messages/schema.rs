@@ -5,9 +5,9 @@
 //!
 //! Follows <https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations>.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::protocols::fields::below;
+use crate::protocols::{fields::below, strict::is_of_objects};
 
 /// The formats of texts that the vendor knows.
 const FORMATS: [&str; 10] =
@@ -212,11 +212,6 @@ fn is_taken(name: &str, value: &Value) -> bool {
 /// It is of objects that have members of any name.
 fn closed(members: &Map<String, Value>, at: &str, is_part: bool) -> Result<bool, String> {
     let has = |name: &str| members.contains_key(name);
-    let is_object = match members.get("type") {
-        Some(Value::String(kind)) => kind == "object",
-        Some(Value::Array(kinds)) => kinds.contains(&json!("object")),
-        _ => has("properties"),
-    };
     let place = if at.is_empty() { "it" } else { at };
     let open = || Err(format!("{place} is of objects with members of any name"));
     if has("patternProperties") {
@@ -225,7 +220,7 @@ fn closed(members: &Map<String, Value>, at: &str, is_part: bool) -> Result<bool,
     match members.get("additionalProperties") {
         Some(Value::Bool(false)) => Ok(false),
         Some(_) => open(),
-        None if !is_object => Ok(false),
+        None if !is_of_objects(members) => Ok(false),
         None if !has("properties") => open(),
         None if is_part || ["$ref", "allOf", "anyOf", "oneOf"].into_iter().any(has) => Err(
             format!("{place} is of objects in parts that do not say additionalProperties: false"),
@@ -236,6 +231,8 @@ fn closed(members: &Map<String, Value>, at: &str, is_part: bool) -> Result<bool,
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn fitted(schema: Value) -> (Value, String) {
