@@ -2,8 +2,9 @@
 //!
 //! The object keeps one row a receipt and asks here what to do next; nothing here touches storage.
 //! A receipt is delivered at least once, and the database ignores one that it has. A batch that the
-//! database refuses twice is halved, so that one bad row holds up no other: alone, it is put aside at
-//! last. While the database does not answer at all, nothing is counted against the rows.
+//! database refuses twice is halved, so that one bad row holds up no other: alone, it is tried with pauses for
+//! hours, and put aside at last, to be tried again now and then. While the database does not answer, or takes
+//! nothing, nothing is counted against the rows.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,11 @@ pub const TOMBSTONE_MS: i64 = 48 * 3_600_000;
 pub const GATHER_MS: i64 = 500;
 /// How often a batch may be refused before it is halved.
 const REFUSALS: u32 = 2;
+/// How often a row alone may be refused before it is put aside: with the pauses between, for six hours. A database
+/// that fails now and then, and answers when it is asked why, looks like one that refuses the row.
+pub const REFUSALS_ALONE: u32 = 80;
+/// How long a row that was put aside rests before it is tried again: what refused it may have been mended.
+pub const ASIDE_MS: i64 = 3_600_000;
 /// The first pause after a failure; it doubles up to the longest one.
 const FIRST_PAUSE_MS: i64 = 1_000;
 const LONGEST_PAUSE_MS: i64 = 300_000;
@@ -49,9 +55,9 @@ impl Waiting {
 pub enum Outcome {
     /// The database has all of it.
     Delivered,
-    /// The database answers, but not to this batch: something in it is wrong.
+    /// The database takes other rows, but not this batch: something in it is wrong.
     Refused,
-    /// The database does not answer to anything.
+    /// The database does not answer, or takes no row of anybody.
     Unreachable,
 }
 
@@ -65,7 +71,14 @@ pub enum Change {
         /// When even the id may go.
         until: UnixMillis,
     },
-    /// Move the row to the dead ones and tell the operator.
+    /// Keep the row, in this state, and leave it out of batches for a while.
+    Pause {
+        /// The row.
+        row: Waiting,
+        /// When it may be tried again.
+        until: UnixMillis,
+    },
+    /// Move the row to those that are tried seldom, and tell the operator.
     PutAside {
         /// Which receipt.
         receipt_id: ReceiptId,
@@ -103,16 +116,24 @@ pub fn after(now: UnixMillis, batch: &[Waiting], outcome: Outcome) -> Vec<Change
         Outcome::Delivered => {
             Change::Bury { receipt_id: row.receipt_id.clone(), until: now.plus(TOMBSTONE_MS) }
         }
-        Outcome::Refused if row.refusals + 1 < REFUSALS => {
-            Change::Retry(Waiting { refusals: row.refusals + 1, ..row.clone() })
+        Outcome::Refused if row.refusals.saturating_add(1) < REFUSALS => {
+            Change::Retry(Waiting { refusals: row.refusals.saturating_add(1), ..row.clone() })
         }
-        Outcome::Refused if batch.len() == 1 => {
-            Change::PutAside { receipt_id: row.receipt_id.clone() }
-        }
+        Outcome::Refused if batch.len() == 1 => alone(now, row),
         Outcome::Refused => Change::Retry(Waiting { batch_rows: half, refusals: 0, ..row.clone() }),
         Outcome::Unreachable => Change::Retry(row.clone()),
     };
     batch.iter().map(change).collect()
+}
+
+/// What becomes of a row that was refused alone, and not for the first time.
+fn alone(now: UnixMillis, row: &Waiting) -> Change {
+    let refusals = row.refusals.saturating_add(1);
+    if refusals >= REFUSALS_ALONE {
+        return Change::PutAside { receipt_id: row.receipt_id.clone() };
+    }
+    let row = Waiting { batch_rows: 1, refusals, ..row.clone() };
+    Change::Pause { row, until: now.plus(pause_ms(refusals)) }
 }
 
 /// How long to wait after `failures` deliveries in a row that did not reach the database: 1 s, doubled
@@ -130,6 +151,8 @@ pub struct Plans {
     pub bury_at: Option<UnixMillis>,
     /// When the next delivery is due, if anything waits.
     pub deliver_at: Option<UnixMillis>,
+    /// When a row that rests may be tried again.
+    pub retry_at: Option<UnixMillis>,
     /// When the limits want to be tidied up, if they hold anything.
     pub tidy_at: Option<UnixMillis>,
 }
@@ -137,7 +160,7 @@ pub struct Plans {
 /// When to wake up: at the first of the plans, never in the past, and not at all without one.
 #[must_use]
 pub fn next_alarm(now: UnixMillis, plans: Plans) -> Option<UnixMillis> {
-    let all = [plans.bury_at, plans.deliver_at, plans.tidy_at];
+    let all = [plans.bury_at, plans.deliver_at, plans.retry_at, plans.tidy_at];
     all.into_iter().flatten().min().map(|at| at.max(now))
 }
 
@@ -192,10 +215,31 @@ mod tests {
 
     #[test]
     fn an_outage_puts_nothing_aside() {
-        let alone = [Waiting { batch_rows: 1, refusals: 1, ..row(1) }];
+        let alone = [Waiting { batch_rows: 1, refusals: REFUSALS_ALONE - 1, ..row(1) }];
         assert_eq!(after(NOW, &alone, Outcome::Unreachable), [Change::Retry(alone[0].clone())]);
         let receipt_id = alone[0].receipt_id.clone();
         assert_eq!(after(NOW, &alone, Outcome::Refused), [Change::PutAside { receipt_id }]);
+    }
+
+    #[test]
+    fn a_row_is_put_aside_only_after_hours_and_many_tries() {
+        let (mut now, mut waiting, mut tries) = (NOW, row(1), 0);
+        loop {
+            tries += 1;
+            match after(now, &[waiting.clone()], Outcome::Refused).pop() {
+                Some(Change::Retry(again)) => waiting = again,
+                Some(Change::Pause { row, until }) => {
+                    assert!(until > now, "it is left out for a while");
+                    (waiting, now) = (row, until);
+                }
+                Some(Change::PutAside { .. }) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(tries >= 50, "{tries} tries");
+        assert!(now.since(NOW) > 4 * 3_600_000, "{} ms", now.since(NOW));
+        // It mixes with no other on its way.
+        assert_eq!(waiting.batch_rows, 1);
     }
 
     #[test]
@@ -214,7 +258,8 @@ mod tests {
     #[test]
     fn the_alarm_rings_for_the_first_plan() {
         let at = |deliver_at, tidy_at| {
-            next_alarm(NOW, Plans { bury_at: None, deliver_at, tidy_at }).map(|at| at.0)
+            let plans = Plans { deliver_at, tidy_at, ..Plans::default() };
+            next_alarm(NOW, plans).map(|at| at.0)
         };
         assert_eq!(at(None, None), None);
         assert_eq!(at(Some(UnixMillis(9_000)), Some(UnixMillis(3_000))), Some(3_000));
@@ -234,7 +279,7 @@ mod tests {
             let mut waiting = rows(count);
             let (mut delivered, mut aside) = (BTreeSet::new(), BTreeSet::new());
             let mut outages = outages.into_iter();
-            for _ in 0..500 {
+            for _ in 0..1_000 {
                 waiting.sort_by_key(|row| std::cmp::Reverse(row.batch_rows));
                 let batch: Vec<_> = next_batch(&waiting).into_iter().cloned().collect();
                 let outcome = if outages.next() == Some(true) {
@@ -249,6 +294,7 @@ mod tests {
                     match change {
                         Change::Bury { receipt_id, .. } => prop_assert!(delivered.insert(receipt_id)),
                         Change::PutAside { receipt_id } => prop_assert!(aside.insert(receipt_id)),
+                        Change::Pause { row, .. } => waiting.push(row),
                         Change::Retry(row) => waiting.push(row),
                     }
                 }

@@ -36,6 +36,8 @@ impl Database for EdgeDatabase {
 pub async fn batch(env: &Env, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError> {
     #[cfg(feature = "faults")]
     crate::faults::pass("database").await?;
+    #[cfg(feature = "faults")]
+    crate::faults::takes(&statements)?;
     let database = env.d1(DB).map_err(|_| PortError::Unbound { port: "database" })?;
     let prepare = |statement: Statement| {
         let args: Result<Vec<JsValue>, PortError> = statement.args.iter().map(bind).collect();

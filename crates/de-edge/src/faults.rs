@@ -2,7 +2,8 @@
 //! feature `faults` into what `cargo xtask` runs on one's own machine, and never deployed.
 //!
 //! `POST /__faults?port=database&mode=fail&for_ms=6000` makes a port of that worker's isolate fail for a while;
-//! `mode=slow:800` makes it late, `mode=off` of the port `limiter` grants everything without asking anybody.
+//! `mode=slow:800` makes it late, `mode=full` is a database that answers and takes no new row, `mode=refuse` one that
+//! takes none of receipts alone, `mode=off` of the port `limiter` grants everything without asking anybody.
 //! With `&object=inst_…` it is meant for the isolate of the Limiter objects, where `port=storage&mode=fail` is a
 //! disk that takes no more. `GET /__limiter?object=inst_…` shows the counts of one of them. `POST /__panic` panics
 //! in that worker's isolate, with `?object=inst_…` in that of the Limiter objects (ADR 0017).
@@ -11,7 +12,7 @@ use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 use de_core::{
     limits::wire::{Grant, LeaseReply, LeaseRequest, SettleReply, Settled, Share, Standings},
-    ports::PortError,
+    ports::{Arg, PortError, Statement},
     time::UnixMillis,
 };
 use serde_json::json;
@@ -32,7 +33,9 @@ struct Fault {
 #[derive(Clone, Copy)]
 enum Mode {
     Fails,
+    Full,
     Off,
+    Refuses,
     Slow(u64),
 }
 
@@ -53,8 +56,30 @@ pub(crate) async fn pass(port: &'static str) -> Result<(), PortError> {
             Delay::from(Duration::from_millis(wait_ms)).await;
             Ok(())
         }
-        Some(Mode::Off) | None => Ok(()),
+        Some(Mode::Full | Mode::Off | Mode::Refuses) | None => Ok(()),
     }
+}
+
+/// Refuses a batch as D1 does when it is full, or when a row is one that it cannot take, if a test wants that. What
+/// adds no row goes through, as it does in a full database.
+pub(crate) fn takes(statements: &[Statement]) -> Result<(), PortError> {
+    let adds = |statement: &Statement| {
+        let adds_none = statement.args.iter().any(|arg| *arg == Arg::Text("[]".to_owned()));
+        statement.sql.trim_start().starts_with("INSERT") && !adds_none
+    };
+    let of_receipts = |statement: &Statement| statement.sql.contains("INTO usage_logs");
+    let (refused, why) = match fault("database") {
+        Some(Mode::Full) => (statements.iter().any(adds), "database or disk is full"),
+        Some(Mode::Refuses) => {
+            let refused = statements.iter().any(|it| adds(it) && of_receipts(it));
+            (refused, "CHECK constraint failed")
+        }
+        Some(Mode::Fails | Mode::Off | Mode::Slow(_)) | None => return Ok(()),
+    };
+    if !refused {
+        return Ok(());
+    }
+    Err(PortError::Failed { port: "database", message: format!("a test makes it fail: {why}") })
 }
 
 /// The grant of a Limiter that is switched off; `None` if it is not.
@@ -83,11 +108,11 @@ pub(crate) fn settled() -> Option<SettleReply> {
 /// `Failed` while the fault lasts.
 pub fn storage() -> Result<(), PortError> {
     match fault("storage") {
-        Some(Mode::Fails) => Err(PortError::Failed {
+        Some(Mode::Fails | Mode::Full) => Err(PortError::Failed {
             port: "storage",
             message: "a test makes it fail: database or disk is full".to_owned(),
         }),
-        Some(Mode::Off | Mode::Slow(_)) | None => Ok(()),
+        Some(Mode::Off | Mode::Refuses | Mode::Slow(_)) | None => Ok(()),
     }
 }
 
@@ -133,13 +158,15 @@ pub fn set(url: &Url) -> worker::Result<Response> {
     };
     let mode = match word("mode").as_deref() {
         Some("fail") => Some(Mode::Fails),
+        Some("full") => Some(Mode::Full),
+        Some("refuse") => Some(Mode::Refuses),
         Some("off") => Some(Mode::Off),
         Some(other) => other.strip_prefix("slow:").and_then(|ms| ms.parse().ok()).map(Mode::Slow),
         None => None,
     };
     let for_ms = word("for_ms").and_then(|ms| ms.parse::<u64>().ok());
     let (Some(port), Some(mode), Some(for_ms)) = (word("port"), mode, for_ms) else {
-        return Response::error("port, mode (fail, off, slow:<ms>) and for_ms", 400);
+        return Response::error("port, mode (fail, full, off, refuse, slow:<ms>) and for_ms", 400);
     };
     let until_ms = Date::now().as_millis().saturating_add(for_ms);
     FAULTS.with_borrow_mut(|faults| faults.insert(port.clone(), Fault { mode, until_ms }));

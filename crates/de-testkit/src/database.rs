@@ -108,6 +108,19 @@ impl SqliteDatabase {
         lock(&self.faults).push_back(fault);
     }
 
+    /// Lets the database grow by no page more, as one that has reached its largest size, or ends that.
+    ///
+    /// # Errors
+    /// [`PortError::Failed`].
+    pub fn fill(&self, full: bool) -> Result<(), PortError> {
+        let connection = lock(&self.connection);
+        let pages: i64 =
+            connection.pragma_query_value(None, "page_count", |row| row.get(0)).map_err(failure)?;
+        let most = if full { pages } else { i64::from(i32::MAX) };
+        let set = connection.pragma_update_and_check(None, "max_page_count", most, |_| Ok(()));
+        set.map_err(failure)
+    }
+
     /// What SQLite means to do for a statement: the lines of `EXPLAIN QUERY PLAN`.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! much as one that is asked for, so what runs at every alarm goes by an index.
 
 /// Makes what is not there, in each life of the object. One statement each.
-pub const TABLES: [&str; 14] = [
+pub const TABLES: [&str; 17] = [
     "CREATE TABLE IF NOT EXISTS leases (lease_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS buckets (
        scope TEXT NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL, amount INTEGER NOT NULL,
@@ -20,6 +20,10 @@ pub const TABLES: [&str; 14] = [
     "CREATE INDEX IF NOT EXISTS tombstones_by_until ON tombstones (until)",
     "CREATE TABLE IF NOT EXISTS outbox_dead (
        receipt_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, error TEXT NOT NULL, at INTEGER NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS outbox_dead_by_at ON outbox_dead (at)",
+    "CREATE TABLE IF NOT EXISTS outbox_pauses (
+       receipt_id TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS outbox_pauses_by_until ON outbox_pauses (until)",
     "CREATE TABLE IF NOT EXISTS notices (
        id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL,
        keep_until INTEGER NOT NULL, told_at INTEGER) WITHOUT ROWID",
@@ -96,10 +100,18 @@ SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6
 WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE receipt_id = ?1)
   AND NOT EXISTS (SELECT 1 FROM outbox_dead WHERE receipt_id = ?1)
 ON CONFLICT (receipt_id) DO NOTHING";
-/// What waits, in the order of delivery; enough rows for one batch.
+/// What waits and does not rest, in the order of delivery; enough rows for one batch.
 pub const WAITING: &str = "\
 SELECT receipt_id, batch_rows, refusals, size_bytes FROM outbox
+WHERE NOT EXISTS (SELECT 1 FROM outbox_pauses AS p WHERE p.receipt_id = outbox.receipt_id)
 ORDER BY batch_rows DESC, added_at, receipt_id LIMIT 500";
+/// `?1`: a JSON list of `receipt_id` and `until`. These rest.
+pub const PAUSE: &str = "\
+INSERT INTO outbox_pauses (receipt_id, until)
+SELECT value ->> '$.receipt_id', value ->> '$.until' FROM json_each(?1) WHERE true
+ON CONFLICT (receipt_id) DO UPDATE SET until = excluded.until";
+/// `?1`: now. Whose rest is over is tried again.
+pub const END_PAUSES: &str = "DELETE FROM outbox_pauses WHERE until <= ?1";
 /// Since when the receipt waits that has waited longest; NULL if none does.
 pub const WAITING_SINCE: &str = "SELECT min(added_at) AS since FROM outbox";
 /// `?1`: a JSON list of ids. One text: the JSON list of these receipts.
@@ -118,6 +130,17 @@ INSERT INTO outbox_dead (receipt_id, body, error, at)
 SELECT receipt_id, body, ?2, ?3 FROM outbox
 WHERE receipt_id IN (SELECT value FROM json_each(?1))
 ON CONFLICT (receipt_id) DO NOTHING";
+/// `?1`: since when they must have been aside, `?2`: how often each counts as refused. The ids of the first ones,
+/// which wait again, each for itself; they are still to be taken from where they were.
+pub const TAKE_UP: &str = "\
+INSERT INTO outbox (receipt_id, body, size_bytes, cost_micros, batch_rows, refusals, added_at)
+SELECT receipt_id, body, length(CAST(body AS BLOB)), body ->> '$.cost_micros', 1, ?2, at FROM outbox_dead
+WHERE at <= ?1 ORDER BY at LIMIT 500
+ON CONFLICT (receipt_id) DO NOTHING";
+/// Those that wait again.
+pub const TAKEN_UP: &str = "\
+DELETE FROM outbox_dead WHERE at <= ?1
+  AND EXISTS (SELECT 1 FROM outbox WHERE outbox.receipt_id = outbox_dead.receipt_id)";
 /// `?1`: a JSON list of ids.
 pub const DROP_RECEIPTS: &str =
     "DELETE FROM outbox WHERE receipt_id IN (SELECT value FROM json_each(?1))";
@@ -127,13 +150,16 @@ UPDATE outbox SET batch_rows = state.value ->> '$.batch_rows', refusals = state.
 FROM json_each(?1) AS state WHERE outbox.receipt_id = state.value ->> '$.receipt_id'";
 /// `?1`: now.
 pub const DROP_TOMBSTONES: &str = "DELETE FROM tombstones WHERE until <= ?1";
-/// What there is to wake up for: whether a receipt waits, whether a notice does (0 or 1), and when the first
-/// tombstone may go.
+/// What there is to wake up for: whether a receipt waits, whether a notice does (0 or 1), when the first
+/// tombstone may go, when the first rest ends, and since when the first row is aside.
 pub const NEXT: &str = "\
-SELECT EXISTS (SELECT 1 FROM outbox) AS waits,
+SELECT EXISTS (SELECT 1 FROM outbox
+    WHERE NOT EXISTS (SELECT 1 FROM outbox_pauses AS p WHERE p.receipt_id = outbox.receipt_id)) AS waits,
   EXISTS (SELECT 1 FROM notices WHERE told_at IS NULL)
     OR EXISTS (SELECT 1 FROM reports_above) AS tells,
-  (SELECT min(until) FROM tombstones) AS first_until";
+  (SELECT min(until) FROM tombstones) AS first_until,
+  (SELECT min(until) FROM outbox_pauses) AS rest_until,
+  (SELECT min(at) FROM outbox_dead) AS aside_since";
 /// What has not reached the database.
 pub const BACKLOG: &str = "\
 SELECT (SELECT count(*) FROM outbox) AS waiting, (SELECT count(*) FROM outbox_dead) AS dead";

@@ -420,6 +420,9 @@ impl Limiter {
     }
 
     async fn drain(&self) -> Result<DrainReply, Failure> {
+        // Whoever asks has mended something, or wants to see: nothing rests.
+        let all = UnixMillis(i64::MAX);
+        Kept::of(&self.state).end_rests(all, all)?;
         let delivered = self.deliver().await?;
         self.plan().await?;
         let backlog = Kept::of(&self.state).backlog()?;
@@ -458,10 +461,13 @@ impl Limiter {
         let next = Kept::of(&self.state).next()?;
         let deliver_at = (next.waits > 0).then(|| now.plus(self.delivery_pause_ms()));
         let tell_at = (next.tells > 0).then(|| now.plus(pause_ms(self.untold.get())));
+        let aside_until = next.aside_since.map(|at| at.plus(outbox::ASIDE_MS));
+        let rest_until = next.rest_until.into_iter().chain(aside_until).min();
         let plans = Plans {
             // Those of a minute go together; and what could not be tidied up is not tried at once.
             bury_at: next.first_until.map(|at| at.max(now.plus(TIDY_MS))),
             deliver_at: deliver_at.into_iter().chain(tell_at).min(),
+            retry_at: rest_until.map(|at| at.max(now.plus(self.delivery_pause_ms()))),
             tidy_at: self.limits.borrow().tidy_at(now).map(|at| at.max(now.plus(TIDY_MS / 6))),
         };
         match outbox::next_alarm(now, plans) {

@@ -5,7 +5,7 @@
 use de_core::{
     ids::{LeaseId, ReceiptId},
     limits::{Bucket, Kind, Scope, ScopeKind, Span},
-    outbox::{BATCH_ROWS, Waiting},
+    outbox::{self, BATCH_ROWS, Change, Outcome, REFUSALS_ALONE, Waiting},
     receipt::Receipt,
     time::UnixMillis,
 };
@@ -144,11 +144,18 @@ fn a_receipt_is_taken_once_and_stays_known_for_as_long_as_its_tombstone() {
     assert_eq!((keep(&object, "rcpt_1", 3), waiting(&object).len()), (0, 0));
     assert_eq!(only(&object, kept::BACKLOG), json!({"waiting": 0, "dead": 0}));
     assert_eq!(only(&object, kept::TOMBSTONES), json!({"tombstones": 1}));
-    assert_eq!(next(&object), json!({"waits": 0, "tells": 0, "first_until": 9_000}));
+    assert_eq!(next(&object), plans(0, 9_000.into(), json!(null), json!(null)));
     run(&object, kept::DROP_TOMBSTONES, &[json!(9_000)]);
-    assert_eq!(next(&object), json!({"waits": 0, "tells": 0, "first_until": null}));
+    assert_eq!(next(&object), plans(0, json!(null), json!(null), json!(null)));
     assert_eq!(keep(&object, "rcpt_1", 4), 1);
-    assert_eq!(next(&object), json!({"waits": 1, "tells": 0, "first_until": null}));
+    assert_eq!(next(&object), plans(1, json!(null), json!(null), json!(null)));
+}
+
+type Json = serde_json::Value;
+
+/// What [`kept::NEXT`] says where nothing is to be told.
+fn plans(waits: u8, first_until: Json, rest_until: Json, aside_since: Json) -> Json {
+    json!({"waits": waits, "tells": 0, "first_until": first_until, "rest_until": rest_until, "aside_since": aside_since})
 }
 
 fn only(object: &Connection, sql: &str) -> serde_json::Value {
@@ -186,13 +193,17 @@ fn no_table_is_read_whole_while_the_object_works() {
         kept::DROP_RECEIPTS,
         kept::DROP_REPORT,
         kept::DROP_TOMBSTONES,
+        kept::END_PAUSES,
         kept::KEEP_LEASE,
         kept::KEEP_NOTICE,
         kept::KEEP_RECEIPT,
         kept::KEEP_REPORT,
         kept::NOTICES_TOLD,
+        kept::PAUSE,
         kept::PUT_ASIDE,
         kept::RETRY,
+        kept::TAKEN_UP,
+        kept::TAKE_UP,
     ];
     for sql in texts {
         let scans: Vec<_> =
@@ -226,6 +237,53 @@ fn a_receipt_that_was_put_aside_is_kept_and_not_taken_again() {
     let dead: Vec<Map<_, _>> =
         rows(&object, "SELECT receipt_id, body, error FROM outbox_dead", &[]);
     assert!(serde_json::from_str::<Receipt>(dead[0]["body"].as_str().unwrap()).is_ok());
+}
+
+/// What refused it may have been mended: a migration, room in the database.
+#[test]
+fn what_was_put_aside_waits_again_alone_and_goes_back_at_its_first_refusal() {
+    let object = object();
+    keep(&object, "rcpt_1", 1);
+    keep(&object, "rcpt_2", 2);
+    let put_aside = |id: &str, at: i64| {
+        run(&object, kept::PUT_ASIDE, &[json!([id]), json!("full"), json!(at)]);
+        run(&object, kept::DROP_RECEIPTS, &[json!([id])]);
+    };
+    put_aside("rcpt_1", 1_000);
+    put_aside("rcpt_2", 2_000);
+    assert_eq!(next(&object), plans(0, json!(null), json!(null), 1_000.into()));
+    let take_up = |since: i64| {
+        let taken = run(&object, kept::TAKE_UP, &[json!(since), json!(REFUSALS_ALONE - 1)]);
+        assert_eq!(run(&object, kept::TAKEN_UP, &[json!(since)]), taken);
+        taken
+    };
+    assert_eq!([take_up(999), take_up(1_999), take_up(1_999)], [0, 1, 0]);
+    let again: Vec<Waiting> = rows(&object, kept::WAITING, &[]);
+    let size = serde_json::to_string(&receipt("rcpt_1", 5)).unwrap().len();
+    let id = ReceiptId::parse("rcpt_1").unwrap();
+    let alone = Waiting { batch_rows: 1, refusals: REFUSALS_ALONE - 1, ..Waiting::new(id, 0) };
+    assert_eq!(again, [Waiting { size_bytes: u64::try_from(size).unwrap(), ..alone }]);
+    let now = UnixMillis(9_000);
+    let changes = outbox::after(now, &again, Outcome::Refused);
+    assert!(matches!(changes[..], [Change::PutAside { .. }]), "{changes:?}");
+    assert_eq!(take_up(9_000), 1);
+    assert_eq!(waiting(&object), ["rcpt_1", "rcpt_2"]);
+    assert_eq!(only(&object, kept::BACKLOG), json!({"waiting": 2, "dead": 0}));
+}
+
+#[test]
+fn a_receipt_that_rests_is_in_no_batch_and_holds_up_no_other() {
+    let object = object();
+    keep(&object, "rcpt_1", 1);
+    let pause = |until: i64| {
+        run(&object, kept::PAUSE, &[json!([{"receipt_id": "rcpt_1", "until": until}])])
+    };
+    assert_eq!([pause(3_000), pause(5_000)], [1, 1]);
+    assert_eq!(next(&object), plans(0, json!(null), 5_000.into(), json!(null)));
+    keep(&object, "rcpt_2", 2);
+    assert_eq!(waiting(&object), ["rcpt_2"]);
+    assert_eq!([4_999, 5_000].map(|now| run(&object, kept::END_PAUSES, &[json!(now)])), [0, 1]);
+    assert_eq!(waiting(&object), ["rcpt_1", "rcpt_2"]);
 }
 
 #[test]

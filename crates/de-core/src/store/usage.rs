@@ -17,6 +17,28 @@ use crate::{
     time::UnixMillis,
 };
 
+/// Writes as much as receipts of `size_bytes` may need, and takes it back: in one batch, of which nothing stays.
+///
+/// A database that is full answers, and takes a batch that adds nothing. This one it refuses, so that whoever was
+/// refused can tell whether the fault is theirs. At most 900 kB: D1 takes 2 MB in one value.
+#[must_use]
+pub fn probe(size_bytes: u64) -> [Statement; 2] {
+    // Written as hexadecimal digits, two a byte, and once more in an index.
+    let half = i64::try_from(size_bytes.clamp(64 * 1024, 900_000) / 2).unwrap_or(i64::MAX);
+    let insert = statement(
+        "INSERT INTO stray_objects (storage_key, due_at)
+         VALUES ('probe/' || hex(zeroblob(CAST(?1 AS INTEGER))), 9007199254740991)
+         ON CONFLICT (storage_key) DO NOTHING",
+        [half.into()],
+    );
+    let delete = statement(
+        "DELETE FROM stray_objects
+         WHERE storage_key = 'probe/' || hex(zeroblob(CAST(?1 AS INTEGER)))",
+        [half.into()],
+    );
+    [insert, delete]
+}
+
 /// Delivers receipts: `receipts` is the JSON text of a list of them, at most 500 and 1 MB.
 ///
 /// Two statements for one batch. One receipt delivered twice is one row. The first brings an

@@ -134,6 +134,7 @@ pub(super) fn every_statement() -> Vec<Statement> {
     all.extend(webhooks::hooks());
     all.extend(webhooks::messages());
     all.extend(usage::deliver("[]"));
+    all.extend(usage::probe(1));
     all.extend(books::books());
     all.extend(limits::load(&instance, NOW));
     all.extend(limits::load_organization(&organization));

@@ -53,6 +53,29 @@ async fn receipts_wait_while_the_database_is_down() {
     assert_eq!(faults.limiter().await["dead"], 0);
 }
 
+/// A database that is full answers, and one that refuses a receipt may take it later: none is put aside for that.
+#[tokio::test]
+async fn receipts_wait_while_the_database_takes_none() {
+    let stack = Stack::ready().await;
+    let Some(faults) = stack.faults() else { return };
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    stack.call(Wire::Native, &model, "Hello").send().await.good();
+    for mode in ["full", "refuse"] {
+        until("nothing to wait", async || (faults.limiter().await["waiting"] == 0).then_some(()))
+            .await;
+        faults.set_limiter("inst_dev", "database", mode, Duration::from_secs(5)).await;
+        let call = stack.call(Wire::Native, &model, &unique(mode)).send().await.good();
+        let told = Instant::now();
+        while told.elapsed() < Duration::from_secs(4) {
+            let limiter = faults.limiter().await;
+            assert_eq!(limiter["dead"], 0, "{mode}: {limiter}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        assert!(stack.books.rows(&call.request_id).await.is_empty(), "{mode}: it was taken");
+        assert_eq!(stack.books.row(&call.request_id).await["status"], "ok");
+    }
+}
+
 /// A Limiter that does not answer lets nobody in where a budget is enforced, and says so.
 #[tokio::test]
 async fn nobody_is_let_in_while_the_limiter_is_down() {

@@ -30,8 +30,7 @@ pub(super) async fn policy(env: &Env, name: &str, now: UnixMillis) -> Result<Pol
     Ok(found.unwrap_or_default())
 }
 
-/// Writes a JSON list of receipts, in one transaction, and that the instance is in use. An empty list
-/// changes nothing, and tells whether the database and its tables are there.
+/// Writes a JSON list of receipts, in one transaction, and that the instance is in use.
 pub(super) async fn deliver(
     env: &Env,
     name: Option<&str>,
@@ -42,6 +41,15 @@ pub(super) async fn deliver(
     if let Some(Ok(instance)) = name.map(InstanceId::parse) {
         statements.push(epochs::touch(&instance, now));
     }
+    run(env, DELIVERY_MS, statements).await.map(|_| ())
+}
+
+/// Whether the database takes rows at all: as much as `receipts` is written and taken back, and an empty list
+/// asks for the tables.
+pub(super) async fn probe(env: &Env, receipts: &str) -> Result<(), Failure> {
+    let size_bytes = u64::try_from(receipts.len()).unwrap_or(u64::MAX);
+    let mut statements = Vec::from(usage::probe(size_bytes));
+    statements.extend(usage::deliver("[]"));
     run(env, DELIVERY_MS, statements).await.map(|_| ())
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use de_core::{
     log::LogLine,
-    outbox::{self, Outcome, Waiting},
+    outbox::{self, Change, Outcome, Waiting},
 };
 use de_edge::log::say;
 
@@ -23,6 +23,8 @@ impl Limiter {
             return Ok(0);
         }
         let _reset = Reset(&self.delivering);
+        let began = now();
+        Kept::of(&self.state).end_rests(began, began.plus(-outbox::ASIDE_MS))?;
         let mut delivered = 0;
         for _ in 0..BATCHES {
             let kept = Kept::of(&self.state);
@@ -34,12 +36,16 @@ impl Limiter {
             let bodies = kept.bodies(&batch)?;
             let (outcome, error) = self.send(&bodies).await;
             let now = now();
-            kept.apply(now, outbox::after(now, &batch, outcome), &error)?;
+            let changes = outbox::after(now, &batch, outcome);
+            let rests = changes.iter().all(|change| !matches!(change, Change::Retry(_)));
+            kept.apply(now, changes, &error)?;
             match outcome {
                 Outcome::Delivered => {
                     self.failures.set(0);
                     delivered += u64::try_from(batch.len()).unwrap_or(0);
                 }
+                // It is not in the next batch: no other has to wait for it.
+                Outcome::Refused if rests => {}
                 Outcome::Refused => {
                     // A pause, lest two hiccups in a row pass for a bad row.
                     self.failures.set(1);
@@ -55,18 +61,18 @@ impl Limiter {
         Ok(delivered)
     }
 
-    /// Sends a batch. After a failure an empty one tells whether that is the batch's fault or the
-    /// database's (which may lack a table, after a deploy before its migration), since nothing is decided
-    /// by the text of an error.
+    /// Sends a batch. After a failure another write, which is taken back, tells whether that is the batch's fault
+    /// or the database's (which may be full, or lack a table, after a deploy before its migration), since nothing
+    /// is decided by the text of an error.
     async fn send(&self, bodies: &str) -> (Outcome, String) {
         let Err(failure) = self.write(bodies).await else {
             return (Outcome::Delivered, String::new());
         };
         let timed_out = matches!(failure, Failure::TimedOut { .. });
-        let answers = !timed_out && self.write("[]").await.is_ok();
-        let outcome = if answers { Outcome::Refused } else { Outcome::Unreachable };
+        let takes = !timed_out && database::probe(&self.env, bodies).await.is_ok();
+        let outcome = if takes { Outcome::Refused } else { Outcome::Unreachable };
         let line = LogLine::warn("limiter: a batch was not delivered").because(&failure);
-        say(line.with("database_answers", answers));
+        say(line.with("database_takes_others", takes));
         (outcome, failure.to_string())
     }
 

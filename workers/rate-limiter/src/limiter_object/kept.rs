@@ -6,7 +6,7 @@ use de_core::{
     limits::{Alert, Bucket, Lease, Limiter, Release},
     log::LogLine,
     notices::DeadReceipt,
-    outbox::{BATCH_ROWS, Change, Waiting},
+    outbox::{BATCH_ROWS, Change, REFUSALS_ALONE, Waiting},
     receipt::Receipt,
     time::UnixMillis,
 };
@@ -18,14 +18,21 @@ use crate::kept_sql as sql;
 
 pub(super) struct Kept(SqlStorage);
 
+/// For how long one notice of a receipt that was put aside stands for all of its later tries.
+const DEAD_EACH_MS: i64 = 30 * 24 * 3_600_000;
+
 /// What there is to wake up for.
 #[derive(Deserialize)]
 pub(super) struct Next {
+    /// Since when the receipt is aside that is so longest.
+    pub(super) aside_since: Option<UnixMillis>,
     /// When the first tombstone may go.
     pub(super) first_until: Option<UnixMillis>,
+    /// When the first receipt that rests may be tried again.
+    pub(super) rest_until: Option<UnixMillis>,
     /// 1 if a notice waits to be told, else 0.
     pub(super) tells: u8,
-    /// 1 if a receipt waits, else 0.
+    /// 1 if a receipt waits that does not rest, else 0.
     pub(super) waits: u8,
 }
 
@@ -233,6 +240,16 @@ impl Kept {
         self.run(sql::NOTICES_TOLD, vec![json_text(ids)?, int(now.0)])
     }
 
+    /// Has those tried again whose rest is over, and those put aside that are so since then at the latest. Each
+    /// of these goes alone, and back at its first refusal.
+    pub(super) fn end_rests(&self, now: UnixMillis, aside_since: UnixMillis) -> Result<()> {
+        self.run(sql::END_PAUSES, vec![int(now.0)])?;
+        let refusals = int(i64::from(REFUSALS_ALONE.saturating_sub(1)));
+        self.run(sql::TAKE_UP, vec![int(aside_since.0), refusals])?;
+        self.run(sql::TAKEN_UP, vec![int(aside_since.0)])
+    }
+
+    /// What waits to be delivered and does not rest.
     pub(super) fn waiting(&self) -> Result<Vec<Waiting>> {
         self.rows(sql::WAITING, Vec::new())
     }
@@ -252,12 +269,17 @@ impl Kept {
     /// Does what a delivery decided. Ids are remembered, and dead rows kept, before the rows go.
     pub(super) fn apply(&self, now: UnixMillis, changes: Vec<Change>, error: &str) -> Result<()> {
         let (mut buried, mut aside, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rests = Vec::new();
         let mut until = now;
         for change in changes {
             match change {
                 Change::Bury { receipt_id, until: end } => {
                     until = end;
                     buried.push(receipt_id);
+                }
+                Change::Pause { row, until } => {
+                    rests.push(serde_json::json!({"receipt_id": row.receipt_id, "until": until.0}));
+                    again.push(row);
                 }
                 Change::PutAside { receipt_id } => aside.push(receipt_id),
                 Change::Retry(row) => again.push(row),
@@ -275,12 +297,15 @@ impl Kept {
             for receipt_id in &aside {
                 let (id, error) = (format!("dead/{receipt_id}"), error.to_owned());
                 let dead = DeadReceipt { error, receipt_id: receipt_id.clone() };
-                self.keep_notice(&id, Notice::DEAD, &dead, now, now)?;
+                self.keep_notice(&id, Notice::DEAD, &dead, now, now.plus(DEAD_EACH_MS))?;
             }
             self.drop_receipts(&aside)?;
         }
         if !again.is_empty() {
             self.run(sql::RETRY, vec![json_text(&again)?])?;
+        }
+        if !rests.is_empty() {
+            self.run(sql::PAUSE, vec![json_text(&rests)?])?;
         }
         Ok(())
     }
