@@ -38,7 +38,7 @@ use http::{HeaderName, HeaderValue};
 use crate::speak::head;
 
 /// What OpenAI takes, and an isolate can hold.
-const LIMITS: Limits = Limits { file: LARGEST_FILE, files: LARGEST_FILE };
+const LIMITS: Limits = Limits { field: "/file", file: LARGEST_FILE, files: LARGEST_FILE };
 
 /// Writes down what is heard in a recording.
 pub(crate) async fn create(

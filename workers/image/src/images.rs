@@ -30,7 +30,9 @@ use crate::{
 };
 
 /// What an isolate can take in and send on: it holds the files, and the form that is made of them.
-const LIMITS: Limits = Limits { file: 32 * 1024 * 1024, files: 32 * 1024 * 1024 };
+const LIMITS: Limits = Limits { field: "/image", file: FILES, files: FILES };
+/// All files of a form, in bytes.
+const FILES: usize = 32 * 1024 * 1024;
 
 /// Makes pictures of a prompt.
 pub(crate) async fn generations(

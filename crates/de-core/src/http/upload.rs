@@ -15,10 +15,10 @@ use self::paced::{Idle, Paced};
 use super::error::{ApiError, Code};
 use crate::protocols::FieldIssue;
 
-/// The largest body of a form, in bytes, as an edge takes it: one that announces more is not even read.
-pub const UPLOAD_CAP: u64 = 100 * 1024 * 1024;
 /// The longest text of one field, in bytes.
 const TEXT_CAP: usize = 256 * 1024;
+/// All texts of a form together, in bytes.
+const TEXTS_CAP: usize = 2 * 1024 * 1024;
 /// How many parts a form may have.
 const PARTS: usize = 100;
 /// How much may come, in bytes, of which nothing is a part's content: what stands before the first part, and the
@@ -29,10 +29,25 @@ const IDLE_CAP: usize = 1024 * 1024;
 /// once more to send it on.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// The field that brings the files, as an answer names it: `/file`.
+    pub field: &'static str,
     /// One file, in bytes.
     pub file: usize,
     /// All files together, in bytes.
     pub files: usize,
+}
+
+impl Limits {
+    /// The largest body: the files, the texts, and what stands around them. An edge hands one over whole whose
+    /// length it knows, so one that announces more is not even read.
+    fn body(&self) -> u64 {
+        let most = self.files.saturating_add(TEXTS_CAP).saturating_add(IDLE_CAP);
+        u64::try_from(most).unwrap_or(u64::MAX)
+    }
+
+    fn too_large(&self) -> ApiError {
+        too_large("the body", self.body()).with("field", self.field)
+    }
 }
 
 /// The body of a route that takes files: read, and perhaps no form.
@@ -182,23 +197,23 @@ async fn read(request: Request, limits: Limits, taken: &mut usize) -> Result<For
         return Err(ApiError::new(Code::UnsupportedMediaType, message));
     }
     let announced = head.headers.get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok());
-    if announced.and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n > UPLOAD_CAP) {
-        return Err(too_large("the body", UPLOAD_CAP));
+    if announced.and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n > limits.body()) {
+        return Err(limits.too_large());
     }
     let boundary = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let boundary = multer::parse_boundary(boundary.unwrap_or_default()).map_err(|err| {
         let message = "the content type names no boundary";
         ApiError::new(Code::InvalidRequest, message).because(err.to_string())
     })?;
-    let most = SizeLimit::new().whole_stream(UPLOAD_CAP);
+    let most = SizeLimit::new().whole_stream(limits.body());
     let constraints = Constraints::new().size_limit(most);
     let idle = Idle::default();
     let body = Paced::new(body.into_data_stream(), idle.clone());
     let mut parts = Multipart::with_constraints(body, boundary, constraints);
     let mut form = Form::default();
-    let mut held = 0;
+    let (mut held, mut said) = (0, 0);
     let mut number = 0;
-    while let Some(field) = parts.next_field().await.map_err(|err| broken(&err, &idle))? {
+    while let Some(field) = parts.next_field().await.map_err(|err| broken(&err, &idle, limits))? {
         idle.over();
         number += 1;
         if number > PARTS {
@@ -214,7 +229,9 @@ async fn read(request: Request, limits: Limits, taken: &mut usize) -> Result<For
         // A part with a file name is a file; so is one of a type that no text has.
         let is_text = claimed_type.as_deref().is_none_or(|kind| kind.starts_with("text/"));
         if file_name.is_none() && is_text {
-            let bytes = whole(field, &name, TEXT_CAP, taken, &idle).await?;
+            let cap = TEXT_CAP.min(TEXTS_CAP.saturating_sub(said));
+            let bytes = whole(field, &name, cap, taken, &idle, limits).await?;
+            said += bytes.len();
             let text = String::from_utf8(bytes.into()).map_err(|_| {
                 let reason = "is not UTF-8".to_owned();
                 ApiError::fields(&[FieldIssue { pointer: format!("/{name}"), reason }])
@@ -223,7 +240,7 @@ async fn read(request: Request, limits: Limits, taken: &mut usize) -> Result<For
             continue;
         }
         let most = limits.file.min(limits.files.saturating_sub(held));
-        let bytes = whole(field, &name, most, taken, &idle).await?;
+        let bytes = whole(field, &name, most, taken, &idle, limits).await?;
         held += bytes.len();
         form.files.push(Part { bytes, claimed_type, file_name, name });
     }
@@ -237,9 +254,10 @@ async fn whole(
     cap: usize,
     taken: &mut usize,
     idle: &Idle,
+    limits: Limits,
 ) -> Result<Bytes, ApiError> {
     let mut all = BytesMut::new();
-    while let Some(chunk) = field.chunk().await.map_err(|err| broken(&err, idle))? {
+    while let Some(chunk) = field.chunk().await.map_err(|err| broken(&err, idle, limits))? {
         idle.over();
         *taken += chunk.len();
         if all.len() + chunk.len() > cap {
@@ -256,7 +274,7 @@ fn too_large(what: &str, cap: impl TryInto<u64>) -> ApiError {
     ApiError::new(Code::BodyTooLarge, message).with("limit_bytes", cap)
 }
 
-fn broken(err: &multer::Error, idle: &Idle) -> ApiError {
+fn broken(err: &multer::Error, idle: &Idle, limits: Limits) -> ApiError {
     if idle.is_too_long() {
         let message = format!(
             "the form has more than {IDLE_CAP} bytes before its first part, or in the head of a part"
@@ -264,7 +282,7 @@ fn broken(err: &multer::Error, idle: &Idle) -> ApiError {
         return ApiError::new(Code::InvalidRequest, message);
     }
     if matches!(err, multer::Error::StreamSizeExceeded { .. }) {
-        return too_large("the body", UPLOAD_CAP);
+        return limits.too_large();
     }
     let message = "the body is no whole multipart form";
     ApiError::new(Code::InvalidRequest, message).because(err.to_string())
@@ -279,11 +297,12 @@ fn essence(headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use futures_util::StreamExt as _;
     use http::header::CONTENT_TYPE;
 
     use super::*;
 
-    const LIMITS: Limits = Limits { file: 10, files: 15 };
+    const LIMITS: Limits = Limits { field: "/file", file: 10, files: 15 };
 
     fn request(content_type: &str, body: &str) -> Request {
         // Small pieces, as a network might cut them.
@@ -342,16 +361,46 @@ mod tests {
             assert_eq!(refused.code(), Code::BodyTooLarge);
             assert_eq!(refused.details()["limit_bytes"], limit);
         }
-        let mut announced = form(&[]);
-        announced.headers_mut().insert(header::CONTENT_LENGTH, (UPLOAD_CAP + 1).into());
-        let refused = Upload::read(announced, LIMITS).await.into_form().unwrap_err();
-        assert_eq!(refused.code(), Code::BodyTooLarge);
         let long = "x".repeat(TEXT_CAP + 1);
         let refused = Upload::read(form(&[(r#"name="prompt""#, &long)]), LIMITS).await;
         assert_eq!(refused.into_form().unwrap_err().code(), Code::BodyTooLarge);
+        let full = "x".repeat(TEXT_CAP);
+        let texts = vec![(r#"name="a""#, full.as_str()); TEXTS_CAP / TEXT_CAP];
+        Upload::read(form(&texts), LIMITS).await.into_form().unwrap();
+        let texts: Vec<_> = texts.into_iter().chain([(r#"name="b""#, "x")]).collect();
+        let refused = Upload::read(form(&texts), LIMITS).await.into_form().unwrap_err();
+        assert_eq!(
+            (refused.code(), &refused.details()["field"]),
+            (Code::BodyTooLarge, &"/b".into())
+        );
         let many = vec![(r#"name="a""#, ""); PARTS + 1];
         let refused = Upload::read(form(&many), LIMITS).await.into_form().unwrap_err();
         assert_eq!(refused.code(), Code::InvalidRequest);
+    }
+
+    /// A body of known length is handed over whole: reading its first byte takes all of it.
+    #[tokio::test]
+    async fn of_what_announces_too_much_not_a_byte_is_read() {
+        let announced = |length: u64| {
+            let unread = futures_util::stream::poll_fn(|_| -> std::task::Poll<Option<_>> {
+                panic!("it was read")
+            });
+            let body = Body::from_stream(unread.map(|()| Ok::<_, std::io::Error>(Bytes::new())));
+            let kind = "multipart/form-data; boundary=b";
+            let request = Request::builder().header(CONTENT_TYPE, kind);
+            request.header(header::CONTENT_LENGTH, length).body(body).unwrap()
+        };
+        let most = LIMITS.body();
+        assert!(most < 4 * 1024 * 1024, "{most}");
+        for length in [most + 1, 100 * 1024 * 1024, u64::MAX] {
+            let refused = Upload::read(announced(length), LIMITS).await.into_form().unwrap_err();
+            assert_eq!(refused.code(), Code::BodyTooLarge);
+            assert_eq!(refused.details()["limit_bytes"], most);
+            assert_eq!(refused.details()["field"], "/file");
+        }
+        let mut small = form(&[(r#"name="file"; filename="a""#, "12345")]);
+        small.headers_mut().insert(header::CONTENT_LENGTH, most.into());
+        Upload::read(small, LIMITS).await.into_form().unwrap();
     }
 
     #[tokio::test]
@@ -384,7 +433,7 @@ mod tests {
             "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{content}\r\n--b--\r\n"
         );
         let request = Request::builder().header(CONTENT_TYPE, "multipart/form-data; boundary=b");
-        let limits = Limits { file: content.len(), files: content.len() };
+        let limits = Limits { field: "/file", file: content.len(), files: content.len() };
         let upload = Upload::read(request.body(Body::from(body)).unwrap(), limits).await;
         assert_eq!(upload.into_form().unwrap().take_files(&["file"])[0].bytes, content);
     }

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::pieces;
 
-const LIMITS: Limits = Limits { file: 500, files: 700 };
+const LIMITS: Limits = Limits { field: "/file", file: 500, files: 700 };
 
 pub(super) fn run(input: &[u8]) {
     let Some((whole, pieces)) = pieces(input) else { return };
