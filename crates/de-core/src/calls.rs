@@ -30,6 +30,18 @@ pub struct File {
     pub storage_key: Option<String>,
 }
 
+impl File {
+    /// The same under no name, and without its bytes: where they rest.
+    #[must_use]
+    pub fn nameless(&self) -> Self {
+        Self {
+            content_type: self.content_type.clone(),
+            storage_key: self.storage_key.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 /// Pictures to be made, or to be made of others.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ImageCall {

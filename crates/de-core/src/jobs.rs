@@ -31,11 +31,15 @@ use crate::{
     http::error::{ApiError, Code},
     ids::{JobId, ModelId, ProviderId},
     mapping::poll::KeptPolling,
+    ports::PortError,
     time::UnixMillis,
 };
 
 /// How long an object remembers a job that is over. Its row stays.
 pub const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// The largest record that is kept, in bytes: a row of an object takes 2 MB.
+pub const LARGEST_RECORD: usize = 1_900_000;
 
 /// One job, as its object keeps it: JSON.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -241,6 +245,30 @@ impl Record {
             stumbles: 0,
             updated_at: now,
         }
+    }
+
+    /// The record as its object keeps it. Of one that is too large, what was to be done is left out once it was done:
+    /// nobody reads it any more, and what came of it has to be kept, told and booked.
+    ///
+    /// # Errors
+    /// `Failed` if it is too large and still to be done; `Malformed`.
+    pub fn to_json(&self) -> Result<String, PortError> {
+        let json = |record: &Self| {
+            serde_json::to_string(record)
+                .map_err(|err| PortError::Malformed { port: "jobs", message: err.to_string() })
+        };
+        let whole = json(self)?;
+        if whole.len() <= LARGEST_RECORD {
+            return Ok(whole);
+        }
+        let is_done = self.stage.is_over() || matches!(self.stage, Stage::Copying { .. });
+        let order = Order { work: self.order.work.done(), ..self.order.clone() };
+        let short = json(&Self { order, ..self.clone() })?;
+        if is_done && short.len() <= LARGEST_RECORD {
+            return Ok(short);
+        }
+        let message = format!("a job's record of {} bytes is too large", whole.len());
+        Err(PortError::Failed { port: "jobs", message })
     }
 
     /// Moves it on. What is over stays as it is.

@@ -58,15 +58,10 @@ impl Keeper for Kept {
     }
 
     async fn save(&self, record: &Record) -> Result<(), PortError> {
-        *lock(&self.written) = written(record)?;
+        *lock(&self.written) = record.to_json()?;
         self.changed.notify_waiters();
         Ok(())
     }
-}
-
-fn written(record: &Record) -> Result<String, PortError> {
-    serde_json::to_string(record)
-        .map_err(|err| PortError::Malformed { port: "jobs", message: err.to_string() })
 }
 
 impl LocalJobs {
@@ -174,7 +169,7 @@ impl Jobs for LocalJobs {
             changed: Notify::new(),
             driving: Mutex::default(),
             nudged: Notify::new(),
-            written: Mutex::new(written(&record)?),
+            written: Mutex::new(record.to_json()?),
         });
         lock(&self.jobs).insert(job.clone(), kept.clone());
         if !self.holds.load(Ordering::SeqCst) {

@@ -174,6 +174,15 @@ fn usage(usage: &Usage) -> Option<Value> {
 
 /// Names fields as OpenAI's body has them: what is an option of ours is a member of its.
 pub(crate) fn in_openai_words(error: ApiError) -> ApiError {
+    let ours = |pointer: String| match pointer.strip_prefix("/options/") {
+        Some("num_images") => "/n".to_owned(),
+        Some(option) => format!("/{option}"),
+        None => pointer,
+    };
+    if let Some(field) = error.details().get("field").and_then(Value::as_str) {
+        let field = ours(field.to_owned());
+        return error.with("field", field);
+    }
     let Some(fields) = error.details().get("fields").and_then(Value::as_array) else {
         return error;
     };
@@ -183,12 +192,7 @@ pub(crate) fn in_openai_words(error: ApiError) -> ApiError {
     let issues: Vec<FieldIssue> = fields
         .iter()
         .map(|field| {
-            let pointer = text(field, "field");
-            let pointer = match pointer.strip_prefix("/options/") {
-                Some("num_images") => "/n".to_owned(),
-                Some(option) => format!("/{option}"),
-                None => pointer,
-            };
+            let pointer = ours(text(field, "field"));
             FieldIssue { pointer, reason: text(field, "reason") }
         })
         .collect();

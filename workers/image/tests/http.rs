@@ -10,7 +10,10 @@
 #[path = "http/gateway.rs"]
 mod gateway;
 
-use de_core::ports::{Database, Statement};
+use de_core::{
+    jobs::order::LONGEST_PROMPT,
+    ports::{Database, Statement},
+};
 use de_testkit::fetch::Answer;
 use http::Method;
 use serde_json::{Value, json};
@@ -247,6 +250,12 @@ async fn what_cannot_be_is_refused_by_name() {
         ("/generate", json!({"prompt": " "}), "VALIDATION_ERROR", "/prompt"),
         (
             "/generate",
+            json!({"prompt": "x".repeat(LONGEST_PROMPT + 1), "model": "gpt-image-2"}),
+            "VALIDATION_ERROR",
+            "/prompt",
+        ),
+        (
+            "/generate",
             json!({"prompt": "x", "model": "gpt-image-2", "options": {"size": "7x7"}}),
             "VALIDATION_ERROR",
             "/options/size",
@@ -273,6 +282,7 @@ async fn what_cannot_be_is_refused_by_name() {
         (json!({"model": "gpt-image-2", "prompt": "x", "stream": true}), "stream"),
         (json!({"model": "gpt-image-2", "prompt": "x", "partial_images": 2}), "partial_images"),
         (json!({"model": "gpt-image-2", "prompt": "x", "size": "7x7"}), "size"),
+        (json!({"model": "gpt-image-2", "prompt": "x", "user": "x".repeat(1_900_000)}), "user"),
         (json!({"model": "gemini-3-pro-image", "prompt": "x", "n": 2}), "n"),
     ] {
         let answer = gateway.image.post("/v1/images/generations", &body).await.unwrap();
@@ -283,6 +293,26 @@ async fn what_cannot_be_is_refused_by_name() {
     let text = json!({"model": "gpt-4o-mini", "prompt": "x"});
     let answer = gateway.image.post("/generate", &text).await.unwrap();
     assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!("MODEL_CAPABILITY")));
+    assert_eq!(gateway.test.fetch.sent().len(), 0);
+}
+
+/// It would be kept at first, and no more once its pictures are made and paid for.
+#[tokio::test]
+async fn an_order_that_does_not_fit_into_its_job_is_refused_by_name() {
+    let gateway = Gateway::new().await;
+    let long = "x".repeat(1_100_000);
+    let ours = json!({"model": "gpt-image-2", "prompt": "x", "options": {"style": long}});
+    let openais = json!({"model": "gpt-image-2", "prompt": "x", "style": long});
+    for (path, body, place, field) in [
+        ("/generate", ours, "/details/field", "/options/style"),
+        ("/v1/images/generations", openais, "/error/param", "style"),
+    ] {
+        let request = gateway.image.request(Method::POST, path).json(&body);
+        let answer = request.header("prefer", "respond-async").send().await.unwrap();
+        let told = answer.json();
+        assert_eq!((answer.status, told.pointer(place)), (413, Some(&json!(field))), "{told}");
+        assert_eq!(gateway.receipt(&answer).await["error_code"], "BODY_TOO_LARGE");
+    }
     assert_eq!(gateway.test.fetch.sent().len(), 0);
 }
 

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use de_core::{
     ids::JobId,
     jobs::{
-        Order, Record, Stage, View,
+        Order, Record, Stage, View, pause_ms,
         run::{Keeper, step},
     },
     log::LogLine,
@@ -55,6 +55,8 @@ pub struct Job {
     env: Env,
     /// Why the object could not read what it kept. Until it can, it does nothing, and says so.
     broken: RefCell<Option<String>>,
+    /// Alarms in a row whose step failed.
+    failures: Cell<u32>,
     kept: Rc<Kept>,
     state: State,
 }
@@ -115,8 +117,7 @@ impl Kept {
     }
 
     fn write(&self, record: &Record) -> Result<()> {
-        let json = serde_json::to_string(record)
-            .map_err(|err| worker::Error::RustError(err.to_string()))?;
+        let json = record.to_json().map_err(|err| worker::Error::RustError(err.to_string()))?;
         self.sql.exec(sql::WRITE, vec![SqlStorageValue::String(json)])?;
         *self.record.borrow_mut() = Some(record.clone());
         Ok(())
@@ -149,7 +150,8 @@ impl DurableObject for Job {
     fn new(state: State, env: Env) -> Self {
         log::begin(&env, crate::NAME);
         let kept = Rc::new(Kept::new(state.storage().sql()));
-        let object = Self { env, broken: RefCell::new(None), kept, state };
+        let broken = RefCell::new(None);
+        let object = Self { env, broken, failures: Cell::new(0), kept, state };
         object.load();
         object
     }
@@ -174,8 +176,13 @@ impl DurableObject for Job {
         }
         if let Err(err) = self.drive().await {
             say(LogLine::error("job: a step failed").because(&err));
-            // The runtime's own repetitions end after some hours; ours do not.
-            self.wake_at(now().plus(1_000)).await?;
+            // The runtime's own repetitions end after some hours; ours do not. What fails again and again is
+            // tried less and less often.
+            let failures = self.failures.get().saturating_add(1);
+            self.failures.set(failures);
+            self.wake_at(now().plus(pause_ms(failures))).await?;
+        } else {
+            self.failures.set(0);
         }
         Response::empty()
     }

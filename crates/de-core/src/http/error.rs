@@ -432,7 +432,8 @@ impl ApiError {
 
     /// The first wrong field in OpenAI's spelling: `messages[0].role`.
     fn param(&self) -> Option<String> {
-        let pointer = self.0.details.get("fields")?.get(0)?.get("field")?.as_str()?;
+        let first = self.0.details.get("fields").and_then(|fields| fields.get(0)?.get("field"));
+        let pointer = first.or_else(|| self.0.details.get("field"))?.as_str()?;
         let mut param = String::new();
         for step in pointer.split('/').skip(1) {
             if step.bytes().all(|c| c.is_ascii_digit()) {

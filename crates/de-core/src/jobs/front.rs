@@ -94,7 +94,7 @@ struct Begun {
 /// Buys, and returns once the job is stored. Until someone serves it, it names the one who is asked first.
 ///
 /// # Errors
-/// Those of admission; `VALIDATION_ERROR` with what the model's vendor cannot do; `INTERNAL_ERROR` with
+/// Those of [`Work::fits`] and of admission; `VALIDATION_ERROR` with what the model's vendor cannot do; `INTERNAL_ERROR` with
 /// `job_id` if it is not known whether the job is stored.
 pub async fn begin(purchase: Purchase<'_>) -> Result<View, ApiError> {
     enter(purchase).await.map(|begun| begun.view)
@@ -129,6 +129,7 @@ async fn find_or_store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, A
 
 async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError> {
     let Purchase { platform, context, work, .. } = purchase;
+    work.fits()?;
     let mut caller = purchase.caller;
     if caller.key().user_id.is_some() {
         // As for text: the body may have been long in coming.

@@ -1,7 +1,7 @@
 //! What a job has to do, and for whom.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     books::Kept,
@@ -12,14 +12,22 @@ use crate::{
     ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, RequestId, UserId},
     limits::wire::Need,
     model::Modality,
-    protocols::Draft,
+    protocols::{Draft, FieldIssue},
     receipt::Usage,
     registry::Model,
     render, spoken,
     webhooks::Callback,
 };
 
-/// What a job is made from. JSON, at most about a mebibyte: files rest in the store.
+/// The longest work that is ordered, in bytes of its JSON. What becomes of it stands beside it in one row of its
+/// object, which takes 2 MB.
+pub const LARGEST_WORK: usize = 1024 * 1024;
+/// The longest prompt of pictures, in bytes. The longest that a vendor reads has some 65,000 tokens.
+pub const LONGEST_PROMPT: usize = 256 * 1024;
+/// The longest name of a caller's user, in bytes.
+pub const LONGEST_USER: usize = 4 * 1024;
+
+/// What a job is made from. JSON, little more than [`LARGEST_WORK`]: files rest in the store.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Order {
     /// The key that ordered it.
@@ -77,6 +85,75 @@ impl Work {
             Self::Image(_) => Modality::Image,
             Self::Render(_) => Modality::Video,
             Self::Speech(_) => Modality::Audio,
+        }
+    }
+
+    /// Refuses what is too long to be kept until it is done.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` for a text that is too long by itself; `BODY_TOO_LARGE` with `limit_bytes`, and the longest
+    /// `field`, for all of it.
+    pub fn fits(&self) -> Result<(), ApiError> {
+        if let Self::Image(call) = self {
+            let user = call.user.as_deref().unwrap_or_default();
+            let texts = [("/prompt", &*call.prompt, LONGEST_PROMPT), ("/user", user, LONGEST_USER)];
+            let too_long = texts.into_iter().filter(|(_, text, most)| text.len() > *most);
+            let issues: Vec<FieldIssue> = too_long
+                .map(|(pointer, _, most)| FieldIssue {
+                    pointer: pointer.to_owned(),
+                    reason: format!("at most {most} bytes"),
+                })
+                .collect();
+            if !issues.is_empty() {
+                return Err(ApiError::fields(&issues));
+            }
+        }
+        if json_bytes(self) <= LARGEST_WORK {
+            return Ok(());
+        }
+        let message = format!("what is to be done is larger than {LARGEST_WORK} bytes");
+        let error = ApiError::new(Code::BodyTooLarge, message).with("limit_bytes", LARGEST_WORK);
+        Err(error.with("field", self.longest_field()))
+    }
+
+    /// Where most of it stands.
+    fn longest_field(&self) -> String {
+        let members = |place: &str, members: &Map<String, Value>| {
+            let sizes =
+                members.iter().map(|(name, value)| (json_bytes(value), format!("{place}/{name}")));
+            sizes.max().unwrap_or_default()
+        };
+        let text = |place: &str, text: &str| (json_bytes(text), place.to_owned());
+        let fields = match self {
+            Self::Image(call) => {
+                let files = self.files().into_iter().map(json_bytes).sum();
+                let options = members("/options", &call.options);
+                vec![options, (files, "/image".to_owned()), text("/prompt", &call.prompt)]
+            }
+            Self::Render(call) => vec![members("", &call.edit)],
+            Self::Speech(call) => {
+                let voice = text("/voice", call.voice.as_deref().unwrap_or_default());
+                vec![members("/options", &call.options), text("/text", &call.text), voice]
+            }
+        };
+        fields.into_iter().max().map(|(_, field)| field).unwrap_or_default()
+    }
+
+    /// The same without its texts, which nobody reads once it was done. Its files are still named: they have to go.
+    #[must_use]
+    pub fn done(&self) -> Self {
+        match self {
+            Self::Image(call) => Self::Image(ImageCall {
+                images: call.images.iter().map(File::nameless).collect(),
+                mask: call.mask.as_ref().map(File::nameless),
+                n: call.n,
+                ..ImageCall::default()
+            }),
+            // What it makes is read from its `output`, and an order for it is small.
+            Self::Render(_) => self.clone(),
+            Self::Speech(call) => {
+                Self::Speech(SpeechCall { streamed: call.streamed, ..SpeechCall::default() })
+            }
         }
     }
 
@@ -169,6 +246,27 @@ impl Work {
             Self::Image(call) => call.images.iter_mut().chain(&mut call.mask).collect(),
             Self::Render(_) | Self::Speech(_) => Vec::new(),
         }
+    }
+}
+
+/// How long something is as JSON, in bytes.
+fn json_bytes(value: &(impl Serialize + ?Sized)) -> usize {
+    struct Counted(usize);
+    impl std::io::Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counted = Counted(0);
+    match serde_json::to_writer(&mut counted, value) {
+        Ok(()) => counted.0,
+        // What cannot be written cannot be kept.
+        Err(_) => usize::MAX,
     }
 }
 

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use de_core::{
-    jobs::Stage,
-    ports::{Database, PortError},
+    calls::ImageCall,
+    ids::JobId,
+    jobs::{LARGEST_RECORD, Record, Stage, Work},
+    ports::{Database, Jobs, PortError},
     store::instances,
 };
-use de_testkit::fetch::Answer;
+use de_testkit::{fetch::Answer, platform::START};
 use serde_json::json;
 
-use crate::scene::{PNG, POLLED, Scene, ordered, ordered_as, png};
+use crate::scene::{DRAWN, PNG, POLLED, Scene, drawn, ordered, ordered_as, png};
 
 fn data_url() -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(PNG))
@@ -103,4 +105,33 @@ async fn a_purchase_whose_object_does_not_answer_at_all_has_a_receipt() {
     scene.begin(POLLED).await.unwrap_err();
     assert_eq!(scene.made.background.join_all().await, 0);
     assert_eq!(scene.receipt()["status"], "failed");
+}
+
+/// As one that an older version took, which held nothing back.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_grows_too_large_loses_what_was_asked_and_nothing_that_was_made() {
+    let scene = Scene::new().await;
+    scene.made.jobs.set_holding(true);
+    let held = scene.begin(DRAWN).await.unwrap();
+    scene.made.jobs.set_holding(false);
+    let mut order = scene.made.jobs.record(&held.id).unwrap().order;
+    let id = JobId::make(START, [9; 10]);
+    let size = Record::new(id.clone(), order.clone(), START).to_json().unwrap().len();
+    let Work::Image(call) = &mut order.work else { panic!("pictures were ordered") };
+    // With what says that it is there.
+    call.user = Some("x".repeat(LARGEST_RECORD - size - 200));
+    scene.vendor([drawn("https://files.example.com/1.png"), png()]);
+    let begun = scene.made.jobs.begin(&id, &order).await.unwrap();
+    let ended = scene.ended(&begun).await;
+    assert_eq!((ended.status.as_str(), ended.outputs.len()), ("succeeded", 1), "{ended:?}");
+    let kept = scene.made.jobs.record(&id).unwrap();
+    assert_eq!(kept.order.work, order.work.done());
+    assert_eq!(scene.receipt()["status"], "ok");
+    // What is still to be done needs what was asked.
+    let waits = Record::new(id, order, START);
+    let Work::Image(call) = &waits.order.work else { panic!("pictures were ordered") };
+    let mut too_large = waits.clone();
+    too_large.order.work =
+        Work::Image(ImageCall { user: Some("x".repeat(LARGEST_RECORD)), ..call.clone() });
+    assert!(too_large.to_json().is_err());
 }

@@ -123,7 +123,9 @@ async fn faults_are_named_and_nothing_is_sent() {
     assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &json!("file")));
     let large = vec![0; 25 * 1024 * 1024 + 1];
     let answer = transcribe(&gateway, &[("model", "whisper-1")], &large).await;
-    assert_eq!((answer.status, &answer.json()["error"]["code"]), (413, &json!("body_too_large")));
+    let error = &answer.json()["error"];
+    assert_eq!((answer.status, &error["code"]), (413, &json!("body_too_large")));
+    assert_eq!(error["param"], "file");
     let answer = gateway.audio.post("/v1/audio/transcriptions", &json!({})).await.unwrap();
     assert_eq!(answer.status, 415);
     let answer = gateway.audio.post("/v1/audio/translations", &json!({})).await.unwrap();
