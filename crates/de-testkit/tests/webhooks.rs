@@ -456,9 +456,18 @@ async fn what_could_not_be_noted_is_sent_again_and_not_noted_twice() {
 async fn one_organizations_slow_receivers_hold_up_no_other() {
     let rig = Rig::new().await;
     rig.hook().await;
-    for n in 0..100 {
-        rig.publish(&format!("job_{n}")).await;
-    }
+    // More than anybody would look through to find the other one.
+    rig.publish("job_0").await;
+    rig.sql(
+        "INSERT INTO webhook_deliveries
+           (id, webhook_id, organization_id, instance_id, event_type, payload, next_attempt_at, created_at)
+         WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 2500)
+         SELECT m.id || '-' || number.n, m.webhook_id, m.organization_id, m.instance_id, m.event_type,
+           m.payload, m.next_attempt_at, m.created_at
+         FROM webhook_deliveries AS m, number",
+        &[],
+    )
+    .await;
     let other = OrganizationId::parse("org_other").unwrap();
     let instance = InstanceId::parse("inst_other").unwrap();
     let new = tenants::NewInstance {

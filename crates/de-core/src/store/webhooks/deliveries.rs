@@ -192,21 +192,41 @@ pub struct Claim<'a> {
     pub until: UnixMillis,
 }
 
-/// Takes what is due, at most `at_most`: of those that wait longest, in turns of one for each organization, so
-/// that nobody's slow receiver holds up the others.
+/// Takes what is due, at most `at_most`: in turns of one for each organization, those first that wait longest, so
+/// that nobody's slow receiver holds up the others, however many messages it has.
+///
+/// Organizations are found by walking an index, a step each; of each, no more is read than may be taken.
 #[must_use]
 pub fn claim_due(claim: Claim<'_>, at_most: u32) -> Statement {
     statement(
-        "UPDATE webhook_deliveries SET claim = ?1, next_attempt_at = CAST(?3 AS INTEGER)
+        "WITH RECURSIVE seen (id) AS (
+           SELECT min(m.organization_id) FROM webhook_deliveries AS m
+           WHERE m.next_attempt_at IS NOT NULL
+           UNION ALL
+           SELECT (SELECT min(m.organization_id) FROM webhook_deliveries AS m
+             WHERE m.organization_id > seen.id AND m.next_attempt_at IS NOT NULL)
+           FROM seen WHERE seen.id IS NOT NULL
+         ),
+         waiting (id, since) AS (
+           SELECT seen.id, (SELECT min(m.next_attempt_at) FROM webhook_deliveries AS m
+             WHERE m.organization_id = seen.id AND m.next_attempt_at <= CAST(?2 AS INTEGER))
+           FROM seen WHERE seen.id IS NOT NULL
+         ),
+         opened (id) AS (
+           SELECT waiting.id FROM waiting WHERE waiting.since IS NOT NULL
+           ORDER BY waiting.since LIMIT CAST(?4 AS INTEGER)
+         ),
+         ranked (id, next_attempt_at, turn) AS (
+           SELECT due.id, due.next_attempt_at,
+             row_number() OVER (PARTITION BY due.organization_id ORDER BY due.next_attempt_at)
+           FROM opened CROSS JOIN webhook_deliveries AS due ON due.rowid IN (
+             SELECT m.rowid FROM webhook_deliveries AS m
+             WHERE m.organization_id = opened.id AND m.next_attempt_at <= CAST(?2 AS INTEGER)
+             ORDER BY m.next_attempt_at LIMIT CAST(?4 AS INTEGER))
+         )
+         UPDATE webhook_deliveries SET claim = ?1, next_attempt_at = CAST(?3 AS INTEGER)
          WHERE id IN (
-           SELECT ranked.id FROM (
-             SELECT due.id, due.next_attempt_at,
-               row_number() OVER (PARTITION BY due.organization_id ORDER BY due.next_attempt_at) AS turn
-             FROM (
-               SELECT m.id, m.organization_id, m.next_attempt_at FROM webhook_deliveries AS m
-               WHERE m.next_attempt_at <= CAST(?2 AS INTEGER) ORDER BY m.next_attempt_at LIMIT 1000
-             ) AS due
-           ) AS ranked
+           SELECT ranked.id FROM ranked
            ORDER BY ranked.turn, ranked.next_attempt_at LIMIT CAST(?4 AS INTEGER))",
         [claim.token.into(), claim.now.into(), claim.until.into(), i64::from(at_most).into()],
     )
