@@ -45,6 +45,9 @@ use crate::kept_sql as sql;
 const LOOK: Duration = Duration::from_millis(100);
 /// How many steps one alarm takes, before it leaves the rest to the next one.
 const STEPS: u32 = 100;
+/// For how long an alarm begins steps, in milliseconds. The platform ends it after 15 minutes, and one step may take
+/// nearly as long.
+const BEGINS_MS: i64 = 60 * 1_000;
 
 /// When an object that could not read what it kept tries again.
 const AGAIN_MS: i64 = 60 * 1_000;
@@ -264,6 +267,7 @@ impl Job {
     async fn drive(&self) -> Result<()> {
         let platform = object_platform(&self.env, crate::NAME, &self.state);
         let keeper = ObjectKeeper(SendWrapper::new(self.kept.clone()));
+        let began = platform.clock.now();
         for _ in 0..STEPS {
             let Some(mut record) = self.kept.record.borrow().clone() else { return Ok(()) };
             let now = platform.clock.now();
@@ -289,6 +293,9 @@ impl Job {
                 || self.kept.cancelled.get() && matches!(record.stage, Stage::Running { .. });
             if due > now && !is_wanted {
                 return self.wake_at(due).await;
+            }
+            if now.since(began) > BEGINS_MS {
+                break;
             }
         }
         self.wake_at(now()).await

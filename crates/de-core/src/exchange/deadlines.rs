@@ -13,7 +13,8 @@ use crate::{http::error::ApiError, registry::Model, time::UnixMillis};
 /// When the whole call must be over.
 pub(super) fn deadline(job: &Job<'_>, model: &Model) -> UnixMillis {
     let total = i64::try_from(model.deadlines().total_ms).unwrap_or(i64::MAX);
-    job.context.started().plus(total)
+    let by_row = job.context.started().plus(total);
+    job.context.ends_at().map_or(by_row, |ends_at| ends_at.min(by_row))
 }
 
 /// What is left of the call's time for a model, in milliseconds; negative once it is over.

@@ -57,6 +57,7 @@ impl Envelope {
 /// One request. Clones share what was noted.
 #[derive(Clone)]
 pub struct Context {
+    ends_at: Option<UnixMillis>,
     envelope: Envelope,
     noted: Arc<Mutex<Noted>>,
     request_id: RequestId,
@@ -108,13 +109,25 @@ impl Context {
     pub fn new(request_id: RequestId, envelope: Envelope, started: UnixMillis) -> Self {
         // Whoever has random bytes says so by [`Context::within`].
         let trace = Arc::new(Trace::root([0; 24]));
-        Self { envelope, noted: Arc::default(), request_id, started, trace }
+        Self { ends_at: None, envelope, noted: Arc::default(), request_id, started, trace }
     }
 
     /// The same in this place of a trace.
     #[must_use]
     pub fn within(self, trace: Trace) -> Self {
         Self { trace: Arc::new(trace), ..self }
+    }
+
+    /// The same, whose calls of vendors end by then, whatever their models' rows allow.
+    #[must_use]
+    pub fn until(self, ends_at: UnixMillis) -> Self {
+        Self { ends_at: Some(ends_at), ..self }
+    }
+
+    /// When its calls of vendors end, whatever their models' rows allow; `None`: the rows say it alone.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<UnixMillis> {
+        self.ends_at
     }
 
     /// The caller's id, or ours.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use http::HeaderName;
 
-use super::{Order, View, Work};
+use super::{Order, View, Work, run::CALL};
 use crate::{
     admission::{Wanted, admit},
     auth::Scope,
@@ -301,7 +301,7 @@ async fn wait(platform: &Platform, begun: View, patience_ms: i64) -> Result<View
 
 /// How long a model may take for a job: its own deadline, or as long as its orders are followed.
 fn longest(model: &Model) -> Duration {
-    let own = Duration::from_millis(model.deadlines().total_ms);
+    let own = Duration::from_millis(model.deadlines().total_ms).min(CALL);
     own.saturating_add(Duration::from_millis(model.vendor.follows_ms()))
 }
 

@@ -6,7 +6,7 @@
 mod copy;
 mod submit;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -34,6 +34,12 @@ use crate::{
 
 /// How many messages whoever ends a job sends in passing.
 const MESSAGES: u32 = 10;
+
+/// How long the call of a job's vendor may take, all tries and fallbacks together: it runs inside one alarm, which
+/// the platform ends after 15 minutes, and what has come by then has to be kept.
+pub const CALL: Duration = Duration::from_secs(13 * 60);
+/// By when, from the call's beginning, a sound that comes as it is made has to be here.
+const SOUND: Duration = Duration::from_secs(14 * 60);
 
 /// As much of a vendor's word for a job's state is kept, in characters.
 const LONGEST_WORD: usize = 200;

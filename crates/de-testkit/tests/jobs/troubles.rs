@@ -8,12 +8,13 @@ use de_core::{
     ids::JobId,
     jobs::{LARGEST_RECORD, Record, Stage, Work},
     ports::{Database, Jobs, PortError},
+    seeds,
     store::instances,
 };
 use de_testkit::{fetch::Answer, platform::START};
 use serde_json::json;
 
-use crate::scene::{DRAWN, PNG, POLLED, Scene, drawn, ordered, ordered_as, png};
+use crate::scene::{DRAWN, PNG, POLLED, Scene, drawn, ordered, ordered_as, png, polled};
 
 fn data_url() -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(PNG))
@@ -105,6 +106,25 @@ async fn a_purchase_whose_object_does_not_answer_at_all_has_a_receipt() {
     scene.begin(POLLED).await.unwrap_err();
     assert_eq!(scene.made.background.join_all().await, 0);
     assert_eq!(scene.receipt()["status"], "failed");
+}
+
+/// The alarm that a job's call runs in is ended by the platform after 15 minutes: an answer that comes later would be
+/// paid for, and lost.
+#[tokio::test(start_paused = true)]
+async fn a_call_of_a_job_ends_in_time_whatever_its_models_row_allows() {
+    let scene = Scene::new().await;
+    let mut patient = polled();
+    patient["model_id"] = json!("patient-pictures");
+    patient["timeouts"] = json!({"first_byte_ms": 3_600_000, "total_ms": 3_600_000});
+    let models = seeds::read_models(&patient.to_string()).unwrap();
+    scene.made.database.batch(seeds::catalogue(&[], &models, START)).await.unwrap();
+    let late = ordered("https://files.example.com/1.png").head_after(Duration::from_secs(1_200));
+    scene.vendor([late]);
+    let begun = scene.begin("patient-pictures").await.unwrap();
+    let ended = scene.ended(&begun).await;
+    assert_eq!(ended.error.as_ref().map(|fault| &*fault.code), Some("PROVIDER_TIMEOUT"));
+    let took = ended.finished_at.unwrap().0.since(ended.created_at.0);
+    assert!((12 * 60_000..14 * 60_000).contains(&took), "{took} ms");
 }
 
 /// As one that an older version took, which held nothing back.

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use url::Url;
 
-use super::Running;
+use super::{Running, SOUND};
 use crate::{
     assets::{self, Deposit, KeepError, Owner, Promise, Provenance},
     books::Outcome,
@@ -113,7 +113,10 @@ impl<'a> Bringing<'a> {
     ) -> Result<Output, Lost> {
         let promise = raw.map_or(Promise::Kind(MediaKind::Audio), Promise::Raw);
         let wanted = Wanted { index: 0, promise, revised_prompt: None, role: "audio", seed: None };
-        let patience = Duration::from_millis(model.deadlines().total_ms).max(PATIENCE);
+        // Its call began when the record became `submitting`, and the alarm with it.
+        let spent = self.platform.clock.now().since(self.record.updated_at);
+        let left = SOUND.saturating_sub(Duration::from_millis(u64::try_from(spent).unwrap_or(0)));
+        let patience = Duration::from_millis(model.deadlines().total_ms).max(PATIENCE).min(left);
         let deposit = self.deposit(&wanted);
         let row = assets::keep::stream(self.platform, deposit, body, patience).await?;
         Ok(output(&row, wanted))

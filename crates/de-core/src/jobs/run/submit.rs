@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join;
 
-use super::{Running, running};
+use super::{CALL, Running, running};
 use crate::{
     books::{Books, Outcome},
     calls::{ImageReply, Made, MadeImage, RenderReply},
@@ -60,7 +60,8 @@ impl Running<'_> {
         // From here on the vendor may have it.
         self.keeper.save(record).await?;
         let context = Context::new(record.order.request_id.clone(), Envelope::Native, now)
-            .within(self.trace(record));
+            .within(self.trace(record))
+            .until(now.plus(i64::try_from(CALL.as_millis()).unwrap_or(i64::MAX)));
         let callback = callback::address(&platform.settings, &record.id);
         let draft = |model: &Model| {
             if let (Work::Speech(call), Some(first)) = (&work, models.first()) {
