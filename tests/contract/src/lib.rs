@@ -19,6 +19,7 @@ pub mod answer;
 pub mod books;
 pub mod call;
 pub mod canary;
+pub mod claims;
 pub mod control;
 pub mod document;
 pub mod faults;

@@ -45,6 +45,8 @@ pub struct Stack {
     pub is_real: bool,
     /// What the workers of a real stack log.
     log_file: Option<PathBuf>,
+    /// Where a real stack keeps its state.
+    pub state: Option<PathBuf>,
     /// Where on this machine a provider of a test's own may live: the first that is free.
     pub spare_ports: Vec<u16>,
     /// The process that starts the runtime, if that may be killed: for whoever has the stack to themselves.
@@ -114,6 +116,7 @@ impl Stack {
             hosts: BTreeMap::new(),
             is_real: false,
             log_file: None,
+            state: None,
             spare_ports: vec![local.spare_port],
             mortal: None,
             keys: Keys {
@@ -143,8 +146,10 @@ impl Stack {
             record.refused_keys.get(why).cloned().unwrap_or_else(|| panic!("no {why} key"))
         };
         let text_base = record.hosts.get("text").expect("the text worker has a host").clone();
+        let state = folder.join("state").join(port.to_string());
         Self {
-            books: Books::of_state(&folder.join("state").join(port.to_string())),
+            books: Books::of_state(&state),
+            state: Some(state),
             cron: Some(record.cron.clone()),
             front: client(base),
             front_base: base.to_owned(),

@@ -4,8 +4,10 @@
 //! runtime hands events to an object one at a time, and lets another one in only at an await. The claim is
 //! read, decided upon and written without one in between, and no answer leaves before the write is durable.
 //!
-//! Replies of more than 64 KiB lie in R2, under a key that is made of the object's id. The alarm that forgets
-//! the claim removes them.
+//! Replies of more than 64 KiB lie in R2, under a key that is made of the object's id and written down before they
+//! are put there. The alarm that forgets the claim removes them.
+//!
+//! A claim that is released leaves nothing: who asks in vain with a new key each time makes no object that stays.
 
 use std::cell::{Cell, RefCell};
 
@@ -22,6 +24,7 @@ use de_edge::{
     bindings::ASSETS,
     log::{begin, say},
 };
+use futures_util::future::join;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use worker::{
@@ -35,6 +38,8 @@ use crate::claim_sql as sql;
 const INLINE: usize = 64 * 1024;
 /// When what could not be removed is tried again.
 const AGAIN_MS: i64 = 60 * 60 * 1_000;
+/// When what was left behind is looked for.
+const SOON_MS: i64 = 1_000;
 
 /// The object of one key of one caller on one route, named by them.
 #[durable_object(alarm)]
@@ -76,14 +81,14 @@ impl Failure {
 impl DurableObject for Claim {
     fn new(state: State, env: Env) -> Self {
         begin(&env, crate::NAME);
-        let (claim, broken) = match load(&state) {
-            Ok(claim) => (claim, None),
+        let (claim, has_table, broken) = match load(&state) {
+            Ok((claim, has_table)) => (claim, has_table, None),
             Err(err) => {
                 log("cannot read what it kept", &err);
-                (idempotency::Claim::default(), Some(err.to_string()))
+                (idempotency::Claim::default(), false, Some(err.to_string()))
             }
         };
-        let has_table = Cell::new(broken.is_none());
+        let has_table = Cell::new(has_table);
         Self { claim: RefCell::new(claim), broken, env, has_table, state }
     }
 
@@ -123,7 +128,13 @@ impl Claim {
             (Method::Post, "/claim") => self.claim(&from_json(&body)?).await,
             (Method::Post, "/end") => {
                 let ending: Ending = from_json(&body)?;
-                self.decide(|claim| claim.end(now(), &ending.holder, ending.end))?;
+                let is_vacant = self.decide(|claim| {
+                    claim.end(now(), &ending.holder, ending.end);
+                    claim.expires_at().is_none()
+                })?;
+                if is_vacant {
+                    self.leave().await?;
+                }
                 to_json(&json!({}))
             }
             (Method::Post, "/finish") => {
@@ -151,8 +162,11 @@ impl Claim {
         if is_new {
             self.state.storage().set_alarm(idempotency::KEPT_MS).await?;
         }
-        if let Some(key) = gone.and_then(|kept| kept.blob) {
-            self.bucket()?.delete(key).await?;
+        if let Some(key) = gone.and_then(|kept| kept.blob)
+            && let Err(err) = self.remove(&key).await
+        {
+            // It is still named, and goes with this claim.
+            log("a reply of before cannot be removed", &err);
         }
         if !matches!(answer, Answer::Replay { .. }) {
             return frame(&answer, &[]);
@@ -195,15 +209,83 @@ impl Claim {
             let kept = Kept { blob: None, head };
             return self.decide_with(Some(&reply), |claim| claim.finish(&holder, kept));
         }
-        // First the bytes, then the claim that names them. Other events run meanwhile.
+        // First where the bytes will be, then the bytes, then the claim that has them. Whoever dies in between
+        // leaves a name, by which they are removed. Other events run meanwhile.
         let key = format!("claims/{}/{holder}", self.state.id());
+        self.name(&key)?;
         self.bucket()?.put(&key, reply.to_vec()).execute().await?;
         let kept = Kept { blob: Some(key.clone()), head };
         let taken = self.decide(|claim| claim.finish(&holder, kept))?;
         if !taken {
-            self.bucket()?.delete(key).await?;
+            // The claim may have been forgotten meanwhile, and the name with it.
+            self.name(&key)?;
+            if let Err(err) = self.remove(&key).await {
+                log("a reply that nobody wants cannot be removed", &err);
+            }
+            let is_vacant = self.claim.borrow().expires_at().is_none();
+            if is_vacant {
+                self.leave().await?;
+            }
         }
         Ok(taken)
+    }
+
+    /// Writes down where a reply will lie.
+    fn name(&self, key: &str) -> Result<(), Failure> {
+        self.make_tables()?;
+        let values = vec![Value::String(key.to_owned())];
+        self.state.storage().sql().exec(sql::NAME_BLOB, values)?;
+        Ok(())
+    }
+
+    /// Removes a reply, and then its name. Safe to repeat.
+    async fn remove(&self, key: &str) -> Result<(), Failure> {
+        self.bucket()?.delete(key).await?;
+        if self.has_table.get() {
+            let values = vec![Value::String(key.to_owned())];
+            self.state.storage().sql().exec(sql::DROP_BLOB, values)?;
+        }
+        Ok(())
+    }
+
+    /// Where replies may lie.
+    fn blobs(&self) -> Result<Vec<String>, Failure> {
+        #[derive(serde::Deserialize)]
+        struct Row {
+            storage_key: String,
+        }
+        if !self.has_table.get() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Row> = self.state.storage().sql().exec(sql::BLOBS, Vec::new())?.to_array()?;
+        Ok(rows.into_iter().map(|row| row.storage_key).collect())
+    }
+
+    /// Leaves nothing of an object that nobody claims; replies that still lie somewhere are left to the alarm.
+    async fn leave(&self) -> Result<(), Failure> {
+        let storage = self.state.storage();
+        if !self.blobs()?.is_empty() {
+            storage.set_alarm(SOON_MS).await?;
+            return Ok(());
+        }
+        self.has_table.set(false);
+        // Both begin before anybody else has a turn: what comes next finds an empty object, and an alarm that it
+        // sets stays.
+        let (alarm, all) = join(storage.delete_alarm(), storage.delete_all()).await;
+        alarm?;
+        all?;
+        Ok(())
+    }
+
+    fn make_tables(&self) -> Result<(), Failure> {
+        if !self.has_table.get() {
+            let storage = self.state.storage().sql();
+            for table in sql::TABLES {
+                storage.exec(table, Vec::new())?;
+            }
+            self.has_table.set(true);
+        }
+        Ok(())
     }
 
     fn decide<T>(&self, decision: impl FnOnce(&mut idempotency::Claim) -> T) -> Result<T, Failure> {
@@ -229,11 +311,8 @@ impl Claim {
     }
 
     fn keep(&self, claim: &idempotency::Claim, reply: Option<&[u8]>) -> Result<(), Failure> {
+        self.make_tables()?;
         let storage = self.state.storage().sql();
-        if !self.has_table.get() {
-            storage.exec(sql::TABLE, Vec::new())?;
-            self.has_table.set(true);
-        }
         if claim.expires_at().is_none() {
             storage.exec(sql::DROP, Vec::new())?;
             return Ok(());
@@ -255,8 +334,8 @@ impl Claim {
             self.state.storage().set_alarm(at.since(now)).await?;
             return Ok(());
         }
-        if let Some(key) = blob {
-            self.bucket()?.delete(key).await?;
+        for key in self.blobs()?.into_iter().chain(blob) {
+            self.remove(&key).await?;
         }
         // Someone may have claimed it while the bytes went.
         let is_over = self.decide(|claim| {
@@ -264,8 +343,7 @@ impl Claim {
             claim.expires_at().is_none()
         })?;
         if is_over {
-            self.has_table.set(false);
-            self.state.storage().delete_all().await?;
+            self.leave().await?;
         }
         Ok(())
     }
@@ -275,20 +353,28 @@ impl Claim {
     }
 }
 
-/// Reads the claim. Makes the table, if this is the object's first life.
-fn load(state: &State) -> Result<idempotency::Claim> {
+/// Reads the claim, and whether there are tables: whoever only asks makes none.
+fn load(state: &State) -> Result<(idempotency::Claim, bool)> {
     #[derive(serde::Deserialize)]
     struct Row {
         body: String,
     }
     let storage = state.storage().sql();
-    storage.exec(sql::TABLE, Vec::new())?;
-    let rows: Vec<Row> = storage.exec(sql::CLAIM, Vec::new())?.to_array()?;
-    match rows.first() {
-        Some(row) => serde_json::from_str(&row.body)
-            .map_err(|err| Error::RustError(format!("not the claim that was kept: {err}"))),
-        None => Ok(idempotency::Claim::default()),
+    let tables: Vec<serde_json::Value> = storage.exec(sql::HAS_TABLE, Vec::new())?.to_array()?;
+    if tables.is_empty() {
+        return Ok((idempotency::Claim::default(), false));
     }
+    // Objects of before have the first one alone.
+    for table in sql::TABLES {
+        storage.exec(table, Vec::new())?;
+    }
+    let rows: Vec<Row> = storage.exec(sql::CLAIM, Vec::new())?.to_array()?;
+    let claim = match rows.first() {
+        Some(row) => serde_json::from_str(&row.body)
+            .map_err(|err| Error::RustError(format!("not the claim that was kept: {err}")))?,
+        None => idempotency::Claim::default(),
+    };
+    Ok((claim, true))
 }
 
 fn now() -> UnixMillis {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use de_contract::{
     answer::Answer,
     call::Call,
+    claims,
     control::Control,
     leave::Leave,
     stack::Stack,
@@ -76,6 +77,18 @@ async fn fifty_at_once_buy_once() {
             assert!(stack.books.rows(&answer.request_id).await.is_empty());
         }
     }
+}
+
+/// With a new key each time, whoever is refused would fill the platform with objects of a day.
+#[tokio::test]
+async fn a_call_that_is_refused_leaves_no_claim() {
+    let stack = Stack::ready().await;
+    let Some(state) = &stack.state else { return };
+    for _ in 0..5 {
+        let call = stack.call(Wire::Native, &unique("no-model"), "Hello");
+        under(call, &unique("key")).send().await.fails(404, "MODEL_NOT_FOUND");
+    }
+    until("no vacant claim", async || (claims::vacant(state) == 0).then_some(())).await;
 }
 
 #[tokio::test]
