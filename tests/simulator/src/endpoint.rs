@@ -175,6 +175,14 @@ pub(crate) fn out_of_money(incoming: &Incoming<'_>) -> Reply {
     }
 }
 
+/// The vendor's error for a call from a place where it serves nobody.
+pub(crate) fn not_served_here(incoming: &Incoming<'_>) -> Reply {
+    match incoming.vendor {
+        Vendor::Google => google_errors::not_served_here(),
+        _ => failure(incoming, 403),
+    }
+}
+
 /// The vendor's error for a request that its safety system declines.
 pub(crate) fn moderated(incoming: &Incoming<'_>) -> Reply {
     match incoming.vendor {

@@ -19,7 +19,8 @@ pub enum Fault {
     /// `error-mid:3`: after that many events the vendor's own error follows; plain: a 500.
     ErrorMid(usize),
     /// `fail:429`, `fail:429:7`, `fail-once:500`, `fail-times:500:2`: the vendor's own error.
-    /// `fail:quota`: the vendor's way to say that the money is gone, which no waiting mends. `fail:too-long`,
+    /// `fail:quota`: the vendor's way to say that the money is gone, which no waiting mends. `fail:place`: that it
+    /// serves nobody from where the call comes. `fail:too-long`,
     /// `fail:unsupported`, `fail:moderated`: that this model cannot or will not answer this request.
     Fail(Failure),
     /// `garbage`: 200, and a body in no format at all.
@@ -58,6 +59,8 @@ pub struct Failure {
 pub enum Cause {
     /// The vendor's safety system declines the request with an error.
     Moderated,
+    /// The vendor serves nobody from where the call comes; it decides on the status.
+    Place,
     /// The account has no money left; the vendor decides on the status.
     Quota,
     /// The vendor's error with this status, 400 to 599.
@@ -309,6 +312,7 @@ fn failure(value: &str) -> Option<Failure> {
     };
     let named = match status {
         "moderated" => Some(Cause::Moderated),
+        "place" => Some(Cause::Place),
         "quota" => Some(Cause::Quota),
         "too-long" => Some(Cause::TooLong),
         "unsupported" => Some(Cause::Unsupported),
@@ -355,6 +359,10 @@ mod tests {
             (
                 "fail:quota",
                 Fault::Fail(Failure { cause: Cause::Quota, retry_after: None, times: None }),
+            ),
+            (
+                "fail:place",
+                Fault::Fail(Failure { cause: Cause::Place, retry_after: None, times: None }),
             ),
             ("fail:503:1", fail(503, Some(1), None)),
             ("fail-once:500", fail(500, None, Some(1))),

@@ -298,6 +298,7 @@ async fn run(
     let reply = if let Some(failure) = script.fail {
         let mut reply = match failure.cause {
             Cause::Moderated => endpoint::moderated(incoming),
+            Cause::Place => endpoint::not_served_here(incoming),
             Cause::Quota => endpoint::out_of_money(incoming),
             Cause::TooLong => endpoint::too_long(incoming),
             Cause::Unsupported => endpoint::unsupported(incoming),

@@ -9,7 +9,7 @@ pub struct VendorError {
     pub message: Option<String>,
     /// Money, not pace: waiting will not help.
     pub out_of_money: bool,
-    /// It does not take our key, whatever the status.
+    /// It does not take our key, or serves nobody with it from where we are, whatever the status.
     pub key_refused: bool,
     /// Refused for safety: no other try will help.
     pub refused: bool,

@@ -167,6 +167,13 @@ async fn a_vendors_401_is_our_502() {
 }
 
 #[tokio::test]
+async fn a_vendor_that_does_not_serve_where_we_are_is_our_502_whatever_its_status() {
+    for answer in check_fault("fail:place", 502, "PROVIDER_AUTH", 1).await {
+        assert_eq!(answer.header("x-should-retry"), "false");
+    }
+}
+
+#[tokio::test]
 async fn a_vendors_429_is_429_with_its_retry_after() {
     // Seven seconds are more than we wait ourselves.
     for answer in check_fault("fail:429:7", 429, "PROVIDER_RATE_LIMIT", 1).await {

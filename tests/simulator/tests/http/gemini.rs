@@ -247,6 +247,8 @@ async fn a_stream_fails_in_the_vendors_form() {
     assert_eq!(events.len(), 3);
     assert_eq!(events[2]["error"]["status"], "UNAVAILABLE");
     assert_eq!(rig.ask(FLASH, &said("fail:quota")).await.0, 402);
+    let (status, body) = rig.ask(FLASH, &said("fail:place")).await;
+    assert_eq!((status, &body["error"]["status"]), (400, &json!("FAILED_PRECONDITION")));
     let (status, body) = rig.ask(FLASH, &said("fail:429:7")).await;
     assert_eq!((status, &body["error"]["details"][0]["retryDelay"]), (429, &json!("7s")));
 }

@@ -11,6 +11,10 @@ use crate::json;
 const KEY_REFUSED: [&str; 4] =
     ["ACCESS_TOKEN_EXPIRED", "API_KEY_EXPIRED", "API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"];
 
+/// The status of a 400 that says that Google serves no project from where the call comes, or none without
+/// billing there: <https://ai.google.dev/gemini-api/docs/troubleshooting>. Whatever is asked, it would say so.
+const NOT_SERVED: &str = "FAILED_PRECONDITION";
+
 /// Reads an error body, whatever it is. 402 is prepaid credit that is gone.
 pub(super) fn read(status: u16, body: &[u8]) -> VendorError {
     let mut error = json::parse(body).map(|body| of(&body)).unwrap_or_default();
@@ -41,14 +45,16 @@ fn of(body: &Value) -> VendorError {
     let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
     let details = error.get("details").and_then(Value::as_array);
     let reason = details.into_iter().flatten().find_map(|detail| text(detail, "reason"));
+    let status = text(error, "status");
     VendorError {
-        key_refused: reason.as_deref().is_some_and(|reason| KEY_REFUSED.contains(&reason)),
+        key_refused: reason.as_deref().is_some_and(|reason| KEY_REFUSED.contains(&reason))
+            || status.as_deref() == Some(NOT_SERVED),
         message: text(error, "message"),
         out_of_money: error.get("code").and_then(Value::as_u64) == Some(402),
         refused: false,
         retry: false,
         too_long: false,
         unsupported: false,
-        code: reason.or_else(|| text(error, "status")),
+        code: reason.or(status),
     }
 }

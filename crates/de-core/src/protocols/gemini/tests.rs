@@ -13,6 +13,7 @@ const REPLY: &[u8] = include_bytes!("../../../fixtures/gemini/reply.json");
 const BLOCKED: &[u8] = include_bytes!("../../../fixtures/gemini/reply_blocked.json");
 const HELD_BACK: &[u8] = include_bytes!("../../../fixtures/gemini/reply_held_back.json");
 const ERROR_KEY: &[u8] = include_bytes!("../../../fixtures/gemini/error_key.json");
+const ERROR_LOCATION: &[u8] = include_bytes!("../../../fixtures/gemini/error_location.json");
 const ERROR_429: &[u8] = include_bytes!("../../../fixtures/gemini/error_429.json");
 
 fn target(on_unsupported: OnUnsupported) -> Target {
@@ -175,6 +176,9 @@ fn errors_are_read_as_documented() {
     let refused = GeminiVendor.error(400, ERROR_KEY);
     assert!(refused.key_refused && !refused.out_of_money && !refused.refused);
     assert_eq!(refused.code.as_deref(), Some("API_KEY_INVALID"));
+    let unserved = GeminiVendor.error(400, ERROR_LOCATION);
+    assert!(unserved.key_refused && !unserved.is_of_the_request());
+    assert_eq!(unserved.code.as_deref(), Some("FAILED_PRECONDITION"));
     let slow = GeminiVendor.error(429, ERROR_429);
     assert_eq!(slow.code.as_deref(), Some("RESOURCE_EXHAUSTED"));
     assert!(!slow.key_refused && slow.message.is_some());
