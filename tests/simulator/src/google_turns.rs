@@ -85,6 +85,11 @@ pub(crate) fn check_part(part: &Value, place: &str) -> Result<(), Reply> {
             for blob in inner.into_iter().flatten() {
                 check_blob(blob.get("inlineData"), place)?;
             }
+            let names = inner.into_iter().flatten();
+            let names = names.filter_map(|blob| blob.pointer("/inlineData/displayName")?.as_str());
+            if let Some(response) = part.pointer("/functionResponse/response") {
+                check_references(response, &names.collect::<Vec<_>>())?;
+            }
         }
         ["fileData"] => {
             let uri = part.pointer("/fileData/fileUri").and_then(Value::as_str).unwrap_or_default();
@@ -123,6 +128,25 @@ fn check_blob(blob: Option<&Value>, place: &str) -> Result<(), Reply> {
             "Invalid value at '{place}.inline_data.data' (TYPE_BYTES), Base64 decoding failed"
         ))),
     }
+}
+
+/// A `$ref` in what a function gave back names a file beside it, and nothing else.
+fn check_references(value: &Value, names: &[&str]) -> Result<(), Reply> {
+    let members = match value {
+        Value::Array(items) => {
+            return items.iter().try_for_each(|item| check_references(item, names));
+        }
+        Value::Object(members) => members,
+        _ => return Ok(()),
+    };
+    let named = members.get("$ref").map(|named| named.as_str().unwrap_or_default());
+    if let Some(named) = named.filter(|named| !names.contains(named)) {
+        return Err(invalid(&format!(
+            "The referenced name `{named}` in function_response.response does not match to a \
+             display_name in the function_response.parts."
+        )));
+    }
+    members.values().try_for_each(|value| check_references(value, names))
 }
 
 /// The vendor reads both alphabets of base64.

@@ -265,6 +265,16 @@ fn results_have_a_turn_of_their_own_and_the_names_of_their_functions() {
     let plain = answered(json!([{"type": "tool_result", "tool_use_id": "t_1", "content": "[1]"}]));
     let result = &contents("gemini-2.5-flash", &plain)[2]["parts"][0]["functionResponse"];
     assert_eq!(result["response"], json!({"output": "[1]"}));
+    // What the vendor would take for the name of a file goes as text, however deep it stands.
+    for shown in [r#"{"$ref":"a"}"#, r##"{"a": [{"b": {"\u0024ref": "#/$defs/c"}}], "$defs": {}}"##]
+    {
+        let result = json!({"type": "tool_result", "tool_use_id": "t_1", "content": shown});
+        for model in ["gemini-2.5-flash", "gemini-3.8-flash"] {
+            let body = answered(json!([result]));
+            let result = &contents(model, &body)[2]["parts"][0]["functionResponse"];
+            assert_eq!(result["response"], json!({"output": shown}));
+        }
+    }
     let lost = answered(json!([{"type": "tool_result", "tool_use_id": "t_9", "content": "x"}]));
     let (_, call) = AnthropicMessagesDialect.call(&lost).unwrap();
     let issues = GeminiVendor.request(&call, &target()).unwrap_err();

@@ -161,6 +161,15 @@ async fn calls_have_a_seal_that_must_come_back() {
     let mut few = results(&turn);
     few["parts"].as_array_mut().unwrap().pop();
     assert_eq!(rig.ask(FLASH, &again(turn.clone(), few)).await.0, 400);
+    let mut shows = results(&turn);
+    shows["parts"][0]["functionResponse"]["response"] = json!({ "a": [{ "$ref": "#/$defs/b" }] });
+    let (status, body) = rig.ask(FLASH, &again(turn.clone(), shows.clone())).await;
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(status == 400 && message.starts_with("The referenced name `#/$defs/b`"), "{body}");
+    shows["parts"][0]["functionResponse"]["parts"] = json!([
+        { "inlineData": { "displayName": "#/$defs/b", "mimeType": "image/png", "data": "AAAA" } },
+    ]);
+    assert_eq!(rig.ask(FLASH, &again(turn.clone(), shows)).await.0, 200);
     let mut other = results(&turn);
     other["parts"][0]["functionResponse"]["name"] = json!("mul");
     assert_eq!(rig.ask(FLASH, &again(turn, other)).await.0, 400);

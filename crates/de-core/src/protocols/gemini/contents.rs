@@ -182,6 +182,10 @@ impl<'a> Writer<'a> {
 
     /// Writes a result: an object as it is, any other text as `output`, what went wrong as `error`. Files
     /// stand in it where the model takes them there, and else behind all results.
+    ///
+    /// In an object the vendor takes each `$ref` for the name of a file beside it, and refuses one that names
+    /// none. A schema that a tool shows has such, so it goes as text:
+    /// <https://ai.google.dev/gemini-api/docs/function-calling>.
     fn result(
         &mut self,
         content: &[Part],
@@ -209,8 +213,8 @@ impl<'a> Writer<'a> {
         }
         let response = match json::object(text.as_bytes()) {
             _ if is_error => json!({"error": text}),
-            Ok(object) => Value::Object(object),
-            Err(_) => json!({"output": text}),
+            Ok(object) if !has_reference(&object) => Value::Object(object),
+            Ok(_) | Err(_) => json!({"output": text}),
         };
         let mut result = Map::new();
         result.insert("id".to_owned(), id.into());
@@ -279,6 +283,18 @@ impl<'a> Writer<'a> {
         }
         part
     }
+}
+
+/// Whether an object has a member `$ref`, at any depth.
+fn has_reference(object: &Map<String, Value>) -> bool {
+    fn within(value: &Value) -> bool {
+        match value {
+            Value::Array(items) => items.iter().any(within),
+            Value::Object(members) => has_reference(members),
+            _ => false,
+        }
+    }
+    object.contains_key("$ref") || object.values().any(within)
 }
 
 fn is_own(seal: &Seal) -> bool {
