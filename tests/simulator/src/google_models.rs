@@ -31,6 +31,9 @@ pub(crate) fn call(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
     let name = incoming.path.rsplit('/').next().unwrap_or_default();
     let (id, method) = name.split_once(':').unwrap_or((name, ""));
     match models::find(incoming.vendor, ModelKind::Text, id) {
+        Some(model) if model.traits.retired && !incoming.config.accept_retired => {
+            Err(google_errors::no_such_model(id, method))
+        }
         Some(model) => google_text::call(incoming, model, method),
         None => google_images::generate(incoming),
     }

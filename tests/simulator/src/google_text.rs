@@ -171,7 +171,7 @@ impl Order {
             id,
             input_tokens,
             json: json_schema(&config)?,
-            logprobs: logprobs(&config)?,
+            logprobs: logprobs(&config, model)?,
             max_tokens: number("maxOutputTokens"),
             model,
             prompt,
@@ -255,10 +255,18 @@ fn chosen(
 fn sampling(config: &Map<String, Value>, model: &Model) -> Result<(), Reply> {
     let names = ["frequencyPenalty", "presencePenalty", "temperature", "topK", "topP"];
     let told = names.into_iter().find(|name| config.get(*name).is_some_and(|v| !v.is_null()));
-    match told.filter(|_| !model.traits.sampling) {
-        Some(name) => Err(invalid(&format!("{name} is not supported by {}.", model.id))),
-        None => Ok(()),
+    if let Some(name) = told.filter(|_| !model.traits.sampling) {
+        return Err(invalid(&format!("{name} is not supported by {}.", model.id)));
     }
+    let number = |name: &str| config.get(name).and_then(Value::as_f64).unwrap_or_default();
+    let penalized = ["frequencyPenalty", "presencePenalty"].into_iter().any(|n| number(n) != 0.0);
+    if penalized && !model.traits.early {
+        return Err(invalid(&format!("Penalty is not enabled for models/{}", model.id)));
+    }
+    if number("candidateCount") > 1.0 && model.traits.levels {
+        return Err(invalid("Multiple candidates is not enabled for this model"));
+    }
+    Ok(())
 }
 
 /// Whether it thinks, and whether that is told.
@@ -311,8 +319,11 @@ fn json_schema(config: &Map<String, Value>) -> Result<Option<Value>, Reply> {
     }
 }
 
-fn logprobs(config: &Map<String, Value>) -> Result<Option<u64>, Reply> {
+fn logprobs(config: &Map<String, Value>, model: &Model) -> Result<Option<u64>, Reply> {
     let asked = config.get("responseLogprobs").and_then(Value::as_bool) == Some(true);
+    if asked && !model.traits.early {
+        return Err(invalid(&format!("Logprobs is not enabled for models/{}", model.id)));
+    }
     match config.get("logprobs").and_then(Value::as_u64) {
         Some(_) if !asked => Err(invalid("logprobs needs response_logprobs.")),
         top => Ok(asked.then_some(top.unwrap_or(0))),

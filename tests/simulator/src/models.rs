@@ -36,9 +36,12 @@ pub(crate) struct Traits {
     pub(crate) budget: bool,
     /// Anthropic: an effort is taken, and thinking that is adaptive.
     pub(crate) effort: bool,
+    /// Google, before its 2.5: penalties are taken, and probabilities told.
+    pub(crate) early: bool,
     /// `tool_choice` may demand a tool.
     pub(crate) forced_tools: bool,
-    /// Google, from its third generation on: thinking has levels, and the signatures of calls must come back.
+    /// Google, from its third generation on: thinking has levels, the signatures of calls must come back, and
+    /// there is one answer to a question.
     pub(crate) levels: bool,
     /// The messages may end with the assistant's turn.
     pub(crate) prefill: bool,
@@ -55,6 +58,7 @@ pub(crate) struct Traits {
 
 const PLAIN: Traits = Traits {
     budget: true,
+    early: false,
     effort: false,
     forced_tools: true,
     levels: false,
@@ -144,6 +148,7 @@ pub(crate) const MODELS: &[Model] = &[
     model(Vendor::Google, "gemini-3.8-flash", 65_536, GEMINI_3),
     model(Vendor::Google, "gemini-3.5-flash-lite", 65_536, GEMINI_3),
     model(Vendor::Google, "gemini-2.5-flash", 65_536, Traits { reasoning: true, ..PLAIN }),
+    model(Vendor::Google, "gemini-2.0-flash", 8_192, Traits { early: true, ..RETIRED }),
     media(Vendor::Google, ModelKind::Embedding, "gemini-embedding-2", PLAIN),
     media(Vendor::Google, ModelKind::Image, "gemini-3-pro-image", PLAIN),
     media(Vendor::Google, ModelKind::Image, "gemini-3.1-flash-image", PLAIN),

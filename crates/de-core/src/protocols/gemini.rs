@@ -23,6 +23,7 @@ use crate::{
 mod citations;
 mod contents;
 mod error;
+mod generation;
 mod image_reply;
 mod image_request;
 mod logprobs;

@@ -62,8 +62,8 @@ fn a_call_is_written_as_documented() {
         "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
     });
     let (_, call) = OpenAiChatDialect.call(&request).unwrap();
-    let draft = GeminiVendor.request(&call, &of("gemini-2.5-flash")).unwrap();
-    assert_eq!(draft.place, Place::Path("/models/gemini-2.5-flash:generateContent".to_owned()));
+    let draft = GeminiVendor.request(&call, &of("gemini-2.0-flash")).unwrap();
+    assert_eq!(draft.place, Place::Path("/models/gemini-2.0-flash:generateContent".to_owned()));
     let expected = json!({
         "systemInstruction": {"parts": [{"text": "Be brief."}, {"text": "Be kind."}]},
         "contents": [
@@ -104,6 +104,34 @@ fn a_call_is_written_as_documented() {
     let target = Target { sampling_params: Some(false), ..of("gemini-3.8-flash") };
     let draft = GeminiVendor.request(&call, &target).unwrap();
     assert!(!String::from_utf8_lossy(&draft.body).contains("topK"));
+}
+
+#[test]
+fn what_newer_models_no_longer_take_is_a_setting_that_they_lack() {
+    let asks = json!({"frequency_penalty": 0.5, "presence_penalty": -1, "logprobs": true});
+    let lacks = ["/frequency_penalty", "/presence_penalty", "/logprobs"];
+    for model in ["gemini-2.5-flash", "gemini-3.8-flash", "gemini-4-argon"] {
+        assert_eq!(refused(model, asks.clone()), lacks, "{model}");
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}],
+            "frequency_penalty": 0.5, "presence_penalty": -1, "logprobs": true});
+        let (_, call) = OpenAiChatDialect.call(&body).unwrap();
+        let lenient = Target { on_unsupported: OnUnsupported::Drop, ..of(model) };
+        let draft = GeminiVendor.request(&call, &lenient).unwrap();
+        let dropped: Vec<&str> = draft.dropped.iter().map(|issue| &*issue.pointer).collect();
+        assert_eq!(dropped, lacks, "{model}");
+        let body: Value = serde_json::from_slice(&draft.body).unwrap();
+        assert_eq!(body.get("generationConfig"), None, "{model}");
+        // None is none, however it is said.
+        let none = sent(model, json!({"frequency_penalty": 0, "presence_penalty": 0.0}));
+        assert_eq!(none.get("generationConfig"), None, "{model}");
+    }
+    // Several answers come from models before the third generation alone.
+    let two = json!({"n": 2});
+    assert_eq!(sent("gemini-2.5-flash", two.clone())["generationConfig"]["candidateCount"], 2);
+    for model in ["gemini-3.8-flash", "gemini-4-argon"] {
+        assert_eq!(refused(model, two.clone()), ["/n"]);
+        assert_eq!(sent(model, json!({"n": 1}))["generationConfig"]["candidateCount"], 1);
+    }
 }
 
 #[test]
@@ -286,7 +314,6 @@ fn results_have_a_turn_of_their_own_and_the_names_of_their_functions() {
 fn what_the_vendor_cannot_say_is_named() {
     for (members, pointer) in [
         (json!({"n": 9}), "/n"),
-        (json!({"n": 2, "stream": true}), "/n"),
         (json!({"seed": 4_294_967_296_i64}), "/seed"),
         (json!({"verbosity": "low"}), "/verbosity"),
         (json!({"logit_bias": {"1": 1}}), "/logit_bias"),
@@ -304,6 +331,9 @@ fn what_the_vendor_cannot_say_is_named() {
         ),
     ] {
         assert_eq!(refused("gemini-3.8-flash", members.clone()), [pointer], "{members}");
+    }
+    for members in [json!({"n": 9}), json!({"n": 2, "stream": true})] {
+        assert_eq!(refused("gemini-2.5-flash", members.clone()), ["/n"], "{members}");
     }
     let (_, mut call) = OpenAiChatDialect
         .call(&json!({"model": "m", "user": "u", "messages": [{"role": "user", "content": "Hi"}]}))

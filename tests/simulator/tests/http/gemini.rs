@@ -1,10 +1,11 @@
-use de_simulator::Vendor;
+use de_simulator::{Config, Vendor};
 use serde_json::{Value, json};
 
 use crate::client::{Rig, answer, stream, with};
 
 const FLASH: &str = "/models/gemini-3.8-flash";
 const OLD: &str = "/models/gemini-2.5-flash";
+const RETIRED: &str = "/models/gemini-2.0-flash";
 
 fn said(prompt: &str) -> Value {
     json!({ "contents": [{ "role": "user", "parts": [{ "text": prompt }] }] })
@@ -206,7 +207,7 @@ async fn tools_are_called_as_the_mode_says() {
 
 #[tokio::test]
 async fn json_and_probabilities_are_told_to_who_asks() {
-    let rig = Rig::start().await;
+    let rig = Rig::with(Config { accept_retired: true, ..Config::default() }).await;
     let schema = json!({ "type": "object", "properties": { "said": { "type": "string" } } });
     let config = json!({
         "candidateCount": 2,
@@ -215,7 +216,7 @@ async fn json_and_probabilities_are_told_to_who_asks() {
         "responseLogprobs": true,
         "responseMimeType": "application/json",
     });
-    let (_, body) = rig.ask(OLD, &set("Hi", config)).await;
+    let (_, body) = rig.ask(RETIRED, &set("Hi", config)).await;
     let candidates = body["candidates"].as_array().unwrap();
     assert_eq!((candidates.len(), &candidates[1]["index"]), (2, &json!(1)));
     let text = candidates[1]["content"]["parts"][0]["text"].as_str().unwrap();
@@ -227,7 +228,7 @@ async fn json_and_probabilities_are_told_to_who_asks() {
     assert_eq!(joined, text);
     assert_eq!(told["topCandidates"][0]["candidates"].as_array().unwrap().len(), 2);
     let (_, one) =
-        rig.ask(OLD, &set("Hi", json!({ "responseMimeType": "application/json" }))).await;
+        rig.ask(RETIRED, &set("Hi", json!({ "responseMimeType": "application/json" }))).await;
     let counts = |body: &Value| body["usageMetadata"]["candidatesTokenCount"].as_u64().unwrap();
     assert!(counts(&body) > counts(&one));
 }
@@ -309,6 +310,12 @@ async fn what_does_not_fit_is_refused() {
         (OLD, set("Hi", json!({ "temperature": 3 }))),
         (OLD, set("Hi", json!({ "stopSequences": ["a", "b", "c", "d", "e", "f"] }))),
         (OLD, set("Hi", json!({ "logprobs": 3 }))),
+        (OLD, set("Hi", json!({ "responseLogprobs": true }))),
+        (OLD, set("Hi", json!({ "frequencyPenalty": 0.5 }))),
+        (OLD, set("Hi", json!({ "presencePenalty": -0.5 }))),
+        ("/models/gemini-4-argon", set("Hi", json!({ "presencePenalty": 1 }))),
+        (FLASH, set("Hi", json!({ "responseLogprobs": true }))),
+        (FLASH, set("Hi", json!({ "candidateCount": 2 }))),
         (OLD, set("Hi", json!({ "seed": 4_294_967_296_u64 }))),
         (OLD, set("Hi", json!({ "maxOutputTokens": 65_537 }))),
         (OLD, set("Hi", json!({ "responseJsonSchema": { "type": "object" } }))),
@@ -341,12 +348,15 @@ async fn what_does_not_fit_is_refused() {
         (FLASH, parts(blob("application/pdf", "AAAA"))),
         (FLASH, parts(blob("audio/wav", "AAAA"))),
         (OLD, set("Hi", json!({ "temperature": 2, "topK": 1, "topP": 0.5, "seed": -1 }))),
+        (OLD, set("Hi", json!({ "candidateCount": 2, "presencePenalty": 0 }))),
+        (FLASH, set("Hi", json!({ "candidateCount": 1 }))),
         (OLD, thinking(json!({ "thinkingBudget": 0 }))),
         ("/models/gemini-3.5-flash-lite", thinking(json!({ "thinkingLevel": "MINIMAL" }))),
     ] {
         assert_eq!(rig.ask(model, &body).await.0, 200, "{body}");
     }
     assert_eq!(rig.ask("/models/gemini-9", &said("Hi")).await.0, 404);
+    assert_eq!(rig.ask(RETIRED, &said("Hi")).await.0, 404);
     assert_eq!(
         answer(rig.post(Vendor::Google, &format!("{FLASH}:sing")).json(&said("Hi"))).await.0,
         404

@@ -7,7 +7,9 @@ use super::{
         Draft, FieldIssue, Target,
         fields::{ALWAYS_THINKS, Issues},
     },
-    contents, path,
+    contents,
+    generation::Generation,
+    path,
 };
 use crate::chat::{ChatCall, Part, ResponseFormat, Role, Tool, ToolChoice};
 
@@ -30,7 +32,7 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
             body.insert(name.to_owned(), value);
         }
     };
-    let is_sealed = has_levels(&target.upstream_model);
+    let is_sealed = Generation::of(&target.upstream_model).is_sealed();
     set("systemInstruction", system(call));
     set("contents", Some(contents::write(&call.messages, is_sealed, &mut issues).into()));
     if !call.tools.is_empty() {
@@ -51,13 +53,6 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         path(model, "generateContent")
     };
     issues.written(Draft::json(&place, &Value::Object(body)))
-}
-
-/// Whether the model is one of the third generation or later, which differ in two ways that no answer of the
-/// vendor tells before it is too late: thinking has levels instead of a budget, and calls must have a
-/// signature. Only the model's name says so: `gemini-2.5-flash`.
-fn has_levels(model: &str) -> bool {
-    !["gemini-1", "gemini-2"].iter().any(|generation| model.contains(generation))
 }
 
 /// Names what this vendor has no word for.
@@ -121,6 +116,7 @@ fn tool_config(call: &ChatCall) -> Option<Value> {
 }
 
 fn config(call: &ChatCall, target: &Target, issues: &mut Issues) -> Map<String, Value> {
+    let generation = Generation::of(&target.upstream_model);
     let mut config = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -134,12 +130,26 @@ fn config(call: &ChatCall, target: &Target, issues: &mut Issues) -> Map<String, 
         set("temperature", call.temperature.map(Value::from));
         set("topP", call.top_p.map(Value::from));
         set("topK", call.top_k.map(Value::from));
-        set("frequencyPenalty", call.frequency_penalty.map(Value::from));
-        set("presencePenalty", call.presence_penalty.map(Value::from));
+        let penalties = [
+            ("/frequency_penalty", "frequencyPenalty", call.frequency_penalty),
+            ("/presence_penalty", "presencePenalty", call.presence_penalty),
+        ];
+        // A penalty of 0 is what no penalty is.
+        for (pointer, name, penalty) in penalties {
+            let penalty = penalty.filter(|penalty| *penalty != 0.0);
+            if generation.has_penalties_and_probabilities() {
+                set(name, penalty.map(Value::from));
+            } else if penalty.is_some() {
+                issues.unsupported(pointer, target);
+            }
+        }
     }
-    if call.n.is_some_and(|n| n > MAX_CANDIDATES) {
+    let wants_several = call.n.is_some_and(|n| n > 1);
+    if wants_several && !generation.gives_several_answers() {
+        issues.add("/n", "this model gives one answer");
+    } else if call.n.is_some_and(|n| n > MAX_CANDIDATES) {
         issues.add("/n", format!("this model's vendor gives at most {MAX_CANDIDATES} answers"));
-    } else if call.stream && call.n.is_some_and(|n| n > 1) {
+    } else if call.stream && wants_several {
         // Its streams end with the answer: nothing tells that another one was still to come.
         issues.add("/n", "this model's vendor streams one answer");
     }
@@ -152,9 +162,13 @@ fn config(call: &ChatCall, target: &Target, issues: &mut Issues) -> Map<String, 
         issues.add("/seed", "this model's vendor takes a whole number of 32 bits");
     }
     set("seed", call.seed.map(Value::from));
-    if let Some(top) = call.logprobs {
-        set("responseLogprobs", Some(true.into()));
-        set("logprobs", (top > 0).then(|| top.min(MAX_TOP_LOGPROBS).into()));
+    match call.logprobs {
+        Some(top) if generation.has_penalties_and_probabilities() => {
+            set("responseLogprobs", Some(true.into()));
+            set("logprobs", (top > 0).then(|| top.min(MAX_TOP_LOGPROBS).into()));
+        }
+        Some(_) => issues.unsupported("/logprobs", target),
+        None => {}
     }
     if let Some(format) = &call.response_format {
         set("responseMimeType", Some("application/json".into()));
@@ -180,7 +194,7 @@ fn thinking(call: &ChatCall, target: &Target, issues: &mut Issues) -> Option<Val
     if !reasoning.is_asked_for() {
         return None;
     }
-    let has_levels = has_levels(&target.upstream_model);
+    let has_levels = Generation::of(&target.upstream_model).has_levels();
     if target.reasoning == Some(false) {
         if !reasoning.is_off() {
             issues.unsupported(EFFORT, target);
