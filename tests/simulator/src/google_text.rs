@@ -164,13 +164,19 @@ impl Order {
         }
         sampling(&config, model)?;
         let (thinks, shows_thoughts) = thinking(&config, model)?;
+        let json = json_schema(&config)?;
+        if json.is_some() && !tools.is_empty() && !model.traits.levels {
+            let message =
+                "Function calling with a response mime type: 'application/json' is unsupported";
+            return Err(invalid(message));
+        }
         let stop = config.get("stopSequences").and_then(Value::as_array);
         Ok(Self {
             cached_tokens: if is_cached { system_tokens } else { 0 },
             choices: number("candidateCount").unwrap_or(1),
             id,
             input_tokens,
-            json: json_schema(&config)?,
+            json,
             logprobs: logprobs(&config, model)?,
             max_tokens: number("maxOutputTokens"),
             model,

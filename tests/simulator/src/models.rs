@@ -40,8 +40,8 @@ pub(crate) struct Traits {
     pub(crate) early: bool,
     /// `tool_choice` may demand a tool.
     pub(crate) forced_tools: bool,
-    /// Google, from its third generation on: thinking has levels, the signatures of calls must come back, and
-    /// there is one answer to a question.
+    /// Google, from its third generation on: thinking has levels, the signatures of calls must come back, JSON
+    /// may be asked for beside tools, and there is one answer to a question.
     pub(crate) levels: bool,
     /// The messages may end with the assistant's turn.
     pub(crate) prefill: bool,

@@ -58,7 +58,6 @@ fn a_call_is_written_as_documented() {
             {"role": "system", "content": "Be kind."},
             {"role": "user", "content": "And now?"},
         ],
-        "tools": [{"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": {"type": "object"}}}],
         "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
     });
     let (_, call) = OpenAiChatDialect.call(&request).unwrap();
@@ -77,9 +76,6 @@ fn a_call_is_written_as_documented() {
             {"role": "model", "parts": [{"text": "A cat."}]},
             {"role": "user", "parts": [{"text": "And now?"}]},
         ],
-        "tools": [{"functionDeclarations": [
-            {"name": "look", "description": "Looks.", "parametersJsonSchema": {"type": "object"}},
-        ]}],
         "generationConfig": {
             "maxOutputTokens": 100, "temperature": 0.0, "topP": 0.5, "frequencyPenalty": 1.0, "presencePenalty": -1.0,
             "candidateCount": 2, "stopSequences": ["END"], "seed": 7, "responseLogprobs": true, "logprobs": 3,
@@ -131,6 +127,35 @@ fn what_newer_models_no_longer_take_is_a_setting_that_they_lack() {
     for model in ["gemini-3.8-flash", "gemini-4-argon"] {
         assert_eq!(refused(model, two.clone()), ["/n"]);
         assert_eq!(sent(model, json!({"n": 1}))["generationConfig"]["candidateCount"], 1);
+    }
+}
+
+#[test]
+fn json_beside_tools_comes_from_newer_models_alone() {
+    let schema = json!({"type": "object"});
+    let tool = json!({"name": "look", "description": "Looks.", "parameters": schema});
+    let declared = json!({"name": "look", "description": "Looks.", "parametersJsonSchema": schema});
+    let by_schema = json!({"type": "json_schema", "json_schema": {"name": "a", "schema": schema}});
+    for format in [json!({"type": "json_object"}), by_schema] {
+        let members = json!({
+            "tools": [{"type": "function", "function": tool}], "response_format": format,
+        });
+        let both = sent("gemini-3.8-flash", members.clone());
+        assert_eq!(both["generationConfig"]["responseMimeType"], "application/json");
+        let old = "gemini-2.5-flash";
+        assert_eq!(refused(old, members.clone()), ["/response_format"]);
+        let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let (_, call) = OpenAiChatDialect.call(&body).unwrap();
+        let lenient = Target { on_unsupported: OnUnsupported::Drop, ..of(old) };
+        let draft = GeminiVendor.request(&call, &lenient).unwrap();
+        let why = "/response_format: this model takes no JSON format beside tools";
+        assert_eq!(lines(&draft.dropped), [why]);
+        let alone: Value = serde_json::from_slice(&draft.body).unwrap();
+        assert_eq!(alone.get("generationConfig"), None);
+        for body in [both, alone] {
+            assert_eq!(body["tools"], json!([{"functionDeclarations": [declared]}]));
+        }
     }
 }
 

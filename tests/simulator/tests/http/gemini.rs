@@ -310,6 +310,7 @@ async fn what_does_not_fit_is_refused() {
         (OLD, set("Hi", json!({ "temperature": 3 }))),
         (OLD, set("Hi", json!({ "stopSequences": ["a", "b", "c", "d", "e", "f"] }))),
         (OLD, set("Hi", json!({ "logprobs": 3 }))),
+        (OLD, with(set("Hi", json!({ "responseMimeType": "application/json" })), tools())),
         (OLD, set("Hi", json!({ "responseLogprobs": true }))),
         (OLD, set("Hi", json!({ "frequencyPenalty": 0.5 }))),
         (OLD, set("Hi", json!({ "presencePenalty": -0.5 }))),
@@ -350,6 +351,7 @@ async fn what_does_not_fit_is_refused() {
         (OLD, set("Hi", json!({ "temperature": 2, "topK": 1, "topP": 0.5, "seed": -1 }))),
         (OLD, set("Hi", json!({ "candidateCount": 2, "presencePenalty": 0 }))),
         (FLASH, set("Hi", json!({ "candidateCount": 1 }))),
+        (FLASH, with(set("Hi", json!({ "responseMimeType": "application/json" })), tools())),
         (OLD, thinking(json!({ "thinkingBudget": 0 }))),
         ("/models/gemini-3.5-flash-lite", thinking(json!({ "thinkingLevel": "MINIMAL" }))),
     ] {

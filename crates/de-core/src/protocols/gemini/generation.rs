@@ -43,6 +43,13 @@ impl Generation {
         self < Self::Second
     }
 
+    /// Whether an answer may be held to JSON where functions may be called too: "Function calling with a response
+    /// mime type: 'application/json' is unsupported". <https://ai.google.dev/gemini-api/docs/structured-output>
+    /// has both together from the third generation on.
+    pub(super) fn takes_json_beside_tools(self) -> bool {
+        self >= Self::Third
+    }
+
     /// Whether one question may have several answers: "Multiple candidates is not enabled for this model".
     pub(super) fn gives_several_answers(self) -> bool {
         self < Self::Third

@@ -170,11 +170,15 @@ fn config(call: &ChatCall, target: &Target, issues: &mut Issues) -> Map<String, 
         Some(_) => issues.unsupported("/logprobs", target),
         None => {}
     }
-    if let Some(format) = &call.response_format {
-        set("responseMimeType", Some("application/json".into()));
-        match format {
-            ResponseFormat::JsonObject => {}
-            ResponseFormat::JsonSchema { name: _, schema, strict: _ } => {
+    match &call.response_format {
+        None => {}
+        Some(_) if !call.tools.is_empty() && !generation.takes_json_beside_tools() => {
+            let reason = "this model takes no JSON format beside tools";
+            issues.unsaid("/response_format", reason, target);
+        }
+        Some(format) => {
+            set("responseMimeType", Some("application/json".into()));
+            if let ResponseFormat::JsonSchema { name: _, schema, strict: _ } = format {
                 set("responseJsonSchema", Some(schema.clone()));
             }
         }
