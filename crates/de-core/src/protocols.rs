@@ -15,6 +15,7 @@ pub mod elevenlabs_speech;
 pub mod elevenlabs_transcription;
 mod end_user;
 pub(crate) mod fields;
+mod fitted;
 pub mod gemini;
 pub mod gemini_embeddings;
 pub(crate) mod inline;

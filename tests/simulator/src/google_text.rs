@@ -15,7 +15,7 @@ use crate::models::Model;
 use crate::schema::google::{COUNT_TOKENS, GENERATE_TEXT};
 use crate::schema::{self, Field};
 use crate::tokens::{IMAGE_TOKENS, MESSAGE_TOKENS, count_tokens};
-use crate::{google_models, google_reply};
+use crate::{google_models, google_reply, google_schemas};
 
 /// From this length on the system prompt is read from the vendor's cache, in tokens.
 const CACHED_FROM: u64 = 4_096;
@@ -147,6 +147,7 @@ impl Order {
         let config = body.get("generationConfig").cloned().unwrap_or_default();
         let config = config.as_object().cloned().unwrap_or_default();
         let tools = declared(body)?;
+        google_schemas::check(body)?;
         let prompt = prompt_of(contents);
         let chosen = chosen(body, contents, &tools, &prompt)?;
         let system_tokens = system.map_or(0, tokens_of);

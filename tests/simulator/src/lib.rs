@@ -32,6 +32,7 @@ mod google_errors;
 mod google_images;
 mod google_models;
 mod google_reply;
+mod google_schemas;
 mod google_text;
 mod google_turns;
 mod heard;

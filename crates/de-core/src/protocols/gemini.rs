@@ -27,6 +27,7 @@ mod generation;
 mod image_reply;
 mod image_request;
 mod logprobs;
+mod schema;
 mod text_reader;
 mod text_reply;
 mod text_request;

@@ -5,6 +5,7 @@ use de_core::{
     protocols::{
         Dialect, FieldIssue, Target, Vendor,
         anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
+        gemini::GeminiVendor,
         openai_chat::{OpenAiChatDialect, OpenAiChatVendor},
         openai_responses::OpenAiResponsesVendor,
     },
@@ -99,6 +100,46 @@ fn a_tool_is_strict_at_anthropic_where_its_schema_can_be() {
         free["input_schema"], bounded,
         "nothing is in the way of a tool that is not held to it"
     );
+}
+
+#[test]
+fn gemini_gets_references_alone_and_the_rest_in_words() {
+    let of = |body: &Value, word| sent(&OpenAiChatDialect, &GeminiVendor, body, word);
+    // As generators of schemas write it.
+    let schema = json!({"$schema": "http://json-schema.org/draft-07/schema#", "type": "object",
+        "properties": {"home": {"$ref": "#/definitions/place", "description": "Where."}, "work": {"$ref": "#/definitions/place"}},
+        "definitions": {"place": {"type": "object", "properties": {"kind": {"const": "place"}}}}});
+    let place =
+        json!({"type": "object", "properties": {"kind": {"type": "string", "enum": ["place"]}}});
+    let mut home = place.clone();
+    home["description"] = json!("Where.");
+    let expected = json!({"type": "object", "properties": {"home": home, "work": {"$ref": "#/$defs/place"}},
+        "$defs": {"place": place}});
+    let tools = json!([{"type": "function", "function": {"name": "f", "parameters": schema, "strict": true}}]);
+    let mut both = asked(&schema, true);
+    both["tools"] = tools;
+    let (body, dropped) = of(&both, OnUnsupported::Reject).unwrap();
+    assert_eq!((&body["generationConfig"]["responseJsonSchema"], dropped.len()), (&expected, 0));
+    let declared = &body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"];
+    assert_eq!(declared, &expected);
+    // What it would pass over is named where it was promised.
+    let coded =
+        json!({"type": "object", "properties": {"code": {"type": "string", "pattern": "^a"}}});
+    let why = "/response_format/json_schema/schema: this model's vendor takes no pattern: the model reads it in words";
+    assert_eq!(lines(&of(&asked(&coded, true), OnUnsupported::Reject).unwrap_err()), [why]);
+    for (strict, word) in [(true, DROP), (false, OnUnsupported::Reject)] {
+        let (body, dropped) = of(&asked(&coded, strict), word).unwrap();
+        let code = &body["generationConfig"]["responseJsonSchema"]["properties"]["code"];
+        let told = json!({"type": "string", "description": "It must be valid against {\"pattern\":\"^a\"} too."});
+        assert_eq!((code, lines(&dropped)), (&told, vec![why.to_owned()]));
+    }
+    for (strict, named) in [(true, &["/tools/*/strict"][..]), (false, &[])] {
+        let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+        body["tools"] = json!([{"type": "function", "function": {"name": "f", "parameters": coded, "strict": strict}}]);
+        let (_, dropped) = of(&body, OnUnsupported::Reject).unwrap();
+        let dropped: Vec<&str> = dropped.iter().map(|issue| &*issue.pointer).collect();
+        assert_eq!(dropped, named);
+    }
 }
 
 #[test]

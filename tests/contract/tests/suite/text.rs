@@ -318,6 +318,36 @@ async fn another_vendors_calls_go_on_with_gemini() {
     assert_eq!(answer.fields(), ["/messages"]);
 }
 
+/// References in what a tool takes and in what it says, and an answer in JSON beside it: the vendor would refuse them
+/// as they come.
+#[tokio::test]
+async fn schemas_of_tools_and_what_these_show_of_schemas_reach_gemini() {
+    let stack = Stack::ready().await;
+    let shown = r##"{"schema": {"$ref": "#/definitions/place"}}"##;
+    let parameters = json!({
+        "type": "object",
+        "properties": {"home": {"$ref": "#/definitions/place", "description": "Where."}},
+        "definitions": {"place": {"type": "string"}},
+    });
+    let tools =
+        json!([{"type": "function", "function": {"name": "show", "parameters": parameters}}]);
+    let function = json!({"name": "show", "arguments": "{}"});
+    let messages = json!([
+        {"role": "user", "content": "Show"},
+        {"role": "assistant", "content": null, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": shown},
+    ]);
+    for (model, dropped) in [("gemini-2.5-flash", "response_format"), ("gemini-3.8-flash", "")] {
+        let call = stack.call(Wire::OpenAi, model, "").member("messages", messages.clone());
+        let call = call.member("tools", tools.clone());
+        assert_eq!(call.send().await.good().text(), format!("You said: {shown}"), "{model}");
+        let call = stack.call(Wire::OpenAi, model, "Hello").member("tools", tools.clone());
+        let call = call.member("response_format", json!({"type": "json_object"}));
+        let answer = call.header("x-de-on-unsupported", "drop").send().await.good();
+        assert_eq!(answer.header("x-de-dropped"), dropped, "{model}");
+    }
+}
+
 #[tokio::test]
 async fn gemini_thinks_aloud_and_its_thoughts_are_output() {
     let stack = Stack::ready().await;

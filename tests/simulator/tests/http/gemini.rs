@@ -234,6 +234,28 @@ async fn json_and_probabilities_are_told_to_who_asks() {
 }
 
 #[tokio::test]
+async fn a_reference_of_a_schema_stands_alone_and_leads_to_a_definition() {
+    let rig = Rig::start().await;
+    let defined = |schema: Value| with(schema, json!({ "$defs": { "a": { "type": "string" } } }));
+    for (status, schema) in [
+        (200, defined(json!({ "items": { "$ref": "#/$defs/a" } }))),
+        (200, defined(json!({ "properties": { "$ref": { "$ref": "#" }, "title": {} } }))),
+        (200, json!({ "default": { "$ref": "a", "b": 1 }, "pattern": "a" })),
+        (400, defined(json!({ "items": { "$ref": "#/$defs/a", "description": "A." } }))),
+        (400, defined(json!({ "items": { "$ref": "#/$defs/b" } }))),
+        (400, defined(json!({ "properties": { "a": {}, "b": { "$ref": "#/properties/a" } } }))),
+        (400, json!({ "$ref": "#/definitions/a", "definitions": { "a": { "type": "string" } } })),
+    ] {
+        let format =
+            json!({ "responseMimeType": "application/json", "responseJsonSchema": schema });
+        assert_eq!(rig.ask(FLASH, &set("Hi", format)).await.0, status, "{schema}");
+        let function = json!({ "name": "f", "parametersJsonSchema": schema });
+        let tools = json!({ "tools": [{ "functionDeclarations": [function] }] });
+        assert_eq!(rig.ask(FLASH, &with(said("Hi"), tools)).await.0, status, "{schema}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_blocked_says_so_in_a_good_reply() {
     let rig = Rig::start().await;
     let (status, body) = rig.ask(FLASH, &said("refuse")).await;

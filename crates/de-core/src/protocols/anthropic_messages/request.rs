@@ -4,9 +4,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Target, capable::SCHEMA, fields::Issues},
-    citations,
-    schema::{self, Fitted},
+    super::{Target, fields::Issues},
+    citations, schema,
     thinking::{self, Way},
 };
 use crate::{
@@ -415,8 +414,7 @@ fn output_config(
     (!config.is_empty()).then_some(Value::Object(config))
 }
 
-/// Writes the schema of an answer. Who wants it followed to the letter decides by `on_unsupported` whether a part of
-/// it may be left to words; `None` where nothing of it can be said.
+/// Writes the schema of an answer; `None` where nothing of it can be said.
 fn answer_schema(
     schema: &Value,
     is_strict: bool,
@@ -424,19 +422,7 @@ fn answer_schema(
     issues: &mut Issues,
 ) -> Option<Value> {
     match schema::fit(schema) {
-        Ok(Fitted { in_words, schema }) => {
-            if !in_words.is_empty() {
-                let words = in_words.join(", ");
-                let reason =
-                    format!("this model's vendor takes no {words}: the model reads it in words");
-                if is_strict {
-                    issues.unsaid(SCHEMA, &reason, target);
-                } else {
-                    issues.hint(SCHEMA, &reason);
-                }
-            }
-            Some(schema)
-        }
+        Ok(fitted) => Some(fitted.of_answer(is_strict, target, issues)),
         Err(why) => {
             let reason = format!("this model's vendor takes no such schema: {why}");
             issues.unsaid("/response_format", &reason, target);

@@ -7,7 +7,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::protocols::{fields::below, strict::is_of_objects};
+use crate::protocols::{
+    fields::below,
+    fitted::{self, Fitted},
+    strict::is_of_objects,
+};
 
 /// The formats of texts that the vendor knows.
 const FORMATS: [&str; 10] =
@@ -45,15 +49,6 @@ const NAMED: [&str; 5] =
 
 /// What of regular expressions the vendor does not know: references back, looking around, bounds of words.
 const REFUSED_IN_PATTERNS: [&str; 8] = ["(?=", "(?!", "(?<", "\\b", "\\B", "\\1", "\\2", "\\3"];
-
-/// A schema that the vendor takes.
-#[derive(Debug, PartialEq)]
-pub(super) struct Fitted {
-    /// The keywords that are said in words only, each once.
-    pub(super) in_words: Vec<String>,
-    /// The schema.
-    pub(super) schema: Value,
-}
 
 /// Writes a schema in the vendor's part of JSON Schema.
 ///
@@ -165,14 +160,7 @@ impl<'a> Walk<'a> {
         if is_closed {
             fitted.insert("additionalProperties".to_owned(), Value::Bool(false));
         }
-        if !words.is_empty() {
-            let more = format!("It must be valid against {} too.", Value::Object(words));
-            let text = match fitted.get("description").and_then(Value::as_str) {
-                Some(text) => format!("{text}\n\n{more}"),
-                None => more,
-            };
-            fitted.insert("description".to_owned(), text.into());
-        }
+        fitted::say(&mut fitted, words);
         Ok(fitted.into())
     }
 
@@ -182,9 +170,7 @@ impl<'a> Walk<'a> {
     }
 
     fn leave(&mut self, name: &str) {
-        if !self.in_words.iter().any(|known| known == name) {
-            self.in_words.push(name.to_owned());
-        }
+        fitted::leave(&mut self.in_words, name);
     }
 }
 

@@ -6,10 +6,11 @@ use super::{
     super::{
         Draft, FieldIssue, Target,
         fields::{ALWAYS_THINKS, Issues},
+        fitted::Fitted,
     },
     contents,
     generation::Generation,
-    path,
+    path, schema,
 };
 use crate::chat::{ChatCall, Part, ResponseFormat, Role, Tool, ToolChoice};
 
@@ -36,7 +37,8 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
     set("systemInstruction", system(call));
     set("contents", Some(contents::write(&call.messages, is_sealed, &mut issues).into()));
     if !call.tools.is_empty() {
-        let declarations: Vec<Value> = call.tools.iter().map(declaration).collect();
+        let declarations: Vec<Value> =
+            call.tools.iter().map(|tool| declaration(tool, &mut issues)).collect();
         set("tools", Some(json!([{"functionDeclarations": declarations}])));
         set("toolConfig", tool_config(call));
         if call.parallel_tool_calls == Some(false) {
@@ -84,14 +86,19 @@ fn system(call: &ChatCall) -> Option<Value> {
     (!parts.is_empty()).then(|| json!({"parts": parts}))
 }
 
-fn declaration(tool: &Tool) -> Value {
+fn declaration(tool: &Tool, issues: &mut Issues) -> Value {
     let mut declaration = Map::new();
     declaration.insert("name".to_owned(), tool.name.as_str().into());
     if let Some(description) = &tool.description {
         declaration.insert("description".to_owned(), description.as_str().into());
     }
     if !tool.parameters.is_null() {
-        declaration.insert("parametersJsonSchema".to_owned(), tool.parameters.clone());
+        let Fitted { in_words, schema } = schema::fit(&tool.parameters);
+        if tool.strict == Some(true) && !in_words.is_empty() {
+            let reason = "this model's vendor holds no call to all of a schema such as this";
+            issues.hint("/tools/*/strict", reason);
+        }
+        declaration.insert("parametersJsonSchema".to_owned(), schema);
     }
     Value::Object(declaration)
 }
@@ -178,8 +185,10 @@ fn config(call: &ChatCall, target: &Target, issues: &mut Issues) -> Map<String, 
         }
         Some(format) => {
             set("responseMimeType", Some("application/json".into()));
-            if let ResponseFormat::JsonSchema { name: _, schema, strict: _ } = format {
-                set("responseJsonSchema", Some(schema.clone()));
+            if let ResponseFormat::JsonSchema { name: _, schema, strict } = format {
+                let is_strict = *strict == Some(true);
+                let schema = schema::fit(schema).of_answer(is_strict, target, issues);
+                set("responseJsonSchema", Some(schema));
             }
         }
     }
