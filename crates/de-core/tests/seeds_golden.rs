@@ -96,6 +96,25 @@ fn every_seed_is_a_model_config() {
     assert!(ORIGINAL.iter().all(|id| seeds.contains_key(*id)));
 }
 
+/// <https://developers.openai.com/api/docs/guides/deployment-checklist>: beside an effort chat completions take neither
+/// tools nor sampling parameters, and what thinks of itself has an effort where none is told.
+#[test]
+fn openais_models_that_think_speak_responses() {
+    let seeds = seeds();
+    let thinks = |seed: &&Value| {
+        seed["provider_id"] == "openai" && seed["capabilities"]["reasoning"] == json!(true)
+    };
+    let thinking: Vec<&Value> = seeds.values().filter(thinks).collect();
+    assert!(thinking.len() >= 5);
+    for seed in thinking {
+        let (id, can) = (&seed["model_id"], &seed["capabilities"]);
+        assert_eq!(seed["protocol"], "openai-responses", "{id}");
+        let at_will = id == "gpt-5.4-mini";
+        assert_eq!(can.get("sampling_params").is_none(), at_will, "{id}");
+        assert_ne!(can.get("sampling_params"), Some(&json!(true)), "{id}");
+    }
+}
+
 #[test]
 fn every_mapping_parses_and_its_own_examples_hold() {
     let mapped = seeds().into_values().filter(|seed| seed.get("payload_mapping").is_some());

@@ -43,6 +43,7 @@ mod models;
 mod multipart;
 mod openai_chat;
 mod openai_edits;
+mod openai_effort;
 mod openai_embeddings;
 mod openai_errors;
 mod openai_images;

@@ -4,6 +4,7 @@
 //! decided from the vendor's pages. Retired models stay known, to be refused as the vendor does.
 
 use crate::config::Vendor;
+use crate::openai_effort::{self, Efforts};
 
 /// A model of one vendor.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct Traits {
     pub(crate) effort: bool,
     /// Google, before its 2.5: penalties are taken, and probabilities told.
     pub(crate) early: bool,
+    /// OpenAI: how hard it thinks, if it does; what it takes depends on that.
+    pub(crate) efforts: Option<&'static Efforts>,
     /// `tool_choice` may demand a tool.
     pub(crate) forced_tools: bool,
     /// Google, from its third generation on: thinking has levels, the signatures of calls must come back, JSON
@@ -48,7 +51,7 @@ pub(crate) struct Traits {
     /// OpenAI: `max_tokens` is refused, `reasoning_effort` is taken. Others: it thinks, if it is asked to.
     pub(crate) reasoning: bool,
     pub(crate) retired: bool,
-    /// Temperature and its kin are taken.
+    /// Temperature and its kin are taken; at OpenAI what [`Traits::efforts`] says goes before it.
     pub(crate) sampling: bool,
     /// Anthropic: the role `system` may stand between other turns.
     pub(crate) system_turns: bool,
@@ -60,6 +63,7 @@ const PLAIN: Traits = Traits {
     budget: true,
     early: false,
     effort: false,
+    efforts: None,
     forced_tools: true,
     levels: false,
     prefill: true,
@@ -70,7 +74,9 @@ const PLAIN: Traits = Traits {
     thinks_always: false,
 };
 
-const OPENAI_REASONING: Traits = Traits { reasoning: true, sampling: false, ..PLAIN };
+const fn reasoning(efforts: &'static Efforts) -> Traits {
+    Traits { efforts: Some(efforts), reasoning: true, ..PLAIN }
+}
 
 const CLAUDE_5_5: Traits = Traits {
     budget: false,
@@ -106,11 +112,16 @@ pub(crate) const MODELS: &[Model] = &[
     dated("gpt-4o-2024-08-06", "gpt-4o-2024-08-06"),
     dated("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
     dated("gpt-4o-mini-2024-07-18", "gpt-4o-mini-2024-07-18"),
-    model(Vendor::OpenAi, "gpt-5.4-mini", 128_000, OPENAI_REASONING),
-    model(Vendor::OpenAi, "gpt-6-astra", 128_000, OPENAI_REASONING),
-    model(Vendor::OpenAi, "gpt-6-luna", 128_000, OPENAI_REASONING),
-    model(Vendor::OpenAi, "gpt-6.1-sol", 128_000, OPENAI_REASONING),
-    model(Vendor::OpenAi, "gpt-6.1-terra", 128_000, OPENAI_REASONING),
+    model(Vendor::OpenAi, "gpt-5.4-mini", 128_000, reasoning(&openai_effort::AT_WILL)),
+    model(Vendor::OpenAi, "gpt-6-astra", 128_000, reasoning(&openai_effort::ALWAYS)),
+    model(Vendor::OpenAi, "gpt-6-luna", 128_000, reasoning(&openai_effort::USUALLY)),
+    model(Vendor::OpenAi, "gpt-6.1-sol", 128_000, reasoning(&openai_effort::ALWAYS)),
+    model(
+        Vendor::OpenAi,
+        "gpt-6.1-terra",
+        128_000,
+        reasoning(&openai_effort::USUALLY_WITHOUT_CHAT_TOOLS),
+    ),
     media(Vendor::OpenAi, ModelKind::Image, "gpt-image-2", PLAIN),
     media(Vendor::OpenAi, ModelKind::Image, "gpt-image-2.5-flare", PLAIN),
     media(Vendor::OpenAi, ModelKind::Image, "gpt-image-2.5-sunburst", PLAIN),

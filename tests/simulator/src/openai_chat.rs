@@ -9,6 +9,7 @@ use crate::answer::{Demand, chosen_tools};
 use crate::config::Vendor;
 use crate::endpoint::{Incoming, Plan, Reply};
 use crate::models::{Model, ModelKind};
+use crate::openai_effort::Api;
 use crate::openai_errors::{self, refuse};
 use crate::schema::{Field, openai_chat as tables};
 use crate::tokens::{IMAGE_TOKENS, MESSAGE_TOKENS, count_tokens};
@@ -53,22 +54,20 @@ const RULES: &[Rule] = &[
     tool_choice_needs_tools,
     top_logprobs_need_logprobs,
     reasoning_models_refuse,
+    efforts_as_the_model_can,
     plain_models_refuse_effort,
     groq_refuses,
     tool_messages_answer_calls,
     strict_schemas_are_of_their_part,
 ];
 
-/// What reasoning models refuse unless it has this value; `None` refuses every value.
-const REASONING_REFUSES: &[(&str, Option<f64>)] = &[
-    ("frequency_penalty", Some(0.0)),
-    ("logit_bias", None),
-    ("logprobs", None),
-    ("presence_penalty", Some(0.0)),
-    ("temperature", Some(1.0)),
-    ("top_logprobs", None),
-    ("top_p", Some(1.0)),
-];
+/// What models that think refuse unless it has this value; `None` refuses every value.
+const REASONING_REFUSES: &[(&str, Option<f64>)] =
+    &[("frequency_penalty", Some(0.0)), ("logit_bias", None), ("presence_penalty", Some(0.0))];
+
+/// What they refuse besides while they think.
+const THINKING_REFUSES: &[(&str, Option<f64>)] =
+    &[("logprobs", None), ("temperature", Some(1.0)), ("top_logprobs", None), ("top_p", Some(1.0))];
 
 /// `POST /v1/chat/completions`.
 pub(crate) fn completions(incoming: &Incoming<'_>) -> Result<Plan, Reply> {
@@ -246,10 +245,12 @@ fn reasoning_models_refuse(request: &Request<'_>) -> Result<(), Reply> {
             Use 'max_completion_tokens' instead.";
         return Err(refuse(400, Some("unsupported_parameter"), Some("max_tokens"), message));
     }
-    if traits.sampling {
-        return Ok(());
-    }
-    for (name, default) in REASONING_REFUSES {
+    if traits.efforts.is_some() { refused(request, REASONING_REFUSES) } else { Ok(()) }
+}
+
+/// Refuses the first of these members that has another value than it may have.
+fn refused(request: &Request<'_>, members: &[(&str, Option<f64>)]) -> Result<(), Reply> {
+    for (name, default) in members {
         let Some(value) = request.body.get(*name).filter(|value| !value.is_null()) else {
             continue;
         };
@@ -271,6 +272,16 @@ fn reasoning_models_refuse(request: &Request<'_>) -> Result<(), Reply> {
         return Err(refuse(400, Some(code), Some(name), &message));
     }
     Ok(())
+}
+
+fn efforts_as_the_model_can(request: &Request<'_>) -> Result<(), Reply> {
+    let Some(efforts) = request.model.traits.efforts else { return Ok(()) };
+    let said = request.body.get("reasoning_effort").and_then(Value::as_str);
+    let effort = efforts.of(request.model, said, Api::Chat)?;
+    if effort != "none" {
+        refused(request, THINKING_REFUSES)?;
+    }
+    if request.has("tools") { efforts.tools_in_chat(request.model, effort) } else { Ok(()) }
 }
 
 fn plain_models_refuse_effort(request: &Request<'_>) -> Result<(), Reply> {

@@ -95,6 +95,13 @@ impl Issues {
         }
     }
 
+    /// Notes that a model that takes no sampling parameters tells no probabilities either, if they are asked for.
+    pub(crate) fn no_logprobs(&mut self, call: &ChatCall, target: &Target) {
+        if call.logprobs.is_some() {
+            self.unsaid("/logprobs", "this model tells no probabilities of tokens", target);
+        }
+    }
+
     /// Notes a fault.
     pub(crate) fn add(&mut self, pointer: impl Into<String>, reason: impl Into<String>) {
         self.found.push(FieldIssue { pointer: pointer.into(), reason: reason.into() });

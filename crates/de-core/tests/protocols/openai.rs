@@ -166,6 +166,13 @@ fn hosts_and_models_differ() {
             "model": "upstream-1", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 16, "stop": ["1", "2", "3", "4"],
         })
     );
+    call.logprobs = Some(2);
+    assert_eq!(body(&call, &target())["top_logprobs"], 2);
+    assert_eq!(
+        lines(&OpenAiChatVendor.request(&call, &narrow).unwrap_err()),
+        ["/logprobs: this model tells no probabilities of tokens"]
+    );
+    call.logprobs = None;
     call.stop.push("5".to_owned());
     assert_eq!(
         lines(&OpenAiChatVendor.request(&call, &target()).unwrap_err()),

@@ -1,8 +1,8 @@
 //! OpenAI's responses: what is theirs alone.
 
 use de_core::{
-    chat::{Citation, CitedPlace, Delta, Finish, Part, Seal, TokenLogprob},
-    model::Protocol,
+    chat::{ChatCall, Citation, CitedPlace, Delta, Finish, Part, Reasoning, Seal, TokenLogprob},
+    model::{OnUnsupported, Protocol},
     protocols::{
         Dialect, DialectStream, StreamFailure, StreamFault, Target, Vendor,
         anthropic_messages::{AnthropicMessagesDialect, AnthropicMessagesVendor},
@@ -24,7 +24,7 @@ use super::{
 fn a_request_says_all_that_chat_says() {
     let body = json!({
         "model": "m", "max_completion_tokens": 100, "temperature": 0.5, "logprobs": true, "top_logprobs": 2,
-        "reasoning_effort": "low", "verbosity": "low", "service_tier": "flex", "metadata": {"a": "b"}, "user": "u-1",
+        "verbosity": "low", "service_tier": "flex", "metadata": {"a": "b"}, "user": "u-1",
         "messages": [
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": [
@@ -60,8 +60,7 @@ fn a_request_says_all_that_chat_says() {
                 {"role": "user", "content": "Well?"},
             ],
             "max_output_tokens": 100, "temperature": 0.5, "top_logprobs": 2,
-            "reasoning": {"effort": "low"},
-            "include": ["reasoning.encrypted_content", "message.output_text.logprobs"],
+            "include": ["message.output_text.logprobs"],
             // One that does not say so would be strict here, and is not elsewhere.
             "tools": [{"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}, "strict": false}],
             "tool_choice": {"type": "function", "name": "look"},
@@ -70,6 +69,65 @@ fn a_request_says_all_that_chat_says() {
             "stream": true,
         })
     );
+}
+
+#[test]
+fn what_a_model_does_not_take_while_it_thinks_stays_here() {
+    let body = json!({
+        "model": "m", "reasoning_effort": "low", "temperature": 0.5, "top_p": 0.9, "logprobs": true, "top_logprobs": 2,
+        "presence_penalty": 1, "messages": [{"role": "user", "content": "Hi"}],
+    });
+    let (_, call) = OpenAiChatDialect.call(&body).unwrap();
+    let lax = |reasoning, sampling_params| Target {
+        on_unsupported: OnUnsupported::Drop,
+        reasoning,
+        sampling_params,
+        ..target()
+    };
+    let thinking = ["temperature", "top_p", "presence_penalty", "logprobs"];
+    for (asked, target, left_out, sent_on) in [
+        // It thinks since it is told to, whatever is known of it.
+        (&call, lax(Some(true), None), &thinking[..], &[][..]),
+        (&call, lax(None, None), &thinking, &[]),
+        // It does not think.
+        (&call, lax(Some(false), None), &["reasoning_effort"], &["temperature", "top_p"]),
+        // It is told not to, or may not be one that thinks of itself.
+        (&told_not_to_think(&call), lax(Some(true), None), &[], &["temperature", "top_p"]),
+        (&told_nothing(&call), lax(Some(true), None), &[], &["temperature", "top_p"]),
+        (
+            &told_nothing(&call),
+            lax(Some(true), Some(false)),
+            &["temperature", "top_p", "logprobs"],
+            &[],
+        ),
+    ] {
+        let draft = OpenAiResponsesVendor.request(asked, &target).unwrap();
+        let sent: Value = serde_json::from_slice(&draft.body).unwrap();
+        let dropped: Vec<_> =
+            draft.dropped.iter().map(|issue| issue.pointer.trim_start_matches('/')).collect();
+        for name in left_out {
+            assert!(dropped.contains(name), "{name} in {dropped:?}");
+        }
+        for name in ["temperature", "top_p"] {
+            assert_eq!(sent.get(name).is_some(), sent_on.contains(&name), "{name} in {sent}");
+        }
+        let probable = sent["include"].to_string().contains("logprobs");
+        assert_eq!(probable, !sent_on.is_empty(), "{sent}");
+        assert_eq!(sent.get("top_logprobs").is_some(), probable);
+    }
+    // Without them the answer is another one, so that a caller who has not said so is asked.
+    let strict = Target { reasoning: Some(true), ..target() };
+    let told = lines(&OpenAiResponsesVendor.request(&call, &strict).unwrap_err());
+    assert_eq!(told, ["/logprobs: this model tells no probabilities of tokens"]);
+}
+
+fn told_nothing(call: &ChatCall) -> ChatCall {
+    ChatCall { presence_penalty: None, reasoning: Reasoning::default(), ..call.clone() }
+}
+
+fn told_not_to_think(call: &ChatCall) -> ChatCall {
+    let reasoning = Reasoning { is_on: Some(false), ..Reasoning::default() };
+    ChatCall { reasoning, ..told_nothing(call) }
 }
 
 #[test]

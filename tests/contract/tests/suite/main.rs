@@ -66,6 +66,7 @@ mod streams;
 mod tenant_files;
 mod tenants;
 mod text;
+mod thinking;
 mod usage;
 mod webhook_secrets;
 mod webhooks;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Request, flag, json_format, kind_of, text_of};
 use crate::endpoint::Reply;
+use crate::openai_effort::Api;
 use crate::openai_errors::refuse;
 use crate::openai_strict;
 
@@ -86,7 +87,8 @@ fn reasoning_as_the_model_can(request: &Request<'_>) -> Result<(), Reply> {
 }
 
 fn sampling_as_the_model_can(request: &Request<'_>) -> Result<(), Reply> {
-    if request.model.traits.sampling {
+    let Some(efforts) = request.model.traits.efforts else { return Ok(()) };
+    if efforts.of(request.model, request.reasoning("effort"), Api::Responses)? == "none" {
         return Ok(());
     }
     let usual = |name: &str| {
@@ -98,7 +100,8 @@ fn sampling_as_the_model_can(request: &Request<'_>) -> Result<(), Reply> {
     };
     let refused = ["temperature", "top_p"].into_iter().find(|name| !usual(name));
     let refused = refused.or_else(|| request.has("top_logprobs").then_some("top_logprobs"));
-    let Some(name) = refused else { return Ok(()) };
+    let probable = request.includes("message.output_text.logprobs").then_some("include");
+    let Some(name) = refused.or(probable) else { return Ok(()) };
     let message = format!("Unsupported parameter: '{name}' is not supported with this model.");
     Err(refuse(400, Some("unsupported_parameter"), Some(name), &message))
 }

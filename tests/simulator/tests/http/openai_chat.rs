@@ -290,6 +290,30 @@ async fn a_body_is_refused_as_the_vendor_does() {
             json!("unsupported_parameter"),
             json!("reasoning_effort"),
         ),
+        (
+            json!({ "model": "gpt-5.4-mini", "reasoning_effort": "low", "temperature": 0 }),
+            400,
+            json!("unsupported_value"),
+            json!("temperature"),
+        ),
+        (
+            json!({ "model": "gpt-6-luna", "logprobs": true }),
+            400,
+            json!("unsupported_parameter"),
+            json!("logprobs"),
+        ),
+        (
+            json!({ "model": "gpt-6-astra", "reasoning_effort": "none" }),
+            400,
+            json!("unsupported_value"),
+            json!("reasoning_effort"),
+        ),
+        (
+            json!({ "model": "gpt-6-luna", "reasoning_effort": "max" }),
+            400,
+            json!("unsupported_value"),
+            json!("reasoning_effort"),
+        ),
     ] {
         let (got, body) = answer(rig.chat(&with(chat("Hi"), members.clone()))).await;
         let error = &body["error"];
@@ -307,11 +331,43 @@ async fn current_models_take_what_is_theirs() {
     for members in [
         json!({ "model": "gpt-6-luna", "max_completion_tokens": 50, "reasoning_effort": "low" }),
         json!({ "model": "gpt-6.1-sol", "temperature": 1, "top_p": 1.0 }),
+        json!({ "model": "gpt-5.4-mini", "temperature": 0 }),
+        json!({ "model": "gpt-6-luna", "reasoning_effort": "none", "temperature": 0 }),
         json!({ "model": "gpt-4o", "temperature": 0.7, "top_p": 1, "max_tokens": 1000 }),
         json!({ "logprobs": true, "top_logprobs": 2, "seed": -1, "user": null }),
     ] {
         let (status, body) = answer(rig.chat(&with(chat("Hi"), members.clone()))).await;
         assert_eq!(status, 200, "{members} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_thinks_calls_no_tools() {
+    let rig = Rig::start().await;
+    let tools = json!([{ "type": "function", "function": { "name": "look_up" } }]);
+    for (model, effort, status) in [
+        ("gpt-4o", None, 200),
+        ("gpt-5.4-mini", None, 200),
+        ("gpt-5.4-mini", Some("low"), 400),
+        ("gpt-6-astra", None, 400),
+        ("gpt-6-luna", None, 400),
+        ("gpt-6-luna", Some("low"), 400),
+        ("gpt-6-luna", Some("none"), 200),
+        ("gpt-6.1-sol", None, 400),
+        ("gpt-6.1-terra", Some("low"), 400),
+        ("gpt-6.1-terra", Some("none"), 400),
+    ] {
+        let body = json!({ "model": model, "tools": tools, "reasoning_effort": effort });
+        let (got, body) = answer(rig.chat(&with(chat("Hi"), body))).await;
+        assert_eq!(got, status, "{model} {effort:?} {body}");
+        if status == 400 {
+            let error = &body["error"];
+            assert_eq!(
+                (&error["param"], &error["code"]),
+                (&json!("reasoning_effort"), &Value::Null)
+            );
+            assert!(error["message"].as_str().unwrap().contains("use /v1/responses"), "{error}");
+        }
     }
 }
 

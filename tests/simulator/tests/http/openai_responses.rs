@@ -274,10 +274,40 @@ async fn settings_are_as_strict_as_at_the_vendor() {
         (json!({ "previous_response_id": "resp_1" }), "previous_response_id"),
         (json!({ "background": true }), "background"),
         (json!({ "model": "gpt-6-luna", "temperature": 0.5 }), "temperature"),
+        (
+            json!({ "model": "gpt-5.4-mini", "temperature": 0.5, "reasoning": { "effort": "low" } }),
+            "temperature",
+        ),
+        (json!({ "model": "gpt-6-luna", "include": ["message.output_text.logprobs"] }), "include"),
+        (json!({ "model": "gpt-6-astra", "reasoning": { "effort": "none" } }), "reasoning.effort"),
+        (
+            json!({ "model": "gpt-6.1-sol", "reasoning": { "effort": "minimal" } }),
+            "reasoning.effort",
+        ),
+        (json!({ "model": "gpt-5.4-mini", "reasoning": { "effort": "max" } }), "reasoning.effort"),
         (json!({ "text": { "format": { "type": "json_object" } } }), "input"),
     ] {
         let (status, body) = answer(rig.respond(&with(plain("Hi"), members.clone()))).await;
         assert_eq!((status, &body["error"]["param"]), (400, &json!(param)), "{members}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn efforts_are_those_of_the_model() {
+    let rig = Rig::start().await;
+    for members in [
+        json!({ "model": "gpt-6-astra", "reasoning": { "effort": "max" } }),
+        json!({ "model": "gpt-6-luna", "reasoning": { "effort": "none" }, "temperature": 0.5 }),
+        json!({ "model": "gpt-5.4-mini", "temperature": 0.5, "reasoning": { "effort": "none" } }),
+        json!({ "model": "gpt-5.4-mini", "temperature": 0.5 }),
+        json!({
+            "model": "gpt-6.1-sol",
+            "tools": [{ "type": "function", "name": "look_up" }],
+            "reasoning": { "effort": "low" },
+        }),
+    ] {
+        let (status, body) = answer(rig.respond(&with(plain("Hi"), members.clone()))).await;
+        assert_eq!(status, 200, "{members}: {body}");
     }
 }
 

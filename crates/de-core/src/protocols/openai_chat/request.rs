@@ -57,7 +57,9 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
     }
     set("stop", (!call.stop.is_empty()).then(|| call.stop.clone().into()));
     set("reasoning_effort", effort(call, target, &mut issues).map(Value::from));
-    if let Some(top) = call.logprobs {
+    if target.sampling_params == Some(false) {
+        issues.no_logprobs(call, target);
+    } else if let Some(top) = call.logprobs {
         set("logprobs", Some(true.into()));
         set("top_logprobs", (top > 0).then(|| top.min(MAX_TOP_LOGPROBS).into()));
     }

@@ -32,18 +32,21 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         issues.add("/max_tokens", reason);
     }
     set("max_output_tokens", call.max_output_tokens.map(Value::from));
-    if target.sampling_params == Some(false) {
-        issues.no_sampling(call);
-    } else {
+    let samples = samples(call, target);
+    if samples {
         set("temperature", call.temperature.map(Value::from));
         set("top_p", call.top_p.map(Value::from));
+    } else {
+        issues.no_sampling(call);
     }
     set("reasoning", reasoning(call, target, &mut issues));
     let mut includes = Vec::new();
     if thinks(call, target) {
         includes.push(ENCRYPTED);
     }
-    if let Some(top) = call.logprobs {
+    if !samples {
+        issues.no_logprobs(call, target);
+    } else if let Some(top) = call.logprobs {
         includes.push(LOGPROBS);
         set("top_logprobs", (top > 0).then(|| top.min(MAX_TOP_LOGPROBS).into()));
     }
@@ -68,13 +71,23 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         set(name, Some(value.clone()));
     }
     set("stream", call.stream.then_some(Value::Bool(true)));
-    lacking(call, target, &mut issues);
+    lacking(call, target, samples, &mut issues);
     issues.written(Draft::json(PATH, &Value::Object(body)))
 }
 
 fn instructions(call: &ChatCall) -> Option<Value> {
     let texts: Vec<&str> = call.system.iter().map(|block| block.text.as_str()).collect();
     (!texts.is_empty()).then(|| texts.join("\n\n").into())
+}
+
+/// Whether the model takes `temperature` and its kin: not while it thinks,
+/// <https://developers.openai.com/api/docs/guides/deployment-checklist>. Where its row does not say so, it is told by
+/// what the caller asks of it: some think only where they are told to.
+fn samples(call: &ChatCall, target: &Target) -> bool {
+    let reasoning = &call.reasoning;
+    let is_told =
+        !reasoning.is_off() && (reasoning.effort().is_some() || reasoning.is_on == Some(true));
+    target.sampling_params != Some(false) && (target.reasoning == Some(false) || !is_told)
 }
 
 /// Whether the model may think, so that its thoughts are wanted in a form that can be sent back.
@@ -164,19 +177,17 @@ fn tool_choice(choice: &ToolChoice) -> Value {
 }
 
 /// Names what this protocol has no word for. A penalty of 0 is what no penalty is.
-fn lacking(call: &ChatCall, target: &Target, issues: &mut Issues) {
+fn lacking(call: &ChatCall, target: &Target, samples: bool, issues: &mut Issues) {
     if call.n.is_some_and(|n| n != 1) {
         issues.add("/n", "this model's vendor gives one answer");
     }
-    let takes_sampling = target.sampling_params != Some(false);
-    let penalty =
-        |penalty: Option<f64>| takes_sampling && penalty.is_some_and(|penalty| penalty != 0.0);
+    let penalty = |penalty: Option<f64>| samples && penalty.is_some_and(|penalty| penalty != 0.0);
     let lacking = [
         ("/frequency_penalty", penalty(call.frequency_penalty)),
         ("/presence_penalty", penalty(call.presence_penalty)),
         ("/seed", call.seed.is_some()),
         ("/stop", !call.stop.is_empty()),
-        ("/top_k", takes_sampling && call.top_k.is_some()),
+        ("/top_k", samples && call.top_k.is_some()),
     ];
     for (pointer, _) in lacking.into_iter().filter(|(_, asked)| *asked) {
         issues.unsupported(pointer, target);
