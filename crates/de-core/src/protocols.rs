@@ -24,6 +24,7 @@ pub mod native;
 pub mod native_image;
 pub mod native_speech;
 pub mod openai_chat;
+mod openai_effort;
 pub mod openai_embeddings;
 pub mod openai_images;
 pub mod openai_responses;

@@ -112,6 +112,8 @@ fn openais_models_that_think_speak_responses() {
         let at_will = id == "gpt-5.4-mini";
         assert_eq!(can.get("sampling_params").is_none(), at_will, "{id}");
         assert_ne!(can.get("sampling_params"), Some(&json!(true)), "{id}");
+        let always = id == "gpt-6-astra" || id == "gpt-6.1-sol";
+        assert_eq!(can["thinking_always_on"], json!(always), "{id}");
     }
 }
 

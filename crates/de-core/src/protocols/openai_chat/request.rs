@@ -6,14 +6,17 @@ use super::{
     super::{
         Draft, FieldIssue, Target, end_user,
         fields::Issues,
-        inline, strict,
+        inline, openai_effort, strict,
         turns::{Turn, with_results_joined},
     },
     PATH,
 };
-use crate::chat::{
-    CacheTtl, ChatCall, Document, DocumentSource, Part, ResponseFormat, Role, Source, Tool,
-    ToolChoice, text_of,
+use crate::{
+    chat::{
+        CacheTtl, ChatCall, Document, DocumentSource, Part, ResponseFormat, Role, Source, Tool,
+        ToolChoice, text_of,
+    },
+    model::Protocol,
 };
 
 /// OpenAI's bound; the hosts that have one have the same.
@@ -56,7 +59,8 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         issues.add("/stop", format!("this model's vendor takes at most {MAX_STOPS}"));
     }
     set("stop", (!call.stop.is_empty()).then(|| call.stop.clone().into()));
-    set("reasoning_effort", effort(call, target, &mut issues).map(Value::from));
+    let effort = openai_effort::word(call, target, Protocol::OpenaiChat, &mut issues);
+    set("reasoning_effort", effort.map(Value::from));
     if target.sampling_params == Some(false) {
         issues.no_logprobs(call, target);
     } else if let Some(top) = call.logprobs {
@@ -95,20 +99,6 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
         set("stream_options", Some(with_usage(Value::Null)));
     }
     issues.written(Draft::json(PATH, &Value::Object(body)))
-}
-
-/// How hard the model shall think. A model that does not think has no such setting, and needs none to
-/// be told not to.
-fn effort<'a>(call: &'a ChatCall, target: &Target, issues: &mut Issues) -> Option<&'a str> {
-    if call.reasoning.is_off() {
-        return (target.reasoning == Some(true)).then_some("none");
-    }
-    let effort = call.reasoning.effort()?;
-    if target.reasoning == Some(false) {
-        issues.unsupported("/reasoning_effort", target);
-        return None;
-    }
-    Some(effort)
 }
 
 /// Sets `include_usage` among `stream_options`, and leaves the other options as they are.

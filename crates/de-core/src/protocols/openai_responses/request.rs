@@ -3,10 +3,18 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Draft, FieldIssue, Target, end_user, fields::Issues, strict},
+    super::{
+        Draft, FieldIssue, Target, end_user,
+        fields::Issues,
+        openai_effort::{self, EFFORT},
+        strict,
+    },
     ENCRYPTED, LOGPROBS, PATH, input,
 };
-use crate::chat::{ChatCall, ResponseFormat, Tool, ToolChoice};
+use crate::{
+    chat::{ChatCall, ResponseFormat, Tool, ToolChoice},
+    model::Protocol,
+};
 
 /// The least output bound that the vendor takes.
 const LEAST_OUTPUT: u64 = 16;
@@ -87,32 +95,33 @@ fn samples(call: &ChatCall, target: &Target) -> bool {
     let reasoning = &call.reasoning;
     let is_told =
         !reasoning.is_off() && (reasoning.effort().is_some() || reasoning.is_on == Some(true));
-    target.sampling_params != Some(false) && (target.reasoning == Some(false) || !is_told)
+    let thinks = is_told || target.thinking_always_on == Some(true);
+    target.sampling_params != Some(false) && (target.reasoning == Some(false) || !thinks)
 }
 
 /// Whether the model may think, so that its thoughts are wanted in a form that can be sent back.
 fn thinks(call: &ChatCall, target: &Target) -> bool {
-    if call.reasoning.is_off() {
+    if call.reasoning.is_off() && target.thinking_always_on != Some(true) {
         return false;
     }
     target.reasoning.unwrap_or_else(|| call.reasoning.is_asked_for())
 }
 
-/// How hard the model shall think. A model that does not think has no such setting, and needs none to
-/// be told not to.
+/// How hard the model shall think, and whether it tells its thoughts.
 fn reasoning(call: &ChatCall, target: &Target, issues: &mut Issues) -> Option<Value> {
     let mut reasoning = Map::new();
+    let effort = openai_effort::word(call, target, Protocol::OpenaiResponses, issues);
+    if let Some(effort) = effort {
+        reasoning.insert("effort".to_owned(), effort.into());
+    }
     if call.reasoning.is_off() {
-        return (target.reasoning == Some(true)).then(|| json!({"effort": "none"}));
+        return (!reasoning.is_empty()).then_some(Value::Object(reasoning));
     }
     if target.reasoning == Some(false) {
-        if call.reasoning.effort().is_some() || call.reasoning.is_on == Some(true) {
-            issues.unsupported("/reasoning_effort", target);
+        if call.reasoning.effort().is_none() && call.reasoning.is_on == Some(true) {
+            issues.unsupported(EFFORT, target);
         }
         return None;
-    }
-    if let Some(effort) = call.reasoning.effort() {
-        reasoning.insert("effort".to_owned(), effort.into());
     }
     // Who switches thoughts on, as Anthropic's callers do, sees them unless they say otherwise.
     let is_on = call.reasoning.is_on == Some(true);
