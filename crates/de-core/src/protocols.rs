@@ -38,6 +38,7 @@ pub mod shotstack;
 mod stock;
 mod strict;
 mod target;
+pub mod tool_names;
 mod turns;
 mod vendor;
 mod vendor_error;

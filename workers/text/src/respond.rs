@@ -24,6 +24,7 @@ use de_core::{
         native::{self, NativeStream},
         openai_chat::OpenAiChatDialect,
         openai_responses::OpenAiResponsesDialect,
+        tool_names::ToolNames,
     },
     registry::Model,
 };
@@ -48,7 +49,7 @@ impl Reply<'_> {
         let model = opened.model.clone();
         let left = self.left(&model);
         let same = self.wire.protocol() == Some(model.config.protocol);
-        let dialect = self.dialect(&model);
+        let dialect = self.names(&model).restored(self.dialect(&model));
         let platform = self.job.platform;
         let tail = Tail { books: self.books.clone(), dialect, model };
         let head = event_stream();
@@ -89,11 +90,22 @@ impl Reply<'_> {
     }
 
     fn read_as(&self, model: &Model, body: &Value) -> Result<ChatReply, ApiError> {
-        let reply = model.vendor.reply(body).map_err(|err| malformed(model, err.to_string()))?;
+        let reply = model.vendor.reply(body).map_err(|err| malformed(model, err.to_string()));
+        let mut reply = reply?;
+        self.names(model).restore(&mut reply);
         if let Some(tier) = &reply.service_tier {
             self.books.served(tier);
         }
         Ok(reply)
+    }
+
+    /// The names of tools under which the vendor knows those of the caller, as they were sent.
+    fn names(&self, model: &Model) -> ToolNames {
+        let protocol = model.config.protocol;
+        if self.wire.protocol() == Some(protocol) {
+            return ToolNames::default();
+        }
+        ToolNames::of(&self.ask.call, protocol)
     }
 
     /// Books an answer that only its caller can read, and gives it as it came. What is not counted is told

@@ -25,7 +25,7 @@ use de_core::{
     protocols::{
         Dialect, Draft, FieldIssue, Target, anthropic_messages::AnthropicMessagesDialect, capable,
         native::native_issue, openai_chat::OpenAiChatDialect,
-        openai_responses::OpenAiResponsesDialect,
+        openai_responses::OpenAiResponsesDialect, tool_names::ToolNames,
     },
     registry::Model,
     split::Splitting,
@@ -326,6 +326,7 @@ impl Drafting<'_> {
         let left_out = capable::fit(&mut call, can, target.on_unsupported)
             .map_err(|issues| self.beyond(model, issues))?;
         let config = &model.config;
+        ToolNames::of(&self.ask.call, config.protocol).send(&mut call);
         let lost =
             capable::leave_seals_of_others(&mut call, config.protocol, config.provider_id.as_str());
         let mut dropped: Vec<FieldIssue> =

@@ -67,6 +67,7 @@ mod tenant_files;
 mod tenants;
 mod text;
 mod thinking;
+mod tool_names;
 mod usage;
 mod webhook_secrets;
 mod webhooks;

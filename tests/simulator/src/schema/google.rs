@@ -26,7 +26,7 @@ const BLOB: Kind = Kind::Object(&[
 ]);
 
 /// A name of a function: what more the vendor asks of it is checked with the declarations.
-const FUNCTION: Kind = Kind::Text(1, 128);
+const FUNCTION: Kind = Kind::Text(1, 64);
 
 /// A part of a turn with a model that says text. That just one kind is there is checked elsewhere.
 const SAID: Kind = Kind::Object(&[

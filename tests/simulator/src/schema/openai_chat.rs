@@ -65,7 +65,7 @@ const TOOL_CALL: Kind = Kind::Tagged(
             required("id", TEXT),
             required(
                 "function",
-                Kind::Object(&[required("name", TEXT), required("arguments", TEXT)]),
+                Kind::Object(&[required("name", NAME), required("arguments", TEXT)]),
             ),
             // Streamed parts have it, and clients that join them send it back.
             optional("index", Kind::Integer(0, 4_096)),
@@ -136,7 +136,7 @@ const TOOL: Kind = Kind::Tagged(
 const NAMED_CHOICE: Kind = Kind::Tagged(
     "type",
     &[
-        ("function", &[required("function", Kind::Object(&[required("name", TEXT)]))]),
+        ("function", &[required("function", Kind::Object(&[required("name", NAME)]))]),
         ("custom", &[required("custom", OBJECT)]),
         ("allowed_tools", &[required("allowed_tools", OBJECT)]),
     ],

@@ -155,7 +155,7 @@ const TOOL_CHOICE: Kind = Kind::Either(&[
     Kind::Tagged(
         "type",
         &[
-            ("function", &[required("name", TEXT)]),
+            ("function", &[required("name", Kind::Name(64))]),
             (
                 "allowed_tools",
                 &[

@@ -354,6 +354,13 @@ async fn what_does_not_fit_is_refused() {
             FLASH,
             with(
                 said("Hi"),
+                json!({ "tools": [{ "functionDeclarations": [{ "name": "f".repeat(65) }] }] }),
+            ),
+        ),
+        (
+            FLASH,
+            with(
+                said("Hi"),
                 json!({ "toolConfig": { "functionCallingConfig": { "mode": "ANY" } } }),
             ),
         ),

@@ -342,6 +342,32 @@ async fn current_models_take_what_is_theirs() {
 }
 
 #[tokio::test]
+async fn names_of_tools_have_a_longest_wherever_they_stand() {
+    let rig = Rig::start().await;
+    let long = "f".repeat(65);
+    let tools = json!([{ "type": "function", "function": { "name": "look_up" } }]);
+    let named = json!({ "type": "function", "function": { "name": long } });
+    let turns = json!([
+        { "role": "user", "content": "Hi" },
+        { "role": "assistant", "content": null, "tool_calls": [
+            { "id": "1", "type": "function", "function": { "name": long, "arguments": "{}" } },
+        ] },
+        { "role": "tool", "tool_call_id": "1", "content": "3" },
+    ]);
+    for (members, param) in [
+        (
+            json!({ "tools": [{ "type": "function", "function": { "name": long } }] }),
+            "tools[0].function.name",
+        ),
+        (json!({ "tools": tools, "tool_choice": named }), "tool_choice.function.name"),
+        (json!({ "messages": turns }), "messages[1].tool_calls[0].function.name"),
+    ] {
+        let (status, body) = answer(rig.chat(&with(chat("Hi"), members.clone()))).await;
+        assert_eq!((status, &body["error"]["param"]), (400, &json!(param)), "{members} {body}");
+    }
+}
+
+#[tokio::test]
 async fn a_model_that_thinks_calls_no_tools() {
     let rig = Rig::start().await;
     let tools = json!([{ "type": "function", "function": { "name": "look_up" } }]);

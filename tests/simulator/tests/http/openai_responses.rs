@@ -266,6 +266,14 @@ async fn settings_are_as_strict_as_at_the_vendor() {
             json!({ "tools": [{ "type": "function", "function": { "name": "f" } }] }),
             "tools[0].name",
         ),
+        (json!({ "tools": [{ "type": "function", "name": "f".repeat(65) }] }), "tools[0].name"),
+        (
+            json!({
+                "tools": [{ "type": "function", "name": "f" }],
+                "tool_choice": { "type": "function", "name": "f".repeat(65) },
+            }),
+            "tool_choice.name",
+        ),
         (json!({ "reasoning_effort": "low" }), "reasoning_effort"),
         (json!({ "reasoning": { "effort": "low" } }), "reasoning.effort"),
         (json!({ "include": ["usage"] }), "include[0]"),
