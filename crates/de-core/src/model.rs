@@ -237,9 +237,9 @@ impl Timeouts {
     pub fn deadlines(&self) -> Deadlines {
         let total_ms = self.total_ms.unwrap_or(600_000);
         Deadlines {
-            // Work that outlives the client has 30 s on the platform: a relayed stream whose vendor is
-            // silent for longer would end without its receipt.
-            between_chunks_ms: self.between_chunks_ms.unwrap_or(25_000).min(total_ms),
+            // A vendor that thinks in silence shows that it lives: OpenAI's responses each 30 s. A client
+            // that leaves meanwhile ends its call, for the platform tells (`de-edge/src/relay.rs`).
+            between_chunks_ms: self.between_chunks_ms.unwrap_or(60_000).min(total_ms),
             first_byte_ms: self.first_byte_ms.unwrap_or(120_000).min(total_ms),
             total_ms,
         }

@@ -1,4 +1,5 @@
-//! Tells when the client goes away before its answer has begun, by the request's `AbortSignal`.
+//! Tells when the client goes away, by the request's `AbortSignal`: before its answer has begun, and while a relayed
+//! one is under way. A worker behind a service binding is told as well (tried on workerd 1.20261117).
 //!
 //! Needs the compatibility flag `enable_request_signal`.
 

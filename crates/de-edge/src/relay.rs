@@ -6,6 +6,11 @@
 //! read costs as much as the relay of a chunk. A block that is full is followed by the next at once: whoever
 //! pauses there falls behind a quick vendor, and its client waits for the end until we have seen it.
 //!
+//! While the vendor is silent nothing is written that could fail. Then the request's signal tells that the client has
+//! left, and the stream ends at once: what outlives a client has 30 s on the platform, which is less than a vendor
+//! may be silent. A client that only closes its side is told of by no runtime before a write fails, and counts as
+//! there until then, so that its 30 s have not begun either.
+//!
 //! What was looked at before is of our branch alone: the client's holds it still, and the platform moves it
 //! with the rest.
 //!

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-/// Tells when the client has gone, before the answer has begun. A request extension.
+/// Tells when the client has gone, before the answer has begun or while it is relayed. A request extension.
 #[derive(Clone)]
 pub struct Departure(pub Arc<dyn Signal>);
 

@@ -173,7 +173,7 @@ async fn sound_that_breaks_off_is_broken_for_the_caller_too() {
     let gateway = Gateway::new().await;
     for answer in [
         Answer::ok().chunk(mp3_frame()).break_off(),
-        Answer::ok().chunk(mp3_frame()).pause(Duration::from_secs(26)).chunk(mp3_frame()),
+        Answer::ok().chunk(mp3_frame()).pause(Duration::from_secs(61)).chunk(mp3_frame()),
     ] {
         gateway.vendor(answer);
         let answer = speak(&gateway.audio, &body("tts-1")).await;

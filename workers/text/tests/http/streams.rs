@@ -166,3 +166,55 @@ async fn a_relayed_stream_is_the_vendors_alone() {
     assert_eq!(answer.text(), format!("{}{USAGE}data: [DONE]\n\n", pieces().concat()));
     assert_eq!(gateway.receipt(&answer).await["status"], "ok");
 }
+
+/// A stream of OpenAI's responses that thinks for two minutes, and shows each 30 s that it lives.
+fn thinking() -> (Vec<String>, Answer) {
+    const KEPT_ALIVE: Duration = Duration::from_secs(30);
+    let event =
+        |data: Value| format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap());
+    let mut pieces = vec![event(json!({
+        "type": "response.created", "sequence_number": 0,
+        "response": {"id": "resp_1", "object": "response", "status": "in_progress", "output": []},
+    }))];
+    let lives = |n: u32| event(json!({"type": "keepalive", "sequence_number": n}));
+    pieces.extend((1..5).map(lives));
+    pieces.push(event(json!({
+        "type": "response.completed", "sequence_number": 5,
+        "response": {
+            "id": "resp_1", "object": "response", "status": "completed", "output": [],
+            "usage": {"input_tokens": 9, "output_tokens": 3, "total_tokens": 12},
+        },
+    })));
+    let answer = pieces
+        .iter()
+        .fold(Answer::events(), |answer, piece| answer.chunk(piece.clone()).pause(KEPT_ALIVE));
+    (pieces, answer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vendor_that_thinks_in_silence_is_waited_for() {
+    let gateway = Gateway::new().await;
+    gateway.model("thinks", "openai-responses", json!({})).await;
+    let native = json!({"model_id": "thinks", "prompt": "Hello"});
+    let relayed = json!({"model": "thinks", "input": "Hello", "stream": true});
+    for (path, body) in [("/v1/responses", relayed), ("/generate/stream", native)] {
+        let (pieces, answer) = thinking();
+        gateway.test.fetch.answer(answer);
+        let answer = gateway.text.post(path, &body).await.unwrap();
+        if path == "/v1/responses" {
+            assert_eq!(answer.text(), pieces.concat());
+        }
+        let receipt = gateway.receipt(&answer).await;
+        assert_eq!((&receipt["status"], &receipt["output_tokens"]), (&json!("ok"), &json!(3)));
+        // One that says nothing at all is left after a minute.
+        let silent = Answer::events().chunk(pieces[0].clone()).hang();
+        gateway.test.fetch.answer(silent);
+        let began = gateway.test.clock.now();
+        let answer = gateway.text.post(path, &body).await.unwrap();
+        let took = gateway.test.clock.now().since(began);
+        assert!((60_000..61_000).contains(&took), "{path}: {took} ms");
+        let receipt = gateway.receipt(&answer).await;
+        let said = (&receipt["status"], &receipt["error_code"]);
+        assert_eq!(said, (&json!("cut"), &json!("PROVIDER_TIMEOUT")), "{path}");
+    }
+}
