@@ -5,27 +5,30 @@
 //! came after: a conversation with a hole in it
 //! would be another one.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub mod items;
+pub mod parts;
 pub mod told;
 
 use crate::{
-    auth::vault::{self, Kind, VaultError},
     http::error::{ApiError, Code},
     ids::ProjectId,
-    ports::{Platform, PortError, Settings, rows},
+    ports::{Platform, PortError, rows},
     protocols::FieldIssue,
-    secret::Secret,
     store::responses::{self, NewTurn, TurnRow},
 };
 
 /// How long a turn is kept, in milliseconds: 30 days, as at OpenAI.
 pub const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
-/// The most that is kept of one turn, in bytes of JSON: sealed, it must fit into a row of 2 MB.
-const TURN_CAP: usize = 1_000_000;
+/// The most that is kept of one turn, in bytes of JSON, and of its own input, so that there is room for the answer.
+/// On its way to the database it stands in an isolate's memory several times, beside the call itself.
+const TURN_CAP: usize = 7_000_000;
+const INPUT_CAP: usize = 6_000_000;
 
 /// The most that a conversation may come to, in bytes of JSON and in turns: an isolate reads all of it.
 const CONVERSATION_CAP: usize = 8_000_000;
@@ -80,7 +83,7 @@ pub async fn find(
     }
     let found = responses::find(project, id, platform.clock.now());
     let found: Vec<TurnRow> = rows(&*platform.database, found).await?;
-    found.into_iter().next().map(|row| open(&platform.settings, project, &row)).transpose()
+    (!found.is_empty()).then(|| parts::open(&platform.settings, project, &found)).transpose()
 }
 
 /// Recalls all that was said up to a turn.
@@ -99,14 +102,16 @@ pub async fn recall(
     let chain = responses::chain(project, id, platform.clock.now());
     let chain: Vec<TurnRow> = rows(&*platform.database, chain).await?;
     let Some(first) = chain.first() else { return Err(unknown(id)) };
-    if first.previous_id.is_some() {
-        let rests: usize = chain.iter().map(|row| row.content.len()).sum();
-        let is_whole = rests < CHAIN_CAP && chain.len() < CHAIN_TURNS;
-        return Err(refused(if is_whole { GONE } else { TOO_LARGE }));
+    let turns = chain.iter().filter(|row| row.part == 0).count();
+    if first.all_bytes >= CHAIN_CAP {
+        return Err(refused(TOO_LARGE));
     }
-    let mut recalled = Recalled { turns: chain.len(), ..Recalled::default() };
-    for row in &chain {
-        recalled.items.extend(open(&platform.settings, project, row)?.items());
+    if first.previous_id.is_some() {
+        return Err(refused(if turns < CHAIN_TURNS { GONE } else { TOO_LARGE }));
+    }
+    let mut recalled = Recalled { turns, ..Recalled::default() };
+    for turn in turns_of(&chain) {
+        recalled.items.extend(parts::open(&platform.settings, project, turn)?.items());
     }
     recalled.bytes = recalled.items.iter().map(size).sum();
     // What is kept of a conversation, and the last turn's answer.
@@ -133,11 +138,11 @@ pub fn unknown(id: &str) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is no response with the id {shown}"))
 }
 
-/// Whether a turn that begins with these items can be kept, behind what was recalled.
+/// Whether a turn with this input can be kept, behind what was recalled.
 #[must_use]
-pub fn has_room(input: &[Value], before: &Recalled) -> bool {
-    let bytes: usize = input.iter().map(size).sum();
-    bytes <= TURN_CAP / 2
+pub fn has_room(input: &Value, before: &Recalled) -> bool {
+    let bytes = size(input);
+    bytes <= INPUT_CAP
         && before.turns < MOST_TURNS
         && before.bytes.saturating_add(bytes) <= CONVERSATION_CAP
 }
@@ -158,21 +163,25 @@ pub async fn keep(
     if id.is_empty() || id.len() > LONGEST_ID || text.len() > TURN_CAP {
         return Ok(false);
     }
-    let (settings, entropy) = (&platform.settings, &*platform.entropy);
-    let text = Secret::new(text);
-    let sealed = vault::seal_for(settings, entropy, Kind::Turn, &place(project, id), &text)
-        .map_err(|err| failed(err.to_string()))?;
+    let sealed =
+        parts::seal(platform, project, id, &text).map_err(|err| failed(err.to_string()))?;
+    drop(text);
+    let Some((content, further)) = sealed.split_first() else { return Ok(false) };
     let now = platform.clock.now();
-    let insert = responses::insert(&NewTurn {
-        content: &sealed,
+    let row = NewTurn {
+        content,
         created_at: now,
         expires_at: now.plus(KEPT_MS),
         id,
         previous_id,
         project,
-    });
-    let ids = responses::insert_items(project, id, &items::ids_of(turn));
-    platform.database.batch(vec![insert, ids]).await.map(|_| true)
+        size_bytes: sealed.iter().map(String::len).sum(),
+    };
+    let mut batch = vec![responses::insert(&row)];
+    batch.extend((1..).zip(further).map(|(place, part)| responses::insert_part(&row, place, part)));
+    batch.push(responses::insert_items(project, id, &items::ids_of(turn)));
+    drop(sealed);
+    platform.database.batch(batch).await.map(|_| true)
 }
 
 /// Forgets a turn; `false` if there was none.
@@ -188,28 +197,28 @@ pub async fn forget(platform: &Platform, project: &ProjectId, id: &str) -> Resul
     Ok(removed.iter().any(|rows| !rows.is_empty()))
 }
 
-/// Seals a turn's content anew, with the newest master key.
-///
-/// # Errors
-/// [`VaultError`] if it does not open.
-pub fn sealed_anew(platform: &Platform, old: &responses::OldTurn) -> Result<String, VaultError> {
-    let (settings, place) = (&platform.settings, place(&old.project_id, &old.id));
-    let text = vault::open_for(settings, Kind::Turn, &place, &old.content)?;
-    vault::seal_for(settings, &*platform.entropy, Kind::Turn, &place, &text)
+/// The rows of each turn.
+fn turns_of(rows: &[TurnRow]) -> impl Iterator<Item = &[TurnRow]> {
+    rows.chunk_by(|row, next| row.id == next.id)
 }
 
-fn open(settings: &Settings, project: &ProjectId, row: &TurnRow) -> Result<Turn, ApiError> {
-    let bad = |cause: String| ApiError::internal(format!("a kept turn: {cause}"));
-    let text = vault::open_for(settings, Kind::Turn, &place(project, &row.id), &row.content)
-        .map_err(|err| bad(err.to_string()))?;
-    serde_json::from_str(text.expose()).map_err(|err| bad(err.to_string()))
+/// How long a value is as JSON, in bytes.
+fn size(value: &Value) -> usize {
+    let mut length = Length(0);
+    // Nothing can fail that only counts.
+    serde_json::to_writer(&mut length, value).map_or(usize::MAX, |()| length.0)
 }
 
-/// What a sealed turn is bound to: it opens for no other project, and under no other id.
-fn place(project: &ProjectId, id: &str) -> String {
-    format!("{project}/{id}")
-}
+/// Counts what is written.
+struct Length(usize);
 
-fn size(item: &Value) -> usize {
-    item.to_string().len()
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

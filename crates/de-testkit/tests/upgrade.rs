@@ -264,8 +264,12 @@ async fn rows_of_every_release_are_read_by_the_code_of_today() {
     let webhook = WebhookId::parse("whk_old").unwrap();
     let found: Vec<webhooks::WebhookRow> = read(database, webhooks::find(&webhook, None)).await;
     assert_eq!(found[0].events.len(), 2);
-    let found = responses::find(&project, "resp_old", NOW);
-    let _: Vec<responses::TurnRow> = read(database, found).await;
+    for (id, all_bytes) in [("resp_old", &[15][..]), ("resp_large", &[30, 30])] {
+        let found = responses::find(&project, id, NOW);
+        let found: Vec<responses::TurnRow> = read(database, found).await;
+        assert_eq!(found.iter().map(|row| row.all_bytes).collect::<Vec<_>>(), all_bytes);
+        assert!(found.iter().all(|row| row.content.as_deref() == Some("v1.nonce.sealed")));
+    }
     let key: Vec<access::AccessRow> = read(database, access::by_digest("digest-old")).await;
     assert_eq!(key[0].response_cache_generation, Some(4));
 

@@ -33,6 +33,17 @@ impl Vendors {
         answer.json().await.expect("the simulator answers a list")
     }
 
+    /// The requests whose last words of the user were these, oldest first: as [`Vendors::received`], also those whose
+    /// bodies are too large to be on record, of which `body` is `omitted_bytes`.
+    ///
+    /// # Panics
+    /// If the simulator does not answer.
+    pub async fn prompted(&self, words: &str) -> Vec<Value> {
+        let url = format!("{}/control/requests?prompt={words}", self.address);
+        let answer = self.client.get(url).send().await.expect("the simulator answers");
+        answer.json().await.expect("the simulator answers a list")
+    }
+
     /// The messages that a receiver of webhooks has got under this name, oldest first: `headers`, `body`,
     /// `status`.
     ///

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use de_core::{
     caller::Caller,
     conversations::{self, Recalled, has_room, items, told::Telling},
-    http::error::ApiError,
+    http::{context::Context, error::ApiError},
     ids::ProjectId,
     json::verbatim::Verbatim,
     ports::Platform,
-    protocols::{FieldIssue, openai_responses::listed},
+    protocols::FieldIssue,
 };
 use serde_json::{Value, json};
 
@@ -27,8 +27,10 @@ pub(crate) struct Read {
 /// What is known of the conversation.
 pub(crate) struct Conversation {
     input: Value,
-    /// Whether the caller lets the turn be kept, and it can be.
-    is_keepable: bool,
+    /// Whether the turn can be kept, as large as it is.
+    has_room: bool,
+    /// Whether the caller lets the turn be kept.
+    may_keep: bool,
     previous_id: Option<String>,
     /// What was recalled, in bytes: the vendor reads it as well as the body.
     pub(crate) recalled_bytes: usize,
@@ -41,21 +43,29 @@ impl Conversation {
     /// from it.
     pub(crate) fn is_kept(&self, caller: &Caller) -> bool {
         let goes_on = self.previous_id.is_some() || self.names_items;
-        goes_on || (self.is_keepable && project(caller).is_some())
+        goes_on || (self.may_keep && self.has_room && project(caller).is_some())
     }
 
     /// How the answer is told. `caller` is as the Limiter knows them now: what is kept is theirs to say.
     ///
     /// # Errors
     /// It goes on from what the caller's project does not keep any more.
-    pub(crate) fn telling(self, platform: &Platform, caller: &Caller) -> Result<Telling, ApiError> {
+    pub(crate) fn telling(
+        self,
+        platform: &Platform,
+        context: &Context,
+        caller: &Caller,
+    ) -> Result<Telling, ApiError> {
         let project = project(caller);
         if project.is_none() && (self.previous_id.is_some() || self.names_items) {
             return Err(not_kept(if self.names_items { "/input" } else { PREVIOUS_PLACE }));
         }
-        let keeper = project.filter(|_| self.is_keepable).cloned();
+        let project = project.filter(|_| self.may_keep);
+        let is_too_large = project.is_some() && !self.has_room;
+        let keeper = project.filter(|_| self.has_room).cloned();
         let Self { input, previous_id, .. } = self;
-        Ok(Telling { input, keeper, platform: platform.clone(), previous_id })
+        let (context, platform) = (context.clone(), platform.clone());
+        Ok(Telling { context, input, is_too_large, keeper, platform, previous_id })
     }
 }
 
@@ -100,13 +110,14 @@ pub(crate) async fn read(
             Recalled::default()
         }
     };
-    let has_room = has_room(&listed(&input, ""), &recalled);
+    let has_room = has_room(&input, &recalled);
     if store == Some(true) && !has_room && project(caller).is_some() {
         return Err(wrong("/store", "this conversation is larger than what is kept of one"));
     }
     let conversation = Conversation {
+        has_room,
         input,
-        is_keepable: store != Some(false) && has_room,
+        may_keep: store != Some(false),
         names_items: !named.items.is_empty(),
         previous_id,
         recalled_bytes: recalled.bytes.saturating_add(named.bytes),

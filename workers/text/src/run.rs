@@ -126,7 +126,8 @@ async fn answer(
     };
     let admitted = admit(platform, &context, books, caller, &wanted).await;
     let admitted = admitted.map_err(|error| blamed(error, &ask))?;
-    let telling = conversation.map(|it| it.telling(platform, &admitted.caller)).transpose()?;
+    let telling = conversation.map(|it| it.telling(platform, &context, &admitted.caller));
+    let telling = telling.transpose()?;
     let keeper = match cache.looked() {
         Found::Answer(answer) => {
             return Ok(give(answer, &context, books));

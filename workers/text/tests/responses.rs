@@ -141,13 +141,77 @@ async fn items_that_are_too_many_or_too_large_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_is_too_large_is_not_kept_and_says_so() {
     let gateway = keeping(false).await;
-    let large = "x".repeat(600_000);
-    let response = good(&gateway, json!({"input": large})).await;
+    let large = "x".repeat(6_000_000);
+    let answer = ask(&gateway, json!({"input": large})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.header("x-de-warnings").starts_with("store: "), "{:?}", answer.headers);
+    let response = answer.json();
     assert_eq!(response["store"], false);
     assert_eq!(status(&gateway, response["id"].as_str().unwrap()).await, 404);
+    let answer = ask(&gateway, json!({"input": large, "store": false})).await;
+    assert_eq!((answer.status, answer.header("x-de-warnings")), (200, ""));
     let answer = ask(&gateway, json!({"input": large, "store": true})).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert_eq!(answer.json()["error"]["param"], "store");
+    // Its input has room, its answer has not.
+    gateway.test.fetch.answer(openai(&large));
+    let body = json!({"model": "kept", "input": "x".repeat(2_000_000)});
+    let answer = gateway.text.post("/v1/responses", &body).await.unwrap();
+    assert_eq!((answer.status, &answer.json()["store"]), (200, &json!(false)));
+    assert!(answer.header("x-de-warnings").starts_with("store: "), "{:?}", answer.headers);
+    // Where nothing is kept at all, its size is no reason.
+    let gateway = Gateway::new().await;
+    gateway.model("kept", "openai-chat", json!({})).await;
+    let answer = ask(&gateway, json!({"input": large})).await;
+    assert_eq!((answer.status, answer.header("x-de-warnings")), (200, ""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_turn_rests_in_parts_and_is_read_whole() {
+    let gateway = keeping(false).await;
+    // Three bytes a character, which no part may cut.
+    let large = "€".repeat(1_200_000);
+    let first = good(&gateway, json!({"input": large})).await;
+    assert_eq!(first["store"], true);
+    let sizes = "SELECT r.size_bytes AS told, length(r.content) + sum(length(p.content)) AS rests, count(*) AS parts
+         FROM responses AS r JOIN response_parts AS p ON p.response_id = r.id";
+    let row = gateway.sql(sizes, &[]).await.remove(0);
+    assert_eq!((&row["told"], &row["parts"]), (&row["rests"], &json!(3)));
+    // It goes on from it by either name.
+    let next = json!({"previous_response_id": first["id"]});
+    let second = good(&gateway, next).await;
+    let named = json!({"input": [name_of(&first), name_of(&second)], "store": false});
+    good(&gateway, named).await;
+    let sent = gateway.test.fetch.sent();
+    let message = |index: usize| sent[index].json()["messages"][0]["content"].clone();
+    assert!(message(1) == large, "the vendor reads it again");
+    let path = format!("/v1/responses/{}/input_items", first["id"].as_str().unwrap());
+    let items = gateway.text.get(&path).await.unwrap().json();
+    assert!(items["data"][0]["content"][0]["text"] == large);
+    // What rests for another place opens nowhere else.
+    gateway.sql("UPDATE response_parts SET place = 3 - place WHERE place < 3", &[]).await;
+    assert_eq!(status(&gateway, first["id"].as_str().unwrap()).await, 500);
+    // Its parts go with it.
+    let id = first["id"].as_str().unwrap();
+    let path = format!("/v1/responses/{id}");
+    let deleted = gateway.text.request(http::Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    let left = gateway.sql("SELECT count(*) AS parts FROM response_parts", &[]).await;
+    assert_eq!(left[0]["parts"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_conversation_comes_to_is_known_before_it_is_read() {
+    let gateway = keeping(false).await;
+    let first = good(&gateway, json!({})).await;
+    let next = json!({"previous_response_id": first["id"]});
+    let second = good(&gateway, next).await;
+    // Contents that do not open: whoever reads them fails.
+    gateway.sql("UPDATE responses SET content = 'v1.a.b', size_bytes = 12000000", &[]).await;
+    let next = json!({"previous_response_id": second["id"]});
+    let answer = ask(&gateway, next).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("larger than"), "{}", answer.text());
 }
 
 #[tokio::test(start_paused = true)]

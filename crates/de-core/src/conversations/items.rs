@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{CHAIN_CAP, CONVERSATION_CAP, LONGEST_ID, Turn, open, size};
+use super::{CHAIN_CAP, CONVERSATION_CAP, LONGEST_ID, Turn, parts, size, turns_of};
 use crate::{
     http::error::{ApiError, Code},
     ids::ProjectId,
@@ -76,19 +76,19 @@ pub async fn find(
         let ids = Value::from(open_ids.iter().copied().collect::<Vec<_>>()).to_string();
         let turns = responses::with_items(project, &ids, cap, platform.clock.now());
         let turns: Vec<TurnRow> = rows(&*platform.database, turns).await?;
-        for row in &turns {
-            for item in open(&platform.settings, project, row)?.items() {
+        for turn in turns_of(&turns) {
+            for item in parts::open(&platform.settings, project, turn)?.items() {
                 let id = item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
                 if open_ids.remove(id.as_str()) {
                     found.insert(id, item);
                 }
             }
         }
-        let rests: usize = turns.iter().map(|row| row.content.len()).sum();
+        let all_bytes = turns.first().map_or(0, |row| row.all_bytes);
         if let Some(one) = named.iter().find(|one| open_ids.contains(one.id))
             && (turns.is_empty() || cap > 1)
         {
-            if rests < CHAIN_CAP {
+            if all_bytes <= CHAIN_CAP {
                 return Err(unknown(one.id));
             }
             return Err(refused(one, TOO_LARGE.to_owned()));

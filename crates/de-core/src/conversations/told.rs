@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{Turn, keep};
 use crate::{
+    http::context::Context,
     ids::ProjectId,
     json,
     log::LogLine,
@@ -22,11 +23,19 @@ use crate::{
     sse::{Boundary, Decoder, Event, MAX_EVENT_BYTES, encode},
 };
 
+/// What is told of a turn that is too large.
+const TOO_LARGE: &str = "this turn or its conversation is larger than what is kept, so no later call can name this \
+                         response or its items: send the items themselves, as clients do with store: false";
+
 /// What is known of a conversation, and what becomes of its next turn.
 #[derive(Clone)]
 pub struct Telling {
+    /// The call.
+    pub context: Context,
     /// The caller's own input.
     pub input: Value,
+    /// Whether the turn would be kept, and is too large for it.
+    pub is_too_large: bool,
     /// Whose project keeps the turn; `None`: it is not kept.
     pub keeper: Option<ProjectId>,
     /// Where it is kept.
@@ -44,6 +53,9 @@ impl Telling {
 
     /// Tells a whole answer, or a stream as it comes. What is no response goes on as it is.
     pub async fn answer(self, response: Response, streams: bool) -> Response {
+        if self.is_too_large {
+            self.tell_unkept();
+        }
         if !self.changes() {
             return response;
         }
@@ -57,6 +69,11 @@ impl Telling {
             Err(_) => bytes,
         };
         Response::from_parts(parts, Body::from(bytes))
+    }
+
+    /// Says that the turn is not kept, and why. Whoever does not look at `store` goes on from it, and fails then.
+    fn tell_unkept(&self) {
+        self.context.warn("store", TOO_LARGE);
     }
 
     fn stream(self, body: Body) -> Body {
@@ -104,7 +121,13 @@ impl Telling {
         let turn = Turn { input: listed(&self.input, made), response };
         let kept = keep(&self.platform, project, self.previous_id.as_deref(), &turn).await;
         let is_kept = match kept {
-            Ok(is_kept) => is_kept,
+            Ok(is_kept) => {
+                if !is_kept {
+                    // Of a stream the headers are gone: there the last event alone says it.
+                    self.tell_unkept();
+                }
+                is_kept
+            }
             Err(err) => {
                 let line = LogLine::error("a turn of a conversation could not be kept");
                 self.platform.log.write(line.because(&err));

@@ -68,7 +68,8 @@ const ANSWERED: [Header; 29] = [
     maybe(
         "x-de-warnings",
         "seed: this model's vendor has no such setting",
-        "Why members were left out, where the model's row wants that told.",
+        "Why members were left out, where the model's row wants that told; and `store`, where a response is too large \
+         to be kept.",
     ),
     maybe("x-should-retry", "false", "False: the same request would fail again."),
     maybe(

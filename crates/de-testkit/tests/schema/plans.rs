@@ -34,6 +34,7 @@ const MADE_BY_QUERIES: &[&str] = &[
     "h",
     "k",
     "o",
+    "g",
 ];
 
 #[track_caller]

@@ -9,6 +9,10 @@
 use std::time::Duration;
 
 use de_contract::{control::Control, stack::Stack, wait::unique, wire::Wire, world::World};
+use de_core::{
+    conversations::{Turn, find, keep},
+    ids::ProjectId,
+};
 use de_testkit::fetch::Answer;
 use http::Method;
 use serde_json::{Value, json};
@@ -428,6 +432,43 @@ async fn keys_are_sealed_anew_until_the_old_master_key_can_go() {
         operator.client.request(Method::POST, "/v1/projects").header("idempotency-key", "kept");
     let again = once.json(&project).send().await.unwrap();
     assert_eq!((again.status, again.json()), (201, kept.json()));
+}
+
+#[tokio::test]
+async fn turns_that_rest_in_parts_are_sealed_anew_some_at_a_time() {
+    const TURNS: usize = 3;
+    let world = World::new().await;
+    let row = world.sql("SELECT min(id) AS id FROM projects", &[]).await.remove(0);
+    let project = ProjectId::parse(row["id"].as_str().unwrap()).unwrap();
+    let turn = |number: usize| {
+        let response = json!({"id": format!("resp_{number}"), "output": []});
+        let response = response.as_object().unwrap().clone();
+        Turn { input: vec![json!("x".repeat(5_000_000))], response }
+    };
+    for number in 0..TURNS {
+        let kept = keep(&world.platform(), &project, None, &turn(number)).await;
+        assert!(kept.unwrap());
+    }
+    let keys = world.test.tenant.vendor_keys.len();
+    let world = world.with_master_key(2, Some(SECOND));
+    let (mut resealed, mut calls) = (0, 0);
+    loop {
+        let told = world.operator().post(RESEAL, &json!({})).await.is(200).json();
+        resealed += told["resealed"].as_u64().unwrap() as usize;
+        calls += 1;
+        if told["remaining"] == 0 {
+            break;
+        }
+        assert!(told["resealed"].as_u64().unwrap() > 0, "it goes on");
+    }
+    // Six parts each, of which a call takes no more than an isolate can hold.
+    assert_eq!(resealed, keys + 6 * TURNS);
+    assert!(calls > 1, "{calls}");
+    let world = world.with_master_key(1, None);
+    for number in 0..TURNS {
+        let found = find(&world.platform(), &project, &format!("resp_{number}")).await.unwrap();
+        assert!(found == Some(turn(number)));
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
     reason = "what does not hold ends the test"
 )]
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use de_contract::{
     control::Control,
     stack::Stack,
@@ -318,6 +319,82 @@ async fn items_of_kept_answers_are_named_by_their_ids() {
             // They go with their response.
             assert_eq!(at(&client, Method::DELETE, id).await.status, 200);
             fails(&create(&client, &ask(std::slice::from_ref(named))).await, 404, "not_found");
+        }
+    }
+}
+
+/// A picture of 1.5 MB, as a client sends it: 2 MB of base64.
+fn photo() -> String {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    bytes.extend((0..1_500_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8));
+    format!("data:image/png;base64,{}", STANDARD.encode(bytes))
+}
+
+/// The response to a call, whole or of its last event.
+async fn response_to(client: &TestClient, body: &Value, streamed: bool) -> Value {
+    if streamed {
+        return told(client, body).await.pop().unwrap()["response"].clone();
+    }
+    good(client, body).await
+}
+
+#[tokio::test]
+async fn a_conversation_that_began_with_a_photo_goes_on() {
+    let stack = Stack::ready().await;
+    let sees = json!({"capabilities": {"text": true, "vision": true, "streaming": true}});
+    let mut spoken = sees.clone();
+    spoken["protocol"] = "openai-responses".into();
+    let client = client_of(&stack, true).await;
+    let photo = photo();
+    for (model, streamed) in [
+        (stack.model(Server::Anthropic, sees.clone()).await, false),
+        (stack.model(Server::OpenAi, sees).await, true),
+        (stack.model(Server::OpenAi, spoken.clone()).await, false),
+        (stack.model(Server::OpenAi, spoken).await, true),
+    ] {
+        let words = [unique("one"), unique("two"), unique("three"), unique("four")];
+        let ask = |input: Value, previous: &Value| {
+            let mut body = json!({"model": model, "input": input, "max_output_tokens": 500});
+            if !previous.is_null() {
+                body["previous_response_id"] = previous.clone();
+            }
+            body
+        };
+        let shown = json!({"role": "user", "content": [
+            {"type": "input_text", "text": words[0]}, {"type": "input_image", "image_url": photo},
+        ]});
+        let body = ask(json!([shown]), &Value::Null);
+        let first = response_to(&client, &body, streamed).await;
+        assert_eq!(first["store"], true, "{model}");
+        // As OpenAI's SDK goes on, and once more from there.
+        let body = ask(json!(words[1]), &first["id"]);
+        let second = response_to(&client, &body, streamed).await;
+        let body = ask(json!(words[2]), &second["id"]);
+        let third = response_to(&client, &body, streamed).await;
+        // As the AI SDK does: all of it, but answers by their names.
+        let mut input = vec![shown.clone()];
+        input.extend(names_of(&first));
+        input.push(json!({"role": "user", "content": words[3]}));
+        let fourth = response_to(&client, &ask(json!(input), &Value::Null), streamed).await;
+        for (response, word) in [(&second, &words[1]), (&third, &words[2]), (&fourth, &words[3])] {
+            assert_eq!(text(response), format!("You said: {word}"), "{model}");
+            assert_eq!(response["store"], true, "{model}");
+            // The vendor sees the picture again. A body as large is on record by its size.
+            let sent = stack.vendors.prompted(word).await.pop().unwrap();
+            assert!(
+                sent["body"]["omitted_bytes"].as_u64().unwrap() > photo.len() as u64,
+                "{model}"
+            );
+        }
+        let id = first["id"].as_str().unwrap();
+        let list = at(&client, Method::GET, &format!("{id}/input_items")).await.json();
+        assert!(list["data"][0]["content"][1]["image_url"] == photo, "{model}: it is kept whole");
+        // It goes with all of its parts.
+        assert_eq!(at(&client, Method::DELETE, id).await.status, 200);
+        fails(&at(&client, Method::GET, id).await, 404, "not_found");
+        if let Some(database) = stack.dump() {
+            let mut parts = database.lines().filter(|line| line.starts_with("response_parts "));
+            assert!(parts.all(|line| !line.contains(id)), "{model}");
         }
     }
 }

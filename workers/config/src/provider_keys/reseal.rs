@@ -13,7 +13,7 @@ use axum::{
 };
 use de_core::{
     auth::vault::{self, Kind, VaultError},
-    conversations::sealed_anew,
+    conversations::parts::sealed_anew,
     http::{error::ApiError, extract::Incoming, routes::Allowed},
     ids::{InstanceId, OrganizationId, ProviderId, WebhookId},
     ports::{Platform, PortError, Row, Statement, random, row, rows},

@@ -41,6 +41,7 @@ pub(super) fn control_plane() -> Vec<Statement> {
         id: "resp_1",
         previous_id: None,
         project: &project,
+        size_bytes: 6,
     };
     let mut all = vec![
         organizations::find(&organization),
@@ -80,19 +81,16 @@ pub(super) fn control_plane() -> Vec<Statement> {
         responses::chain(&project, "resp_1", NOW),
         responses::delete(&project, "resp_1", NOW),
         responses::insert(&turn),
+        responses::insert_part(&turn, 1, "v1.a.b"),
         responses::insert_items(&project, "resp_1", r#"["msg_1"]"#),
         responses::with_items(&project, r#"["msg_1"]"#, 1, NOW),
     ];
-    let turn = OldTurn {
-        content: "v1.a.b".to_owned(),
-        id: "resp_1".to_owned(),
-        project_id: project.clone(),
-    };
-    all.extend([
-        responses::older(2, NOW),
-        responses::count_older(2, NOW),
-        responses::reseal(&turn, "v2.a.b"),
-    ]);
+    all.extend([responses::older(2, NOW), responses::count_older(2, NOW)]);
+    all.extend([0, 1].map(|part| {
+        let (content, id) = ("v1.a.b".to_owned(), "resp_1".to_owned());
+        let turn = OldTurn { content, id, part, project_id: project.clone() };
+        responses::reseal(&turn, "v2.a.b")
+    }));
     let request = RequestId::parse("r-1").unwrap();
     for organization in [None, Some(&organization)] {
         for target in [None, Some("t")] {
