@@ -23,7 +23,7 @@ Usage: cargo xtask <command>
                          ports on 127.0.0.1 where providers of your own may live
   test      runs every suite: on the host, and against a stack of its own
   ci        what CI runs: marks of conflicts, formatting, lints, licences, workflows, generators,
-            every suite, a minute of fuzzing for each target, size budgets
+            every suite, a minute of fuzzing for each target, size budgets, a dry run of every deployment
   advisories
             asks RustSec and npm what is known against the dependencies
   build     builds the workers' wasm, if anything changed
@@ -43,8 +43,12 @@ Usage: cargo xtask <command>
             writes a vendor in code with its word, road, fixtures and tests, which refuses what is not written
               --kind KIND     chat, embeddings, films, images, speech, stock or transcripts
               --title TEXT    what people call it
-  bench     runs the benchmarks of tests/bench; arguments are handed on
+  bench     runs the benchmarks of tests/bench, without a word what a call costs; arguments are handed on
+              gateways   beside public gateways, which it installs
+              growth     how costs grow with prompts, streams, keys and models
               limits     what is promised of limits and budgets, at full size, and what it costs
+              soak       half an hour of mixed calls: memory, and the books at its end
+              --lists    the lists of the control plane, at 10,000 keys and 1,000 models
   secrets rotate
             makes a new master key for the vendors' keys, seals them with it, and forgets the old one
               --env E    dev, the stack that runs on DE_PORT_BASE, or a deployed environment
