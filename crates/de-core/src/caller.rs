@@ -453,7 +453,7 @@ fn own(key: &AccessRow) -> Option<Acting> {
     })
 }
 
-/// An instance that a person's key names: theirs by a grant, by their role in its organisation, or
+/// An instance that a person's key names: theirs by a grant, by their role in its organization, or
 /// because they operate the service. Any other does not exist for them.
 async fn granted(
     platform: &Platform,

@@ -77,8 +77,8 @@ prefixed!(/// A piece of work that takes longer than a request.
     JobId, "job_", "a job id");
 prefixed!(/// A share of limits that a worker holds for a while.
     LeaseId, "lease_", "a lease id");
-prefixed!(/// An organisation.
-    OrganizationId, "org_", "an organisation id");
+prefixed!(/// An organization.
+    OrganizationId, "org_", "an organization id");
 prefixed!(/// A project of an instance.
     ProjectId, "proj_", "a project id");
 prefixed!(/// One call in the books: primary key of ledger, outbox and usage.
