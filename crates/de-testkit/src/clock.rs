@@ -36,15 +36,6 @@ impl FakeClock {
         Self { how: How::Flowing { base: Mutex::new(now), since: Instant::now() } }
     }
 
-    /// A clock that starts at the machine's time and runs as tokio's does.
-    #[must_use]
-    pub fn wall() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "runs on the host only")]
-        let now = std::time::SystemTime::now();
-        let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Self::flowing(UnixMillis(millis(since)))
-    }
-
     /// Moves it forward.
     pub fn advance(&self, duration: Duration) {
         match &self.how {

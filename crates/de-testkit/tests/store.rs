@@ -25,7 +25,13 @@ use de_core::{
         pages::PageQuery,
         provider_keys::{self, NewProviderKey, OldRow},
         providers::{self, ProviderAuth, ProviderRow, removal},
-        tenants, usage, users,
+        tenants,
+        usage::{
+            self,
+            requests::{self, RequestQuery},
+            selection::{Reader, Selection},
+        },
+        users,
     },
     time::UnixMillis,
 };
@@ -605,16 +611,27 @@ async fn a_receipt_is_one_row_however_often_it_is_delivered() {
     assert_eq!(deliver(&both).await.unwrap()[0].len(), 1);
     assert_eq!(deliver(&both).await.unwrap()[0].len(), 0);
 
-    let find = usage::by_receipt(&receipt.receipt_id, &receipt.organization_id);
+    let own = Selection {
+        organization: Some(receipt.organization_id.clone()),
+        ..Selection::all(Reader::Everything)
+    };
+    let find = requests::find(&own, &receipt.receipt_id);
     let found = run(&test.database, vec![find]).await.remove(0).remove(0);
     assert_eq!(usage::receipt(found).unwrap(), receipt);
-    let foreign = OrganizationId::parse("org_x").unwrap();
-    let find = usage::by_receipt(&receipt.receipt_id, &foreign);
+    let foreign = Selection { organization: OrganizationId::parse("org_x").ok(), ..own.clone() };
+    let find = requests::find(&foreign, &receipt.receipt_id);
     assert!(run(&test.database, vec![find]).await[0].is_empty());
-    let find = usage::by_request(&receipt.request_id, &receipt.organization_id);
-    assert_eq!(run(&test.database, vec![find]).await[0].len(), 2);
-    let find = usage::since(&receipt.instance_id, UnixMillis(1_795_608_000_500));
-    assert_eq!(run(&test.database, vec![find]).await[0].len(), 2);
+    for request in [Some(&receipt.request_id), None] {
+        let list = requests::list(&RequestQuery {
+            from: receipt.admitted_at,
+            page: PageQuery::default(),
+            request,
+            selection: &own,
+            to: receipt.admitted_at.plus(1),
+            user: None,
+        });
+        assert_eq!(run(&test.database, vec![list]).await[0].len(), 2);
+    }
 
     let access = access::by_digest(&test.tenant.tenant.keys[1].digest);
     assert_eq!(run(&test.database, vec![access]).await[0].len(), 1);

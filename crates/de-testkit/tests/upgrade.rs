@@ -21,8 +21,14 @@ use de_core::{
     ports::{Database, Row, Statement, row},
     store::{
         access, api_keys, assets, audit, grants, instances, jobs, limit_rows, models,
-        organizations, pages::PageQuery, projects, provider_keys, providers, responses, sessions,
-        usage, users, webhooks,
+        organizations,
+        pages::PageQuery,
+        projects, provider_keys, providers, responses, sessions,
+        usage::{
+            self, requests,
+            selection::{Reader, Selection},
+        },
+        users, webhooks,
     },
     time::UnixMillis,
 };
@@ -244,7 +250,11 @@ async fn rows_of_every_release_are_read_by_the_code_of_today() {
     assert_eq!(found[0].budgets[0].amount_micros, 250_000_000);
 
     let receipt = ReceiptId::parse("rcpt_old").unwrap();
-    let found = database.batch(vec![usage::by_receipt(&receipt, &organization)]).await.unwrap();
+    let own = Selection {
+        organization: Some(organization.clone()),
+        ..Selection::all(Reader::Everything)
+    };
+    let found = database.batch(vec![requests::find(&own, &receipt)]).await.unwrap();
     let found = usage::receipt(found[0][0].clone()).unwrap();
     assert_eq!(found.receipt_id, receipt);
     let asked = audit::AuditQuery {

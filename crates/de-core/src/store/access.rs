@@ -180,25 +180,3 @@ pub fn instance_for_user(instance: &InstanceId, user: &UserId) -> Statement {
         [instance.as_str().into(), user.as_str().into()],
     )
 }
-
-/// The instances that a person has a grant on, at most 200 [`GrantRow`]s.
-#[must_use]
-pub fn instances_of_user(user: &UserId) -> Statement {
-    statement(
-        "SELECT i.id AS instance_id, i.environment, i.allowed_origins AS instance_allowed_origins,
-           CASE WHEN EXISTS (
-             SELECT 1 FROM budgets AS b
-             WHERE b.organization_id = i.organization_id AND coalesce(b.instance_id, i.id) = i.id AND b.shadow = 0
-           ) THEN 'refuse' ELSE i.on_limiter_failure END AS on_limiter_failure,
-           i.default_models, i.default_max_output_tokens,
-           i.status AS instance_status, i.organization_id, g.role AS grant_role,
-           coalesce((SELECT epoch FROM epochs WHERE scope = i.organization_id), 0) AS tenant_epoch,
-           coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch
-         FROM user_grants AS g
-         JOIN instances AS i ON i.id = g.instance_id
-         WHERE g.user_id = ?1
-         ORDER BY g.instance_id
-         LIMIT 200",
-        [user.as_str().into()],
-    )
-}

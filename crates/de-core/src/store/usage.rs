@@ -11,10 +11,9 @@ use serde_json::Value;
 
 use super::{json_text, statement};
 use crate::{
-    ids::{InstanceId, LeaseId, OrganizationId, ReceiptId, RequestId},
+    ids::LeaseId,
     ports::{PortError, Row, Statement, row},
     receipt::{Attempt, Receipt},
-    time::UnixMillis,
 };
 
 /// Writes as much as receipts of `size_bytes` may need, and takes it back: in one batch, of which nothing stays.
@@ -41,8 +40,8 @@ pub fn probe(size_bytes: u64) -> [Statement; 2] {
 
 /// Delivers receipts: `receipts` is the JSON text of a list of them, at most 500 and 1 MB.
 ///
-/// Two statements for one batch. One receipt delivered twice is one row. The first brings an
-/// [`InsertedRow`] for each that was new, and a trigger marks its hour to be summed ([`rollups`]). The keys they
+/// Two statements for one batch. One receipt delivered twice is one row. The first brings the
+/// `receipt_id` of each that was new, and a trigger marks its hour to be summed ([`rollups`]). The keys they
 /// name learn when they were last used. A Limiter adds [`super::epochs::touch`].
 #[must_use]
 pub fn deliver(receipts: &str) -> [Statement; 2] {
@@ -114,13 +113,6 @@ pub fn deliver(receipts: &str) -> [Statement; 2] {
     [insert, keys]
 }
 
-/// A receipt that was not there before.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-pub struct InsertedRow {
-    /// Which.
-    pub receipt_id: ReceiptId,
-}
-
 /// What is written of a call whose receipt went past its Limiter.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub struct DirectRow {
@@ -164,46 +156,7 @@ macro_rules! receipt_columns {
     };
 }
 
-macro_rules! usage_select {
-    ($rest:literal) => {
-        concat!("SELECT ", receipt_columns!(), " FROM usage_logs AS u ", $rest)
-    };
-}
-
 use receipt_columns;
-
-/// Finds a receipt of an organization: at most one row for [`receipt`].
-#[must_use]
-pub fn by_receipt(id: &ReceiptId, organization: &OrganizationId) -> Statement {
-    statement(
-        usage_select!("WHERE u.receipt_id = ?1 AND u.organization_id = ?2"),
-        [id.as_str().into(), organization.as_str().into()],
-    )
-}
-
-/// Finds the receipts of an organization with a caller's request id, newest first, at most 200 rows for
-/// [`receipt`].
-#[must_use]
-pub fn by_request(id: &RequestId, organization: &OrganizationId) -> Statement {
-    statement(
-        usage_select!(
-            "WHERE u.request_id = ?1 AND u.organization_id = ?2 ORDER BY u.receipt_id DESC LIMIT 200"
-        ),
-        [id.as_str().into(), organization.as_str().into()],
-    )
-}
-
-/// The receipts of an instance since `since`, oldest first, at most 1,000 rows for [`receipt`].
-#[must_use]
-pub fn since(instance: &InstanceId, since: UnixMillis) -> Statement {
-    statement(
-        usage_select!(
-            "WHERE u.instance_id = ?1 AND u.admitted_at >= CAST(?2 AS INTEGER)
-             ORDER BY u.admitted_at LIMIT 1000"
-        ),
-        [instance.as_str().into(), since.into()],
-    )
-}
 
 /// Reads a row of `usage_logs`.
 ///

@@ -11,10 +11,7 @@ mod webhooks;
 
 use de_core::{
     auth::{Scope as KeyScope, api_key::KeyKind},
-    ids::{
-        ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, ReceiptId, RequestId,
-        UserId,
-    },
+    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, ProviderId, UserId},
     limits::{Kind, Scope, ScopeKind, Span},
     model::{Modality, Status},
     ports::Statement,
@@ -87,11 +84,9 @@ pub(super) fn every_statement() -> Vec<Statement> {
         organization_id: &organization,
         role: "user",
     };
-    let receipt = ReceiptId::parse("rcpt_1").unwrap();
     let mut all = vec![
         access::by_digest("d"),
         access::instance_for_user(&instance, &user),
-        access::instances_of_user(&user),
         epochs::told(EpochScope::Catalogue, 1),
         epochs::pending(None),
         epochs::of_instance(&instance),
@@ -122,9 +117,6 @@ pub(super) fn every_statement() -> Vec<Statement> {
         upkeep::expired_turns(NOW),
         upkeep::old_deliveries(NOW),
         upkeep::expired_sessions(NOW),
-        usage::by_receipt(&receipt, &organization),
-        usage::by_request(&RequestId::parse("r").unwrap(), &organization),
-        usage::since(&instance, NOW),
     ];
     all.extend(control_plane::control_plane());
     all.extend(limits_and_budgets::limits_and_budgets());
