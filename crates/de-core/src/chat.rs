@@ -147,6 +147,27 @@ pub struct Instruction {
     pub text: String,
 }
 
+impl Instruction {
+    /// The texts among parts, a block each; a mark for the cache belongs to the text before it. What a system prompt
+    /// cannot have is left out.
+    #[must_use]
+    pub fn blocks(parts: Vec<Part>) -> Vec<Self> {
+        let mut blocks: Vec<Self> = Vec::new();
+        for part in parts {
+            match part {
+                Part::Text(text) => blocks.push(Self { cache: None, text }),
+                Part::CacheMark(ttl) => {
+                    if let Some(block) = blocks.last_mut() {
+                        block.cache = Some(ttl);
+                    }
+                }
+                _ => {}
+            }
+        }
+        blocks
+    }
+}
+
 impl From<&str> for Instruction {
     fn from(text: &str) -> Self {
         Self { cache: None, text: text.to_owned() }

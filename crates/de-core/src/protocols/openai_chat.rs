@@ -31,6 +31,7 @@ mod thoughts;
 mod usage;
 mod writer;
 
+pub(super) use error::error_event;
 pub use error::error_type;
 pub(crate) use error::read as read_error;
 pub use filter::UsageFilter;

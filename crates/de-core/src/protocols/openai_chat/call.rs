@@ -233,7 +233,7 @@ fn message(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
             item.require("content", issues);
             let parts = content(item, call, issues, &["text"]);
             if call.messages.is_empty() {
-                call.system.extend(instructions(parts));
+                call.system.extend(Instruction::blocks(parts));
                 return;
             }
             (Role::System, parts)
@@ -344,23 +344,6 @@ fn content(
         parts.extend(cache_ttl(&part, call, issues).map(Part::CacheMark));
     }
     parts
-}
-
-/// The texts among parts as blocks of the system prompt.
-fn instructions(parts: Vec<Part>) -> Vec<Instruction> {
-    let mut blocks: Vec<Instruction> = Vec::new();
-    for part in parts {
-        match part {
-            Part::Text(text) => blocks.push(Instruction { cache: None, text }),
-            Part::CacheMark(ttl) => {
-                if let Some(block) = blocks.last_mut() {
-                    block.cache = Some(ttl);
-                }
-            }
-            _ => {}
-        }
-    }
-    blocks
 }
 
 /// Reads `file`: its data, or what only a relay can carry.

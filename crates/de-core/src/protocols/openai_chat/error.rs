@@ -1,9 +1,10 @@
 //! Error bodies, of OpenAI and of the hosts that speak its protocol in their own way.
 
-use serde_json::Value;
+use bytes::Bytes;
+use serde_json::{Value, json};
 
-use super::super::VendorError;
-use crate::json;
+use super::super::{StreamFailure, VendorError};
+use crate::{json, sse};
 
 /// Codes and types of OpenAI that mean money, not pace.
 const OUT_OF_MONEY: [&str; 6] = [
@@ -76,4 +77,16 @@ pub fn error_type(status: u16) -> &'static str {
         500.. => "server_error",
         _ => "invalid_request_error",
     }
+}
+
+/// A failure inside a stream, as an event without a name. OpenAI's clients raise an error at `data: {"error": …}` and
+/// read no further.
+pub(in crate::protocols) fn error_event(failure: &StreamFailure) -> Bytes {
+    let error = json!({"error": {
+        "message": failure.message,
+        "type": error_type(failure.status),
+        "param": null,
+        "code": failure.code.to_ascii_lowercase(),
+    }});
+    Bytes::from(sse::encode(None, &error.to_string()))
 }

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{About, DialectStream, StreamFailure},
-    annotations, error_type, finish_word, logprobs,
+    annotations,
+    error::error_event,
+    finish_word, logprobs,
     thoughts::{self, Detail},
     usage,
 };
@@ -348,16 +350,9 @@ impl DialectStream for Writer {
         Bytes::from(text)
     }
 
-    /// OpenAI's clients raise an error at `data: {"error": …}` and read no further. `[DONE]` does not
-    /// follow: it is what tells a whole answer from a broken one.
+    /// `[DONE]` does not follow: it is what tells a whole answer from a broken one.
     fn fail(&mut self, failure: &StreamFailure) -> Bytes {
-        let error = json!({"error": {
-            "message": failure.message,
-            "type": error_type(failure.status),
-            "param": null,
-            "code": failure.code.to_ascii_lowercase(),
-        }});
-        Bytes::from(sse::encode(None, &error.to_string()))
+        error_event(failure)
     }
 }
 

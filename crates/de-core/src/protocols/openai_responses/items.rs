@@ -132,7 +132,7 @@ fn message(item: &Fields<'_>, thoughts: &mut Vec<Part>, call: &mut ChatCall, iss
         "developer" | "system" => {
             let parts = content(item, "content", &TO_MODEL[..1], call, issues);
             if call.messages.is_empty() {
-                call.system.extend(instructions(parts));
+                call.system.extend(Instruction::blocks(parts));
             } else {
                 call.messages.push(Message { parts, role: Role::System });
             }
@@ -248,23 +248,6 @@ fn mark(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<C
         }
     });
     own.or_else(|| cache_ttl(part, call, issues))
-}
-
-/// The texts among parts as blocks of the system prompt.
-fn instructions(parts: Vec<Part>) -> Vec<Instruction> {
-    let mut blocks: Vec<Instruction> = Vec::new();
-    for part in parts {
-        match part {
-            Part::Text(text) => blocks.push(Instruction { cache: None, text }),
-            Part::CacheMark(ttl) => {
-                if let Some(block) = blocks.last_mut() {
-                    block.cache = Some(ttl);
-                }
-            }
-            _ => {}
-        }
-    }
-    blocks
 }
 
 /// Reads a picture: its address or its data, or what only a relay can carry.

@@ -1,11 +1,10 @@
 //! Speech as events: `speech.audio.delta` with sound in base64, `speech.audio.done` with what was used.
 
 use bytes::Bytes;
-use serde_json::json;
 
 use super::super::{
     DialectStream, StreamFailure, StreamFault, VendorError, VendorStream, answer::Answer,
-    openai_chat::error_type,
+    openai_chat::error_event,
 };
 use crate::{chat::Delta, json, receipt::Usage, sse};
 
@@ -64,13 +63,7 @@ impl DialectStream for SpeechEvents {
     }
 
     fn fail(&mut self, failure: &StreamFailure) -> Bytes {
-        let error = json!({"error": {
-            "message": failure.message,
-            "type": error_type(failure.status),
-            "param": null,
-            "code": failure.code.to_ascii_lowercase(),
-        }});
-        Bytes::from(sse::encode(None, &error.to_string()))
+        error_event(failure)
     }
 }
 
