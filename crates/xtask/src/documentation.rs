@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 mod costs;
 mod faults;
+mod limits;
 mod links;
 mod routes;
 mod threats;
