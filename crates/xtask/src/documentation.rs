@@ -2,6 +2,7 @@
 
 pub(crate) mod commands;
 mod costs;
+mod details;
 mod faults;
 mod limits;
 mod links;

@@ -10,7 +10,7 @@ Rows and reasons are in \`tests/clients/table\`; whoever changes what a pair can
 | --- | --- |
 | as it is | caller and vendor speak the same protocol: the body goes on as it came, but for the model's name |
 | yes | it is carried into the vendor's protocol, and the answer back |
-| hint | it goes without saying at this vendor, or says nothing to it: it is left out, and named in \`x-de-dropped\` |
+| hint | it has no effect there: the vendor does so anyway, or has nothing that it could change. It is left out, and named in \`x-de-dropped\` |
 | setting | 400 that names it; with \`x-de-on-unsupported: drop\` (or the model's \`on_unsupported\`) it is left out, and named in \`x-de-dropped\` |
 | refused | 400 that names it, always: the answer would be to another question |
 | unsaid | it is left out without a word |
