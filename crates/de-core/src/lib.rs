@@ -2,14 +2,21 @@
 //!
 //! # Reading order
 //!
-//! What everything is made of: [`ports`], [`time`], [`ids`], [`secret`], [`money`], [`json`]. How a
-//! vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in
-//! data). What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`]. Who
-//! asks: [`auth`], [`caller`], [`last_used`]. What operators see: [`log`], [`trace`], [`otlp`]. What can be asked: [`chat`],
-//! [`calls`], [`render`]. What happens to a call: [`idempotency`], [`admission`], [`limits`], [`shares`], [`exchange`] with [`retry`] and
-//! [`guard`], [`ceiling`], [`cost`], [`spoken`], [`receipt`], [`books`], [`outbox`], [`notices`], [`histogram`], [`jobs`], and [`preview`] without a call. What stays of
-//! it: [`conversations`], [`media`], [`sound`], [`assets`]. Who is told of it: [`webhooks`]. How it is served: [`http`].
-//! How it is described, on the host only: `openapi`.
+//! - What everything is made of: [`ports`], [`time`], [`ids`], [`secret`], [`money`], [`json`].
+//! - How a vendor is spoken to: [`chat`], [`sse`], [`protocols`] (road 1, in code) and [`mapping`] (road 2, in data).
+//! - What is known: [`model`], [`pricing`], [`store`], [`bundle`], [`seeds`], [`snapshot`], [`registry`].
+//! - Who asks: [`auth`], [`caller`], [`last_used`].
+//! - What can be asked: [`chat`], [`calls`], [`render`], and [`expected`] of an answer.
+//! - Whether a call goes out, and to which model: [`idempotency`], [`admission`], [`split`], [`circuits`] with
+//!   [`circuit`], [`response_cache`].
+//! - What it may use up: [`limits`], [`shares`], [`ceiling`].
+//! - How it goes out: [`exchange`] with [`retry`] and [`guard`]; [`jobs`] where it outlives its request; [`preview`]
+//!   without a call.
+//! - What it came to: [`cost`], [`estimate`] with [`prompt`], [`spoken`], [`receipt`], [`books`], [`outbox`],
+//!   [`histogram`].
+//! - What stays of it: [`conversations`], [`media`], [`sound`], [`assets`].
+//! - Who is told: [`webhooks`], [`notices`]; operators by [`log`], [`trace`], [`otlp`].
+//! - How it is served: [`http`]. How it is described, on the host only: `openapi`.
 //!
 //! # Invariants
 //!

@@ -6,6 +6,7 @@ mod details;
 mod faults;
 mod limits;
 mod links;
+mod map;
 mod routes;
 mod threats;
 
