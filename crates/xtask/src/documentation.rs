@@ -1,4 +1,4 @@
-//! What the pages say of other pages, of commands and of routes, compared with what there is. Tests alone.
+//! What the pages say of other pages, of files, of commands and of routes, compared with what there is. Tests alone.
 
 pub(crate) mod commands;
 mod costs;
@@ -7,6 +7,7 @@ mod faults;
 mod limits;
 mod links;
 mod map;
+mod places;
 mod routes;
 mod threats;
 
@@ -50,9 +51,9 @@ fn root() -> PathBuf {
 
 /// Every page that is ours, in order of name.
 fn pages() -> Vec<Page> {
-    let mut pages = Vec::new();
-    collect(&root(), &root(), &mut pages);
-    pages.sort_by(|one, other| one.name.cmp(&other.name));
+    let names = files().into_iter().filter(|name| name.ends_with(".md"));
+    let read = |name: String| Page { text: fs::read_to_string(root().join(&name)).unwrap(), name };
+    let pages: Vec<Page> = names.map(read).collect();
     assert!(pages.iter().any(|page| page.name == "README.md"), "the README is not among the pages");
     pages
 }
@@ -61,19 +62,27 @@ fn page(name: &str) -> Page {
     pages().into_iter().find(|page| page.name == name).unwrap()
 }
 
-fn collect(root: &Path, folder: &Path, pages: &mut Vec<Page>) {
-    /// What is made or fetched, and git's own.
-    const SKIPPED: [&str; 6] = [".git", ".wrangler", "build", "dist", "node_modules", "target"];
+/// Every file that is ours, from the top of the repository, with slashes, in order.
+fn files() -> Vec<String> {
+    let mut files = Vec::new();
+    collect(&root(), &root(), &mut files);
+    files.sort();
+    files
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) {
+    /// What is fetched or made, and git's own.
+    const SKIPPED: [&str; 5] = [".git", ".wrangler", "dist", "node_modules", "target"];
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() {
-            if !SKIPPED.contains(&file.as_str()) {
-                collect(root, &path, pages);
-            }
-        } else if file.ends_with(".md") {
-            let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-            pages.push(Page { name, text: fs::read_to_string(&path).unwrap() });
+        let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+        // Of a worker it is what was built, elsewhere code that builds.
+        let is_built = name.starts_with("workers/") && file == "build";
+        if path.is_file() {
+            files.push(name);
+        } else if path.is_dir() && !is_built && !SKIPPED.contains(&file.as_str()) {
+            collect(root, &path, files);
         }
     }
 }
