@@ -330,17 +330,18 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<Platform> for Caller {
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, ApiError> {
-        identify(parts, platform, false).await
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let platform = Platform::from_request_parts(parts, state).await?;
+        identify(parts, &platform, false).await
     }
 }
 
 /// Reads the key or session and who it acts for. `now`: not from a copy.
 async fn identify(parts: &mut Parts, platform: &Platform, now: bool) -> Result<Caller, ApiError> {
-    let context = Context::from_request_parts(parts, platform).await?;
+    let context = Context::from_request_parts(parts, &()).await?;
     let address = attempts::address(&parts.headers);
     let proof = match Proof::of(&parts.headers, &platform.settings) {
         Ok(proof) => proof,
@@ -418,19 +419,20 @@ async fn checked(
     Ok(Caller { acting, came: came.clone(), key: row, proof: proof.clone() })
 }
 
-impl FromRequestParts<Platform> for Operator {
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, ApiError> {
-        identify(parts, platform, true).await.map(Self)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let platform = Platform::from_request_parts(parts, state).await?;
+        identify(parts, &platform, true).await.map(Self)
     }
 }
 
-impl FromRequestParts<Platform> for Tenant {
+impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, platform: &Platform) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, platform).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
         if caller.acting.is_none() {
             let message = "a person must name the instance in the header X-Instance-ID";
             return Err(ApiError::new(Code::InvalidRequest, message));

@@ -66,25 +66,23 @@ struct Service {
 
 /// Dresses a worker's routes: `/health`, `/ready`, 404, 405, and all that this module is for.
 ///
-/// Every request has a platform of its own, so every request has a router of its own. What does not depend on the
-/// platform is put together once a thread.
+/// The routes are put together once a thread. Every request has a platform of its own, which comes with it: as the
+/// routes' state it would have each of them made anew for each request.
 pub fn service<R>(name: &'static str, platform: Platform, routes: R) -> Router
 where
-    R: FnOnce(Router<Platform>) -> Router<Platform> + 'static,
+    R: FnOnce(Router) -> Router + 'static,
 {
-    let service = Service { name, platform: platform.clone() };
-    Router::new()
-        .fallback_service(assembled(name, routes).with_state(platform))
-        .layer(Extension(service))
+    let service = Service { name, platform };
+    Router::new().fallback_service(assembled(name, routes)).layer(Extension(service))
 }
 
-/// The routes of a worker, for any platform.
-fn assembled<R>(name: &'static str, routes: R) -> Router<Platform>
+/// The routes of a worker, of which none knows a platform.
+fn assembled<R>(name: &'static str, routes: R) -> Router
 where
-    R: FnOnce(Router<Platform>) -> Router<Platform> + 'static,
+    R: FnOnce(Router) -> Router + 'static,
 {
     thread_local! {
-        static KNOWN: RefCell<BTreeMap<(TypeId, &'static str), Router<Platform>>> = RefCell::default();
+        static KNOWN: RefCell<BTreeMap<(TypeId, &'static str), Router>> = RefCell::default();
     }
     let assemble = || {
         routes(health::routes(name))
@@ -112,8 +110,7 @@ pub fn unbuilt(name: &'static str, platform: Platform) -> Router {
             ApiError::new(Code::NotImplemented, format!("the {name} worker is not built yet"))
         })
         .layer(from_fn(around))
-        .layer(Extension(Service { name, platform: platform.clone() }))
-        .with_state(platform)
+        .layer(Extension(Service { name, platform }))
 }
 
 async fn unknown_route(request: Request) -> ApiError {
@@ -153,6 +150,7 @@ async fn around(
         return response;
     }
     request.extensions_mut().insert(context.clone());
+    request.extensions_mut().insert(service.platform.clone());
     let mut response = next.run(request).await;
     let failure = response.extensions_mut().remove::<ApiError>();
     if let Some(error) = &failure {
@@ -271,7 +269,7 @@ mod tests {
         use std::{cell::Cell, rc::Rc};
 
         thread_local! { static MADE: Cell<u32> = const { Cell::new(0) }; }
-        let count = |routes: Router<Platform>| {
+        let count = |routes: Router| {
             MADE.set(MADE.get() + 1);
             routes
         };

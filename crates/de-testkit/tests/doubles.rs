@@ -12,7 +12,6 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Extension, Router,
     body::Body,
-    extract::State,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -56,7 +55,7 @@ impl Meter for Notes {
 
 /// Relays what the vendor says.
 async fn relayed(
-    State(platform): State<Platform>,
+    platform: Platform,
     Extension(notes): Extension<mpsc::UnboundedSender<String>>,
 ) -> Response {
     let request = Outbound {
@@ -91,7 +90,7 @@ fn router(platform: Platform) -> (Router, mpsc::UnboundedReceiver<String>) {
         .route("/plain", get(|| async { "plain" }))
         .route("/panics", get(|| async { panic_now() }))
         .layer(Extension(notes))
-        .with_state(platform);
+        .layer(Extension(platform));
     (router, noted)
 }
 

@@ -308,7 +308,8 @@ async fn a_call_under_way_learns_that_its_session_is_over() {
     let (mut parts, ()) = request.into_parts();
     let id = RequestId::parse("r-1").unwrap();
     parts.extensions.insert(Context::new(id, Envelope::Native, START));
-    let caller = Caller::from_request_parts(&mut parts, &platform).await.unwrap();
+    parts.extensions.insert(platform.clone());
+    let caller = Caller::from_request_parts(&mut parts, &()).await.unwrap();
     let newer = Epochs { catalogue: 9, tenant: 9 };
     let renewed = caller.renewed(&platform, newer).await.unwrap();
     assert_eq!(renewed.instance_id().as_str(), "inst_dev");

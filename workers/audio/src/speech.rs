@@ -1,6 +1,6 @@
 //! `POST /v1/audio/speech`: OpenAI's protocol, to vendors of any.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     caller::Tenant,
     http::{
@@ -19,7 +19,7 @@ use crate::{
 
 /// Speaks: sound as it is made, or OpenAI's events.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

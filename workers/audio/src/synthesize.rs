@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -33,7 +32,7 @@ const OPERATION: &str = "POST /synthesize";
 ///
 /// The receipt is that of the job; what never becomes one has its own.
 pub(crate) async fn synthesize(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

@@ -1,9 +1,6 @@
 //! `POST /v1/text-to-speech/{voice_id}` and `…/stream`: ElevenLabs' protocol, to vendors of any.
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::Query, response::Response};
 use de_core::{
     caller::{Caller, Tenant},
     http::{
@@ -22,7 +19,7 @@ use crate::{
 
 /// Speaks, by the vendor's call for a whole file.
 pub(crate) async fn convert(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(voice): PathText,
     Query(query): Query<Vec<(String, String)>>,
@@ -35,7 +32,7 @@ pub(crate) async fn convert(
 
 /// Speaks, by the vendor's call for a stream.
 pub(crate) async fn stream(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(voice): PathText,
     Query(query): Query<Vec<(String, String)>>,

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    response::Response,
-};
+use axum::{body::Body, extract::Request, response::Response};
 use de_core::{
     admission::{Wanted, admit},
     auth::Scope,
@@ -42,7 +38,7 @@ const LIMITS: Limits = Limits { field: "/file", file: LARGEST_FILE, files: LARGE
 
 /// Writes down what is heard in a recording.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     request: Request,

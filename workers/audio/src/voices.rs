@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::{
     Json,
     body::Body,
-    extract::{Query, State},
+    extract::Query,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -79,7 +79,7 @@ const SECOND: [&str; 16] = [
 
 /// All of them, in our form. At most ten minutes old.
 pub(crate) async fn native(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     Query(query): Query<Vec<(String, String)>>,
     incoming: Incoming,
@@ -114,7 +114,7 @@ pub(crate) async fn native(
 
 /// ElevenLabs' first version: all of them.
 pub(crate) async fn first(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     Query(query): Query<Vec<(String, String)>>,
     context: Context,
@@ -124,7 +124,7 @@ pub(crate) async fn first(
 
 /// ElevenLabs' second version: searched, sorted, in pages.
 pub(crate) async fn second(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     Query(query): Query<Vec<(String, String)>>,
     context: Context,

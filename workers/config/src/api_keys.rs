@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use de_core::{
     auth::{
         Scope,
@@ -84,7 +81,7 @@ pub(crate) struct ApiKeyShown {
 
 /// Lists by id the keys of what the caller administers or works with, and the caller's own.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -116,7 +113,7 @@ fn searched(text: &str) -> Option<String> {
 
 /// Makes one, and shows its secret this once.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     AdminBody(members): AdminBody,
@@ -190,7 +187,7 @@ pub(crate) async fn create(
 
 /// Revokes one: its row stays. Nothing is admitted with it once this has answered.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,
@@ -215,7 +212,7 @@ pub(crate) async fn delete(
 
 /// Makes a key that takes over from another one, which lives on for `overlap_s` seconds.
 pub(crate) async fn rotate(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -59,7 +58,7 @@ struct Actor {
 
 /// Lists, the newest first: one's own organization's; of all for who operates the service.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -93,7 +92,7 @@ pub(crate) async fn list(
 
 /// Shows one.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     filters: Filters,

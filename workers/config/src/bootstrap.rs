@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -99,7 +98,7 @@ struct Wish {
 
 /// Makes organization, superadmin and key, once: not where there is a superadmin.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     incoming: Incoming,
     AdminBody(members): AdminBody,
 ) -> Result<Response, ApiError> {

@@ -4,7 +4,6 @@ mod held;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -52,7 +51,7 @@ async fn answer(platform: &Platform, held: Held) -> Result<Response, ApiError> {
 
 /// Lists the scopes that have budgets, as far as the caller may see them.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -72,7 +71,7 @@ pub(crate) async fn list(
 
 /// Shows the budgets of a scope, also where it has none.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathTexts(scope, id): PathTexts,
     mut filters: Filters,
@@ -86,7 +85,7 @@ pub(crate) async fn read(
 
 /// Sets the budget of a scope for one period. It holds once this has answered.
 pub(crate) async fn put(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(scope, id): PathTexts,
@@ -112,7 +111,7 @@ pub(crate) async fn put(
 
 /// Removes the budgets of a scope, or the one of `?period=`.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(scope, id): PathTexts,

@@ -2,13 +2,7 @@
 //!
 //! `/v1/*` keeps its path. The native paths of a worker carry its name: `/text/generate`.
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-    response::Response,
-    routing::any,
-};
+use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
 use de_core::{
     http::{
         REQUEST_ID,
@@ -21,21 +15,18 @@ use de_services::{Reach, WORKERS, Worker};
 use http::{HeaderValue, Uri, uri::PathAndQuery};
 
 /// Adds the routes of the other workers.
-pub(crate) fn routes(mut routes: Router<Platform>) -> Router<Platform> {
+pub(crate) fn routes(mut routes: Router) -> Router {
     for Worker { name: worker, reach, .. } in WORKERS {
         let Reach::Called { paths, .. } = reach else { continue };
         for path in *paths {
-            let as_it_is =
-                move |State(platform): State<Platform>, context: Context, request: Request| {
-                    forward(platform, context, worker, request)
-                };
+            let as_it_is = move |platform: Platform, context: Context, request: Request| {
+                forward(platform, context, worker, request)
+            };
             routes = routes
                 .route(path, any(as_it_is))
                 .route(&format!("{path}/{{*rest}}"), any(as_it_is));
         }
-        let without_name = move |State(platform): State<Platform>,
-                                 context: Context,
-                                 request: Request| async move {
+        let without_name = move |platform: Platform, context: Context, request: Request| async move {
             forward(platform, context, worker, stripped(request, worker)?).await
         };
         routes = routes.route(&format!("/{worker}/{{*rest}}"), any(without_name));

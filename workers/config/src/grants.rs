@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -57,7 +56,7 @@ pub(crate) struct UserGrant {
 /// Lists by instance what a person may do. Of others, an administrator sees what it is in their own
 /// organization.
 pub(crate) async fn of_user(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     mut filters: Filters,
@@ -76,7 +75,7 @@ pub(crate) async fn of_user(
 /// Lists by person who has a grant on an instance. Who may act there without one is not among them:
 /// administrators of its organization, and who operates the service.
 pub(crate) async fn of_instance(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     mut filters: Filters,
@@ -91,7 +90,7 @@ pub(crate) async fn of_instance(
 
 /// Gives a person a grant, or another one than they have: 201 if they had none, else 200.
 pub(crate) async fn put(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(user, instance): PathTexts,
@@ -140,7 +139,7 @@ pub(crate) async fn put(
 
 /// Takes a grant away. Nothing is admitted by it once this has answered.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(user, instance): PathTexts,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     http::{
         error::ApiError,
@@ -66,7 +66,7 @@ pub(crate) struct Instance {
 
 /// Lists by id what the caller administers or has a grant on.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -85,7 +85,7 @@ pub(crate) async fn list(
 
 /// Makes one.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     AdminBody(members): AdminBody,

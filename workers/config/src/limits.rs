@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -84,7 +83,7 @@ async fn answer(platform: &Platform, held: Held) -> Result<Response, ApiError> {
 
 /// Lists the scopes that have limits, as far as the caller may see them.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -104,7 +103,7 @@ pub(crate) async fn list(
 
 /// Shows the limits of a scope, also where none is set.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathTexts(scope, id): PathTexts,
     mut filters: Filters,
@@ -119,7 +118,7 @@ pub(crate) async fn read(
 /// Sets limits of a scope, and removes those that are null. What is lower than it was holds once this has
 /// answered.
 pub(crate) async fn put(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(scope, id): PathTexts,
@@ -159,7 +158,7 @@ pub(crate) async fn put(
 
 /// Removes all limits of a scope.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(scope, id): PathTexts,

@@ -9,10 +9,7 @@ use std::{
     fmt::Write as _,
 };
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use de_core::{
     histogram::Histogram,
     http::{error::ApiError, routes::Allowed},
@@ -41,7 +38,7 @@ const MOST_LIMITERS: usize = 20;
 
 /// Tells of calls by instance, model and provider.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {

@@ -1,6 +1,6 @@
 //! `/v1/organizations`: who pays.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     http::{
         error::{ApiError, Code},
@@ -48,7 +48,7 @@ pub(crate) struct Organization {
 
 /// Lists by id: all for who operates the service, else one's own.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -63,7 +63,7 @@ pub(crate) async fn list(
 
 /// Makes one.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     AdminBody(members): AdminBody,

@@ -1,9 +1,6 @@
 //! `/v1/projects`: what keys of programs belong to.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use de_core::{
     http::{
         error::ApiError,
@@ -74,7 +71,7 @@ pub(crate) struct ResponseCache {
 
 /// Lists by id what the caller administers or has a grant on the instance of.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -92,7 +89,7 @@ pub(crate) async fn list(
 
 /// Makes one.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     AdminBody(members): AdminBody,
@@ -174,7 +171,7 @@ fn response_cache(fields: &mut Fields, place: &mut Option<u64>) {
 
 /// Gives up all answers that are kept for the keys of a project: none of them is given once this has answered.
 pub(crate) async fn clear_response_cache(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

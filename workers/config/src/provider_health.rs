@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -143,7 +142,7 @@ const NOT_THE_VENDORS: [&str; 5] =
 
 /// Tells how a vendor did.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     mut filters: Filters,
@@ -167,7 +166,7 @@ pub(crate) async fn read(
 
 /// Tells how all vendors did of which there is anything to tell.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {

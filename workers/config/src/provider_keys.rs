@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{FromRequest, State},
+    extract::FromRequest,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -123,7 +123,7 @@ pub(crate) struct NoBody;
 
 /// Lists by instance and provider what the caller may see.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -146,7 +146,7 @@ pub(crate) async fn list(
 
 /// Shows one.
 pub(crate) async fn read(
-    platform: State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathTexts(instance_id, provider_id): PathTexts,
 ) -> Result<Response, ApiError> {
@@ -155,7 +155,7 @@ pub(crate) async fn read(
 
 /// Saves a key, in place of the one that was there.
 pub(crate) async fn put(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(instance_id, provider_id): PathTexts,
@@ -203,7 +203,7 @@ pub(crate) async fn put(
 
 /// Forgets a key. No call is made with it once this has answered.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(instance_id, provider_id): PathTexts,
@@ -228,7 +228,7 @@ pub(crate) async fn delete(
 
 /// Tries a key: one cheap real call to the vendor. That it refuses is an answer, not a failure of ours.
 pub(crate) async fn test(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(instance_id, provider_id): PathTexts,

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     caller::Caller,
     guard,
@@ -76,7 +76,7 @@ pub(crate) struct Held {
 
 /// Lists by id the shared ones and the organization's own.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -95,7 +95,7 @@ pub(crate) async fn list(
 
 /// Makes one: shared, or of an organization.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     AdminBody(members): AdminBody,
@@ -128,7 +128,7 @@ pub(crate) async fn create(
 
 /// Shows one.
 pub(crate) async fn read(
-    platform: State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     mut filters: Filters,
@@ -140,7 +140,7 @@ pub(crate) async fn read(
 
 /// Changes the fields that the body names.
 pub(crate) async fn update(
-    platform: State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

@@ -7,7 +7,6 @@ pub(crate) use events::events;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -175,7 +174,7 @@ pub(crate) struct PriceUsed {
 
 /// Lists calls, the newest first.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     mut filters: Filters,
@@ -219,7 +218,7 @@ async fn read(
 
 /// Shows one call.
 pub(crate) async fn show(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     filters: Filters,
@@ -231,7 +230,7 @@ pub(crate) async fn show(
 
 /// Shows what one call was charged.
 pub(crate) async fn receipt(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     filters: Filters,

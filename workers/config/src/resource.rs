@@ -25,7 +25,7 @@ pub(crate) use once::{Begun, Once, bound, no_idempotency_key};
 
 use std::future::Future;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     auth::access::Grant,
     http::{
@@ -116,7 +116,7 @@ pub(crate) trait Resource: Clone + Send + Sync + 'static {
 
 /// Shows one.
 pub(crate) async fn read<R: Resource>(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
 ) -> Result<Response, ApiError> {
@@ -126,7 +126,7 @@ pub(crate) async fn read<R: Resource>(
 
 /// Changes the fields that the body names.
 pub(crate) async fn update<R: Resource>(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

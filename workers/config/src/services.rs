@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, pin::pin, time::Duration};
 
-use axum::{Json, extract::State};
+use axum::Json;
 use de_core::{
     http::{
         error::ApiError,
@@ -69,7 +69,7 @@ pub(crate) enum ServiceStatus {
 
 /// Asks all of them at once. There are no filters, and one page.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     filters: Filters,
 ) -> Result<Json<Page<Service>>, ApiError> {
     filters.finish()?;

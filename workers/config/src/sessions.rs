@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -83,7 +82,7 @@ struct Proven {
 
 /// Logs in: with the key of a person in the body, else by what Cloudflare Access says.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     incoming: Incoming,
     OptionalBody(members): OptionalBody,
 ) -> Result<Response, ApiError> {
@@ -217,7 +216,7 @@ fn put(response: &mut Response, name: http::HeaderName, value: &str) {
 
 /// Lists by id the sessions of a person that hold: one's own, or those of `?user_id=`.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -238,7 +237,7 @@ pub(crate) async fn list(
 
 /// Shows one; `current` is the one that asks.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
 ) -> Result<Response, ApiError> {
@@ -251,7 +250,7 @@ pub(crate) async fn read(
 
 /// Ends one. Nothing is admitted with it once this has answered.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -35,7 +34,7 @@ use crate::resource::Filters;
 
 /// Sums calls, by what `group_by` names; without it, in one row.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     filters: Filters,
@@ -50,7 +49,7 @@ pub(crate) async fn read(
 
 /// Sums calls by the minute, hour or day, perhaps by one more thing: each of them is there, also where nothing happened.
 pub(crate) async fn timeseries(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     filters: Filters,

@@ -2,7 +2,7 @@
 
 mod promotion;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     auth::access::{Grant, Role},
     http::{
@@ -61,7 +61,7 @@ pub(crate) struct User {
 /// Lists by id who is of the organization that the caller administers, and the caller; or who is of an instance's
 /// organization, for who owns that instance.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -94,7 +94,7 @@ pub(crate) async fn list(
 
 /// Makes one.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     AdminBody(members): AdminBody,

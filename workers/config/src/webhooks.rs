@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use de_core::{
     auth::vault::VaultError,
     guard,
@@ -86,7 +83,7 @@ pub(crate) struct Held {
 
 /// Lists by id what the caller administers, or has a grant on the instance of.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -108,7 +105,7 @@ pub(crate) async fn list(
 
 /// Makes one, and shows its secret this once.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     AdminBody(members): AdminBody,
@@ -181,7 +178,7 @@ pub(crate) async fn create(
 
 /// Removes one, with what it was told. Nothing more is sent once this has answered, but for what is on its way.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,
@@ -203,7 +200,7 @@ pub(crate) async fn delete(
 
 /// Gives it a new secret, and shows that this once. The old one signs beside it for `overlap_s` seconds.
 pub(crate) async fn rotate(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -25,7 +24,7 @@ use crate::{
 
 /// Makes pictures, keeps them, and answers with links; `Prefer: respond-async` does not wait.
 pub(crate) async fn generate(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

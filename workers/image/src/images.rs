@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -36,7 +36,7 @@ const FILES: usize = 32 * 1024 * 1024;
 
 /// Makes pictures of a prompt.
 pub(crate) async fn generations(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,
@@ -51,7 +51,7 @@ pub(crate) async fn generations(
 
 /// Makes pictures of others. The files of a call may have 32 MiB together.
 pub(crate) async fn edits(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     request: Request,

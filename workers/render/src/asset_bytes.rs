@@ -3,7 +3,7 @@
 //! They go from R2 to the client by the platform's own means; here only the head of the answer is made.
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, Request},
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -27,7 +27,7 @@ use crate::assets::{find, is_projects, missing};
 
 /// Sends an asset, or the part of it that is asked for.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     PathText(id): PathText,
     context: Context,
     request: Request,
@@ -46,7 +46,7 @@ pub(crate) async fn read(
             (find(&platform, &id).await?, Some(until))
         }
         Err(_) => {
-            let caller = known(&platform, &mut parts, signed).await?;
+            let caller = known(&mut parts, signed).await?;
             let id = id.map_err(|_| missing())?;
             let row = find(&platform, &id).await?;
             may_see(&platform, caller, &row).await?;
@@ -59,11 +59,10 @@ pub(crate) async fn read(
 
 /// Who asks without a link that is good. A link that is not, and nothing else, is told of no asset.
 async fn known(
-    platform: &Platform,
     parts: &mut Parts,
     signed: Result<UnixMillis, LinkError>,
 ) -> Result<Caller, ApiError> {
-    let caller = Caller::from_request_parts(parts, platform).await;
+    let caller = Caller::from_request_parts(parts, &()).await;
     match (&caller, signed) {
         (Err(refusal), Err(LinkError::Expired | LinkError::Forged))
             if refusal.code() == Code::MissingAuth =>

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -31,7 +30,7 @@ const MAKERS: [Scope; 4] = [Scope::Audio, Scope::Image, Scope::Render, Scope::St
 
 /// Lists, the newest first: a project's key its project's, a person's all of the instance.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -59,7 +58,7 @@ pub(crate) async fn list(
 
 /// Shows one.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(id): PathText,
 ) -> Result<Response, ApiError> {
@@ -71,7 +70,7 @@ pub(crate) async fn read(
 
 /// Deletes bytes and row, in this order: if the bytes cannot be deleted, the row still says where they are.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(id): PathText,
     context: Context,

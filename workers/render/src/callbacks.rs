@@ -3,7 +3,6 @@
 //! Nobody signs that, so it is not believed: whoever knows the path makes the job ask its vendor a little
 //! earlier. The body is not read.
 
-use axum::extract::State;
 use de_core::{
     http::{
         context::Context,
@@ -17,7 +16,7 @@ use http::StatusCode;
 
 /// Makes a job look at once at what it waits for. One that is over, or gone, is left as it is.
 pub(crate) async fn hear(
-    State(platform): State<Platform>,
+    platform: Platform,
     PathText(token): PathText,
     context: Context,
 ) -> Result<StatusCode, ApiError> {

@@ -6,10 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use de_core::{
     caller::{Caller, Tenant},
     http::{
@@ -37,7 +34,7 @@ const TRIES: u32 = 3;
 
 /// Tells how a job goes.
 pub(crate) async fn events(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(id): PathText,
     incoming: Incoming,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -37,7 +36,7 @@ pub(crate) const MODALITIES: [&str; 3] = ["audio", "image", "video"];
 
 /// Lists, the newest first: a project's key its project's, a person's all of the instance.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -63,7 +62,7 @@ pub(crate) async fn list(
 
 /// Shows one, as it is now.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(id): PathText,
 ) -> Result<Response, ApiError> {
@@ -74,7 +73,7 @@ pub(crate) async fn read(
 
 /// Wants one to end before its time.
 pub(crate) async fn cancel(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(id): PathText,
     context: Context,

@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::{
     Json,
     body::to_bytes,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -39,7 +38,7 @@ const HOLD: Duration = Duration::from_secs(60);
 /// Orders a film, once for each `Idempotency-Key`. Every authenticated call leaves exactly one receipt: the
 /// job's, or one of its own if it never becomes one.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -23,7 +22,7 @@ const STATES: [(&str, u8); 4] =
 
 /// Shows a render.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(id): PathText,
     context: Context,
@@ -35,7 +34,7 @@ pub(crate) async fn read(
 
 /// Wants a render to end before its time.
 pub(crate) async fn cancel(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(id): PathText,
     context: Context,

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -48,7 +47,7 @@ const HOLD: Duration = Duration::from_secs(420);
 
 /// Takes an item over.
 pub(crate) async fn import(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

@@ -1,9 +1,6 @@
 //! `POST /search`, `/search/photos`, `/search/videos`.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use de_core::{
     auth::Scope,
     books::{Books, Outcome},
@@ -34,7 +31,7 @@ use crate::{
 
 /// Searches videos and photos.
 pub(crate) async fn both(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,
@@ -44,7 +41,7 @@ pub(crate) async fn both(
 
 /// Searches photos.
 pub(crate) async fn photos(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,
@@ -54,7 +51,7 @@ pub(crate) async fn photos(
 
 /// Searches videos.
 pub(crate) async fn videos(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -22,7 +21,7 @@ use crate::{
 /// Lists what models can do, deprecated ones among them; of one model alone with `?model=`, by its
 /// id or an alias.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {

@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions`: OpenAI's protocol, to vendors of any.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     caller::Tenant,
     http::{
@@ -22,7 +22,7 @@ use crate::{
 
 /// Completes a conversation, whole or as a stream.
 pub(crate) async fn complete(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

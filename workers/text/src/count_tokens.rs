@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use axum::{
     body::Body as ResponseBody,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -44,7 +43,7 @@ const NEED: Need = Need { micros: Some(0), requests: 1, slots: 1, tokens: 0 };
 
 /// Counts the tokens of a prompt.
 pub(crate) async fn count(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use axum::{
     body::Body as ResponseBody,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -44,7 +43,7 @@ const OPERATION: &str = "POST /v1/embeddings";
 
 /// Makes a vector of each input.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

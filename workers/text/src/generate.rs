@@ -1,6 +1,6 @@
 //! `POST /generate` answers when done, `POST /generate/stream` as it goes: our own protocol.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     caller::Tenant,
     http::{
@@ -20,7 +20,7 @@ use crate::{
 
 /// Runs one call to its end, unless the body says `"stream": true`.
 pub(crate) async fn generate(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,
@@ -31,7 +31,7 @@ pub(crate) async fn generate(
 
 /// Streams one call.
 pub(crate) async fn stream(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

@@ -6,7 +6,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, Query},
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -28,7 +28,7 @@ type Pairs = Vec<(String, String)>;
 
 /// Shows a response as it was given.
 pub(crate) async fn get(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     Path(id): Path<String>,
     Query(query): Query<Pairs>,
@@ -42,7 +42,7 @@ pub(crate) async fn get(
 
 /// Forgets a response.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
@@ -55,7 +55,7 @@ pub(crate) async fn delete(
 
 /// Lists what was asked in a response, the last item first unless `order=asc` says otherwise.
 pub(crate) async fn input_items(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     Path(id): Path<String>,
     Query(query): Query<Pairs>,

@@ -1,6 +1,6 @@
 //! `POST /v1/messages`: Anthropic's protocol, to vendors of any.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     caller::Tenant,
     http::{
@@ -19,7 +19,7 @@ use crate::{
 
 /// Answers a conversation, whole or as a stream.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     incoming: Incoming,
     body: Body,

@@ -5,7 +5,7 @@
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::Query,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -29,7 +29,7 @@ const LARGEST_PAGE: usize = 1_000;
 /// Lists the models that the key may call. Deprecated ones work, and are not offered unless
 /// `?include=deprecated` asks for them, or Anthropic's `?lifecycle=deprecated`.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     Query(query): Query<Vec<(String, String)>>,
     incoming: Incoming,
@@ -134,7 +134,7 @@ impl Asked {
 /// Shows one model, by its id or an alias: whatever a call may name. Either may have slashes, plain or
 /// percent-encoded, and the answer has the model's own id.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     Tenant(caller): Tenant,
     PathText(id): PathText,
     incoming: Incoming,

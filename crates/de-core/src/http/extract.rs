@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     json::{self, verbatim::Verbatim},
-    ports::Departure,
+    ports::{Departure, Platform},
 };
 
 /// The largest body of a generation route.
@@ -79,6 +79,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Incoming {
         let context = Context::from_request_parts(parts, state).await?;
         let departure = parts.extensions.get::<Departure>().cloned();
         Ok(Self { context, departure, headers: parts.headers.clone() })
+    }
+}
+
+/// The platform of this request, which [`service`](super::service) has put there.
+impl<S: Send + Sync> FromRequestParts<S> for Platform {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let missing = || ApiError::internal("a handler stands outside of its service");
+        parts.extensions.get::<Self>().cloned().ok_or_else(missing)
     }
 }
 

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, future::Future, pin::pin, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::State,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -76,9 +75,9 @@ pub struct Part {
     pub ok: bool,
 }
 
-pub(super) fn routes(name: &'static str) -> Router<Platform> {
-    let health = move |State(platform): State<Platform>| health(name, platform);
-    let ready = move |State(platform): State<Platform>| ready(name, platform);
+pub(super) fn routes(name: &'static str) -> Router {
+    let health = move |platform: Platform| health(name, platform);
+    let ready = move |platform: Platform| ready(name, platform);
     Router::new().route("/health", get(health)).route("/ready", get(ready))
 }
 

@@ -5,7 +5,7 @@
 
 use axum::{
     Router,
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, Request},
     handler::Handler,
     response::IntoResponse,
     routing::{MethodFilter, on},
@@ -41,7 +41,7 @@ pub struct Route {
 #[derive(Default)]
 pub struct Routes {
     made: Vec<Route>,
-    router: Router<Platform>,
+    router: Router,
 }
 
 impl Routes {
@@ -49,7 +49,7 @@ impl Routes {
     #[must_use]
     pub fn get<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
     where
-        H: Handler<T, Platform> + Sync,
+        H: Handler<T, ()> + Sync,
         T: 'static,
     {
         self.add(Method::GET, MethodFilter::GET, path, Need::of(permission), handler)
@@ -59,7 +59,7 @@ impl Routes {
     #[must_use]
     pub fn post<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
     where
-        H: Handler<T, Platform> + Sync,
+        H: Handler<T, ()> + Sync,
         T: 'static,
     {
         self.add(Method::POST, MethodFilter::POST, path, Need::of(permission), handler)
@@ -69,7 +69,7 @@ impl Routes {
     #[must_use]
     pub fn patch<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
     where
-        H: Handler<T, Platform> + Sync,
+        H: Handler<T, ()> + Sync,
         T: 'static,
     {
         self.add(Method::PATCH, MethodFilter::PATCH, path, Need::of(permission), handler)
@@ -79,7 +79,7 @@ impl Routes {
     #[must_use]
     pub fn delete<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
     where
-        H: Handler<T, Platform> + Sync,
+        H: Handler<T, ()> + Sync,
         T: 'static,
     {
         self.add(Method::DELETE, MethodFilter::DELETE, path, Need::of(permission), handler)
@@ -89,7 +89,7 @@ impl Routes {
     #[must_use]
     pub fn put<H, T>(self, path: &'static str, permission: Permission, handler: H) -> Self
     where
-        H: Handler<T, Platform> + Sync,
+        H: Handler<T, ()> + Sync,
         T: 'static,
     {
         self.add(Method::PUT, MethodFilter::PUT, path, Need::of(permission), handler)
@@ -106,7 +106,7 @@ impl Routes {
         handler: H,
     ) -> Self
     where
-        H: Handler<T, Platform> + Sync,
+        H: Handler<T, ()> + Sync,
         T: 'static,
     {
         let is_read = method == Method::GET;
@@ -119,7 +119,7 @@ impl Routes {
     #[must_use]
     pub fn open<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Platform> + Sync,
+        H: Handler<T, ()> + Sync,
         T: 'static,
     {
         let filter = if method == Method::GET { MethodFilter::GET } else { MethodFilter::POST };
@@ -137,14 +137,14 @@ impl Routes {
         handler: H,
     ) -> Self
     where
-        H: Handler<T, Platform> + Sync,
+        H: Handler<T, ()> + Sync,
         T: 'static,
     {
-        let guarded = move |State(platform): State<Platform>, request: Request| {
+        let guarded = move |request: Request| {
             let handler = handler.clone();
             async move {
-                match admit(&platform, request, need).await {
-                    Ok(request) => handler.call(request, platform).await,
+                match admit(request, need).await {
+                    Ok(request) => handler.call(request, ()).await,
                     Err(err) => err.into_response(),
                 }
             }
@@ -161,7 +161,7 @@ impl Routes {
     }
 
     /// The same as a router.
-    pub fn into_router(self) -> Router<Platform> {
+    pub fn into_router(self) -> Router {
         self.router
     }
 }
@@ -191,14 +191,14 @@ impl Need {
 pub const CURRENT: &str = "current";
 
 /// Lets a request through whose key has the scope, and whose holder may hold the permission somewhere.
-async fn admit(platform: &Platform, request: Request, need: Need) -> Result<Request, ApiError> {
+async fn admit(request: Request, need: Need) -> Result<Request, ApiError> {
     let (mut parts, mut body) = request.into_parts();
     // Strangers are turned away before anything of theirs is read.
-    let Operator(mut caller) = Operator::from_request_parts(&mut parts, platform).await?;
+    let Operator(mut caller) = Operator::from_request_parts(&mut parts, &()).await?;
     if [Method::PATCH, Method::POST, Method::PUT].contains(&parts.method) {
         body = extract::whole(&parts.headers, body).await?.into();
         // A body that was held back outlives what its sender was allowed: they are asked for again.
-        Operator(caller) = Operator::from_request_parts(&mut parts, platform).await?;
+        Operator(caller) = Operator::from_request_parts(&mut parts, &()).await?;
     }
     let allowed = if need.is_own(&caller, parts.uri.path()) {
         with_scope(caller, need.permission)?

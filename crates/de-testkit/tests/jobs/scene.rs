@@ -125,10 +125,10 @@ impl Scene {
     pub(crate) async fn caller(&self, key: &Secret) -> Caller {
         let request = http::Request::post("/generate")
             .header("authorization", format!("Bearer {}", key.expose()))
-            .extension(self.context());
+            .extension(self.context())
+            .extension(self.made.platform.clone());
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        let Tenant(caller) =
-            Tenant::from_request_parts(&mut parts, &self.made.platform).await.unwrap();
+        let Tenant(caller) = Tenant::from_request_parts(&mut parts, &()).await.unwrap();
         caller
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -25,7 +24,7 @@ use crate::resource::{Filters, with_tag};
 
 /// Lists the shared models and an organization's own, by id.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
@@ -52,7 +51,7 @@ pub(crate) async fn list(
 
 /// Shows one. A `/` in its id is percent-encoded.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     filters: Filters,

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -27,7 +26,7 @@ use crate::resource::{Fields, Filters, no_idempotency_key};
 
 /// Shows what a saved model would send for an input, with another mapping if the body has one.
 pub(crate) async fn preview(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,
@@ -56,7 +55,7 @@ pub(crate) async fn preview(
 
 /// Shows what a model would send that is not saved yet.
 pub(crate) async fn preview_unsaved(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     filters: Filters,

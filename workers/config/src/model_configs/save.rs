@@ -1,6 +1,6 @@
 //! Models, made and changed. Each save is a new version, checked whole.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     http::{
         error::ApiError,
@@ -30,7 +30,7 @@ use crate::resource::{
 
 /// Makes a model: shared, by whoever operates the service, or of an organization, by its admins.
 pub(crate) async fn create(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     AdminBody(mut body): AdminBody,
@@ -70,7 +70,7 @@ pub(crate) async fn create(
 
 /// Changes the fields that the body names; null clears one. The result is a new version, checked whole.
 pub(crate) async fn update(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

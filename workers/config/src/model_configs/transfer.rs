@@ -4,7 +4,6 @@ mod plan;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -32,7 +31,7 @@ const MOST: usize = 100;
 
 /// Hands a model out as a file, in the form that an import reads.
 pub(crate) async fn export(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     filters: Filters,
@@ -98,7 +97,7 @@ enum Outcome {
 
 /// Takes models in, and providers that are not there yet.
 pub(crate) async fn import(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     mut filters: Filters,

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -57,7 +56,7 @@ use crate::{
 
 /// Calls the vendor once.
 pub(crate) async fn test(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::PathRejection},
+    extract::{Path, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -47,7 +47,7 @@ pub(crate) struct ModelVersion {
 
 /// Lists the versions of a model, the newest first. Those of one that was deleted too.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     mut filters: Filters,
@@ -67,7 +67,7 @@ pub(crate) async fn list(
 
 /// Shows one version.
 pub(crate) async fn read(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     path: Result<Path<(String, String)>, PathRejection>,
     filters: Filters,
@@ -86,7 +86,7 @@ pub(crate) async fn read(
 
 /// Saves an earlier version once more, as the newest. It is checked against what is true today.
 pub(crate) async fn roll_back(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

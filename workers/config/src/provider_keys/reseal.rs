@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -94,7 +93,7 @@ struct Count {
 
 /// Seals the next ones anew.
 pub(crate) async fn reseal(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     _: NoBody,

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -37,7 +36,7 @@ use crate::{
 
 /// Removes one, with all that hangs on it if the caller says so.
 pub(crate) async fn delete(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

@@ -7,7 +7,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use async_trait::async_trait;
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use de_core::{
     http::{
         error::{ApiError, Code},
@@ -48,7 +48,7 @@ const TRIES: u32 = 3;
 
 /// Tells of receipts.
 pub(crate) async fn events(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     mut filters: Filters,

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -58,7 +57,7 @@ pub(crate) struct WouldDelete {
 
 /// Removes one, with all that is below it if the caller says so.
 pub(crate) async fn delete<R: Cascade>(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use de_core::{
@@ -85,7 +84,7 @@ pub(crate) struct DeliveryAttempt {
 
 /// Lists those of a webhook, the newest first.
 pub(crate) async fn list(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     PathText(id): PathText,
     mut filters: Filters,
@@ -103,7 +102,7 @@ pub(crate) async fn list(
 
 /// Sends a message that shows whether messages arrive, and answers what came of it.
 pub(crate) async fn test(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathText(id): PathText,
@@ -122,7 +121,7 @@ pub(crate) async fn test(
 
 /// Begins a delivery anew, and answers what came of its first try.
 pub(crate) async fn redeliver(
-    State(platform): State<Platform>,
+    platform: Platform,
     allowed: Allowed,
     incoming: Incoming,
     PathTexts(id, delivery): PathTexts,
