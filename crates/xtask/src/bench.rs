@@ -56,7 +56,7 @@ pub(crate) fn run(layout: &Layout, args: &[String]) -> Result<(), Failure> {
     let lists = args.iter().any(|arg| arg == "--lists");
     let stack = if soak {
         // Every modality is called: by the catalogue, at the simulator.
-        dev::start_for_tests(layout, &tools, ports)?
+        dev::start_for_soak(layout, &tools, ports)?
     } else {
         start(layout, &tools, ports, vendor_port, lists)?
     };

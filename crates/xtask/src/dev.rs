@@ -47,7 +47,8 @@ pub(crate) fn run(layout: &Layout, mode: Mode, wanted: Wanted) -> Result<(), Fai
             ports.base()
         ));
     }
-    let stack = start(layout, &tools, ports, &Start { vendor_keys, wanted })?;
+    let stack =
+        start(layout, &tools, ports, &Start { full_collections: false, vendor_keys, wanted })?;
     println!("{}", show::table(layout, ports, &stack));
     match mode {
         Mode::Detach => {
@@ -66,6 +67,8 @@ pub(crate) fn run(layout: &Layout, mode: Mode, wanted: Wanted) -> Result<(), Fai
 
 /// What a stack is started with.
 struct Start {
+    /// Whether the runtime keeps nothing that is of no use any more.
+    full_collections: bool,
     /// Keys of real vendors.
     vendor_keys: VendorKeys,
     wanted: Wanted,
@@ -73,7 +76,7 @@ struct Start {
 
 /// Starts a stack with a fresh state, new keys and the simulator in place of each vendor without a key.
 fn start(layout: &Layout, tools: &Tools, ports: Ports, start: &Start) -> Result<Stack, Failure> {
-    let Start { vendor_keys, wanted } = start;
+    let Start { full_collections, vendor_keys, wanted } = start;
     pages::build(layout, tools)?;
     say::part(&format!("Stack on {}", address(ports.base())));
     let watch = Watch::start();
@@ -105,6 +108,7 @@ fn start(layout: &Layout, tools: &Tools, ports: Ports, start: &Start) -> Result<
     let upstream_ports = &wanted.upstream_ports;
     let input = StackInput::new(layout, ports, upstream_ports, &secrets, tenant.statements)?;
     let input = if wanted.watch { input.watched(layout) } else { input };
+    let input = if *full_collections { input.collected() } else { input };
     let plan = Plan { input, keys: keys.clone() };
     let stack = Stack::start(layout, tools, ports, plan)?;
     Kept { keys, secrets, upstream_ports: upstream_ports.clone() }.write(layout, ports)?;
@@ -142,6 +146,15 @@ pub(crate) fn start_for_tests(
     start(layout, tools, ports, &for_tests(false))
 }
 
+/// The same with the memory of what is in use alone.
+pub(crate) fn start_for_soak(
+    layout: &Layout,
+    tools: &Tools,
+    ports: Ports,
+) -> Result<Stack, Failure> {
+    start(layout, tools, ports, &Start { full_collections: true, ..for_tests(false) })
+}
+
 /// The same where nobody is there yet.
 pub(crate) fn start_empty_for_tests(
     layout: &Layout,
@@ -153,5 +166,5 @@ pub(crate) fn start_empty_for_tests(
 
 fn for_tests(empty: bool) -> Start {
     let wanted = Wanted { empty, upstream_ports: Vec::new(), watch: false };
-    Start { vendor_keys: VendorKeys::default(), wanted }
+    Start { full_collections: false, vendor_keys: VendorKeys::default(), wanted }
 }

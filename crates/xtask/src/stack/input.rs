@@ -21,6 +21,8 @@ pub(crate) struct StackInput {
     cron_port: u16,
     /// In place of what `wrangler/*.jsonc` allow an address.
     failed_log_ins_a_minute: u32,
+    /// Whether each collection of garbage is a whole one: what is in memory then is in use.
+    full_collections: bool,
     /// Where workers' console lines go.
     log: PathBuf,
     /// The folder of `*.sql`, applied in order of name.
@@ -137,6 +139,7 @@ impl StackInput {
         Ok(Self {
             cron_port: ports.cron(),
             failed_log_ins_a_minute: FAILED_LOG_INS_A_MINUTE,
+            full_collections: false,
             log: logs.join("workers.log"),
             migrations: layout.root.join("migrations"),
             pages: pages(layout, ports),
@@ -157,6 +160,11 @@ impl StackInput {
     pub(crate) fn without_pages(mut self) -> Self {
         self.pages.clear();
         self
+    }
+
+    /// The same, with nothing in memory that is of no use any more.
+    pub(crate) fn collected(self) -> Self {
+        Self { full_collections: true, ..self }
     }
 
     /// Lets Vite serve the pages.
