@@ -405,12 +405,16 @@ fn without_null(kind: Value, is_split: bool) -> Option<Value> {
 /// The type that all values have, if they have one.
 fn kind_of(values: &[&Value]) -> Option<Value> {
     let all = |is: fn(&Value) -> bool| values.iter().all(|value| is(value));
-    let kinds: [(fn(&Value) -> bool, &str); 3] = [
-        (Value::is_string, "string"),
-        (|value| value.is_i64() || value.is_u64(), "integer"),
-        (Value::is_number, "number"),
-    ];
-    kinds.into_iter().find(|(is, _)| all(*is)).map(|(_, kind)| kind.into())
+    let kind = if all(Value::is_string) {
+        "string"
+    } else if all(|value| value.is_i64() || value.is_u64()) {
+        "integer"
+    } else if all(Value::is_number) {
+        "number"
+    } else {
+        return None;
+    };
+    Some(kind.into())
 }
 
 #[cfg(test)]
