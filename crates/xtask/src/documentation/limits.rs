@@ -9,7 +9,7 @@ use super::{page, root};
 const PAGE: &str = "docs/limits-of-the-platform.md";
 
 /// How a row of the page begins, a figure in it, and the constant that it comes from: its file and name.
-const FIGURES: [(&str, &str, &str, &str); 30] = [
+const FIGURES: [(&str, &str, &str, &str); 35] = [
     (
         "a body on a generation route",
         "32 MiB",
@@ -61,7 +61,12 @@ const FIGURES: [(&str, &str, &str, &str); 30] = [
     ("a payload mapping", "32 levels", "crates/de-core/src/mapping/parse.rs", "MAX_LEVELS"),
     ("an answer kept for", "8 MiB", "crates/de-core/src/idempotency.rs", "REPLY_CAP"),
     ("an answer in the", "1 MiB", "crates/de-core/src/response_cache.rs", "LARGEST"),
-    ("a turn of a conversation", "1 MB", "crates/de-core/src/conversations.rs", "TURN_CAP"),
+    ("an order of pictures", "256 KiB", "crates/de-core/src/jobs/order.rs", "LONGEST_PROMPT"),
+    ("an order of pictures", "4 KiB", "crates/de-core/src/jobs/order.rs", "LONGEST_USER"),
+    ("an order of pictures", "1 MiB", "crates/de-core/src/jobs/order.rs", "LARGEST_WORK"),
+    ("the texts of a form", "2 MiB", "crates/de-core/src/http/upload.rs", "TEXTS_CAP"),
+    ("a turn of a conversation", "6 MB", "crates/de-core/src/conversations.rs", "INPUT_CAP"),
+    ("a turn of a conversation", "7 MB", "crates/de-core/src/conversations.rs", "TURN_CAP"),
     ("a turn of a conversation", "8 MB", "crates/de-core/src/conversations.rs", "CONVERSATION_CAP"),
     ("a turn of a conversation", "500 turns", "crates/de-core/src/conversations.rs", "MOST_TURNS"),
     ("a page of a list", "200 rows", "crates/de-core/src/store/pages.rs", "MOST"),
