@@ -112,6 +112,13 @@ pub(crate) const MODELS: &[Model] = &[
     dated("gpt-4o-2024-08-06", "gpt-4o-2024-08-06"),
     dated("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
     dated("gpt-4o-mini-2024-07-18", "gpt-4o-mini-2024-07-18"),
+    // It takes tools in chat completions while it thinks, which later ones do not.
+    model(
+        Vendor::OpenAi,
+        "gpt-5-mini",
+        128_000,
+        Traits { reasoning: true, sampling: false, ..PLAIN },
+    ),
     model(Vendor::OpenAi, "gpt-5.4-mini", 128_000, reasoning(&openai_effort::AT_WILL)),
     model(Vendor::OpenAi, "gpt-6-astra", 128_000, reasoning(&openai_effort::ALWAYS)),
     model(Vendor::OpenAi, "gpt-6-luna", 128_000, reasoning(&openai_effort::USUALLY)),

@@ -46,11 +46,12 @@ fn of(body: &Value) -> VendorError {
     let details = error.get("details").and_then(Value::as_array);
     let reason = details.into_iter().flatten().find_map(|detail| text(detail, "reason"));
     let status = text(error, "status");
+    let number = error.get("code").and_then(Value::as_u64);
     VendorError {
         key_refused: reason.as_deref().is_some_and(|reason| KEY_REFUSED.contains(&reason))
-            || status.as_deref() == Some(NOT_SERVED),
+            || (number == Some(400) && status.as_deref() == Some(NOT_SERVED)),
         message: text(error, "message"),
-        out_of_money: error.get("code").and_then(Value::as_u64) == Some(402),
+        out_of_money: number == Some(402),
         refused: false,
         retry: false,
         too_long: false,
