@@ -6,6 +6,7 @@
 //!
 //! Follows <https://spec.openapis.org/oas/v3.1.1.html>.
 
+mod calls;
 pub mod document;
 mod failures;
 mod headers;

@@ -41,48 +41,18 @@ pub fn describe(document: &mut Document) {
     document.add(&[AUDIO], tagged.collect());
 }
 
-/// What a call to a vendor brings along, whoever speaks it.
+/// What a call brings along, whatever protocol it speaks.
 fn buys(operation: Operation) -> Operation {
-    looks(operation).once().header("x-de-fallback").fails(&[
-        Code::AllProvidersFailed,
-        Code::BudgetExceeded,
-        Code::ContentRefused,
-        Code::InProgress,
-        Code::ModelCapability,
-        Code::ModelNotAllowed,
-        Code::ModelNotFound,
-        Code::NotImplemented,
-        Code::OutcomeUnknown,
-        Code::RateLimitExceeded,
-    ])
+    let operation = operation.scope(Some(Scope::Audio)).once().header("x-de-fallback");
+    operation.buys_of_model().fails(&[Code::InProgress, Code::OutcomeUnknown])
 }
 
-/// What a question to a vendor brings along.
+/// What a look at a vendor's voices brings along.
 fn looks(operation: Operation) -> Operation {
-    operation.scope(Some(Scope::Audio)).fails(&[
-        Code::LimiterUnavailable,
-        Code::MissingApiKey,
-        Code::ProviderAuth,
-        Code::ProviderError,
-        Code::ProviderMalformed,
-        Code::ProviderRateLimit,
-        Code::ProviderTimeout,
-        Code::ProviderUnavailable,
-    ])
+    operation.scope(Some(Scope::Audio)).asks_vendor().fails(&[Code::ValidationError])
 }
 
-/// What is told in headers of a call.
-fn told(answer: Answer) -> Answer {
-    answer.headers(&[
-        "x-de-receipt",
-        "x-de-model",
-        "x-de-provider",
-        "x-de-attempts",
-        "x-de-cost-micros",
-        "Idempotency-Replayed",
-        "RateLimit",
-        "RateLimit-Policy",
-        "Deprecation",
-        "Sunset",
-    ])
+/// An answer to a call, with what its headers tell.
+fn of_call(answer: Answer) -> Answer {
+    answer.of_call().headers(&["Idempotency-Replayed"])
 }

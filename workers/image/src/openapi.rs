@@ -56,8 +56,8 @@ struct JobAccepted {
     timestamp: Timestamp,
 }
 
-/// What a call to a vendor brings along, whoever speaks it.
-fn generates(operation: Operation) -> Operation {
+/// What a call brings along, whatever protocol it speaks.
+fn buys(operation: Operation) -> Operation {
     let accepted =
         Answer::json(202, "The job, for who prefers not to wait.", Shape::shown::<JobAccepted>());
     let accepted = accepted.headers(&[
@@ -69,39 +69,11 @@ fn generates(operation: Operation) -> Operation {
         "x-de-receipt",
     ]);
     let operation = operation.scope(Some(Scope::Image)).bought_once().answers(accepted);
-    operation.header("Prefer").header("x-de-fallback").fails(&[
-        Code::AllProvidersFailed,
-        Code::BudgetExceeded,
-        Code::Conflict,
-        Code::ContentRefused,
-        Code::LimiterUnavailable,
-        Code::MissingApiKey,
-        Code::ModelCapability,
-        Code::ModelNotAllowed,
-        Code::ModelNotFound,
-        Code::NotImplemented,
-        Code::ProviderAuth,
-        Code::ProviderError,
-        Code::ProviderMalformed,
-        Code::ProviderRateLimit,
-        Code::ProviderTimeout,
-        Code::ProviderUnavailable,
-        Code::RateLimitExceeded,
-    ])
+    let operation = operation.header("Prefer").header("x-de-fallback");
+    operation.buys_of_model().fails(&[Code::Conflict])
 }
 
-/// What is told in headers of such a call.
-fn told(answer: Answer) -> Answer {
-    answer.headers(&[
-        "Idempotency-Replayed",
-        "x-de-receipt",
-        "x-de-model",
-        "x-de-provider",
-        "x-de-attempts",
-        "x-de-cost-micros",
-        "RateLimit",
-        "RateLimit-Policy",
-        "Deprecation",
-        "Sunset",
-    ])
+/// An answer to one, with what its headers tell.
+fn of_call(answer: Answer) -> Answer {
+    answer.headers(&["Idempotency-Replayed"]).of_call()
 }

@@ -5,10 +5,9 @@ mod search;
 
 use de_core::{
     auth::Scope,
-    http::error::Code,
     openapi::{
         document::{Document, Tag},
-        operation::{Answer, Operation, Speaks},
+        operation::{Operation, Speaks},
     },
 };
 
@@ -35,33 +34,5 @@ pub fn describe(document: &mut Document) {
 
 /// What a call to a library brings along.
 fn asks(operation: Operation) -> Operation {
-    operation.speaks(Speaks::NativeCall).scope(Some(Scope::Stock)).fails(&[
-        Code::LimiterUnavailable,
-        Code::MissingApiKey,
-        Code::ModelCapability,
-        Code::ModelNotAllowed,
-        Code::ModelNotFound,
-        Code::ProviderAuth,
-        Code::ProviderError,
-        Code::ProviderMalformed,
-        Code::ProviderRateLimit,
-        Code::ProviderTimeout,
-        Code::ProviderUnavailable,
-        Code::RateLimitExceeded,
-    ])
-}
-
-/// What is told in headers of such a call.
-fn told(answer: Answer) -> Answer {
-    answer.headers(&[
-        "x-de-receipt",
-        "x-de-model",
-        "x-de-provider",
-        "x-de-attempts",
-        "x-de-cost-micros",
-        "RateLimit",
-        "RateLimit-Policy",
-        "Deprecation",
-        "Sunset",
-    ])
+    operation.speaks(Speaks::NativeCall).scope(Some(Scope::Stock)).asks_model()
 }

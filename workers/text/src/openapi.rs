@@ -9,12 +9,9 @@ mod native;
 mod openai;
 mod responses;
 
-use de_core::{
-    http::error::Code,
-    openapi::{
-        document::{Document, Tag},
-        operation::{Answer, Operation},
-    },
+use de_core::openapi::{
+    document::{Document, Tag},
+    operation::{Answer, Operation},
 };
 
 /// The operations and where the worker itself has them; the front door has a name in front of some.
@@ -61,46 +58,20 @@ pub fn describe(document: &mut Document) {
     document.add(&[MODELS], tagged(MODELS, catalogue));
 }
 
-/// What a call to a vendor brings along, whoever speaks it.
-fn generates(operation: Operation) -> Operation {
+/// What a call brings along, whatever protocol it speaks.
+fn buys(operation: Operation) -> Operation {
     let operation = operation.scope(Some(de_core::auth::Scope::Text)).bought_once();
-    operation.header("x-de-cache").header("x-de-fallback").header("x-de-session").fails(&[
-        Code::AllProvidersFailed,
-        Code::BudgetExceeded,
-        Code::ContentRefused,
-        Code::LimiterUnavailable,
-        Code::MissingApiKey,
-        Code::ModelCapability,
-        Code::ModelNotAllowed,
-        Code::ModelNotFound,
-        Code::NotImplemented,
-        Code::ProviderAuth,
-        Code::ProviderError,
-        Code::ProviderMalformed,
-        Code::ProviderRateLimit,
-        Code::ProviderTimeout,
-        Code::ProviderUnavailable,
-        Code::RateLimitExceeded,
-    ])
+    operation.header("x-de-cache").header("x-de-fallback").header("x-de-session").buys_of_model()
 }
 
-/// What is told in headers of such a call.
-fn told(answer: Answer) -> Answer {
-    answer.headers(&[
+/// An answer to one, with what its headers tell.
+fn of_call(answer: Answer) -> Answer {
+    answer.of_call().headers(&[
         "Idempotency-Replayed",
-        "x-de-receipt",
-        "x-de-model",
-        "x-de-provider",
-        "x-de-attempts",
         "x-de-cache",
         "Age",
-        "x-de-cost-micros",
         "x-de-dropped",
         "x-de-warnings",
         "x-de-max-tokens",
-        "RateLimit",
-        "RateLimit-Policy",
-        "Deprecation",
-        "Sunset",
     ])
 }

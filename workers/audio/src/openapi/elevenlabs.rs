@@ -3,18 +3,15 @@
 //!
 //! Follows <https://elevenlabs.io/docs/api-reference/text-to-speech/convert>.
 
-use de_core::{
-    http::error::Code,
-    openapi::{
-        operation::{Answer, Operation, Speaks},
-        shape::Shape,
-    },
+use de_core::openapi::{
+    operation::{Answer, Operation, Speaks},
+    shape::Shape,
 };
 use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{buys, looks, told};
+use super::{buys, looks, of_call};
 
 /// A text to be spoken. Null counts as absent.
 #[derive(ToSchema)]
@@ -120,7 +117,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "How much is given up for an early beginning.",
         )
         .body(Shape::open::<TextToSpeechRequest>(), example.clone())
-        .answers(told(Answer::bytes(200, "The sound.").headers(&["request-id", "x-de-dropped"])))
+        .answers(of_call(Answer::bytes(200, "The sound.").headers(&["request-id", "x-de-dropped"])))
     };
     let list = |path: &str, id: &'static str, parameters: &[(&str, &str)]| {
         let operation = Operation::new(
@@ -163,6 +160,6 @@ pub(super) fn operations() -> Vec<Operation> {
         speak("/stream", "streamTextToSpeech", "stream"),
     ];
     let speech = speech.into_iter().map(buys);
-    let voices = voices.into_iter().map(|one| looks(one).fails(&[Code::ValidationError]));
+    let voices = voices.into_iter().map(looks);
     speech.chain(voices).map(|one| one.speaks(Speaks::ElevenLabs)).collect()
 }

@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{buys, told};
+use super::{buys, of_call};
 
 /// A text to be spoken. Null counts as absent.
 #[derive(ToSchema)]
@@ -198,7 +198,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Shape::open::<SpeechRequest>(),
         json!({"model": "tts-1", "input": "The quick brown fox jumps over the lazy dog.", "voice": "alloy"}),
     )
-    .answers(told(
+    .answers(of_call(
         Answer::bytes(200, "The sound.")
             .or_events("OpenAI's events.", Shape::open::<SpeechEvent>())
             .headers(&["x-de-dropped"]),
@@ -213,7 +213,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Shape::open::<TranscriptionRequest>(),
         json!({"model": "whisper-1", "file": "@hello.wav"}),
     )
-    .answers(told(
+    .answers(of_call(
         Answer::json(200, "What was said.", Shape::open::<Transcription>())
             .or_text("The text alone, or subtitles."),
     ));

@@ -12,7 +12,7 @@ use http::Method;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{generates, told};
+use super::{buys, of_call};
 
 /// A call in our own protocol. Fields that are not here are refused by name; null counts as absent.
 #[derive(ToSchema)]
@@ -143,6 +143,10 @@ pub(super) fn operation() -> Operation {
                     "options": {"aspect_ratio": "1:1", "quality": "low"},
                 }),
             )
-            .answers(told(Answer::json(200, "The pictures.", Shape::shown::<GeneratedImages>())));
-    generates(generate)
+            .answers(of_call(Answer::json(
+                200,
+                "The pictures.",
+                Shape::shown::<GeneratedImages>(),
+            )));
+    buys(generate)
 }

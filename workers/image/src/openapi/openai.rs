@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{generates, told};
+use super::{buys, of_call};
 
 /// A call in OpenAI's protocol. Null counts as absent.
 #[derive(ToSchema)]
@@ -161,7 +161,7 @@ struct ImagesUsageDetails {
 }
 
 pub(super) fn operations() -> Vec<Operation> {
-    let answer = || told(Answer::json(200, "The pictures.", Shape::open::<CreatedImages>()));
+    let answer = || of_call(Answer::json(200, "The pictures.", Shape::open::<CreatedImages>()));
     let create = Operation::new(
         Method::POST,
         "/v1/images/generations",
@@ -195,5 +195,5 @@ pub(super) fn operations() -> Vec<Operation> {
         }),
     )
     .answers(answer());
-    [create, edit].map(|one| generates(one.speaks(Speaks::OpenAi))).into()
+    [create, edit].map(|one| buys(one.speaks(Speaks::OpenAi))).into()
 }

@@ -13,7 +13,7 @@ use http::Method;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{asks, told};
+use super::asks;
 
 /// An item to be taken over. Fields that are not here are refused by name; null counts as absent.
 #[derive(ToSchema)]
@@ -94,7 +94,8 @@ pub(super) fn operation() -> Operation {
         .fails(&[Code::NotFound])
         .body(Shape::of::<StockImportRequest>(), example)
         .answers(
-            told(Answer::json(201, "The asset.", Shape::shown::<Asset>()))
+            Answer::json(201, "The asset.", Shape::shown::<Asset>())
+                .of_call()
                 .headers(&["Location", "Idempotency-Replayed"]),
         )
 }

@@ -12,7 +12,7 @@ use http::Method;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{asks, told};
+use super::asks;
 use crate::wire::Answered;
 
 /// A search. Fields that are not here are refused by name; null counts as absent. So is by name what the vendor
@@ -195,7 +195,7 @@ pub(super) fn operations() -> [Operation; 3] {
             .header("x-de-fallback")
             .fails(&[Code::AllProvidersFailed])
             .body(Shape::of::<StockSearchRequest>(), example)
-            .answers(told(Answer::json(200, "What was found.", Shape::shown::<Answered>())))
+            .answers(Answer::json(200, "What was found.", Shape::shown::<Answered>()).of_call())
     };
     [
         search(both, json!({"per_page": 2})),

@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{generates, told};
+use super::{buys, of_call};
 
 /// A call in Anthropic's protocol. Null counts as absent.
 #[derive(ToSchema)]
@@ -176,6 +176,6 @@ pub(super) fn operation() -> Operation {
             "messages": [{"role": "user", "content": "Name three rivers of Europe."}],
         }),
     )
-    .answers(told(answer));
-    generates(create)
+    .answers(of_call(answer));
+    buys(create)
 }

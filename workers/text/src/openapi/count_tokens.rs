@@ -66,23 +66,8 @@ pub(super) fn operation() -> Operation {
             "messages": [{"role": "user", "content": "Name three rivers of Europe."}],
         }),
     )
-    .fails(&[
-        Code::BudgetExceeded,
-        Code::ContentRefused,
-        Code::LimiterUnavailable,
-        Code::MissingApiKey,
-        Code::ModelCapability,
-        Code::ModelNotAllowed,
-        Code::ModelNotFound,
-        Code::NotImplemented,
-        Code::ProviderAuth,
-        Code::ProviderError,
-        Code::ProviderMalformed,
-        Code::ProviderRateLimit,
-        Code::ProviderTimeout,
-        Code::ProviderUnavailable,
-        Code::RateLimitExceeded,
-    ])
+    .asks_model()
+    .fails(&[Code::BudgetExceeded, Code::ContentRefused, Code::NotImplemented])
     .answers(answer.headers(&[
         "request-id",
         "x-de-receipt",

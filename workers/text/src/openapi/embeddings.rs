@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{generates, told};
+use super::{buys, of_call};
 
 /// A call for vectors in OpenAI's protocol. Null counts as absent.
 #[derive(ToSchema)]
@@ -120,6 +120,6 @@ pub(super) fn operation() -> Operation {
         Shape::open::<EmbeddingRequest>(),
         json!({"model": "text-embedding-3-small", "input": ["Oslo", "Bergen"], "dimensions": 2}),
     )
-    .answers(told(Answer::json(200, "The vectors.", Shape::open::<EmbeddingList>())));
-    generates(create)
+    .answers(of_call(Answer::json(200, "The vectors.", Shape::open::<EmbeddingList>())));
+    buys(create)
 }

@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{
-    generates,
+    buys,
     native::{FinishReason, Stop},
-    told,
+    of_call,
 };
 
 /// A call in OpenAI's protocol. Null counts as absent.
@@ -280,6 +280,6 @@ pub(super) fn operation() -> Operation {
             "max_completion_tokens": 100,
         }),
     )
-    .answers(told(answer));
-    generates(complete)
+    .answers(of_call(answer));
+    buys(complete)
 }
