@@ -13,20 +13,20 @@ use de_core::{
         context::Context,
         error::ApiError,
         extract::{Body, Incoming},
-        once::Begun,
         prefer,
-        turn::{self, Entrance},
+        turn::Entrance,
     },
-    ids::JobId,
-    jobs::{Output, View, Work, claimed, front},
+    jobs::{
+        Output, View, Work,
+        claimed::{Claim, Claimed},
+        front,
+    },
     model::Modality,
     ports::Platform,
     protocols::native_speech::SynthesizeRequest,
     registry,
 };
 use serde_json::{Value, json};
-
-const OPERATION: &str = "POST /synthesize";
 
 /// Speaks to a file, and waits for it; `Prefer: respond-async` does not wait.
 ///
@@ -37,33 +37,19 @@ pub(crate) async fn synthesize(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let size_bytes = body.size_bytes();
-    let entrance = Entrance {
-        digest: body.digest(),
-        hold: turn::HOLD,
-        modality: "audio",
-        operation: OPERATION,
-        scope: Scope::Audio,
-        size_bytes,
-        subject: "",
+    let entrance = Entrance::new("POST /synthesize", "audio", Scope::Audio).with_body(&body);
+    let claimed = match Claimed::begin(&platform, &caller, &incoming, entrance).await? {
+        Claim::Mine(claimed) => claimed,
+        Claim::Replayed(response) => return Ok(response),
     };
-    let ticket = match entrance.claim(&platform, &caller, &incoming).await? {
-        Begun::Call(ticket) => ticket,
-        Begun::Replayed(response) => return Ok(response),
-    };
-    let job_id = claimed::id(&platform, ticket.as_ref());
     let answered = match read(&caller, body) {
-        Ok(request) => {
-            let ordered = Ordered { job_id: job_id.clone(), request, size_bytes };
-            buy(&platform, &caller, &incoming, ordered).await
-        }
+        Ok(request) => buy(&claimed, &caller, request).await,
         Err(error) => {
-            entrance.refuse(&platform, &caller, &incoming.context, &error);
+            claimed.refuse(&caller, &error);
             Err(error)
         }
     };
-    let Some(ticket) = ticket else { return answered };
-    claimed::end(&platform, &incoming.context, ticket, &job_id, answered).await
+    claimed.end(answered).await
 }
 
 fn read(caller: &Caller, body: Body) -> Result<SynthesizeRequest, ApiError> {
@@ -73,35 +59,15 @@ fn read(caller: &Caller, body: Body) -> Result<SynthesizeRequest, ApiError> {
     Ok(request)
 }
 
-/// What is to be bought.
-struct Ordered {
-    job_id: JobId,
-    request: SynthesizeRequest,
-    size_bytes: usize,
-}
-
 async fn buy(
-    platform: &Platform,
+    claimed: &Claimed<'_>,
     caller: &Caller,
-    incoming: &Incoming,
-    ordered: Ordered,
+    request: SynthesizeRequest,
 ) -> Result<Response, ApiError> {
-    let Incoming { context, headers, .. } = incoming;
-    let Ordered { job_id, request, size_bytes } = ordered;
-    let call = request.call.clone();
-    let purchase = front::Purchase {
-        caller: caller.clone(),
-        context,
-        fallbacks: headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
-        job_id,
-        model: request.model_id.as_deref(),
-        notify: None,
-        operation: OPERATION,
-        platform,
-        scope: Scope::Audio,
-        size_bytes,
-        work: Work::Speech(request.call),
-    };
+    let (platform, Incoming { context, headers, .. }) = (claimed.platform, claimed.incoming);
+    let SynthesizeRequest { call, model_id, .. } = request;
+    let work = Work::Speech(call.clone());
+    let purchase = claimed.purchase(caller.clone(), model_id.as_deref(), work);
     if prefer::respond_async(headers) {
         let view = front::begin(purchase).await?;
         return Ok(prefer::accepted(platform, context, &view));

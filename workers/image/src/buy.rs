@@ -8,15 +8,13 @@ use de_core::{
     auth::Scope,
     caller::Caller,
     calls::ImageCall,
-    http::{
-        error::ApiError,
-        extract::Incoming,
-        once::{Begun, Ticket},
-        prefer,
-        turn::Entrance,
-    },
+    http::{error::ApiError, extract::Incoming, prefer, turn::Entrance},
     ids::JobId,
-    jobs::{View, Work, claimed, front},
+    jobs::{
+        View, Work,
+        claimed::{Claim, Claimed},
+        front,
+    },
     ports::Platform,
 };
 
@@ -45,22 +43,9 @@ pub(crate) enum Wire {
     OpenAi(images::Wish),
 }
 
-/// Where a request came in: a route (`POST /generate`), what is said in the body, if that could be read, and how
-/// many bytes it has.
-pub(crate) fn entrance(
-    operation: &'static str,
-    digest: Option<[u8; 32]>,
-    size_bytes: usize,
-) -> Entrance<'static> {
-    Entrance {
-        digest,
-        hold: HOLD,
-        modality: "image",
-        operation,
-        scope: Scope::Image,
-        size_bytes,
-        subject: "",
-    }
+/// Where a request came in: a route (`POST /generate`), of which nothing was read yet.
+pub(crate) fn entrance(operation: &'static str) -> Entrance<'static> {
+    Entrance { hold: HOLD, ..Entrance::new(operation, "image", Scope::Image) }
 }
 
 /// What came of it.
@@ -80,72 +65,41 @@ pub(crate) async fn serve(
     entrance: Entrance<'_>,
     asked: Result<Ask, ApiError>,
 ) -> Result<Response, ApiError> {
-    let ticket = match entrance.claim(platform, &caller, incoming).await? {
-        Begun::Call(ticket) => ticket,
-        Begun::Replayed(response) => return Ok(response),
+    let claimed = match Claimed::begin(platform, &caller, incoming, entrance).await? {
+        Claim::Mine(claimed) => claimed,
+        Claim::Replayed(response) => return Ok(response),
     };
-    let job_id = claimed::id(platform, ticket.as_ref());
-    let is_repeated = ticket.as_ref().is_some_and(Ticket::repeated);
-    let answered = match ready(platform, &caller, asked, is_repeated.then_some(&job_id)).await {
-        Ok(ask) => answer(platform, caller, incoming, entrance, ask, job_id.clone()).await,
+    let answered = match ready(platform, &caller, asked, claimed.perhaps_made()).await {
+        Ok(ask) => answer(&claimed, caller, ask).await,
         Err(error) => {
-            entrance.refuse(platform, &caller, &incoming.context, &error);
+            claimed.refuse(&caller, &error);
             Err(error)
         }
     };
-    let Some(ticket) = ticket else { return answered };
-    claimed::end(platform, &incoming.context, ticket, &job_id, answered).await
+    claimed.end(answered).await
 }
 
-async fn answer(
-    platform: &Platform,
-    caller: Caller,
-    incoming: &Incoming,
-    entrance: Entrance<'_>,
-    ask: Ask,
-    job_id: JobId,
-) -> Result<Response, ApiError> {
+async fn answer(claimed: &Claimed<'_>, caller: Caller, ask: Ask) -> Result<Response, ApiError> {
+    let (platform, context) = (claimed.platform, &claimed.incoming.context);
     let wire = ask.wire.clone();
-    let bought = buy(platform, caller, incoming, entrance, ask, job_id).await;
+    let bought = buy(claimed, caller, ask).await;
     let bought = match &wire {
         Wire::Native => bought?,
         Wire::OpenAi(_) => bought.map_err(images::in_openai_words)?,
     };
     match (bought, wire) {
-        (Bought::Begun(view), _) => Ok(prefer::accepted(platform, &incoming.context, &view)),
-        (Bought::Done(view), Wire::Native) => {
-            generate::answer(platform, &incoming.context, &view).await
-        }
+        (Bought::Begun(view), _) => Ok(prefer::accepted(platform, context, &view)),
+        (Bought::Done(view), Wire::Native) => generate::answer(platform, context, &view).await,
         (Bought::Done(view), Wire::OpenAi(wish)) => images::answer(platform, wish, &view).await,
     }
 }
 
-async fn buy(
-    platform: &Platform,
-    caller: Caller,
-    incoming: &Incoming,
-    entrance: Entrance<'_>,
-    ask: Ask,
-    job_id: JobId,
-) -> Result<Bought, ApiError> {
+async fn buy(claimed: &Claimed<'_>, caller: Caller, ask: Ask) -> Result<Bought, ApiError> {
     let work = Work::Image(ask.call);
     let files = work.files().into_iter();
     let keys: Vec<String> = files.filter_map(|file| file.storage_key.clone()).collect();
-    let headers = &incoming.headers;
-    let purchase = front::Purchase {
-        caller,
-        context: &incoming.context,
-        fallbacks: headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
-        job_id,
-        model: ask.model.as_deref(),
-        notify: None,
-        operation: entrance.operation,
-        platform,
-        scope: Scope::Image,
-        size_bytes: entrance.size_bytes,
-        work,
-    };
-    let bought = match prefer::respond_async(headers) {
+    let purchase = claimed.purchase(caller, ask.model.as_deref(), work);
+    let bought = match prefer::respond_async(&claimed.incoming.headers) {
         true => front::begin(purchase).await.map(Bought::Begun),
         false => front::buy(purchase).await.map(Bought::Done),
     };
@@ -153,9 +107,9 @@ async fn buy(
         && !error.details().contains_key("job_id")
     {
         // No job has them, and none will.
-        let late = platform.clone();
+        let late = claimed.platform.clone();
         let clearing = async move { lend::take_back(&late, &keys).await };
-        platform.background.spawn(Box::pin(clearing));
+        claimed.platform.background.spawn(Box::pin(clearing));
     }
     bought
 }
@@ -184,18 +138,4 @@ async fn ready(
         lend::put_away(platform, caller.instance_id(), files).await?;
     }
     Ok(ask)
-}
-
-/// Refuses a caller who may not buy pictures, before anything of the call is read.
-pub(crate) async fn entitled(
-    platform: &Platform,
-    caller: Caller,
-    incoming: &Incoming,
-    operation: &'static str,
-) -> Result<Caller, ApiError> {
-    let may = caller.clone().entitled(platform, Scope::Image).await;
-    if let Err(refusal) = &may {
-        entrance(operation, None, 0).refuse(platform, &caller, &incoming.context, refusal);
-    }
-    may
 }

@@ -29,7 +29,7 @@ pub(crate) async fn generate(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let entrance = entrance("POST /generate", body.digest(), body.size_bytes());
+    let entrance = entrance("POST /generate").with_body(&body);
     serve(&platform, caller, &incoming, entrance, read(body)).await
 }
 

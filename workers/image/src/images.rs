@@ -11,6 +11,7 @@ use de_core::{
         error::ApiError,
         extract::{Body, Incoming},
         once,
+        turn::Entrance,
         upload::{Form, Limits, Upload},
     },
     jobs::View,
@@ -24,7 +25,7 @@ use de_core::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    buy::{self, Ask, Wire, entrance, serve},
+    buy::{Ask, Wire, entrance, serve},
     inline,
     pictures::{self, Picture},
 };
@@ -41,8 +42,7 @@ pub(crate) async fn generations(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let operation = "POST /v1/images/generations";
-    let entrance = entrance(operation, body.digest(), body.size_bytes());
+    let entrance = entrance("POST /v1/images/generations").with_body(&body);
     let read = body
         .into_object()
         .and_then(|body| ImagesRequest::parse(&body).map_err(|issues| ApiError::fields(&issues)));
@@ -56,16 +56,16 @@ pub(crate) async fn edits(
     incoming: Incoming,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let operation = "POST /v1/images/edits";
+    let unread = entrance("POST /v1/images/edits");
     // No form is read for whoever may not send it.
-    let caller = buy::entitled(&platform, caller, &incoming, operation).await?;
+    let caller = unread.entitled(&platform, caller, &incoming).await?;
     let upload = Upload::read(request, LIMITS).await;
     let size_bytes = upload.size_bytes();
     let form = upload.into_form();
     // Only a claim wants it.
     let is_claimed = incoming.headers.contains_key(once::HEADER);
     let digest = form.as_ref().ok().filter(|_| is_claimed).map(Form::digest);
-    let entrance = entrance(operation, digest, size_bytes);
+    let entrance = Entrance { digest, size_bytes, ..unread };
     let read = form
         .and_then(|form| ImagesRequest::of_form(form).map_err(|issues| ApiError::fields(&issues)));
     serve(&platform, caller, &incoming, entrance, read.map(ask)).await

@@ -9,16 +9,17 @@ use axum::{
 };
 use de_core::{
     auth::Scope,
-    books::Outlay,
     caller::{Caller, Tenant},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
-        once::{Begun, Ticket},
         turn::Entrance,
     },
-    ids::JobId,
-    jobs::{View, Work, claimed, front},
+    jobs::{
+        View, Work,
+        claimed::{Claim, Claimed},
+        front::{self, Purchase},
+    },
     ports::Platform,
     render::RenderRequest,
     secret::Secret,
@@ -26,8 +27,6 @@ use de_core::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
-
-const OPERATION: &str = "POST /render";
 
 /// The largest edit, in bytes as it came: an order has to fit into its job's record.
 const CAP: usize = 512 * 1024;
@@ -43,50 +42,21 @@ pub(crate) async fn create(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let entrance = Entrance {
-        digest: body.digest(),
-        hold: HOLD,
-        modality: "video",
-        operation: OPERATION,
-        scope: Scope::Render,
-        size_bytes: body.size_bytes(),
-        subject: "",
+    let entrance = Entrance::new("POST /render", "video", Scope::Render).with_body(&body);
+    let entrance = Entrance { hold: HOLD, ..entrance };
+    let claimed = match Claimed::begin(&platform, &caller, &incoming, entrance).await? {
+        Claim::Mine(claimed) => claimed,
+        Claim::Replayed(response) => return Ok(with_secret(&platform, response).await),
     };
-    let ticket = match entrance.claim(&platform, &caller, &incoming).await? {
-        Begun::Call(ticket) => ticket,
-        Begun::Replayed(response) => return Ok(with_secret(&platform, response).await),
-    };
-    let job_id = claimed::id(&platform, ticket.as_ref());
     let answered = match read(&platform, &caller, body).await {
-        Ok((entitled, request)) => {
-            order(&platform, entitled, &incoming, entrance, request, job_id).await
-        }
+        Ok((entitled, request)) => order(&claimed, entitled, request).await,
         Err(error) => {
-            entrance.refuse(&platform, &caller, &incoming.context, &error);
+            claimed.refuse(&caller, &error);
             Err(error)
         }
     };
-    let answered = match ticket {
-        Some(ticket) => end(ticket, &incoming, answered).await,
-        None => answered,
-    };
-    Ok(with_secret(&platform, answered?).await)
-}
-
-async fn end(
-    ticket: Ticket,
-    incoming: &Incoming,
-    answered: Result<Response, ApiError>,
-) -> Result<Response, ApiError> {
-    match &answered {
-        Ok(_) => ticket.end(&incoming.context, answered, Outlay::Spent).await,
-        // Whether the job is stored is not known. Who asks again makes the same one.
-        Err(error) if error.details().contains_key("job_id") => {
-            Ticket::leave(ticket);
-            answered
-        }
-        Err(_) => ticket.end(&incoming.context, answered, Outlay::Nothing).await,
-    }
+    let answered = claimed.end_begun(answered).await?;
+    Ok(with_secret(&platform, answered).await)
 }
 
 /// Reads the order, for whoever may give one.
@@ -107,13 +77,11 @@ async fn read(
 }
 
 async fn order(
-    platform: &Platform,
+    claimed: &Claimed<'_>,
     caller: Caller,
-    incoming: &Incoming,
-    entrance: Entrance<'_>,
     request: RenderRequest,
-    job_id: JobId,
 ) -> Result<Response, ApiError> {
+    let Claimed { incoming, job_id, platform, .. } = claimed;
     let RenderRequest { call, callback_url, model_id, .. } = request;
     let output = call.edit.get("output").and_then(Value::as_object).cloned().unwrap_or_default();
     let made = callback_url
@@ -122,25 +90,12 @@ async fn order(
         Ok(made) => made.unzip(),
         Err(err) => {
             let error = ApiError::from(err);
-            entrance.refuse(platform, &caller, &incoming.context, &error);
+            claimed.refuse(&caller, &error);
             return Err(error);
         }
     };
-    let headers = &incoming.headers;
-    let purchase = front::Purchase {
-        caller,
-        context: &incoming.context,
-        fallbacks: headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
-        job_id,
-        model: model_id.as_deref(),
-        notify,
-        operation: OPERATION,
-        platform,
-        scope: Scope::Render,
-        size_bytes: entrance.size_bytes,
-        work: Work::Render(call),
-    };
-    let view = front::begin(purchase).await?;
+    let purchase = claimed.purchase(caller, model_id.as_deref(), Work::Render(call));
+    let view = front::begin(Purchase { notify, ..purchase }).await?;
     Ok(accepted(platform, incoming, &view, &output, secret_version))
 }
 

@@ -1,16 +1,21 @@
-//! Jobs under an `Idempotency-Key`: the same job for whoever makes the call, and what its end means for the key.
+//! A call that orders a job, from its claim to its answer: under an `Idempotency-Key` it is the same job for whoever
+//! makes the call.
+//!
+//! Every authenticated call leaves exactly one receipt: the job's, or one of its own if it never becomes one.
 
 use std::time::Duration;
 
 use axum::response::Response;
 
-use super::View;
+use super::{View, Work, front::Purchase};
 use crate::{
     books::Outlay,
+    caller::Caller,
     http::{
-        context::Context,
         error::{ApiError, Code},
-        once::Ticket,
+        extract::Incoming,
+        once::{Begun, Ticket},
+        turn::Entrance,
     },
     ids::JobId,
     money::Micros,
@@ -18,41 +23,134 @@ use crate::{
     receipt::Usage,
 };
 
-/// The id of the job that a call makes. Under a claim, whoever makes the job makes the same one.
-#[must_use]
-pub fn id(platform: &Platform, ticket: Option<&Ticket>) -> JobId {
-    match ticket {
-        Some(ticket) => JobId::make(ticket.token().made_at(), ticket.token().random()),
-        None => JobId::make(platform.clock.now(), random(&*platform.entropy)),
-    }
+/// Whose call it is to make.
+pub enum Claim<'a> {
+    /// This request's.
+    Mine(Claimed<'a>),
+    /// Nobody's: it was made before, and this is its answer.
+    Replayed(Response),
 }
 
-/// Ends a call whose job has this id: its reply is kept, and so is a failure after which something was billed.
-/// While the job goes on, or has results that could not be shown, the key is left to whoever asks next.
-///
-/// # Errors
-/// The answer's own.
-pub async fn end(
-    platform: &Platform,
-    context: &Context,
-    ticket: Ticket,
-    job: &JobId,
-    answered: Result<Response, ApiError>,
-) -> Result<Response, ApiError> {
-    let outlay = match &answered {
-        Ok(_) => Some(Outlay::Spent),
-        // It never became a job.
-        Err(error) if !error.details().contains_key("job_id") => Some(Outlay::Nothing),
-        Err(error) => match platform.jobs.watch(job, 0, Duration::ZERO).await {
-            Ok(Some(view)) => outlay(&view, error.code()),
-            Ok(None) | Err(_) => None,
-        },
-    };
-    match outlay {
-        Some(outlay) => ticket.end(context, answered, outlay).await,
-        None => {
-            ticket.leave();
-            answered
+/// A call that is this request's to make: what its route has at hand until it is answered.
+pub struct Claimed<'a> {
+    entrance: Entrance<'a>,
+    /// The request, beside its body.
+    pub incoming: &'a Incoming,
+    /// The id of the job that it makes. Under a claim, whoever makes the job makes the same one.
+    pub job_id: JobId,
+    /// The outside world.
+    pub platform: &'a Platform,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Claimed<'a> {
+    /// Looks whether the call was made before.
+    ///
+    /// # Errors
+    /// As [`Entrance::claim`].
+    pub async fn begin(
+        platform: &'a Platform,
+        caller: &Caller,
+        incoming: &'a Incoming,
+        entrance: Entrance<'a>,
+    ) -> Result<Claim<'a>, ApiError> {
+        let ticket = match entrance.claim(platform, caller, incoming).await? {
+            Begun::Call(ticket) => ticket,
+            Begun::Replayed(response) => return Ok(Claim::Replayed(response)),
+        };
+        let job_id = match &ticket {
+            Some(ticket) => JobId::make(ticket.token().made_at(), ticket.token().random()),
+            None => JobId::make(platform.clock.now(), random(&*platform.entropy)),
+        };
+        Ok(Claim::Mine(Self { entrance, incoming, job_id, platform, ticket }))
+    }
+
+    /// The job, if a request before this one may have made it.
+    #[must_use]
+    pub fn perhaps_made(&self) -> Option<&JobId> {
+        self.ticket.as_ref().filter(|ticket| ticket.repeated()).map(|_| &self.job_id)
+    }
+
+    /// Writes the call into the books as one that never becomes a job.
+    pub fn refuse(&self, caller: &Caller, error: &ApiError) {
+        self.entrance.refuse(self.platform, caller, &self.incoming.context, error);
+    }
+
+    /// What is bought, of a model or alias, or of the instance's default.
+    #[must_use]
+    pub fn purchase<'p>(
+        &'p self,
+        caller: Caller,
+        model: Option<&'p str>,
+        work: Work,
+    ) -> Purchase<'p> {
+        Purchase {
+            caller,
+            context: &self.incoming.context,
+            fallbacks: self.incoming.fallbacks(),
+            job_id: self.job_id.clone(),
+            model,
+            notify: None,
+            operation: self.entrance.operation,
+            platform: self.platform,
+            scope: self.entrance.scope,
+            size_bytes: self.entrance.size_bytes,
+            work,
+        }
+    }
+
+    /// Ends a call that has waited for its job: its reply is kept, and so is a failure after which something was
+    /// billed. While the job goes on, or has results that could not be shown, the key is left to whoever asks next.
+    ///
+    /// # Errors
+    /// The answer's own.
+    pub async fn end(self, answered: Result<Response, ApiError>) -> Result<Response, ApiError> {
+        if self.ticket.is_none() {
+            return answered;
+        }
+        let outlay = match &answered {
+            Ok(_) => Some(Outlay::Spent),
+            // It never became a job.
+            Err(error) if !error.details().contains_key("job_id") => Some(Outlay::Nothing),
+            Err(error) => match self.platform.jobs.watch(&self.job_id, 0, Duration::ZERO).await {
+                Ok(Some(view)) => outlay(&view, error.code()),
+                Ok(None) | Err(_) => None,
+            },
+        };
+        self.tell(answered, outlay).await
+    }
+
+    /// Ends a call that has only begun its job. Where it is not known whether that is stored, the key is left to
+    /// whoever asks next, and makes the same one.
+    ///
+    /// # Errors
+    /// The answer's own.
+    pub async fn end_begun(
+        self,
+        answered: Result<Response, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let outlay = match &answered {
+            Ok(_) => Some(Outlay::Spent),
+            Err(error) if error.details().contains_key("job_id") => None,
+            Err(_) => Some(Outlay::Nothing),
+        };
+        self.tell(answered, outlay).await
+    }
+
+    async fn tell(
+        self,
+        answered: Result<Response, ApiError>,
+        outlay: Option<Outlay>,
+    ) -> Result<Response, ApiError> {
+        match (self.ticket, outlay) {
+            (Some(ticket), Some(outlay)) => {
+                ticket.end(&self.incoming.context, answered, outlay).await
+            }
+            (Some(ticket), None) => {
+                ticket.leave();
+                answered
+            }
+            (None, _) => answered,
         }
     }
 }
