@@ -29,6 +29,7 @@ use http::HeaderName;
 pub use self::{
     answer::{ANSWER_CAP, Answer, First, Opened, Ordered, Polled, whole, whole_up_to},
     deadlines::left,
+    failure::unreadable,
     job::{BeforeSend, Holder, Job},
     shares::{limiter_unavailable, model_scopes, reserve_another},
 };
@@ -54,6 +55,17 @@ pub async fn open(job: &Job<'_>) -> Result<Answer, ApiError> {
     match run(job, Patience::ToTheEnd).await? {
         First::Answer(answer) => Ok(answer),
         First::Ordered(_) => Err(ApiError::internal("an order was not followed to its end")),
+    }
+}
+
+/// As [`open`], for what no vendor takes as an order.
+///
+/// # Errors
+/// As [`open`]; `INTERNAL_ERROR` if one has taken it as an order, and was polled.
+pub async fn open_at_once(job: &Job<'_>) -> Result<Opened, ApiError> {
+    match open(job).await? {
+        Answer::Opened(opened) => Ok(opened),
+        Answer::Polled(_) => Err(ApiError::internal("a vendor that answers at once was polled")),
     }
 }
 

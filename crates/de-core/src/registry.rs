@@ -128,6 +128,21 @@ impl Model {
         self.config.timeouts.deadlines()
     }
 
+    /// The refusal of a model that cannot do what a route is for; `why` goes on after its id: `does not speak`.
+    #[must_use]
+    pub fn cannot_serve(&self, why: &str) -> ApiError {
+        let id = &self.config.model_id;
+        ApiError::new(Code::ModelCapability, format!("{id} {why}")).with("model", id.as_str())
+    }
+
+    /// The refusal of a model whose protocol no code speaks yet.
+    #[must_use]
+    pub fn not_built(&self) -> ApiError {
+        let (id, protocol) = (&self.config.model_id, self.config.protocol);
+        let message = format!("the protocol {protocol} of {id} is not built yet");
+        ApiError::new(Code::NotImplemented, message)
+    }
+
     /// What the vendor's side of a protocol needs to know; `bound` is the output in tokens for
     /// protocols that must be told one.
     #[must_use]

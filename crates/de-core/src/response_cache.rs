@@ -44,6 +44,7 @@ use crate::{
     },
     ids::ModelId,
     log::LogLine,
+    money::Micros,
     ports::{Platform, PortError},
     registry::Model,
     secret::Secret,
@@ -201,7 +202,7 @@ impl Answer {
         context.tell(header::AGE, &self.age_s.to_string());
         context.tell(HEADER, "hit");
         context.tell(HeaderName::from_static("x-de-attempts"), "0");
-        context.tell(HeaderName::from_static("x-de-cost-micros"), "0");
+        context.tell_cost(Some(Micros::ZERO));
         context.note(|line| line.cache = Some("hit".to_owned()));
         response
     }

@@ -1,26 +1,24 @@
 //! One call for speech, from the caller's body to the first bytes of sound.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{body::Body as HttpBody, response::Response};
 use de_core::{
-    admission::{Wanted, admit},
+    admission::Wanted,
     auth::Scope,
-    books::Books,
     caller::Caller,
     ceiling,
     exchange::{
-        self, Answer, BeforeSend, Job,
+        self, Job,
         relay::{Tail, passed, relay},
         sound,
     },
     http::{
         context::Context,
-        error::{ApiError, Code},
+        error::ApiError,
         extract::{Body, Incoming},
-        once::Ticket,
         relayed,
-        turn::{self, Entrance, Taken},
+        turn::{Entrance, Taken, Turn},
     },
     model::{Modality, Protocol},
     ports::Platform,
@@ -48,15 +46,8 @@ where
     R: FnOnce(Map<String, Value>) -> Result<Ask, Vec<FieldIssue>> + Send,
 {
     let Route { operation, read, subject, wire } = route;
-    let entrance = Entrance {
-        digest: body.digest(),
-        hold: turn::HOLD,
-        modality: "audio",
-        operation,
-        scope: Scope::Audio,
-        size_bytes: body.size_bytes(),
-        subject: &subject,
-    };
+    let entrance = Entrance::new(operation, "audio", Scope::Audio).with_body(&body);
+    let entrance = Entrance { subject: &subject, ..entrance };
     let turn = match entrance.take(&platform, &caller, &incoming).await? {
         Taken::Mine(turn) => turn,
         Taken::Replayed(response) => return Ok(response),
@@ -64,108 +55,75 @@ where
     let read = |body: Body| {
         body.into_object().and_then(|body| read(body).map_err(|issues| ApiError::fields(&issues)))
     };
-    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
-    let call = Call { books, platform: &platform, ticket, wire };
-    let answered = call.answer(caller, incoming, read(body)).await;
+    let answered = answer(&turn, caller, read(body), wire).await;
     turn.end(answered).await
 }
 
-/// What a call has at hand.
-struct Call<'a> {
-    books: &'a Arc<Books>,
-    platform: &'a Platform,
-    ticket: Option<&'a Ticket>,
+async fn answer(
+    turn: &Turn<'_>,
+    caller: Caller,
+    ask: Result<Ask, ApiError>,
     wire: Wire,
-}
-
-impl Call<'_> {
-    async fn answer(
-        &self,
-        caller: Caller,
-        incoming: Incoming,
-        ask: Result<Ask, ApiError>,
-    ) -> Result<Response, ApiError> {
-        let Self { books, platform, ticket, wire } = *self;
-        let Incoming { context, departure, headers } = incoming;
-        let caller = caller.entitled(platform, Scope::Audio).await?;
-        let ask = ask?;
-        books.asked(Some(&ask.model), ask.in_events, 0);
-        let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
-        let need = |_: &Caller, model: &Model| {
-            let most = spoken::most(model, &ask.call);
-            ceiling::need(model, most, spoken::ceiling(model, &ask.call))
-        };
-        let wanted = Wanted {
-            at_hand: None,
-            deadline_ms: &|model| model.deadlines().total_ms,
-            fallbacks,
-            modality: Modality::Audio,
-            model: Some(&ask.model),
-            need: &need,
-            pooled: true,
-            scope: Scope::Audio,
-            serves: &speaks,
-            splitting: spoken::splitting(&ask.call),
-        };
-        let admitted = admit(platform, &context, books, caller, &wanted).await?;
-        let Some(first) = admitted.models.first() else {
-            return Err(ApiError::internal("a call was let in without a model"));
-        };
-        books.expects(spoken::bill(first, &ask.call, &HeaderMap::new(), None).usage);
-        let draft = |model: &Model| {
-            spoken::knows_voice(&ask.call, &admitted.asked, model)?;
-            drafted(&ask, wire, model)
-        };
-        let job = Job {
-            before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
-            books,
-            context: &context,
-            departure: departure.as_ref(),
-            draft: &draft,
-            holder: (&admitted.caller).into(),
-            models: &admitted.models,
-            need: admitted.need,
-            platform,
-            routes: &admitted.routes,
-            streamed: true,
-        };
-        let Answer::Opened(opened) = exchange::open(&job).await? else {
-            return Err(ApiError::internal("a vendor of speech was polled"));
-        };
-        let model = opened.model.clone();
-        if model.config.protocol != wire.protocol() {
-            tell_dropped(&context, &ask.extra);
-        }
-        if wire == Wire::ElevenLabs {
-            for name in KEPT {
-                if let Some(value) = opened.inbound.headers.get(name).and_then(|v| v.to_str().ok())
-                {
-                    context.tell(HeaderName::from_static(name), value);
-                }
-            }
-        }
-        if ask.in_events {
-            let spent = platform.clock.now().since(context.started());
-            let spent = u64::try_from(spent).unwrap_or(0);
-            let left = model.deadlines().total_ms.saturating_sub(spent);
-            let tail = Tail { books: books.clone(), dialect: Box::new(SpeechEvents), model };
-            let head = head(
-                HeaderValue::from_static("text/event-stream; charset=utf-8"),
-                HttpBody::empty(),
-            );
-            let left = Duration::from_millis(left);
-            if ticket.is_some() {
-                // What is kept as well has to pass through our code.
-                return Ok(head.map(|_| passed(platform, opened, left, tail)));
-            }
-            return Ok(relayed(head, relay(opened, left, tail)));
-        }
-        let sound = sound::begin(&job, books, opened, &ask.call).await?;
-        if let Some(cost) = books.cost() {
-            context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
-        }
-        Ok(head(sound.content_type, sound.body))
+) -> Result<Response, ApiError> {
+    let (books, platform, context) = (&turn.books, turn.platform, &turn.incoming.context);
+    let caller = caller.entitled(platform, Scope::Audio).await?;
+    let ask = ask?;
+    books.asked(Some(&ask.model), ask.in_events, 0);
+    let need = |_: &Caller, model: &Model| {
+        let most = spoken::most(model, &ask.call);
+        ceiling::need(model, most, spoken::ceiling(model, &ask.call))
+    };
+    let wanted = Wanted {
+        at_hand: None,
+        deadline_ms: &|model| model.deadlines().total_ms,
+        fallbacks: turn.incoming.fallbacks(),
+        modality: Modality::Audio,
+        model: Some(&ask.model),
+        need: &need,
+        pooled: true,
+        scope: Scope::Audio,
+        serves: &speaks,
+        splitting: spoken::splitting(&ask.call),
+    };
+    let admitted = turn.admit(caller, &wanted).await?;
+    let Some(first) = admitted.models.first() else {
+        return Err(ApiError::internal("a call was let in without a model"));
+    };
+    books.expects(spoken::bill(first, &ask.call, &HeaderMap::new(), None).usage);
+    let draft = |model: &Model| {
+        spoken::knows_voice(&ask.call, &admitted.asked, model)?;
+        drafted(&ask, wire, model)
+    };
+    let job = Job { streamed: true, ..turn.job(&admitted, &draft) };
+    let opened = exchange::open_at_once(&job).await?;
+    let model = opened.model.clone();
+    if model.config.protocol != wire.protocol() {
+        tell_dropped(context, &ask.extra);
     }
+    if wire == Wire::ElevenLabs {
+        for name in KEPT {
+            if let Some(value) = opened.inbound.headers.get(name).and_then(|v| v.to_str().ok()) {
+                context.tell(HeaderName::from_static(name), value);
+            }
+        }
+    }
+    if ask.in_events {
+        let spent = platform.clock.now().since(context.started());
+        let spent = u64::try_from(spent).unwrap_or(0);
+        let left = model.deadlines().total_ms.saturating_sub(spent);
+        let tail = Tail { books: books.clone(), dialect: Box::new(SpeechEvents), model };
+        let head =
+            head(HeaderValue::from_static("text/event-stream; charset=utf-8"), HttpBody::empty());
+        let left = Duration::from_millis(left);
+        if turn.ticket.is_some() {
+            // What is kept as well has to pass through our code.
+            return Ok(head.map(|_| passed(platform, opened, left, tail)));
+        }
+        return Ok(relayed(head, relay(opened, left, tail)));
+    }
+    let sound = sound::begin(&job, books, opened, &ask.call).await?;
+    context.tell_cost(books.cost());
+    Ok(head(sound.content_type, sound.body))
 }
 
 /// Refuses a model that only listens.
@@ -174,18 +132,14 @@ fn speaks(model: &Model) -> Result<(), ApiError> {
     if can || !model.config.protocol.is_built_for(Modality::Audio) {
         return Ok(());
     }
-    let id = &model.config.model_id;
-    let message = format!("{id} does not speak");
-    Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
+    Err(model.cannot_serve("does not speak"))
 }
 
 /// Writes the request for one model: the caller's own body where both speak its protocol, else anew.
 fn drafted(ask: &Ask, wire: Wire, model: &Model) -> Result<Draft, ApiError> {
     let config = &model.config;
     let Some(vendor) = model.vendor.speech() else {
-        let message =
-            format!("the protocol {} of {} is not built yet", config.protocol, config.model_id);
-        return Err(ApiError::new(Code::NotImplemented, message));
+        return Err(model.not_built());
     };
     if ask.in_events && config.protocol != Protocol::OpenaiSpeech {
         let reason = format!("{} speaks in sound alone", config.model_id);

@@ -1,21 +1,18 @@
 //! `POST /v1/audio/transcriptions`: OpenAI's protocol, to vendors of any.
 
-use std::sync::Arc;
-
-use axum::{body::Body, extract::Request, response::Response};
+use axum::{extract::Request, response::Response};
 use de_core::{
-    admission::{Wanted, admit},
+    admission::Wanted,
     auth::Scope,
-    books::{Books, Outcome},
     caller::{Caller, Tenant},
     calls::TranscriptionCall,
     ceiling::{self, Most},
-    exchange::{self, Answer, BeforeSend, Job},
+    exchange,
     http::{
-        error::{ApiError, Code},
+        error::ApiError,
         extract::Incoming,
-        once::{self, Ticket},
-        turn::{self, Entrance, Taken},
+        once,
+        turn::{Entrance, Taken, Turn},
         upload::{Form, Limits, Upload},
     },
     media::{self, Extent, MediaType},
@@ -29,9 +26,6 @@ use de_core::{
     registry::Model,
     split::Splitting,
 };
-use http::{HeaderName, HeaderValue};
-
-use crate::speak::head;
 
 /// What OpenAI takes, and an isolate can hold.
 const LIMITS: Limits = Limits { field: "/file", file: LARGEST_FILE, files: LARGEST_FILE };
@@ -43,23 +37,9 @@ pub(crate) async fn create(
     incoming: Incoming,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let unread = Entrance {
-        digest: None,
-        hold: turn::HOLD,
-        modality: "audio",
-        operation: "POST /v1/audio/transcriptions",
-        scope: Scope::Audio,
-        size_bytes: 0,
-        subject: "",
-    };
+    let unread = Entrance::new("POST /v1/audio/transcriptions", "audio", Scope::Audio);
     // No form is read for whoever may not send it.
-    let caller = match caller.clone().entitled(&platform, Scope::Audio).await {
-        Ok(caller) => caller,
-        Err(refusal) => {
-            unread.refuse(&platform, &caller, &incoming.context, &refusal);
-            return Err(refusal);
-        }
-    };
+    let caller = unread.entitled(&platform, caller, &incoming).await?;
     let upload = Upload::read(request, LIMITS).await;
     let size_bytes = upload.size_bytes();
     let form = upload.into_form();
@@ -71,21 +51,17 @@ pub(crate) async fn create(
         Taken::Mine(turn) => turn,
         Taken::Replayed(response) => return Ok(response),
     };
-    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
-    let answered = answer(&platform, caller, incoming, form, books, ticket).await;
+    let answered = answer(&turn, caller, form).await;
     turn.end(answered).await
 }
 
 async fn answer(
-    platform: &Platform,
+    turn: &Turn<'_>,
     caller: Caller,
-    incoming: Incoming,
     form: Result<Form, ApiError>,
-    books: &Arc<Books>,
-    ticket: Option<&Ticket>,
 ) -> Result<Response, ApiError> {
-    let Incoming { context, departure, headers } = incoming;
-    let caller = caller.entitled(platform, Scope::Audio).await?;
+    let books = &turn.books;
+    let caller = caller.entitled(turn.platform, Scope::Audio).await?;
     let read = OpenAiTranscriptionCall::parse(form?).map_err(|issues| ApiError::fields(&issues))?;
     let OpenAiTranscriptionCall { call, media, model } = read;
     books.asked(Some(&model), false, 0);
@@ -94,7 +70,7 @@ async fn answer(
     let wanted = Wanted {
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
-        fallbacks: headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
+        fallbacks: turn.incoming.fallbacks(),
         modality: Modality::Audio,
         model: Some(&model),
         need: &|_, model| ceiling::need(model, Most::from(length.most()), 0),
@@ -103,33 +79,16 @@ async fn answer(
         serves: &listens,
         splitting: Splitting::default(),
     };
-    let admitted = admit(platform, &context, books, caller, &wanted).await?;
+    let admitted = turn.admit(caller, &wanted).await?;
     let draft = |model: &Model| drafted(&call, model);
-    let job = Job {
-        before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
-        books,
-        context: &context,
-        departure: departure.as_ref(),
-        draft: &draft,
-        holder: (&admitted.caller).into(),
-        models: &admitted.models,
-        need: admitted.need,
-        platform,
-        routes: &admitted.routes,
-        streamed: false,
-    };
-    let Answer::Opened(opened) = exchange::open(&job).await? else {
-        return Err(ApiError::internal("a vendor of transcripts was polled"));
-    };
+    let job = turn.job(&admitted, &draft);
+    let opened = exchange::open_at_once(&job).await?;
     let model = opened.model.clone();
     let bytes = exchange::whole(&job, opened).await?;
-    let unreadable = |reason: String| {
-        let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
-        ApiError::new(Code::ProviderMalformed, message).because(reason)
-    };
     let vendor = model.vendor.transcription();
     let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
-    let reply = vendor.reply(&call, &bytes).map_err(|err| unreadable(err.to_string()))?;
+    let reply =
+        vendor.reply(&call, &bytes).map_err(|err| exchange::unreadable(&model, err.to_string()))?;
     let length = Length { heard_ms: reply.heard_ms, ..length };
     match &reply.usage {
         Some(usage) => books.counted(usage),
@@ -143,12 +102,7 @@ async fn answer(
         }
         None => bytes,
     };
-    if let Some(cost) = books.cost() {
-        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
-    }
-    books.sent(body.len());
-    books.close(Outcome::Ok, 200);
-    Ok(head(HeaderValue::from_static(content_type(&call.format)), Body::from(body)))
+    Ok(turn.answer(content_type(&call.format), body))
 }
 
 /// How long a recording is, as far as somebody knows.
@@ -204,17 +158,10 @@ fn listens(model: &Model) -> Result<(), ApiError> {
     {
         return Ok(());
     }
-    let id = &model.config.model_id;
-    let message = format!("{id} does not write down what it hears");
-    Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
+    Err(model.cannot_serve("does not write down what it hears"))
 }
 
 fn drafted(call: &TranscriptionCall, model: &Model) -> Result<Draft, ApiError> {
-    let config = &model.config;
-    let Some(vendor) = model.vendor.transcription() else {
-        let message =
-            format!("the protocol {} of {} is not built yet", config.protocol, config.model_id);
-        return Err(ApiError::new(Code::NotImplemented, message));
-    };
+    let vendor = model.vendor.transcription().ok_or_else(|| model.not_built())?;
     vendor.request(call, &model.target(0)).map_err(|issues| ApiError::fields(&issues))
 }

@@ -1,17 +1,12 @@
-//! What every route does first: a place in the books, the scope of the key, a model and a share of its limits.
+//! What every route does first: it finds a library, and reserves a share of its limits.
 
 use de_core::{
-    admission::{Admitted, Wanted, admit},
+    admission::{Admitted, Wanted},
     auth::Scope,
-    books::{Asked, Books},
     caller::Caller,
-    http::{
-        context::Context,
-        error::{ApiError, Code},
-    },
+    http::{error::ApiError, turn::Turn},
     limits::wire::Need,
     model::Modality,
-    ports::Platform,
     protocols::{FieldIssue, StockVendor, native::stock::StockAsker},
     registry::Model,
     split::Splitting,
@@ -23,37 +18,16 @@ const USUAL: &str = "pexels";
 /// What kind of work this is in the books: not that of models that make pictures, as it costs nothing.
 pub(crate) const MODALITY: &str = "stock";
 
-/// Opens a call in the books.
-pub(crate) fn opened(
-    platform: &Platform,
-    context: &Context,
-    caller: &Caller,
-    operation: &str,
-    size_bytes: usize,
-) -> Books {
-    let what = Asked { modality: MODALITY, operation, size_bytes };
-    Books::open(platform, context, caller, what)
-}
-
-/// Closes it, if it failed: what succeeded has been closed with its answer.
-pub(crate) fn closed<T>(books: &Books, answered: &Result<T, ApiError>) {
-    if let Err(error) = answered {
-        books.fail(error);
-    }
-}
-
 /// Finds the library that a call means, and reserves one request to it.
 pub(crate) async fn admitted(
-    platform: &Platform,
-    context: &Context,
-    books: &Books,
+    turn: &Turn<'_>,
     caller: Caller,
     asker: &StockAsker,
     fallbacks: Option<&str>,
     modality: Modality,
 ) -> Result<Admitted, ApiError> {
     let name = asker.model_id.as_deref().or(asker.provider.as_deref());
-    books.asked(name, false, 0);
+    turn.books.asked(name, false, 0);
     let wanted = Wanted {
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
@@ -68,7 +42,7 @@ pub(crate) async fn admitted(
         // The pages of a search are of one library.
         splitting: Splitting::none(),
     };
-    let admitted = admit(platform, context, books, caller, &wanted).await?;
+    let admitted = turn.admit(caller, &wanted).await?;
     let asked = admitted.asked.config.provider_id.as_str();
     match asker.provider.as_deref() {
         Some(provider) if asked != provider => {
@@ -81,9 +55,5 @@ pub(crate) async fn admitted(
 
 /// The vendor's side of a model that is a library of stock media.
 pub(crate) fn library(model: &Model) -> Result<&dyn StockVendor, ApiError> {
-    model.vendor.stock().ok_or_else(|| {
-        let id = &model.config.model_id;
-        ApiError::new(Code::ModelCapability, format!("{id} is no library of stock media"))
-            .with("model", id.as_str())
-    })
+    model.vendor.stock().ok_or_else(|| model.cannot_serve("is no library of stock media"))
 }

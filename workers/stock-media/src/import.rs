@@ -12,14 +12,13 @@ use axum::{
 use de_core::{
     assets::{Deposit, Owner, Promise, Provenance, fetch, shown::Asset},
     auth::Scope,
-    books::{Books, Outcome},
+    books::Outcome,
     caller::{Caller, Tenant},
     calls::stock::{StockFile, StockItem, StockKind, WantedFile},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
-        once::Ticket,
-        turn::{Entrance, Taken},
+        turn::{Entrance, Taken, Turn},
     },
     ids::{AssetId, ProjectId},
     media::MediaKind,
@@ -30,7 +29,7 @@ use de_core::{
     registry::Model,
     store::projects::{self, ProjectRow},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -52,33 +51,18 @@ pub(crate) async fn import(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let entrance = Entrance {
-        digest: body.digest(),
-        hold: HOLD,
-        modality: MODALITY,
-        operation: "POST /import",
-        scope: Scope::Stock,
-        size_bytes: body.size_bytes(),
-        subject: "",
-    };
+    let entrance = Entrance::new("POST /import", MODALITY, Scope::Stock).with_body(&body);
+    let entrance = Entrance { hold: HOLD, ..entrance };
     let turn = match entrance.take(&platform, &caller, &incoming).await? {
         Taken::Mine(turn) => turn,
         Taken::Replayed(response) => return Ok(response),
     };
-    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
-    let answered = answer(&platform, caller, incoming, body, books, ticket).await;
+    let answered = answer(&turn, caller, body).await;
     turn.end_free(answered).await
 }
 
-async fn answer(
-    platform: &Platform,
-    caller: Caller,
-    incoming: Incoming,
-    body: Body,
-    books: &Books,
-    ticket: Option<&Ticket>,
-) -> Result<Response, ApiError> {
-    let Incoming { context, departure, .. } = incoming;
+async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    let (books, platform, context) = (&turn.books, turn.platform, &turn.incoming.context);
     let caller = caller.entitled(platform, Scope::Stock).await?;
     let body = Value::Object(body.into_object()?);
     let import = StockImport::parse(&body).map_err(|issues| ApiError::fields(&issues))?;
@@ -90,14 +74,13 @@ async fn answer(
         StockKind::Videos => (Modality::Video, MediaKind::Video),
     };
     // An id means something at one vendor only: nobody else is asked.
-    let admitted = admitted(platform, &context, books, caller, asker, Some(""), modality).await?;
-    let departure = departure.as_ref();
-    let search = Search { admitted: &admitted, books, context: &context, departure, platform };
+    let admitted = admitted(turn, caller, asker, Some(""), modality).await?;
+    let search = Search { admitted: &admitted, turn };
     let draft = |model: &Model| {
         let written = library(model)?.item_request(import.kind, &import.id);
         written.map_err(|issues| ApiError::fields(&issues))
     };
-    let job = search.job(&draft, &admitted.models);
+    let job = search.job(&draft);
     let (model, body) = match search.answer(&job).await {
         Ok(answer) => answer,
         Err(error) if is_unknown(&error) => return Err(unknown(&import)),
@@ -115,7 +98,7 @@ async fn answer(
     let deposit = Deposit {
         cap_bytes: None,
         // Under the same key it is the same asset, however often it is begun.
-        id: ticket.map(|ticket| {
+        id: turn.ticket.as_ref().map(|ticket| {
             let token = ticket.token();
             AssetId::make(token.made_at(), token.random())
         }),
@@ -132,9 +115,7 @@ async fn answer(
         },
     };
     let row = fetch::result(platform, deposit, &url, FETCHING).await?;
-    if let Some(cost) = cost {
-        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
-    }
+    context.tell_cost(cost);
     let asset = Asset::of(&platform.settings, &row, platform.clock.now())
         .map_err(|err| ApiError::internal(err.to_string()))?;
     let location = HeaderValue::try_from(format!("/v1/assets/{}", asset.id))

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use de_core::{
     admission::Admitted,
-    books::Books,
     calls::stock::{StockCall, StockPage},
-    exchange::{self, Answer, Job},
+    exchange::{self, Job},
     http::{
-        context::Context,
         error::{ApiError, Code},
+        turn::Turn,
     },
     json,
     model::OnUnsupported,
-    ports::{Departure, Platform},
     protocols::{Draft, FieldIssue, Malformed},
     registry::Model,
 };
@@ -27,10 +25,7 @@ use crate::{
 /// What all searches of one call have in common.
 pub(crate) struct Search<'a> {
     pub(crate) admitted: &'a Admitted,
-    pub(crate) books: &'a Books,
-    pub(crate) context: &'a Context,
-    pub(crate) departure: Option<&'a Departure>,
-    pub(crate) platform: &'a Platform,
+    pub(crate) turn: &'a Turn<'a>,
 }
 
 /// What one of them found.
@@ -50,7 +45,7 @@ impl Search<'_> {
     pub(crate) async fn kept(&self, call: &StockCall) -> Option<Found> {
         let model = self.admitted.models.first()?;
         let place = Place::of(self.admitted.caller.instance_id(), model, call);
-        let page = kept::page(self.platform, &place).await?;
+        let page = kept::page(self.turn.platform, &place).await?;
         Some(Found { is_kept: true, model: model.clone(), page })
     }
 
@@ -64,7 +59,7 @@ impl Search<'_> {
             library(model)?;
             written(model, call).map_err(|issues| ApiError::fields(&issues))
         };
-        let job = self.job(&draft, &self.admitted.models);
+        let job = self.job(&draft);
         if is_another {
             exchange::reserve_another(&job).await?;
         }
@@ -76,7 +71,7 @@ impl Search<'_> {
         page.notices.extend(left_out(&model, call));
         if self.admitted.models.first().is_some_and(|first| Arc::ptr_eq(first, &model)) {
             let place = Place::of(self.admitted.caller.instance_id(), &model, call);
-            kept::keep(self.platform, place, &page);
+            kept::keep(self.turn.platform, place, &page);
         }
         Ok(Found { is_kept: false, model, page })
     }
@@ -85,35 +80,20 @@ impl Search<'_> {
     pub(crate) fn job<'j>(
         &'j self,
         draft: &'j (dyn Fn(&Model) -> Result<Draft, ApiError> + Send + Sync),
-        models: &'j [Arc<Model>],
     ) -> Job<'j> {
-        Job {
-            // Searching twice is no harm.
-            before_send: None,
-            books: self.books,
-            context: self.context,
-            departure: self.departure,
-            draft,
-            holder: (&self.admitted.caller).into(),
-            models,
-            need: self.admitted.need,
-            platform: self.platform,
-            routes: &self.admitted.routes,
-            streamed: false,
-        }
+        // Searching twice is no harm.
+        Job { before_send: None, ..self.turn.job(self.admitted, draft) }
     }
 
     /// A vendor's whole answer, and who gave it. If it was the last that is allowed for now, that is kept.
     pub(crate) async fn answer(&self, job: &Job<'_>) -> Result<(Arc<Model>, Value), ApiError> {
-        let Answer::Opened(opened) = exchange::open(job).await? else {
-            return Err(ApiError::internal("a search was answered with an order"));
-        };
+        let opened = exchange::open_at_once(job).await?;
         let model = opened.model.clone();
-        let now = self.platform.clock.now();
+        let now = self.turn.platform.clock.now();
         let rates = library(&model)?.rates(&opened.inbound.headers, now);
         if let Some(until) = rates.used_up_until() {
             let instance = self.admitted.caller.instance_id();
-            kept::keep_used_up(self.platform, instance, &model.config.provider_id, until);
+            kept::keep_used_up(self.turn.platform, instance, &model.config.provider_id, until);
         }
         let bytes = exchange::whole(job, opened).await?;
         let body = json::parse(&bytes).map_err(|err| {
@@ -129,8 +109,9 @@ impl Search<'_> {
             self.admitted.models.first().filter(|_| error.code() == Code::ProviderRateLimit);
         let Some(model) = model else { return error };
         let instance = self.admitted.caller.instance_id();
-        let now = self.platform.clock.now();
-        let until = kept::used_up_until(self.platform, instance, &model.config.provider_id).await;
+        let platform = self.turn.platform;
+        let now = platform.clock.now();
+        let until = kept::used_up_until(platform, instance, &model.config.provider_id).await;
         match until.and_then(|until| u64::try_from(until.since(now)).ok()).filter(|left| *left > 0)
         {
             Some(left) => error.retry_after(std::time::Duration::from_millis(left)),
@@ -161,6 +142,5 @@ fn left_out(model: &Model, call: &StockCall) -> Vec<String> {
 
 /// The vendor's answer is not what its pages say.
 pub(crate) fn malformed(model: &Model, err: &Malformed) -> ApiError {
-    let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
-    ApiError::new(Code::ProviderMalformed, message).because(err.to_string())
+    exchange::unreadable(model, err.to_string())
 }

@@ -1,15 +1,15 @@
 //! `POST /search`, `/search/photos`, `/search/videos`.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use de_core::{
     auth::Scope,
-    books::{Books, Outcome},
     caller::{Caller, Tenant},
     calls::stock::{StockCall, StockKind},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
         once,
+        turn::{Entrance, Turn},
     },
     model::Modality,
     ports::Platform,
@@ -20,11 +20,11 @@ use de_core::{
     receipt::Usage,
 };
 use futures_util::future::join_all;
-use http::{HeaderName, HeaderValue, header};
+use http::HeaderName;
 use serde_json::Value;
 
 use crate::{
-    admit::{admitted, closed, opened},
+    admit::{MODALITY, admitted},
     legs::{self, Found, Search},
     wire::{Answered, Medium, Metadata},
 };
@@ -71,21 +71,20 @@ async fn run(
         Looks::For(StockKind::Photos) => "POST /search/photos",
         Looks::For(StockKind::Videos) => "POST /search/videos",
     };
-    let books = opened(&platform, &incoming.context, &caller, operation, body.size_bytes());
-    let answered = answer(&platform, caller, incoming, body, looks, &books).await;
-    closed(&books, &answered);
-    answered
+    let entrance = Entrance::new(operation, MODALITY, Scope::Stock).with_body(&body);
+    let turn = entrance.take_without_key(&platform, &caller, &incoming);
+    let answered = answer(&turn, caller, body, looks).await;
+    turn.end_free(answered).await
 }
 
 async fn answer(
-    platform: &Platform,
+    turn: &Turn<'_>,
     caller: Caller,
-    incoming: Incoming,
     body: Body,
     looks: Looks,
-    books: &Books,
 ) -> Result<Response, ApiError> {
-    let Incoming { context, departure, headers } = incoming;
+    let (books, platform) = (&turn.books, turn.platform);
+    let Incoming { context, headers, .. } = turn.incoming;
     let caller = caller.entitled(platform, Scope::Stock).await?;
     if headers.contains_key(&once::HEADER) {
         let message = "a search takes no Idempotency-Key: asked again, it costs nothing";
@@ -95,12 +94,12 @@ async fn answer(
     let search = StockSearch::parse(&body, looks).map_err(|issues| ApiError::fields(&issues))?;
     let asker = &search.asker;
     caller.must_be(asker.instance_id.as_deref(), asker.project_id.as_deref())?;
-    let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
+    let fallbacks = turn.incoming.fallbacks();
     let modality = match looks {
         Looks::Both | Looks::For(StockKind::Photos) => Modality::Image,
         Looks::For(StockKind::Videos) => Modality::Video,
     };
-    let admitted = admitted(platform, &context, books, caller, asker, fallbacks, modality).await?;
+    let admitted = admitted(turn, caller, asker, fallbacks, modality).await?;
     let Some(first) = admitted.models.first() else {
         return Err(ApiError::internal("a search has no model"));
     };
@@ -114,8 +113,7 @@ async fn answer(
     if !issues.is_empty() {
         return Err(ApiError::fields(&issues));
     }
-    let departure = departure.as_ref();
-    let legs = Search { admitted: &admitted, books, context: &context, departure, platform };
+    let legs = Search { admitted: &admitted, turn };
     let found = everything(&legs, &search.calls).await;
     // Each exchange told those up to its own end.
     let attempts = books.tries();
@@ -126,9 +124,6 @@ async fn answer(
     let requests = u64::try_from(asked).unwrap_or(u64::MAX);
     let together = Together::of(&search.calls, found)?;
     books.counted(&Usage { requests, ..Usage::default() });
-    if let Some(cost) = books.cost() {
-        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
-    }
     let now = platform.clock.now();
     let answered = Answered {
         success: true,
@@ -148,10 +143,7 @@ async fn answer(
     };
     let text =
         serde_json::to_string(&answered).map_err(|err| ApiError::internal(err.to_string()))?;
-    books.sent(text.len());
-    books.close(Outcome::Ok, 200);
-    let json = HeaderValue::from_static("application/json");
-    Ok(([(header::CONTENT_TYPE, json)], text).into_response())
+    Ok(turn.answer("application/json", text.into()))
 }
 
 /// What all calls find, at the same time: what is kept is not asked for, and the first that is asked for takes

@@ -12,14 +12,15 @@ use axum::{
 };
 use bytes::Bytes;
 use de_core::{
-    admission::{Wanted, admit},
+    admission::Wanted,
     auth::Scope,
-    books::{Asked, Books, Outcome},
+    books::Outcome,
     caller::{Caller, Tenant},
-    exchange::{self, Answer, Job},
+    exchange::{self, Job},
     http::{
-        error::{ApiError, Code},
+        error::ApiError,
         extract::{Body, Incoming},
+        turn::Turn,
     },
     json,
     limits::wire::Need,
@@ -34,7 +35,7 @@ use de_core::{
 use http::{HeaderName, HeaderValue, header};
 use serde_json::{Map, Value, json};
 
-use crate::run::makes_text;
+use crate::run::{entrance, makes_text};
 
 const OPERATION: &str = "POST /v1/messages/count_tokens";
 
@@ -48,9 +49,9 @@ pub(crate) async fn count(
     incoming: Incoming,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let what = Asked { modality: "text", operation: OPERATION, size_bytes: body.size_bytes() };
-    let books = Books::open(&platform, &incoming.context, &caller, what);
-    let counted = answer(&platform, caller, incoming, body, &books).await;
+    let turn = entrance(OPERATION, &body).take_without_key(&platform, &caller, &incoming);
+    let counted = answer(&turn, caller, body).await;
+    let books = &turn.books;
     books.absolved();
     match &counted {
         Ok(body) => {
@@ -64,14 +65,9 @@ pub(crate) async fn count(
     counted.map(|body| ([content_type], ResponseBody::from(body)).into_response())
 }
 
-async fn answer(
-    platform: &Platform,
-    caller: Caller,
-    incoming: Incoming,
-    body: Body,
-    books: &Books,
-) -> Result<Bytes, ApiError> {
-    let Incoming { context, departure, headers } = incoming;
+async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Bytes, ApiError> {
+    let (books, platform) = (&turn.books, turn.platform);
+    let Incoming { context, headers, .. } = turn.incoming;
     let caller = caller.entitled(platform, Scope::Text).await?;
     let raw = body.into_verbatim()?;
     let (name, call) = AnthropicMessagesDialect
@@ -92,7 +88,7 @@ async fn answer(
         // Others would count otherwise.
         splitting: Splitting::none(),
     };
-    let admitted = admit(platform, &context, books, caller, &wanted).await?;
+    let admitted = turn.admit(caller, &wanted).await?;
     let model = admitted.models.first();
     let model = model.ok_or_else(|| ApiError::internal("an admitted call has no model"))?.clone();
     let Some(vendor) = counts(&model) else {
@@ -102,30 +98,13 @@ async fn answer(
         context.tell(HeaderName::from_static("x-de-provider"), config.provider_id.as_str());
         return Ok(Bytes::from(json!({"input_tokens": prompt::tokens(&call)}).to_string()));
     };
-    let draft = |model: &Model| Ok(vendor.relay(raw.clone(), &headers, &model.target(0)));
-    let job = Job {
-        before_send: None,
-        books,
-        context: &context,
-        departure: departure.as_ref(),
-        draft: &draft,
-        holder: (&admitted.caller).into(),
-        models: std::slice::from_ref(&model),
-        need: admitted.need,
-        platform,
-        routes: &admitted.routes,
-        streamed: false,
-    };
-    let Answer::Opened(opened) = exchange::open(&job).await? else {
-        return Err(ApiError::internal("a vendor that counts was polled"));
-    };
+    let draft = |model: &Model| Ok(vendor.relay(raw.clone(), headers, &model.target(0)));
+    let job = Job { models: std::slice::from_ref(&model), ..turn.job(&admitted, &draft) };
+    let opened = exchange::open_at_once(&job).await?;
     let bytes = exchange::whole(&job, opened).await?;
     let read = json::parse(&bytes).map_err(|err| err.to_string());
     let read = read.and_then(|body| vendor.reply(&body).map_err(|err| err.to_string()));
-    read.map_err(|reason| {
-        let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
-        ApiError::new(Code::ProviderMalformed, message).because(reason)
-    })?;
+    read.map_err(|reason| exchange::unreadable(&model, reason))?;
     Ok(bytes)
 }
 

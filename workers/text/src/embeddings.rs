@@ -6,22 +6,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::Body as ResponseBody,
-    response::{IntoResponse, Response},
-};
+use axum::response::Response;
 use de_core::{
-    admission::{Wanted, admit},
+    admission::Wanted,
     auth::Scope,
-    books::{Books, Outcome},
     caller::{Caller, Tenant},
     ceiling::{self, Most},
-    exchange::{self, Answer, BeforeSend, Job},
+    exchange::{self, Job},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
-        once::Ticket,
-        turn::Taken,
+        turn::{Taken, Turn},
     },
     json::verbatim::Verbatim,
     model::{Modality, OnUnsupported},
@@ -35,7 +30,6 @@ use de_core::{
     registry::Model,
     split::Splitting,
 };
-use http::{HeaderName, HeaderValue, header};
 
 use crate::run::{entrance, on_unsupported};
 
@@ -52,20 +46,12 @@ pub(crate) async fn create(
         Taken::Mine(turn) => turn,
         Taken::Replayed(response) => return Ok(response),
     };
-    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
-    let answered = answer(&platform, caller, incoming, body, books, ticket).await;
+    let answered = answer(&turn, caller, body).await;
     turn.end(answered).await
 }
 
-async fn answer(
-    platform: &Platform,
-    caller: Caller,
-    incoming: Incoming,
-    body: Body,
-    books: &Books,
-    ticket: Option<&Ticket>,
-) -> Result<Response, ApiError> {
-    let Incoming { context, departure, headers } = incoming;
+async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    let Turn { books, incoming, platform, .. } = turn;
     let caller = caller.entitled(platform, Scope::Text).await?;
     let raw = body.into_verbatim()?;
     let members = raw.members();
@@ -75,8 +61,8 @@ async fn answer(
     books.asked(Some(model), false, estimated);
     let tokens = ceiling::embedding_tokens(&call.input);
     let most = Most { input_tokens: tokens, ..Most::default() };
-    let on_unsupported = on_unsupported(&headers)?;
-    let fallbacks = headers.get("x-de-fallback").and_then(|value| value.to_str().ok());
+    let on_unsupported = on_unsupported(&incoming.headers)?;
+    let fallbacks = incoming.fallbacks();
     let wanted = Wanted {
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
@@ -90,36 +76,20 @@ async fn answer(
         splitting: Splitting {
             alike: of_same_space,
             user: members.get("user").and_then(|user| user.as_str()),
-            ..Splitting::of(&headers)
+            ..Splitting::of(&incoming.headers)
         },
     };
-    let admitted = admit(platform, &context, books, caller, &wanted).await?;
+    let admitted = turn.admit(caller, &wanted).await?;
     let models = of_one_space(&admitted.models, fallbacks)?;
     let draft = |model: &Model| drafted(&raw, &read, model, on_unsupported);
-    let job = Job {
-        before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
-        books,
-        context: &context,
-        departure: departure.as_ref(),
-        draft: &draft,
-        holder: (&admitted.caller).into(),
-        models: &models,
-        need: admitted.need,
-        platform,
-        routes: &admitted.routes,
-        streamed: false,
-    };
-    let Answer::Opened(opened) = exchange::open(&job).await? else {
-        return Err(ApiError::internal("a vendor of vectors was polled"));
-    };
+    let job = Job { models: &models, ..turn.job(&admitted, &draft) };
+    let opened = exchange::open_at_once(&job).await?;
     let model = opened.model.clone();
     let bytes = exchange::whole_up_to(&job, opened, VECTORS_CAP).await?;
     let vendor = model.vendor.embeddings();
     let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
-    let reply = vendor.reply(call, &bytes).map_err(|err| {
-        let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
-        ApiError::new(Code::ProviderMalformed, message).because(err.to_string())
-    })?;
+    let reply =
+        vendor.reply(call, &bytes).map_err(|err| exchange::unreadable(&model, err.to_string()))?;
     match &reply.usage {
         Some(usage) => books.counted(usage),
         None => books.guessed(&Usage { input_tokens: estimated, requests: 1, ..Usage::default() }),
@@ -130,13 +100,7 @@ async fn answer(
         Some(vectors) => write(vectors, call.encoding, id, counted),
         None => bytes,
     };
-    if let Some(cost) = books.cost() {
-        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
-    }
-    books.sent(body.len());
-    books.close(Outcome::Ok, 200);
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(([content_type], ResponseBody::from(body)).into_response())
+    Ok(turn.answer("application/json", body))
 }
 
 /// Refuses a model that makes no vectors.
@@ -145,13 +109,12 @@ fn makes_vectors(model: &Model) -> Result<(), ApiError> {
     if can && model.vendor.embeddings().is_some() {
         return Ok(());
     }
-    let id = &model.config.model_id;
-    let message = if can {
-        format!("{id} is called by {}, which has no words for embeddings", model.config.protocol)
+    let protocol = model.config.protocol;
+    Err(if can {
+        model.cannot_serve(&format!("is called by {protocol}, which has no words for embeddings"))
     } else {
-        format!("{id} makes no embeddings")
-    };
-    Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
+        model.cannot_serve("makes no embeddings")
+    })
 }
 
 /// The model and those of its fallbacks that are the same model elsewhere.

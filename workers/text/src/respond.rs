@@ -12,10 +12,7 @@ use de_core::{
         relay::{Tail, filtered, passed, relay},
         translate::{note_whole, translated},
     },
-    http::{
-        error::{ApiError, Code},
-        relayed,
-    },
+    http::{error::ApiError, relayed},
     json,
     protocols::{
         About, Billed, Dialect, DialectStream,
@@ -28,7 +25,7 @@ use de_core::{
     },
     registry::Model,
 };
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderValue, header};
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Wire};
@@ -85,13 +82,14 @@ impl Reply<'_> {
     async fn received(&self, opened: Opened) -> Result<(Value, Bytes), ApiError> {
         let model = opened.model.clone();
         let bytes = exchange::whole(self.job, opened).await?;
-        let body = json::parse(&bytes).map_err(|err| malformed(&model, err.to_string()))?;
+        let body =
+            json::parse(&bytes).map_err(|err| exchange::unreadable(&model, err.to_string()))?;
         Ok((body, bytes))
     }
 
     fn read_as(&self, model: &Model, body: &Value) -> Result<ChatReply, ApiError> {
-        let reply = model.vendor.reply(body).map_err(|err| malformed(model, err.to_string()));
-        let mut reply = reply?;
+        let reply = model.vendor.reply(body);
+        let mut reply = reply.map_err(|err| exchange::unreadable(model, err.to_string()))?;
         self.names(model).restore(&mut reply);
         if let Some(tier) = &reply.service_tier {
             self.books.served(tier);
@@ -164,10 +162,7 @@ impl Reply<'_> {
     }
 
     fn tell_cost(&self) {
-        if let Some(cost) = self.books.cost() {
-            let name = HeaderName::from_static("x-de-cost-micros");
-            self.job.context.tell(name, &cost.0.to_string());
-        }
+        self.job.context.tell_cost(self.books.cost());
     }
 
     fn closed(&self, response: Response) -> Response {
@@ -285,11 +280,6 @@ impl Reply<'_> {
         let spent = u64::try_from(spent).unwrap_or(0);
         Duration::from_millis(model.deadlines().total_ms.saturating_sub(spent))
     }
-}
-
-fn malformed(model: &Model, reason: String) -> ApiError {
-    let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
-    ApiError::new(Code::ProviderMalformed, message).because(reason)
 }
 
 /// Notes all texts of an answer, for an estimate.

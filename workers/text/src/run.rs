@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use de_core::{
-    admission::{Admitted, Wanted, admit},
+    admission::{Admitted, Wanted},
     auth::Scope,
-    books::Books,
     caller::Caller,
     ceiling::{self, Most},
     conversations::told::Telling,
-    exchange::{self, Answer, BeforeSend, Job},
+    exchange::{self, Answer, Job},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
-        once::Ticket,
-        turn::{self, Entrance, Taken},
+        turn::{Entrance, Taken, Turn},
     },
     json::verbatim::Verbatim,
     limits::wire::Need,
@@ -53,38 +51,27 @@ pub(crate) async fn run(
         Taken::Mine(turn) => turn,
         Taken::Replayed(response) => return Ok(response),
     };
-    let (books, ticket) = (&turn.books, turn.ticket.as_ref());
-    let answered = answer(&platform, caller, incoming, body, route, books, ticket).await;
+    let answered = answer(&turn, caller, body, route).await;
     turn.end(answered).await
 }
 
 /// What a call of this worker is, before it is read.
 pub(crate) fn entrance(operation: &'static str, body: &Body) -> Entrance<'static> {
-    Entrance {
-        digest: body.digest(),
-        hold: turn::HOLD,
-        modality: "text",
-        operation,
-        scope: Scope::Text,
-        size_bytes: body.size_bytes(),
-        subject: "",
-    }
+    Entrance::new(operation, "text", Scope::Text).with_body(body)
 }
 
 async fn answer(
-    platform: &Platform,
+    turn: &Turn<'_>,
     caller: Caller,
-    incoming: Incoming,
     body: Body,
     route: Route,
-    books: &Arc<Books>,
-    ticket: Option<&Ticket>,
 ) -> Result<Response, ApiError> {
-    let Incoming { context, departure, headers } = incoming;
+    let (books, platform) = (&turn.books, turn.platform);
+    let Incoming { context, headers, .. } = turn.incoming;
     let caller = caller.entitled(platform, Scope::Text).await?;
     let body_bytes = body.size_bytes();
     let body = body.into_verbatim()?;
-    let mut cache = Cached::of(platform, &caller, &headers, &route, &body.members())?;
+    let mut cache = Cached::of(platform, &caller, headers, &route, &body.members())?;
     let (ask, conversation) = match route.wire {
         Wire::Responses => {
             let read = conversation::read(platform, &caller, body, route.read).await?;
@@ -100,9 +87,7 @@ async fn answer(
     let size_bytes = body_bytes.saturating_add(recalled);
     caller.must_be(ask.instance_id.as_deref(), ask.project_id.as_deref())?;
     books.asked(ask.model.as_deref(), ask.call.stream, prompt::tokens(&ask.call));
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let fallbacks = text("x-de-fallback");
-    let on_unsupported = on_unsupported(&headers)?;
+    let on_unsupported = on_unsupported(headers)?;
     let need = |caller: &Caller, model: &Model| {
         let bound = output_bound(caller, &ask, model);
         let size_bytes = size_bytes.saturating_add(expect::added_bytes(&ask));
@@ -115,22 +100,22 @@ async fn answer(
     let wanted = Wanted {
         at_hand: cache.lookup(),
         deadline_ms: &|model| model.deadlines().total_ms,
-        fallbacks,
+        fallbacks: turn.incoming.fallbacks(),
         modality: Modality::Text,
         model: ask.model.as_deref(),
         need: &need,
         pooled: true,
         scope: Scope::Text,
         serves: &makes_text,
-        splitting: Splitting { user: ask.call.user.as_deref(), ..Splitting::of(&headers) },
+        splitting: Splitting { user: ask.call.user.as_deref(), ..Splitting::of(headers) },
     };
-    let admitted = admit(platform, &context, books, caller, &wanted).await;
+    let admitted = turn.admit(caller, &wanted).await;
     let admitted = admitted.map_err(|error| blamed(error, &ask))?;
-    let telling = conversation.map(|it| it.telling(platform, &context, &admitted.caller));
+    let telling = conversation.map(|it| it.telling(platform, context, &admitted.caller));
     let telling = telling.transpose()?;
     let keeper = match cache.looked() {
         Found::Answer(answer) => {
-            return Ok(give(answer, &context, books));
+            return Ok(give(answer, context, books));
         }
         Found::Nothing(keeper) => keeper,
     };
@@ -142,7 +127,7 @@ async fn answer(
     let drafting = Drafting {
         admitted: &admitted,
         ask: &ask,
-        headers: &headers,
+        headers,
         on_unsupported,
         streams,
         wire: route.wire,
@@ -152,19 +137,8 @@ async fn answer(
     let hedge_after = admitted.asked.config.routing.hedge_after();
     let mut routes = admitted.routes.clone();
     routes.hedge_after = hedge_after.filter(|_| ask.expected.is_none());
-    let job = Job {
-        before_send: ticket.map(|ticket| ticket as &dyn BeforeSend),
-        books,
-        context: &context,
-        departure: departure.as_ref(),
-        draft: &draft,
-        holder: (&admitted.caller).into(),
-        models: &models,
-        need: admitted.need,
-        platform,
-        routes: &routes,
-        streamed: streams,
-    };
+    let job = turn.job(&admitted, &draft);
+    let job = Job { models: &models, routes: &routes, streamed: streams, ..job };
     let answer = exchange::open(&job).await?;
     let model = answer.model();
     if let Some(bound) = sent_bound(&admitted, &ask, model) {
@@ -173,7 +147,7 @@ async fn answer(
     let changes = telling.as_ref().is_some_and(Telling::changes);
     // The project may have begun to keep turns while the call came in.
     let keeper = keeper.filter(|keeper| !changes && keeper.keeps(model));
-    let kept = ticket.is_some() || keeper.is_some() || changes;
+    let kept = turn.ticket.is_some() || keeper.is_some() || changes;
     let reply = Reply { ask: &ask, books: books.clone(), job: &job, kept, wire: route.wire };
     let response = match (answer, &ask.expected) {
         (answer, Some(expected)) => {
@@ -188,9 +162,9 @@ async fn answer(
         Some(telling) => telling.answer(response, ask.call.stream).await,
         None => response,
     };
-    cache.tell(&context);
+    cache.tell(context);
     match keeper {
-        Some(keeper) => Ok(keeper.keeping(platform, &context, books.clone(), response).await),
+        Some(keeper) => Ok(keeper.keeping(platform, context, books.clone(), response).await),
         None => Ok(response),
     }
 }
@@ -226,9 +200,7 @@ pub(crate) fn makes_text(model: &Model) -> Result<(), ApiError> {
     if can.embeddings != Some(true) || can.text == Some(true) {
         return Ok(());
     }
-    let id = &model.config.model_id;
-    let message = format!("{id} makes embeddings, not text");
-    Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
+    Err(model.cannot_serve("makes embeddings, not text"))
 }
 
 /// A budget's refusal, with the field that has no bound if that is why.
@@ -259,9 +231,7 @@ impl Drafting<'_> {
     fn draft(&self, model: &Model) -> Result<Draft, ApiError> {
         let config = &model.config;
         if !config.protocol.is_built_for(Modality::Text) {
-            let message =
-                format!("the protocol {} of {} is not built yet", config.protocol, config.model_id);
-            return Err(ApiError::new(Code::NotImplemented, message));
+            return Err(model.not_built());
         }
         let instance = self.admitted.caller.instance();
         let of_instance = instance.and_then(|instance| instance.default_max_output_tokens);

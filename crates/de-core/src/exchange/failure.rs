@@ -230,8 +230,9 @@ pub(super) fn untold(model: &Model, status: u16, told: VendorError) -> Failure {
     Failure::passing_on(in_its_words(error, told))
 }
 
-/// The vendor's answer is not what its model config says.
-pub(super) fn unreadable(model: &Model, reason: String) -> ApiError {
+/// The refusal of a vendor's answer that is not what its pages, or its model config, say.
+#[must_use]
+pub fn unreadable(model: &Model, reason: String) -> ApiError {
     let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
     ApiError::new(Code::ProviderMalformed, message).because(reason)
 }

@@ -10,6 +10,7 @@ use super::error::{ApiError, Code};
 use crate::{
     ids::RequestId,
     log::LogLine,
+    money::Micros,
     otlp::Over,
     receipt::{Attempt, Receipt},
     time::UnixMillis,
@@ -163,6 +164,13 @@ impl Context {
     pub fn tell(&self, name: http::HeaderName, value: &str) {
         if let Ok(value) = http::HeaderValue::from_str(value) {
             self.with(|noted| drop(noted.headers.insert(name, value)));
+        }
+    }
+
+    /// Adds what the call cost to the answer's headers, where that is known.
+    pub fn tell_cost(&self, cost: Option<Micros>) {
+        if let Some(cost) = cost {
+            self.tell(http::HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
         }
     }
 

@@ -72,6 +72,14 @@ pub struct Incoming {
     pub headers: HeaderMap,
 }
 
+impl Incoming {
+    /// The fallbacks that the caller names ([`crate::admission::Wanted::fallbacks`]).
+    #[must_use]
+    pub fn fallbacks(&self) -> Option<&str> {
+        self.headers.get("x-de-fallback").and_then(|value| value.to_str().ok())
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Incoming {
     type Rejection = ApiError;
 

@@ -1,24 +1,30 @@
 //! How a call that buys begins, and how it ends: its turn under its `Idempotency-Key`, and its place in the books.
 //!
 //! Every authenticated call leaves exactly one receipt, whatever becomes of it. One that was answered before
-//! shows the receipt that it has. A call that is answered at once takes a [`Turn`]; one that becomes a job only
-//! claims its key, as the job opens the books ([`crate::jobs::front`]).
+//! shows the receipt that it has. A call that is answered at once takes a [`Turn`], and is let in, sent and answered
+//! by it; one that becomes a job only claims its key, as the job opens the books ([`crate::jobs::claimed`]).
 
 use std::{sync::Arc, time::Duration};
 
-use axum::response::Response;
+use axum::{body::Body as HttpBody, response::Response};
+use bytes::Bytes;
+use http::{HeaderValue, header};
 
 use super::{
     context::Context,
     error::ApiError,
-    extract::Incoming,
+    extract::{Body, Incoming},
     once::{self, Begun, Question, Ticket},
 };
 use crate::{
+    admission::{self, Admitted, Wanted},
     auth::Scope,
-    books::{Asked, Books, Outlay},
+    books::{Asked, Books, Outcome, Outlay},
     caller::Caller,
+    exchange::{BeforeSend, Job},
     ports::Platform,
+    protocols::Draft,
+    registry::Model,
 };
 
 /// How long a call may take before it sends, while it holds the claim on its key: what it waits for until then
@@ -45,41 +51,87 @@ pub struct Entrance<'a> {
 }
 
 /// Whose turn it is.
-pub enum Taken {
+pub enum Taken<'a> {
     /// This request's.
-    Mine(Turn),
+    Mine(Turn<'a>),
     /// Nobody's: the call was made before, and this is its answer.
     Replayed(Response),
 }
 
-/// A call that is this request's to make.
-pub struct Turn {
+/// A call that is this request's to make: what its route has at hand until it is answered.
+pub struct Turn<'a> {
     /// Its place in the books.
     pub books: Arc<Books>,
-    context: Context,
+    /// The request, beside its body.
+    pub incoming: &'a Incoming,
+    /// The outside world.
+    pub platform: &'a Platform,
     /// There if it came with a key.
     pub ticket: Option<Ticket>,
 }
 
+impl Entrance<'static> {
+    /// A route of which nothing was read yet: what it is called in the books, what kind of work it is there, and what
+    /// the caller must be allowed.
+    #[must_use]
+    pub fn new(operation: &'static str, modality: &'static str, scope: Scope) -> Self {
+        Self { digest: None, hold: HOLD, modality, operation, scope, size_bytes: 0, subject: "" }
+    }
+}
+
 impl Entrance<'_> {
+    /// The same for a call with this body.
+    #[must_use]
+    pub fn with_body(self, body: &Body) -> Self {
+        Self { digest: body.digest(), size_bytes: body.size_bytes(), ..self }
+    }
+
+    /// Refuses a caller who may not use the route, before anything of the call is read.
+    ///
+    /// # Errors
+    /// As [`Caller::entitled`]; the refusal is in the books.
+    pub async fn entitled(
+        &self,
+        platform: &Platform,
+        caller: Caller,
+        incoming: &Incoming,
+    ) -> Result<Caller, ApiError> {
+        let may = caller.clone().entitled(platform, self.scope).await;
+        if let Err(refusal) = &may {
+            self.refuse(platform, &caller, &incoming.context, refusal);
+        }
+        may
+    }
+
     /// Looks whether the call was made before, and opens it in the books if it was not. It is open there until
     /// its answer closes it, or [`Turn::end`] is told of a failure.
     ///
     /// # Errors
     /// As [`Entrance::claim`].
-    pub async fn take(
+    pub async fn take<'a>(
         &self,
-        platform: &Platform,
+        platform: &'a Platform,
         caller: &Caller,
-        incoming: &Incoming,
-    ) -> Result<Taken, ApiError> {
+        incoming: &'a Incoming,
+    ) -> Result<Taken<'a>, ApiError> {
         let ticket = match self.claim(platform, caller, incoming).await? {
             Begun::Call(ticket) => ticket,
             Begun::Replayed(response) => return Ok(Taken::Replayed(response)),
         };
-        let context = incoming.context.clone();
-        let books = Arc::new(self.open(platform, caller, &context));
-        Ok(Taken::Mine(Turn { books, context, ticket }))
+        let turn = self.take_without_key(platform, caller, incoming);
+        Ok(Taken::Mine(Turn { ticket, ..turn }))
+    }
+
+    /// The turn of a call that buys nothing: an `Idempotency-Key` means nothing to it.
+    #[must_use]
+    pub fn take_without_key<'a>(
+        &self,
+        platform: &'a Platform,
+        caller: &Caller,
+        incoming: &'a Incoming,
+    ) -> Turn<'a> {
+        let books = Arc::new(self.open(platform, caller, &incoming.context));
+        Turn { books, incoming, platform, ticket: None }
     }
 
     /// Looks whether the call was made before, and opens nothing in the books if it was not.
@@ -123,7 +175,48 @@ impl Entrance<'_> {
     }
 }
 
-impl Turn {
+impl Turn<'_> {
+    /// Lets the call in: finds its models, reserves its share.
+    ///
+    /// # Errors
+    /// Those of [`admission::admit`].
+    pub async fn admit(&self, caller: Caller, wanted: &Wanted<'_>) -> Result<Admitted, ApiError> {
+        admission::admit(self.platform, &self.incoming.context, &self.books, caller, wanted).await
+    }
+
+    /// What the exchange is to do: to ask the models that were let in for a whole answer. `draft` writes the request
+    /// for one of them.
+    pub fn job<'j>(
+        &'j self,
+        admitted: &'j Admitted,
+        draft: &'j (dyn Fn(&Model) -> Result<Draft, ApiError> + Send + Sync),
+    ) -> Job<'j> {
+        Job {
+            before_send: self.ticket.as_ref().map(|ticket| ticket as &dyn BeforeSend),
+            books: &self.books,
+            context: &self.incoming.context,
+            departure: self.incoming.departure.as_ref(),
+            draft,
+            holder: (&admitted.caller).into(),
+            models: &admitted.models,
+            need: admitted.need,
+            platform: self.platform,
+            routes: &admitted.routes,
+            streamed: false,
+        }
+    }
+
+    /// Closes the call with a whole answer, whose head tells its cost.
+    pub fn answer(&self, content_type: &'static str, body: Bytes) -> Response {
+        self.incoming.context.tell_cost(self.books.cost());
+        self.books.sent(body.len());
+        self.books.close(Outcome::Ok, 200);
+        let mut response = Response::new(HttpBody::from(body));
+        let content_type = HeaderValue::from_static(content_type);
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        response
+    }
+
     /// Ends the call: a failure closes its books, and what is kept under its key goes by what it may have cost.
     ///
     /// # Errors
@@ -159,7 +252,7 @@ impl Turn {
         outlay: Outlay,
     ) -> Result<Response, ApiError> {
         match self.ticket {
-            Some(ticket) => ticket.end(&self.context, answered, outlay).await,
+            Some(ticket) => ticket.end(&self.incoming.context, answered, outlay).await,
             None => answered,
         }
     }

@@ -335,9 +335,7 @@ pub fn announce(context: &Context, view: &View) {
         line.attempts = Some(view.attempts);
         line.cost_micros = view.cost_micros.map(|cost| cost.0);
     });
-    if let Some(cost) = view.cost_micros {
-        context.tell(HeaderName::from_static("x-de-cost-micros"), &cost.0.to_string());
-    }
+    context.tell_cost(view.cost_micros);
     if let Some(finished) = view.finished_at {
         // From its order to its end, our own copying included: no more is known of it out here.
         context.waited_for_job(finished.0.since(view.created_at.0));

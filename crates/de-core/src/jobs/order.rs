@@ -171,9 +171,7 @@ impl Work {
         if is_able {
             return Ok(());
         }
-        let id = &model.config.model_id;
-        let message = format!("{id} cannot {what}");
-        Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
+        Err(model.cannot_serve(&format!("cannot {what}")))
     }
 
     /// Writes the request for a model; `callback` is where the vendor may say that it is done.

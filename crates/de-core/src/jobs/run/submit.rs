@@ -176,7 +176,9 @@ impl Running<'_> {
                 drop(body);
                 match read {
                     Ok(reply) => self.images(record, books, &model, reply).await,
-                    Err(err) => self.fail(record, books, &malformed(&model, &err)),
+                    Err(err) => {
+                        self.fail(record, books, &exchange::unreadable(&model, err.to_string()))
+                    }
                 }
             }
             Work::Render(_) => {
@@ -212,7 +214,7 @@ impl Running<'_> {
                 let parts = vec![(pending(0, "audio"), Made::Url(url))];
                 self.take(record, &books, parts, Vec::new()).await;
             }
-            Err(err) => self.fail(record, &books, &malformed(model, &err)),
+            Err(err) => self.fail(record, &books, &exchange::unreadable(model, err.to_string())),
         }
     }
 
@@ -368,11 +370,6 @@ fn served_by(model: &Model) -> ServedBy {
         model_id: model.config.model_id.clone(),
         provider_id: model.config.provider_id.clone(),
     }
-}
-
-fn malformed(model: &Model, err: &Malformed) -> ApiError {
-    let message = format!("{} sent an answer that cannot be read", model.config.provider_id);
-    ApiError::new(Code::ProviderMalformed, message).because(err.to_string())
 }
 
 fn lost_ability() -> Malformed {
