@@ -197,17 +197,18 @@ fn receipts_fit_for_so_many_days() {
 /// What the page takes from the benchmarks stands there.
 #[test]
 fn measured_figures_are_those_of_the_bench() {
-    let bench = page("tests/bench/README.md").text;
+    let limits = page("tests/bench/runs/2026-11-26-limits.md").text;
     for figure in [
         "| hops | hops at 1 a second | 1.80 a call |",
         "| hops | hops at 10 a second | 0.360 a call |",
         "| hops | hops at 100 a second | 0.054 a call |",
         "| cpu | processor time with the Limiter | 2.53 ms a call |",
     ] {
-        assert!(bench.contains(figure), "the bench no longer says {figure}: change {PAGE} too");
+        assert!(limits.contains(figure), "the bench no longer says {figure}: change {PAGE} too");
     }
+    let roads = page("tests/bench/runs/2026-11-26-roads.md").text;
     for road in ["relayed", "filtered", "translated"] {
-        let of_road = streams_of(&bench, road);
+        let of_road = streams_of(&roads, road);
         let shown = streams_of_page(road);
         assert!((of_road - shown).abs() < 0.051, "{road}: the bench says {of_road}, not {shown}");
     }
