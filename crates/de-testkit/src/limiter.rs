@@ -104,14 +104,14 @@ impl LocalLimiter {
     }
 
     async fn policy(&self, instance: &InstanceId) -> Result<Policy, PortError> {
-        let load = store::limits::load(instance, self.clock.now());
+        let load = store::policies::load(instance, self.clock.now());
         // Nobody's object, as readiness asks for one, has no limits.
-        Ok(store::limits::policy(self.database.batch(load).await?)?.unwrap_or_default())
+        Ok(store::policies::policy(self.database.batch(load).await?)?.unwrap_or_default())
     }
 
     async fn policy_above(&self, organization: &OrganizationId) -> Result<Policy, PortError> {
-        let load = store::limits::load_organization(organization);
-        let read = store::limits::organization_policy(self.database.batch(load).await?)?;
+        let load = store::policies::load_organization(organization);
+        let read = store::policies::organization_policy(self.database.batch(load).await?)?;
         Ok(read.unwrap_or_default())
     }
 }

@@ -16,8 +16,7 @@ use de_core::{
     store::{
         api_keys::{self, ApiKeyRow},
         audit::{self, Actor, AuditEvent},
-        limit_rows::{self, BudgetsRow, LimitsRow, Place, RowsQuery, Sight},
-        limits::{NewLimit, put, put_budget},
+        limits::{self, BudgetsRow, LimitsRow, NewLimit, Place, RowsQuery, Sight, put, put_budget},
         pages::PageQuery,
         projects,
         tenants::{self, KeyHolder, NewKey},
@@ -47,14 +46,13 @@ fn budget(place: &Place, period: Period, max: u64, at: UnixMillis) -> Statement 
 }
 
 async fn limits_of(test: &TestPlatform, place: &Place) -> Option<LimitsRow> {
-    let found: Vec<LimitsRow> = rows(&*test.database, limit_rows::limits_of(place)).await.unwrap();
+    let found: Vec<LimitsRow> = rows(&*test.database, limits::limits_of(place)).await.unwrap();
     assert!(found.len() <= 1);
     found.into_iter().next()
 }
 
 async fn budgets_of(test: &TestPlatform, place: &Place) -> Option<BudgetsRow> {
-    let found: Vec<BudgetsRow> =
-        rows(&*test.database, limit_rows::budgets_of(place)).await.unwrap();
+    let found: Vec<BudgetsRow> = rows(&*test.database, limits::budgets_of(place)).await.unwrap();
     assert!(found.len() <= 1);
     found.into_iter().next()
 }
@@ -93,14 +91,14 @@ async fn the_rows_of_a_scope_are_one_and_are_kept_by_kind() {
     assert_eq!((&found[1].alerts, found[1].release_after_h), (&vec![50], Some(3)));
 
     let kept = vec![
-        limit_rows::keep_limits(&here, [&Kind::Concurrent]),
-        limit_rows::keep_budgets(&here, [Period::Total]),
+        limits::keep_limits(&here, [&Kind::Concurrent]),
+        limits::keep_budgets(&here, [Period::Total]),
     ];
     test.database.batch(kept).await.unwrap();
     let found = limits_of(&test, &here).await.unwrap();
     assert_eq!(found.amounts, BTreeMap::from([(Kind::Concurrent, 0)]));
     assert_eq!(budgets_of(&test, &here).await.unwrap().budgets.len(), 1);
-    test.database.batch(vec![limit_rows::keep_limits(&here, [])]).await.unwrap();
+    test.database.batch(vec![limits::keep_limits(&here, [])]).await.unwrap();
     assert!(limits_of(&test, &here).await.is_none());
     assert_eq!(limits_of(&test, &there).await.unwrap().amounts[&MINUTE], 9);
 }
@@ -126,8 +124,8 @@ async fn a_change_of_what_others_changed_leaves_nothing() {
         let amount = at.since(START).unsigned_abs();
         vec![
             event(id),
-            limit_rows::limits_unchanged(id, &here, expected),
-            limit_rows::budgets_unchanged(id, &here, expected),
+            limits::limits_unchanged(id, &here, expected),
+            limits::budgets_unchanged(id, &here, expected),
             put(&limit(&here, MINUTE, amount), at),
             budget(&here, Period::Day, amount, at),
         ]
@@ -218,7 +216,7 @@ async fn a_guests_new_key_has_what_held_for_the_old_one_where_they_are_a_guest()
         scope_id: None,
         sight: Sight::Person { organization: None, user: Some(&guest) },
     };
-    let seen: Vec<LimitsRow> = rows(&*test.database, limit_rows::limits(&query)).await.unwrap();
+    let seen: Vec<LimitsRow> = rows(&*test.database, limits::limits(&query)).await.unwrap();
     let seen: Vec<&str> = seen.iter().map(|row| row.placed.scope_id.as_str()).collect();
     assert_eq!(json!(seen), json!(["key_new", "key_old"]));
 }

@@ -28,6 +28,7 @@ use de_core::{
         limits, models,
         models::{ModelQuery, ModelRow, ResolvedRow, Saving, versions::LatestRow},
         pages::PageQuery,
+        policies,
         provider_keys::{self, NewProviderKey, OldRow},
         providers::{self, ProviderAuth, ProviderRow, removal},
         tenants,
@@ -132,9 +133,9 @@ async fn the_policy_has_the_limits_of_instance_and_models() {
     run(&database, create("audit_1", &limited, None)).await;
     run(&database, create("audit_2", &config("free", &json!({})), None)).await;
     let load = |database: &SqliteDatabase| {
-        let batch = limits::load(&instance, START);
+        let batch = policies::load(&instance, START);
         let answers = futures_util::FutureExt::now_or_never(database.batch(batch)).unwrap();
-        limits::policy(answers.unwrap()).unwrap().unwrap()
+        policies::policy(answers.unwrap()).unwrap().unwrap()
     };
     let policy = load(&database);
     assert_eq!((policy.catalogue_epoch, policy.tenant_epoch, &policy.above), (2, 0, &None));
@@ -169,15 +170,15 @@ async fn the_policy_has_the_limits_of_instance_and_models() {
         shown(&policy.limits),
         ["model:m concurrent 2", "model:m requests_per_minute 8", "model:m tokens_per_minute 0"]
     );
-    let above = run(&database, limits::load_organization(&next)).await;
-    let above = limits::organization_policy(above).unwrap().unwrap();
+    let above = run(&database, policies::load_organization(&next)).await;
+    let above = policies::organization_policy(above).unwrap().unwrap();
     assert_eq!(shown(&above.limits), ["organization:org_next concurrent 7"]);
 
     let active: Vec<epochs::InstanceRow> =
         rows(&database, epochs::instances_active_since(START, None)).await.unwrap();
     assert_eq!(active[0].id, instance);
-    let nobody = run(&database, limits::load(&InstanceId::parse("inst_x").unwrap(), START)).await;
-    assert_eq!(limits::policy(nobody).unwrap(), None);
+    let nobody = run(&database, policies::load(&InstanceId::parse("inst_x").unwrap(), START)).await;
+    assert_eq!(policies::policy(nobody).unwrap(), None);
 }
 
 const RECEIPT: &str = r#"{"receipt_id":"rcpt_1","request_id":"r-1","organization_id":"org_dev","instance_id":"inst_dev","project_id":"proj_dev","api_key_id":"KEY","user_id":null,"model_id":"gpt-4o-mini","requested_model_id":"small","provider_id":"openai","protocol":"openai-chat","modality":"text","operation":"POST /v1/chat/completions","status":"ok","http_status":200,"error_code":null,"streamed":true,"input_tokens":9,"cached_input_tokens":0,"cache_write_tokens":0,"cache_write_1h_tokens":0,"cache_write_12h_tokens":0,"output_tokens":3,"reasoning_tokens":1,"image_input_tokens":0,"cached_image_input_tokens":0,"image_output_tokens":0,"audio_input_tokens":0,"audio_output_tokens":0,"images":0,"characters":0,"media_ms":0,"requests":1,"cost_micros":null,"price_version":2,"price_valid_from":1790000000000,"estimated":false,"over_ceiling":false,"limiter_bypassed":true,"attempts":[{"model_id":"gpt-4o-mini","provider_id":"openai","status":200,"duration_ms":120,"error_code":null}],"latency_ms":130,"first_byte_ms":40,"upstream_ms":120,"request_bytes":80,"response_bytes":512,"admitted_at":1795608000500,"created_at":1795608000600}"#;

@@ -20,8 +20,7 @@ use de_core::{
     limits::{Scope, ScopeKind},
     ports::{Database, Row, Statement, row},
     store::{
-        access, api_keys, assets, audit, grants, instances, jobs, limit_rows, models,
-        organizations,
+        access, api_keys, assets, audit, grants, instances, jobs, limits, models, organizations,
         pages::PageQuery,
         projects, provider_keys, providers, responses, sessions,
         usage::{
@@ -239,14 +238,14 @@ async fn rows_of_every_release_are_read_by_the_code_of_today() {
     let found: Vec<models::versions::VersionRow> = read(database, versions).await;
     assert_eq!(found.len(), 2);
 
-    let place = limit_rows::Place {
+    let place = limits::Place {
         instance: Some(instance.clone()),
         organization: organization.clone(),
         scope: Scope::new(ScopeKind::Key, "key_old"),
     };
-    let _: Vec<limit_rows::LimitsRow> = read(database, limit_rows::limits_of(&place)).await;
-    let place = limit_rows::Place { scope: Scope::new(ScopeKind::Project, "proj_old"), ..place };
-    let found: Vec<limit_rows::BudgetsRow> = read(database, limit_rows::budgets_of(&place)).await;
+    let _: Vec<limits::LimitsRow> = read(database, limits::limits_of(&place)).await;
+    let place = limits::Place { scope: Scope::new(ScopeKind::Project, "proj_old"), ..place };
+    let found: Vec<limits::BudgetsRow> = read(database, limits::budgets_of(&place)).await;
     assert_eq!(found[0].budgets[0].amount_micros, 250_000_000);
 
     let receipt = ReceiptId::parse("rcpt_old").unwrap();

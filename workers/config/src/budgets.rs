@@ -16,7 +16,7 @@ use de_core::{
     limits::Period,
     ports::{Platform, rows},
     store::{
-        limit_rows::{self, BudgetsRow},
+        limits::{self, BudgetsRow},
         pages::Page,
     },
     time::UnixMillis,
@@ -57,7 +57,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let narrowed = Narrowed::read(&platform, &allowed, filters).await?;
     let query = narrowed.query(&allowed)?;
-    let read: Vec<BudgetsRow> = rows(&*platform.database, limit_rows::budgets(&query)).await?;
+    let read: Vec<BudgetsRow> = rows(&*platform.database, limits::budgets(&query)).await?;
     let page = query.page.page(read, |row| &row.placed.place);
     let held = page.data.into_iter().map(|found| {
         let place = found.placed.place();
@@ -158,7 +158,7 @@ async fn save(
     };
     let batch = |event: &str| {
         let expected = before.updated_at();
-        let mut batch = vec![limit_rows::budgets_unchanged(event, &scoped.place, expected)];
+        let mut batch = vec![limits::budgets_unchanged(event, &scoped.place, expected)];
         batch.extend(scoped.unchanged(event));
         batch.extend(held.save(now));
         batch

@@ -20,7 +20,7 @@ use de_core::{
     model::RateLimits,
     ports::{Platform, row, rows},
     store::{
-        limit_rows::{self, LimitsRow, ModelLimitsRow},
+        limits::{self, LimitsRow, ModelLimitsRow},
         pages::Page,
     },
     time::UnixMillis,
@@ -46,7 +46,7 @@ async fn configs(platform: &Platform, held: &[Held]) -> Result<Vec<Option<RateLi
     }
     let mut known: BTreeMap<(&OrganizationId, String), RateLimits> = BTreeMap::new();
     if !ids.is_empty() {
-        let batch = ids.iter().map(|(owner, ids)| limit_rows::of_models(ids, owner)).collect();
+        let batch = ids.iter().map(|(owner, ids)| limits::of_models(ids, owner)).collect();
         let answers = platform.database.batch(batch).await?;
         for (owner, answer) in ids.keys().zip(answers) {
             for found in answer {
@@ -89,7 +89,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let narrowed = Narrowed::read(&platform, &allowed, filters).await?;
     let query = narrowed.query(&allowed)?;
-    let read: Vec<LimitsRow> = rows(&*platform.database, limit_rows::limits(&query)).await?;
+    let read: Vec<LimitsRow> = rows(&*platform.database, limits::limits(&query)).await?;
     let page = query.page.page(read, |row| &row.placed.place);
     let held = page.data.into_iter().map(|found| {
         let place = found.placed.place();
@@ -143,7 +143,7 @@ pub(crate) async fn put(
         held.changed = Some((before.changed.map_or(now, |(created_at, _)| created_at), now));
         let batch = |event: &str| {
             let expected = before.updated_at();
-            let mut batch = vec![limit_rows::limits_unchanged(event, &scoped.place, expected)];
+            let mut batch = vec![limits::limits_unchanged(event, &scoped.place, expected)];
             batch.extend(scoped.unchanged(event));
             batch.extend(held.save(now));
             batch
@@ -175,8 +175,8 @@ pub(crate) async fn delete(
         let none = Held::of(&scoped.place, None);
         let batch = |event: &str| {
             vec![
-                limit_rows::limits_unchanged(event, &scoped.place, Some(updated_at)),
-                limit_rows::keep_limits(&scoped.place, []),
+                limits::limits_unchanged(event, &scoped.place, Some(updated_at)),
+                limits::keep_limits(&scoped.place, []),
             ]
         };
         if request.save(change("delete", &before, &none), batch).await?.done()? {

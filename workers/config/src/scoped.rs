@@ -16,7 +16,7 @@ use de_core::{
     store::{
         api_keys::ApiKeyRow,
         instances::{InstanceRow, find as find_instance},
-        limit_rows::{self, Place, RowsQuery, Sight},
+        limits::{self, Place, RowsQuery, Sight},
         models::{self, ModelRow},
         organizations::OrganizationRow,
         pages::PageQuery,
@@ -234,7 +234,7 @@ async fn in_instance(
     if let Some(thing) = thing {
         return Ok(Scoped { place, thing });
     }
-    let held = vec![limit_rows::limits_of(&place), limit_rows::budgets_of(&place)];
+    let held = vec![limits::limits_of(&place), limits::budgets_of(&place)];
     let held = platform.database.batch(held).await?;
     if held.iter().all(Vec::is_empty) {
         return Err(unknown(kind.name()));

@@ -13,7 +13,7 @@ use de_core::{
     ids::{InstanceId, OrganizationId, UserId},
     ports::{Platform, Statement, random, rows},
     store::{
-        Activity, Viewer, limit_rows,
+        Activity, Viewer, limits,
         organizations::{self, OrganizationRow},
         users::{self as store, ReachRow, UserQuery, UserRow},
     },
@@ -266,7 +266,7 @@ impl Cascade for UserRow {
 
     fn remove(&self) -> Vec<Statement> {
         let mut batch = vec![store::another_operates(&self.id)];
-        batch.extend(limit_rows::leave_person(&self.id));
+        batch.extend(limits::leave_person(&self.id));
         batch.push(store::delete(&self.id));
         batch
     }

@@ -120,7 +120,7 @@ async fn ask(
 /// Whether no enforced budget counts the calls of an instance, as the database says now: a copy may be older
 /// than the budget. Where the database does not say, there may be one.
 pub(crate) async fn has_no_budget(platform: &Platform, instance: &InstanceId) -> bool {
-    let found = platform.database.batch(vec![store::limits::enforced_budget(instance)]).await;
+    let found = platform.database.batch(vec![store::policies::enforced_budget(instance)]).await;
     found.is_ok_and(|answers| answers.iter().all(Vec::is_empty))
 }
 

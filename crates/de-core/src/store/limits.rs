@@ -1,339 +1,419 @@
-//! What the Limiter of an instance enforces.
+//! Limits and budgets, as the control plane reads and changes them.
+//!
+//! All limits of one scope are one thing to it, and so are all its budgets: they are read together, and each
+//! change writes all of them anew, so that they share the time of the last change. What a Limiter enforces is read
+//! by [`super::policies`].
+
+mod put;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{epochs, flag, json_text, statement};
+pub use self::put::{NewLimit, put, put_budget};
+use super::{flag, json_arg, json_text, json_text_or_null, owner, pages::PageQuery, statement};
 use crate::{
-    ids::{InstanceId, ModelId, OrganizationId},
-    limits::{Kind, Limit, Period, Policy, Scope, ScopeKind, Span, Terms},
+    ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, UserId},
+    limits::{Kind, Period, Scope, ScopeKind},
     model::RateLimits,
-    ports::{PortError, Row, Statement, row},
+    ports::{Arg, Statement},
     time::UnixMillis,
 };
 
-#[derive(Deserialize)]
-struct LimitRow {
-    amount: u64,
-    kind: String,
-    per: Option<String>,
-    scope: String,
-    scope_id: String,
-    #[serde(deserialize_with = "flag")]
-    shadow: bool,
+/// Where a scope stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// In which instance; none for an organization's own.
+    pub instance: Option<InstanceId>,
+    /// Of which organization.
+    pub organization: OrganizationId,
+    /// Whom it is about.
+    pub scope: Scope,
 }
 
-#[derive(Deserialize)]
-struct BudgetRow {
-    #[serde(deserialize_with = "json_text")]
-    alerts: Vec<u8>,
-    amount_micros: u64,
-    period: String,
-    release_after_h: Option<u32>,
-    scope: String,
-    scope_id: String,
-    #[serde(deserialize_with = "flag")]
-    shadow: bool,
-}
-
-#[derive(Deserialize)]
-struct ModelLimitsRow {
-    model_id: ModelId,
-    #[serde(deserialize_with = "json_text")]
-    rate_limits: RateLimits,
-}
-
-/// What precedes the limits of a policy.
-#[derive(Deserialize)]
-struct HeadRow {
-    above: Option<OrganizationId>,
-    catalogue_epoch: u64,
-    tenant_epoch: u64,
-    time_zone: String,
-}
-
-/// Loads the policy of an instance's Limiter, and records that it is awake.
-///
-/// Five statements for one batch; [`policy`] reads their answers. Touching comes first, so that a
-/// change of the catalogue that this reading missed is told to this instance.
-#[must_use]
-pub fn load(instance: &InstanceId, now: UnixMillis) -> Vec<Statement> {
-    let head = statement(
-        "SELECT coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch,
-           coalesce((SELECT epoch FROM epochs WHERE scope = i.organization_id), 0) AS tenant_epoch,
-           CASE WHEN EXISTS (
-             SELECT 1 FROM limits AS l
-             WHERE l.organization_id = i.organization_id AND coalesce(l.instance_id, '') = ''
-           ) OR EXISTS (
-             SELECT 1 FROM budgets AS b
-             WHERE b.organization_id = i.organization_id AND coalesce(b.instance_id, '') = ''
-           ) THEN i.organization_id END AS above,
-           o.time_zone
-         FROM instances AS i JOIN organizations AS o ON o.id = i.organization_id WHERE i.id = ?1",
-        [instance.as_str().into()],
-    );
-    let limits = statement(
-        "SELECT scope, scope_id, kind, per, amount, shadow FROM limits WHERE instance_id = ?1",
-        [instance.as_str().into()],
-    );
-    let budgets = statement(
-        "SELECT scope, scope_id, period, amount_micros, alerts, shadow, release_after_h
-         FROM budgets WHERE instance_id = ?1",
-        [instance.as_str().into()],
-    );
-    let models = statement(
-        "SELECT m.model_id, m.rate_limits FROM model_configs AS m
-         WHERE m.owner IN ('', (SELECT organization_id FROM instances WHERE id = ?1))
-           AND m.rate_limits IS NOT NULL
-           AND (m.owner > '' OR NOT EXISTS (
-             SELECT 1 FROM model_configs AS own
-             WHERE own.model_id = m.model_id
-               AND own.owner = (SELECT organization_id FROM instances WHERE id = ?1)))",
-        [instance.as_str().into()],
-    );
-    vec![epochs::touch(instance, now), head, limits, budgets, models]
-}
-
-/// Loads the policy of an organization's Limiter, which stands above those of its instances.
-///
-/// Three statements for one batch; [`organization_policy`] reads their answers.
-#[must_use]
-pub fn load_organization(organization: &OrganizationId) -> Vec<Statement> {
-    let head = statement(
-        "SELECT coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch,
-           coalesce((SELECT epoch FROM epochs WHERE scope = o.id), 0) AS tenant_epoch,
-           NULL AS above, o.time_zone
-         FROM organizations AS o WHERE o.id = ?1",
-        [organization.as_str().into()],
-    );
-    let limits = statement(
-        "SELECT scope, scope_id, kind, per, amount, shadow FROM limits
-         WHERE organization_id = ?1 AND coalesce(instance_id, '') = ''",
-        [organization.as_str().into()],
-    );
-    let budgets = statement(
-        "SELECT scope, scope_id, period, amount_micros, alerts, shadow, release_after_h FROM budgets
-         WHERE organization_id = ?1 AND coalesce(instance_id, '') = ''",
-        [organization.as_str().into()],
-    );
-    vec![head, limits, budgets]
-}
-
-/// Reads the answers to [`load`]; `None` if there is no such instance.
-///
-/// A limit that the instance enforces for a model takes the place of the model's own; one on trial
-/// leaves it in force.
-///
-/// # Errors
-/// [`PortError::Malformed`] if a row is not what the schema says.
-pub fn policy(answers: Vec<Vec<Row>>) -> Result<Option<Policy>, PortError> {
-    let mut answers = answers.into_iter().skip(1);
-    let Some(mut policy) = read(&mut answers)? else { return Ok(None) };
-    let mut defaults = Vec::new();
-    for found in answers.next().unwrap_or_default() {
-        let ModelLimitsRow { model_id, rate_limits } = row(found)?;
-        let kinds = [
-            (Kind::Concurrent, rate_limits.concurrent_requests),
-            (Kind::Requests(Span::Minute), rate_limits.rpm),
-            (Kind::Tokens(Span::Minute), rate_limits.tpm),
-        ];
-        let scope = Scope::new(ScopeKind::Model, model_id.as_str());
-        let is_set = |kind| {
-            let mut enforced = policy.limits.iter().filter(|limit| !limit.shadow);
-            enforced.any(|limit| limit.scope == scope && limit.kind == kind)
-        };
-        for (kind, max) in kinds {
-            if let Some(max) = max.filter(|_| !is_set(kind)) {
-                defaults.push(Limit::new(scope.clone(), kind, max));
-            }
-        }
+impl Place {
+    fn args(&self) -> [Arg; 4] {
+        [
+            self.organization.as_str().into(),
+            self.instance.as_ref().map_or("", InstanceId::as_str).into(),
+            self.scope.kind.name().into(),
+            self.scope.id.as_str().into(),
+        ]
     }
-    policy.limits.extend(defaults);
-    Ok(Some(policy))
 }
 
-/// Reads the answers to [`load_organization`]; `None` if there is no such organization.
-///
-/// # Errors
-/// [`PortError::Malformed`] if a row is not what the schema says.
-pub fn organization_policy(answers: Vec<Vec<Row>>) -> Result<Option<Policy>, PortError> {
-    read(&mut answers.into_iter())
+/// The columns that say where rows stand, and when they were changed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Placed {
+    /// When the first of them was set.
+    pub created_at: UnixMillis,
+    /// In which instance; none for an organization's own.
+    pub instance_id: Option<InstanceId>,
+    /// Of which organization.
+    pub organization_id: OrganizationId,
+    /// What lists are sorted by.
+    pub place: String,
+    /// The word for what it holds for: `key`.
+    pub scope: String,
+    /// The id of that.
+    pub scope_id: String,
+    /// When they were last changed.
+    pub updated_at: UnixMillis,
 }
 
-/// Reads the three answers that both kinds of policy begin with.
-fn read(answers: &mut impl Iterator<Item = Vec<Row>>) -> Result<Option<Policy>, PortError> {
-    let mut next = || answers.next().unwrap_or_default();
-    let (mut head, limits, budgets) = (next(), next(), next());
-    let Some(head) = head.pop() else { return Ok(None) };
-    let HeadRow { above, catalogue_epoch, tenant_epoch, time_zone } = row(head)?;
-    let limits = limits.into_iter().map(|found| limit(row(found)?));
-    let budgets = budgets.into_iter().map(|found| budget(row(found)?));
-    let limits = limits.chain(budgets).collect::<Result<_, PortError>>()?;
-    let time_zone = Some(time_zone).filter(|zone| zone != "UTC");
-    Ok(Some(Policy { above, catalogue_epoch, limits, tenant_epoch, time_zone }))
+impl Placed {
+    /// Where they stand; `None` if the scope is a word that is none.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        Some(Place {
+            instance: self.instance_id.clone(),
+            organization: self.organization_id.clone(),
+            scope: Scope::new(ScopeKind::parse(&self.scope)?, &self.scope_id),
+        })
+    }
 }
 
-fn limit(found: LimitRow) -> Result<Limit, PortError> {
-    let name = match &found.per {
-        None => found.kind,
-        Some(per) => format!("{}_per_{per}", found.kind),
-    };
-    let kind = Kind::parse(&name).map_err(|err| malformed(err.to_string()))?;
-    let scope = scope("limits", &found.scope, &found.scope_id)?;
-    Ok(Limit { shadow: found.shadow, ..Limit::new(scope, kind, found.amount) })
-}
-
-fn budget(found: BudgetRow) -> Result<Limit, PortError> {
-    let period = Period::parse(&found.period)
-        .ok_or_else(|| malformed(format!("budgets.period is {:?}", found.period)))?;
-    let scope = scope("budgets", &found.scope, &found.scope_id)?;
-    let terms = Terms { alerts: found.alerts, release_after_h: found.release_after_h };
-    let limit = Limit::new(scope, Kind::Budget(period), found.amount_micros);
-    Ok(Limit { shadow: found.shadow, terms, ..limit })
-}
-
-fn scope(table: &str, kind: &str, id: &str) -> Result<Scope, PortError> {
-    let kind =
-        ScopeKind::parse(kind).ok_or_else(|| malformed(format!("{table}.scope is {kind:?}")))?;
-    Ok(Scope::new(kind, id))
-}
-
-fn malformed(message: String) -> PortError {
-    PortError::Malformed { port: "database", message }
-}
-
-/// Asks whether an enforced budget counts calls of an instance: one row if so.
-#[must_use]
-pub fn enforced_budget(instance: &InstanceId) -> Statement {
-    statement(
-        "SELECT 1 AS found FROM budgets AS b JOIN instances AS i ON i.organization_id = b.organization_id
-         WHERE i.id = ?1 AND b.shadow = 0 AND coalesce(b.instance_id, i.id) = i.id LIMIT 1",
-        [instance.as_str().into()],
-    )
-}
-
-/// A limit to be set.
-#[derive(Clone, Copy, Debug)]
-pub struct NewLimit<'a> {
-    /// How much.
-    pub amount: u64,
-    /// The instance; absent for an organization's own limit.
-    pub instance: Option<&'a InstanceId>,
-    /// What it counts.
-    pub kind: Kind,
-    /// Whose it is.
-    pub organization: &'a OrganizationId,
-    /// Whom it holds for.
-    pub scope: &'a Scope,
-    /// Counted, but not enforced.
+/// All limits of one scope.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LimitsRow {
+    /// How much of what: `requests_per_minute`, `concurrent`, …
+    #[serde(deserialize_with = "json_text")]
+    pub amounts: BTreeMap<Kind, u64>,
+    /// Where they stand.
+    #[serde(flatten)]
+    pub placed: Placed,
+    /// Whether they are counted, but not enforced.
+    #[serde(deserialize_with = "flag")]
     pub shadow: bool,
 }
 
-/// Sets a limit. It goes into one batch with [`epochs::bump`] of the tenant.
-#[must_use]
-pub fn put(limit: &NewLimit<'_>, now: UnixMillis) -> Statement {
-    let kind = match limit.kind {
-        // A budget has a table of its own: see [`put_budget`].
-        Kind::Budget(_) => "budget",
-        Kind::Concurrent => "concurrent",
-        Kind::Requests(_) => "requests",
-        Kind::Tokens(_) => "tokens",
+/// All budgets of one scope.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BudgetsRow {
+    /// In any order.
+    #[serde(deserialize_with = "json_text")]
+    pub budgets: Vec<BudgetColumns>,
+    /// Where they stand.
+    #[serde(flatten)]
+    pub placed: Placed,
+}
+
+/// One budget of a scope.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct BudgetColumns {
+    /// Percents at which someone is told.
+    pub alerts: Vec<u8>,
+    /// How much may be spent, in micro-dollars.
+    pub amount_micros: u64,
+    /// `day`, `week`, `month` or `total`.
+    pub period: String,
+    /// After how many hours money goes back that is held for a lost call.
+    pub release_after_h: Option<u32>,
+    /// Whether it is counted, but not enforced.
+    #[serde(deserialize_with = "flag")]
+    pub shadow: bool,
+}
+
+/// Whose eyes a list is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight<'a> {
+    /// A person: what stands in instances on which they have a grant, and all of the organization that is
+    /// theirs to administer.
+    Person {
+        /// Which they administer, if any.
+        organization: Option<&'a OrganizationId>,
+        /// Who it is; none for who operates the service.
+        user: Option<&'a UserId>,
+    },
+    /// A program: its own key and its project.
+    Program {
+        /// Its key.
+        key: &'a ApiKeyId,
+        /// Its project.
+        project: &'a ProjectId,
+    },
+}
+
+/// What a list is narrowed to.
+#[derive(Clone, Debug)]
+pub struct RowsQuery<'a> {
+    /// Only this instance's.
+    pub instance: Option<&'a InstanceId>,
+    /// Only this organization's.
+    pub organization: Option<&'a OrganizationId>,
+    /// Which page.
+    pub page: PageQuery,
+    /// Only those of this kind of scope.
+    pub scope: Option<ScopeKind>,
+    /// Only those of the scope with this id.
+    pub scope_id: Option<&'a str>,
+    /// For whom.
+    pub sight: Sight<'a>,
+}
+
+impl RowsQuery<'_> {
+    fn args(&self) -> Vec<Arg> {
+        let (first, second) = match self.sight {
+            Sight::Person { organization, user } => {
+                (organization.map(OrganizationId::as_str).into(), user.map(UserId::as_str).into())
+            }
+            Sight::Program { key, project } => (key.as_str().into(), project.as_str().into()),
+        };
+        vec![
+            self.page.after.as_deref().unwrap_or("").into(),
+            self.instance.map(InstanceId::as_str).into(),
+            self.scope.map(ScopeKind::name).into(),
+            self.scope_id.into(),
+            first,
+            second,
+            self.organization.map(OrganizationId::as_str).into(),
+            self.page.rows_to_read().into(),
+        ]
+    }
+}
+
+/// The columns of [`Placed`], and how the rows of a scope become one.
+macro_rules! placed {
+    () => {
+        "l.organization_id || ' ' || coalesce(l.instance_id, '') || ' ' || l.scope || ' ' || l.scope_id AS place,
+         l.organization_id, l.instance_id, l.scope, l.scope_id,
+         min(l.created_at) AS created_at, max(l.updated_at) AS updated_at"
     };
-    let per = limit.kind.span().map(|span| match span {
-        Span::Day => "day",
-        Span::Hour => "hour",
-        Span::Minute => "minute",
-    });
-    statement(
-        "INSERT INTO limits (organization_id, instance_id, scope, scope_id, kind, per, amount, shadow,
-           created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
-         ON CONFLICT (organization_id, coalesce(instance_id, ''), scope, scope_id, kind,
-           coalesce(per, ''))
-         DO UPDATE SET amount = excluded.amount, shadow = excluded.shadow,
-           updated_at = excluded.updated_at",
-        [
-            limit.organization.as_str().into(),
-            limit.instance.map(InstanceId::as_str).into(),
-            limit.scope.kind.name().into(),
-            limit.scope.id.as_str().into(),
-            kind.into(),
-            per.into(),
-            i64::try_from(limit.amount).unwrap_or(i64::MAX).into(),
-            limit.shadow.into(),
-            now.into(),
-        ],
-    )
 }
 
-/// Sets a budget. It goes into one batch with [`epochs::bump`] of the tenant.
-///
-/// `limit` is a budget of the instance, or of the organization if there is none; another kind of limit is
-/// refused by the table.
+macro_rules! limits {
+    () => {
+        ", max(l.shadow) AS shadow,
+         json_group_object(l.kind || coalesce('_per_' || l.per, ''), l.amount) AS amounts FROM limits AS l "
+    };
+}
+
+macro_rules! budgets {
+    () => {
+        ", json_group_array(json_object('period', l.period, 'amount_micros', l.amount_micros,
+           'alerts', json(l.alerts), 'shadow', l.shadow, 'release_after_h', l.release_after_h)) AS budgets FROM budgets AS l "
+    };
+}
+
+macro_rules! found {
+    ($table:ident) => {
+        concat!(
+            "SELECT ",
+            placed!(),
+            $table!(),
+            "WHERE l.organization_id = ?1 AND coalesce(l.instance_id, '') = ?2 AND l.scope = ?3
+               AND l.scope_id = ?4
+             GROUP BY place"
+        )
+    };
+}
+
+macro_rules! filtered {
+    () => {
+        " AND (?2 IS NULL OR l.instance_id = ?2) AND (?3 IS NULL OR l.scope = ?3)
+          AND (?4 IS NULL OR l.scope_id = ?4) AND (?7 IS NULL OR l.organization_id = ?7)
+          GROUP BY place HAVING place > ?1"
+    };
+}
+
+/// Who only looks at an instance does not see its keys. An organization's own stand in no instance.
+macro_rules! of_person {
+    ($table:ident, $columns:literal) => {
+        concat!(
+            "WITH places AS (
+               SELECT instance_id, max(sees_keys) AS sees_keys FROM (
+                 SELECT id AS instance_id, 1 AS sees_keys FROM instances WHERE organization_id = ?5
+                 UNION ALL SELECT instance_id, role <> 'readonly' FROM user_grants WHERE user_id = ?6)
+               GROUP BY instance_id),
+             found AS (
+               SELECT ",
+            placed!(),
+            $table!(),
+            "JOIN places ON places.instance_id = l.instance_id
+               WHERE (places.sees_keys = 1 OR l.scope <> 'key')",
+            filtered!(),
+            " UNION ALL SELECT ",
+            placed!(),
+            $table!(),
+            "WHERE l.organization_id = ?5 AND coalesce(l.instance_id, '') = ''",
+            filtered!(),
+            ")
+             SELECT place, organization_id, instance_id, scope, scope_id, created_at, updated_at, ",
+            $columns,
+            " FROM found ORDER BY place LIMIT CAST(?8 AS INTEGER)"
+        )
+    };
+}
+
+macro_rules! of_program {
+    ($table:ident) => {
+        concat!(
+            "SELECT ",
+            placed!(),
+            $table!(),
+            "WHERE l.instance_id = (SELECT instance_id FROM projects WHERE id = ?6)
+               AND ((l.scope = 'key' AND l.scope_id = ?5) OR (l.scope = 'project' AND l.scope_id = ?6))",
+            filtered!(),
+            " ORDER BY place LIMIT CAST(?8 AS INTEGER)"
+        )
+    };
+}
+
+/// Lists scopes that have limits: [`LimitsRow`]s for [`PageQuery::page`].
 #[must_use]
-pub fn put_budget(
-    organization: &OrganizationId,
-    instance: Option<&InstanceId>,
-    limit: &Limit,
-    now: UnixMillis,
-) -> Statement {
+pub fn limits(query: &RowsQuery<'_>) -> Statement {
+    let sql = match query.sight {
+        Sight::Person { .. } => of_person!(limits, "shadow, amounts"),
+        Sight::Program { .. } => of_program!(limits),
+    };
+    Statement { args: query.args(), sql }
+}
+
+/// Lists scopes that have budgets: [`BudgetsRow`]s for [`PageQuery::page`].
+#[must_use]
+pub fn budgets(query: &RowsQuery<'_>) -> Statement {
+    let sql = match query.sight {
+        Sight::Person { .. } => of_person!(budgets, "budgets"),
+        Sight::Program { .. } => of_program!(budgets),
+    };
+    Statement { args: query.args(), sql }
+}
+
+/// The limits of a scope: at most one [`LimitsRow`].
+#[must_use]
+pub fn limits_of(place: &Place) -> Statement {
+    statement(found!(limits), place.args())
+}
+
+/// The budgets of a scope: at most one [`BudgetsRow`].
+#[must_use]
+pub fn budgets_of(place: &Place) -> Statement {
+    statement(found!(budgets), place.args())
+}
+
+/// Removes the limits of a scope, but for those of some kinds.
+#[must_use]
+pub fn keep_limits<'a>(place: &Place, kinds: impl IntoIterator<Item = &'a Kind>) -> Statement {
+    let kinds: Vec<&str> = kinds.into_iter().map(|kind| kind.name()).collect();
+    let [organization, instance, scope, id] = place.args();
     statement(
-        "INSERT INTO budgets (organization_id, instance_id, scope, scope_id, period, amount_micros, alerts,
-           shadow, release_after_h, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
-         ON CONFLICT (organization_id, coalesce(instance_id, ''), scope, scope_id, period)
-         DO UPDATE SET amount_micros = excluded.amount_micros, alerts = excluded.alerts,
-           shadow = excluded.shadow, release_after_h = excluded.release_after_h,
-           updated_at = excluded.updated_at",
-        [
-            organization.as_str().into(),
-            instance.map(InstanceId::as_str).into(),
-            limit.scope.kind.name().into(),
-            limit.scope.id.as_str().into(),
-            limit.kind.period().map(Period::name).into(),
-            i64::try_from(limit.max).unwrap_or(i64::MAX).into(),
-            serde_json::to_string(&limit.terms.alerts).unwrap_or_default().into(),
-            limit.shadow.into(),
-            limit.terms.release_after_h.map(i64::from).into(),
-            now.into(),
-        ],
+        "DELETE FROM limits
+         WHERE organization_id = ?1 AND coalesce(instance_id, '') = ?2 AND scope = ?3 AND scope_id = ?4
+           AND kind || coalesce('_per_' || per, '') NOT IN (SELECT value FROM json_each(?5))",
+        [organization, instance, scope, id, json_arg(&kinds)],
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
+/// Removes the budgets of a scope, but for those of some periods.
+#[must_use]
+pub fn keep_budgets(place: &Place, periods: impl IntoIterator<Item = Period>) -> Statement {
+    let periods: Vec<&str> = periods.into_iter().map(Period::name).collect();
+    let [organization, instance, scope, id] = place.args();
+    statement(
+        "DELETE FROM budgets
+         WHERE organization_id = ?1 AND coalesce(instance_id, '') = ?2 AND scope = ?3 AND scope_id = ?4
+           AND period NOT IN (SELECT value FROM json_each(?5))",
+        [organization, instance, scope, id, json_arg(&periods)],
+    )
+}
 
-    use super::*;
+macro_rules! unchanged {
+    ($table:literal) => {
+        concat!(
+            "INSERT INTO audit_events (id, actor_kind, action, target_id, created_at)
+             SELECT e.id, e.actor_kind, e.action, e.target_id, e.created_at FROM audit_events AS e
+             WHERE e.id = ?5 AND CAST(?6 AS INTEGER) <> (
+               SELECT coalesce(max(l.updated_at), 0) FROM ",
+            $table,
+            " AS l WHERE l.organization_id = ?1 AND coalesce(l.instance_id, '') = ?2 AND l.scope = ?3
+               AND l.scope_id = ?4)"
+        )
+    };
+}
 
-    fn found(value: serde_json::Value) -> Row {
-        match value {
-            serde_json::Value::Object(row) => row,
-            other => panic!("no row: {other}"),
-        }
-    }
+/// Ends the batch with a conflict on `audit_events.id` unless the limits of a scope are as they were at
+/// `expected`, or there are still none: see [`super::organizations::unchanged`].
+#[must_use]
+pub fn limits_unchanged(event: &str, place: &Place, expected: Option<UnixMillis>) -> Statement {
+    let [organization, instance, scope, id] = place.args();
+    let expected = expected.unwrap_or(UnixMillis(0)).into();
+    statement(unchanged!("limits"), [organization, instance, scope, id, event.into(), expected])
+}
 
-    /// What holds for the model `m`, whose own limit is 5 a minute, beside one row of the instance.
-    fn of_model(amount: u64, shadow: u8) -> Vec<(u64, bool)> {
-        let head =
-            json!({"above": null, "catalogue_epoch": 1, "tenant_epoch": 1, "time_zone": "UTC"});
-        let limit = json!({
-            "scope": "model", "scope_id": "m", "kind": "requests", "per": "minute",
-            "amount": amount, "shadow": shadow,
-        });
-        let model = json!({"model_id": "m", "rate_limits": "{\"rpm\":5}"});
-        let rows = |value| vec![found(value)];
-        let answers = vec![Vec::new(), rows(head), rows(limit), Vec::new(), rows(model)];
-        let policy = policy(answers).unwrap().unwrap();
-        policy.limits.iter().map(|limit| (limit.max, limit.shadow)).collect()
-    }
+/// The same for the budgets of a scope.
+#[must_use]
+pub fn budgets_unchanged(event: &str, place: &Place, expected: Option<UnixMillis>) -> Statement {
+    let [organization, instance, scope, id] = place.args();
+    let expected = expected.unwrap_or(UnixMillis(0)).into();
+    statement(unchanged!("budgets"), [organization, instance, scope, id, event.into(), expected])
+}
 
-    #[test]
-    fn an_enforced_limit_takes_the_place_of_the_models_own() {
-        assert_eq!(of_model(9, 0), [(9, false)]);
-    }
+/// The limits in the config of a model.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ModelLimitsRow {
+    /// Which model.
+    pub model_id: ModelId,
+    /// None if its config names none.
+    #[serde(deserialize_with = "json_text_or_null")]
+    pub rate_limits: Option<RateLimits>,
+}
 
-    #[test]
-    fn a_limit_on_trial_leaves_the_models_own_in_force() {
-        assert_eq!(of_model(9, 1), [(9, true), (5, false)]);
-    }
+/// The limits in the configs of these models, as an organization sees them: [`ModelLimitsRow`]s, of one id
+/// the shared before the own, which counts.
+#[must_use]
+pub fn of_models(models: &[&str], organization: &OrganizationId) -> Statement {
+    statement(
+        "SELECT m.model_id, m.rate_limits FROM model_configs AS m
+         WHERE m.model_id IN (SELECT value FROM json_each(?1)) AND m.owner IN ('', ?2)
+         ORDER BY m.owner",
+        [json_arg(models), owner(Some(organization))],
+    )
+}
+
+/// Removes what holds for a project and for its keys: two statements, before it is removed itself.
+///
+/// What holds in an instance or an organization goes with that by itself. What holds for a model or a
+/// provider stays: whoever has that id next, as a shared one after an organization's own, is held by it too.
+#[must_use]
+pub fn leave_project(project: &ProjectId) -> [Statement; 2] {
+    [
+        statement(
+            "DELETE FROM limits
+             WHERE instance_id = (SELECT instance_id FROM projects WHERE id = ?1)
+               AND ((scope = 'project' AND scope_id = ?1) OR (scope = 'key' AND scope_id IN (
+                 SELECT id FROM api_keys WHERE project_id = ?1)))",
+            [project.as_str().into()],
+        ),
+        statement(
+            "DELETE FROM budgets
+             WHERE instance_id = (SELECT instance_id FROM projects WHERE id = ?1)
+               AND ((scope = 'project' AND scope_id = ?1) OR (scope = 'key' AND scope_id IN (
+                 SELECT id FROM api_keys WHERE project_id = ?1)))",
+            [project.as_str().into()],
+        ),
+    ]
+}
+
+macro_rules! leave_person {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE organization_id IN (
+                 SELECT organization_id FROM users WHERE id = ?1
+                 UNION SELECT i.organization_id FROM user_grants AS g
+                 JOIN instances AS i ON i.id = g.instance_id WHERE g.user_id = ?1)
+               AND scope = 'key' AND scope_id IN (SELECT id FROM api_keys WHERE user_id = ?1)"
+        )
+    };
+}
+
+/// Removes what holds for the keys of a person, wherever they have a grant: two statements, before the person
+/// is removed.
+#[must_use]
+pub fn leave_person(user: &UserId) -> [Statement; 2] {
+    [
+        statement(leave_person!("limits"), [user.as_str().into()]),
+        statement(leave_person!("budgets"), [user.as_str().into()]),
+    ]
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Activity, Viewer, flag, json_arg, json_text, limit_rows, pages::PageQuery, statement};
+use super::{Activity, Viewer, flag, json_arg, json_text, limits, pages::PageQuery, statement};
 use crate::{
     ids::{InstanceId, OrganizationId, ProjectId, UserId},
     ports::{Arg, Statement},
@@ -165,7 +165,7 @@ pub fn clear_response_cache(id: &ProjectId) -> Statement {
 /// Removes it, and its keys and what holds for them with it: three statements.
 #[must_use]
 pub fn delete(id: &ProjectId) -> [Statement; 3] {
-    let [limits, budgets] = limit_rows::leave_project(id);
+    let [limits, budgets] = limits::leave_project(id);
     [limits, budgets, statement("DELETE FROM projects WHERE id = ?1", [id.as_str().into()])]
 }
 

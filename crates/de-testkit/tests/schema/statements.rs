@@ -20,6 +20,7 @@ use de_core::{
         epochs::{self, EpochScope},
         limits, models,
         pages::PageQuery,
+        policies,
         provider_keys::{self, NewProviderKey},
         providers, tenants, upkeep, usage,
     },
@@ -128,8 +129,8 @@ pub(super) fn every_statement() -> Vec<Statement> {
     all.extend(usage::deliver("[]"));
     all.extend(usage::probe(1));
     all.extend(books::books());
-    all.extend(limits::load(&instance, NOW));
-    all.extend(limits::load_organization(&organization));
+    all.extend(policies::load(&instance, NOW));
+    all.extend(policies::load_organization(&organization));
     all.extend(epochs::bump(EpochScope::Tenant(&organization), NOW));
     all.extend(model_configs::model_configs());
     all.extend(models::seed(&config(), NOW));

@@ -5,10 +5,7 @@ use de_core::{
     ids::{InstanceId, OrganizationId},
     limits::{Kind, Limit, Period, Terms, wire::LimitUsage},
     ports::{Platform, Statement, rows},
-    store::{
-        limit_rows::{self, BudgetColumns, BudgetsRow, Place},
-        limits::put_budget,
-    },
+    store::limits::{self, BudgetColumns, BudgetsRow, Place, put_budget},
     time::{Timestamp, UnixMillis},
 };
 use serde::Serialize;
@@ -127,8 +124,7 @@ impl Held {
     }
 
     pub(super) async fn find(platform: &Platform, place: &Place) -> Result<Self, ApiError> {
-        let found: Vec<BudgetsRow> =
-            rows(&*platform.database, limit_rows::budgets_of(place)).await?;
+        let found: Vec<BudgetsRow> = rows(&*platform.database, limits::budgets_of(place)).await?;
         Ok(Self::of(place, found.into_iter().next()))
     }
 
@@ -183,7 +179,7 @@ impl Held {
     pub(super) fn save(&self, now: UnixMillis) -> Vec<Statement> {
         let Place { instance, organization, scope } = &self.place;
         let periods = self.budgets.iter().map(|(period, _)| *period);
-        let mut batch = vec![limit_rows::keep_budgets(&self.place, periods)];
+        let mut batch = vec![limits::keep_budgets(&self.place, periods)];
         batch.extend(self.budgets.iter().map(|(period, budget)| {
             let limit = Limit {
                 shadow: budget.shadow,

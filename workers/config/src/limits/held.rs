@@ -8,10 +8,7 @@ use de_core::{
     limits::{Kind, Span, wire::LimitUsage},
     model::RateLimits,
     ports::{Platform, Statement, rows},
-    store::{
-        limit_rows::{self, LimitsRow, Place},
-        limits::{NewLimit, put as put_limit},
-    },
+    store::limits::{self, LimitsRow, NewLimit, Place, put as put_limit},
     time::{Timestamp, UnixMillis},
 };
 use serde::Serialize;
@@ -148,7 +145,7 @@ impl Held {
     }
 
     pub(super) async fn find(platform: &Platform, place: &Place) -> Result<Self, ApiError> {
-        let found: Vec<LimitsRow> = rows(&*platform.database, limit_rows::limits_of(place)).await?;
+        let found: Vec<LimitsRow> = rows(&*platform.database, limits::limits_of(place)).await?;
         Ok(Self::of(place, found.into_iter().next()))
     }
 
@@ -177,7 +174,7 @@ impl Held {
 
     /// Writes all of it anew.
     pub(super) fn save(&self, now: UnixMillis) -> Vec<Statement> {
-        let mut batch = vec![limit_rows::keep_limits(&self.place, self.amounts.keys())];
+        let mut batch = vec![limits::keep_limits(&self.place, self.amounts.keys())];
         batch.extend(self.amounts.iter().map(|(kind, amount)| {
             let limit = NewLimit {
                 amount: *amount,

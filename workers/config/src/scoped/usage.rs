@@ -7,7 +7,7 @@ use de_core::{
     limits::wire::{LimitUsage, UsageReply},
     log::LogLine,
     ports::{Platform, Whose},
-    store::limit_rows::Place,
+    store::limits::Place,
 };
 use futures_util::StreamExt;
 

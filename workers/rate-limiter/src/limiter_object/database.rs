@@ -4,7 +4,7 @@ use de_core::{
     ids::{InstanceId, LeaseId, OrganizationId},
     limits::Policy,
     ports::{Row, Statement, row},
-    store::{epochs, limits, usage},
+    store::{epochs, policies, usage},
     time::UnixMillis,
 };
 use de_edge::database::batch;
@@ -21,11 +21,11 @@ const DELIVERY_MS: u64 = 10_000;
 /// as readiness asks for one, has no limits.
 pub(super) async fn policy(env: &Env, name: &str, now: UnixMillis) -> Result<Policy, Failure> {
     let found = if let Ok(organization) = OrganizationId::parse(name) {
-        let answers = run(env, POLICY_MS, limits::load_organization(&organization)).await?;
-        limits::organization_policy(answers)?
+        let answers = run(env, POLICY_MS, policies::load_organization(&organization)).await?;
+        policies::organization_policy(answers)?
     } else {
         let instance = InstanceId::parse(name).map_err(|_| Failure::Nameless)?;
-        limits::policy(run(env, POLICY_MS, limits::load(&instance, now)).await?)?
+        policies::policy(run(env, POLICY_MS, policies::load(&instance, now)).await?)?
     };
     Ok(found.unwrap_or_default())
 }

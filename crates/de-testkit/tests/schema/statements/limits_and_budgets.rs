@@ -6,8 +6,7 @@ use de_core::{
     ports::Statement,
     store::{
         api_keys,
-        limit_rows::{self, RowsQuery, Sight},
-        limits,
+        limits::{self, RowsQuery, Sight},
         pages::PageQuery,
     },
 };
@@ -21,7 +20,7 @@ pub(super) fn limits_and_budgets() -> Vec<Statement> {
     let instance = InstanceId::parse("inst_1").unwrap();
     let (key, project) = (ApiKeyId::parse("key_1").unwrap(), ProjectId::parse("proj_1").unwrap());
     let user = UserId::parse("user_1").unwrap();
-    let place = limit_rows::Place {
+    let place = limits::Place {
         instance: Some(instance.clone()),
         organization: organization.clone(),
         scope: Scope::new(ScopeKind::Key, "key_1"),
@@ -29,16 +28,16 @@ pub(super) fn limits_and_budgets() -> Vec<Statement> {
     let budget = Limit::new(place.scope.clone(), Kind::Budget(Period::Day), 5);
     let mut all = vec![
         limits::put_budget(&organization, Some(&instance), &budget, NOW),
-        limit_rows::limits_of(&place),
-        limit_rows::budgets_of(&place),
-        limit_rows::keep_limits(&place, [&Kind::Concurrent]),
-        limit_rows::keep_budgets(&place, [Period::Day]),
-        limit_rows::limits_unchanged("audit_1", &place, Some(NOW)),
-        limit_rows::budgets_unchanged("audit_1", &place, None),
-        limit_rows::of_models(&["m"], &organization),
+        limits::limits_of(&place),
+        limits::budgets_of(&place),
+        limits::keep_limits(&place, [&Kind::Concurrent]),
+        limits::keep_budgets(&place, [Period::Day]),
+        limits::limits_unchanged("audit_1", &place, Some(NOW)),
+        limits::budgets_unchanged("audit_1", &place, None),
+        limits::of_models(&["m"], &organization),
     ];
-    all.extend(limit_rows::leave_person(&user));
-    all.extend(limit_rows::leave_project(&project));
+    all.extend(limits::leave_person(&user));
+    all.extend(limits::leave_project(&project));
     all.extend(api_keys::inherit_limits(&api_key(&organization, &user), &key, NOW));
     for sight in [
         Sight::Person { organization: Some(&organization), user: Some(&user) },
@@ -52,8 +51,8 @@ pub(super) fn limits_and_budgets() -> Vec<Statement> {
             scope_id: Some("key_1"),
             sight,
         };
-        all.push(limit_rows::limits(&query));
-        all.push(limit_rows::budgets(&query));
+        all.push(limits::limits(&query));
+        all.push(limits::budgets(&query));
     }
     all
 }
