@@ -279,7 +279,7 @@ impl Circuit {
         self.state = State::Open { class: failed.class, length_ms, since, until };
     }
 
-    fn told(&self, now: UnixMillis) -> Option<Open> {
+    fn as_open(&self, now: UnixMillis) -> Option<Open> {
         let State::Open { class, since, until, .. } = self.state else { return None };
         let for_ms = u64::try_from(until.since(now)).unwrap_or(0);
         Some(Open { class, for_ms, key: self.key.clone(), probe: None, since })
@@ -335,7 +335,7 @@ impl Breaker {
     /// Tells of all circuits that are not closed, to a call that was refused or one that has ended.
     pub fn open(&mut self, now: UnixMillis) -> Vec<Open> {
         self.circuits.values_mut().for_each(|circuit| circuit.mend(now));
-        self.circuits.values().filter_map(|circuit| circuit.told(now)).collect()
+        self.circuits.values().filter_map(|circuit| circuit.as_open(now)).collect()
     }
 
     /// Tells a call that was let in in these scopes. Where the time of its circuit is over, it is the probe.

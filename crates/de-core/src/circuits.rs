@@ -42,7 +42,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn told(self, platform: &Platform) -> Failed {
+    fn as_news(self, platform: &Platform) -> Failed {
         let asked_ms = self.asked.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX));
         let id = u32::from_le_bytes(random(&*platform.entropy));
         let took_ms = platform.clock.now().since(self.began);
@@ -91,7 +91,7 @@ pub fn failed(platform: &Platform, instance: &InstanceId, model: &Model, failure
     if breaker.is_off() {
         return;
     }
-    let (now, failed) = (platform.clock.now(), failure.told(platform));
+    let (now, failed) = (platform.clock.now(), failure.as_news(platform));
     with(platform, |known| known.failed(now, Place { breaker, instance, key: &key }, failed));
 }
 
@@ -105,7 +105,7 @@ pub fn probed(
     let verdict = match outcome {
         None => Verdict::Unused,
         Some(Ok(())) => Verdict::Served,
-        Some(Err(failure)) => Verdict::Failed(failure.told(platform)),
+        Some(Err(failure)) => Verdict::Failed(failure.as_news(platform)),
     };
     let (now, place) =
         (platform.clock.now(), Place { breaker: probe.breaker, instance, key: &probe.key });

@@ -158,7 +158,7 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
             failed.beside(job, &other, failure)?;
         }
     }
-    failed.told(job)
+    failed.sum_up(job)
 }
 
 /// What the tries of a call came to, so far.
@@ -195,7 +195,7 @@ impl Failed {
         Ok(())
     }
 
-    fn told(self, job: &Job<'_>) -> Result<First, ApiError> {
+    fn sum_up(self, job: &Job<'_>) -> Result<First, ApiError> {
         let last = self.last.unwrap_or_else(nothing_tried);
         // Where nobody was asked, what kept the first from being asked is all there is to tell.
         if !self.were_others || job.books.tries() == 0 {

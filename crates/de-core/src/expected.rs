@@ -7,7 +7,7 @@
 mod find;
 mod schema;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::find::Candidate;
 pub use self::schema::Schema;
@@ -153,14 +153,6 @@ impl Expected {
             pointer: String::new(),
             reason: "there is no JSON in it that can be read".to_owned(),
         }))
-    }
-}
-
-impl Fault {
-    /// As a caller is told: `{"pointer", "reason"}`.
-    #[must_use]
-    pub fn told(&self) -> Value {
-        json!({"pointer": self.pointer, "reason": self.reason})
     }
 }
 

@@ -161,7 +161,7 @@ async fn around(
         }
     }
     if failure.is_none() {
-        response.headers_mut().extend(context.told());
+        response.headers_mut().extend(context.headers_told());
     }
     if let Some(timing) = context.timing().and_then(|timing| HeaderValue::try_from(timing).ok()) {
         response.headers_mut().insert(SERVER_TIMING, timing);

@@ -389,13 +389,13 @@ impl ModelConfig {
 impl<'de> Deserialize<'de> for ModelConfig {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(from)?;
-        Self::parse(&value).map_err(|issues| serde::de::Error::custom(told(&issues)))
+        Self::parse(&value).map_err(|issues| serde::de::Error::custom(in_one_line(&issues)))
     }
 }
 
 /// The issues as one line, for logs and errors that hold text.
 #[must_use]
-pub fn told(issues: &[FieldIssue]) -> String {
+pub fn in_one_line(issues: &[FieldIssue]) -> String {
     let told: Vec<String> =
         issues.iter().map(|issue| format!("{} {}", issue.pointer, issue.reason)).collect();
     told.join("; ")

@@ -104,7 +104,7 @@ pub fn tell(whose: Whose<'_>, id: &str, notice: Notice<'_>, at: UnixMillis) -> V
     };
     let name = instance.map(InstanceId::as_str).or(organization.map(OrganizationId::as_str));
     let key = digest(&format!("{}\n{id}", name.unwrap_or_default()));
-    let told = notice.told();
+    let told = notice.as_event();
     let of_system = audit::OfSystem {
         action: told.action,
         after: &told.data,
@@ -136,7 +136,7 @@ struct Told {
 }
 
 impl Notice<'_> {
-    fn told(self) -> Told {
+    fn as_event(self) -> Told {
         match self {
             Self::Budget(alert) => Told {
                 action: "budget.threshold",

@@ -13,7 +13,7 @@ use crate::{
     ids::ProviderId,
     limits::Epochs,
     mapping::{AuthScheme, PayloadMapping, ProviderRules},
-    model::{Deadlines, Modality, ModelConfig, OnUnsupported, Protocol, Status, told},
+    model::{Deadlines, Modality, ModelConfig, OnUnsupported, Protocol, Status, in_one_line},
     ports::{Platform, PortError},
     protocols::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
@@ -76,7 +76,7 @@ impl Model {
     /// # Errors
     /// What is wrong with it, for the log: an operator has to mend it.
     pub fn compile(row: ResolvedRow, epochs: Epochs) -> Result<Self, String> {
-        let config = row.model.parse().map_err(|issues| told(&issues))?;
+        let config = row.model.parse().map_err(|issues| in_one_line(&issues))?;
         let (base_url, allowed_hosts) = (&row.provider.base_url, &row.provider.allowed_hosts);
         let goes_to = KeyHosts::of(
             base_url.as_deref().unwrap_or_default(),

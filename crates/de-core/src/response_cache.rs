@@ -321,7 +321,7 @@ impl Keeper {
         response: Response,
     ) -> Response {
         let (parts, body) = response.into_parts();
-        let headers = kept_headers(&parts.headers, &context.told());
+        let headers = kept_headers(&parts.headers, &context.headers_told());
         let streamed = parts
             .headers
             .get(header::CONTENT_TYPE)

@@ -13,7 +13,7 @@ use crate::{
     guard::KeyHosts,
     ids::{ApiKeyId, InstanceId, OrganizationId, ProjectId, ProviderId, UserId},
     json::{self, JsonError},
-    model::{ModelConfig, told},
+    model::{ModelConfig, in_one_line},
     ports::Statement,
     protocols::FieldIssue,
     store::{
@@ -39,7 +39,7 @@ pub enum SeedError {
     #[error("the file is not JSON")]
     NotJson(#[source] JsonError),
     /// An entry has not the form of its kind.
-    #[error("entry {index} ({id}): {}", told(issues))]
+    #[error("entry {index} ({id}): {}", in_one_line(issues))]
     Unreadable {
         /// Its id, as far as it has one.
         id: String,

@@ -70,7 +70,7 @@ pub enum RunError {
     #[error("{0}")]
     Machine(String),
     /// What the file asks for cannot be done. What can be foreseen is told before anything is changed.
-    #[error("{}", told(.0))]
+    #[error("{}", in_lines(.0))]
     Problems(Vec<FieldIssue>),
 }
 
@@ -96,7 +96,7 @@ impl fmt::Display for Step {
 
 /// Issues for people, one a line.
 #[must_use]
-pub fn told(issues: &[FieldIssue]) -> String {
+pub fn in_lines(issues: &[FieldIssue]) -> String {
     let line = |issue: &FieldIssue| {
         let place = if issue.pointer.is_empty() { "the file" } else { &issue.pointer };
         format!("{place}: {}", issue.reason)

@@ -70,7 +70,7 @@ mod tests {
     use super::Sources;
     use crate::document::Source;
 
-    fn told(source: &Source) -> Result<String, String> {
+    fn looked_up(source: &Source) -> Result<String, String> {
         let environment =
             [("SET".to_owned(), "a".to_owned()), ("BAD".to_owned(), "a b".to_owned())];
         let input = "# keys\n\nLINE = b=c \nEMPTY=\n";
@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn a_key_comes_from_where_the_file_says_and_from_nowhere_else() {
-        let environment = |name: &str| told(&Source::Environment(name.to_owned()));
-        let input = |name: &str| told(&Source::StandardInput(name.to_owned()));
+        let environment = |name: &str| looked_up(&Source::Environment(name.to_owned()));
+        let input = |name: &str| looked_up(&Source::StandardInput(name.to_owned()));
         assert_eq!(environment("SET").as_deref(), Ok("a"));
         assert_eq!(input("LINE").as_deref(), Ok("b=c"));
         assert_eq!(environment("LINE"), Err("has no key: set the variable LINE".to_owned()));

@@ -143,10 +143,10 @@ impl Limiter for LocalLimiter {
         let grant = self.grant(&mut instances, instance, &ask).await?;
         let mut notices = Vec::new();
         if let Some(state) = instances.get_mut(instance.as_str()) {
-            notices.extend(told(Whose::Instance(instance), state));
+            notices.extend(take_notices(Whose::Instance(instance), state));
             if let Some(organization) = state.above().cloned() {
                 let above = instances.entry(organization.to_string()).or_default();
-                notices.extend(told(Whose::Organization(&organization), above));
+                notices.extend(take_notices(Whose::Organization(&organization), above));
             }
         }
         if !notices.is_empty() {
@@ -210,7 +210,7 @@ impl Limiter for LocalLimiter {
         state.circuits().hear(now, &report.news);
         let circuits = state.circuits().open(now);
         let outcome = state.settle(now, &report);
-        let mut told = told(Whose::Instance(instance), state);
+        let mut told = take_notices(Whose::Instance(instance), state);
         for over in report.receipts.iter().filter_map(OverCeiling::of) {
             // The object keeps the first of an hour and no other: here one moment stands for all of them.
             let (id, until) = over.id(now);
@@ -219,7 +219,7 @@ impl Limiter for LocalLimiter {
         if let Some(organization) = state.above().cloned() {
             let above = instances.entry(organization.to_string()).or_default();
             above.settle(now, &report);
-            told.extend(self::told(Whose::Organization(&organization), above));
+            told.extend(take_notices(Whose::Organization(&organization), above));
         }
         if !told.is_empty() {
             self.database.batch(told).await?;
@@ -229,7 +229,7 @@ impl Limiter for LocalLimiter {
 }
 
 /// What a Limiter has to tell people, as its object does.
-fn told(whose: Whose<'_>, state: &mut State) -> Vec<Statement> {
+fn take_notices(whose: Whose<'_>, state: &mut State) -> Vec<Statement> {
     let alerts = state.take_alerts().into_iter();
     let told = alerts.flat_map(|alert| {
         let id = alert.id();

@@ -17,7 +17,7 @@ use de_tenants::document::{Source, Tenant};
 use de_tenants::export::export;
 use de_tenants::gateway::{Gateway, GatewayError, plain, text};
 use de_tenants::ledger::Ledger;
-use de_tenants::plan::{RunError, told};
+use de_tenants::plan::{RunError, in_lines};
 use de_tenants::remove;
 use de_tenants::sources::Sources;
 
@@ -141,7 +141,7 @@ fn bring_about(
 
 fn read(path: &Path) -> Result<Tenant, Failure> {
     Tenant::parse(&files::read(path)?).map_err(|issues| {
-        let problem = format!("cannot be brought about:\n{}", told(&issues));
+        let problem = format!("cannot be brought about:\n{}", in_lines(&issues));
         Failure::Content { path: path.to_owned(), problem }
     })
 }

@@ -66,7 +66,7 @@ pub(crate) async fn measure(
             points
                 .push(point(&target, &case, size, &|_| (target.key.clone(), body.clone())).await?);
         }
-        all.push(told(Series { what, points }));
+        all.push(shown(Series { what, points }));
     }
     for (what, road) in [
         ("chunks of a stream, relayed", Road::Relayed),
@@ -80,17 +80,17 @@ pub(crate) async fn measure(
             points
                 .push(point(&target, &case, size, &|_| (target.key.clone(), body.clone())).await?);
         }
-        all.push(told(Series { what, points }));
+        all.push(shown(Series { what, points }));
     }
     let case = case(Road::Json, 0, 0, 1, few(200, 20));
     let most = if quick { 100 } else { 1_000 };
     let sizes = [10, 100, 1_000].into_iter().filter(|size| *size <= most);
-    all.push(told(keys(gateway, client, &target, &case, sizes.clone()).await?));
-    all.push(told(models(gateway, client, &target, &case, sizes).await?));
+    all.push(shown(keys(gateway, client, &target, &case, sizes.clone()).await?));
+    all.push(shown(models(gateway, client, &target, &case, sizes).await?));
     Ok(all)
 }
 
-fn told(series: Series) -> Series {
+fn shown(series: Series) -> Series {
     eprintln!("  {}", series.what);
     series
 }

@@ -88,7 +88,7 @@ pub(crate) fn failure(status: u16, retry_after: Option<u32>) -> Reply {
 
 /// The error of the `fail:place` fault: not a 403, as others have it, but a 400 with a status of its own.
 pub(crate) fn not_served_here() -> Reply {
-    told(400, "FAILED_PRECONDITION", "User location is not supported for the API use.", &[])
+    written(400, "FAILED_PRECONDITION", "User location is not supported for the API use.", &[])
 }
 
 /// The error inside a stream that began well: the same object, as an event.
@@ -116,11 +116,11 @@ fn error(code: u16, message: &str, details: &[Value]) -> Reply {
         500.. => "INTERNAL",
         _ => "FAILED_PRECONDITION",
     };
-    told(code, status, message, details)
+    written(code, status, message, details)
 }
 
 /// Writes an error; `details` is absent if there are none.
-fn told(code: u16, status: &str, message: &str, details: &[Value]) -> Reply {
+fn written(code: u16, status: &str, message: &str, details: &[Value]) -> Reply {
     let mut error = json!({ "code": code, "message": message, "status": status });
     if let (false, Some(error)) = (details.is_empty(), error.as_object_mut()) {
         error.insert("details".to_owned(), json!(details));

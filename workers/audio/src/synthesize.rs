@@ -73,12 +73,12 @@ async fn buy(
         return Ok(prefer::accepted(platform, context, &view));
     }
     let view = front::buy(purchase).await?;
-    let reply = told(platform, caller, context, &call, &view).await?;
+    let reply = shown(platform, caller, context, &call, &view).await?;
     Ok(Json(reply).into_response())
 }
 
 /// The file, and how it came to be.
-async fn told(
+async fn shown(
     platform: &Platform,
     caller: &Caller,
     context: &Context,

@@ -6,7 +6,7 @@ use de_core::{
     limits::Epochs,
     log::LogLine,
     ports::{Platform, rows},
-    store::epochs::{EpochScope, InstanceRow, instances_active_since, instances_of, told},
+    store::epochs::{EpochScope, InstanceRow, all_told, instances_active_since, instances_of},
 };
 use futures_util::StreamExt;
 
@@ -46,7 +46,7 @@ pub(crate) async fn tell(
         return Err(ApiError::new(Code::LimiterUnavailable, message).with("saved", true));
     }
     let scope = EpochScope::of(organization);
-    platform.database.batch(vec![told(scope, epoch)]).await?;
+    platform.database.batch(vec![all_told(scope, epoch)]).await?;
     Ok(())
 }
 

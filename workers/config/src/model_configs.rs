@@ -37,7 +37,7 @@ use de_core::{
         routes::Allowed,
     },
     ids::{ModelId, OrganizationId},
-    model::{ModelConfig, told},
+    model::{ModelConfig, in_one_line},
     ports::{Platform, row},
     store::models::{self, ModelRow},
     time::Timestamp,
@@ -168,7 +168,7 @@ fn shown(row: &ModelRow) -> ShownModel {
             created_at: row.created_at.into(),
             updated_at: row.updated_at.into(),
         })),
-        Err(issues) => bad(row, told(&issues), None),
+        Err(issues) => bad(row, in_one_line(&issues), None),
     }
 }
 

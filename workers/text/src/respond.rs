@@ -68,7 +68,7 @@ impl Reply<'_> {
         let (body, bytes) = self.received(opened).await?;
         let same = self.wire.protocol() == Some(model.config.protocol);
         match self.read_as(&model, &body) {
-            Ok(reply) => Ok(self.told(&reply, &model, same.then_some(bytes))),
+            Ok(reply) => Ok(self.booked(&reply, &model, same.then_some(bytes))),
             // It has been bought, and its caller speaks its protocol, perhaps a newer one than we do.
             Err(error) if same && !self.ask.call.stream => match model.vendor.billed(&body) {
                 Some(billed) => Ok(self.passed(&billed, &body, bytes)),
@@ -135,11 +135,11 @@ impl Reply<'_> {
     /// The result of a job that was polled.
     pub(crate) fn polled(self, polled: Polled) -> Response {
         let Polled { model, reply } = polled;
-        self.told(&mapped::reply(*reply), &model, None)
+        self.booked(&mapped::reply(*reply), &model, None)
     }
 
     /// Books an answer and writes it; `same` is the vendor's own, where the caller speaks its protocol.
-    fn told(&self, reply: &ChatReply, model: &Model, same: Option<Bytes>) -> Response {
+    fn booked(&self, reply: &ChatReply, model: &Model, same: Option<Bytes>) -> Response {
         note_whole(&self.books, reply);
         if let Some(usage) = &reply.usage {
             self.books.counted(usage);

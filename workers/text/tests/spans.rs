@@ -59,7 +59,7 @@ async fn ask(gateway: &Gateway, parent: Option<&str>) -> TestResponse {
 }
 
 /// What a collector got, if anything.
-fn told(gateway: &Gateway) -> Vec<Sent> {
+fn exported(gateway: &Gateway) -> Vec<Sent> {
     let is_ours = |sent: &Sent| sent.url.as_str() == "https://otel.example.com/v1/traces";
     gateway.test.fetch.sent().into_iter().filter(is_ours).collect()
 }
@@ -87,7 +87,7 @@ async fn a_call_and_its_tries_are_told_once_it_is_over() {
     }
     let answer = ask(&gateway, Some(SAMPLED)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let [sent] = &told(&gateway)[..] else { panic!("one batch a request") };
+    let [sent] = &exported(&gateway)[..] else { panic!("one batch a request") };
     assert_eq!(
         (sent.header("authorization"), sent.header("x-tenant")),
         ("Bearer a-collectors-key", "a")
@@ -142,7 +142,7 @@ async fn who_began_the_trace_says_whether_it_is_recorded_and_else_the_share() {
         gateway.test.fetch.answer(openai("Hi."));
         gateway.test.fetch.answer(Answer::json(200, &json!({})));
         assert_eq!(ask(&gateway, parent).await.status, 200);
-        assert_eq!(told(&gateway).len(), count, "{share} {parent:?}");
+        assert_eq!(exported(&gateway).len(), count, "{share} {parent:?}");
         let flags = gateway.test.fetch.sent()[0].header("traceparent").to_owned();
         let is_sampled = flags.ends_with('1') || flags.ends_with('3');
         assert_eq!(is_sampled, count == 1, "{flags}");

@@ -216,7 +216,7 @@ impl Following<'_> {
         match step {
             Step::Done(reply) => Ok(Pending::Done(reply)),
             Step::Failed(error) => {
-                let mut told = mapped::told(error);
+                let mut told = mapped::as_vendors(error);
                 told.message = told.message.map(|message| self.key.mask(&message));
                 Err(failure::undone(self.model, told))
             }

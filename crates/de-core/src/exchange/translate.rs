@@ -173,7 +173,8 @@ impl Translating {
     fn over(&mut self, code: Code, out: &mut Vec<u8>) {
         if let Some(Ok(last)) = self.decoder.finish() {
             let read = Reading::of(&mut *self.reader, &last);
-            if !matches!(read, Reading::Fault(Code::ProviderMalformed)) && !self.told(read, out) {
+            if !matches!(read, Reading::Fault(Code::ProviderMalformed)) && !self.write_on(read, out)
+            {
                 return;
             }
         }
@@ -190,10 +191,10 @@ impl Translating {
             Ok(event) => Reading::of(&mut *self.reader, &event),
             Err(code) => Reading::Fault(code),
         };
-        self.told(read, out)
+        self.write_on(read, out)
     }
 
-    fn told(&mut self, read: Reading, out: &mut Vec<u8>) -> bool {
+    fn write_on(&mut self, read: Reading, out: &mut Vec<u8>) -> bool {
         let deltas = match read {
             Reading::Deltas(deltas) => deltas,
             Reading::Fault(code) => {

@@ -177,14 +177,15 @@ impl Context {
     /// Adds to `x-de-warnings` of the answer, behind what stands there: a place, and what is wrong with it.
     pub fn warn(&self, place: &str, reason: &str) {
         const NAME: http::HeaderName = http::HeaderName::from_static("x-de-warnings");
-        let told = self.told().get(NAME).and_then(|told| told.to_str().ok()).map(str::to_owned);
+        let told =
+            self.headers_told().get(NAME).and_then(|told| told.to_str().ok()).map(str::to_owned);
         let before = told.map_or_else(String::new, |told| format!("{told}; "));
         self.tell(NAME, &format!("{before}{place}: {reason}"));
     }
 
     /// The headers told so far.
     #[must_use]
-    pub fn told(&self) -> HeaderMap {
+    pub fn headers_told(&self) -> HeaderMap {
         self.noted.lock().map(|noted| noted.headers.clone()).unwrap_or_default()
     }
 

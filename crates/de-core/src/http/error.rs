@@ -360,7 +360,7 @@ impl ApiError {
         let mut response = Response::new(Body::from(self.body(context).to_string()));
         *response.status_mut() = self.0.code.status();
         let headers = response.headers_mut();
-        headers.extend(context.told());
+        headers.extend(context.headers_told());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(wait) = self.0.retry_after {
             // Rounded up: never too early.

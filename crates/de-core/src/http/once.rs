@@ -402,7 +402,7 @@ impl BeforeSend for Ticket {
 /// What is repeated of a reply's head: what it is, what it came from, what it cost. Not what holds for one
 /// request only: its id, how limits stood, what took how long.
 fn head_of(response: &Response, context: Option<&Context>) -> Head {
-    let told = context.map(Context::told).unwrap_or_default();
+    let told = context.map(Context::headers_told).unwrap_or_default();
     let mut headers = Vec::new();
     for (name, value) in response.headers().iter().chain(&told) {
         let is_kept = name.as_str().starts_with("x-de-")

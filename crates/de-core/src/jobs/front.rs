@@ -216,7 +216,7 @@ fn before(context: &Context, instance: &InstanceId, view: View) -> Result<View, 
     if view.instance_id != *instance {
         return Err(ApiError::new(Code::NotFound, "there is no such job"));
     }
-    told(context, &view);
+    tell_receipt(context, &view);
     Ok(view)
 }
 
@@ -315,7 +315,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// The receipt of a purchase that was made before.
-fn told(context: &Context, view: &View) {
+fn tell_receipt(context: &Context, view: &View) {
     context.tell(HeaderName::from_static("x-de-receipt"), view.receipt_id.as_str());
     context.note(|line| line.receipt_id = Some(view.receipt_id.as_str().to_owned()));
 }

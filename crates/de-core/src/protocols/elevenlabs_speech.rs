@@ -109,12 +109,16 @@ impl SpeechVendor for ElevenLabsSpeechVendor {
 
     fn usage(&self, call: &SpeechCall, headers: &HeaderMap) -> Usage {
         let spoken = u64::try_from(call.text.chars().count()).unwrap_or(u64::MAX);
-        Usage { characters: told(headers).unwrap_or(spoken), requests: 1, ..Usage::default() }
+        Usage {
+            characters: billed_characters(headers).unwrap_or(spoken),
+            requests: 1,
+            ..Usage::default()
+        }
     }
 }
 
 /// The bill, in characters.
-fn told(headers: &HeaderMap) -> Option<u64> {
+fn billed_characters(headers: &HeaderMap) -> Option<u64> {
     headers.get("character-cost")?.to_str().ok()?.trim().parse().ok()
 }
 

@@ -66,7 +66,7 @@ impl Vendor for MappedVendor {
 
     fn error(&self, _status: u16, body: &[u8]) -> VendorError {
         json::parse(body)
-            .map_or_else(|_| VendorError::default(), |body| told(self.mapping.error(&body)))
+            .map_or_else(|_| VendorError::default(), |body| as_vendors(self.mapping.error(&body)))
     }
 
     fn stream(&self) -> Box<dyn VendorStream> {
@@ -367,7 +367,7 @@ fn finish(word: &str) -> Finish {
 }
 
 /// A mapped error as a vendor's.
-pub(crate) fn told(error: MappedError) -> VendorError {
+pub(crate) fn as_vendors(error: MappedError) -> VendorError {
     VendorError {
         message: error.message,
         out_of_money: false,
@@ -401,7 +401,7 @@ impl VendorStream for MappedStream {
         for delta in read {
             match delta {
                 MappedDelta::Done => self.done = true,
-                MappedDelta::Error(error) => return Err(StreamFault::Vendor(told(error))),
+                MappedDelta::Error(error) => return Err(StreamFault::Vendor(as_vendors(error))),
                 MappedDelta::Finish(word) => {
                     self.ended = true;
                     let finish = finish(&word);

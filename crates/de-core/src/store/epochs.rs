@@ -68,7 +68,7 @@ pub fn bump(scope: EpochScope<'_>, now: UnixMillis) -> [Statement; 2] {
 
 /// Forgets that the Limiters have to be told, unless a newer epoch waits already.
 #[must_use]
-pub fn told(scope: EpochScope<'_>, epoch: u64) -> Statement {
+pub fn all_told(scope: EpochScope<'_>, epoch: u64) -> Statement {
     statement(
         "DELETE FROM pending_bumps WHERE scope = ?1 AND epoch <= CAST(?2 AS INTEGER)",
         [scope.as_str().into(), i64::try_from(epoch).unwrap_or(i64::MAX).into()],

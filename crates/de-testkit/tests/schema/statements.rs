@@ -88,7 +88,7 @@ pub(super) fn every_statement() -> Vec<Statement> {
     let mut all = vec![
         access::by_digest("d"),
         access::instance_for_user(&instance, &user),
-        epochs::told(EpochScope::Catalogue, 1),
+        epochs::all_told(EpochScope::Catalogue, 1),
         epochs::pending(None),
         epochs::of_instance(&instance),
         epochs::instances_of(&organization, None),

@@ -161,8 +161,8 @@ async fn c30_a_second_model_of_an_id_is_a_conflict() {
     let pending: Vec<epochs::PendingBump> = rows(&database, epochs::pending(None)).await.unwrap();
     let scopes: Vec<_> = pending.iter().map(|bump| (bump.scope.as_str(), bump.epoch)).collect();
     assert_eq!(scopes, [("catalogue", 1), ("org_next", 1)]);
-    run(&database, vec![epochs::told(EpochScope::Catalogue, 1)]).await;
-    run(&database, vec![epochs::told(EpochScope::Tenant(&next), 0)]).await;
+    run(&database, vec![epochs::all_told(EpochScope::Catalogue, 1)]).await;
+    run(&database, vec![epochs::all_told(EpochScope::Tenant(&next), 0)]).await;
     let pending: Vec<epochs::PendingBump> = rows(&database, epochs::pending(None)).await.unwrap();
     assert_eq!(pending.len(), 1);
 }

@@ -218,7 +218,7 @@ impl Caller {
             Kind::Penniless => "penniless",
             _ => "rich",
         };
-        let told = self.told(kind, number, project, &request_id).await;
+        let told = self.ask(kind, number, project, &request_id).await;
         let Told { cost_micros, problem } =
             told.unwrap_or_else(|error| Told::wrong(format!("no answer: {error:?}")));
         let ends: &[&str] = match kind {
@@ -232,7 +232,7 @@ impl Caller {
         (kind != Kind::Read || call.problem.is_some()).then_some(call)
     }
 
-    async fn told(
+    async fn ask(
         &self,
         kind: Kind,
         number: u64,

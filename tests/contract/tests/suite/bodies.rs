@@ -49,7 +49,7 @@ fn with_stranger(example: &Value, pointer: &str) -> Value {
 }
 
 /// The names after "there are", in the reason for refusing a member.
-fn told(answer: &Value, pointer: &str) -> Option<BTreeSet<String>> {
+fn alternatives(answer: &Value, pointer: &str) -> Option<BTreeSet<String>> {
     let details = [&answer["details"], &answer["error"]["details"]];
     let fields = details.into_iter().filter_map(|details| details["fields"].as_array()).flatten();
     let mut reasons = fields
@@ -100,7 +100,7 @@ async fn c31_a_body_names_the_fields_that_are_read_and_refuses_every_other() {
                 assert!(answer.to_string().contains(STRANGER), "{place}: {answer}");
                 continue;
             }
-            let told = told(&answer, &format!("{pointer}/{STRANGER}"));
+            let told = alternatives(&answer, &format!("{pointer}/{STRANGER}"));
             let mut told = told.unwrap_or_else(|| panic!("{place}: {answer}"));
             if pointer.is_empty() {
                 let apart = READ_APART.iter().filter(|(id, _)| operation.id == *id);

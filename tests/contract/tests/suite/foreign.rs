@@ -327,7 +327,7 @@ fn kinds(path: &'static str) -> Vec<(&'static str, &'static str)> {
 }
 
 /// What someone is told, with the ids that they asked for left out.
-async fn told(
+async fn answer_to(
     who: &Person,
     method: &Method,
     path: &str,
@@ -430,9 +430,9 @@ async fn walk_one(
                 })
             };
             let path = with(&|kind| theirs.own(kind).to_owned()) + &asks;
-            let real = told(who, method, &path, &body, "").await;
+            let real = answer_to(who, method, &path, &body, "").await;
             let none = with(&|kind| nobodys(kind).to_owned()) + &asks;
-            assert_eq!(real, told(who, method, &none, &body, "").await, "{line} {path}");
+            assert_eq!(real, answer_to(who, method, &none, &body, "").await, "{line} {path}");
             assert_eq!(real.0, refused, "{line} {path}: {}", real.1);
         }
         for name in names {
@@ -445,7 +445,7 @@ async fn walk_one(
                 } else {
                     path = format!("{path}?{name}={value}");
                 }
-                told(who, method, &path, &body, "").await
+                answer_to(who, method, &path, &body, "").await
             };
             let real = ask(theirs.own(kind)).await;
             assert_eq!(real, ask(nobodys(kind)).await, "{line} {name}");
@@ -461,8 +461,8 @@ async fn walk_one(
             }
         }
         let path = fill(&|_, kind| ours.own(kind).to_owned()) + &asks;
-        let real = told(who, method, &path, &body, theirs.own("instance")).await;
-        let none = told(who, method, &path, &body, nobodys("instance")).await;
+        let real = answer_to(who, method, &path, &body, theirs.own("instance")).await;
+        let none = answer_to(who, method, &path, &body, nobodys("instance")).await;
         assert_eq!(real, none, "{line} X-Instance-ID");
         assert_eq!(real.0, 404, "{line} X-Instance-ID: {}", real.1);
         if *method == Method::GET && variables.is_empty() {
@@ -470,7 +470,7 @@ async fn walk_one(
                 ["/v1/metrics", "/v1/provider-health", "/v1/requests/events", "/v1/usage"];
             let is_paged = !unpaged.iter().any(|place| path.starts_with(place));
             let path = if is_paged { format!("{path}?limit=200") } else { path };
-            let (_, page) = told(who, method, &path, &body, "").await;
+            let (_, page) = answer_to(who, method, &path, &body, "").await;
             let page = page.to_string();
             for trace in theirs.traces() {
                 assert!(!page.contains(trace), "{line} shows {trace}");

@@ -71,7 +71,7 @@ async fn good(client: &TestClient, body: &Value) -> Value {
 }
 
 /// The events of a stream, whose names and numbers are seen to be right.
-async fn told(client: &TestClient, body: &Value) -> Vec<Value> {
+async fn stream(client: &TestClient, body: &Value) -> Vec<Value> {
     let mut body = body.clone();
     body["stream"] = true.into();
     let answer = create(client, &body).await;
@@ -155,7 +155,7 @@ async fn every_vendor_answers_whole_and_as_events() {
             (&usage["input_tokens"], &usage["output_tokens"])
         );
         assert_eq!(row["operation"], "POST /v1/responses");
-        let events = told(&client, &body).await;
+        let events = stream(&client, &body).await;
         assert_eq!(deltas(&events), expected, "{model}");
         let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
         assert_eq!(kinds[..2], ["response.created", "response.in_progress"]);
@@ -174,7 +174,7 @@ async fn a_relay_passes_what_nobody_knows_and_stores_nothing_at_the_vendor() {
     let body = json!({
         "model": models.relayed, "input": word, "store": true, "metadata": {"team": "blue"}, "truncation": "auto",
     });
-    let events = told(&stack.client(), &body).await;
+    let events = stream(&stack.client(), &body).await;
     let delta = events.iter().find(|event| event["type"] == "response.output_text.delta").unwrap();
     assert!(delta["obfuscation"].is_string(), "the vendor's padding passes: {delta}");
     let response = &events.last().unwrap()["response"];
@@ -198,7 +198,7 @@ async fn tools_are_called_and_answered_across_turns() {
         for streamed in [false, true] {
             let body = json!({"model": model, "input": "call:look_up please", "tools": tools});
             let first = if streamed {
-                told(&client, &body).await.pop().unwrap()["response"].clone()
+                stream(&client, &body).await.pop().unwrap()["response"].clone()
             } else {
                 good(&client, &body).await
             };
@@ -302,7 +302,7 @@ async fn a_stream_that_breaks_ends_as_the_protocol_tells_it() {
         for model in models.each() {
             for fault in ["cut:6", "error-mid:6"] {
                 let body = json!({"model": model, "input": format!("{fault} chunks:20 {}", unique("broken"))});
-                let events = told(&client, &body).await;
+                let events = stream(&client, &body).await;
                 let last = events.last().unwrap();
                 let kind = last["type"].as_str().unwrap();
                 // The vendor's own word passes where it speaks the protocol.

@@ -116,7 +116,7 @@ impl Run {
     }
 
     /// Makes it, as the command does: with a client that blocks.
-    async fn told(self) -> (Heard, Result<Outcome, RunError>) {
+    async fn make(self) -> (Heard, Result<Outcome, RunError>) {
         let making = tokio::task::spawn_blocking(move || {
             let tenant = Tenant::parse(&self.document.to_string());
             let tenant = tenant.unwrap_or_else(|issues| panic!("{issues:#?}"));
@@ -136,13 +136,13 @@ impl Run {
     }
 
     async fn made(self) -> Heard {
-        let (heard, outcome) = self.told().await;
+        let (heard, outcome) = self.make().await;
         outcome.unwrap_or_else(|error| panic!("{error}"));
         heard
     }
 
     async fn problems(self) -> Vec<(String, String)> {
-        match self.told().await.1 {
+        match self.make().await.1 {
             Err(RunError::Problems(issues)) => {
                 issues.into_iter().map(|issue| (issue.pointer, issue.reason)).collect()
             }
@@ -485,7 +485,7 @@ async fn a_run_that_is_cut_anywhere_is_run_again_and_ends_well() {
         let file = folder.join(format!("{n}.json"));
         let cut = cut_after(n, &stack.front_base).await;
         let run = Run::of(&stack, &document).kept_in(&file);
-        let (first, outcome) = run.clone().at(&cut.base()).told().await;
+        let (first, outcome) = run.clone().at(&cut.base()).make().await;
         if outcome.is_ok() {
             break;
         }
@@ -528,7 +528,7 @@ async fn a_secret_that_nobody_took_is_shown_by_the_next_run() {
     let file = folder.join("secrets.json");
     let mut run = Run::of(&stack, &whole(&name)).kept_in(&file);
     run.breaks_at = Some(2);
-    let (heard, outcome) = run.clone().told().await;
+    let (heard, outcome) = run.clone().make().await;
     assert!(matches!(outcome, Err(RunError::Machine(_))));
     // It was not lost: what was made stands in the file, whoever saw it.
     let kept = std::fs::read_to_string(&file).unwrap();
@@ -546,7 +546,7 @@ async fn a_secret_that_nobody_took_is_shown_by_the_next_run() {
 async fn an_instance_is_removed_with_all_that_is_below_it_and_what_it_made_is_saved_before() {
     let stack = Stack::ready().await;
     let name = unique("file");
-    let (_, outcome) = Run::of(&stack, &whole(&name)).told().await;
+    let (_, outcome) = Run::of(&stack, &whole(&name)).make().await;
     let id = outcome.unwrap().instance_ids[0].clone().unwrap();
     let folder = std::env::temp_dir().join(unique("assets"));
     let (base, key) = (stack.front_base.clone(), stack.keys.admin.clone());

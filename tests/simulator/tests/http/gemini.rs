@@ -28,7 +28,7 @@ impl Rig {
         answer(self.post(Vendor::Google, &format!("{model}:generateContent")).json(body)).await
     }
 
-    async fn told(&self, model: &str, body: &Value) -> Vec<Value> {
+    async fn ask_for_stream(&self, model: &str, body: &Value) -> Vec<Value> {
         let path = format!("{model}:streamGenerateContent?alt=sse");
         stream(self.post(Vendor::Google, &path).json(body)).await
     }
@@ -76,7 +76,7 @@ async fn a_stream_repeats_the_shape_and_tells_all_counts_at_last() {
     let rig = Rig::start().await;
     let thinking = json!({ "thinkingConfig": { "thinkingLevel": "LOW", "includeThoughts": true } });
     let body = set("Hi there", thinking);
-    let events = rig.told(FLASH, &body).await;
+    let events = rig.ask_for_stream(FLASH, &body).await;
     let parts: Vec<&Value> =
         events.iter().map(|event| &event["candidates"][0]["content"]["parts"][0]).collect();
     assert_eq!(parts[0]["thought"], true);
@@ -113,7 +113,7 @@ async fn calls_have_a_seal_that_must_come_back() {
     assert_eq!(calls[0]["thoughtSignature"], "c2ltdWxhdGVkLXRob3VnaHQ=");
     assert!(calls[1].get("thoughtSignature").is_none());
     assert_eq!(body["candidates"][0]["finishReason"], "STOP");
-    let events = rig.told(FLASH, &first).await;
+    let events = rig.ask_for_stream(FLASH, &first).await;
     assert_eq!(events.len(), 1, "calls come whole");
 
     let results = |turn: &Value| -> Value {
@@ -264,18 +264,21 @@ async fn what_is_blocked_says_so_in_a_good_reply() {
         (200, &json!("PROHIBITED_CONTENT"))
     );
     assert!(body.get("candidates").is_none() && body["usageMetadata"]["promptTokenCount"] == 5);
-    assert_eq!(rig.told(FLASH, &said("refuse")).await.len(), 1);
+    assert_eq!(rig.ask_for_stream(FLASH, &said("refuse")).await.len(), 1);
     let (_, body) = rig.ask(FLASH, &said("result:unsafe")).await;
     let candidate = &body["candidates"][0];
     assert_eq!(candidate["finishReason"], "SAFETY");
     assert!(candidate.get("content").is_none());
-    assert_eq!(rig.told(FLASH, &said("result:unsafe")).await[0]["candidates"][0], *candidate);
+    assert_eq!(
+        rig.ask_for_stream(FLASH, &said("result:unsafe")).await[0]["candidates"][0],
+        *candidate
+    );
 }
 
 #[tokio::test]
 async fn a_stream_fails_in_the_vendors_form() {
     let rig = Rig::start().await;
-    let events = rig.told(FLASH, &said("error-mid:2 one two three")).await;
+    let events = rig.ask_for_stream(FLASH, &said("error-mid:2 one two three")).await;
     assert_eq!(events.len(), 3);
     assert_eq!(events[2]["error"]["status"], "UNAVAILABLE");
     assert_eq!(rig.ask(FLASH, &said("fail:quota")).await.0, 402);

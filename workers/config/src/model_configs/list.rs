@@ -9,7 +9,7 @@ use axum::{
 use de_core::{
     http::{error::ApiError, extract::PathText, routes::Allowed},
     ids::{OrganizationId, ProviderId},
-    model::{Modality, ModelConfig, Status, told},
+    model::{Modality, ModelConfig, Status, in_one_line},
     ports::{Platform, rows},
     registry::Model,
     store::{
@@ -71,7 +71,7 @@ async fn seen(
     read: &[ModelRow],
 ) -> Result<Vec<ShownModel>, ApiError> {
     let mut configs: Vec<Result<ModelConfig, String>> =
-        read.iter().map(|row| row.parse().map_err(|issues| told(&issues))).collect();
+        read.iter().map(|row| row.parse().map_err(|issues| in_one_line(&issues))).collect();
     let mut known = Known::default();
     known.learn(platform, organization, configs.iter().flatten()).await?;
     for (row, config) in read.iter().zip(&mut configs) {

@@ -39,7 +39,7 @@ pub(crate) async fn export(
     let row = owners(&allowed, filters)?.find(&platform, &id).await?;
     let config = row.parse().map_err(|issues| {
         let message = "the current version cannot be read, so there is nothing to export";
-        ApiError::new(Code::Conflict, message).with("error", de_core::model::told(&issues))
+        ApiError::new(Code::Conflict, message).with("error", de_core::model::in_one_line(&issues))
     })?;
     // Wire types have string keys and finite numbers, so this cannot fail.
     let text = serde_json::to_string_pretty(&bundle::export(&config)).unwrap_or_default();

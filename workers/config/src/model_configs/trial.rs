@@ -45,7 +45,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::outcome::Tested as Shown;
 use self::{
     admission::{Admitted, admit},
-    outcome::{Tested, fault, hidden, read, reply, told},
+    outcome::{Tested, booked, fault, hidden, read, reply},
     overheard::Overheard,
 };
 use super::unknown;
@@ -196,7 +196,7 @@ impl Trial<'_> {
         let duration_ms = platform.clock.now().since(sent_at);
         let heard = overheard.last();
         let output = answered.and_then(|said| match said {
-            Said::Polled(reply) => Ok(told(books, &reply, None)),
+            Said::Polled(reply) => Ok(booked(books, &reply, None)),
             Said::Whole(bytes) => read(books, &model, input, heard.as_ref(), &bytes),
         });
         let (output, error) = match output {

@@ -40,7 +40,7 @@ async fn sum(platform: &Platform) {
         let read = rows::<Mark>(&*platform.database, marks(this_hour, after.as_ref())).await;
         let page = match read {
             Ok(page) => page,
-            Err(err) => return told(platform, "marked hours could not be read", &err),
+            Err(err) => return note_failure(platform, "marked hours could not be read", &err),
         };
         if !page.is_empty() {
             match batch(platform, sum_up(&page, started)).await {
@@ -52,7 +52,7 @@ async fn sum(platform: &Platform) {
                             Ok(done) => summed += done,
                             Err(err) => {
                                 failed += 1;
-                                told(platform, "an hour could not be summed", &err);
+                                note_failure(platform, "an hour could not be summed", &err);
                             }
                         }
                     }
@@ -78,7 +78,7 @@ async fn add(platform: &Platform) {
         let some = match batch(platform, add_late(platform.clock.now())).await {
             Ok(some) => some,
             Err(err) => {
-                return told(
+                return note_failure(
                     platform,
                     "receipts that came late could not be added to their sums",
                     &err,
@@ -101,7 +101,7 @@ async fn remove(platform: &Platform) {
     for _ in 0..REMOVALS {
         let some = match batch(platform, prune(platform.clock.now()).to_vec()).await {
             Ok(some) => some,
-            Err(err) => return told(platform, "old receipts could not be removed", &err),
+            Err(err) => return note_failure(platform, "old receipts could not be removed", &err),
         };
         removed += some;
         if some < PRUNED_AT_ONCE {
@@ -120,7 +120,7 @@ async fn batch(platform: &Platform, statements: Vec<Statement>) -> Result<usize,
     Ok(answers.last().map_or(0, Vec::len))
 }
 
-fn told(platform: &Platform, message: &str, err: &PortError) {
+fn note_failure(platform: &Platform, message: &str, err: &PortError) {
     note(platform, Level::Error, message, [("cause", err.to_string().into())]);
 }
 

@@ -236,7 +236,7 @@ impl Kept {
         self.run(sql::DROP_REPORT, vec![text(id)])
     }
 
-    pub(super) fn told(&self, now: UnixMillis, ids: &[String]) -> Result<()> {
+    pub(super) fn notices_told(&self, now: UnixMillis, ids: &[String]) -> Result<()> {
         self.run(sql::NOTICES_TOLD, vec![json_text(ids)?, int(now.0)])
     }
 

@@ -54,7 +54,7 @@ impl Limiter {
         }
         database::tell(&self.env, statements).await?;
         // Told twice is told once: the ids of rows and messages are made of the notice.
-        Ok(kept.told(now(), &told)?)
+        Ok(kept.notices_told(now(), &told)?)
     }
 
     /// Keeps a notice of an outbox that does not get through, once for each time that it does not.

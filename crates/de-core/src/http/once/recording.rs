@@ -63,7 +63,7 @@ impl Recording {
     }
 
     /// What there is to be kept.
-    fn told(&mut self) -> Result<Reply, End> {
+    fn recorded(&mut self) -> Result<Reply, End> {
         if self.is_too_large {
             return Err(self.unkept.too_large);
         }
@@ -95,7 +95,7 @@ impl Stream for Recording {
                 self.end(Err(lost));
             }
             None => {
-                let told = self.told();
+                let told = self.recorded();
                 self.end(told);
                 self.stream = None;
             }

@@ -58,7 +58,7 @@ impl VendorStream for Reader {
                 self.done = true;
                 Ok(Vec::new())
             }
-            _ => Ok(self.told(kind, &told)?),
+            _ => Ok(self.deltas(kind, &told)?),
         }
     }
 
@@ -68,7 +68,7 @@ impl VendorStream for Reader {
 }
 
 impl Reader {
-    fn told(&mut self, kind: &str, told: &Answer<'_>) -> Result<Vec<Delta>, Malformed> {
+    fn deltas(&mut self, kind: &str, told: &Answer<'_>) -> Result<Vec<Delta>, Malformed> {
         let block = told.index("index", 0)?;
         let mut deltas = Vec::new();
         match kind {

@@ -61,7 +61,7 @@ fn blocks(parts: &[Part], about: &About) -> Vec<Value> {
             }
             Part::Sealed(seal) => blocks.push(sealed(seal, about)),
             Part::Thinking { seal, text } => {
-                let seal = seal.as_ref().map(|seal| told(seal, about)).unwrap_or_default();
+                let seal = seal.as_ref().map(|seal| seal_text(seal, about)).unwrap_or_default();
                 blocks.push(json!({"type": "thinking", "thinking": text, "signature": seal}));
             }
             Part::ToolCall(call) => {
@@ -80,13 +80,13 @@ fn blocks(parts: &[Part], about: &About) -> Vec<Value> {
     blocks
 }
 
-fn told(seal: &Seal, about: &About) -> String {
+fn seal_text(seal: &Seal, about: &About) -> String {
     seal.told_in(Protocol::AnthropicMessages, &about.provider_id)
 }
 
 /// A block that only the vendor can read. Another vendor's seal on a call stands right behind that call.
 fn sealed(seal: &Seal, about: &About) -> Value {
-    json!({"type": "redacted_thinking", "data": told(seal, about)})
+    json!({"type": "redacted_thinking", "data": seal_text(seal, about)})
 }
 
 /// Adds a citation to the text that was written last.
@@ -308,7 +308,7 @@ impl DialectStream for Writer {
             Delta::Start { id, model: _ } => self.start(id),
             Delta::Text { choice: 0, text } => self.text(text),
             Delta::Thinking { choice: 0, seal, text } => {
-                let seal = seal.as_ref().map(|seal| told(seal, &self.about));
+                let seal = seal.as_ref().map(|seal| seal_text(seal, &self.about));
                 self.thinking(text, seal.as_deref())
             }
             Delta::ToolCall { arguments, choice: 0, id, index, name } => {

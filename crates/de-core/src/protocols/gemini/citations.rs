@@ -21,7 +21,7 @@ struct Source {
 
 impl Sources {
     /// Reads the citations that are new; `text` is what the candidate has said so far.
-    pub(super) fn told(
+    pub(super) fn new_citations(
         &mut self,
         candidate: &Answer<'_>,
         text: &str,

@@ -34,7 +34,7 @@ pub(super) fn asked(body: &[u8]) -> Option<Duration> {
 }
 
 /// Reads the failure that an event of a stream tells instead of an answer; `None` if it tells none.
-pub(super) fn told(body: &Value) -> Option<VendorError> {
+pub(super) fn of_event(body: &Value) -> Option<VendorError> {
     let whole = body.get(0).unwrap_or(body);
     whole.get("error").filter(|error| !error.is_null()).map(|_| of(body))
 }

@@ -41,11 +41,11 @@ impl VendorStream for Reader {
     fn event(&mut self, event: &Event) -> Result<Vec<Delta>, StreamFault> {
         let body = json::parse(event.data.as_bytes())
             .map_err(|error| Malformed { pointer: String::new(), reason: error.to_string() })?;
-        if let Some(failure) = error::told(&body) {
+        if let Some(failure) = error::of_event(&body) {
             return Err(StreamFault::Vendor(failure));
         }
         let is_first = !self.is_started;
-        let deltas = self.told(&Answer::whole(&body)?)?;
+        let deltas = self.deltas(&Answer::whole(&body)?)?;
         if self.is_broken && is_first {
             // Nothing has been told yet, so that another model may still serve.
             return Err(text_reply::broke_off().into());
@@ -61,7 +61,7 @@ impl VendorStream for Reader {
 }
 
 impl Reader {
-    fn told(&mut self, whole: &Answer<'_>) -> Result<Vec<Delta>, Malformed> {
+    fn deltas(&mut self, whole: &Answer<'_>) -> Result<Vec<Delta>, Malformed> {
         let known = ["candidates", "promptFeedback", "usageMetadata"];
         if known.iter().all(|name| whole.value(name).is_none()) {
             return Err(whole.fault("candidates", "required"));
@@ -82,7 +82,7 @@ impl Reader {
             let finish = Finish::ContentFilter;
             deltas.push(Delta::Finish { choice: 0, finish, stop_sequence: None });
         }
-        deltas.extend(self.counts.told(whole).map(Delta::Usage));
+        deltas.extend(self.counts.take_over(whole).map(Delta::Usage));
         Ok(deltas)
     }
 
@@ -110,7 +110,7 @@ impl Reader {
         if !tokens.is_empty() {
             deltas.push(Delta::Logprobs { choice, tokens });
         }
-        let mut citations = open.sources.told(told, &open.text)?;
+        let mut citations = open.sources.new_citations(told, &open.text)?;
         let finish = text_reply::finish(told)?;
         if finish.is_some() {
             citations.extend(open.sources.uncited());

@@ -62,7 +62,7 @@ fn choice(candidate: &Answer<'_>, id: &str, place: u32) -> Result<Choice, Malfor
     }
     let mut sources = Sources::default();
     let text = text_of(&parts);
-    parts.extend(sources.told(candidate, &text)?.into_iter().map(Part::Citation));
+    parts.extend(sources.new_citations(candidate, &text)?.into_iter().map(Part::Citation));
     parts.extend(sources.uncited().into_iter().map(Part::Citation));
     parts.extend(explained(candidate, &finish)?.map(Part::Refusal));
     let logprobs = logprobs::read(candidate)?;

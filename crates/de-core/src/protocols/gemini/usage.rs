@@ -22,7 +22,7 @@ pub(super) struct Counts {
 
 impl Counts {
     /// Takes over what an answer or an event tells; `None` if it counts nothing.
-    pub(super) fn told(&mut self, whole: &Answer<'_>) -> Option<Usage> {
+    pub(super) fn take_over(&mut self, whole: &Answer<'_>) -> Option<Usage> {
         let told = whole.counts("usageMetadata")?;
         let (prompt, made) = (told.count("promptTokenCount"), told.count("candidatesTokenCount"));
         if prompt.is_none() && made.is_none() {
@@ -68,7 +68,7 @@ impl Counts {
 
 /// Reads the counts of a whole answer, if it counts anything.
 pub(super) fn of(whole: &Answer<'_>) -> Option<Usage> {
-    Counts::default().told(whole)
+    Counts::default().take_over(whole)
 }
 
 /// The tokens of sound among those that are told by modality; `None` if they are not told so.

@@ -39,14 +39,14 @@ pub(super) fn write(tokens: Option<&[TokenLogprob]>) -> Value {
 /// Writes tokens with their alternatives.
 pub(in super::super) fn list(tokens: &[TokenLogprob]) -> Value {
     let tokens = tokens.iter().map(|token| {
-        let mut told = told(token);
-        told.insert("top_logprobs".to_owned(), token.top.iter().map(self::told).collect());
+        let mut told = members(token);
+        told.insert("top_logprobs".to_owned(), token.top.iter().map(members).collect());
         Value::Object(told)
     });
     tokens.collect()
 }
 
-fn told(token: &TokenLogprob) -> Map<String, Value> {
+fn members(token: &TokenLogprob) -> Map<String, Value> {
     let mut told = Map::new();
     told.insert("token".to_owned(), token.token.as_str().into());
     told.insert("logprob".to_owned(), token.logprob.into());

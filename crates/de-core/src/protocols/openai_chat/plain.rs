@@ -69,25 +69,25 @@ impl<'a> Plain<'a> {
 
     /// The answer's id, empty if none is told.
     pub(super) fn id(&self) -> &str {
-        told(self.id.as_ref())
+        text_or_nothing(self.id.as_ref())
     }
 
     /// The model, empty if none is told.
     pub(super) fn model(&self) -> &str {
-        told(self.model.as_ref())
+        text_or_nothing(self.model.as_ref())
     }
 
     /// The tier that serves, empty if none is told.
     pub(super) fn service_tier(&self) -> &str {
-        told(self.service_tier.as_ref())
+        text_or_nothing(self.service_tier.as_ref())
     }
 
     /// The text, perhaps empty.
     pub(super) fn text(&self) -> &str {
-        told(self.choices.0.delta.content.as_ref())
+        text_or_nothing(self.choices.0.delta.content.as_ref())
     }
 }
 
-fn told<'t>(text: Option<&'t Text<'_>>) -> &'t str {
+fn text_or_nothing<'t>(text: Option<&'t Text<'_>>) -> &'t str {
     text.map(|text| text.0.as_ref()).unwrap_or_default()
 }

@@ -113,7 +113,7 @@ impl Reader {
             }
         }
         deltas.extend(self.tier(chunk.word("service_tier").unwrap_or_default()));
-        deltas.extend(self.counts.told(chunk).map(Delta::Usage));
+        deltas.extend(self.counts.take_over(chunk).map(Delta::Usage));
         Ok(deltas)
     }
 

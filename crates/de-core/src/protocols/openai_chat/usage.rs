@@ -21,7 +21,7 @@ pub(super) struct Counts {
 impl Counts {
     /// Takes over what a reply or a chunk tells; `None` if it counts nothing. Groq tells a stream's counts under
     /// `x_groq`.
-    pub(super) fn told(&mut self, whole: &Answer<'_>) -> Option<Usage> {
+    pub(super) fn take_over(&mut self, whole: &Answer<'_>) -> Option<Usage> {
         let usage = whole.counts("usage").or_else(|| whole.counts("x_groq")?.counts("usage"))?;
         let (prompt, completion) = (usage.count("prompt_tokens"), usage.count("completion_tokens"));
         if prompt.is_none() && completion.is_none() {
@@ -68,7 +68,7 @@ impl Counts {
 
 /// Reads the usage of a whole reply, if it counts anything.
 pub(super) fn of(whole: &Answer<'_>) -> Option<Usage> {
-    Counts::default().told(whole)
+    Counts::default().take_over(whole)
 }
 
 /// Writes `usage` with all details that strict clients want.

@@ -163,7 +163,7 @@ mod tests {
         ImagesRequest::parse(body.as_object().unwrap())
     }
 
-    fn told(refused: Result<ImagesRequest, Vec<FieldIssue>>) -> Vec<String> {
+    fn pointers(refused: Result<ImagesRequest, Vec<FieldIssue>>) -> Vec<String> {
         refused.unwrap_err().into_iter().map(|issue| issue.pointer).collect()
     }
 
@@ -188,7 +188,7 @@ mod tests {
         }));
         let expected =
             ["/model", "/prompt", "/response_format", "/stream", "/partial_images", "/n"];
-        assert_eq!(told(refused), expected);
+        assert_eq!(pointers(refused), expected);
     }
 
     fn file(name: &str, bytes: &'static [u8]) -> Part {
@@ -230,11 +230,14 @@ mod tests {
         let files =
             vec![file("image", b"<html>"), file("mask", PNG), file("mask", PNG), file("x", PNG)];
         let refused = ImagesRequest::of_form(Form::of(texts, files));
-        assert_eq!(told(refused), ["/image", "/mask", "/x", "/size", "/prompt", "/stream", "/n"]);
+        assert_eq!(
+            pointers(refused),
+            ["/image", "/mask", "/x", "/size", "/prompt", "/stream", "/n"]
+        );
         let many = std::iter::repeat_with(|| file("image[]", PNG)).take(17).collect();
         let refused = ImagesRequest::of_form(Form::of(vec![text("prompt", "x")], many));
-        assert_eq!(told(refused), ["/image"]);
+        assert_eq!(pointers(refused), ["/image"]);
         let none = ImagesRequest::of_form(Form::of(vec![text("prompt", "x")], Vec::new()));
-        assert_eq!(told(none), ["/image"]);
+        assert_eq!(pointers(none), ["/image"]);
     }
 }

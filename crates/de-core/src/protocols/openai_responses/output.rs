@@ -57,7 +57,7 @@ pub(super) struct Call {
 
 impl Piece {
     /// The part as it is.
-    pub(super) fn told(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         match self {
             Self::Refusal(text) => json!({"type": "refusal", "refusal": text}),
             Self::Text(part) => json!({
@@ -72,8 +72,8 @@ impl Piece {
 
 impl Message {
     /// The item as it is.
-    pub(super) fn told(&self, status: &str) -> Value {
-        let content: Vec<Value> = self.pieces.iter().map(Piece::told).collect();
+    pub(super) fn json(&self, status: &str) -> Value {
+        let content: Vec<Value> = self.pieces.iter().map(Piece::json).collect();
         json!({
             "id": self.id,
             "type": "message",
@@ -86,7 +86,7 @@ impl Message {
 
 impl Thought {
     /// The item as it is.
-    pub(super) fn told(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let summary = match self.text.as_str() {
             "" => json!([]),
             text => json!([{"type": "summary_text", "text": text}]),
@@ -101,7 +101,7 @@ impl Thought {
 
 impl Call {
     /// The item as it is.
-    pub(super) fn told(&self, status: &str) -> Value {
+    pub(super) fn json(&self, status: &str) -> Value {
         json!({
             "id": self.id,
             "type": "function_call",

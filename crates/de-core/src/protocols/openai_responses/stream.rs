@@ -142,7 +142,7 @@ impl Writer {
             Some(Open::Message(message)) => {
                 let mut text = self.piece_done(&message);
                 let status = if is_last && self.is_cut() { "incomplete" } else { "completed" };
-                text.push_str(&self.item_done(message.at, message.told(status)));
+                text.push_str(&self.item_done(message.at, message.json(status)));
                 text
             }
             Some(Open::Thought(thought)) => {
@@ -157,7 +157,7 @@ impl Writer {
                     let kind = "response.reasoning_summary_part.done";
                     text.push_str(&self.of_item(kind, place, members));
                 }
-                text.push_str(&self.item_done(thought.at, thought.told()));
+                text.push_str(&self.item_done(thought.at, thought.json()));
                 text
             }
             None => String::new(),
@@ -174,7 +174,7 @@ impl Writer {
             text.push_str(&self.of_item(kind, (&call.id, call.at), members));
             let is_last = call.at.saturating_add(1) == self.next;
             let status = if is_last && self.is_cut() { "incomplete" } else { "completed" };
-            text.push_str(&self.item_done(call.at, call.told(status)));
+            text.push_str(&self.item_done(call.at, call.json(status)));
         }
         text
     }
@@ -200,7 +200,7 @@ impl Writer {
                 self.of_item("response.output_text.done", place, members)
             }
         };
-        let members = json!({"content_index": index, "part": piece.told()});
+        let members = json!({"content_index": index, "part": piece.json()});
         text.push_str(&self.of_item("response.content_part.done", place, members));
         text
     }
@@ -214,7 +214,7 @@ impl Writer {
                 text.push_str(&self.close(false));
                 let (at, id) = self.place("msg");
                 let message = Message { at, id, pieces: Vec::new() };
-                text.push_str(&self.added(at, &message.told("in_progress")));
+                text.push_str(&self.added(at, &message.json("in_progress")));
                 message
             }
         }
@@ -223,7 +223,7 @@ impl Writer {
     /// Adds a part to a message, after the last one.
     fn add_piece(&mut self, message: &mut Message, piece: Piece, text: &mut String) {
         text.push_str(&self.piece_done(message));
-        let members = json!({"content_index": message.pieces.len(), "part": piece.told()});
+        let members = json!({"content_index": message.pieces.len(), "part": piece.json()});
         let place = (message.id.as_str(), message.at);
         text.push_str(&self.of_item("response.content_part.added", place, members));
         message.pieces.push(piece);
@@ -328,7 +328,8 @@ impl Writer {
         // A seal is the end of what it is on.
         let is_over = seal.is_some();
         if let Some(seal) = seal {
-            thought.encrypted = Some(thoughts::told(seal, &thought.id, &self.about.provider_id));
+            thought.encrypted =
+                Some(thoughts::encrypted_content(seal, &thought.id, &self.about.provider_id));
         }
         self.open = Some(Open::Thought(thought));
         if is_over {
@@ -343,7 +344,7 @@ impl Writer {
         let own = seal.and_then(thoughts::own);
         let id = own.map_or(made, |(id, _)| id.to_owned());
         let thought = Thought { at, encrypted: None, id, text: String::new() };
-        text.push_str(&self.added(at, &thought.told()));
+        text.push_str(&self.added(at, &thought.json()));
         thought
     }
 
@@ -370,7 +371,7 @@ impl Writer {
                     index,
                     name: name.unwrap_or_default().to_owned(),
                 };
-                text.push_str(&self.added(at, &call.told("in_progress")));
+                text.push_str(&self.added(at, &call.json("in_progress")));
                 self.calls.push(call);
                 self.calls.len().saturating_sub(1)
             }

@@ -12,7 +12,7 @@ pub(super) fn seal(id: &str, encrypted: &str) -> Seal {
 }
 
 /// The `encrypted_content` of a seal in the item of this id, if a model of `provider` answered.
-pub(super) fn told(seal: &Seal, id: &str, provider: &str) -> String {
+pub(super) fn encrypted_content(seal: &Seal, id: &str, provider: &str) -> String {
     match own(seal) {
         Some((own, encrypted)) if own == id => encrypted.to_owned(),
         Some(_) | None => seal.marked(provider),

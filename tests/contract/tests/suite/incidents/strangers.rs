@@ -90,7 +90,7 @@ impl Made {
 }
 
 /// Status and body, without the ids that were asked for.
-async fn told(
+async fn answer_to(
     client: &TestClient,
     method: &Method,
     path: &str,
@@ -135,10 +135,10 @@ async fn what_another_tenant_has_made_is_on_no_route() {
                 }
                 let real = operation.path.replace(variable, id);
                 let none = operation.path.replace(variable, nobodys);
-                let real = told(&client, method, &real, None, id).await;
+                let real = answer_to(&client, method, &real, None, id).await;
                 assert_eq!(
                     real,
-                    told(&client, method, &none, None, nobodys).await,
+                    answer_to(&client, method, &none, None, nobodys).await,
                     "{method} {}",
                     operation.path
                 );
@@ -148,7 +148,7 @@ async fn what_another_tenant_has_made_is_on_no_route() {
                     [("project_id", &made.project), ("job_id", &made.job), ("model", &made.model)]
                 {
                     let path = format!("{}?{name}={id}", operation.path);
-                    let (_, shown) = told(&client, method, &path, None, id).await;
+                    let (_, shown) = answer_to(&client, method, &path, None, id).await;
                     let others =
                         made.all().into_iter().filter(|one| !is_sibling || *one != made.model);
                     for trace in others.filter(|trace| *trace != id.as_str()) {
@@ -160,7 +160,7 @@ async fn what_another_tenant_has_made_is_on_no_route() {
         // A conversation of theirs is no beginning of ours.
         let goes_on =
             |id: &str| json!({"model": "gpt-4o-mini", "input": "And?", "previous_response_id": id});
-        let real = told(
+        let real = answer_to(
             &client,
             &Method::POST,
             "/v1/responses",
@@ -168,7 +168,7 @@ async fn what_another_tenant_has_made_is_on_no_route() {
             &made.response,
         )
         .await;
-        let none = told(
+        let none = answer_to(
             &client,
             &Method::POST,
             "/v1/responses",

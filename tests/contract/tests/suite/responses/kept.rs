@@ -13,7 +13,7 @@ async fn a_conversation_goes_on_from_what_its_project_keeps() {
         assert_eq!((&first["store"], &first["previous_response_id"]), (&json!(true), &Value::Null));
         let id = first["id"].as_str().unwrap().to_owned();
         let body = json!({"model": model, "input": two, "previous_response_id": id});
-        let events = told(&client, &body).await;
+        let events = stream(&client, &body).await;
         let second = events.last().unwrap()["response"].clone();
         for event in events.iter().filter(|event| event["response"].is_object()) {
             let response = &event["response"];
@@ -90,7 +90,7 @@ async fn items_of_kept_answers_are_named_by_their_ids() {
             for word in &words {
                 input.push(json!({"role": "user", "content": word}));
                 let response = if streamed {
-                    told(&client, &ask(&input)).await.pop().unwrap()["response"].clone()
+                    stream(&client, &ask(&input)).await.pop().unwrap()["response"].clone()
                 } else {
                     good(&client, &ask(&input)).await
                 };
@@ -150,7 +150,7 @@ fn photo() -> String {
 /// The response to a call, whole or of its last event.
 async fn response_to(client: &TestClient, body: &Value, streamed: bool) -> Value {
     if streamed {
-        return told(client, body).await.pop().unwrap()["response"].clone();
+        return stream(client, body).await.pop().unwrap()["response"].clone();
     }
     good(client, body).await
 }

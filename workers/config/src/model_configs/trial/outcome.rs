@@ -137,11 +137,11 @@ pub(super) fn read(
         return Ok(mapped.unwrap_or_default());
     }
     let reply = model.vendor.reply(&body).map_err(|err| malformed(err.to_string()))?;
-    Ok(told(books, &reply, mapped))
+    Ok(booked(books, &reply, mapped))
 }
 
 /// Books a reply, and shows it: as its mapping has read it, else in the form of our own protocol.
-pub(super) fn told(books: &Books, reply: &ChatReply, mapped: Option<Value>) -> Value {
+pub(super) fn booked(books: &Books, reply: &ChatReply, mapped: Option<Value>) -> Value {
     let text = reply.text();
     note_whole(books, reply);
     if let Some(tier) = &reply.service_tier {
