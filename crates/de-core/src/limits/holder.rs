@@ -10,14 +10,18 @@
 //! with its only report. One that uses up a lease before its time asks for twice as many calls ahead the next
 //! time; one that leaves half of it unused, for half as many.
 
+mod open;
 mod pool;
 
 use std::collections::BTreeMap;
 
-use self::pool::Pool;
+use self::{
+    open::{Hold, Open},
+    pool::Pool,
+};
 use super::{
     policy::{Epochs, Scope},
-    wire::{Need, Running, SettleRequest, Share, Spent, Standings},
+    wire::{Need, SettleRequest, Share, Spent, Standings},
 };
 use crate::{
     ids::{InstanceId, LeaseId},
@@ -151,45 +155,6 @@ pub struct Holder {
     leases: BTreeMap<LeaseId, Open>,
     next_number: u64,
     pools: BTreeMap<Key, Pool>,
-}
-
-#[derive(Clone, Debug)]
-struct Open {
-    /// Calls under way.
-    calls: BTreeMap<u64, Hold>,
-    epochs: Epochs,
-    expires_at: UnixMillis,
-    failures: u32,
-    first_waits_since: UnixMillis,
-    /// Whether a report has told that no call begins any more.
-    is_final: bool,
-    /// Whether the Limiter has taken the newest report.
-    reported: bool,
-    key: Key,
-    left: Need,
-    model: Spent,
-    seq: u64,
-    sending: Option<Sending>,
-    spent: Spent,
-    standing: Standings,
-    until: UnixMillis,
-    /// Receipts that are not kept yet, by the number of their call.
-    waiting: BTreeMap<u64, Receipt>,
-    /// How many calls it was asked for ahead.
-    width: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Hold {
-    deadline: UnixMillis,
-    need: Need,
-}
-
-#[derive(Clone, Debug)]
-struct Sending {
-    calls: Vec<u64>,
-    seq: u64,
-    since: UnixMillis,
 }
 
 impl Holder {
@@ -476,68 +441,6 @@ impl Holder {
     }
 }
 
-impl Open {
-    /// Whether another call may begin. What no limit counts is no obstacle, however little is left of it.
-    fn fits(&self, need: Need) -> bool {
-        let money = match (self.standing.budget.is_some(), need.micros) {
-            (false, _) => true,
-            (true, None) => false,
-            (true, Some(micros)) => micros == 0 || self.left.micros.unwrap_or(0) >= micros,
-        };
-        let tokens = self.standing.tokens.is_none() || self.left.tokens >= need.tokens;
-        self.left.requests >= need.requests && self.left.slots >= need.slots && money && tokens
-    }
-
-    /// Whether the Limiter knows that no call begins any more, or will not hear of it.
-    fn is_given_back(&self) -> bool {
-        (self.is_final && self.reported) || self.failures >= PATIENT_TRIES
-    }
-
-    /// Whether a report is on its way.
-    fn is_sending(&self, now: UnixMillis) -> bool {
-        self.sending.as_ref().is_some_and(|sending| now.since(sending.since) < UNDER_WAY_MS)
-    }
-
-    /// How the limits stand for a caller.
-    fn standing(&self) -> Standings {
-        self.standing.clone().with_unspent(self.left)
-    }
-
-    fn report(&mut self, now: UnixMillis, lease_id: &LeaseId, is_final: bool) -> SettleRequest {
-        self.seq += 1;
-        self.is_final |= is_final;
-        self.reported = false;
-        let receipts = self.waiting.iter().take(REPORT_RECEIPTS);
-        let calls = receipts.clone().map(|(number, _)| *number).collect();
-        let receipts = receipts.map(|(_, receipt)| receipt.clone()).collect();
-        self.sending = Some(Sending { calls, seq: self.seq, since: now });
-        let running = self.calls.values().fold(None, |sum: Option<Running>, hold| {
-            let sum = sum.unwrap_or_default();
-            let for_ms = u64::try_from(hold.deadline.since(now)).unwrap_or(0);
-            Some(Running {
-                for_ms: sum.for_ms.max(for_ms),
-                micros: sum.micros.saturating_add(hold.need.micros.unwrap_or(0)),
-                slots: sum.slots.saturating_add(hold.need.slots),
-                tokens: sum.tokens.saturating_add(hold.need.tokens),
-            })
-        });
-        // An admission counts from the beginning of its call, money and tokens from its end.
-        let under_way = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
-        let begun =
-            |spent: Spent| Spent { requests: spent.requests.saturating_add(under_way), ..spent };
-        SettleRequest {
-            is_final: self.is_final,
-            lease_id: lease_id.clone(),
-            news: Vec::new(),
-            receipts,
-            running,
-            seq: self.seq,
-            spent: begun(self.spent),
-            spent_at_model: (self.model != self.spent).then(|| begun(self.model)),
-        }
-    }
-}
-
 impl Standings {
     /// How limits stand for a caller whose holder may still spend so much: that is not used.
     #[must_use]
@@ -553,51 +456,6 @@ impl Standings {
             }
         }
         self
-    }
-}
-
-impl Need {
-    /// With what a call that needed so much has not spent, and with its slot.
-    fn regained(self, need: Self, spent: Spent) -> Self {
-        let money = need.micros.unwrap_or(0).saturating_sub(spent.micros);
-        Self {
-            micros: self.micros.map(|micros| micros.saturating_add(money)),
-            requests: self.requests,
-            slots: self.slots.saturating_add(need.slots),
-            tokens: self.tokens.saturating_add(need.tokens.saturating_sub(spent.tokens)),
-        }
-    }
-
-    fn less(self, need: Self) -> Self {
-        let less = need.micros.unwrap_or(0);
-        Self {
-            micros: self.micros.map(|micros| micros.saturating_sub(less)),
-            requests: self.requests.saturating_sub(need.requests),
-            slots: self.slots.saturating_sub(need.slots),
-            tokens: self.tokens.saturating_sub(need.tokens),
-        }
-    }
-}
-
-impl Spent {
-    /// The larger of each of two scopes' counts, with what is held without a receipt as spent.
-    fn at_most_with(self, other: Self) -> Self {
-        let money = |spent: Self| spent.micros.saturating_add(spent.unsettled_micros);
-        Self {
-            micros: money(self).max(money(other)),
-            requests: self.requests.max(other.requests),
-            tokens: self.tokens.max(other.tokens),
-            unsettled_micros: 0,
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            micros: self.micros.saturating_add(other.micros),
-            requests: self.requests.saturating_add(other.requests),
-            tokens: self.tokens.saturating_add(other.tokens),
-            unsettled_micros: self.unsettled_micros.saturating_add(other.unsettled_micros),
-        }
     }
 }
 
