@@ -22,8 +22,7 @@ use crate::{
     protocols::{
         Draft, EmbeddingVendor, FieldIssue, SpeechVendor, mapped,
         native::{GenerateRequest, native_issue},
-        native_image::ImageRequest,
-        native_speech::SynthesizeRequest,
+        native::{image::ImageRequest, speech::SynthesizeRequest},
         openai_embeddings::OpenAiEmbeddingCall,
     },
     registry::Model,

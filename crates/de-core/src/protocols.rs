@@ -21,8 +21,6 @@ pub mod gemini_embeddings;
 pub(crate) mod inline;
 pub mod mapped;
 pub mod native;
-pub mod native_image;
-pub mod native_speech;
 pub mod openai_chat;
 mod openai_effort;
 pub mod openai_embeddings;

@@ -23,7 +23,7 @@ use de_core::{
     },
     model::Modality,
     ports::Platform,
-    protocols::native_speech::SynthesizeRequest,
+    protocols::native::speech::SynthesizeRequest,
     registry,
 };
 use serde_json::{Value, json};

@@ -13,7 +13,7 @@ use de_core::{
     },
     jobs::View,
     ports::Platform,
-    protocols::native_image::ImageRequest,
+    protocols::native::image::ImageRequest,
 };
 use serde_json::{Value, json};
 

@@ -1,7 +1,10 @@
-//! Our own protocol for text: `POST /generate` and `POST /generate/stream`. That for stock media is below.
+//! Our own protocol, for text: `POST /generate` and `POST /generate/stream`. Those for pictures, speech and stock media
+//! are below.
 //!
 //! Strict, as it is ours: unknown fields are refused by name. Zero is zero, never a default.
 
+pub mod image;
+pub mod speech;
 pub mod stock;
 
 use bytes::Bytes;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::super::{
     FieldIssue,
     fields::{Fields, Issues},
-    native_image::{count, prompt_of},
+    native::image::{count, prompt_of},
 };
 use crate::{
     calls::{File, ImageCall},

@@ -5,12 +5,14 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    FieldIssue,
-    fields::{Fields, Issues},
-    native,
+use crate::{
+    calls::ImageCall,
+    protocols::{
+        FieldIssue,
+        fields::{Fields, Issues},
+        native,
+    },
 };
-use crate::calls::ImageCall;
 
 const FIELDS: [&str; 6] = ["instance_id", "model", "model_id", "options", "project_id", "prompt"];
 
@@ -60,7 +62,11 @@ impl ImageRequest {
 }
 
 /// A prompt that says something.
-pub(super) fn prompt_of(body: &Fields<'_>, prompt: &str, issues: &mut Issues) -> String {
+pub(in crate::protocols) fn prompt_of(
+    body: &Fields<'_>,
+    prompt: &str,
+    issues: &mut Issues,
+) -> String {
     if prompt.trim().is_empty() {
         issues.add(body.at("prompt"), "must not be blank");
     }
@@ -68,7 +74,7 @@ pub(super) fn prompt_of(body: &Fields<'_>, prompt: &str, issues: &mut Issues) ->
 }
 
 /// How many pictures, by the first of these names that is there; 1 if none is.
-pub(super) fn count(fields: &Fields<'_>, names: &[&str], issues: &mut Issues) -> u32 {
+pub(in crate::protocols) fn count(fields: &Fields<'_>, names: &[&str], issues: &mut Issues) -> u32 {
     let Some(name) = names.iter().find(|name| fields.has(name)) else { return 1 };
     let Some(count) = fields.count(name, 1, issues) else { return 1 };
     if count > MOST {

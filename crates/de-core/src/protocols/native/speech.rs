@@ -5,11 +5,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    FieldIssue,
-    fields::{Fields, Issues},
+use crate::{
+    calls::SpeechCall,
+    protocols::{
+        FieldIssue,
+        fields::{Fields, Issues},
+    },
 };
-use crate::calls::SpeechCall;
 
 /// The longest text, in characters.
 pub const LONGEST: usize = 5_000;
@@ -67,7 +69,7 @@ impl SynthesizeRequest {
             call.format = options.string("output_format", &mut issues).map(str::to_owned);
             call.options = options.others(&["output_format"]);
         }
-        let model_id = super::native::model(&body, &mut issues);
+        let model_id = super::model(&body, &mut issues);
         let instance_id = body.string("instance_id", &mut issues).map(str::to_owned);
         let project_id = body.string("project_id", &mut issues).map(str::to_owned);
         issues.or(Self { call, instance_id, model_id, project_id })
