@@ -1,59 +1,48 @@
 //! Road 1 to a vendor: adapters in code. A protocol translates, and has no port to send with.
 //!
 //! Two sides: the vendor's ([`Vendor`]: our canonical call out, its answer in) and the caller's
-//! ([`Dialect`]: its request in, our canonical answer out).
+//! ([`Dialect`]: its request in, our canonical answer out). What both are is in `sides`, what several protocols share
+//! in `shared`; all else is a protocol each, ours ([`native`]) among them.
 
 // mark: modules. `cargo xtask new-provider` writes below this line.
 
-mod answer;
 pub mod anthropic_messages;
-mod borrowed;
-pub mod capable;
-mod dialect;
-mod draft;
 pub mod elevenlabs_speech;
 pub mod elevenlabs_transcription;
-mod end_user;
-pub(crate) mod fields;
-mod fitted;
 pub mod gemini;
 pub mod gemini_embeddings;
-pub(crate) mod inline;
 pub mod mapped;
 pub mod native;
 pub mod openai_chat;
-mod openai_effort;
 pub mod openai_embeddings;
 pub mod openai_images;
 pub mod openai_responses;
 pub mod openai_speech;
 pub mod openai_transcriptions;
-pub mod options;
 pub mod pexels;
-mod picture;
 pub mod pixabay;
+mod shared;
 pub mod shotstack;
-mod stock;
-mod strict;
-mod target;
-pub mod tool_names;
-mod turns;
-mod vendor;
-mod vendor_error;
+mod sides;
 
 // mark: end of modules
 
-pub use dialect::{About, Dialect, DialectStream, StreamFailure};
-pub use draft::{Draft, Place};
+use shared::{answer, borrowed, end_user, fitted, openai_effort, picture, stock, strict, turns};
+pub use shared::{capable, options, tool_names};
+pub(crate) use shared::{fields, inline};
 #[cfg(test)]
-use target::test_target;
-pub use target::{MaxTokensField, SeedField, Target};
-use vendor::one_length;
-pub use vendor::{
-    Billed, CountingVendor, EmbeddingVendor, ImageVendor, RenderVendor, SpeechVendor, StockVendor,
-    StreamFault, TranscriptionVendor, VECTORS_CAP, Vendor, VendorStream,
+use sides::target::test_target;
+use sides::vendor::one_length;
+pub use sides::{
+    dialect::{About, Dialect, DialectStream, StreamFailure},
+    draft::{Draft, Place},
+    target::{MaxTokensField, SeedField, Target},
+    vendor::{
+        Billed, CountingVendor, EmbeddingVendor, ImageVendor, RenderVendor, SpeechVendor,
+        StockVendor, StreamFault, TranscriptionVendor, VECTORS_CAP, Vendor, VendorStream,
+    },
+    vendor_error::VendorError,
 };
-pub use vendor_error::VendorError;
 
 /// The vendor's answer is not what its pages say.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

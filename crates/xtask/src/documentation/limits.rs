@@ -35,7 +35,7 @@ const FIGURES: [(&str, &str, &str, &str); 35] = [
     (
         "an answer that is read whole",
         "vectors 64 MiB",
-        "crates/de-core/src/protocols/vendor.rs",
+        "crates/de-core/src/protocols/sides/vendor.rs",
         "VECTORS_CAP",
     ),
     (

@@ -76,7 +76,10 @@ impl SeedField {
 
 /// A target for the tests of vendors.
 #[cfg(test)]
-pub(super) fn test_target(upstream_model: &str, on_unsupported: OnUnsupported) -> Target {
+pub(in crate::protocols) fn test_target(
+    upstream_model: &str,
+    on_unsupported: OnUnsupported,
+) -> Target {
     Target {
         default_max_output_tokens: 16,
         max_tokens_field: MaxTokensField::default(),

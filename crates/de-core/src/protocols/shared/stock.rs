@@ -2,29 +2,29 @@
 
 use url::form_urlencoded::Serializer;
 
-use super::{FieldIssue, Target, answer::Answer};
 use crate::{
     calls::stock::{Bounds, StockCall, StockFile, StockItem, StockKind, StockPage},
     model::OnUnsupported,
+    protocols::{FieldIssue, Target, answer::Answer},
 };
 
 /// A query string in the order in which it is written.
-pub(super) struct Query(Serializer<'static, String>);
+pub(in crate::protocols) struct Query(Serializer<'static, String>);
 
 impl Query {
     /// An empty one.
-    pub(super) fn new() -> Self {
+    pub(in crate::protocols) fn new() -> Self {
         Self(Serializer::new(String::new()))
     }
 
     /// Adds a pair.
-    pub(super) fn with(mut self, name: &str, value: impl ToString) -> Self {
+    pub(in crate::protocols) fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.0.append_pair(name, &value.to_string());
         self
     }
 
     /// Adds a pair, if there is a value.
-    pub(super) fn maybe(self, name: &str, value: Option<impl ToString>) -> Self {
+    pub(in crate::protocols) fn maybe(self, name: &str, value: Option<impl ToString>) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -32,24 +32,24 @@ impl Query {
     }
 
     /// A path with the query behind it.
-    pub(super) fn below(mut self, path: &str) -> String {
+    pub(in crate::protocols) fn below(mut self, path: &str) -> String {
         format!("{path}?{}", self.0.finish())
     }
 }
 
 /// What a vendor has no word for, found out one by one.
-pub(super) struct Lacking {
+pub(in crate::protocols) struct Lacking {
     issues: Vec<FieldIssue>,
     vendor: &'static str,
 }
 
 impl Lacking {
-    pub(super) fn of(vendor: &'static str) -> Self {
+    pub(in crate::protocols) fn of(vendor: &'static str) -> Self {
         Self { issues: Vec::new(), vendor }
     }
 
     /// Notes `what` at `pointer` if it is asked for.
-    pub(super) fn note(mut self, is_asked: bool, pointer: &str, what: &str) -> Self {
+    pub(in crate::protocols) fn note(mut self, is_asked: bool, pointer: &str, what: &str) -> Self {
         if is_asked {
             let reason = format!("{} has no {what}", self.vendor);
             self.issues.push(FieldIssue { pointer: pointer.to_owned(), reason });
@@ -57,13 +57,13 @@ impl Lacking {
         self
     }
 
-    pub(super) fn issues(self) -> Vec<FieldIssue> {
+    pub(in crate::protocols) fn issues(self) -> Vec<FieldIssue> {
         self.issues
     }
 }
 
 /// The issues that keep a call from being sent: what the vendor lacks counts only where the row refuses it.
-pub(super) fn refusing(lacking: Vec<FieldIssue>, target: &Target) -> Vec<FieldIssue> {
+pub(in crate::protocols) fn refusing(lacking: Vec<FieldIssue>, target: &Target) -> Vec<FieldIssue> {
     match target.on_unsupported {
         OnUnsupported::Drop | OnUnsupported::Warn => Vec::new(),
         OnUnsupported::Reject => lacking,
@@ -71,7 +71,7 @@ pub(super) fn refusing(lacking: Vec<FieldIssue>, target: &Target) -> Vec<FieldIs
 }
 
 /// Checks a word against those that a vendor knows; the issue names them.
-pub(super) fn known<'a>(
+pub(in crate::protocols) fn known<'a>(
     word: Option<&'a str>,
     words: &[&str],
     pointer: &str,
@@ -88,7 +88,7 @@ pub(super) fn known<'a>(
 
 /// Puts a page together: what has no file is left out, and what the vendor was not told of bounds is
 /// applied here. Both are said.
-pub(super) fn page(
+pub(in crate::protocols) fn page(
     call: &StockCall,
     vendor: &str,
     total: u64,
@@ -119,7 +119,7 @@ pub(super) fn page(
 }
 
 /// `Photo by Ana on Pexels: https://www.pexels.com/photo/7/`.
-pub(super) fn attribution(
+pub(in crate::protocols) fn attribution(
     kind: StockKind,
     author: Option<&str>,
     vendor: &str,
@@ -130,13 +130,13 @@ pub(super) fn attribution(
 }
 
 /// A member that is an address of the web; whatever else it is, it is absent.
-pub(super) fn web(answer: &Answer<'_>, name: &str) -> Option<String> {
+pub(in crate::protocols) fn web(answer: &Answer<'_>, name: &str) -> Option<String> {
     let is_web = |text: &&str| text.starts_with("https://") || text.starts_with("http://");
     answer.word(name).filter(is_web).map(str::to_owned)
 }
 
 /// A measure; absent if it is zero, null or no count, as vendors say it of files that they have not.
-pub(super) fn measure(answer: &Answer<'_>, name: &str) -> Option<u64> {
+pub(in crate::protocols) fn measure(answer: &Answer<'_>, name: &str) -> Option<u64> {
     let value = answer.value(name)?;
     #[expect(
         clippy::cast_possible_truncation,
@@ -150,14 +150,14 @@ pub(super) fn measure(answer: &Answer<'_>, name: &str) -> Option<u64> {
 }
 
 /// An id, which vendors write as a number or as a text.
-pub(super) fn id(answer: &Answer<'_>) -> Option<String> {
+pub(in crate::protocols) fn id(answer: &Answer<'_>) -> Option<String> {
     let value = answer.value("id")?;
     let text = value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     text.or_else(|| value.as_u64().map(|number| number.to_string()))
 }
 
 /// Whether a text can be an id of these vendors: a number, which leads nowhere else in a path.
-pub(super) fn checked_id(id: &str) -> Result<&str, Vec<FieldIssue>> {
+pub(in crate::protocols) fn checked_id(id: &str) -> Result<&str, Vec<FieldIssue>> {
     if !id.is_empty() && id.len() <= 20 && id.bytes().all(|c| c.is_ascii_digit()) {
         return Ok(id);
     }
@@ -166,13 +166,13 @@ pub(super) fn checked_id(id: &str) -> Result<&str, Vec<FieldIssue>> {
 }
 
 /// The widest first; those whose width is not known last, in the vendor's order.
-pub(super) fn widest_first(files: &mut [StockFile]) {
+pub(in crate::protocols) fn widest_first(files: &mut [StockFile]) {
     files
         .sort_by_key(|file| std::cmp::Reverse((file.width.unwrap_or(0), file.height.unwrap_or(0))));
 }
 
 /// How large a picture is that was fitted into a box, never enlarged.
-pub(super) fn fitted(
+pub(in crate::protocols) fn fitted(
     (width, height): (u64, u64),
     (most_wide, most_high): (u64, u64),
 ) -> (u64, u64) {

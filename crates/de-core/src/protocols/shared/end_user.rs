@@ -14,7 +14,7 @@ use crate::auth::api_key::hex;
 const LONGEST: usize = 64;
 
 /// The mark, or the SHA-256 of one that is too long, in 64 hexadecimal digits.
-pub(super) fn bounded(user: &str) -> Cow<'_, str> {
+pub(in crate::protocols) fn bounded(user: &str) -> Cow<'_, str> {
     if user.chars().count() <= LONGEST {
         return Cow::Borrowed(user);
     }

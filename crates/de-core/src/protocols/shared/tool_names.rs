@@ -17,11 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{DialectStream, StreamFailure};
 use crate::{
     auth::api_key::hex,
     chat::{ChatCall, ChatReply, Delta, Part, ToolChoice},
     model::Protocol,
+    protocols::{DialectStream, StreamFailure},
     sse::Event,
 };
 

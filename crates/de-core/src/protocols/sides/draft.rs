@@ -5,8 +5,10 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 use url::Url;
 
-use super::FieldIssue;
-use crate::mapping::{poll::Polling, render::KeyPlace};
+use crate::{
+    mapping::{poll::Polling, render::KeyPlace},
+    protocols::FieldIssue,
+};
 
 /// A request in the vendor's form, still without base URL and key.
 #[derive(Clone, Debug)]

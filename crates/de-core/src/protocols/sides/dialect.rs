@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::FieldIssue;
-use crate::chat::{ChatCall, ChatReply, Delta};
+use crate::{
+    chat::{ChatCall, ChatReply, Delta},
+    protocols::FieldIssue,
+};
 
 /// The caller's side of a protocol.
 pub trait Dialect: Send + Sync {

@@ -7,7 +7,6 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Draft, FieldIssue, Malformed, Target, VendorError, answer::Answer, mapped};
 use crate::{
     calls::{
         ImageCall, ImageReply, RenderCall, RenderReply, SpeechCall, TranscriptionCall,
@@ -23,6 +22,7 @@ use crate::{
         reply::MappedReply,
     },
     media::RawAudio,
+    protocols::{Draft, FieldIssue, Malformed, Target, VendorError, answer::Answer, mapped},
     receipt::Usage,
     time::UnixMillis,
 };
@@ -155,7 +155,7 @@ pub struct Billed {
 
 impl Billed {
     /// Takes what was read of an answer whose content stands in `member`.
-    pub(super) fn of(
+    pub(in crate::protocols) fn of(
         whole: &Answer<'_>,
         member: &str,
         service_tier: Option<&str>,
@@ -215,7 +215,7 @@ pub trait EmbeddingVendor: Send + Sync {
 pub const VECTORS_CAP: usize = 64 * 1024 * 1024;
 
 /// Refuses vectors that cannot be compared with each other.
-pub(super) fn one_length(vectors: &[Vec<f32>]) -> Result<(), Malformed> {
+pub(in crate::protocols) fn one_length(vectors: &[Vec<f32>]) -> Result<(), Malformed> {
     let length = vectors.first().map_or(0, Vec::len);
     let odd = vectors.iter().position(|vector| vector.is_empty() || vector.len() != length);
     let is_finite = |vector: &Vec<f32>| vector.iter().all(|number| number.is_finite());

@@ -18,13 +18,13 @@ use crate::{
 const NO: Option<bool> = Some(false);
 
 /// The place of thoughts that only another vendor can read.
-pub(super) const LOST_THOUGHTS: &str = "/messages/*/reasoning_details";
+pub(in crate::protocols) const LOST_THOUGHTS: &str = "/messages/*/reasoning_details";
 
 /// The place of an answer's schema, where a part of it is not held to.
-pub(super) const SCHEMA: &str = "/response_format/json_schema/schema";
+pub(in crate::protocols) const SCHEMA: &str = "/response_format/json_schema/schema";
 
 /// The place of the word that an answer is held to its schema, where it is not.
-pub(super) const STRICT: &str = "/response_format/json_schema/strict";
+pub(in crate::protocols) const STRICT: &str = "/response_format/json_schema/strict";
 
 /// Whether a part is of a kind.
 type Kind = fn(&Part) -> bool;

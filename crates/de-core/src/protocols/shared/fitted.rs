@@ -2,21 +2,26 @@
 
 use serde_json::{Map, Value};
 
-use super::{Target, capable::SCHEMA, fields::Issues};
+use crate::protocols::{Target, capable::SCHEMA, fields::Issues};
 
 /// A schema that the vendor takes.
 #[derive(Debug, PartialEq)]
-pub(super) struct Fitted {
+pub(in crate::protocols) struct Fitted {
     /// The keywords that are said in words only, each once.
-    pub(super) in_words: Vec<String>,
+    pub(in crate::protocols) in_words: Vec<String>,
     /// The schema.
-    pub(super) schema: Value,
+    pub(in crate::protocols) schema: Value,
 }
 
 impl Fitted {
     /// The schema of an answer. Who wants it followed to the letter decides by `on_unsupported` whether a part of it
     /// may be left to words.
-    pub(super) fn of_answer(self, is_strict: bool, target: &Target, issues: &mut Issues) -> Value {
+    pub(in crate::protocols) fn of_answer(
+        self,
+        is_strict: bool,
+        target: &Target,
+        issues: &mut Issues,
+    ) -> Value {
         let Self { in_words, schema } = self;
         if !in_words.is_empty() {
             let words = in_words.join(", ");
@@ -33,7 +38,7 @@ impl Fitted {
 }
 
 /// Says in a schema's description what its other members do not say.
-pub(super) fn say(schema: &mut Map<String, Value>, words: Map<String, Value>) {
+pub(in crate::protocols) fn say(schema: &mut Map<String, Value>, words: Map<String, Value>) {
     if words.is_empty() {
         return;
     }
@@ -46,7 +51,7 @@ pub(super) fn say(schema: &mut Map<String, Value>, words: Map<String, Value>) {
 }
 
 /// Notes a keyword that is said in words, once.
-pub(super) fn leave(in_words: &mut Vec<String>, name: &str) {
+pub(in crate::protocols) fn leave(in_words: &mut Vec<String>, name: &str) {
     if !in_words.iter().any(|known| known == name) {
         in_words.push(name.to_owned());
     }

@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-use super::Malformed;
-use crate::json::{
-    self, MAX_VALUES,
-    width::{MOST_VALUES, is_too_wide},
+use crate::{
+    json::{
+        self, MAX_VALUES,
+        width::{MOST_VALUES, is_too_wide},
+    },
+    protocols::Malformed,
 };
 
 /// Characters of the parser's complaint that are kept: it may quote what it read.

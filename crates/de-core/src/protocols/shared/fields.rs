@@ -6,12 +6,12 @@ use core::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::{FieldIssue, Target, capable::LOST_THOUGHTS};
 use crate::{
     chat::{CacheTtl, ChatCall, OwnWord, Weight},
     json::type_name,
     model::OnUnsupported,
     protocols::Draft,
+    protocols::{FieldIssue, Target, capable::LOST_THOUGHTS},
 };
 
 /// Why a model that always thinks is not told not to.

@@ -7,11 +7,11 @@ use crate::chat::{Message, Part, Role};
 
 /// A turn, of one message or of some that belong together.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Turn<'a> {
+pub(in crate::protocols) struct Turn<'a> {
     /// Content in order.
-    pub(super) parts: Vec<&'a Part>,
+    pub(in crate::protocols) parts: Vec<&'a Part>,
     /// Who speaks.
-    pub(super) role: Role,
+    pub(in crate::protocols) role: Role,
 }
 
 impl<'a> Turn<'a> {
@@ -22,7 +22,7 @@ impl<'a> Turn<'a> {
 
 /// The turns of a conversation. Between two turns of the model, users' messages up to the last one with a
 /// result are one turn; what operators say among them stands behind it.
-pub(super) fn with_results_joined(messages: &[Message]) -> Vec<Turn<'_>> {
+pub(in crate::protocols) fn with_results_joined(messages: &[Message]) -> Vec<Turn<'_>> {
     let mut turns: Vec<Turn<'_>> = Vec::with_capacity(messages.len());
     for between in messages
         .chunk_by(|one, next| (one.role == Role::Assistant) == (next.role == Role::Assistant))

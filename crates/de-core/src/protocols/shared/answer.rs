@@ -5,8 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Malformed, fields::below};
-use crate::json::{self, type_name};
+use crate::{
+    json::{self, type_name},
+    protocols::{Malformed, fields::below},
+};
 
 /// An object of the answer and where it stands.
 #[derive(Clone, Debug)]

@@ -4,8 +4,10 @@
 
 use serde::Serialize;
 
-use super::{gemini, openai_images};
-use crate::model::{ModelConfig, Protocol};
+use crate::{
+    model::{ModelConfig, Protocol},
+    protocols::{gemini, openai_images},
+};
 
 /// One option of a call.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -45,15 +47,21 @@ pub enum OptionKind {
 }
 
 impl CallOption {
-    pub(super) const fn number(name: &'static str, min: i32, max: i32) -> Self {
+    pub(in crate::protocols) const fn number(name: &'static str, min: i32, max: i32) -> Self {
         Self { max: Some(max), min: Some(min), kind: OptionKind::Number, ..Self::text(name, None) }
     }
 
-    pub(super) const fn text(name: &'static str, description: Option<&'static str>) -> Self {
+    pub(in crate::protocols) const fn text(
+        name: &'static str,
+        description: Option<&'static str>,
+    ) -> Self {
         Self { description, kind: OptionKind::String, max: None, min: None, name, words: None }
     }
 
-    pub(super) const fn whole(name: &'static str, bounds: Option<(i32, i32)>) -> Self {
+    pub(in crate::protocols) const fn whole(
+        name: &'static str,
+        bounds: Option<(i32, i32)>,
+    ) -> Self {
         let (min, max) = match bounds {
             Some((min, max)) => (Some(min), Some(max)),
             None => (None, None),
@@ -61,7 +69,10 @@ impl CallOption {
         Self { kind: OptionKind::Integer, max, min, ..Self::text(name, None) }
     }
 
-    pub(super) const fn word(name: &'static str, words: &'static [&'static str]) -> Self {
+    pub(in crate::protocols) const fn word(
+        name: &'static str,
+        words: &'static [&'static str],
+    ) -> Self {
         Self { words: Some(words), ..Self::text(name, None) }
     }
 }

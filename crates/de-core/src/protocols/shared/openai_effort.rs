@@ -9,14 +9,17 @@
 //! <https://github.com/BerriAI/litellm-docs/pull/1173>, where the vendor was asked; for gpt-oss
 //! <https://console.groq.com/docs/reasoning>.
 
-use super::{
-    Target,
-    fields::{ALWAYS_THINKS, Issues},
+use crate::{
+    chat::ChatCall,
+    model::Protocol,
+    protocols::{
+        Target,
+        fields::{ALWAYS_THINKS, Issues},
+    },
 };
-use crate::{chat::ChatCall, model::Protocol};
 
 /// Where a call says it.
-pub(super) const EFFORT: &str = "/reasoning_effort";
+pub(in crate::protocols) const EFFORT: &str = "/reasoning_effort";
 
 /// From little to much.
 const WORDS: [&str; 6] = ["minimal", "low", "medium", "high", "xhigh", "max"];
@@ -42,7 +45,7 @@ const MOST: [(&str, &str); 11] = [
 /// A model that always thinks gets the least that all have, `low`, which is named. More than a model has is the most
 /// that it has, and `minimal` is `low` where the row says whether the model can be told not to think: those that can
 /// do not take it.
-pub(super) fn word<'a>(
+pub(in crate::protocols) fn word<'a>(
     call: &'a ChatCall,
     target: &Target,
     spoken: Protocol,

@@ -9,8 +9,10 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{capable::STRICT, fields::Issues};
-use crate::chat::{ResponseFormat, Tool};
+use crate::{
+    chat::{ResponseFormat, Tool},
+    protocols::{capable::STRICT, fields::Issues},
+};
 
 const KEYWORDS: [&str; 23] = [
     "$defs",
@@ -45,7 +47,7 @@ const WHY: &str = "this model's vendor holds no answer to a schema such as this:
     required, objects closed, and some words are not taken";
 
 /// The format as the vendor takes it.
-pub(super) fn format<'a>(
+pub(in crate::protocols) fn format<'a>(
     format: &'a ResponseFormat,
     issues: &mut Issues,
 ) -> Cow<'a, ResponseFormat> {
@@ -61,7 +63,7 @@ pub(super) fn format<'a>(
 }
 
 /// The tool as the vendor takes it.
-pub(super) fn tool<'a>(tool: &'a Tool, issues: &mut Issues) -> Cow<'a, Tool> {
+pub(in crate::protocols) fn tool<'a>(tool: &'a Tool, issues: &mut Issues) -> Cow<'a, Tool> {
     if tool.strict != Some(true) || fits(&tool.parameters) {
         return Cow::Borrowed(tool);
     }
@@ -88,7 +90,7 @@ fn node(schema: &Value) -> bool {
 }
 
 /// Whether a schema is one of objects, by its type or, without one, by what it says of members.
-pub(super) fn is_of_objects(members: &Map<String, Value>) -> bool {
+pub(in crate::protocols) fn is_of_objects(members: &Map<String, Value>) -> bool {
     match members.get("type") {
         Some(Value::String(kind)) => kind == "object",
         Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
