@@ -24,6 +24,7 @@ mod peers;
 mod relay;
 mod settings;
 mod streams;
+mod written;
 
 pub mod bindings;
 pub mod database;

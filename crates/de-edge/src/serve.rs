@@ -32,7 +32,7 @@ use crate::{
     log::EdgeLog,
     peers::{EdgePeers, JsRequest},
     relay::JsBody,
-    settings,
+    settings, written,
 };
 
 /// Serves one request: builds the platform, calls the router, hands the answer to the runtime.
@@ -53,11 +53,11 @@ pub async fn serve(
     }
     let departure = EdgeDeparture::of(&request);
     let occasion = Occasion::Request(Arc::new(context));
-    let mut router = router(platform(env, service, occasion, departure.clone()));
-    let request = read(request, departure)?;
+    let mut router = router(platform(env, service, occasion.clone(), departure.clone()));
+    let request = read(request, departure.clone())?;
     let answer: Result<_, std::convert::Infallible> = router.call(request).await;
     match answer {
-        Ok(response) => write(response).await,
+        Ok(response) => write(response, &occasion, departure).await,
         Err(never) => match never {},
     }
 }
@@ -161,7 +161,11 @@ fn read(
     Ok(read)
 }
 
-async fn write(mut response: http::Response<Body>) -> worker::Result<web_sys::Response> {
+async fn write(
+    mut response: http::Response<Body>,
+    occasion: &Occasion,
+    departure: EdgeDeparture,
+) -> worker::Result<web_sys::Response> {
     let relay = response.extensions_mut().remove::<Relay>();
     if let Some(relay) = relay {
         let (mut head, _) = response.into_parts();
@@ -175,7 +179,11 @@ async fn write(mut response: http::Response<Body>) -> worker::Result<web_sys::Re
         return Ok(made?);
     }
     if response.body().size_hint().exact().is_none() {
-        return worker::response_to_wasm(response);
+        let (head, body) = response.into_parts();
+        let init = init(&head)?;
+        let stream = written::stream(occasion, departure, body)?;
+        let made = web_sys::Response::new_with_opt_readable_stream_and_init(Some(&stream), &init);
+        return Ok(made?);
     }
     // A body that is there already: one copy, and no stream around it.
     let (head, body) = response.into_parts();

@@ -57,8 +57,8 @@ pub(super) struct Upstream {
     /// Rings each [`HEARTBEAT`], or when the vendor would be late. One for many chunks: on Workers
     /// a timer costs as much as a chunk.
     ///
-    /// Shared, because it outlives the task that set it: the runtime pulls each chunk in a task of its
-    /// own, and a timer there wakes the first one that waited for it, and no other.
+    /// Shared, because it outlives the task that set it: what is heard before the head is out is heard in
+    /// another one than the rest, and a timer there wakes the first that waited for it, and no other.
     timer: Shared<BoxFuture<'static, ()>>,
 }
 
