@@ -14,6 +14,7 @@ pub mod prefer;
 pub mod routes;
 pub mod telling;
 pub mod turn;
+pub mod unsupported;
 pub mod upload;
 pub(crate) mod watch;
 

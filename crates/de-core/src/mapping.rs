@@ -42,6 +42,7 @@ use self::render::{BodyKind, Head, RenderError, RenderedRequest};
 use self::reply::{MappedReply, ReplyError, Source};
 use self::stream::{MappedDelta, Stream};
 use self::variables::{Notice, Reserved, Rules, VariableError, Variables};
+use crate::model::OnUnsupported;
 
 /// Where a provider may be called and how its key travels: what a mapping is checked against.
 #[derive(Clone, Debug)]
@@ -117,11 +118,18 @@ impl PayloadMapping {
         parse::mapping(value, provider)
     }
 
-    /// Makes the mapping drop options that it does not know, where the model config says so.
+    /// The same in a model whose row says what becomes of options that the mapping does not know. What the mapping says
+    /// itself goes before that.
     #[must_use]
-    pub fn dropping_unknown_options(mut self) -> Self {
-        self.rules.drop_unknown = true;
+    pub fn in_row(mut self, unknown_options: OnUnsupported) -> Self {
+        self.rules.unknown_options.get_or_insert(unknown_options);
         self
+    }
+
+    /// What becomes of options that the mapping does not know, unless a call says otherwise.
+    #[must_use]
+    pub fn unknown_options(&self) -> OnUnsupported {
+        self.rules.unknown_options.unwrap_or(OnUnsupported::Reject)
     }
 
     /// Gathers the values of one call: ours, the caller's options, the mapping's defaults.
@@ -135,7 +143,20 @@ impl PayloadMapping {
         reserved: Reserved,
         options: &Map<String, Value>,
     ) -> Result<(Variables, Vec<Notice>), Vec<VariableError>> {
-        self.rules.gather(reserved, options)
+        self.variables_where(reserved, options, self.unknown_options())
+    }
+
+    /// The same for a call that has its own word on options that the mapping does not know.
+    ///
+    /// # Errors
+    /// As [`PayloadMapping::variables`].
+    pub fn variables_where(
+        &self,
+        reserved: Reserved,
+        options: &Map<String, Value>,
+        unknown: OnUnsupported,
+    ) -> Result<(Variables, Vec<Notice>), Vec<VariableError>> {
+        self.rules.gather(reserved, options, unknown)
     }
 
     /// Makes the request. It holds no key: see [`RenderedRequest::key_at`].

@@ -13,7 +13,7 @@ use crate::{
     ids::ProviderId,
     limits::Epochs,
     mapping::{AuthScheme, PayloadMapping, ProviderRules},
-    model::{Deadlines, Modality, ModelConfig, OnUnsupported, Protocol, Status, in_one_line},
+    model::{Deadlines, Modality, ModelConfig, Protocol, Status, in_one_line},
     ports::{Platform, PortError},
     protocols::{
         MaxTokensField, SeedField, Target, Vendor, anthropic_messages::AnthropicMessagesVendor,
@@ -159,6 +159,10 @@ impl Model {
             takes_thoughts: self.config.capabilities.reasoning_input == Some(true),
             takes_user: self.provider.takes_user,
             thinking_always_on: self.config.capabilities.thinking_always_on,
+            unknown_options: self
+                .vendor
+                .mapping()
+                .map_or(self.config.on_unsupported, PayloadMapping::unknown_options),
             upstream_model: self.config.upstream_model.clone(),
         }
     }
@@ -220,10 +224,7 @@ fn vendor(
             let mapping = PayloadMapping::parse(&mapping, &rules).map_err(|issues| {
                 issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
             })?;
-            Arc::new(MappedVendor::new(match config.unknown_options {
-                OnUnsupported::Drop | OnUnsupported::Warn => mapping.dropping_unknown_options(),
-                OnUnsupported::Reject => mapping,
-            }))
+            Arc::new(MappedVendor::new(mapping.in_row(config.unknown_options)))
         }
         Protocol::OpenaiChat => Arc::new(OpenAiChatVendor),
         Protocol::OpenaiEmbeddings => Arc::new(OpenAiEmbeddingsVendor),

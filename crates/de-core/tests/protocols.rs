@@ -170,6 +170,7 @@ fn target() -> Target {
         takes_thoughts: false,
         takes_user: true,
         thinking_always_on: None,
+        unknown_options: OnUnsupported::Reject,
         upstream_model: "upstream-1".to_owned(),
     }
 }

@@ -50,6 +50,7 @@ fn target(on_unsupported: OnUnsupported) -> Target {
         takes_thoughts: false,
         takes_user: true,
         thinking_always_on: None,
+        unknown_options: on_unsupported,
         upstream_model: "stock".to_owned(),
     }
 }

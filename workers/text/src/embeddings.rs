@@ -17,6 +17,7 @@ use de_core::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
         turn::{Taken, Turn},
+        unsupported,
     },
     json::verbatim::Verbatim,
     model::{Modality, OnUnsupported},
@@ -31,7 +32,7 @@ use de_core::{
     split::Splitting,
 };
 
-use crate::run::{entrance, on_unsupported};
+use crate::run::entrance;
 
 const OPERATION: &str = "POST /v1/embeddings";
 
@@ -61,7 +62,7 @@ async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Response,
     books.asked(Some(model), false, estimated);
     let tokens = ceiling::embedding_tokens(&call.input);
     let most = Most { input_tokens: tokens, ..Most::default() };
-    let on_unsupported = on_unsupported(&incoming.headers)?;
+    let on_unsupported = unsupported::asked(&incoming.headers)?;
     let fallbacks = incoming.fallbacks();
     let wanted = Wanted {
         at_hand: None,
@@ -161,10 +162,9 @@ fn drafted(
 ) -> Result<Draft, ApiError> {
     let vendor = model.vendor.embeddings();
     let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
-    let mut target = model.target(0);
-    target.on_unsupported = on_unsupported.unwrap_or(target.on_unsupported);
+    let target = model.target(0).asked(on_unsupported);
     let mut draft =
         vendor.relay(raw, &read.call, &target).map_err(|issues| ApiError::fields(&issues))?;
-    draft.warns = target.on_unsupported == OnUnsupported::Warn;
+    draft.warns = target.warns();
     Ok(draft)
 }

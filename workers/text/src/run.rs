@@ -14,6 +14,7 @@ use de_core::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
         turn::{Entrance, Taken, Turn},
+        unsupported,
     },
     json::verbatim::Verbatim,
     limits::wire::Need,
@@ -87,7 +88,7 @@ async fn answer(
     let size_bytes = body_bytes.saturating_add(recalled);
     caller.must_be(ask.instance_id.as_deref(), ask.project_id.as_deref())?;
     books.asked(ask.model.as_deref(), ask.call.stream, prompt::tokens(&ask.call));
-    let on_unsupported = on_unsupported(headers)?;
+    let on_unsupported = unsupported::asked(headers)?;
     let need = |caller: &Caller, model: &Model| {
         let bound = output_bound(caller, &ask, model);
         let size_bytes = size_bytes.saturating_add(expect::added_bytes(&ask));
@@ -235,8 +236,7 @@ impl Drafting<'_> {
         }
         let instance = self.admitted.caller.instance();
         let of_instance = instance.and_then(|instance| instance.default_max_output_tokens);
-        let mut target = model.target(config.output_bound(of_instance));
-        target.on_unsupported = self.on_unsupported.unwrap_or(target.on_unsupported);
+        let target = model.target(config.output_bound(of_instance)).asked(self.on_unsupported);
         let bound = sent_bound(self.admitted, self.ask, model);
         let unread = capable::unread(&self.ask.call, &config.capabilities);
         if !unread.is_empty() {
@@ -261,7 +261,7 @@ impl Drafting<'_> {
                 let kept = self.keep_nothing(config.protocol, &mut raw);
                 let mut draft = model.vendor.relay(raw, self.headers, &target);
                 draft.dropped.extend(kept);
-                draft.warns = target.on_unsupported == OnUnsupported::Warn;
+                draft.warns = target.warns();
                 Ok(draft)
             }
             Some(_) | None => self.translated(model, &target, bound),
@@ -318,7 +318,7 @@ impl Drafting<'_> {
                 }
                 dropped.extend(draft.dropped.into_iter().map(|issue| self.placed(issue)));
                 draft.dropped = dropped;
-                draft.warns = target.on_unsupported == OnUnsupported::Warn;
+                draft.warns = target.warns();
                 Ok(draft)
             }
             Err(issues) => {
@@ -352,18 +352,6 @@ impl Drafting<'_> {
                 let dialect = OpenAiResponsesDialect::default();
                 FieldIssue { pointer: dialect.place(&pointer), reason }
             }
-        }
-    }
-}
-
-/// Reads `x-de-on-unsupported`.
-pub(crate) fn on_unsupported(headers: &http::HeaderMap) -> Result<Option<OnUnsupported>, ApiError> {
-    let Some(value) = headers.get("x-de-on-unsupported") else { return Ok(None) };
-    match value.to_str().ok().and_then(OnUnsupported::parse) {
-        Some(word) => Ok(Some(word)),
-        None => {
-            let message = format!("x-de-on-unsupported: expected {}", OnUnsupported::expected());
-            Err(ApiError::new(Code::InvalidRequest, message))
         }
     }
 }

@@ -160,6 +160,7 @@ fn target() -> Target {
         takes_thoughts: false,
         takes_user: true,
         thinking_always_on: None,
+        unknown_options: OnUnsupported::Drop,
         upstream_model: "upstream-1".to_owned(),
     }
 }

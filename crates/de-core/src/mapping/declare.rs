@@ -8,7 +8,7 @@ use super::issue::{Issues, MappingFault};
 use super::members::Members;
 use super::template::is_name;
 use super::variables::{Datum, File, Rules, VariableError, same};
-use crate::json;
+use crate::{json, model::OnUnsupported};
 
 /// A declared type.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -176,14 +176,12 @@ pub(crate) fn rules(root: &Members<'_>, issues: &mut Issues) -> Rules {
         }
     }
     const ALLOWED: &str = "reject, warn, drop";
-    match root.text("unknown_options", issues) {
-        // Mappings of earlier versions say `refuse`.
-        None | Some("refuse" | "reject") => {}
-        Some("drop" | "warn") => rules.drop_unknown = true,
-        Some(other) => issues.add(
-            &root.at("unknown_options"),
-            MappingFault::NotOneOf { found: other.to_owned(), allowed: ALLOWED },
-        ),
+    if let Some(word) = root.text("unknown_options", issues) {
+        rules.unknown_options = OnUnsupported::of_row(word);
+        if rules.unknown_options.is_none() {
+            let fault = MappingFault::NotOneOf { found: word.to_owned(), allowed: ALLOWED };
+            issues.add(&root.at("unknown_options"), fault);
+        }
     }
     rules
 }

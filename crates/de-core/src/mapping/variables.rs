@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Map, Number, Value, json};
 
 use super::declare::Declaration;
+use crate::model::OnUnsupported;
 
 /// The names that options never set.
 pub const RESERVED: [&str; 13] = [
@@ -222,7 +223,8 @@ pub(crate) struct Rules {
     pub(crate) declared: BTreeMap<String, Declaration>,
     /// Admitted already, when the mapping was parsed.
     pub(crate) defaults: BTreeMap<String, Datum>,
-    pub(crate) drop_unknown: bool,
+    /// What becomes of options that are not known, where the mapping says it.
+    pub(crate) unknown_options: Option<OnUnsupported>,
     pub(crate) used: BTreeSet<String>,
 }
 
@@ -243,6 +245,7 @@ impl Rules {
         &self,
         reserved: Reserved,
         options: &Map<String, Value>,
+        unknown: OnUnsupported,
     ) -> Result<(Variables, Vec<Notice>), Vec<VariableError>> {
         let mut values = BTreeMap::new();
         let mut notices = Vec::new();
@@ -251,10 +254,14 @@ impl Rules {
             if RESERVED.contains(&name.as_str()) {
                 errors.push(VariableError::Reserved { name: name.clone() });
             } else if !self.knows(name) {
-                if self.drop_unknown {
-                    notices.push(Notice::DroppedOption { name: name.clone() });
-                } else {
-                    errors.push(VariableError::Unknown { name: name.clone(), known: self.known() });
+                match unknown {
+                    OnUnsupported::Drop | OnUnsupported::Warn => {
+                        notices.push(Notice::DroppedOption { name: name.clone() });
+                    }
+                    OnUnsupported::Reject => {
+                        let known = self.known();
+                        errors.push(VariableError::Unknown { name: name.clone(), known });
+                    }
                 }
             } else if !value.is_null() {
                 match self.admit(name, value.clone()) {

@@ -111,7 +111,8 @@ pub(crate) fn gather(
 ) -> Result<(Variables, Vec<Notice>), Vec<FieldIssue>> {
     let mut issues = own_words(mapping, call, target).0;
     let reserved = reserved(mapping, call, target, &mut issues);
-    match mapping.variables(reserved, &options(mapping, call, target)) {
+    let options = options(mapping, call, target);
+    match mapping.variables_where(reserved, &options, target.unknown_options) {
         Ok(gathered) if issues.is_empty() => Ok(gathered),
         Ok(_) => Err(issues),
         Err(errors) => {
@@ -280,7 +281,7 @@ fn left_out_issue(Notice::DroppedOption { name }: &Notice) -> FieldIssue {
 }
 
 /// The caller's settings by the names that mappings have for them, without those that the mapping does not
-/// use where such are left out; then the caller's own options, of which the mapping's row decides.
+/// use where such are left out; then the caller's own options, of which `unknown_options` decides.
 fn options(mapping: &PayloadMapping, call: &ChatCall, target: &Target) -> Map<String, Value> {
     let refuses = target.on_unsupported == OnUnsupported::Reject;
     let taken = |name: &str| refuses || mapping.takes(name);

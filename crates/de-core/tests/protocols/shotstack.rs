@@ -42,6 +42,7 @@ fn target() -> Target {
         takes_thoughts: false,
         takes_user: false,
         thinking_always_on: None,
+        unknown_options: OnUnsupported::Reject,
         upstream_model: "edit-stage".to_owned(),
     }
 }

@@ -178,7 +178,7 @@ export const mappingSchema: Member = {
       members: fields,
     },
     unknown_options: {
-      description: "Options that are neither used nor declared.",
+      description: "Options that are neither used nor declared. Without it the model says.",
       values: ["reject", "warn", "drop"],
     },
     variables: {

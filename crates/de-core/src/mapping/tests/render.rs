@@ -5,6 +5,7 @@ use crate::mapping::encode::{PartValue, RenderedBody};
 use crate::mapping::render::{KeyPlace, MAX_RENDERED};
 use crate::mapping::variables::{File, Notice, Reserved, VariableError};
 use crate::mapping::{AuthScheme, PayloadMapping, ProviderRules};
+use crate::model::OnUnsupported;
 
 #[test]
 fn a_lone_placeholder_keeps_its_type() {
@@ -52,6 +53,36 @@ fn s16_options_cannot_set_reserved_or_unknown_names() {
     let (_, notices) =
         parse(dropping).variables(reserved(), &object(json!({"u": 1, "t": 1}))).unwrap();
     assert_eq!(notices, [Notice::DroppedOption { name: "u".into() }]);
+}
+
+/// A call's word goes before the mapping's, and the mapping's before the row's.
+#[test]
+fn of_unknown_options_the_nearest_word_decides() {
+    const WORDS: [Option<OnUnsupported>; 4] =
+        [None, Some(OnUnsupported::Drop), Some(OnUnsupported::Reject), Some(OnUnsupported::Warn)];
+    let options = object(json!({"u": 1}));
+    for own in WORDS {
+        for row in OnUnsupported::ALL {
+            let mut value = json!({"endpoint": "/x", "body": {"t": "{t}"}});
+            if let Some(own) = own {
+                value["unknown_options"] = json!(own.as_str());
+            }
+            let mapping = parse(value).in_row(*row);
+            assert_eq!(mapping.unknown_options(), own.unwrap_or(*row), "{own:?} in {row}");
+            for call in WORDS {
+                let gathered = match call {
+                    Some(call) => mapping.variables_where(Reserved::default(), &options, call),
+                    None => mapping.variables(Reserved::default(), &options),
+                };
+                let decides = call.or(own).unwrap_or(*row);
+                let is_refused = decides == OnUnsupported::Reject;
+                assert_eq!(gathered.is_err(), is_refused, "{own:?} in {row}, called with {call:?}");
+            }
+        }
+    }
+    // Mappings of earlier versions.
+    let old = json!({"endpoint": "/x", "body": {"t": "{t}"}, "unknown_options": "refuse"});
+    assert_eq!(parse(old).in_row(OnUnsupported::Drop).unknown_options(), OnUnsupported::Reject);
 }
 
 #[test]

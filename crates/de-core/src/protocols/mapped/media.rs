@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::{MappedVendor, boundary, draft, malformed, option_issue, whole};
+use super::{MappedVendor, boundary, draft, left_out_issue, malformed, option_issue, whole};
 use crate::{
     calls::{File, ImageCall, ImageReply, Made, MadeImage, RenderCall, RenderReply, SpeechCall},
     json,
@@ -61,7 +61,12 @@ impl ImageVendor for MappedVendor {
             user_prompt: Some(call.prompt.clone()),
             ..Reserved::default()
         };
-        ordered(self, &gather(mapping, reserved, &options)?)
+        let (variables, mut dropped) = gather(mapping, reserved, &options, target)?;
+        if call.user.is_some() && !mapping.uses("user") {
+            let reason = "this model's mapping does not use it".to_owned();
+            dropped.push(FieldIssue { pointer: "/user".to_owned(), reason });
+        }
+        Ok(Draft { dropped, ..ordered(self, &variables)? })
     }
 
     fn reply(
@@ -198,7 +203,8 @@ impl SpeechVendor for MappedVendor {
             user_text: Some(call.text.clone()),
             ..Reserved::default()
         };
-        ordered(self, &gather(mapping, reserved, &options)?)
+        let (variables, dropped) = gather(mapping, reserved, &options, target)?;
+        Ok(Draft { dropped, ..ordered(self, &variables)? })
     }
 
     fn raw(&self, call: &SpeechCall) -> Option<RawAudio> {
@@ -235,7 +241,18 @@ impl RenderVendor for MappedVendor {
         }
         let reserved =
             Reserved { model: Some(target.upstream_model.clone()), ..Reserved::default() };
-        ordered(self, &gather(&self.mapping, reserved, &options)?)
+        // What is an option of a mapping is a member of an edit.
+        let of_edit = |mut issues: Vec<FieldIssue>| {
+            for issue in &mut issues {
+                if let Some(member) = issue.pointer.strip_prefix("/options") {
+                    issue.pointer = member.to_owned();
+                }
+            }
+            issues
+        };
+        let gathered = gather(&self.mapping, reserved, &options, target).map_err(of_edit)?;
+        let (variables, dropped) = gathered;
+        Ok(Draft { dropped: of_edit(dropped), ..ordered(self, &variables)? })
     }
 
     fn ordered(&self, call: &RenderCall, reply: MappedReply) -> Result<RenderReply, Malformed> {
@@ -295,15 +312,17 @@ fn ordered(vendor: &MappedVendor, variables: &Variables) -> Result<Draft, Vec<Fi
     Ok(Draft { polling, ..draft })
 }
 
+/// What each variable of a mapping is in a call, and which of its options were left out.
 fn gather(
     mapping: &PayloadMapping,
     reserved: Reserved,
     options: &Map<String, Value>,
-) -> Result<Variables, Vec<FieldIssue>> {
-    let gathered = mapping.variables(reserved, options);
-    gathered
-        .map(|(variables, _dropped)| variables)
-        .map_err(|errors| errors.iter().map(option_issue).collect())
+    target: &Target,
+) -> Result<(Variables, Vec<FieldIssue>), Vec<FieldIssue>> {
+    match mapping.variables_where(reserved, options, target.unknown_options) {
+        Ok((variables, notices)) => Ok((variables, notices.iter().map(left_out_issue).collect())),
+        Err(errors) => Err(errors.iter().map(option_issue).collect()),
+    }
 }
 
 fn issue(pointer: &str, reason: &str) -> Vec<FieldIssue> {

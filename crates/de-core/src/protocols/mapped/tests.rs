@@ -2,7 +2,7 @@ use url::Url;
 
 use super::*;
 use crate::{
-    calls::{ImageCall, Made},
+    calls::{ImageCall, Made, RenderCall, SpeechCall},
     mapping::{AuthScheme, ProviderRules},
     protocols::{MaxTokensField, SeedField},
 };
@@ -40,6 +40,7 @@ fn target() -> Target {
         takes_thoughts: false,
         takes_user: true,
         thinking_always_on: None,
+        unknown_options: OnUnsupported::Reject,
         upstream_model: "m".to_owned(),
     }
 }
@@ -277,4 +278,42 @@ fn what_a_mapping_does_not_use_is_left_out_where_the_caller_says_so() {
     assert_eq!(body, json!({"prompt": "Hi", "format": {"type": "json_object"}}));
     let reply = Vendor::reply(&vendor, &json!({"text": null, "refusal": "No."})).unwrap();
     assert_eq!(reply.choices[0].parts, [Part::Refusal("No.".into())]);
+}
+
+/// What a call comes to: the places that were left out, or those that are refused.
+fn told(drafted: Result<Draft, Vec<FieldIssue>>) -> Result<Vec<String>, Vec<String>> {
+    let places = |issues: Vec<FieldIssue>| issues.into_iter().map(|issue| issue.pointer).collect();
+    drafted.map(|draft| places(draft.dropped)).map_err(places)
+}
+
+#[test]
+fn options_that_a_mapping_does_not_know_are_named_whatever_it_makes() {
+    let dropping = Target { unknown_options: OnUnsupported::Drop, ..target() };
+    let names = |places: &[&str]| places.iter().map(|place| (*place).to_owned()).collect();
+    let check = |drafted: &dyn Fn(&Target) -> Result<Draft, Vec<FieldIssue>>, place: &str| {
+        assert_eq!(told(drafted(&target())), Err(names(&[place])));
+        assert_eq!(told(drafted(&dropping)), Ok(names(&[place])));
+    };
+    let painter = pictures(json!({"body": {"prompt": "{user_prompt}"}}));
+    let call = image(json!({"style": "vivid", "quality": "auto"}));
+    check(&|target| ImageVendor::request(&painter, &call, target), "/options/style");
+    let speaker = mapped(json!({"body": {"text": "{user_text}"}, "response": {"kind": "bytes"}}));
+    let options = json!({"stability": 0}).as_object().unwrap().clone();
+    let call = SpeechCall { options, text: "Hi".to_owned(), ..SpeechCall::default() };
+    check(&|target| SpeechVendor::request(&speaker, &call, target), "/options/stability");
+    let cutter = mapped(json!({"body": {"timeline": "{timeline}"}}));
+    let edit = json!({"timeline": {}, "output": {}}).as_object().unwrap().clone();
+    let call = RenderCall { edit };
+    // A film's edit has no options: its members stand by themselves.
+    check(&|target| RenderVendor::request(&cutter, &call, None, target), "/output");
+}
+
+#[test]
+fn the_name_of_a_user_that_a_mapping_does_not_use_is_left_out_and_named() {
+    let call = ImageCall { user: Some("u".to_owned()), ..image(json!({})) };
+    let without = pictures(json!({"body": {"prompt": "{user_prompt}"}}));
+    let drafted = ImageVendor::request(&without, &call, &target());
+    assert_eq!(told(drafted), Ok(vec!["/user".to_owned()]));
+    let with = pictures(json!({"body": {"prompt": "{user_prompt}", "by": "{user}"}}));
+    assert_eq!(told(ImageVendor::request(&with, &call, &target())), Ok(Vec::new()));
 }

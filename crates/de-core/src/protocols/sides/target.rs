@@ -28,8 +28,28 @@ pub struct Target {
     pub takes_user: bool,
     /// Whether the model cannot be told not to think; `None` if not known.
     pub thinking_always_on: Option<bool>,
+    /// What becomes of options that its mapping does not know; without a mapping the same as `on_unsupported`.
+    pub unknown_options: OnUnsupported,
     /// The model, as the vendor names it.
     pub upstream_model: String,
+}
+
+impl Target {
+    /// The same for a caller who says what becomes of what the vendor cannot take: their word goes before those of the
+    /// model's row and of its mapping.
+    #[must_use]
+    pub fn asked(self, word: Option<OnUnsupported>) -> Self {
+        match word {
+            Some(word) => Self { on_unsupported: word, unknown_options: word, ..self },
+            None => self,
+        }
+    }
+
+    /// Whether the caller is told why something was left out.
+    #[must_use]
+    pub fn warns(&self) -> bool {
+        [self.on_unsupported, self.unknown_options].contains(&OnUnsupported::Warn)
+    }
 }
 
 /// The member that bounds the output, among hosts that speak OpenAI's chat protocol.
@@ -92,6 +112,7 @@ pub(in crate::protocols) fn test_target(
         takes_thoughts: false,
         takes_user: true,
         thinking_always_on: None,
+        unknown_options: on_unsupported,
         upstream_model: upstream_model.to_owned(),
     }
 }

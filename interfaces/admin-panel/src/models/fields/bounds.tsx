@@ -75,6 +75,7 @@ export function Bounds({ config, faults, set }: FieldsProps) {
         />
         <SelectField
           label="Options it does not know"
+          help="A mapping's own word on them goes first."
           fault={faultAt(faults, "/unknown_options")}
           options={ON_UNSUPPORTED}
           value={text(config, "unknown_options") || "reject"}
