@@ -83,7 +83,7 @@ impl SpeechVendor for ElevenLabsSpeechVendor {
             body.insert("voice_settings".to_owned(), settings.into());
         }
         let path = path(call, target, &mut issues);
-        issues.or(Draft::json(&path, &Value::Object(body)))
+        issues.written(Draft::json(&path, &Value::Object(body)))
     }
 
     fn usual_voice(&self) -> Option<&str> {
@@ -104,7 +104,7 @@ impl SpeechVendor for ElevenLabsSpeechVendor {
         let mut body = body.clone();
         body.insert("model_id".to_owned(), target.upstream_model.as_str().into());
         let path = path(call, target, &mut issues);
-        issues.or(Draft::json(&path, &Value::Object(body)))
+        issues.written(Draft::json(&path, &Value::Object(body)))
     }
 
     fn usage(&self, call: &SpeechCall, headers: &HeaderMap) -> Usage {
@@ -251,6 +251,19 @@ mod tests {
         assert_eq!(refused, pointers);
         let long = SpeechCall { text: "x".repeat(40_000), ..SpeechCall::default() };
         assert!(draft(&long, "eleven_flash_v2_5").is_ok());
+    }
+
+    #[test]
+    fn what_the_vendor_has_no_word_for_is_named_where_it_is_dropped() {
+        let target = super::super::test_target("eleven_v4", OnUnsupported::Drop);
+        let call = call(json!({"instructions": "Low.", "speed": 1.1, "odd": null}));
+        let draft = SpeechVendor::request(&ElevenLabsSpeechVendor, &call, &target).unwrap();
+        let dropped: Vec<&str> = draft.dropped.iter().map(|issue| issue.pointer.as_str()).collect();
+        assert_eq!(dropped, ["/options/instructions"]);
+        assert_eq!(
+            serde_json::from_slice::<Value>(&draft.body).unwrap(),
+            json!({"text": "Hi.", "model_id": "eleven_v4", "voice_settings": {"speed": 1.1}})
+        );
     }
 
     #[test]

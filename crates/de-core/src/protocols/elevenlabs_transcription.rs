@@ -77,8 +77,8 @@ impl TranscriptionVendor for ElevenLabsTranscriptionVendor {
         // In any case: nothing else in the answer tells how long the recording is.
         fields.text("timestamps_granularity", "word");
         fields.text("tag_audio_events", "false");
-        issues.or(())?;
-        fields.into_draft(PATH, &call.file)
+        let dropped = issues.left_out()?;
+        Ok(Draft { dropped, ..fields.into_draft(PATH, &call.file)? })
     }
 
     fn reply(
@@ -152,6 +152,12 @@ mod tests {
             ..call("diarized_json")
         };
         assert_eq!(sent(&odd).unwrap_err(), ["/prompt", "/response_format", "/include[]"]);
+        let plain = TranscriptionCall { format: "json".to_owned(), ..odd };
+        let target = super::super::test_target("scribe_v2", OnUnsupported::Drop);
+        let draft =
+            TranscriptionVendor::request(&ElevenLabsTranscriptionVendor, &plain, &target).unwrap();
+        let dropped: Vec<&str> = draft.dropped.iter().map(|issue| issue.pointer.as_str()).collect();
+        assert_eq!(dropped, ["/prompt", "/include[]"]);
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl SpeechVendor for OpenAiSpeechVendor {
                 _ => issues.unsupported(&format!("/options/{name}"), target),
             }
         }
-        issues.or(Draft::json(PATH, &Value::Object(body)))
+        issues.written(Draft::json(PATH, &Value::Object(body)))
     }
 
     fn usual_voice(&self) -> Option<&str> {
@@ -101,7 +101,7 @@ impl SpeechVendor for OpenAiSpeechVendor {
         check_length(call, &mut issues);
         let mut body = body.clone();
         body.insert("model".to_owned(), target.upstream_model.as_str().into());
-        issues.or(Draft::json(PATH, &Value::Object(body)))
+        issues.written(Draft::json(PATH, &Value::Object(body)))
     }
 }
 
@@ -162,8 +162,13 @@ mod tests {
         };
         let refused = body(&odd, OnUnsupported::Reject).unwrap_err();
         assert_eq!(refused, ["/text", "/options/output_format", "/options/stability"]);
-        let dropped = body(&call(json!({"stability": 0})), OnUnsupported::Drop).unwrap();
-        assert_eq!(dropped.get("stability"), None);
+        let target = super::super::test_target("tts-1", OnUnsupported::Drop);
+        let call = call(json!({"stability": 0, "speed": 2, "style": null}));
+        let draft = SpeechVendor::request(&OpenAiSpeechVendor, &call, &target).unwrap();
+        let sent: Value = serde_json::from_slice(&draft.body).unwrap();
+        assert_eq!((sent.get("stability"), sent.get("speed")), (None, Some(&json!(2))));
+        let dropped: Vec<&str> = draft.dropped.iter().map(|issue| issue.pointer.as_str()).collect();
+        assert_eq!(dropped, ["/options/stability"]);
     }
 
     #[test]

@@ -102,6 +102,9 @@ pub(super) fn draft(call: &ImageCall, target: &Target) -> Result<Draft, Vec<Fiel
     if call.mask.is_some() {
         issues.add("/mask", "this model takes no mask: say in the prompt what may change");
     }
+    if call.user.is_some() {
+        issues.hint("/user", "this vendor has no mark for end users");
+    }
     for file in &call.images {
         if !is_taken(file) {
             issues.add("/image", "this model takes png, jpeg, webp, heic and heif");
@@ -115,7 +118,7 @@ pub(super) fn draft(call: &ImageCall, target: &Target) -> Result<Draft, Vec<Fiel
     let mut parts = vec![Part::Text(&call.prompt)];
     parts.extend(pictures);
     let body = Body { contents: [Turn { role: "user", parts }], generation_config };
-    let body = issues.or(body)?;
+    let dropped = issues.left_out()?;
     // Base64 is a third longer; the body grows once.
     let files = call.images.iter().map(|file| file.bytes.len()).fold(0, usize::saturating_add);
     let size = files.saturating_add(files / 3).saturating_add(call.prompt.len());
@@ -126,7 +129,7 @@ pub(super) fn draft(call: &ImageCall, target: &Target) -> Result<Draft, Vec<Fiel
     Ok(Draft {
         body: written.into(),
         headers,
-        dropped: Vec::new(),
+        dropped,
         key_at: Vec::new(),
         method: Method::POST,
         place: Place::Path(super::path(&target.upstream_model, "generateContent")),

@@ -29,6 +29,7 @@ fn target(on_unsupported: OnUnsupported) -> Target {
         takes_thoughts: false,
         takes_user: true,
         thinking_always_on: None,
+        unknown_options: on_unsupported,
         upstream_model: "gemini-3-pro-image".to_owned(),
     }
 }
@@ -83,8 +84,11 @@ fn what_the_vendor_has_not_is_refused_by_name_or_dropped() {
     let expected =
         ["/options/num_images", "/mask", "/options/size", "/options/seed", "/options/quality"];
     assert_eq!(told, expected);
-    let call = call(json!({"aspect_ratio": "7:5", "quality": "hd"}));
+    let options = json!({"aspect_ratio": "7:5", "quality": "hd", "style": "auto"});
+    let call = ImageCall { user: Some("u".into()), ..call(options) };
     let sent = ImageVendor::request(&GeminiVendor, &call, &target(OnUnsupported::Drop)).unwrap();
+    let dropped: Vec<&str> = sent.dropped.iter().map(|issue| issue.pointer.as_str()).collect();
+    assert_eq!(dropped, ["/user", "/options/aspect_ratio", "/options/quality"]);
     let sent = json::parse(&sent.body).unwrap();
     assert_eq!(sent["generationConfig"], json!({"responseModalities": ["TEXT", "IMAGE"]}));
     for both in [

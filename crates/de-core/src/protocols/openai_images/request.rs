@@ -87,8 +87,7 @@ pub(super) fn draft(call: &ImageCall, target: &Target) -> Result<Draft, Vec<Fiel
     let settings = settings(call, target, &mut issues);
     files(call, &mut issues);
     if call.images.is_empty() {
-        let body = issues.or(settings)?;
-        return Ok(Draft::json(GENERATIONS, &Value::Object(body)));
+        return issues.written(Draft::json(GENERATIONS, &Value::Object(settings)));
     }
     let mut parts = fields(&settings, &mut issues);
     parts.extend(
@@ -98,7 +97,8 @@ pub(super) fn draft(call: &ImageCall, target: &Target) -> Result<Draft, Vec<Fiel
             .map(|(index, file)| part("image[]", file, &format!("image-{index}"))),
     );
     parts.extend(call.mask.iter().map(|file| part("mask", file, "mask")));
-    form(issues.or(parts)?)
+    let dropped = issues.left_out()?;
+    Ok(Draft { dropped, ..form(parts)? })
 }
 
 /// The members that both forms share.
@@ -168,10 +168,10 @@ fn settings(call: &ImageCall, target: &Target, issues: &mut Issues) -> Map<Strin
             _ => set(name, options.value(name).cloned().unwrap_or_default()),
         }
     }
-    if target.takes_user
-        && let Some(user) = &call.user
-    {
-        set("user", user.as_str().into());
+    match &call.user {
+        Some(user) if target.takes_user => set("user", user.as_str().into()),
+        Some(_) => issues.hint("/user", "this vendor has no mark for end users"),
+        None => {}
     }
     body
 }

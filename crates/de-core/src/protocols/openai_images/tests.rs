@@ -26,6 +26,7 @@ fn target(model: &str, on_unsupported: OnUnsupported) -> Target {
         takes_thoughts: false,
         takes_user: true,
         thinking_always_on: None,
+        unknown_options: on_unsupported,
         upstream_model: model.to_owned(),
     }
 }
@@ -108,11 +109,27 @@ fn what_the_vendor_would_refuse_is_refused_by_name() {
 
 #[test]
 fn what_the_vendor_has_no_word_for_is_dropped_where_the_model_says_so() {
-    let call = call(json!({"seed": 1, "style": "vivid", "aspect_ratio": "9:16"}));
-    let target = target("gpt-image-1", OnUnsupported::Drop);
-    let draft = ImageVendor::request(&OpenAiImagesVendor, &call, &target).unwrap();
-    let expected = json!({"model": "gpt-image-1", "prompt": "A red kite", "n": 1});
-    assert_eq!(json::parse(&draft.body).unwrap(), expected);
+    let user = Some("u".to_owned());
+    let call = ImageCall {
+        user,
+        ..call(json!({"seed": 1, "style": "vivid", "magic_prompt": "auto", "aspect_ratio": "9:16"}))
+    };
+    let target = Target { takes_user: false, ..target("gpt-image-1", OnUnsupported::Drop) };
+    let named = |call: &ImageCall| {
+        let draft = ImageVendor::request(&OpenAiImagesVendor, call, &target).unwrap();
+        let dropped = draft.dropped.iter().map(|issue| issue.pointer.clone());
+        (dropped.collect::<Vec<_>>(), draft)
+    };
+    // What is left to the vendor is not left out.
+    let expected = ["/options/aspect_ratio", "/options/seed", "/options/style", "/user"];
+    let (dropped, draft) = named(&call);
+    assert_eq!(dropped, expected);
+    let body = json!({"model": "gpt-image-1", "prompt": "A red kite", "n": 1});
+    assert_eq!(json::parse(&draft.body).unwrap(), body);
+    let edit = ImageCall { images: vec![picture("image/png", b"one")], ..call };
+    let (dropped, draft) = named(&edit);
+    assert_eq!(dropped, expected);
+    assert_eq!(draft.place, Place::Path("/images/edits".into()));
 }
 
 fn picture(content_type: &str, bytes: &'static [u8]) -> File {

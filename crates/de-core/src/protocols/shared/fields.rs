@@ -122,10 +122,14 @@ impl Issues {
         (self.found, self.dropped)
     }
 
+    /// Gives what was left out, unless there were faults.
+    pub(crate) fn left_out(self) -> Result<Vec<FieldIssue>, Vec<FieldIssue>> {
+        if self.found.is_empty() { Ok(self.dropped) } else { Err(self.found) }
+    }
+
     /// Gives the request with what was left out of it, unless there were faults.
     pub(crate) fn written(self, draft: Draft) -> Result<Draft, Vec<FieldIssue>> {
-        let Self { dropped, found } = self;
-        if found.is_empty() { Ok(Draft { dropped, ..draft }) } else { Err(found) }
+        Ok(Draft { dropped: self.left_out()?, ..draft })
     }
 }
 
