@@ -29,6 +29,7 @@ use http::HeaderName;
 pub use self::{
     answer::{ANSWER_CAP, Answer, First, Opened, Ordered, Polled, whole, whole_up_to},
     deadlines::left,
+    dropped::LeftOut,
     failure::unreadable,
     job::{BeforeSend, Holder, Job},
     shares::{limiter_unavailable, model_scopes, reserve_another},
@@ -52,7 +53,9 @@ use crate::{
 /// What the last try came to; where fallbacks were tried too, `ALL_PROVIDERS_FAILED` with one entry an
 /// attempt.
 pub async fn open(job: &Job<'_>) -> Result<Answer, ApiError> {
-    match run(job, Patience::ToTheEnd).await? {
+    let (first, left_out) = run(job, Patience::ToTheEnd).await?;
+    left_out.tell(job.context);
+    match first {
         First::Answer(answer) => Ok(answer),
         First::Ordered(_) => Err(ApiError::internal("an order was not followed to its end")),
     }
@@ -69,11 +72,12 @@ pub async fn open_at_once(job: &Job<'_>) -> Result<Opened, ApiError> {
     }
 }
 
-/// As [`open`], but an order that a vendor has taken is left to whoever asks about it later.
+/// As [`open`], but an order that a vendor has taken is left to whoever asks about it later, and what was left out of
+/// the request is returned: no answer has headers for it.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn order(job: &Job<'_>) -> Result<First, ApiError> {
+pub async fn order(job: &Job<'_>) -> Result<(First, LeftOut), ApiError> {
     run(job, Patience::FirstAnswer).await
 }
 
@@ -84,7 +88,7 @@ enum Patience {
     ToTheEnd,
 }
 
-async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
+async fn run(job: &Job<'_>, patience: Patience) -> Result<(First, LeftOut), ApiError> {
     job.context.asks(job.platform.clock.now());
     let mut failed = Failed::default();
     for (index, model) in job.models.iter().enumerate() {
@@ -142,8 +146,7 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<First, ApiError> {
         match asked.result {
             Ok(answer) => {
                 announce(job, &asked.model);
-                dropped::tell(job.context, &asked.dropped, asked.warns);
-                return Ok(answer);
+                return Ok((answer, LeftOut::of(&asked.dropped, asked.warns)));
             }
             Err(Failure { class: Some(class), error, .. })
                 if class.is_usual() || any_serves(job, rest, class) =>
@@ -195,7 +198,7 @@ impl Failed {
         Ok(())
     }
 
-    fn sum_up(self, job: &Job<'_>) -> Result<First, ApiError> {
+    fn sum_up<T>(self, job: &Job<'_>) -> Result<T, ApiError> {
         let last = self.last.unwrap_or_else(nothing_tried);
         // Where nobody was asked, what kept the first from being asked is all there is to tell.
         if !self.were_others || job.books.tries() == 0 {

@@ -28,6 +28,7 @@ pub use self::{
 };
 use crate::{
     books::Closing,
+    exchange::LeftOut,
     http::error::{ApiError, Code},
     ids::{JobId, ModelId, ProviderId},
     mapping::poll::KeptPolling,
@@ -54,6 +55,9 @@ pub struct Record {
     pub finished_at: Option<UnixMillis>,
     /// Its id.
     pub id: JobId,
+    /// What of the order was left out for who serves it.
+    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
     /// Whether its end stands in the database, and whoever wanted to hear of it will.
     #[serde(default)]
     pub is_told: bool,
@@ -236,6 +240,7 @@ impl Record {
             created_at: now,
             finished_at: None,
             id,
+            left_out: LeftOut::default(),
             is_told: false,
             order,
             retry_at: None,

@@ -22,7 +22,7 @@ use de_core::{
     ports::{Jobs, PortError},
 };
 use de_testkit::fetch::Answer;
-use http::Method;
+use http::{HeaderValue, Method};
 use serde_json::json;
 
 use crate::scene::{DRAWN, PNG, POLLED, Scene, drawn, ordered, ordered_as, png};
@@ -88,6 +88,41 @@ async fn an_order_is_asked_about_until_it_is_done() {
     assert_eq!(scene.made.fetch.sent()[1].url.path(), "/v1/predictions/p1");
     scene.settled(&view).await;
     assert_eq!(scene.receipt()["cost_micros"], 50_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_order_leaves_out_stays_with_its_job_by_the_callers_word() {
+    for (word, is_told_why) in [("drop", false), ("warn", true)] {
+        let mut scene = Scene::new().await;
+        scene.headers.insert("x-de-on-unsupported", HeaderValue::from_static(word));
+        scene.options.insert("odd".to_owned(), json!(1));
+        scene.vendor([ordered_as("starting"), ordered("https://files.example.com/1.png"), png()]);
+        let begun = scene.begin(POLLED).await.unwrap();
+        assert!(begun.dropped.is_empty(), "nobody serves it yet");
+        let view = scene.ended(&begun).await;
+        assert_eq!(
+            (view.status.as_str(), view.dropped.as_slice()),
+            ("succeeded", &["options/odd".to_owned()][..])
+        );
+        let why = "options/odd: this model's mapping does not use it".to_owned();
+        assert_eq!(view.warnings, if is_told_why { vec![why] } else { Vec::new() });
+        let lines = scene.made.log.lines();
+        let line = lines.iter().find(|line| line.message.starts_with("the job of")).unwrap();
+        assert_eq!(line.dropped, is_told_why.then_some(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_leaves_out_nothing_is_refused_by_the_place_of_what_is_odd() {
+    for word in ["reject", "refuse"] {
+        let mut scene = Scene::new().await;
+        scene.headers.insert("x-de-on-unsupported", HeaderValue::from_static(word));
+        scene.options.insert("odd".to_owned(), json!(1));
+        let error = scene.begin(POLLED).await.unwrap_err();
+        let expected = if word == "reject" { Code::ValidationError } else { Code::InvalidRequest };
+        assert_eq!(error.code(), expected);
+        assert_eq!(scene.orders(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,10 +385,11 @@ async fn an_end_that_cannot_be_written_is_written_later() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fallback_serves_where_the_first_fails() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
+    scene.headers.insert("x-de-fallback", HeaderValue::from_static(POLLED));
     let link = "https://files.example.com/2.png";
     scene.vendor([Answer::json(403, &json!({"error": "no"})), ordered(link), png()]);
-    let view = scene.buy_with(DRAWN, Some(POLLED)).await.unwrap();
+    let view = scene.buy(DRAWN).await.unwrap();
     assert_eq!(view.model_id.as_ref().map(|id| id.as_str()), Some(POLLED));
     assert_eq!((view.attempts, view.cost_micros.map(|cost| cost.0)), (2, Some(50_000)));
 }

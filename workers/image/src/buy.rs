@@ -87,6 +87,9 @@ async fn answer(claimed: &Claimed<'_>, caller: Caller, ask: Ask) -> Result<Respo
         Wire::Native => bought?,
         Wire::OpenAi(_) => bought.map_err(images::in_openai_words)?,
     };
+    if let (Bought::Done(view), Wire::OpenAi(_)) = (&bought, &wire) {
+        images::left_out(view).tell(context);
+    }
     match (bought, wire) {
         (Bought::Begun(view), _) => Ok(prefer::accepted(platform, context, &view)),
         (Bought::Done(view), Wire::Native) => generate::answer(platform, context, &view).await,

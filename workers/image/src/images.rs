@@ -7,6 +7,7 @@ use axum::{
 };
 use de_core::{
     caller::Tenant,
+    exchange::LeftOut,
     http::{
         error::ApiError,
         extract::{Body, Incoming},
@@ -170,6 +171,16 @@ fn usage(usage: &Usage) -> Option<Value> {
         },
         "total_tokens": usage.total_tokens(),
     }))
+}
+
+/// What of a call was left out, as OpenAI's body has it.
+pub(crate) fn left_out(view: &View) -> LeftOut {
+    // A job knows its order by our own words.
+    let of_body = |name: &String| name.strip_prefix("options/").unwrap_or(name).to_owned();
+    LeftOut {
+        dropped: view.dropped.iter().map(of_body).collect(),
+        warnings: view.warnings.iter().map(of_body).collect(),
+    }
 }
 
 /// Names fields as OpenAI's body has them: what is an option of ours is a member of its.

@@ -105,6 +105,8 @@ fn render(platform: &Platform, context: &Context, view: &View) -> Result<Value, 
         "error": error,
         "error_code": view.error.as_ref().map(|fault| fault.code.as_str()),
         "notices": view.notices,
+        "dropped": view.dropped,
+        "warnings": view.warnings,
         "metadata": {
             "provider": view.provider_id.as_ref().map(|id| id.as_str()),
             "model": view.model_id.as_ref().map(|id| id.as_str()),

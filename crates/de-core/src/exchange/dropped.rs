@@ -1,6 +1,8 @@
-//! What of a request was left out, told in the answer's headers: `x-de-dropped`, `x-de-warnings`.
+//! What of a request was left out, as answers tell it: in the headers `x-de-dropped` and `x-de-warnings`, and
+//! of a job in its members `dropped` and `warnings`.
 
 use http::HeaderName;
+use serde::{Deserialize, Serialize};
 
 use crate::{http::context::Context, protocols::FieldIssue};
 
@@ -10,24 +12,99 @@ const NAME_CAP: usize = 60;
 /// The most characters of the reason for leaving something out that a caller sees.
 const REASON_CAP: usize = 120;
 
-/// Names what of the caller's request was left out. What a header cannot hold is escaped, lest one such
-/// name hide all others.
-pub(super) fn tell(context: &Context, dropped: &[FieldIssue], warns: bool) {
-    if dropped.is_empty() {
-        return;
+/// What of a request was left out, in the words of an answer. It is short enough to be kept.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// Where each stood, at most 50 of them: `seed`, `options/style`.
+    #[serde(default)]
+    pub dropped: Vec<String>,
+    /// Why, for a person, as `seed: …`; empty unless somebody wants to be warned.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+impl LeftOut {
+    /// Says it of a request's members, of those that stand alike once; `warns` if the reasons are told too. What a
+    /// header cannot hold is escaped, lest one such name hide all others.
+    #[must_use]
+    pub fn of(dropped: &[FieldIssue], warns: bool) -> Self {
+        let shown = |text: &str, cap: usize| -> String {
+            text.chars().take(cap).flat_map(char::escape_default).collect()
+        };
+        let mut left_out = Self::default();
+        for issue in dropped {
+            let name = shown(issue.pointer.trim_start_matches('/'), NAME_CAP);
+            if left_out.dropped.contains(&name) {
+                continue;
+            }
+            if left_out.dropped.len() == NAMED {
+                break;
+            }
+            if warns {
+                left_out.warnings.push(format!("{name}: {}", shown(&issue.reason, REASON_CAP)));
+            }
+            left_out.dropped.push(name);
+        }
+        left_out
     }
-    let shown = |text: &str, cap: usize| -> String {
-        text.chars().take(cap).flat_map(char::escape_default).collect()
-    };
-    let name = |issue: &FieldIssue| shown(issue.pointer.trim_start_matches('/'), NAME_CAP);
-    let names: Vec<String> = dropped.iter().take(NAMED).map(name).collect();
-    let names = names.join(", ");
-    context.tell(HeaderName::from_static("x-de-dropped"), &names);
-    if warns {
-        let why =
-            |issue: &FieldIssue| format!("{}: {}", name(issue), shown(&issue.reason, REASON_CAP));
-        let why: Vec<String> = dropped.iter().take(NAMED).map(why).collect();
-        context.tell(HeaderName::from_static("x-de-warnings"), &why.join("; "));
-        context.note(|line| line.dropped = Some(dropped.len()));
+
+    /// Whether nothing was left out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.dropped.is_empty()
+    }
+
+    /// Tells it in the answer's headers; the names also in the log, where somebody wants to be warned.
+    pub fn tell(&self, context: &Context) {
+        if self.is_empty() {
+            return;
+        }
+        context.tell(HeaderName::from_static("x-de-dropped"), &self.dropped.join(", "));
+        if !self.warnings.is_empty() {
+            let name = HeaderName::from_static("x-de-warnings");
+            context.tell(name, &self.warnings.join("; "));
+            context.note(|line| line.dropped = Some(self.dropped.len()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn issue(pointer: &str) -> FieldIssue {
+        FieldIssue { pointer: pointer.to_owned(), reason: "this vendor has none".to_owned() }
+    }
+
+    #[test]
+    fn each_place_is_named_once_and_reasons_where_they_are_wanted() {
+        let issues = [issue("/seed"), issue("/options/style"), issue("/seed")];
+        let told = LeftOut::of(&issues, false);
+        assert_eq!(told.dropped, ["seed", "options/style"]);
+        assert!(told.warnings.is_empty());
+        let told = LeftOut::of(&issues, true);
+        let reasons = ["seed: this vendor has none", "options/style: this vendor has none"];
+        assert_eq!(told.warnings, reasons);
+        assert!(LeftOut::of(&[], true).is_empty());
+    }
+
+    #[test]
+    fn names_are_few_short_and_plain() {
+        let many: Vec<FieldIssue> = (0..60).map(|n| issue(&format!("/{n}"))).collect();
+        let told = LeftOut::of(&many, true);
+        assert_eq!((told.dropped.len(), told.warnings.len()), (50, 50));
+        let odd = LeftOut::of(&[issue("/é\n"), issue(&"x".repeat(99))], false);
+        assert_eq!(odd.dropped, ["\\u{e9}\\n".to_owned(), "x".repeat(60)]);
+    }
+
+    /// Records of jobs hold it, and outlive a deploy.
+    #[test]
+    fn it_is_kept_by_these_names() {
+        let kept = serde_json::to_value(LeftOut::of(&[issue("/seed")], true)).unwrap();
+        let expected = serde_json::json!({
+            "dropped": ["seed"], "warnings": ["seed: this vendor has none"]
+        });
+        assert_eq!(kept, expected);
+        assert!(serde_json::from_str::<LeftOut>("{}").unwrap().is_empty());
     }
 }

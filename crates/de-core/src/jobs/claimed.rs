@@ -87,7 +87,7 @@ impl<'a> Claimed<'a> {
         Purchase {
             caller,
             context: &self.incoming.context,
-            fallbacks: self.incoming.fallbacks(),
+            headers: &self.incoming.headers,
             job_id: self.job_id.clone(),
             model,
             notify: None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 
 use super::{Order, View, Work, run::CALL};
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     http::{
         context::Context,
         error::{ApiError, Code},
+        unsupported,
     },
     ids::{InstanceId, JobId},
     model::ErrorClass,
@@ -43,8 +44,8 @@ pub struct Purchase<'a> {
     pub caller: Caller,
     /// The request.
     pub context: &'a Context,
-    /// The fallbacks that the caller names, with commas between; absent: the model's own.
-    pub fallbacks: Option<&'a str>,
+    /// Those of the request: `x-de-fallback` and `x-de-on-unsupported` go before what the model's row says.
+    pub headers: &'a HeaderMap,
     /// The job's id: new, or that of the same purchase made before.
     pub job_id: JobId,
     /// The model or alias; absent: the instance's default.
@@ -63,7 +64,7 @@ pub struct Purchase<'a> {
     pub work: Work,
 }
 
-/// Buys, and waits for the end. The answer's headers say who served it.
+/// Buys, and waits for the end. The answer's headers say who served it, and what of the order was left out.
 ///
 /// # Errors
 /// As [`begin`]; what the job came to, with `job_id` in the details; `PROVIDER_TIMEOUT` with `job_id` if it takes
@@ -80,7 +81,10 @@ pub async fn buy(purchase: Purchase<'_>) -> Result<View, ApiError> {
         (None, "cancelled") => {
             Err(job(ApiError::new(Code::Conflict, "the job was cancelled before its end")))
         }
-        _ => Ok(ended),
+        _ => {
+            ended.left_out().tell(context);
+            Ok(ended)
+        }
     }
 }
 
@@ -94,8 +98,9 @@ struct Begun {
 /// Buys, and returns once the job is stored. Until someone serves it, it names the one who is asked first.
 ///
 /// # Errors
-/// Those of [`Work::fits`] and of admission; `VALIDATION_ERROR` with what the model's vendor cannot do; `INTERNAL_ERROR` with
-/// `job_id` if it is not known whether the job is stored.
+/// `INVALID_REQUEST` for a word in `x-de-on-unsupported` that is none; those of [`Work::fits`] and of admission;
+/// `VALIDATION_ERROR` with what the model's vendor cannot do; `INTERNAL_ERROR` with `job_id` if it is not known whether
+/// the job is stored.
 pub async fn begin(purchase: Purchase<'_>) -> Result<View, ApiError> {
     enter(purchase).await.map(|begun| begun.view)
 }
@@ -129,6 +134,7 @@ async fn find_or_store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, A
 
 async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError> {
     let Purchase { platform, context, work, .. } = purchase;
+    let on_unsupported = unsupported::asked(purchase.headers)?;
     work.fits()?;
     let mut caller = purchase.caller;
     if caller.key().user_id.is_some() {
@@ -145,7 +151,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
     let wanted = Wanted {
         at_hand: None,
         deadline_ms: &|model| millis(longest(model).saturating_add(COPYING)),
-        fallbacks: purchase.fallbacks,
+        fallbacks: purchase.headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
         modality: work.modality(),
         model: purchase.model,
         need: &need,
@@ -165,8 +171,8 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
     let others = admitted.models.iter().skip(1);
     let mut others = others
         .filter(|model| admitted.routes.serves(&model.config.model_id, ErrorClass::Unsupported));
-    if let Err(error) = work.draft(first, None)
-        && !others.any(|model| work.draft(model, None).is_ok())
+    if let Err(error) = work.draft(first, None, on_unsupported)
+        && !others.any(|model| work.draft(model, None, on_unsupported).is_ok())
     {
         return Err(error);
     }
@@ -183,6 +189,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
         models: admitted.models.iter().map(|model| model.config.model_id.clone()).collect(),
         need: admitted.need,
         notify: purchase.notify,
+        on_unsupported,
         operation: purchase.operation.to_owned(),
         organization_id: caller.organization_id().clone(),
         project_id: key.project_id.clone(),

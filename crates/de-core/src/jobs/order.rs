@@ -11,7 +11,7 @@ use crate::{
     http::error::{ApiError, Code},
     ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, RequestId, UserId},
     limits::wire::Need,
-    model::Modality,
+    model::{Modality, OnUnsupported},
     protocols::{Draft, FieldIssue},
     receipt::Usage,
     registry::Model,
@@ -45,6 +45,9 @@ pub struct Order {
     /// Who wants to hear of its end, beside the webhooks of the tenant: one address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Callback>,
+    /// What the caller wants done with what a vendor cannot be told; absent: what the model's row says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_unsupported: Option<OnUnsupported>,
     /// The route that ordered it: `POST /render`.
     pub operation: String,
     /// Whose organization.
@@ -174,13 +177,19 @@ impl Work {
         Err(model.cannot_serve(&format!("cannot {what}")))
     }
 
-    /// Writes the request for a model; `callback` is where the vendor may say that it is done.
+    /// Writes the request for a model; `callback` is where the vendor may say that it is done, `on_unsupported` the
+    /// caller's word, if they have one.
     ///
     /// # Errors
     /// `MODEL_CAPABILITY`, `VALIDATION_ERROR` with what the vendor cannot do.
-    pub fn draft(&self, model: &Model, callback: Option<&url::Url>) -> Result<Draft, ApiError> {
+    pub fn draft(
+        &self,
+        model: &Model,
+        callback: Option<&url::Url>,
+        on_unsupported: Option<OnUnsupported>,
+    ) -> Result<Draft, ApiError> {
         self.served_by(model)?;
-        let target = model.target(0);
+        let target = model.target(0).asked(on_unsupported);
         let vendor = &model.vendor;
         let drafted = match self {
             Self::Image(call) => vendor.images().map(|vendor| vendor.request(call, &target)),
@@ -190,7 +199,8 @@ impl Work {
             Self::Speech(call) => vendor.speech().map(|vendor| vendor.request(call, &target)),
         };
         let drafted = drafted.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
-        drafted.map_err(|issues| ApiError::fields(&issues))
+        let draft = drafted.map_err(|issues| ApiError::fields(&issues))?;
+        Ok(Draft { warns: target.warns(), ..draft })
     }
 
     /// What it uses if the vendor names no counts.

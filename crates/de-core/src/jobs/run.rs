@@ -336,9 +336,11 @@ impl Running<'_> {
         let receipt = record.order.books.receipt();
         let took = record.finished_at.unwrap_or(record.updated_at).since(record.created_at);
         let word = record.stage.as_str();
+        let warned = !record.left_out.warnings.is_empty();
         let mut line = LogLine {
             duration_ms: Some(took),
             event: log::Event::Job,
+            dropped: warned.then_some(record.left_out.dropped.len()),
             job_id: Some(record.id.as_str().to_owned()),
             message: format!("the job of {} {word} after {took} ms", receipt.operation),
             parent_span_id: trace.parent.map(|parent| parent.to_string()),

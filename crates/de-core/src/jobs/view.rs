@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fault, Record, Stage};
 use crate::{
+    exchange::LeftOut,
     ids::{
         ApiKeyId, AssetId, InstanceId, JobId, ModelId, OrganizationId, ProjectId, ProviderId,
         ReceiptId, RequestId, UserId,
@@ -24,6 +25,9 @@ pub struct View {
     pub cost_micros: Option<Micros>,
     /// When it was ordered.
     pub created_at: Timestamp,
+    /// What of the order was left out, once somebody serves it; absent in views of before it was told.
+    #[serde(default)]
+    pub dropped: Vec<String>,
     /// Why it came to nothing.
     pub error: Option<Fault>,
     /// When it was over.
@@ -68,6 +72,9 @@ pub struct View {
     pub usage: Option<Usage>,
     /// The person who ordered it.
     pub user_id: Option<UserId>,
+    /// Why each of `dropped` was left out, where somebody wants to be warned.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// Something that a job made, and that we keep.
@@ -106,6 +113,12 @@ impl View {
         ["succeeded", "failed", "cancelled"].contains(&self.status.as_str())
     }
 
+    /// What of the order was left out, as answers tell it.
+    #[must_use]
+    pub fn left_out(&self) -> LeftOut {
+        LeftOut { dropped: self.dropped.clone(), warnings: self.warnings.clone() }
+    }
+
     /// What a job looks like.
     #[must_use]
     pub fn of(record: &Record) -> Self {
@@ -117,6 +130,7 @@ impl View {
             attempts: receipt.attempts.len(),
             cost_micros: receipt.cost_micros.filter(|_| is_over),
             created_at: record.created_at.into(),
+            dropped: record.left_out.dropped.clone(),
             error: None,
             finished_at: record.finished_at.map(Into::into),
             id: record.id.clone(),
@@ -139,6 +153,7 @@ impl View {
             updated_at: record.updated_at.into(),
             usage: is_over.then_some(receipt.usage),
             user_id: order.user_id.clone(),
+            warnings: record.left_out.warnings.clone(),
         };
         match &record.stage {
             Stage::Cancelled | Stage::Queued | Stage::Submitting => {}

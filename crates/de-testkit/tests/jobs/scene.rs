@@ -31,7 +31,7 @@ use de_testkit::{
     fetch::Answer,
     platform::{START, TestPlatform},
 };
-use http::Method;
+use http::{HeaderMap, Method};
 use serde_json::{Map, Value, json};
 
 /// A model whose vendor answers with a link at once.
@@ -47,8 +47,12 @@ const RPM: u64 = 100;
 const SLOTS: u64 = 60;
 
 pub(crate) struct Scene {
+    /// Those of the request that buys.
+    pub(crate) headers: HeaderMap,
     pub(crate) job_id: JobId,
     pub(crate) made: TestPlatform,
+    /// Those of the picture that is bought.
+    pub(crate) options: Map<String, Value>,
 }
 
 /// The vendor's answer to [`DRAWN`].
@@ -112,7 +116,7 @@ impl Scene {
         let models = seeds::read_models(&polled().to_string()).unwrap();
         made.database.batch(seeds::catalogue(&[], &models, START)).await.unwrap();
         let job_id = JobId::make(START, random(&*made.platform.entropy));
-        Self { job_id, made }
+        Self { headers: HeaderMap::new(), job_id, made, options: Map::new() }
     }
 
     pub(crate) fn vendor(&self, answers: impl IntoIterator<Item = Answer>) {
@@ -157,17 +161,9 @@ impl Scene {
     }
 
     pub(crate) async fn buy(&self, model: &str) -> Result<View, ApiError> {
-        self.buy_with(model, None).await
-    }
-
-    pub(crate) async fn buy_with(
-        &self,
-        model: &str,
-        fallbacks: Option<&str>,
-    ) -> Result<View, ApiError> {
         let caller = self.caller(&self.made.tenant.client_key).await;
         let context = self.context();
-        buy(Purchase { fallbacks, ..self.of_caller(&context, caller, model) }).await
+        buy(self.of_caller(&context, caller, model)).await
     }
 
     pub(crate) async fn begin(&self, model: &str) -> Result<View, ApiError> {
@@ -189,13 +185,13 @@ impl Scene {
         let call = ImageCall {
             n: 1,
             prompt: "a fox".to_owned(),
-            options: Map::new(),
+            options: self.options.clone(),
             ..ImageCall::default()
         };
         Purchase {
             caller,
             context,
-            fallbacks: None,
+            headers: &self.headers,
             job_id: self.job_id.clone(),
             model: Some(model),
             notify: None,

@@ -63,11 +63,12 @@ impl Running<'_> {
             .within(self.trace(record))
             .until(now.plus(i64::try_from(CALL.as_millis()).unwrap_or(i64::MAX)));
         let callback = callback::address(&platform.settings, &record.id);
+        let on_unsupported = record.order.on_unsupported;
         let draft = |model: &Model| {
             if let (Work::Speech(call), Some(first)) = (&work, models.first()) {
                 spoken::knows_voice(call, first, model)?;
             }
-            work.draft(model, callback.as_ref())
+            work.draft(model, callback.as_ref(), on_unsupported)
         };
         let (need, instance) = (record.order.need, record.order.instance_id.clone());
         let routes = record.order.routes.clone();
@@ -87,7 +88,11 @@ impl Running<'_> {
             streamed: matches!(work, Work::Speech(_)),
         };
         // What it makes at once names its row: that is there by then.
-        let (first, ()) = join(exchange::order(&job), self.note(record)).await;
+        let (ordered, ()) = join(exchange::order(&job), self.note(record)).await;
+        let first = ordered.map(|(first, left_out)| {
+            record.left_out = left_out;
+            first
+        });
         match first {
             Ok(First::Ordered(ordered)) => {
                 let now = platform.clock.now();
