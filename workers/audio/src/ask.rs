@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 pub(crate) struct Ask {
     /// In the canonical form.
     pub(crate) call: SpeechCall,
-    /// Members that only vendors of the caller's own protocol get.
+    /// Members that only vendors of the caller's own protocol get, by their places: `voice_settings/odd`.
     pub(crate) extra: Vec<String>,
     /// Whether the answer shall be events.
     pub(crate) in_events: bool,
@@ -33,13 +33,18 @@ impl Wire {
         }
     }
 
-    /// Turns issues about our fields into a refusal that speaks of the protocol's.
-    pub(crate) fn refused(self, issues: Vec<FieldIssue>) -> ApiError {
+    /// Turns issues about our fields into issues about the protocol's.
+    pub(crate) fn placed(self, issues: Vec<FieldIssue>) -> Vec<FieldIssue> {
         let own = match self {
             Self::ElevenLabs => de_core::protocols::elevenlabs_speech::issue,
             Self::OpenAi => de_core::protocols::openai_speech::issue,
         };
-        ApiError::fields(&issues.into_iter().map(own).collect::<Vec<_>>())
+        issues.into_iter().map(own).collect()
+    }
+
+    /// Turns issues about our fields into a refusal that speaks of the protocol's.
+    pub(crate) fn refused(self, issues: Vec<FieldIssue>) -> ApiError {
+        ApiError::fields(&self.placed(issues))
     }
 }
 

@@ -14,13 +14,13 @@ use de_core::{
         sound,
     },
     http::{
-        context::Context,
         error::ApiError,
         extract::{Body, Incoming},
         relayed,
         turn::{Entrance, Taken, Turn},
+        unsupported,
     },
-    model::{Modality, Protocol},
+    model::{Modality, OnUnsupported, Protocol},
     ports::Platform,
     protocols::{Draft, FieldIssue, openai_speech::SpeechEvents},
     registry::Model,
@@ -69,6 +69,7 @@ async fn answer(
     let caller = caller.entitled(platform, Scope::Audio).await?;
     let ask = ask?;
     books.asked(Some(&ask.model), ask.in_events, 0);
+    let on_unsupported = unsupported::asked(&turn.incoming.headers)?;
     let need = |_: &Caller, model: &Model| {
         let most = spoken::most(model, &ask.call);
         ceiling::need(model, most, spoken::ceiling(model, &ask.call))
@@ -92,14 +93,11 @@ async fn answer(
     books.expects(spoken::bill(first, &ask.call, &HeaderMap::new(), None).usage);
     let draft = |model: &Model| {
         spoken::knows_voice(&ask.call, &admitted.asked, model)?;
-        drafted(&ask, wire, model)
+        drafted(&ask, wire, on_unsupported, model)
     };
     let job = Job { streamed: true, ..turn.job(&admitted, &draft) };
     let opened = exchange::open_at_once(&job).await?;
     let model = opened.model.clone();
-    if model.config.protocol != wire.protocol() {
-        tell_dropped(context, &ask.extra);
-    }
     if wire == Wire::ElevenLabs {
         for name in KEPT {
             if let Some(value) = opened.inbound.headers.get(name).and_then(|v| v.to_str().ok()) {
@@ -136,7 +134,13 @@ fn speaks(model: &Model) -> Result<(), ApiError> {
 }
 
 /// Writes the request for one model: the caller's own body where both speak its protocol, else anew.
-fn drafted(ask: &Ask, wire: Wire, model: &Model) -> Result<Draft, ApiError> {
+/// `on_unsupported` is the caller's word, which goes before that of the model's row.
+fn drafted(
+    ask: &Ask,
+    wire: Wire,
+    on_unsupported: Option<OnUnsupported>,
+    model: &Model,
+) -> Result<Draft, ApiError> {
     let config = &model.config;
     let Some(vendor) = model.vendor.speech() else {
         return Err(model.not_built());
@@ -146,24 +150,20 @@ fn drafted(ask: &Ask, wire: Wire, model: &Model) -> Result<Draft, ApiError> {
         let issue = FieldIssue { pointer: "/stream_format".to_owned(), reason };
         return Err(ApiError::fields(&[issue]));
     }
-    let target = model.target(0);
-    let drafted = if config.protocol == wire.protocol() {
-        vendor.relay(&ask.raw, &ask.call, &target)
-    } else {
-        vendor.request(&ask.call, &target)
-    };
-    drafted.map_err(|issues| wire.refused(issues))
-}
-
-/// Names the members of the caller's protocol that the vendor's has no word for: they were left out.
-fn tell_dropped(context: &Context, names: &[String]) {
-    let shown = |name: &String| -> String {
-        name.chars().take(60).flat_map(char::escape_default).collect()
-    };
-    let names: Vec<String> = names.iter().take(50).map(shown).collect();
-    if !names.is_empty() {
-        context.tell(HeaderName::from_static("x-de-dropped"), &names.join(", "));
+    let target = model.target(0).asked(on_unsupported);
+    if config.protocol == wire.protocol() {
+        let relayed = vendor.relay(&ask.raw, &ask.call, &target);
+        return relayed.map_err(|issues| wire.refused(issues));
     }
+    let mut draft = vendor.request(&ask.call, &target).map_err(|issues| wire.refused(issues))?;
+    // Members that only the caller's protocol knows mean nothing in another one.
+    let extra = ask.extra.iter().map(|name| FieldIssue {
+        pointer: format!("/{name}"),
+        reason: "this model's vendor speaks another protocol".to_owned(),
+    });
+    draft.dropped = wire.placed(draft.dropped).into_iter().chain(extra).collect();
+    draft.warns = target.warns();
+    Ok(draft)
 }
 
 /// An answer of that type.

@@ -13,10 +13,11 @@ use de_core::{
         extract::Incoming,
         once,
         turn::{Entrance, Taken, Turn},
+        unsupported,
         upload::{Form, Limits, Upload},
     },
     media::{self, Extent, MediaType},
-    model::Modality,
+    model::{Modality, OnUnsupported},
     ports::Platform,
     protocols::{
         Draft,
@@ -65,6 +66,7 @@ async fn answer(
     let read = OpenAiTranscriptionCall::parse(form?).map_err(|issues| ApiError::fields(&issues))?;
     let OpenAiTranscriptionCall { call, media, model } = read;
     books.asked(Some(&model), false, 0);
+    let on_unsupported = unsupported::asked(&turn.incoming.headers)?;
     let length = Length::of(media, &Extent::whole(&call.file.bytes), call.file.bytes.len());
     books.expects(length.billed());
     let wanted = Wanted {
@@ -80,7 +82,7 @@ async fn answer(
         splitting: Splitting::default(),
     };
     let admitted = turn.admit(caller, &wanted).await?;
-    let draft = |model: &Model| drafted(&call, model);
+    let draft = |model: &Model| drafted(&call, on_unsupported, model);
     let job = turn.job(&admitted, &draft);
     let opened = exchange::open_at_once(&job).await?;
     let model = opened.model.clone();
@@ -161,7 +163,14 @@ fn listens(model: &Model) -> Result<(), ApiError> {
     Err(model.cannot_serve("does not write down what it hears"))
 }
 
-fn drafted(call: &TranscriptionCall, model: &Model) -> Result<Draft, ApiError> {
+/// Writes the request for one model. `on_unsupported` is the caller's word, which goes before that of the model's row.
+fn drafted(
+    call: &TranscriptionCall,
+    on_unsupported: Option<OnUnsupported>,
+    model: &Model,
+) -> Result<Draft, ApiError> {
     let vendor = model.vendor.transcription().ok_or_else(|| model.not_built())?;
-    vendor.request(call, &model.target(0)).map_err(|issues| ApiError::fields(&issues))
+    let target = model.target(0).asked(on_unsupported);
+    let draft = vendor.request(call, &target).map_err(|issues| ApiError::fields(&issues))?;
+    Ok(Draft { warns: target.warns(), ..draft })
 }

@@ -14,7 +14,8 @@ use crate::{calls::SpeechCall, sound::SoundFormat};
 pub struct ElevenLabsSpeechCall {
     /// In the canonical form.
     pub call: SpeechCall,
-    /// Members that are not of the protocol as we know it: they reach vendors that speak it, and no others.
+    /// Members that are not of the protocol as we know it, by their places: they reach vendors that speak it, and no
+    /// others.
     pub extra: Vec<String>,
     /// The model or alias; absent: the protocol's usual one.
     pub model: Option<String>,
@@ -53,7 +54,7 @@ impl ElevenLabsSpeechCall {
                 if SETTINGS.contains(&name.as_str()) {
                     options.insert(name, value);
                 } else {
-                    extra.push(format!("voice_settings.{name}"));
+                    extra.push(format!("voice_settings/{name}"));
                 }
             }
         }
@@ -150,7 +151,7 @@ mod tests {
             Value::Object(read.call.options),
             json!({"enable_logging": false, "seed": 1, "stability": 0, "speed": null})
         );
-        assert_eq!(read.extra, ["voice_settings.odd", "new"]);
+        assert_eq!(read.extra, ["voice_settings/odd", "new"]);
         assert_eq!(parse("v1", &[], json!({"text": "Hi."})).unwrap().model, None);
     }
 
