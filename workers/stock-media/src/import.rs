@@ -75,7 +75,8 @@ async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Response,
     };
     // An id means something at one vendor only: nobody else is asked.
     let admitted = admitted(turn, caller, asker, Some(""), modality).await?;
-    let search = Search { admitted: &admitted, turn };
+    // An item has no settings that a library could lack.
+    let search = Search { admitted: &admitted, on_unsupported: None, turn };
     let draft = |model: &Model| {
         let written = library(model)?.item_request(import.kind, &import.id);
         written.map_err(|issues| ApiError::fields(&issues))

@@ -12,7 +12,7 @@ use de_core::{
     },
     json,
     model::OnUnsupported,
-    protocols::{Draft, FieldIssue, Malformed},
+    protocols::{Draft, FieldIssue, Malformed, Target},
     registry::Model,
 };
 use serde_json::Value;
@@ -25,28 +25,33 @@ use crate::{
 /// What all searches of one call have in common.
 pub(crate) struct Search<'a> {
     pub(crate) admitted: &'a Admitted,
+    /// What the caller wants done with what a library cannot be told, instead of what the model's row says.
+    pub(crate) on_unsupported: Option<OnUnsupported>,
     pub(crate) turn: &'a Turn<'a>,
 }
 
 /// What one of them found.
 pub(crate) struct Found {
+    /// What of the call the library has no word for, and was left out.
+    pub(crate) dropped: Vec<FieldIssue>,
     pub(crate) is_kept: bool,
     pub(crate) model: Arc<Model>,
     pub(crate) page: StockPage,
 }
 
-/// What is wrong with a call for the model that was asked for, before anybody is asked.
-pub(crate) fn issues(model: &Model, call: &StockCall) -> Vec<FieldIssue> {
-    written(model, call).err().unwrap_or_default()
-}
-
 impl Search<'_> {
+    /// What is wrong with a call for the model that was asked for, before anybody is asked.
+    pub(crate) fn issues(&self, model: &Model, call: &StockCall) -> Vec<FieldIssue> {
+        self.written(model, call).err().unwrap_or_default()
+    }
+
     /// What an earlier search found, if it was the same and is kept.
     pub(crate) async fn kept(&self, call: &StockCall) -> Option<Found> {
         let model = self.admitted.models.first()?;
         let place = Place::of(self.admitted.caller.instance_id(), model, call);
         let page = kept::page(self.turn.platform, &place).await?;
-        Some(Found { is_kept: true, model: model.clone(), page })
+        let dropped = self.left_out(model, call);
+        Some(Found { dropped, is_kept: true, model: model.clone(), page })
     }
 
     /// Asks the vendor. A call is let in with one request: `is_another` says that this is one more.
@@ -57,7 +62,7 @@ impl Search<'_> {
     ) -> Result<Found, ApiError> {
         let draft = |model: &Model| {
             library(model)?;
-            written(model, call).map_err(|issues| ApiError::fields(&issues))
+            self.written(model, call).map_err(|issues| ApiError::fields(&issues))
         };
         let job = self.job(&draft);
         if is_another {
@@ -68,12 +73,13 @@ impl Search<'_> {
             Err(error) => return Err(self.with_known_end(error).await),
         };
         let mut page = library(&model)?.page(call, &body).map_err(|err| malformed(&model, &err))?;
-        page.notices.extend(left_out(&model, call));
+        let dropped = self.left_out(&model, call);
+        page.notices.extend(dropped.iter().map(notice));
         if self.admitted.models.first().is_some_and(|first| Arc::ptr_eq(first, &model)) {
             let place = Place::of(self.admitted.caller.instance_id(), &model, call);
             kept::keep(self.turn.platform, place, &page);
         }
-        Ok(Found { is_kept: false, model, page })
+        Ok(Found { dropped, is_kept: false, model, page })
     }
 
     /// The work for the exchange.
@@ -103,6 +109,27 @@ impl Search<'_> {
         Ok((model, body))
     }
 
+    fn written(&self, model: &Model, call: &StockCall) -> Result<Draft, Vec<FieldIssue>> {
+        match model.vendor.stock() {
+            Some(library) => library.request(call, &self.target(model)),
+            None => Err(Vec::new()),
+        }
+    }
+
+    /// What of a call its library has no word for, where that is to be left out. It is told of all searches of a
+    /// call together, and of what is kept: so drafts do not tell it.
+    fn left_out(&self, model: &Model, call: &StockCall) -> Vec<FieldIssue> {
+        match (self.target(model).on_unsupported, model.vendor.stock()) {
+            (OnUnsupported::Drop | OnUnsupported::Warn, Some(library)) => library.lacks(call),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a library needs to know of its model, by the caller's own word.
+    pub(crate) fn target(&self, model: &Model) -> Target {
+        model.target(0).asked(self.on_unsupported)
+    }
+
     /// The same refusal, with the vendor's own word on when to come back, if it gave one before.
     pub(crate) async fn with_known_end(&self, error: ApiError) -> ApiError {
         let model =
@@ -120,24 +147,10 @@ impl Search<'_> {
     }
 }
 
-fn written(model: &Model, call: &StockCall) -> Result<Draft, Vec<FieldIssue>> {
-    match model.vendor.stock() {
-        Some(library) => library.request(call, &model.target(0)),
-        None => Err(Vec::new()),
-    }
-}
-
-/// What of a call its library has no word for, where the row says to leave that out.
-fn left_out(model: &Model, call: &StockCall) -> Vec<String> {
-    let lacking = match (model.config.on_unsupported, model.vendor.stock()) {
-        (OnUnsupported::Drop | OnUnsupported::Warn, Some(library)) => library.lacks(call),
-        _ => Vec::new(),
-    };
-    let name = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");
-    lacking
-        .iter()
-        .map(|issue| format!("{} was left out: {}", name(&issue.pointer), issue.reason))
-        .collect()
+/// What is told of a member that was left out, beside the items.
+fn notice(left_out: &FieldIssue) -> String {
+    let name = left_out.pointer.trim_start_matches('/').replace('/', ".");
+    format!("{name} was left out: {}", left_out.reason)
 }
 
 /// The vendor's answer is not what its pages say.

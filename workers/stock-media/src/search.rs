@@ -5,11 +5,13 @@ use de_core::{
     auth::Scope,
     caller::{Caller, Tenant},
     calls::stock::{StockCall, StockKind},
+    exchange::LeftOut,
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
         once,
         turn::{Entrance, Turn},
+        unsupported,
     },
     model::Modality,
     ports::Platform,
@@ -25,7 +27,7 @@ use serde_json::Value;
 
 use crate::{
     admit::{MODALITY, admitted},
-    legs::{self, Found, Search},
+    legs::{Found, Search},
     wire::{Answered, Medium, Metadata},
 };
 
@@ -90,6 +92,7 @@ async fn answer(
         let message = "a search takes no Idempotency-Key: asked again, it costs nothing";
         return Err(ApiError::new(Code::InvalidRequest, message));
     }
+    let on_unsupported = unsupported::asked(headers)?;
     let body = Value::Object(body.into_object()?);
     let search = StockSearch::parse(&body, looks).map_err(|issues| ApiError::fields(&issues))?;
     let asker = &search.asker;
@@ -103,9 +106,10 @@ async fn answer(
     let Some(first) = admitted.models.first() else {
         return Err(ApiError::internal("a search has no model"));
     };
+    let legs = Search { admitted: &admitted, on_unsupported, turn };
     // What the model cannot be asked is the caller's to mend, whatever the other kind would find.
     let mut issues: Vec<FieldIssue> = Vec::new();
-    for issue in search.calls.iter().flat_map(|call| legs::issues(first, call)) {
+    for issue in search.calls.iter().flat_map(|call| legs.issues(first, call)) {
         if !issues.contains(&issue) {
             issues.push(issue);
         }
@@ -113,7 +117,6 @@ async fn answer(
     if !issues.is_empty() {
         return Err(ApiError::fields(&issues));
     }
-    let legs = Search { admitted: &admitted, turn };
     let found = everything(&legs, &search.calls).await;
     // Each exchange told those up to its own end.
     let attempts = books.tries();
@@ -122,6 +125,10 @@ async fn answer(
     }
     let asked = found.iter().filter(|found| matches!(found, Ok(found) if !found.is_kept)).count();
     let requests = u64::try_from(asked).unwrap_or(u64::MAX);
+    let served = || found.iter().flatten();
+    let dropped: Vec<FieldIssue> = served().flat_map(|found| found.dropped.clone()).collect();
+    let warns = served().any(|found| legs.target(&found.model).warns());
+    LeftOut::of(&dropped, warns).tell(context);
     let together = Together::of(&search.calls, found)?;
     books.counted(&Usage { requests, ..Usage::default() });
     let now = platform.clock.now();
@@ -181,7 +188,7 @@ impl Together {
         let mut failures = Vec::new();
         for (call, found) in calls.iter().zip(found) {
             match found {
-                Ok(Found { is_kept, model, page }) => {
+                Ok(Found { is_kept, model, page, .. }) => {
                     let provider = &model.config.provider_id;
                     together.is_kept &= is_kept;
                     together.provider.get_or_insert_with(|| provider.clone());
