@@ -44,7 +44,8 @@ pub fn describe(document: &mut Document) {
 /// What a call brings along, whatever protocol it speaks.
 fn buys(operation: Operation) -> Operation {
     let operation = operation.scope(Some(Scope::Audio)).once().header("x-de-fallback");
-    operation.buys_of_model().fails(&[Code::InProgress, Code::OutcomeUnknown])
+    let operation = operation.header("x-de-on-unsupported").buys_of_model();
+    operation.fails(&[Code::InProgress, Code::OutcomeUnknown])
 }
 
 /// What a look at a vendor's voices brings along.
@@ -54,5 +55,5 @@ fn looks(operation: Operation) -> Operation {
 
 /// An answer to a call, with what its headers tell.
 fn of_call(answer: Answer) -> Answer {
-    answer.of_call().headers(&["Idempotency-Replayed"])
+    answer.of_call().left_out().headers(&["Idempotency-Replayed"])
 }

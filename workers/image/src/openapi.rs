@@ -60,20 +60,15 @@ struct JobAccepted {
 fn buys(operation: Operation) -> Operation {
     let accepted =
         Answer::json(202, "The job, for who prefers not to wait.", Shape::shown::<JobAccepted>());
-    let accepted = accepted.headers(&[
-        "Idempotency-Replayed",
-        "Location",
-        "Preference-Applied",
-        "RateLimit",
-        "RateLimit-Policy",
-        "x-de-receipt",
-    ]);
+    let accepted = accepted
+        .headers(&["Idempotency-Replayed", "Location", "Preference-Applied", "x-de-receipt"])
+        .limits();
     let operation = operation.scope(Some(Scope::Image)).bought_once().answers(accepted);
     let operation = operation.header("Prefer").header("x-de-fallback");
-    operation.buys_of_model().fails(&[Code::Conflict])
+    operation.header("x-de-on-unsupported").buys_of_model().fails(&[Code::Conflict])
 }
 
 /// An answer to one, with what its headers tell.
 fn of_call(answer: Answer) -> Answer {
-    answer.headers(&["Idempotency-Replayed"]).of_call()
+    answer.headers(&["Idempotency-Replayed"]).of_call().left_out()
 }

@@ -61,17 +61,12 @@ pub fn describe(document: &mut Document) {
 /// What a call brings along, whatever protocol it speaks.
 fn buys(operation: Operation) -> Operation {
     let operation = operation.scope(Some(de_core::auth::Scope::Text)).bought_once();
-    operation.header("x-de-cache").header("x-de-fallback").header("x-de-session").buys_of_model()
+    let operation = operation.header("x-de-cache").header("x-de-fallback");
+    operation.header("x-de-on-unsupported").header("x-de-session").buys_of_model()
 }
 
 /// An answer to one, with what its headers tell.
 fn of_call(answer: Answer) -> Answer {
-    answer.of_call().headers(&[
-        "Idempotency-Replayed",
-        "x-de-cache",
-        "Age",
-        "x-de-dropped",
-        "x-de-warnings",
-        "x-de-max-tokens",
-    ])
+    let answer = answer.of_call().left_out();
+    answer.headers(&["Idempotency-Replayed", "x-de-cache", "Age", "x-de-max-tokens"])
 }

@@ -52,10 +52,9 @@ impl Answer {
             "x-de-provider",
             "x-de-attempts",
             "x-de-cost-micros",
-            "RateLimit",
-            "RateLimit-Policy",
             "Deprecation",
             "Sunset",
         ])
+        .limits()
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn name(speaks: Speaks, status: u16) -> String {
 }
 
 /// What a failed call to a vendor tells, as far as it came.
-const OF_CALLS: [&str; 11] = [
+const OF_CALLS: [&str; 9] = [
     "Idempotency-Replayed",
     "x-de-receipt",
     "x-de-model",
@@ -40,8 +40,6 @@ const OF_CALLS: [&str; 11] = [
     "x-de-attempts",
     "x-de-cost-micros",
     "x-de-max-tokens",
-    "RateLimit",
-    "RateLimit-Policy",
     "Deprecation",
     "Sunset",
 ];
@@ -60,6 +58,8 @@ pub(super) fn component(speaks: Speaks, status: u16) -> Value {
     let calls = [Speaks::Anthropic, Speaks::ElevenLabs, Speaks::NativeCall, Speaks::OpenAi];
     if calls.contains(&speaks) {
         names.extend(OF_CALLS);
+        names.extend(headers::LIMITS);
+        names.extend(headers::LEFT_OUT);
         if status == 409 {
             names.push("Retry-After");
         }

@@ -19,7 +19,7 @@ const fn maybe(name: &'static str, example: &'static str, about: &'static str) -
 }
 
 /// Headers of answers.
-const ANSWERED: [Header; 29] = [
+const ANSWERED: [Header; 35] = [
     maybe("Age", "42", "How many seconds ago an answer of the response cache was made."),
     maybe("Allow", "GET,HEAD", "The methods that the path takes."),
     always("Cache-Control", "public, max-age=300", "How long a copy may be kept."),
@@ -50,7 +50,11 @@ const ANSWERED: [Header; 29] = [
     maybe("x-de-attempts", "1", "How often vendors were asked."),
     maybe("x-de-cache", "miss", "What the response cache came to: `hit`, `miss` or `off`."),
     maybe("x-de-cost-micros", "42", "What the call cost, in micro-dollars."),
-    maybe("x-de-dropped", "logit_bias", "Members that the vendor's protocol has no word for."),
+    maybe(
+        "x-de-dropped",
+        "logit_bias, messages/*/name",
+        "What of the request was left out, by its place: the vendor, the model or its mapping has no word for it.",
+    ),
     maybe("x-de-estimated", "true", "There if the count is an estimate of ours."),
     maybe(
         "x-de-max-tokens",
@@ -68,8 +72,30 @@ const ANSWERED: [Header; 29] = [
     maybe(
         "x-de-warnings",
         "seed: this model's vendor has no such setting",
-        "Why members were left out, where the model's row wants that told; and `store`, where a response is too large \
-         to be kept.",
+        "Why members were left out, where the call or the model's row wants that told (`warn`); and `store`, where a \
+         response is too large to be kept.",
+    ),
+    maybe(
+        "x-ratelimit-limit-requests",
+        "60",
+        "How many requests the tightest limit of them allows.",
+    ),
+    maybe(
+        "x-ratelimit-limit-tokens",
+        "90000",
+        "How many tokens the tightest limit of them allows.",
+    ),
+    maybe("x-ratelimit-remaining-requests", "59", "How many requests are left of it."),
+    maybe("x-ratelimit-remaining-tokens", "89991", "How many tokens are left of it."),
+    maybe(
+        "x-ratelimit-reset-requests",
+        "850ms",
+        "In how many milliseconds all of them are free again.",
+    ),
+    maybe(
+        "x-ratelimit-reset-tokens",
+        "850ms",
+        "In how many milliseconds all of them are free again.",
     ),
     maybe("x-should-retry", "false", "False: the same request would fail again."),
     maybe(
@@ -83,6 +109,21 @@ const ANSWERED: [Header; 29] = [
         "The session.",
     ),
 ];
+
+/// How the tightest limits stand, in both forms.
+pub(super) const LIMITS: [&str; 8] = [
+    "RateLimit",
+    "RateLimit-Policy",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-reset-tokens",
+];
+
+/// What of a request was left out, and why.
+pub(super) const LEFT_OUT: [&str; 2] = ["x-de-dropped", "x-de-warnings"];
 
 /// The named headers of an answer, as references.
 pub(super) fn of_answer(names: &[&str]) -> Value {
@@ -170,6 +211,13 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
             "gpt-4o-mini",
             json!({"type": "string"}),
             "Models to try when the first fails, with commas, at most five; they replace those of the row.",
+        ),
+        "x-de-on-unsupported" => (
+            "drop",
+            json!({"$ref": "#/components/schemas/OnUnsupported"}),
+            "What happens to what the vendor cannot be told: `reject`: 400 with its place; `drop`: it is left out, and \
+             `x-de-dropped` names it; `warn`: `x-de-warnings` says why, too. It goes before what the model's row and \
+             its mapping say.",
         ),
         "x-de-session" => (
             "chat-1f0a",

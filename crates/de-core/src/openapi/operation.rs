@@ -130,6 +130,18 @@ impl Answer {
         self.headers.extend(names);
         self
     }
+
+    /// The same with what tells how the tightest limits stand.
+    #[must_use]
+    pub fn limits(self) -> Self {
+        self.headers(&headers::LIMITS)
+    }
+
+    /// The same with what tells what of the request was left out.
+    #[must_use]
+    pub fn left_out(self) -> Self {
+        self.headers(&headers::LEFT_OUT)
+    }
 }
 
 impl Operation {

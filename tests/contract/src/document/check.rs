@@ -75,7 +75,8 @@ fn headers(catalogue: &Catalogue, described: &Value, response: &TestResponse) ->
         }
     }
     for name in response.headers.keys().map(http::HeaderName::as_str) {
-        let tells = name.starts_with("x-de-") || TELLING.contains(&name);
+        let tells = ["x-de-", "x-ratelimit-"].iter().any(|prefix| name.starts_with(prefix))
+            || TELLING.contains(&name);
         if tells && !named.iter().any(|(known, _)| known == name) {
             wrong.push(format!("the header {name}"));
         }

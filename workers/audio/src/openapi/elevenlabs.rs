@@ -117,7 +117,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "How much is given up for an early beginning.",
         )
         .body(Shape::open::<TextToSpeechRequest>(), example.clone())
-        .answers(of_call(Answer::bytes(200, "The sound.").headers(&["request-id", "x-de-dropped"])))
+        .answers(of_call(Answer::bytes(200, "The sound.").headers(&["request-id"])))
     };
     let list = |path: &str, id: &'static str, parameters: &[(&str, &str)]| {
         let operation = Operation::new(

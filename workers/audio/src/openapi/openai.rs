@@ -200,8 +200,7 @@ pub(super) fn operations() -> Vec<Operation> {
     )
     .answers(of_call(
         Answer::bytes(200, "The sound.")
-            .or_events("OpenAI's events.", Shape::open::<SpeechEvent>())
-            .headers(&["x-de-dropped"]),
+            .or_events("OpenAI's events.", Shape::open::<SpeechEvent>()),
     ));
     let transcribe = Operation::new(
         Method::POST,

@@ -82,7 +82,8 @@ struct NewModelConfig {
     timeouts: Option<Timeouts>,
     /// What happens to an option of ours that the model does not honour; `reject` unless given.
     on_unsupported: Option<OnUnsupported>,
-    /// What happens to an option that its mapping does not use; `reject` unless given.
+    /// What happens to an option that its mapping does not use, where the mapping has no word on it; `reject` unless
+    /// given.
     unknown_options: Option<OnUnsupported>,
     /// Whether it may be called; `active` unless given.
     status: Option<Status>,
@@ -146,7 +147,7 @@ struct ModelConfigChanges {
     timeouts: Option<Timeouts>,
     /// What happens to an option of ours that the model does not honour; null: `reject`.
     on_unsupported: Option<OnUnsupported>,
-    /// What happens to an option that its mapping does not use; null: `reject`.
+    /// What happens to an option that its mapping does not use, where the mapping has no word on it; null: `reject`.
     unknown_options: Option<OnUnsupported>,
     /// Whether it may be called; null: `active`.
     status: Option<Status>,
@@ -421,9 +422,8 @@ fn trials() -> [Operation; 3] {
         "x-de-model",
         "x-de-provider",
         "x-de-attempts",
-        "RateLimit",
-        "RateLimit-Policy",
-    ]));
+        "x-de-dropped",
+    ]).limits());
     [preview, of_organization(unsaved), test]
 }
 

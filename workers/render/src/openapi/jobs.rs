@@ -40,6 +40,11 @@ pub(super) struct Job {
     outputs: Vec<JobOutput>,
     /// What is missing among its outputs, for a person.
     notices: Vec<String>,
+    /// What of the order was left out, by its place in our own words, as `options/style`; known once somebody serves
+    /// it.
+    dropped: Vec<String>,
+    /// Why each of `dropped` was left out, where the call or the model's row wants that told (`warn`).
+    warnings: Vec<String>,
     /// Why it came to nothing; null unless it has failed.
     #[schema(required)]
     error: Option<Fault>,

@@ -171,6 +171,10 @@ struct Render {
     error_code: Option<String>,
     /// What is missing of it, for a person.
     notices: Vec<String>,
+    /// What of the order was left out, by its place, once somebody serves it.
+    dropped: Vec<String>,
+    /// Why, where the call or the model's row wants that told.
+    warnings: Vec<String>,
     /// How it came about.
     metadata: RenderMetadata,
     /// When it was ordered.
@@ -234,6 +238,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .speaks(Speaks::NativeCall)
         .bought_once()
         .header("x-de-fallback")
+        .header("x-de-on-unsupported")
         .body(Shape::of::<RenderRequest>(), example)
         .fails(&[
             Code::BudgetExceeded,
@@ -249,11 +254,9 @@ pub(super) fn operations() -> Vec<Operation> {
                 "Location",
                 "x-de-receipt",
                 "Idempotency-Replayed",
-                "RateLimit",
-                "RateLimit-Policy",
                 "Deprecation",
                 "Sunset",
-            ]),
+            ]).limits(),
         );
     let read = Operation::new(Method::GET, "/render/render/{id}", "getRender", "Shows a render")
         .scope(None)

@@ -193,9 +193,14 @@ pub(super) fn operations() -> [Operation; 3] {
         });
         asks(operation)
             .header("x-de-fallback")
+            .header("x-de-on-unsupported")
             .fails(&[Code::AllProvidersFailed])
             .body(Shape::of::<StockSearchRequest>(), example)
-            .answers(Answer::json(200, "What was found.", Shape::shown::<Answered>()).of_call())
+            .answers(
+                Answer::json(200, "What was found.", Shape::shown::<Answered>())
+                    .of_call()
+                    .left_out(),
+            )
     };
     [
         search(both, json!({"per_page": 2})),

@@ -75,9 +75,7 @@ pub(super) fn operation() -> Operation {
         "x-de-provider",
         "x-de-attempts",
         "x-de-estimated",
-        "RateLimit",
-        "RateLimit-Policy",
         "Deprecation",
         "Sunset",
-    ]))
+    ]).limits())
 }
