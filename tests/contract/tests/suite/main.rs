@@ -34,6 +34,7 @@ mod jobs;
 mod keys;
 mod killed;
 mod leaving;
+mod left_out;
 mod lies;
 mod limit_rows;
 mod limits;
