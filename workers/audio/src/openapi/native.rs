@@ -192,7 +192,8 @@ pub(super) fn operations() -> Vec<Operation> {
     .answers(of_call(Answer::json(200, "The file.", Shape::of::<Synthesized>())))
     .answers(
         Answer::json(202, "The job goes on.", Shape::of::<SpeechAccepted>())
-            .headers(&["Location", "x-de-receipt", "Idempotency-Replayed"]),
+            .headers(&["Location", "Preference-Applied", "x-de-receipt", "Idempotency-Replayed"])
+            .limits(),
     );
     let voices = Operation::new(
         Method::GET,
