@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -26,6 +26,7 @@ use crate::{
 #[derive(Default)]
 pub struct MemoryBlobs {
     breaks: Arc<AtomicBool>,
+    failing_writes: Arc<AtomicU32>,
     fails: AtomicBool,
     objects: Arc<Mutex<HashMap<String, Object>>>,
 }
@@ -60,6 +61,17 @@ impl MemoryBlobs {
     /// Makes every call fail, or work again.
     pub fn set_failing(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Makes the next writes fail, each of them once.
+    pub fn fail_writes(&self, times: u32) {
+        self.failing_writes.store(times, Ordering::SeqCst);
+    }
+
+    /// How many of these have not come yet.
+    #[must_use]
+    pub fn writes_to_fail(&self) -> u32 {
+        self.failing_writes.load(Ordering::SeqCst)
     }
 
     /// Makes every object break off before its end while it is read, or come whole again.
@@ -129,6 +141,7 @@ impl Blobs for MemoryBlobs {
         Ok(Box::new(MemoryWriter {
             bytes: Vec::new(),
             content_type: content_type.to_owned(),
+            failing: self.failing_writes.clone(),
             key: key.to_owned(),
             objects: self.objects.clone(),
         }))
@@ -138,6 +151,7 @@ impl Blobs for MemoryBlobs {
 struct MemoryWriter {
     bytes: Vec<u8>,
     content_type: String,
+    failing: Arc<AtomicU32>,
     key: String,
     objects: Arc<Mutex<HashMap<String, Object>>>,
 }
@@ -147,7 +161,7 @@ impl BlobWriter for MemoryWriter {
     async fn abort(self: Box<Self>) {}
 
     async fn finish(self: Box<Self>) -> Result<Stored, PortError> {
-        let Self { bytes, content_type, key, objects } = *self;
+        let Self { bytes, content_type, key, objects, .. } = *self;
         let sha256 = Sha256::digest(&bytes).into();
         let size_bytes = bytes.len() as u64;
         lock(&objects).insert(key, Object { bytes: bytes.into(), content_type });
@@ -155,6 +169,10 @@ impl BlobWriter for MemoryWriter {
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
+        let one_less = |left: u32| left.checked_sub(1);
+        if self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            return Err(failed("it takes nothing now"));
+        }
         self.bytes.extend_from_slice(&bytes);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Takes bytes in: checks what they are by the first of them, writes them to R2, and makes the row.
 //!
-//! Memory stays flat: of a stream, the first and the last [`HEAD_BYTES`] are held, and what the writer holds.
+//! Memory stays flat: of a stream, the first and the last [`HEAD_BYTES`] are held, and what the writer holds; of one
+//! that comes once only, up to [`HELD_BYTES`] besides.
 
 use std::time::Duration;
 
@@ -18,6 +19,10 @@ use crate::{
 
 /// When an object that became nobody's goes: no upload takes so long.
 pub(super) const STRAY_MS: i64 = 24 * 3_600 * 1_000;
+
+/// The most that is held of a stream that comes once only, until it is stored. Sound of a quarter of an hour as MP3 is
+/// less, and an isolate, which other jobs share, has 128 MB.
+const HELD_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long clearing away may take. What it does not get done is left to the cron.
 const CLEARING: Duration = Duration::from_secs(5);
@@ -71,6 +76,112 @@ pub async fn stream(
     let pumped = pumped.await;
     let left = left(within, started, platform.clock.now());
     end(keeper, pumped, left).await
+}
+
+/// A stream that was not kept.
+#[derive(Debug)]
+pub struct Missed {
+    /// Why.
+    pub error: KeepError,
+    /// All that came, where that is whole and another try of [`bytes`] may keep it.
+    pub whole: Option<Bytes>,
+}
+
+/// Keeps a stream that comes once only, as a vendor was paid for it.
+///
+/// As [`stream`]; but where storing fails for now, it is read to its end all the same, and handed back.
+///
+/// # Errors
+/// [`Missed`], with all that came if it is at most [`HELD_BYTES`].
+pub async fn stream_once(
+    platform: &Platform,
+    deposit: Deposit,
+    mut body: Box<dyn InboundBody>,
+    within: Duration,
+) -> Result<AssetRow, Missed> {
+    let (mut keeper, mut trouble) = match before(platform, &deposit).await {
+        Ok(Some(kept)) => return Ok(kept),
+        Ok(None) => (Some(Keeper::new(platform, deposit)), None),
+        Err(err) => (None, Some(err)),
+    };
+    let started = platform.clock.now();
+    let mut held = Held::default();
+    let pumped = in_time(platform, within, async {
+        let broken = |err: PortError| KeepError::Broken { message: err.to_string() };
+        while let Some(chunk) = body.chunk().await.map_err(broken)? {
+            held.take(&chunk);
+            if let Some(open) = &mut keeper
+                && let Err(err) = open.write(chunk).await
+            {
+                if let Some(open) = keeper.take() {
+                    open.abort().await;
+                }
+                trouble = Some(err);
+            }
+            // What cannot be stored, now or later, need not come.
+            match trouble.take() {
+                Some(err) if err.may_pass() && held.is_whole() => trouble = Some(err),
+                Some(err) => return Err(err),
+                None => {}
+            }
+        }
+        Ok(())
+    });
+    let pumped = pumped.await;
+    if let Err(error) = pumped {
+        if let Some(keeper) = keeper {
+            keeper.abort().await;
+        }
+        return Err(Missed { error, whole: None });
+    }
+    let error = match (keeper, trouble) {
+        (Some(keeper), _) => {
+            let left = left(within, started, platform.clock.now());
+            match in_time(platform, left, keeper.finish()).await {
+                Ok(row) => return Ok(row),
+                Err(err) => err,
+            }
+        }
+        (None, Some(err)) => err,
+        (None, None) => PortError::Failed { port: "blobs", message: "no writer".to_owned() }.into(),
+    };
+    let whole = if error.may_pass() { held.whole() } else { None };
+    Err(Missed { error, whole })
+}
+
+/// What has come of a stream, as long as it is not too much to hold.
+#[derive(Default)]
+struct Held {
+    is_too_large: bool,
+    pieces: Vec<Bytes>,
+    size_bytes: usize,
+}
+
+impl Held {
+    fn take(&mut self, piece: &Bytes) {
+        self.size_bytes = self.size_bytes.saturating_add(piece.len());
+        self.is_too_large |= self.size_bytes > HELD_BYTES;
+        if self.is_too_large {
+            self.pieces.clear();
+        } else {
+            self.pieces.push(piece.clone());
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.is_too_large
+    }
+
+    fn whole(self) -> Option<Bytes> {
+        if self.is_too_large {
+            return None;
+        }
+        let mut all = Vec::with_capacity(self.size_bytes);
+        for piece in self.pieces {
+            all.extend_from_slice(&piece);
+        }
+        Some(all.into())
+    }
 }
 
 /// What is left of a time.

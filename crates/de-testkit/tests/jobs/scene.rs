@@ -9,7 +9,7 @@ use de_core::{
         api_key::{ApiKey, KeyKind},
     },
     caller::{Caller, Tenant},
-    calls::ImageCall,
+    calls::{ImageCall, SpeechCall},
     http::{
         context::{Context, Envelope},
         error::ApiError,
@@ -174,6 +174,16 @@ impl Scene {
     pub(crate) async fn purchase(&self, caller: Caller, model: &str) -> Result<View, ApiError> {
         let context = self.context();
         begin(self.of_caller(&context, caller, model)).await
+    }
+
+    /// Has a model say something.
+    pub(crate) async fn say(&self, model: &str, text: &str) -> Result<View, ApiError> {
+        let caller = self.caller(&self.made.tenant.client_key).await;
+        let context = self.context();
+        let call = SpeechCall { text: text.to_owned(), ..SpeechCall::default() };
+        let purchase = self.of_caller(&context, caller, model);
+        let work = Work::Speech(call);
+        buy(Purchase { operation: "POST /synthesize", scope: Scope::Audio, work, ..purchase }).await
     }
 
     fn of_caller<'a>(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use de_core::{
     calls::ImageCall,
+    http::error::Code,
     ids::JobId,
     jobs::{LARGEST_RECORD, Record, Stage, Work},
     ports::{Database, Jobs, PortError},
@@ -59,6 +60,65 @@ async fn a_result_at_hand_outlives_a_database_that_is_down() {
     scene.only("assets");
     // The link itself is nowhere: the picture was in the answer.
     assert_eq!(scene.made.fetch.sent().len(), 2);
+}
+
+/// An MP3 of so many frames, in pieces.
+fn spoken(frames: usize) -> Answer {
+    let mut frame = vec![0; 417];
+    frame[..4].copy_from_slice(&[0xff, 0xfb, 0x90, 0x64]);
+    let whole = frame.repeat(frames);
+    let answer = Answer::ok().header("content-type", "audio/mpeg");
+    whole.chunks(30_000).fold(answer, |answer, piece| answer.chunk(piece.to_vec()))
+}
+
+/// It was paid for, and is in the answer alone.
+#[tokio::test(start_paused = true)]
+async fn a_sound_outlives_a_store_that_takes_nothing_for_a_while() {
+    // Short ones are written at their end, long ones on their way.
+    for frames in [100, 1_000] {
+        for failures in [1, 5] {
+            let scene = Scene::new().await;
+            scene.vendor([spoken(frames)]);
+            scene.made.blobs.fail_writes(failures);
+            let view = scene.say("tts-1", "Hello").await.unwrap();
+            let what = format!("{frames} frames, {failures} failures");
+            assert_eq!((view.status.as_str(), view.outputs.len()), ("succeeded", 1), "{what}");
+            assert_eq!(view.outputs[0].size_bytes, 417 * frames as u64, "{what}");
+            assert_eq!(scene.made.blobs.writes_to_fail(), 0, "{what}");
+            assert_eq!(scene.made.fetch.sent().len(), 1, "it is bought once");
+            scene.only("assets");
+            assert_eq!(scene.made.blobs.keys().len(), 1, "{what}");
+            scene.quiet().await;
+            let receipt = scene.receipt();
+            assert_eq!(receipt["status"], "ok", "{what}");
+            assert!(receipt["cost_micros"].as_i64().unwrap() > 0, "{receipt}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sound_that_is_never_taken_is_given_up_and_billed() {
+    let scene = Scene::new().await;
+    scene.vendor([spoken(100)]);
+    scene.made.blobs.fail_writes(100);
+    let error = scene.say("tts-1", "Hello").await.unwrap_err();
+    assert_eq!(error.code(), Code::InternalError);
+    assert_eq!(scene.made.blobs.writes_to_fail(), 94, "six tries");
+    assert_eq!(scene.made.fetch.sent().len(), 1, "it is bought once");
+    scene.quiet().await;
+    let receipt = scene.receipt();
+    assert!(receipt["cost_micros"].as_i64().unwrap() > 0, "the vendor has made it: {receipt}");
+}
+
+/// What is too long to be held while it comes has one try.
+#[tokio::test(start_paused = true)]
+async fn a_sound_that_is_too_long_to_hold_is_given_up_at_once() {
+    let scene = Scene::new().await;
+    scene.vendor([spoken(45_000)]);
+    scene.made.blobs.fail_writes(1);
+    let error = scene.say("tts-1", "Hello").await.unwrap_err();
+    assert_eq!(error.code(), Code::InternalError);
+    assert!(scene.rows("assets").is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -289,3 +289,29 @@ async fn a_picture_that_r2_does_not_take_is_not_bought_again() {
         assert!(row["cost_micros"].as_i64().unwrap() > 0, "the vendor has made it: {row}");
     }
 }
+
+/// A sound is in the vendor's answer alone: it is paid for, so it is stored when R2 takes it again.
+#[tokio::test]
+async fn a_sound_that_r2_does_not_take_at_first_is_bought_once_and_kept() {
+    let stack = Stack::ready().await;
+    let Some(faults) = stack.faults() else { return };
+    faults.set("render", "blobs", "fail", Duration::from_secs(4)).await;
+    let text = unique("spoken");
+    let order = json!({"model_id": "tts-1", "text": text});
+    let id = unique("sound");
+    let request = stack.client().request(Method::POST, "/audio/synthesize");
+    let request = request.header("prefer", "respond-async").header("x-request-id", &id);
+    let answer = request.json(&order).send().await.unwrap();
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let job = answer.json()["job_id"].as_str().unwrap().to_owned();
+    let ended = until("the job to end", async || {
+        let job = stack.client().get(&format!("/v1/jobs/{job}")).await.unwrap().json();
+        let is_over = job["status"] == "succeeded" || job["status"] == "failed";
+        is_over.then_some(job)
+    })
+    .await;
+    assert_eq!(ended["status"], "succeeded", "{ended}");
+    assert_eq!(stack.vendors.received(&text).await.len(), 1, "{ended}");
+    let row = stack.books.row(&id).await;
+    assert!(row["cost_micros"].as_i64().unwrap() > 0, "the vendor has made it: {row}");
+}

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{Running, SOUND};
 use crate::{
-    assets::{self, Deposit, KeepError, Owner, Promise, Provenance},
+    assets::{self, Deposit, KeepError, Owner, Promise, Provenance, keep::Missed},
     books::Outcome,
     http::error::{ApiError, Code},
     ids::AssetId,
@@ -87,14 +87,11 @@ impl<'a> Bringing<'a> {
         bytes: Bytes,
         stumbles: &mut u32,
     ) -> Result<Output, Lost> {
-        let (platform, wanted) = (self.platform, self.wanted(part));
+        let wanted = self.wanted(part);
         loop {
             let deposit = self.deposit(&wanted);
-            match assets::keep::bytes(platform, deposit, bytes.clone(), PATIENCE).await {
-                Err(err) if err.may_pass() && stumbles.saturating_add(1) < TRIES => {
-                    platform.clock.sleep(Duration::from_secs(1 << *stumbles)).await;
-                    *stumbles += 1;
-                }
+            match assets::keep::bytes(self.platform, deposit, bytes.clone(), PATIENCE).await {
+                Err(err) if err.may_pass() && self.waits(stumbles).await => {}
                 Err(err) => return Err(err.into()),
                 Ok(row) => {
                     *stumbles = 0;
@@ -104,7 +101,18 @@ impl<'a> Bringing<'a> {
         }
     }
 
-    /// Keeps sound as it comes from a model. `raw` is what it is, if it has no head.
+    /// Waits before another try after a failure, longer each time. False: it was the last one.
+    async fn waits(&self, stumbles: &mut u32) -> bool {
+        if stumbles.saturating_add(1) >= TRIES {
+            return false;
+        }
+        self.platform.clock.sleep(Duration::from_secs(1 << *stumbles)).await;
+        *stumbles += 1;
+        true
+    }
+
+    /// Keeps sound as it comes from a model; what was paid for comes once, so what may pass is waited for here too.
+    /// `raw` is what it is, if it has no head.
     pub(super) async fn sound(
         &self,
         model: &Model,
@@ -113,13 +121,30 @@ impl<'a> Bringing<'a> {
     ) -> Result<Output, Lost> {
         let promise = raw.map_or(Promise::Kind(MediaKind::Audio), Promise::Raw);
         let wanted = Wanted { index: 0, promise, revised_prompt: None, role: "audio", seed: None };
-        // Its call began when the record became `submitting`, and the alarm with it.
+        let patience = Duration::from_millis(model.deadlines().total_ms).max(PATIENCE);
+        let (platform, deposit) = (self.platform, self.deposit(&wanted));
+        let kept = assets::keep::stream_once(platform, deposit, body, patience.min(self.left()));
+        let (mut error, bytes) = match kept.await {
+            Ok(row) => return Ok(output(&row, wanted)),
+            Err(Missed { error, whole: Some(bytes) }) => (error, bytes),
+            Err(Missed { error, whole: None }) => return Err(error.into()),
+        };
+        let mut stumbles = 0;
+        while error.may_pass() && !self.left().is_zero() && self.waits(&mut stumbles).await {
+            let (deposit, patience) = (self.deposit(&wanted), PATIENCE.min(self.left()));
+            match assets::keep::bytes(platform, deposit, bytes.clone(), patience).await {
+                Ok(row) => return Ok(output(&row, wanted)),
+                Err(err) => error = err,
+            }
+        }
+        Err(error.into())
+    }
+
+    /// What is left of the time for a sound: its call began when the record became `submitting`, and the alarm with
+    /// it.
+    fn left(&self) -> Duration {
         let spent = self.platform.clock.now().since(self.record.updated_at);
-        let left = SOUND.saturating_sub(Duration::from_millis(u64::try_from(spent).unwrap_or(0)));
-        let patience = Duration::from_millis(model.deadlines().total_ms).max(PATIENCE).min(left);
-        let deposit = self.deposit(&wanted);
-        let row = assets::keep::stream(self.platform, deposit, body, patience).await?;
-        Ok(output(&row, wanted))
+        SOUND.saturating_sub(Duration::from_millis(u64::try_from(spent).unwrap_or(0)))
     }
 
     /// Fetches what is still at the vendor.
