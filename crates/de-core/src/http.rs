@@ -104,16 +104,6 @@ where
     })
 }
 
-/// A worker whose routes are designed and not built: it lives, and says so to everything else.
-pub fn unbuilt(name: &'static str, platform: Platform) -> Router {
-    health::routes(name)
-        .fallback(move || async move {
-            ApiError::new(Code::NotImplemented, format!("the {name} worker is not built yet"))
-        })
-        .layer(from_fn(around))
-        .layer(Extension(Service { name, platform }))
-}
-
 async fn unknown_route(request: Request) -> ApiError {
     let path = request.uri().path();
     ApiError::new(Code::RouteNotFound, format!("there is no {} {path}", request.method()))

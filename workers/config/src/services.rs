@@ -150,11 +150,16 @@ mod tests {
     use std::{future::pending, sync::Arc};
 
     use axum::{Router, routing::get};
-    use de_core::{http::unbuilt, ports::Settings};
+    use de_core::{http::service, ports::Settings};
     use de_testkit::{peers::RouterPeers, platform::TestPlatform};
     use serde_json::{Value, json};
 
     use super::*;
+
+    /// A worker without routes of its own.
+    fn bare(name: &'static str, platform: Platform) -> Router {
+        service(name, platform, |routes| routes)
+    }
 
     /// A front door in front of a worker of each kind, and none called `render`.
     async fn found() -> Value {
@@ -172,11 +177,11 @@ mod tests {
         let settings = Settings { deployment: Some(deployment), ..Settings::default() };
         let deployed = Platform { settings: Arc::new(settings), ..made.platform.clone() };
         let long = "x".repeat(70_000);
-        peers.bind("text", unbuilt("text", deployed));
+        peers.bind("text", bare("text", deployed));
         peers.bind("image", Router::new().route("/ready", get(async || pending::<()>().await)));
-        peers.bind("audio", unbuilt("audio", broken.platform.clone()));
+        peers.bind("audio", bare("audio", broken.platform.clone()));
         peers.bind("stock-media", Router::new().route("/ready", get(async move || long)));
-        peers.bind("rate-limiter", unbuilt("rate-limiter", made.another_isolate()));
+        peers.bind("rate-limiter", bare("rate-limiter", made.another_isolate()));
         serde_json::to_value(services(&made.platform).await).unwrap()
     }
 
