@@ -14,6 +14,7 @@ mod ending;
 mod entry;
 mod kept;
 mod probe;
+mod refusals;
 pub(crate) mod settlement;
 mod shares;
 mod tries;
@@ -27,11 +28,14 @@ pub(crate) use self::beside::Served;
 pub use self::{
     cover::Share,
     kept::Kept,
+    refusals::{OWN_REFUSALS, Refusals},
     settlement::{Closing, settle, withdraw},
 };
 use self::{
     ending::close,
-    entry::{Entry, Way},
+    entry::{Ended, Entry, Way},
+    refusals::{GATHER, Place},
+    settlement::give_back,
 };
 use crate::{
     caller::Caller,
@@ -102,7 +106,19 @@ impl Books {
         let write = async move {
             // The sender is dropped only with an entry that has sent: a receipt always comes.
             // It is also dropped with one that was handed over: whoever has it now writes the receipt.
-            if let Ok(closing) = closed.await {
+            let closing = match closed.await {
+                Ok(Ended::Own(closing)) => Some(closing),
+                Ok(Ended::Shared(closing)) => {
+                    worker.clock.sleep(GATHER).await;
+                    shared(&worker, closing)
+                }
+                Ok(Ended::Counted(closing)) => {
+                    give_back(&worker, &instance, &closing).await;
+                    None
+                }
+                Err(_) => None,
+            };
+            if let Some(closing) = closing {
                 settle(&worker, &instance, closing).await;
             }
         };
@@ -153,8 +169,9 @@ impl Books {
                     // First, so that it travels with the call's own report.
                     self.tell_circuits(entry, outcome);
                     let closing = close(entry, outcome, status, now, started);
+                    let ended = self.placed(entry, closing);
                     // The receiver waits in the background for as long as the runtime lives.
-                    drop(waiting.send(closing));
+                    drop(waiting.send(ended));
                     if let Some(context) = &self.context {
                         self.write(context, context.closed(&entry.receipt));
                     }
@@ -162,6 +179,28 @@ impl Books {
                 way @ (Some(Way::ByHand) | None) => entry.closing = way,
             }
         });
+    }
+
+    /// Where a call that is over stands in the books: one that was refused may have to share a receipt, which the
+    /// answer's head and the log name in place of its own.
+    fn placed(&self, entry: &mut Entry, mut closing: Closing) -> Ended {
+        if !closing.is_refusal() {
+            return Ended::Own(closing);
+        }
+        let own = self.platform.settings.own_refusals.unwrap_or(OWN_REFUSALS);
+        let now = self.platform.clock.now();
+        let (receipt_id, is_writer) = match self.platform.refusals.place(now, &closing.receipt, own)
+        {
+            Place::In(receipt_id) => (receipt_id, false),
+            Place::Own => return Ended::Own(closing),
+            Place::Shared(receipt_id) => (receipt_id, true),
+        };
+        if let Some(context) = &self.context {
+            tell_receipt(context, &receipt_id);
+        }
+        entry.receipt.receipt_id = receipt_id.clone();
+        closing.receipt.receipt_id = receipt_id;
+        if is_writer { Ended::Shared(closing) } else { Ended::Counted(closing) }
     }
 
     fn write(&self, context: &Context, line: Option<LogLine>) {
@@ -181,6 +220,12 @@ impl Drop for Books {
     fn drop(&mut self) {
         self.close(Outcome::Cancelled, CLIENT_LEFT);
     }
+}
+
+/// The receipt that refused calls share, with their number; `None` if somebody else has written it.
+fn shared(platform: &Platform, mut closing: Closing) -> Option<Closing> {
+    closing.receipt.calls = platform.refusals.take(&closing.receipt)?;
+    Some(closing)
 }
 
 /// The status of a call whose client did not wait for one; nobody ever sees it on the wire.
@@ -215,6 +260,7 @@ fn receipt(platform: &Platform, context: &Context, caller: &Caller, asked: Asked
         over_ceiling: false,
         limiter_bypassed: false,
         cached: false,
+        calls: 1,
         attempts: Vec::new(),
         latency_ms: 0,
         first_byte_ms: None,
@@ -230,7 +276,11 @@ fn receipt(platform: &Platform, context: &Context, caller: &Caller, asked: Asked
 #[must_use]
 fn receipt_id(platform: &Platform, context: &Context) -> ReceiptId {
     let id = ReceiptId::make(context.started(), random(&*platform.entropy));
+    tell_receipt(context, &id);
+    id
+}
+
+fn tell_receipt(context: &Context, id: &ReceiptId) {
     context.tell(http::HeaderName::from_static("x-de-receipt"), id.as_str());
     context.note(|line| line.receipt_id = Some(id.as_str().to_owned()));
-    id
 }

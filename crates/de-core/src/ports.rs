@@ -41,7 +41,7 @@ pub use self::{
     relay::{Meter, Relay, RelayDeadlines, RelayEnd},
     settings::{Deployment, Settings},
 };
-use crate::{circuits::Circuits, shares::Shares, snapshot::Memory};
+use crate::{books::Refusals, circuits::Circuits, shares::Shares, snapshot::Memory};
 
 /// Everything that one request may touch.
 #[derive(Clone)]
@@ -78,6 +78,8 @@ pub struct Platform {
     pub memory: Arc<Memory>,
     /// The other workers.
     pub peers: Arc<dyn Peers>,
+    /// The refused calls of this isolate's last minute.
+    pub refusals: Arc<Refusals>,
     /// What the operator configured.
     pub settings: Arc<Settings>,
     /// What this isolate was granted and may spend without asking.

@@ -69,6 +69,10 @@ pub struct Receipt {
     /// An answer that was kept was given: no vendor was asked, and nothing is billed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub cached: bool,
+    /// How many calls it is of: 1, or more where refused calls share one ([`crate::books::Refusals`]). All else is
+    /// that of the first of them.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub calls: u64,
     /// Every try at a vendor, in order.
     pub attempts: Vec<Attempt>,
     /// From the request's arrival to the last byte of the answer.
@@ -90,6 +94,15 @@ pub struct Receipt {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(calls: &u64) -> bool {
+    *calls == 1
 }
 
 /// How a call ended.
@@ -267,7 +280,12 @@ mod tests {
         let cached = timed.replace(r#"false,"attempts""#, r#"false,"cached":true,"attempts""#);
         let receipt: Receipt = serde_json::from_str(&cached).unwrap();
         assert!(receipt.cached);
+        assert_eq!(receipt.calls, 1);
         assert_eq!(serde_json::to_string(&receipt).unwrap(), cached);
+        let shared = cached.replace(r#"true,"attempts""#, r#"true,"calls":57,"attempts""#);
+        let receipt: Receipt = serde_json::from_str(&shared).unwrap();
+        assert_eq!(receipt.calls, 57);
+        assert_eq!(serde_json::to_string(&receipt).unwrap(), shared);
     }
 
     #[test]

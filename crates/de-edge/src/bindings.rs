@@ -32,6 +32,8 @@ pub const OTLP_ENDPOINT: &str = "DE_OTLP_ENDPOINT";
 pub const OTLP_HEADERS: &str = "DE_OTLP_HEADERS";
 /// Variable: of which share of the requests, between 0 and 1.
 pub const OTLP_SAMPLING: &str = "DE_OTLP_SAMPLING";
+/// Variable: how many refused calls of a key and a reason leave a receipt of their own each minute.
+pub const OWN_REFUSALS: &str = "DE_OWN_REFUSALS";
 /// Variable: the front door's origin.
 pub const PUBLIC_BASE: &str = "DE_PUBLIC_BASE";
 

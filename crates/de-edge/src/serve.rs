@@ -129,6 +129,7 @@ fn platform(
         log: Arc::new(EdgeLog),
         memory: settings::memory(),
         peers: Arc::new(EdgePeers(env)),
+        refusals: settings::refusals(),
         settings,
         shares: settings::shares(),
     }

@@ -4,6 +4,7 @@ use std::{cell::RefCell, sync::Arc};
 
 use de_core::{
     auth::{access_token::AccessTeam, origins},
+    books::Refusals,
     circuits::Circuits,
     otlp::Collector,
     ports::{Deployment, Settings},
@@ -17,7 +18,7 @@ use worker::Env;
 
 use crate::bindings::{
     ACCESS_AUD, ACCESS_TEAM_DOMAIN, BOOTSTRAP_TOKEN, INTERFACE_ORIGINS, LOOPBACK_PORTS, MASTER_KEY,
-    OTLP_ENDPOINT, OTLP_HEADERS, OTLP_SAMPLING, PUBLIC_BASE, VERSION,
+    OTLP_ENDPOINT, OTLP_HEADERS, OTLP_SAMPLING, OWN_REFUSALS, PUBLIC_BASE, VERSION,
 };
 
 thread_local! {
@@ -25,6 +26,7 @@ thread_local! {
     static SETTINGS: RefCell<Option<Arc<Settings>>> = const { RefCell::new(None) };
     static MEMORY: Arc<Memory> = Arc::default();
     static CIRCUITS: Arc<Circuits> = Arc::default();
+    static REFUSALS: Arc<Refusals> = Arc::default();
     static SHARES: Arc<Shares> = Arc::default();
 }
 
@@ -44,6 +46,10 @@ pub(crate) fn memory() -> Arc<Memory> {
 
 pub(crate) fn circuits() -> Arc<Circuits> {
     CIRCUITS.with(Arc::clone)
+}
+
+pub(crate) fn refusals() -> Arc<Refusals> {
+    REFUSALS.with(Arc::clone)
 }
 
 pub(crate) fn shares() -> Arc<Shares> {
@@ -73,6 +79,7 @@ fn read(env: &Env, service: &'static str) -> Settings {
         loopback_ports: ports.split(',').filter_map(|port| port.trim().parse().ok()).collect(),
         // Versions are made one after another and old ones removed: a gap is at the front only.
         master_keys: (1..=64).filter_map(master).collect(),
+        own_refusals: text(OWN_REFUSALS).and_then(|most| most.trim().parse().ok()),
         public_base: text(PUBLIC_BASE).map(|base| base.trim_end_matches('/').to_owned()),
         service,
     }

@@ -207,6 +207,7 @@ impl Builder {
             interface_origins: self.interface_origins,
             loopback_ports: self.loopback_ports,
             master_keys: vec![(1, Secret::new("a master key for tests only, 0001".to_owned()))],
+            own_refusals: None,
             public_base: self.public_base,
             service: "test",
         });
@@ -230,6 +231,7 @@ impl Builder {
             log: log.clone(),
             memory: Arc::new(Memory::default()),
             peers: self.peers.unwrap_or_else(|| Arc::new(NoPeers)),
+            refusals: Arc::default(),
             settings,
             shares: shares(self.pools_shares),
         };
@@ -282,6 +284,7 @@ impl TestPlatform {
         Platform {
             circuits: Arc::default(),
             memory: Arc::new(Memory::default()),
+            refusals: Arc::default(),
             shares: shares(self.pools_shares),
             ..self.platform.clone()
         }

@@ -55,6 +55,8 @@ fn receipt(number: usize, instance: u8, admitted_at: i64) -> Receipt {
         cost_micros: (!number.is_multiple_of(4)).then_some(Micros(number as i64)),
         estimated: number.is_multiple_of(6),
         cached: number.is_multiple_of(8),
+        // Refused calls that share a receipt.
+        calls: if number.is_multiple_of(9) { 1 + number as u64 % 50 } else { 1 },
         latency_ms: (number * 7_919 % 90_000) as i64,
         first_byte_ms: (!number.is_multiple_of(3)).then_some((number * 104_729 % 5_000) as i64),
         admitted_at: UnixMillis(admitted_at),
@@ -146,19 +148,21 @@ impl Books {
                 ..Group::default()
             };
             let mut sums = Sums {
-                calls: 1,
-                errors: u64::from(one.error_code.is_some()),
+                calls: one.calls,
+                errors: one.calls * u64::from(one.error_code.is_some()),
                 cached: u64::from(one.cached),
                 estimated: u64::from(one.estimated),
                 unpriced: u64::from(one.cost_micros.is_none()),
                 usage: one.usage,
                 cost_micros: one.cost_micros.map_or(0, |micros| micros.0 as u64),
-                latency_ms: one.latency_ms as u64,
-                first_byte_ms: one.first_byte_ms.unwrap_or(0) as u64,
+                latency_ms: one.calls * one.latency_ms as u64,
+                first_byte_ms: one.calls * one.first_byte_ms.unwrap_or(0) as u64,
                 ..Sums::default()
             };
-            sums.latency.record(one.latency_ms);
-            one.first_byte_ms.iter().for_each(|time| sums.first_byte.record(*time));
+            for _ in 0..one.calls {
+                sums.latency.record(one.latency_ms);
+                one.first_byte_ms.iter().for_each(|time| sums.first_byte.record(*time));
+            }
             all.entry(group).or_default().add(&sums);
         }
         all
@@ -459,7 +463,7 @@ async fn buckets_of_sums_have_the_bounds_of_the_histogram() {
     {
         truth.record(time);
         let made = receipt(n, 1, books.now - 2 * HOUR_MS);
-        come.push(Receipt { first_byte_ms: Some(time), latency_ms: time, ..made });
+        come.push(Receipt { calls: 1, first_byte_ms: Some(time), latency_ms: time, ..made });
     }
     books.deliver(&come).await;
     let selection = Selection::all(Reader::Everything);
@@ -529,7 +533,8 @@ async fn a_reader_sees_what_is_theirs() {
         };
         let sums = books.read(&query).await;
         let calls = sums.into_values().next().unwrap_or_default().calls;
-        assert_eq!(calls as usize, wanted.len(), "{selection:?}");
+        let of_them: u64 = come.iter().filter(|one| fits(one)).map(|one| one.calls).sum();
+        assert_eq!(calls, of_them, "{selection:?}");
         // The list, in pages of seven, newest first.
         let (mut found, mut page) = (Vec::new(), PageQuery { after: None, limit: 7 });
         loop {

@@ -49,9 +49,9 @@ export function snapshotOfCalls(window: Window, calls: readonly Call[]): Snapsho
   const spendings = Map.groupBy(calls, (call) => `${at(call)} ${call.provider_id ?? ""}`);
   return {
     end: window.end,
-    endings: firsts(endings).map(([call, { length }]) => ({
+    endings: firsts(endings).map(([call, all]) => ({
       code: call.error_code ?? null,
-      requests: length,
+      requests: all.reduce((sum, one) => sum + one.calls, 0),
       span: at(call),
       status: call.status,
     })),

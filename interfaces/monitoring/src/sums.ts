@@ -50,14 +50,14 @@ export function sumsOf(calls: readonly Call[]): Sums {
   const classes = Object.fromEntries(
     CLASSES.map((name) => [name, calls.reduce((sum, call) => sum + call.usage[name], 0)]),
   ) as Record<(typeof CLASSES)[number], number>;
-  const times = sorted(calls.map((call) => call.latency_ms));
-  const firsts = sorted(calls.map((call) => call.first_byte_ms ?? null));
+  const times = sorted(calls.flatMap((call) => each(call, call.latency_ms)));
+  const firsts = sorted(calls.flatMap((call) => each(call, call.first_byte_ms ?? null)));
   return {
     ...classes,
     billed_requests: calls.reduce((sum, call) => sum + call.usage.requests, 0),
     cached: number(calls, (call) => call.cached),
     cost_micros: calls.reduce((sum, call) => sum + (call.cost_micros ?? 0), 0),
-    errors: number(calls, (call) => isError(call.status)),
+    errors: calls.reduce((sum, call) => sum + (isError(call.status) ? call.calls : 0), 0),
     estimated: number(calls, (call) => call.estimated),
     first_byte_p50_ms: percentile(firsts, 50),
     first_byte_p95_ms: percentile(firsts, 95),
@@ -65,7 +65,7 @@ export function sumsOf(calls: readonly Call[]): Sums {
     p50_ms: percentile(times, 50),
     p95_ms: percentile(times, 95),
     p99_ms: percentile(times, 99),
-    requests: calls.length,
+    requests: calls.reduce((sum, call) => sum + call.calls, 0),
     unpriced: number(calls, (call) => call.cost_micros == null),
   };
 }
@@ -80,6 +80,11 @@ export function tokensOf(sums: Sums): number {
 
 function number(calls: readonly Call[], is: (call: Call) => boolean): number {
   return calls.reduce((sum, call) => sum + (is(call) ? 1 : 0), 0);
+}
+
+/** Refused calls may share a row: the same for each of them. */
+function each<T>(call: Call, value: T): T[] {
+  return new Array<T>(call.calls).fill(value);
 }
 
 function sorted(values: readonly (number | null)[]): number[] {

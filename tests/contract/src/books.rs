@@ -19,7 +19,7 @@ const ROWS: &str = "SELECT receipt_id, request_id, organization_id, instance_id,
      user_id, model_id, requested_model_id, provider_id, protocol, modality, operation, status, http_status,
      error_code, streamed, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_micros,
      price_version, estimated, over_ceiling, limiter_bypassed, attempts, latency_ms, first_byte_ms,
-     upstream_ms, request_bytes, response_bytes, admitted_at, created_at, cached
+     upstream_ms, request_bytes, response_bytes, admitted_at, created_at, cached, calls
    FROM usage_logs WHERE request_id = ?1 ORDER BY receipt_id";
 
 /// Where receipts end up. They come a while after the answer, so readers wait.

@@ -90,6 +90,8 @@ pub(crate) struct Request {
     estimated: bool,
     /// An answer of the response cache was given: no vendor was asked, and nothing is billed.
     cached: bool,
+    /// How many calls it stands for: 1, or more where refused calls share a receipt. All else is that of the first.
+    calls: u64,
     /// Every try at a vendor, in order.
     attempts: Vec<Attempt>,
     /// From the request's arrival to the last byte of the answer, in milliseconds.
@@ -156,6 +158,8 @@ pub(crate) struct ReceiptShown {
     limiter_bypassed: bool,
     /// An answer of the response cache was given: no vendor was asked, and nothing is billed.
     cached: bool,
+    /// How many calls it is of: 1, or more where refused calls share a receipt. All else is that of the first.
+    calls: u64,
     /// When the limits let it in.
     admitted_at: Timestamp,
     /// When this was written.
@@ -262,6 +266,7 @@ pub(crate) async fn receipt(
         over_ceiling: receipt.over_ceiling,
         limiter_bypassed: receipt.limiter_bypassed,
         cached: receipt.cached,
+        calls: receipt.calls,
         admitted_at: receipt.admitted_at.into(),
         created_at: receipt.created_at.into(),
     };
@@ -322,6 +327,7 @@ fn shown(receipt: &Receipt) -> Request {
         cost_micros: receipt.cost_micros,
         estimated: receipt.estimated,
         cached: receipt.cached,
+        calls: receipt.calls,
         attempts,
         latency_ms: receipt.latency_ms,
         first_byte_ms: receipt.first_byte_ms,

@@ -121,7 +121,17 @@ pub(super) enum Way {
     /// The caller of [`super::Books::end`].
     ByHand,
     /// The work in the background that was started with the call.
-    InBackground(oneshot::Sender<Closing>),
+    InBackground(oneshot::Sender<Ended>),
+}
+
+/// What is to be done with a call that is over.
+pub(super) enum Ended {
+    /// Its receipt is somebody else's to write: it counts the call.
+    Counted(Closing),
+    /// Its receipt is written.
+    Own(Closing),
+    /// Its receipt is written once others were counted in.
+    Shared(Closing),
 }
 
 /// The pictures of a call, in the vendor's words.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kept, cover::Held};
+use super::Kept;
 use crate::{
     circuits,
     ids::{InstanceId, LeaseId},
@@ -13,8 +13,9 @@ use crate::{
         wire::{SettleRequest, Spent},
     },
     log::LogLine,
+    money::Micros,
     ports::{Platform, PortError, random},
-    receipt::Receipt,
+    receipt::{Receipt, ReceiptStatus, Usage},
     store,
 };
 
@@ -50,6 +51,23 @@ impl Closing {
     #[must_use]
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
+    }
+
+    /// Whether the call came to nothing that anybody counts: it was not let in, and no vendor was asked.
+    pub(super) fn is_refusal(&self) -> bool {
+        let Receipt { attempts, cost_micros, status, usage, .. } = &self.receipt;
+        matches!(status, ReceiptStatus::Cancelled | ReceiptStatus::Failed)
+            && attempts.is_empty()
+            && *usage == Usage::default()
+            && *cost_micros == Some(Micros::ZERO)
+            && self.leases.iter().all(SpentShare::is_nothing)
+    }
+}
+
+impl SpentShare {
+    /// Whether it is of a share that was never granted, as far as its call has heard.
+    fn is_nothing(&self) -> bool {
+        self.number.is_none() && self.spent == Spent::default() && self.spent_at_model.is_none()
     }
 }
 
@@ -100,10 +118,26 @@ pub async fn withdraw(platform: &Platform, instance: &InstanceId, kept: Kept) {
         // First, so that it travels with what is given back.
         circuits::probed(platform, instance, &probe, None);
     }
-    for Held { lease_id, .. } in leases {
+    let leases = leases.into_iter().map(|held| held.lease_id);
+    return_all(platform, instance, leases, &receipt).await;
+}
+
+/// Gives back the shares of a call that was refused, and whose receipt somebody else writes.
+pub(super) async fn give_back(platform: &Platform, instance: &InstanceId, closing: &Closing) {
+    let leases = closing.leases.iter().map(|share| share.lease_id.clone());
+    return_all(platform, instance, leases, &closing.receipt).await;
+}
+
+async fn return_all(
+    platform: &Platform,
+    instance: &InstanceId,
+    leases: impl Iterator<Item = LeaseId>,
+    receipt: &Receipt,
+) {
+    for lease_id in leases {
         let report = SettleRequest::of_one(lease_id, Spent::default());
         if let Err(err) = report_until(platform, instance, report, PATIENT_TRIES).await {
-            warn(platform, &receipt, "the Limiter did not take a share back", &err);
+            warn(platform, receipt, "the Limiter did not take a share back", &err);
         }
     }
 }

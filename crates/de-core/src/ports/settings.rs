@@ -21,6 +21,9 @@ pub struct Settings {
     pub loopback_ports: Vec<u16>,
     /// `DE_MASTER_KEY_V1`, …: what provider keys are sealed with, by version.
     pub master_keys: Vec<(u32, Secret)>,
+    /// How many refused calls of a key and a reason leave a receipt of their own each minute; as many as
+    /// [`crate::books::OWN_REFUSALS`] says if absent.
+    pub own_refusals: Option<u32>,
     /// The origin of the front door, without a slash at the end.
     pub public_base: Option<String>,
     /// Which worker this is: its lines of the log say so.

@@ -55,7 +55,7 @@ pub fn deliver(receipts: &str) -> [Statement; 2] {
            audio_input_tokens, audio_output_tokens, images, characters, media_ms, requests,
            cost_micros, price_version, price_valid_from, estimated, over_ceiling,
            limiter_bypassed, attempts, latency_ms, first_byte_ms, upstream_ms, request_bytes,
-           response_bytes, admitted_at, created_at, lease_id, cached
+           response_bytes, admitted_at, created_at, lease_id, cached, calls
          )
          SELECT
            r.value ->> '$.receipt_id', r.value ->> '$.request_id',
@@ -95,7 +95,8 @@ pub fn deliver(receipts: &str) -> [Statement; 2] {
            CAST(r.value ->> '$.response_bytes' AS INTEGER),
            CAST(r.value ->> '$.admitted_at' AS INTEGER),
            CAST(r.value ->> '$.created_at' AS INTEGER), r.value ->> '$.lease_id',
-           coalesce(CAST(r.value ->> '$.cached' AS INTEGER), 0)
+           coalesce(CAST(r.value ->> '$.cached' AS INTEGER), 0),
+           coalesce(CAST(r.value ->> '$.calls' AS INTEGER), 1)
          FROM json_each(?1) AS r WHERE true
          ON CONFLICT (receipt_id) DO NOTHING
          RETURNING receipt_id",
@@ -152,7 +153,7 @@ macro_rules! receipt_columns {
          u.audio_input_tokens, u.audio_output_tokens, u.images, u.characters, u.media_ms, u.requests,
          u.cost_micros, u.price_version, u.price_valid_from, u.estimated, u.over_ceiling,
          u.limiter_bypassed, u.attempts, u.latency_ms, u.first_byte_ms, u.upstream_ms, u.request_bytes,
-         u.response_bytes, u.admitted_at, u.created_at, u.cached"
+         u.response_bytes, u.admitted_at, u.created_at, u.cached, u.calls"
     };
 }
 

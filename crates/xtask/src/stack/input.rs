@@ -40,6 +40,8 @@ pub(crate) struct StackInput {
 
 /// More than a test run makes: it fails to log in on purpose, and all of it from one address.
 const FAILED_LOG_INS_A_MINUTE: u32 = 10_000;
+/// The same of calls that are refused: a test finds each of its own in the books.
+const OWN_REFUSALS: u32 = 1_000_000;
 
 /// One SQL statement with its bound values: `null`, numbers or texts, by position.
 #[derive(Debug, Serialize)]
@@ -217,6 +219,7 @@ fn variables(
             ports.pages().map(|(_page, port)| address(port)).collect::<Vec<_>>().join(","),
         ),
         ("DE_LOOPBACK_PORTS".to_owned(), loopback_ports.to_owned()),
+        ("DE_OWN_REFUSALS".to_owned(), OWN_REFUSALS.to_string()),
         ("DE_PUBLIC_BASE".to_owned(), address(ports.base())),
     ]);
     // Who is called by others alone keeps counts and money, and opens no provider key.

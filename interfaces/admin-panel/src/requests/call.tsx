@@ -1,5 +1,5 @@
 import { api, type Schema, take } from "@de/api";
-import { Note, Resource, Tag, Time, useInstances, useResource } from "@de/ui";
+import { count, Note, Resource, Tag, Time, useInstances, useResource } from "@de/ui";
 import { type ComponentChildren, Fragment } from "preact";
 import { namesOf } from "../limits/scopes.ts";
 import { Charges } from "./charges.tsx";
@@ -121,7 +121,8 @@ function Facts({ call }: { call: Call }) {
     [
       "Answer",
       <span key="answer" class="row">
-        {call.streamed && <Tag>stream</Tag>} {call.cached && <Tag>cached</Tag>} {call.modality}
+        {call.streamed && <Tag>stream</Tag>} {call.cached && <Tag>cached</Tag>}{" "}
+        {call.calls > 1 && <Tag>{count(call.calls)} refused calls</Tag>} {call.modality}
       </span>,
     ],
     ["Bodies", `${bytes.format(call.request_bytes)} in, ${bytes.format(call.response_bytes)} out`],

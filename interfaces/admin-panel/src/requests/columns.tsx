@@ -57,7 +57,8 @@ export const COLUMNS: readonly Column<Call>[] = [
   {
     cell: (call) => (
       <span class="nowrap">
-        <code>{call.operation}</code> {call.streamed && <Tag>stream</Tag>} {call.cached && <Tag>cached</Tag>}
+        <code>{call.operation}</code> {call.streamed && <Tag>stream</Tag>} {call.cached && <Tag>cached</Tag>}{" "}
+        {call.calls > 1 && <Tag>{count(call.calls)} calls</Tag>}
       </span>
     ),
     head: "Operation",

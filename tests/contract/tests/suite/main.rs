@@ -52,6 +52,7 @@ mod persons;
 mod polled;
 mod provider_keys;
 mod providers;
+mod refusals;
 mod renders;
 mod requests;
 mod response_cache;

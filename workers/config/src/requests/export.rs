@@ -81,7 +81,7 @@ async fn page(platform: &Platform, asked: &Asked) -> Result<Vec<Listed>, PortErr
 }
 
 /// The columns: the members of a call, those of its usage among them, and how many tries there were.
-const COLUMNS: [&str; 45] = [
+const COLUMNS: [&str; 46] = [
     "id",
     "request_id",
     "organization_id",
@@ -127,6 +127,7 @@ const COLUMNS: [&str; 45] = [
     "admitted_at",
     "created_at",
     "price_version",
+    "calls",
 ];
 
 fn names() -> impl Iterator<Item = Value> {

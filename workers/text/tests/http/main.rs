@@ -17,4 +17,5 @@ mod failures;
 mod gateway;
 mod keys;
 mod limiter;
+mod refusals;
 mod streams;

@@ -169,7 +169,17 @@ macro_rules! added_up {
 /// A bucket, counted from `usage_logs AS u`.
 macro_rules! counted {
     ($of:literal, $n:literal, $low:literal, $high:literal) => {
-        concat!("coalesce(sum(u.", $of, "_ms > ", $low, " AND u.", $of, "_ms <= ", $high, "), 0)")
+        concat!(
+            "coalesce(sum(u.calls * (u.",
+            $of,
+            "_ms > ",
+            $low,
+            " AND u.",
+            $of,
+            "_ms <= ",
+            $high,
+            ")), 0)"
+        )
     };
 }
 
@@ -189,7 +199,7 @@ macro_rules! raised {
 /// The sums of `usage_logs AS u`, in the order of [`each_sum`].
 macro_rules! summed_rows {
     () => {
-        "count(*) AS calls, sum(u.input_tokens) AS input_tokens,
+        "sum(u.calls) AS calls, sum(u.input_tokens) AS input_tokens,
          sum(u.cached_input_tokens) AS cached_input_tokens,
          sum(u.cache_write_tokens) AS cache_write_tokens,
          sum(u.cache_write_1h_tokens) AS cache_write_1h_tokens,
@@ -202,8 +212,9 @@ macro_rules! summed_rows {
          sum(u.audio_output_tokens) AS audio_output_tokens, sum(u.images) AS images,
          sum(u.characters) AS characters, sum(u.media_ms) AS media_ms, sum(u.requests) AS requests,
          coalesce(sum(u.cost_micros), 0) AS cost_micros, sum(u.cost_micros IS NULL) AS unpriced,
-         sum(u.estimated) AS estimated, sum(u.cached) AS cached, sum(u.latency_ms) AS latency_ms,
-         coalesce(sum(u.first_byte_ms), 0) AS first_byte_ms"
+         sum(u.estimated) AS estimated, sum(u.cached) AS cached,
+         sum(u.latency_ms * u.calls) AS latency_ms,
+         coalesce(sum(u.first_byte_ms * u.calls), 0) AS first_byte_ms"
     };
 }
 

@@ -269,7 +269,7 @@ macro_rules! of_rows {
     () => {
         concat!(
             group!("u", "u.admitted_at"),
-            "coalesce(sum(u.status IN ('cut', 'failed')), 0) AS errors, ",
+            "coalesce(sum(u.calls * (u.status IN ('cut', 'failed'))), 0) AS errors, ",
             summed_rows!(),
             ", json_array(",
             each_low_bucket!(counted, "latency"),
