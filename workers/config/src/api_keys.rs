@@ -382,7 +382,7 @@ impl Resource for ApiKeyRow {
         fields.finish()
     }
 
-    fn may_become(&self, _: &Self, _: &Allowed) -> Result<(), ApiError> {
+    async fn may_become(&self, _: &Self, _: &Allowed, _: &Platform) -> Result<(), ApiError> {
         holds(self)
     }
 

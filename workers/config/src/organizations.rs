@@ -36,6 +36,9 @@ pub(crate) struct Organization {
     name: String,
     /// Where bills go.
     billing_email: Option<String>,
+    /// The domains of the e-mail addresses that its own administrators, and its persons themselves, may give; null:
+    /// any. A superadmin says so, and gives any address.
+    email_domains: Option<Vec<String>>,
     /// Its days and months begin there: an IANA name.
     time_zone: String,
     /// Keys of a suspended organization are refused.
@@ -77,6 +80,7 @@ pub(crate) async fn create(
     let mut row = OrganizationRow {
         billing_email: None,
         created_at: now,
+        email_domains: None,
         id: OrganizationId::make(now, random(&*platform.entropy)),
         name: String::new(),
         status: Activity::Active,
@@ -111,6 +115,7 @@ impl Resource for OrganizationRow {
         if self.billing_email != before && email.is_some_and(|email| !is_email(email)) {
             fields.wrong("billing_email", "expected an e-mail address");
         }
+        fields.list_or_null("email_domains", email_domain, &mut self.email_domains);
         let zone_before = self.time_zone.clone();
         let mut zone = Some(zone_before.clone());
         fields.text_or_null("time_zone", 64, &mut zone);
@@ -123,7 +128,15 @@ impl Resource for OrganizationRow {
         fields.finish()
     }
 
-    fn may_become(&self, after: &Self, allowed: &Allowed) -> Result<(), ApiError> {
+    async fn may_become(
+        &self,
+        after: &Self,
+        allowed: &Allowed,
+        _: &Platform,
+    ) -> Result<(), ApiError> {
+        if self.email_domains != after.email_domains {
+            allowed.operates()?;
+        }
         if self.status == after.status {
             return Ok(());
         }
@@ -136,6 +149,7 @@ impl Resource for OrganizationRow {
             id: self.id.clone(),
             name: self.name.clone(),
             billing_email: self.billing_email.clone(),
+            email_domains: self.email_domains.clone(),
             time_zone: self.time_zone.clone(),
             status: self.status,
             created_at: self.created_at.into(),
@@ -200,6 +214,16 @@ impl Cascade for OrganizationRow {
         }
         Ok(())
     }
+}
+
+/// Reads a domain of addresses: in lower case, without an `@`.
+fn email_domain(text: &str) -> Result<String, String> {
+    let domain = text.to_lowercase();
+    let is_label = |label: &str| {
+        !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    let is_one = domain.len() <= 253 && domain.contains('.') && domain.split('.').all(is_label);
+    is_one.then_some(domain).ok_or_else(|| "expected a domain: example.com".to_owned())
 }
 
 /// Whether it has the form of an address; only a letter could tell more.

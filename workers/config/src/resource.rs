@@ -62,8 +62,13 @@ pub(crate) trait Resource: Clone + Send + Sync + 'static {
     fn apply(&mut self, fields: Fields, now: UnixMillis) -> Result<(), ApiError>;
 
     /// Refuses what this caller may not make of it, though they may change it.
-    fn may_become(&self, _after: &Self, _allowed: &Allowed) -> Result<(), ApiError> {
-        Ok(())
+    fn may_become(
+        &self,
+        _after: &Self,
+        _allowed: &Allowed,
+        _platform: &Platform,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send {
+        async { Ok(()) }
     }
 
     /// Refuses what other rows do not allow it to become.
@@ -139,7 +144,7 @@ pub(crate) async fn update<R: Resource>(
         let now = platform.clock.now();
         let mut row = before.clone();
         row.apply(Fields::of(members.clone()), now)?;
-        before.may_become(&row, &allowed)?;
+        before.may_become(&row, &allowed, &platform).await?;
         row.fits(Some(&before), &platform).await?;
         row.set_updated_at(later(now, before.updated_at()));
         if request.replace("update", &before, &row).await?.done()? {

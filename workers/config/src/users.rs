@@ -124,6 +124,7 @@ pub(crate) async fn create(
     let above = organizations::find(&row.organization_id);
     let above: Vec<OrganizationRow> = rows(&*platform.database, above).await?;
     let above = above.first().ok_or_else(|| unknown("organization"))?;
+    may_address(&row, &allowed, above)?;
     let once = match Once::begin(&request, "POST /v1/users", &members).await? {
         Begun::Again(answer) => return Ok(answer),
         Begun::New(once) => once,
@@ -167,6 +168,23 @@ fn may_give(row: &UserRow, allowed: &Allowed) -> Result<(), ApiError> {
     Err(ApiError::new(Code::Forbidden, message))
 }
 
+/// Refuses an address that is none of the organization's. Whoever receives mail there logs in by it, as this person, and
+/// nobody else can be given it.
+fn may_address(
+    row: &UserRow,
+    allowed: &Allowed,
+    organization: &OrganizationRow,
+) -> Result<(), ApiError> {
+    let Some(domains) = &organization.email_domains else { return Ok(()) };
+    let domain = row.email.rsplit_once('@').map_or("", |(_, domain)| domain);
+    if allowed.caller().is_superadmin() || domains.iter().any(|own| own == domain) {
+        return Ok(());
+    }
+    let told = if domains.is_empty() { "none".to_owned() } else { domains.join(", ") };
+    let message = format!("only a superadmin gives an address outside of {told}");
+    Err(ApiError::new(Code::Forbidden, message).with("field", "/email"))
+}
+
 impl Resource for UserRow {
     type Shown = User;
 
@@ -197,18 +215,31 @@ impl Resource for UserRow {
     }
 
     /// Whoever takes their own rights away takes away those that they would take them back with.
-    fn may_become(&self, after: &Self, allowed: &Allowed) -> Result<(), ApiError> {
+    async fn may_become(
+        &self,
+        after: &Self,
+        allowed: &Allowed,
+        platform: &Platform,
+    ) -> Result<(), ApiError> {
         may_give(after, allowed)?;
+        if after.email != self.email {
+            let above = organizations::find(&after.organization_id);
+            let above: Vec<OrganizationRow> = rows(&*platform.database, above).await?;
+            may_address(after, allowed, above.first().ok_or_else(|| unknown(WHAT))?)?;
+        }
         let falls = after.status == Activity::Suspended || !role(after).reaches(role(self));
         if falls { self.spare(allowed) } else { Ok(()) }
     }
 
-    /// Whoever becomes more begins anew.
+    /// Whoever becomes more begins anew, and whoever has another address logs in by it.
     async fn entails(&self, before: &Self, platform: &Platform) -> Result<Consequence, ApiError> {
-        if role(before).reaches(role(self)) {
-            return Ok(Consequence::default());
+        if !role(before).reaches(role(self)) {
+            return promotion::ends(platform, &self.id).await;
         }
-        promotion::ends(platform, &self.id).await
+        if before.email != self.email {
+            return promotion::ends_log_ins(platform, &self.id).await;
+        }
+        Ok(Consequence::default())
     }
 
     fn shown(&self) -> User {

@@ -2,8 +2,12 @@
 
 use serde::Deserialize;
 
-use super::{Activity, assets, pages::PageQuery, statement, users};
-use crate::{ids::OrganizationId, ports::Statement, time::UnixMillis};
+use super::{Activity, assets, json_arg, json_text_or_null, pages::PageQuery, statement, users};
+use crate::{
+    ids::OrganizationId,
+    ports::{Arg, Statement},
+    time::UnixMillis,
+};
 
 /// An organization.
 #[derive(Clone, Debug, Deserialize)]
@@ -12,6 +16,9 @@ pub struct OrganizationRow {
     pub billing_email: Option<String>,
     /// When it was made.
     pub created_at: UnixMillis,
+    /// The domains of the addresses that its own administrators may give, in lower case; any if absent.
+    #[serde(deserialize_with = "json_text_or_null")]
+    pub email_domains: Option<Vec<String>>,
     /// Its id.
     pub id: OrganizationId,
     /// For people.
@@ -40,7 +47,7 @@ pub fn reach(id: &OrganizationId) -> Statement {
 #[must_use]
 pub fn find(id: &OrganizationId) -> Statement {
     statement(
-        "SELECT id, name, billing_email, time_zone, status, created_at, updated_at
+        "SELECT id, name, billing_email, email_domains, time_zone, status, created_at, updated_at
          FROM organizations WHERE id = ?1",
         [id.as_str().into()],
     )
@@ -54,7 +61,8 @@ pub fn list(
     page: &PageQuery,
 ) -> Statement {
     statement(
-        "SELECT o.id, o.name, o.billing_email, o.time_zone, o.status, o.created_at, o.updated_at
+        "SELECT o.id, o.name, o.billing_email, o.email_domains, o.time_zone, o.status, o.created_at,
+           o.updated_at
          FROM organizations AS o
          WHERE o.id > ?1 AND (?2 IS NULL OR o.id = ?2) AND (?3 IS NULL OR o.status = ?3)
          ORDER BY o.id LIMIT CAST(?4 AS INTEGER)",
@@ -71,8 +79,9 @@ pub fn list(
 #[must_use]
 pub fn insert(row: &OrganizationRow) -> Statement {
     statement(
-        "INSERT INTO organizations (id, name, billing_email, time_zone, status, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO organizations (id, name, billing_email, time_zone, status, created_at, updated_at,
+           email_domains)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         [
             row.id.as_str().into(),
             row.name.as_str().into(),
@@ -81,6 +90,7 @@ pub fn insert(row: &OrganizationRow) -> Statement {
             row.status.as_str().into(),
             row.created_at.into(),
             row.updated_at.into(),
+            domains(row),
         ],
     )
 }
@@ -90,7 +100,7 @@ pub fn insert(row: &OrganizationRow) -> Statement {
 pub fn update(row: &OrganizationRow) -> Statement {
     statement(
         "UPDATE organizations SET name = ?2, billing_email = ?3, time_zone = ?4, status = ?5,
-           updated_at = ?6
+           updated_at = ?6, email_domains = ?7
          WHERE id = ?1",
         [
             row.id.as_str().into(),
@@ -99,8 +109,13 @@ pub fn update(row: &OrganizationRow) -> Statement {
             row.time_zone.as_str().into(),
             row.status.as_str().into(),
             row.updated_at.into(),
+            domains(row),
         ],
     )
+}
+
+fn domains(row: &OrganizationRow) -> Arg {
+    row.email_domains.as_ref().map_or(Arg::Null, json_arg)
 }
 
 /// Removes it and all below it: six statements, in an order that its foreign keys allow.

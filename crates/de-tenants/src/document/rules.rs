@@ -97,6 +97,7 @@ const fn needed(name: &'static str, kind: Kind) -> Field {
 pub const ORGANIZATION: Resource = Resource {
     fields: &[
         field("billing_email", Kind::Text(320), Null::Nothing),
+        field("email_domains", Kind::Texts, Null::Nothing),
         field("time_zone", Kind::Text(64), Null::Word("UTC")),
         field("status", ACTIVITY, Null::Word("active")),
     ],

@@ -461,6 +461,94 @@ async fn who_becomes_more_loses_the_keys_and_log_ins_that_others_may_hold() {
     }
 }
 
+/// An address is worth a log-in, so where tenants do not know each other only who operates the service vouches for any.
+#[tokio::test]
+async fn an_organizations_people_give_addresses_of_its_domains_alone() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let boss = control.person(&tenant.organization, "admin").await;
+    let organization = format!("/v1/organizations/{}", tenant.organization);
+    let domains = json!({"email_domains": ["Own.example", "own.test"]});
+    boss.control.patch(&organization, &domains).await.fails(403, "FORBIDDEN");
+    let shown = control.patch(&organization, &domains).await.is(200).json();
+    assert_eq!(shown["email_domains"], json!(["own.example", "own.test"]));
+    boss.control
+        .patch(&organization, &json!({"email_domains": null}))
+        .await
+        .fails(403, "FORBIDDEN");
+    // What it says of itself besides, it goes on saying.
+    boss.control.patch(&organization, &json!({"name": "Own"})).await.is(200);
+
+    let own = format!("{}@OWN.example", unique("ada"));
+    let new = |email: &str| json!({"organization_id": tenant.organization, "email": email});
+    let made = boss.control.post("/v1/users", &new(&own)).await.is(201).json();
+    let ada = format!("/v1/users/{}", made["id"].as_str().unwrap());
+    let key = json!({"user_id": made["id"], "scopes": ["admin"]});
+    let key = boss.control.post("/v1/api-keys", &key).await.is(201).json();
+    let herself = stack.front.clone().with_key(key["secret"].as_str().unwrap()).unwrap();
+    let herself = Control::of(herself);
+    for host in ["elsewhere.example", "sub.own.example", "own.example.evil.example", "xown.example"]
+    {
+        let email = format!("{}@{host}", unique("bob"));
+        let refused = boss.control.post("/v1/users", &new(&email)).await.fails(403, "FORBIDDEN");
+        assert_eq!(refused["details"]["field"], "/email", "{host}");
+        for who in [&boss.control, &herself] {
+            let refused = who.patch(&ada, &json!({"email": email})).await.fails(403, "FORBIDDEN");
+            assert_eq!(refused["details"]["field"], "/email", "{host}");
+        }
+        // Who operates the service gives any.
+        control.patch(&ada, &json!({"email": email})).await.is(200);
+        // It stays as it is, whatever else of the person changes.
+        boss.control.patch(&ada, &json!({"name": "Ada", "email": email})).await.is(200);
+        let own = format!("{}@own.test", unique("ada"));
+        boss.control.patch(&ada, &json!({"email": own})).await.is(200);
+    }
+    for wrong in
+        [json!(["no domain"]), json!(["a@b.example"]), json!(["single"]), json!("own.test")]
+    {
+        let body = json!({"email_domains": wrong});
+        control.patch(&organization, &body).await.fails(400, "VALIDATION_ERROR");
+    }
+    control.patch(&organization, &json!({"email_domains": null})).await.is(200);
+    let email = format!("{}@elsewhere.example", unique("bob"));
+    boss.control.post("/v1/users", &new(&email)).await.is(201);
+}
+
+/// They may be those of whoever had the former one.
+#[tokio::test]
+async fn another_address_ends_the_log_ins_of_its_person() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let tenant = control.tenant().await;
+    let email = format!("{}@example.com", unique("ada"));
+    let new = json!({"organization_id": tenant.organization, "email": email});
+    let made = control.post("/v1/users", &new).await.is(201).json();
+    let path = format!("/v1/users/{}", made["id"].as_str().unwrap());
+    let key = json!({"user_id": made["id"], "scopes": ["admin"]});
+    let key = control.post("/v1/api-keys", &key).await.is(201).json();
+    let key = key["secret"].as_str().unwrap();
+    let cookie = logged_in(&stack, key).await;
+    let current = async || {
+        let request = stack.front.request(Method::GET, "/v1/sessions/current");
+        request.header("cookie", &cookie).send().await.unwrap()
+    };
+    let session = current().await.json();
+    // The same address, however it is written, is no other one.
+    let same = json!({"email": email.to_uppercase(), "name": "Ada"});
+    control.patch(&path, &same).await.is(200);
+    assert_eq!(current().await.status, 200);
+    let other = json!({"email": format!("{}@example.com", unique("ada"))});
+    control.patch(&path, &other).await.is(200);
+    let over = current().await;
+    assert_eq!((over.status, &over.json()["error_code"]), (401, &json!("SESSION_EXPIRED")));
+    let trail = format!("/v1/audit-events?limit=1&target_id={}", made["id"].as_str().unwrap());
+    let event = control.get(&trail).await.is(200).json()["data"][0].clone();
+    assert_eq!(event["after"]["revoked_sessions"], json!([session["id"]]), "{event}");
+    let herself = Control::of(stack.front.clone().with_key(key).unwrap());
+    herself.get(&path).await.is(200);
+}
+
 /// In process only: it needs someone to come in between.
 #[tokio::test]
 async fn a_key_that_is_made_while_its_person_becomes_more_ends_too() {

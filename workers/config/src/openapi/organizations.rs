@@ -1,5 +1,7 @@
 //! `/v1/organizations`, described.
 
+use std::collections::BTreeSet;
+
 use de_core::{
     ids::OrganizationId,
     openapi::{document::Tag, operation::Operation, shape::Shape},
@@ -10,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     Kind, by_status,
-    values::{EmailAddress, Name, TimeZone},
+    values::{EmailAddress, EmailDomain, Name, TimeZone},
 };
 use crate::organizations::Organization;
 
@@ -38,6 +40,10 @@ struct NewOrganization {
     name: Name,
     /// Where bills go.
     billing_email: Option<EmailAddress>,
+    /// The domains of the e-mail addresses that its own administrators, and its persons themselves, may give; any
+    /// unless given.
+    #[schema(max_items = 100)]
+    email_domains: Option<BTreeSet<EmailDomain>>,
     /// Its days and months begin there; `UTC` unless given.
     time_zone: Option<TimeZone>,
     /// Keys of a suspended organization are refused; `active` unless given.
@@ -54,6 +60,10 @@ struct OrganizationChanges {
     name: Option<Name>,
     /// Where bills go; null: nowhere.
     billing_email: Option<EmailAddress>,
+    /// The domains of the e-mail addresses that its own administrators, and its persons themselves, may give; null:
+    /// any. Only who operates the service says so.
+    #[schema(max_items = 100)]
+    email_domains: Option<BTreeSet<EmailDomain>>,
     /// Its days and months begin there; null: `UTC`.
     time_zone: Option<TimeZone>,
     /// Whether its keys are refused. Only who operates the service says so, and not of their own; null: `active`.

@@ -36,6 +36,7 @@ macro_rules! text {
 
 text! {
     Description: "\\S", 2_000, "What it is for.", "Text for people, at most 2,000 characters; lines may end in it.";
+    EmailDomain: "^[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+$", 253, "example.com", "A domain of e-mail addresses.";
     EmailAddress: "^[^@ \\u0000-\\u001f\\u007f-\\u009f]+@[^@ .\\u0000-\\u001f\\u007f-\\u009f]+(\\.[^@ .\\u0000-\\u001f\\u007f-\\u009f]+)+$", 320, "bills@example.com", "An e-mail address, at most 320 characters.";
     IpAddress: "^[0-9A-Fa-f:.]+$", 45, "203.0.113.7", "An address of version 4 or 6, at most 45 characters.";
     Name: LINE, 200, "Search", "Text of one line for people, at most 200 characters.";

@@ -1,4 +1,5 @@
-//! What ends when a person becomes more than they were: every key and log-in that they had.
+//! What ends when a person becomes more than they were: every key and log-in that they had. And when they get another
+//! address: every log-in.
 //!
 //! A key is worth what its holder may, at each call anew. One that an administrator made for somebody below them, and
 //! kept the secret of, would be worth more than its keeper once that person is above them. Who made a key is no help:
@@ -12,6 +13,7 @@ use de_core::{
         api_keys::{self, UnrevokedRow as KeyRow},
         sessions::{self, UnrevokedRow as LogInRow},
     },
+    time::UnixMillis,
 };
 use serde_json::json;
 
@@ -23,8 +25,7 @@ pub(super) async fn ends(platform: &Platform, user: &UserId) -> Result<Consequen
     let now = platform.clock.now();
     let keys: Vec<KeyRow> = rows(&*platform.database, api_keys::unrevoked(user)).await?;
     let keys: Vec<ApiKeyId> = keys.into_iter().map(|row| row.id).collect();
-    let log_ins: Vec<LogInRow> = rows(&*platform.database, sessions::unrevoked(user, now)).await?;
-    let log_ins: Vec<SessionId> = log_ins.into_iter().map(|row| row.id).collect();
+    let log_ins = log_ins(platform, user, now).await?;
     let told = [("revoked_api_keys", json!(keys)), ("revoked_sessions", json!(log_ins))];
     let user = user.clone();
     let statements = move |event: &str| {
@@ -35,4 +36,26 @@ pub(super) async fn ends(platform: &Platform, user: &UserId) -> Result<Consequen
         ]
     };
     Ok(Consequence { statements: Some(Box::new(statements)), told: told.into() })
+}
+
+/// Ends the log-ins of a person whose address is another one now: somebody else may have begun them by the former one.
+/// Keys go on, as no address is asked for with them.
+pub(super) async fn ends_log_ins(
+    platform: &Platform,
+    user: &UserId,
+) -> Result<Consequence, ApiError> {
+    let now = platform.clock.now();
+    let told = [("revoked_sessions", json!(log_ins(platform, user, now).await?))];
+    let user = user.clone();
+    let statements = move |_: &str| vec![sessions::revoke_all(&user, now)];
+    Ok(Consequence { statements: Some(Box::new(statements)), told: told.into() })
+}
+
+async fn log_ins(
+    platform: &Platform,
+    user: &UserId,
+    now: UnixMillis,
+) -> Result<Vec<SessionId>, ApiError> {
+    let found: Vec<LogInRow> = rows(&*platform.database, sessions::unrevoked(user, now)).await?;
+    Ok(found.into_iter().map(|row| row.id).collect())
 }
