@@ -4,7 +4,10 @@
 //! different requests: a key that stands twice is refused, nesting ends at [`MAX_DEPTH`], text must
 //! be UTF-8 without lone surrogates, and a number that no finite `f64` can hold is an error.
 
-use core::{cell::Cell, fmt};
+use core::{
+    cell::Cell,
+    fmt::{self, Write as _},
+};
 
 pub mod verbatim;
 pub mod width;
@@ -89,6 +92,34 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
             line: 1,
             column: 1,
             message: format!("expected an object, found {}", type_name(&other)),
+        }),
+    }
+}
+
+/// Writes a value into a text of its size: a large one that grows would be in memory three times.
+#[must_use]
+pub fn text(value: &Value) -> String {
+    let mut text = String::with_capacity(width_of(value));
+    match write!(text, "{value}") {
+        Ok(()) => text,
+        // Writing into memory does not fail.
+        Err(_) => value.to_string(),
+    }
+}
+
+/// About how long a value is as text: not less, but for what has to be escaped.
+fn width_of(value: &Value) -> usize {
+    /// As long as no number is.
+    const NUMBER: usize = 25;
+    let text = |text: &str| text.len().saturating_add(3);
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => NUMBER,
+        Value::String(value) => text(value),
+        Value::Array(items) => {
+            items.iter().map(width_of).fold(2, |sum, width| sum.saturating_add(width + 1))
+        }
+        Value::Object(members) => members.iter().fold(2, |sum, (name, value)| {
+            sum.saturating_add(text(name)).saturating_add(width_of(value)).saturating_add(1)
         }),
     }
 }
@@ -261,6 +292,17 @@ mod tests {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
         refused(&nested(MAX_DEPTH + 1), 1, "nested deeper than 64 levels");
+    }
+
+    #[test]
+    fn a_value_is_written_into_a_text_of_its_size() {
+        let value =
+            json!({"a": ["x".repeat(10_000), -1.5e-300, u64::MAX, null, true], "b": {}, "": []});
+        let told = text(&value);
+        assert_eq!(told, value.to_string());
+        assert!(told.len() <= width_of(&value));
+        let escaped = json!("\n".repeat(100));
+        assert_eq!(text(&escaped), escaped.to_string());
     }
 
     #[test]

@@ -244,7 +244,10 @@ mod tests {
         let mut png =
             b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x58\0\0\x01\xf4\x08\x02\0\0\0".to_vec();
         png.extend([0; 40_000]);
-        let inline = |base64: String| Source::Inline { base64, media_type: "image/png".to_owned() };
+        let inline = |base64: String| Source::Inline {
+            base64: base64.into(),
+            media_type: "image/png".to_owned(),
+        };
         assert_eq!(picture(&inline(STANDARD.encode(&png))), 85 + 2 * 170);
         for unknown in ["", "!", "é", "AAAA"] {
             assert_eq!(picture(&inline(unknown.to_owned())), 765, "{unknown:?}");

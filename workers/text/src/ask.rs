@@ -1,14 +1,17 @@
 //! What a caller asks for, whatever protocol it spoke.
 
+use std::sync::Arc;
+
 use de_core::{
     ceiling::TextSize,
-    chat::{ChatCall, Image, OwnWord, Part, Source, Weight},
+    chat::{ChatCall, Document, DocumentSource, Image, OwnWord, Part, Source, Weight},
     expected::Expected,
     http::error::ApiError,
     json::verbatim::Verbatim,
     model::Protocol,
     registry::Model,
 };
+
 /// A call for text, read and checked.
 #[derive(Clone)]
 pub(crate) struct Ask {
@@ -96,6 +99,20 @@ impl Ask {
         self.pieces().filter_map(picture).map(size).sum()
     }
 
+    /// Lets go of what none of these models is sent: of the caller's own body where each is written anew, and of the
+    /// data of pictures and files where each is sent that body. Both may be most of a call, and the vendor's answer
+    /// can be long in coming.
+    pub(crate) fn let_go(&mut self, wire: Wire, models: &[Arc<Model>]) {
+        let relays = |model: &Arc<Model>| wire.protocol() == Some(model.config.protocol);
+        let Some(raw) = &mut self.raw else { return };
+        if !models.iter().any(relays) {
+            *raw = raw.without(&["input", "messages"]);
+        } else if models.iter().all(relays) {
+            let parts = self.call.messages.iter_mut().flat_map(|message| &mut message.parts);
+            parts.for_each(empty);
+        }
+    }
+
     /// All parts of all turns, those within results too.
     fn pieces(&self) -> impl Iterator<Item = &Part> {
         let parts = self.call.messages.iter().flat_map(|message| &message.parts);
@@ -146,6 +163,28 @@ impl Ask {
             text_bytes: u64::try_from(text_bytes).unwrap_or(u64::MAX),
             tools: u64::try_from(self.call.tools.len()).unwrap_or(u64::MAX),
         }
+    }
+}
+
+/// Takes the data out of a part that stands in the body itself.
+fn empty(part: &mut Part) {
+    match part {
+        Part::Audio(audio) => audio.base64 = "".into(),
+        Part::Document(Document { source: DocumentSource::File(source), .. })
+        | Part::Image(Image { source, .. }) => {
+            if let Source::Inline { base64, .. } = source {
+                *base64 = "".into();
+            }
+        }
+        Part::ToolResult { content, .. } => content.iter_mut().for_each(empty),
+        Part::CacheMark(_)
+        | Part::Citation(_)
+        | Part::Document(_)
+        | Part::Refusal(_)
+        | Part::Sealed(_)
+        | Part::Text(_)
+        | Part::Thinking { .. }
+        | Part::ToolCall(_) => {}
     }
 }
 

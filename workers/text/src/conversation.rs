@@ -64,6 +64,7 @@ impl Conversation {
         let is_too_large = project.is_some() && !self.has_room;
         let keeper = project.filter(|_| self.has_room).cloned();
         let Self { input, previous_id, .. } = self;
+        let input = if keeper.is_some() { input } else { Value::Null };
         let (context, platform) = (context.clone(), platform.clone());
         Ok(Telling { context, input, is_too_large, keeper, platform, previous_id })
     }

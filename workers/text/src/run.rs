@@ -73,7 +73,7 @@ async fn answer(
     let body_bytes = body.size_bytes();
     let body = body.into_verbatim()?;
     let mut cache = Cached::of(platform, &caller, headers, &route, &body.members())?;
-    let (ask, conversation) = match route.wire {
+    let (mut ask, conversation) = match route.wire {
         Wire::Responses => {
             let read = conversation::read(platform, &caller, body, route.read).await?;
             if read.conversation.is_kept(&caller) {
@@ -125,6 +125,8 @@ async fn answer(
     let streams = ask.call.stream && admitted.models.iter().take(1).all(|model| can_stream(model));
     let able = |model: &&Arc<Model>| !streams || can_stream(model);
     let models: Vec<Arc<Model>> = admitted.models.iter().filter(able).cloned().collect();
+    // What is bounded and estimated of it has been.
+    ask.let_go(route.wire, &models);
     let drafting = Drafting {
         admitted: &admitted,
         ask: &ask,

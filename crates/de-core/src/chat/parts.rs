@@ -1,5 +1,7 @@
 //! What turns are made of: texts, files, thoughts, calls of tools and what came of them.
 
+use std::sync::Arc;
+
 use super::CacheTtl;
 use crate::model::Protocol;
 
@@ -56,8 +58,8 @@ pub fn text_of<'a>(parts: impl IntoIterator<Item = &'a Part>) -> String {
 pub enum Source {
     /// Bytes in base64 with their media type.
     Inline {
-        /// Base64, standard alphabet.
-        base64: String,
+        /// Base64, standard alphabet. Shared: it may be most of a body, and calls are copied.
+        base64: Arc<str>,
         /// `image/png`.
         media_type: String,
     },
@@ -84,7 +86,7 @@ impl From<Source> for Image {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Audio {
     /// Base64, standard alphabet.
-    pub base64: String,
+    pub base64: Arc<str>,
     /// `wav` or `mp3`.
     pub format: String,
 }

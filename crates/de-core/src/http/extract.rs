@@ -1,7 +1,9 @@
 //! Bodies as JSON: capped, strict, and refused with the place of the fault.
 
+use std::pin::pin;
+
 use axum::extract::{FromRequest, FromRequestParts, Path, Request, rejection::PathRejection};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Map, Value};
@@ -17,12 +19,14 @@ use crate::{
     ports::{Departure, Platform},
 };
 
-/// The largest body of a generation route.
-const GENERATION_CAP: usize = 32 * 1024 * 1024;
+/// The largest body of a generation route. It stands in memory three or four times while it is read, rewritten and
+/// sent (`workers/text/tests/memory.rs`), and twice more in JavaScript, as it comes and as it goes: of more than this
+/// an isolate of 128 MB could not hold one.
+const GENERATION_CAP: usize = 20 * 1024 * 1024;
 /// The largest body of the control plane.
 const ADMIN_CAP: usize = 1024 * 1024;
 
-/// The body of a generation route: read, and perhaps no JSON object of at most 32 MiB.
+/// The body of a generation route: read, and perhaps no JSON object of at most 20 MiB.
 ///
 /// It never refuses by itself: a call that comes with a key has a receipt, also if its body is bad.
 pub struct Body {
@@ -190,17 +194,49 @@ async fn collect(
         ApiError::new(Code::BodyTooLarge, message).with("limit_bytes", cap)
     };
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok());
-    if announced.and_then(|n| n.parse::<usize>().ok()).is_some_and(|n| n > cap) {
+    let announced = announced.and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+    if announced > cap {
         return Err(too_large());
     }
-    match Limited::new(body, cap).collect().await {
-        Ok(all) => Ok(all.to_bytes()),
+    match gathered(Limited::new(body, cap), announced).await {
+        Ok(all) => Ok(all),
         Err(err) if err.is::<http_body_util::LengthLimitError>() => Err(too_large()),
         Err(err) => {
             let message = "the body broke off before its end";
             Err(ApiError::new(Code::InvalidRequest, message).because(err.to_string()))
         }
     }
+}
+
+/// As much of a body has come before its announced length is believed: who announces much and sends nothing shall not
+/// fill the memory.
+const BELIEVED: usize = 1024 * 1024;
+
+/// All of a body. One that comes in one piece is not copied, and of one in many no piece is held beside the whole.
+async fn gathered(
+    body: Limited<axum::body::Body>,
+    announced: usize,
+) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+    let mut body = pin!(body);
+    let (mut first, mut all) = (None::<Bytes>, BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame?.into_data() else { continue };
+        if all.is_empty() {
+            match first.take() {
+                None => {
+                    first = Some(piece);
+                    continue;
+                }
+                Some(first) => all.extend_from_slice(&first),
+            }
+        }
+        let length = all.len().saturating_add(piece.len());
+        if all.capacity() < length && length >= BELIEVED && length <= announced {
+            all.reserve(announced.saturating_sub(all.len()));
+        }
+        all.extend_from_slice(&piece);
+    }
+    Ok(first.unwrap_or_else(|| all.freeze()))
 }
 
 /// JSON under any of its names; a request that names nothing is taken at its word.

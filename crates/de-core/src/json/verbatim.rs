@@ -146,6 +146,24 @@ impl Verbatim {
         }
     }
 
+    /// The other members as they are by now, with a text of their own: for whoever sends nothing of it on, so that
+    /// neither its text nor these members stay in memory.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        let written = self.members.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+        let changed = self.edits.iter().flat_map(|edit| match &edit.what {
+            What::Named(other) => [edit.name.as_str(), other],
+            What::Removed | What::Value(_) => [edit.name.as_str(); 2],
+        });
+        let mut left = Map::new();
+        for name in written.chain(changed).filter(|name| !names.contains(name)) {
+            if let (false, Some(value)) = (left.contains_key(name), self.get(name)) {
+                left.insert(name.to_owned(), value.clone());
+            }
+        }
+        left.into()
+    }
+
     fn changed(&self) -> Map<String, Value> {
         let mut members = self.members.as_object().cloned().unwrap_or_default();
         for edit in &self.edits {
@@ -343,6 +361,19 @@ mod tests {
             it.set("b", json!(6));
         };
         check(two, back, "{\"a\":2.50,\"b\":6}");
+    }
+
+    #[test]
+    fn what_is_left_without_some_members_is_what_they_are_by_now() {
+        let mut object = of("{\"a\":2.50,\"b\":[1],\"c\":3,\"d\":4}");
+        object.rename("a", "e");
+        object.set("c", json!(5));
+        object.set("f", json!(6));
+        object.remove("d");
+        let left = object.without(&["b", "f"]);
+        let expected = json!({"c": 5, "e": 2.5});
+        assert_eq!(*left.value(), expected);
+        assert_eq!(super::super::parse(&left.text()).unwrap(), expected);
     }
 
     #[test]

@@ -12,7 +12,7 @@ const PAGE: &str = "docs/limits-of-the-platform.md";
 const FIGURES: [(&str, &str, &str, &str); 35] = [
     (
         "a body on a generation route",
-        "32 MiB",
+        "20 MiB",
         "crates/de-core/src/http/extract.rs",
         "GENERATION_CAP",
     ),

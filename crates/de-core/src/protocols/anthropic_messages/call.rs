@@ -440,5 +440,5 @@ fn file(source: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option
     }
     let (data, media_type) =
         (source.required_string("data", issues), source.required_string("media_type", issues));
-    Some(Source::Inline { base64: data?.to_owned(), media_type: media_type?.to_owned() })
+    Some(Source::Inline { base64: data?.into(), media_type: media_type?.to_owned() })
 }

@@ -288,7 +288,7 @@ fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
         DocumentSource::File(Source::Inline { base64, media_type })
             if media_type.eq_ignore_ascii_case(PDF) =>
         {
-            json!({"type": "base64", "media_type": PDF, "data": base64})
+            json!({"type": "base64", "media_type": PDF, "data": &**base64})
         }
         DocumentSource::File(Source::Inline { base64, media_type }) => {
             let Some(decoded) = plain_text(base64, media_type) else {
@@ -335,7 +335,7 @@ fn source(source: &Source, issues: &mut Issues) -> Value {
                     format!("this model's vendor takes images of {}", MEDIA_TYPES.join(", ")),
                 );
             }
-            json!({"type": "base64", "media_type": media_type, "data": base64})
+            json!({"type": "base64", "media_type": media_type, "data": &**base64})
         }
         Source::Url(url) => json!({"type": "url", "url": url}),
     }

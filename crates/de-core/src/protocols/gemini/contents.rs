@@ -136,7 +136,7 @@ impl<'a> Writer<'a> {
         match part {
             Part::Audio(audio) => {
                 let mime_type = format!("audio/{}", audio.format);
-                Some(json!({"inlineData": {"mimeType": mime_type, "data": audio.base64}}))
+                Some(json!({"inlineData": {"mimeType": mime_type, "data": &*audio.base64}}))
             }
             Part::CacheMark(_) => {
                 unmarked(self.issues);
@@ -334,7 +334,7 @@ fn seal_first_call(parts: &mut [Value]) {
 fn file(source: &Source) -> Value {
     match source {
         Source::Inline { base64, media_type } => {
-            json!({"inlineData": {"mimeType": media_type, "data": base64}})
+            json!({"inlineData": {"mimeType": media_type, "data": &**base64}})
         }
         Source::Url(url) => {
             let mut file = json!({"fileUri": url});

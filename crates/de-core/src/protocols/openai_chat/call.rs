@@ -373,7 +373,7 @@ fn audio(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<
     audio.hint_others(&["data", "format"], call);
     let (data, format) =
         (audio.required_string("data", issues), audio.required_string("format", issues));
-    Some(Audio { base64: data?.to_owned(), format: format?.to_owned() })
+    Some(Audio { base64: data?.into(), format: format?.to_owned() })
 }
 
 /// Reads `image_url`, which OpenAI wants as an object and Mistral takes as a text too.

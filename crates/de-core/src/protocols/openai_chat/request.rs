@@ -179,7 +179,7 @@ fn shown(part: &Part, issues: &mut Issues) -> Option<Value> {
     Some(match part {
         Part::Audio(audio) => json!({
             "type": "input_audio",
-            "input_audio": {"data": audio.base64, "format": audio.format},
+            "input_audio": {"data": &*audio.base64, "format": audio.format},
         }),
         Part::CacheMark(CacheTtl::FiveMinutes | CacheTtl::OneHour) => {
             unmarked(issues);

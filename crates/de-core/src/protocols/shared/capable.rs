@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn content_that_cannot_be_read_is_named_on_every_road() {
         let image = || Part::Image(Image::from(url()));
-        let audio = Part::Audio(Audio { base64: "AA==".to_owned(), format: "wav".to_owned() });
+        let audio = Part::Audio(Audio { base64: "AA==".into(), format: "wav".to_owned() });
         let asked = Part::ToolCall(ToolCall {
             arguments: String::new(),
             id: "1".to_owned(),

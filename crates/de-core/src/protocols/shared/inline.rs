@@ -14,7 +14,7 @@ pub(crate) fn address(url: &str) -> Option<Source> {
 pub(crate) fn inline(url: &str) -> Option<Source> {
     let (media_type, base64) = url.strip_prefix("data:")?.split_once(";base64,")?;
     (!base64.is_empty())
-        .then(|| Source::Inline { base64: base64.to_owned(), media_type: media_type.to_owned() })
+        .then(|| Source::Inline { base64: base64.into(), media_type: media_type.to_owned() })
 }
 
 /// Reads a file as OpenAI's callers send it: an address with base64, or base64 alone, which is what its name says and
@@ -37,7 +37,7 @@ pub(crate) fn file(data: &str, name: Option<&str>) -> Option<Source> {
         "xml" => "text/xml",
         _ => "application/pdf",
     };
-    Some(Source::Inline { base64: data.to_owned(), media_type: media_type.to_owned() })
+    Some(Source::Inline { base64: data.into(), media_type: media_type.to_owned() })
 }
 
 /// Writes the address of a source.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
+    json,
     mapping::{poll::Polling, render::KeyPlace},
     protocols::FieldIssue,
 };
@@ -59,7 +60,7 @@ impl Draft {
     /// A POST of JSON to a path under the base URL.
     #[must_use]
     pub fn json(path: &str, body: &Value) -> Self {
-        Self::text(path, body.to_string().into())
+        Self::text(path, json::text(body).into())
     }
 
     /// A POST of a text that is JSON to a path under the base URL.
