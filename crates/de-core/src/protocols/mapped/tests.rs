@@ -297,7 +297,9 @@ fn options_that_a_mapping_does_not_know_are_named_whatever_it_makes() {
     let painter = pictures(json!({"body": {"prompt": "{user_prompt}"}}));
     let call = image(json!({"style": "vivid", "quality": "auto"}));
     check(&|target| ImageVendor::request(&painter, &call, target), "/options/style");
-    let speaker = mapped(json!({"body": {"text": "{user_text}"}, "response": {"kind": "bytes"}}));
+    let speaker = mapped(json!({
+        "body": {"text": "{user_text}"}, "response": {"kind": "bytes"}, "response_mapping": {},
+    }));
     let options = json!({"stability": 0}).as_object().unwrap().clone();
     let call = SpeechCall { options, text: "Hi".to_owned(), ..SpeechCall::default() };
     check(&|target| SpeechVendor::request(&speaker, &call, target), "/options/stability");
