@@ -28,9 +28,6 @@ impl LeftOut {
     /// header cannot hold is escaped, lest one such name hide all others.
     #[must_use]
     pub fn of(dropped: &[FieldIssue], warns: bool) -> Self {
-        let shown = |text: &str, cap: usize| -> String {
-            text.chars().take(cap).flat_map(char::escape_default).collect()
-        };
         let mut left_out = Self::default();
         for issue in dropped {
             let name = shown(issue.pointer.trim_start_matches('/'), NAME_CAP);
@@ -68,6 +65,19 @@ impl LeftOut {
     }
 }
 
+/// So much of a text, with what a header cannot hold escaped.
+fn shown(text: &str, cap: usize) -> String {
+    let mut shown = String::new();
+    for letter in text.chars().take(cap) {
+        match letter {
+            '\\' => shown.push_str("\\\\"),
+            ' '..='~' => shown.push(letter),
+            _ => shown.extend(letter.escape_default()),
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,8 +103,9 @@ mod tests {
         let many: Vec<FieldIssue> = (0..60).map(|n| issue(&format!("/{n}"))).collect();
         let told = LeftOut::of(&many, true);
         assert_eq!((told.dropped.len(), told.warnings.len()), (50, 50));
-        let odd = LeftOut::of(&[issue("/é\n"), issue(&"x".repeat(99))], false);
-        assert_eq!(odd.dropped, ["\\u{e9}\\n".to_owned(), "x".repeat(60)]);
+        let odd = [issue("/é\n\\"), issue("/it's"), issue(&"x".repeat(99))];
+        let told = LeftOut::of(&odd, false);
+        assert_eq!(told.dropped, ["\\u{e9}\\n\\\\".to_owned(), "it's".to_owned(), "x".repeat(60)]);
     }
 
     /// Records of jobs hold it, and outlive a deploy.
