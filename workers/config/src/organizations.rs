@@ -36,8 +36,8 @@ pub(crate) struct Organization {
     name: String,
     /// Where bills go.
     billing_email: Option<String>,
-    /// The domains of the e-mail addresses that its own administrators, and its persons themselves, may give; null:
-    /// any. A superadmin says so, and gives any address.
+    /// The domains of the e-mail addresses that its own administrators may give; null: any. A superadmin says so, and
+    /// gives any address.
     email_domains: Option<Vec<String>>,
     /// Its days and months begin there: an IANA name.
     time_zone: String,

@@ -40,8 +40,7 @@ struct NewOrganization {
     name: Name,
     /// Where bills go.
     billing_email: Option<EmailAddress>,
-    /// The domains of the e-mail addresses that its own administrators, and its persons themselves, may give; any
-    /// unless given.
+    /// The domains of the e-mail addresses that its own administrators may give; any unless given.
     #[schema(max_items = 100)]
     email_domains: Option<BTreeSet<EmailDomain>>,
     /// Its days and months begin there; `UTC` unless given.
@@ -60,8 +59,8 @@ struct OrganizationChanges {
     name: Option<Name>,
     /// Where bills go; null: nowhere.
     billing_email: Option<EmailAddress>,
-    /// The domains of the e-mail addresses that its own administrators, and its persons themselves, may give; null:
-    /// any. Only who operates the service says so.
+    /// The domains of the e-mail addresses that its own administrators may give; null: any. Only who operates the
+    /// service says so.
     #[schema(max_items = 100)]
     email_domains: Option<BTreeSet<EmailDomain>>,
     /// Its days and months begin there; null: `UTC`.
