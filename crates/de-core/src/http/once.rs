@@ -71,7 +71,8 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed")
 const LONGEST: usize = 255;
 
 /// Headers that make a call another call.
-const ASKED: [&str; 4] = ["anthropic-beta", "anthropic-version", "prefer", "x-de-fallback"];
+const ASKED: [&str; 5] =
+    ["anthropic-beta", "anthropic-version", "prefer", "x-de-fallback", "x-de-on-unsupported"];
 
 /// How long a call waits for another one with its key.
 const PATIENCE_MS: i64 = 20_000;
@@ -461,6 +462,8 @@ mod tests {
         other.insert("x-de-fallback", HeaderValue::from_static("gpt-4o"));
         let mut elsewhere = HeaderMap::new();
         elsewhere.insert("prefer", HeaderValue::from_static("gpt-4o"));
+        let mut without = HeaderMap::new();
+        without.insert("x-de-on-unsupported", HeaderValue::from_static("drop"));
         let none = HeaderMap::new();
         let mut irrelevant = HeaderMap::new();
         irrelevant.insert("x-request-id", HeaderValue::from_static("a"));
@@ -470,6 +473,7 @@ mod tests {
             fingerprint(&none, "voice", &[0; 32]),
             fingerprint(&other, "", &[0; 32]),
             fingerprint(&elsewhere, "", &[0; 32]),
+            fingerprint(&without, "", &[0; 32]),
         ];
         for (index, row) in rows.iter().enumerate() {
             assert!(!rows[..index].contains(row), "{index}");
