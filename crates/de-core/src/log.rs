@@ -188,7 +188,7 @@ pub struct LogLine {
     /// Whether it went on though the Limiter did not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limiter_bypassed: Option<bool>,
-    /// How many members of the body were left out, where the caller is warned of it.
+    /// How many members of the body are named as left out, 50 at most, where the caller is warned of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<usize>,
     /// The call in the books.

@@ -162,7 +162,7 @@ fn drafted(
         reason: "this model's vendor speaks another protocol".to_owned(),
     });
     draft.dropped = wire.placed(draft.dropped).into_iter().chain(extra).collect();
-    draft.warns = target.warns();
+    draft.warns = target.warns_of_options();
     Ok(draft)
 }
 

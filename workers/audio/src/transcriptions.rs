@@ -172,5 +172,5 @@ fn drafted(
     let vendor = model.vendor.transcription().ok_or_else(|| model.not_built())?;
     let target = model.target(0).asked(on_unsupported);
     let draft = vendor.request(call, &target).map_err(|issues| ApiError::fields(&issues))?;
-    Ok(Draft { warns: target.warns(), ..draft })
+    Ok(Draft { warns: target.warns_of_options(), ..draft })
 }

@@ -127,7 +127,7 @@ async fn answer(
     let requests = u64::try_from(asked).unwrap_or(u64::MAX);
     let served = || found.iter().flatten();
     let dropped: Vec<FieldIssue> = served().flat_map(|found| found.dropped.clone()).collect();
-    let warns = served().any(|found| legs.target(&found.model).warns());
+    let warns = served().any(|found| legs.target(&found.model).warns_of_options());
     LeftOut::of(&dropped, warns).tell(context);
     let together = Together::of(&search.calls, found)?;
     books.counted(&Usage { requests, ..Usage::default() });

@@ -1,15 +1,17 @@
 //! What of a request was left out, as answers tell it: in the headers `x-de-dropped` and `x-de-warnings`, and
 //! of a job in its members `dropped` and `warnings`.
 
+use std::collections::BTreeSet;
+
 use http::HeaderName;
 use serde::{Deserialize, Serialize};
 
 use crate::{http::context::Context, protocols::FieldIssue};
 
-/// The most left-out members that are named, and the most characters of each.
+/// The most left-out members that are named, and the most bytes of each: clients take 16 KiB of headers in all.
 const NAMED: usize = 50;
 const NAME_CAP: usize = 60;
-/// The most characters of the reason for leaving something out that a caller sees.
+/// The most bytes of the reason for leaving something out that a caller sees.
 const REASON_CAP: usize = 120;
 
 /// What of a request was left out, in the words of an answer. It is short enough to be kept.
@@ -24,25 +26,20 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// Says it of a request's members, of those that stand alike once; `warns` if the reasons are told too. What a
-    /// header cannot hold is escaped, lest one such name hide all others.
+    /// Says it of a request's members, of those that stand alike once; `warns` if the reasons are told too, of which a
+    /// member may have several. What a header cannot hold is escaped, lest one such name hide all others.
     #[must_use]
     pub fn of(dropped: &[FieldIssue], warns: bool) -> Self {
-        let mut left_out = Self::default();
-        for issue in dropped {
-            let name = shown(issue.pointer.trim_start_matches('/'), NAME_CAP);
-            if left_out.dropped.contains(&name) {
-                continue;
-            }
-            if left_out.dropped.len() == NAMED {
-                break;
-            }
-            if warns {
-                left_out.warnings.push(format!("{name}: {}", shown(&issue.reason, REASON_CAP)));
-            }
-            left_out.dropped.push(name);
-        }
-        left_out
+        let name = |issue: &FieldIssue| shown(issue.pointer.trim_start_matches('/'), NAME_CAP);
+        let reason =
+            |issue: &FieldIssue| format!("{}: {}", name(issue), shown(&issue.reason, REASON_CAP));
+        let mut places = BTreeSet::new();
+        let new = dropped.iter().filter(|issue| places.insert(&issue.pointer));
+        let names = new.take(NAMED).map(name).collect();
+        let mut reasons = BTreeSet::new();
+        let new = dropped.iter().filter(|_| warns);
+        let new = new.filter(|issue| reasons.insert((&issue.pointer, &issue.reason)));
+        Self { dropped: names, warnings: new.take(NAMED).map(reason).collect() }
     }
 
     /// Whether nothing was left out.
@@ -51,7 +48,7 @@ impl LeftOut {
         self.dropped.is_empty()
     }
 
-    /// Tells it in the answer's headers; the names also in the log, where somebody wants to be warned.
+    /// Tells it in the answer's headers; and their number in the log, where somebody wants to be warned.
     pub fn tell(&self, context: &Context) {
         if self.is_empty() {
             return;
@@ -65,14 +62,19 @@ impl LeftOut {
     }
 }
 
-/// So much of a text, with what a header cannot hold escaped.
+/// So many bytes of a text, with what a header cannot hold escaped.
 fn shown(text: &str, cap: usize) -> String {
     let mut shown = String::new();
-    for letter in text.chars().take(cap) {
+    for letter in text.chars() {
+        let before = shown.len();
         match letter {
             '\\' => shown.push_str("\\\\"),
             ' '..='~' => shown.push(letter),
             _ => shown.extend(letter.escape_default()),
+        }
+        if shown.len() > cap {
+            shown.truncate(before);
+            break;
         }
     }
     shown
@@ -96,6 +98,10 @@ mod tests {
         let reasons = ["seed: this vendor has none", "options/style: this vendor has none"];
         assert_eq!(told.warnings, reasons);
         assert!(LeftOut::of(&[], true).is_empty());
+        let other = FieldIssue { reason: "videos have none".to_owned(), ..issue("/seed") };
+        let told = LeftOut::of(&[issue("/seed"), other, issue("/seed")], true);
+        assert_eq!(told.dropped, ["seed"]);
+        assert_eq!(told.warnings, ["seed: this vendor has none", "seed: videos have none"]);
     }
 
     #[test]
@@ -103,9 +109,12 @@ mod tests {
         let many: Vec<FieldIssue> = (0..60).map(|n| issue(&format!("/{n}"))).collect();
         let told = LeftOut::of(&many, true);
         assert_eq!((told.dropped.len(), told.warnings.len()), (50, 50));
-        let odd = [issue("/é\n\\"), issue("/it's"), issue(&"x".repeat(99))];
+        let odd =
+            [issue("/é\n\\"), issue("/it's"), issue(&"x".repeat(99)), issue(&"語".repeat(60))];
         let told = LeftOut::of(&odd, false);
-        assert_eq!(told.dropped, ["\\u{e9}\\n\\\\".to_owned(), "it's".to_owned(), "x".repeat(60)]);
+        let escaped = "\\u{8a9e}".repeat(7);
+        let expected = ["\\u{e9}\\n\\\\", "it's", &"x".repeat(60), &escaped];
+        assert_eq!(told.dropped, expected);
     }
 
     /// Records of jobs hold it, and outlive a deploy.

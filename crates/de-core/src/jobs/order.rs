@@ -200,7 +200,7 @@ impl Work {
         };
         let drafted = drafted.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
         let draft = drafted.map_err(|issues| ApiError::fields(&issues))?;
-        Ok(Draft { warns: target.warns(), ..draft })
+        Ok(Draft { warns: target.warns_of_options(), ..draft })
     }
 
     /// What it uses if the vendor names no counts.

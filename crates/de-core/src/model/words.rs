@@ -200,7 +200,7 @@ words!(/// What happens to an option that a model cannot honour.
     Drop = "drop",
     /// The call is refused with the option's name.
     Reject = "reject",
-    /// It is left out, `x-de-dropped` names it, and `x-de-warnings` and the log say why.
+    /// It is left out, `x-de-dropped` names it, and `x-de-warnings` says why.
     Warn = "warn",
 });
 

@@ -45,10 +45,16 @@ impl Target {
         }
     }
 
-    /// Whether the caller is told why something was left out.
+    /// Whether the caller is told why something was left out: a setting or an option.
     #[must_use]
     pub fn warns(&self) -> bool {
-        [self.on_unsupported, self.unknown_options].contains(&OnUnsupported::Warn)
+        self.on_unsupported == OnUnsupported::Warn || self.warns_of_options()
+    }
+
+    /// The same of calls for pictures, sound and films, of which all that can be left out are options.
+    #[must_use]
+    pub fn warns_of_options(&self) -> bool {
+        self.unknown_options == OnUnsupported::Warn
     }
 }
 
