@@ -152,9 +152,10 @@ pub fn draft(
 ) -> Result<Draft, Vec<FieldIssue>> {
     match model.vendor.mapping() {
         Some(mapping) if !is_native(model, input) => {
-            let (variables, _) = variables(model, mapping, input, bounds)?;
+            let (variables, left_out) = variables(model, mapping, input, bounds)?;
             let rendered = mapping.render(&variables).map_err(|err| whole(err.to_string()))?;
-            mapped::draft(rendered, &mapped::boundary(&variables)).map_err(whole)
+            let draft = mapped::draft(rendered, &mapped::boundary(&variables)).map_err(whole)?;
+            Ok(Draft { dropped: left_out.iter().map(mapped::left_out_issue).collect(), ..draft })
         }
         Some(_) | None => {
             if let Some(vendor) = speaks(model) {

@@ -275,7 +275,7 @@ fn text_of(message: &Message, index: usize, issues: &mut Vec<FieldIssue>) -> Str
     text
 }
 
-fn left_out_issue(Notice::DroppedOption { name }: &Notice) -> FieldIssue {
+pub(crate) fn left_out_issue(Notice::DroppedOption { name }: &Notice) -> FieldIssue {
     let reason = "this model's mapping does not use it".to_owned();
     FieldIssue { pointer: format!("/options/{name}"), reason }
 }
