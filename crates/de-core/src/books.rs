@@ -108,7 +108,10 @@ impl Books {
             // It is also dropped with one that was handed over: whoever has it now writes the receipt.
             let closing = match closed.await {
                 Ok(Ended::Own(closing)) => Some(closing),
-                Ok(Ended::Shared(closing)) => {
+                Ok(Ended::Shared(mut closing)) => {
+                    // A share that was granted, and of which nobody heard, waits for nothing.
+                    give_back(&worker, &instance, &closing).await;
+                    closing.forget_shares();
                     worker.clock.sleep(GATHER).await;
                     shared(&worker, closing)
                 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use crate::{
-    ids::{ApiKeyId, InstanceId, ProjectId, ReceiptId, UserId},
+    ids::{ApiKeyId, InstanceId, ModelId, ProjectId, ProviderId, ReceiptId, UserId},
     receipt::{Receipt, ReceiptStatus},
     time::UnixMillis,
 };
@@ -38,7 +38,7 @@ pub struct Refusals {
     known: Mutex<BTreeMap<Kind, Known>>,
 }
 
-/// What refused calls have in common that share a receipt: all that sums of usage are told apart by.
+/// What refused calls have in common of which the first ones have their own receipt: whose they are, and why.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Kind {
     api_key: Option<ApiKeyId>,
@@ -52,11 +52,15 @@ struct Kind {
 
 #[derive(Debug)]
 struct Known {
-    gathering: Option<Gathering>,
+    /// Receipts that are shared, and not written yet.
+    gathering: BTreeMap<Model, Gathering>,
     /// Receipts of their own since then.
     own: u32,
     since: UnixMillis,
 }
+
+/// What else sums of usage are told apart by: whom a call was refused at, if it came so far.
+type Model = (Option<ModelId>, Option<ProviderId>);
 
 /// A receipt that is shared, and not written yet.
 #[derive(Debug)]
@@ -83,14 +87,15 @@ impl Refusals {
         let kind = Kind::of(receipt);
         let mut all = self.known();
         if all.len() >= MOST && !all.contains_key(&kind) {
-            all.retain(|_, known| known.gathering.is_some() || !known.is_over(now));
+            all.retain(|_, known| !known.gathering.is_empty() || !known.is_over(now));
             if all.len() >= MOST {
                 return Place::Own;
             }
         }
-        let fresh = Known { gathering: None, own: 0, since: now };
+        let fresh = Known { gathering: BTreeMap::new(), own: 0, since: now };
         let known = all.entry(kind).or_insert(fresh);
-        if let Some(gathering) = &mut known.gathering {
+        let model = model(receipt);
+        if let Some(gathering) = known.gathering.get_mut(&model) {
             gathering.calls = gathering.calls.saturating_add(1);
             let receipt_id = gathering.receipt_id.clone();
             if now.since(gathering.since) < LOST_MS {
@@ -107,7 +112,8 @@ impl Refusals {
             return Place::Own;
         }
         let receipt_id = receipt.receipt_id.clone();
-        known.gathering = Some(Gathering { calls: 1, receipt_id: receipt_id.clone(), since: now });
+        let gathering = Gathering { calls: 1, receipt_id: receipt_id.clone(), since: now };
+        known.gathering.insert(model, gathering);
         Place::Shared(receipt_id)
     }
 
@@ -115,14 +121,21 @@ impl Refusals {
     pub(super) fn take(&self, receipt: &Receipt) -> Option<u64> {
         let mut all = self.known();
         let known = all.get_mut(&Kind::of(receipt))?;
-        let is_it = |gathering: &mut Gathering| gathering.receipt_id == receipt.receipt_id;
-        known.gathering.take_if(is_it).map(|gathering| gathering.calls)
+        let model = model(receipt);
+        let gathering = known.gathering.get(&model)?;
+        let is_it = gathering.receipt_id == receipt.receipt_id;
+        let gathering = is_it.then(|| known.gathering.remove(&model))?;
+        gathering.map(|gathering| gathering.calls)
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<Kind, Known>> {
         // What a panic may have left half done is a count.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn model(receipt: &Receipt) -> Model {
+    (receipt.model_id.clone(), receipt.provider_id.clone())
 }
 
 impl Kind {
@@ -195,6 +208,21 @@ mod tests {
         for other in &others {
             assert_eq!(place(other), Place::Own, "{other:?}");
         }
+    }
+
+    #[test]
+    fn what_is_shared_is_of_one_model() {
+        let refusals = Refusals::default();
+        let of = |number: u32, model: &str| {
+            let model_id = ModelId::parse(model).ok();
+            Receipt { model_id, ..receipt(number) }
+        };
+        let place = |receipt: &Receipt| refusals.place(UnixMillis(0), receipt, 1);
+        let (small, large) = (of(2, "small"), of(3, "large"));
+        assert_eq!(place(&of(1, "small")), Place::Own);
+        assert_eq!((place(&small), place(&large)), (Place::Shared(id(2)), Place::Shared(id(3))));
+        assert_eq!(place(&of(4, "large")), Place::In(id(3)));
+        assert_eq!((refusals.take(&small), refusals.take(&large)), (Some(1), Some(2)));
     }
 
     /// The platform ends work that takes too long; what was counted by then is written by the next one.

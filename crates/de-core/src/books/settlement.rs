@@ -53,6 +53,11 @@ impl Closing {
         &self.receipt
     }
 
+    /// Says nothing of its shares: they were given back.
+    pub(super) fn forget_shares(&mut self) {
+        self.leases.clear();
+    }
+
     /// Whether the call came to nothing that anybody counts: it was not let in, and no vendor was asked.
     pub(super) fn is_refusal(&self) -> bool {
         let Receipt { attempts, cost_micros, status, usage, .. } = &self.receipt;
