@@ -45,7 +45,12 @@ pub(super) fn tenant(value: Value) -> Result<Tenant, Vec<FieldIssue>> {
 
 fn organization(mut members: Members<'_>) -> Organization {
     let bounds = members.bounds();
-    let row = members.row(&ORGANIZATION);
+    let mut row = members.row(&ORGANIZATION);
+    if let Some(Value::Array(domains)) = row.fields.get_mut("email_domains") {
+        for domain in domains {
+            *domain = domain.as_str().unwrap_or_default().to_lowercase().into();
+        }
+    }
     members.finish();
     Organization { bounds, row }
 }
