@@ -24,6 +24,13 @@ pub(super) const STRAY_MS: i64 = 24 * 3_600 * 1_000;
 /// less, and an isolate, which other jobs share, has 128 MB.
 const HELD_BYTES: usize = 16 * 1024 * 1024;
 
+/// The most that is handed to a writer at once.
+const PIECE_BYTES: usize = 1024 * 1024;
+
+/// How long a writer of a stream that comes once only may take for a piece: who hangs has failed, and the stream goes
+/// on without it.
+const STALLED: Duration = Duration::from_secs(30);
+
 /// How long clearing away may take. What it does not get done is left to the cron.
 const CLEARING: Duration = Duration::from_secs(5);
 
@@ -111,7 +118,7 @@ pub async fn stream_once(
         while let Some(chunk) = body.chunk().await.map_err(broken)? {
             held.take(&chunk);
             if let Some(open) = &mut keeper
-                && let Err(err) = open.write(chunk).await
+                && let Err(err) = in_time(platform, STALLED, open.write(chunk)).await
             {
                 if let Some(open) = keeper.take() {
                     open.abort().await;
@@ -272,7 +279,8 @@ impl Keeper {
             keep_tail(&mut self.tail, &bytes);
             return Ok(object.writer.write(bytes).await?);
         }
-        self.head.extend_from_slice(&bytes);
+        let of_head = if self.whole.is_some() { bytes.len().min(HEAD_BYTES) } else { bytes.len() };
+        self.head.extend_from_slice(bytes.get(..of_head).unwrap_or_default());
         if self.head.len() >= HEAD_BYTES {
             self.begin().await?;
         }
@@ -333,13 +341,18 @@ impl Keeper {
         self.platform.database.batch(vec![stray]).await?;
         let writer = self.platform.blobs.writer(&storage_key, form.content_type()).await?;
         let object = self.object.insert(Object { form, storage_key, writer });
-        let first = match &self.whole {
+        let mut first = match &self.whole {
             Some(whole) => whole.clone(),
             None => Bytes::copy_from_slice(&self.head),
         };
         keep_tail(&mut self.tail, &self.head);
         self.head.truncate(HEAD_BYTES);
-        Ok(object.writer.write(first).await?)
+        // A writer holds what is no part yet: piece by piece that is one part, never all of it once more.
+        while !first.is_empty() {
+            let piece = first.split_to(first.len().min(PIECE_BYTES));
+            object.writer.write(piece).await?;
+        }
+        Ok(())
     }
 
     /// Makes the row; what was kept under the same id in the meantime is as good.
