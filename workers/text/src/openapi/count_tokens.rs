@@ -68,7 +68,7 @@ pub(super) fn operation() -> Operation {
     )
     .asks_model()
     .fails(&[Code::BudgetExceeded, Code::ContentRefused, Code::NotImplemented])
-    .answers(answer.headers(&[
+    .answers(answer.left_out().headers(&[
         "request-id",
         "x-de-receipt",
         "x-de-model",
