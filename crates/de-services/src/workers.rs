@@ -100,7 +100,7 @@ pub const WORKERS: &[Worker] = &[
     },
     Worker {
         about: "Chat, messages, responses and vectors, in the protocols of OpenAI and Anthropic and our own.",
-        budget_kib: 1472,
+        budget_kib: 1536,
         name: "text",
         reach: Reach::Called {
             dev_port: 10,
@@ -128,7 +128,7 @@ pub const WORKERS: &[Worker] = &[
     },
     Worker {
         about: "Speech, voices and transcripts.",
-        budget_kib: 1344,
+        budget_kib: 1408,
         name: "audio",
         reach: Reach::Called {
             dev_port: 12,
@@ -149,7 +149,7 @@ pub const WORKERS: &[Worker] = &[
     },
     Worker {
         about: "Films; the jobs of every modality, and the assets that they make.",
-        budget_kib: 1472,
+        budget_kib: 1536,
         name: "render",
         reach: Reach::Called { dev_port: 14, paths: &["/assets", "/v1/assets", "/v1/jobs"] },
         scope: Some("render"),
