@@ -208,7 +208,7 @@ async fn voices_are_listed_in_both_forms() {
 }
 
 /// Two seconds of silence.
-fn wav() -> Vec<u8> {
+pub(crate) fn wav() -> Vec<u8> {
     let mut bytes = b"RIFF".to_vec();
     bytes.extend(64_036_u32.to_le_bytes());
     bytes.extend(b"WAVEfmt ");

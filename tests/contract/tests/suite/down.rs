@@ -15,9 +15,10 @@ use de_contract::{
     wait::{unique, until},
     wire::{Server, Wire},
 };
+use de_testkit::client::TestResponse;
 use futures_util::future::join_all;
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// Calls go on while D1 is down: their receipts wait, arrive, and none of them twice.
@@ -262,6 +263,18 @@ async fn a_limiter_whose_disk_is_full_grants_nothing_and_loses_no_receipt() {
     .await;
 }
 
+/// The job that an order became, at its end.
+async fn end_of_job(stack: &Stack, ordered: &TestResponse) -> Value {
+    assert_eq!(ordered.status, 202, "{}", ordered.text());
+    let job = ordered.json()["job_id"].as_str().unwrap().to_owned();
+    until("the job to end", async || {
+        let job = stack.client().get(&format!("/v1/jobs/{job}")).await.unwrap().json();
+        let is_over = job["status"] == "succeeded" || job["status"] == "failed";
+        is_over.then_some(job)
+    })
+    .await
+}
+
 /// A picture is bought once, whether R2 takes it or not, and its receipt is written either way.
 #[tokio::test]
 async fn a_picture_that_r2_does_not_take_is_not_bought_again() {
@@ -276,14 +289,7 @@ async fn a_picture_that_r2_does_not_take_is_not_bought_again() {
         let id = unique("picture");
         let request = request.header("prefer", "respond-async").header("x-request-id", &id);
         let answer = request.json(&order).send().await.unwrap();
-        assert_eq!(answer.status, 202, "{}", answer.text());
-        let job = answer.json()["job_id"].as_str().unwrap().to_owned();
-        let ended = until("the job to end", async || {
-            let job = stack.client().get(&format!("/v1/jobs/{job}")).await.unwrap().json();
-            let is_over = job["status"] == "succeeded" || job["status"] == "failed";
-            is_over.then_some(job)
-        })
-        .await;
+        let ended = end_of_job(&stack, &answer).await;
         assert_eq!(stack.vendors.received(&prompt).await.len(), 1, "{ended}");
         let row = stack.books.row(&id).await;
         assert!(row["cost_micros"].as_i64().unwrap() > 0, "the vendor has made it: {row}");
@@ -302,14 +308,7 @@ async fn a_sound_that_r2_does_not_take_at_first_is_bought_once_and_kept() {
     let request = stack.client().request(Method::POST, "/audio/synthesize");
     let request = request.header("prefer", "respond-async").header("x-request-id", &id);
     let answer = request.json(&order).send().await.unwrap();
-    assert_eq!(answer.status, 202, "{}", answer.text());
-    let job = answer.json()["job_id"].as_str().unwrap().to_owned();
-    let ended = until("the job to end", async || {
-        let job = stack.client().get(&format!("/v1/jobs/{job}")).await.unwrap().json();
-        let is_over = job["status"] == "succeeded" || job["status"] == "failed";
-        is_over.then_some(job)
-    })
-    .await;
+    let ended = end_of_job(&stack, &answer).await;
     assert_eq!(ended["status"], "succeeded", "{ended}");
     assert_eq!(stack.vendors.received(&text).await.len(), 1, "{ended}");
     let row = stack.books.row(&id).await;

@@ -16,6 +16,8 @@ use de_testkit::client::{TestRequest, TestResponse};
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::audio::wav;
+
 const HEADER: &str = "x-de-on-unsupported";
 
 /// A call, and what of it its vendor has no word for.
@@ -160,22 +162,6 @@ async fn a_transcript_names_what_its_vendor_lacks() {
     assert_eq!(answer.header("x-de-dropped"), "prompt");
     assert!(reasoned(&answer, "prompt"), "{:?}", answer.headers);
     assert!(ask("Drop").await.text().contains(HEADER));
-}
-
-/// A second of silence.
-fn wav() -> Vec<u8> {
-    let mut bytes = b"RIFF".to_vec();
-    bytes.extend(8_036_u32.to_le_bytes());
-    bytes.extend(b"WAVEfmt ");
-    bytes.extend(16_u32.to_le_bytes());
-    bytes.extend([1, 0, 1, 0]);
-    bytes.extend(8_000_u32.to_le_bytes());
-    bytes.extend(8_000_u32.to_le_bytes());
-    bytes.extend([1, 0, 8, 0]);
-    bytes.extend(b"data");
-    bytes.extend(8_000_u32.to_le_bytes());
-    bytes.resize(44 + 8_000, 0x80);
-    bytes
 }
 
 #[tokio::test]
