@@ -38,7 +38,7 @@ use crate::{
     respond::Reply,
 };
 
-/// Runs one call: every authenticated one leaves exactly one receipt, whatever becomes of it. One that was
+/// Runs one call: every authenticated one stands in exactly one receipt, whatever becomes of it. One that was
 /// answered before shows the receipt that it has.
 pub(crate) async fn run(
     platform: Platform,

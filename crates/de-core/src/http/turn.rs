@@ -1,9 +1,9 @@
 //! How a call that buys begins, and how it ends: its turn under its `Idempotency-Key`, and its place in the books.
 //!
 //! Every authenticated call stands in exactly one receipt, whatever becomes of it; refused ones beyond the first share
-//! theirs ([`crate::books::Refusals`]). One that was answered before
-//! shows the receipt that it has. A call that is answered at once takes a [`Turn`], and is let in, sent and answered
-//! by it; one that becomes a job only claims its key, as the job opens the books ([`crate::jobs::claimed`]).
+//! theirs ([`crate::books::Refusals`]). One that was answered before shows the receipt that it has. A call that is
+//! answered at once takes a [`Turn`], and is let in, sent and answered by it; one that becomes a job only claims its key,
+//! as the job opens the books ([`crate::jobs::claimed`]).
 
 use std::{sync::Arc, time::Duration};
 
