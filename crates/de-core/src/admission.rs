@@ -62,9 +62,15 @@ pub struct Admitted {
 /// Looks for an answer that was kept, so that no vendor has to be asked.
 #[async_trait]
 pub trait AtHand: Send + Sync {
-    /// Whether there is one for this caller and model. The last look counts: a call whose copies were old is
-    /// looked up once more.
-    async fn finds(&self, caller: &Caller, model: &Model) -> bool;
+    /// Whether there is one for this caller, of the first of these models; the others are its fallbacks. The last look
+    /// counts: a call whose copies were old is looked up once more.
+    ///
+    /// # Errors
+    /// `CLIENT_LEFT` and `KEY_EXPIRED`, where it was waited for.
+    async fn finds(&self, caller: &Caller, models: &[Arc<Model>]) -> Result<bool, ApiError>;
+
+    /// How long was waited for it so far, in milliseconds.
+    fn waited_ms(&self) -> i64;
 }
 
 /// What a call that is answered without a vendor is reserved for: it is counted, and uses nothing.
@@ -108,7 +114,9 @@ pub async fn admit(
 ) -> Result<Admitted, ApiError> {
     let came = platform.clock.now();
     let admitted = find_and_reserve(platform, context, books, caller, wanted).await;
-    context.limited(platform.clock.now().since(came));
+    // What is waited for is another call's answer, and neither model nor limits.
+    let waited_ms = wanted.at_hand.map_or(0, AtHand::waited_ms);
+    context.limited(platform.clock.now().since(came) - waited_ms);
     admitted
 }
 
@@ -147,7 +155,7 @@ async fn find_and_reserve(
         books.trying(model);
         warn_of_retirement(context, &asked);
         let is_at_hand = match wanted.at_hand {
-            Some(kept) => kept.finds(&caller, model).await,
+            Some(kept) => kept.finds(&caller, &models).await?,
             None => false,
         };
         // Nothing is reserved for a model that would not be asked. What becomes a job is tried by another

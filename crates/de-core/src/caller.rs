@@ -140,6 +140,14 @@ impl Caller {
         Err(ApiError::new(Code::Forbidden, message).with("scope", scope))
     }
 
+    /// Refuses a key whose time is over by now.
+    ///
+    /// # Errors
+    /// `KEY_EXPIRED`.
+    pub fn unexpired(&self, now: UnixMillis) -> Result<(), ApiError> {
+        unexpired(&self.key, now)
+    }
+
     /// Refuses a key that may not call this model.
     ///
     /// # Errors
@@ -485,6 +493,14 @@ async fn granted(
     })
 }
 
+/// Whether a key is not over: it ends at its millisecond.
+fn unexpired(key: &AccessRow, now: UnixMillis) -> Result<(), ApiError> {
+    match key.expires_at {
+        Some(at) if at <= now => Err(ApiError::new(Code::KeyExpired, "the key has expired")),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Whether the key holds at this moment and place, and everyone above it.
 fn check(
     key: &AccessRow,
@@ -499,10 +515,7 @@ fn check(
     } else if key.revoked_at.is_some_and(|at| at <= now) {
         return Err(unknown_key());
     }
-    // It ends at its millisecond.
-    if key.expires_at.is_some_and(|at| at <= now) {
-        return Err(ApiError::new(Code::KeyExpired, "the key has expired"));
-    }
+    unexpired(key, now)?;
     let instance = acting.and_then(|acting| acting.columns.instance_status);
     let standing = [Some(key.organization_status), instance, key.project_status, key.user_status];
     if standing.contains(&Some(Activity::Suspended)) {

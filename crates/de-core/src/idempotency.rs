@@ -9,6 +9,10 @@
 //! take-over, and making the same job twice is making it once.
 //!
 //! Where a claim lives, and why, is told in `docs/adr/0009-claims.md`. Serving it is [`crate::http::once`].
+//!
+//! The response cache claims too, so that of equal calls one asks the vendor ([`crate::response_cache`]). Such a claim
+//! counts for a while after its end ([`Ask::kept_ms`]), and [`Claim::sent`] says no more than that its holder is there:
+//! to buy twice costs money there, and no promise.
 
 pub mod wire;
 
@@ -22,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use self::wire::{Answer, Ask, End, Head, Why};
 use crate::{auth::api_key::hex, time::UnixMillis};
 
-/// How long a claim counts, from the moment that it was made: a day.
+/// How long a claim counts, from the moment that it was made, unless it says otherwise: a day.
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// The longest reply that is kept, in bytes.
@@ -108,6 +112,9 @@ struct Taken {
     fingerprint: String,
     /// Who may report on it.
     holder: Token,
+    /// How long it counts after its end, in milliseconds, if not for a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept_ms: Option<i64>,
     /// Whether it was taken over: then an earlier holder may still make something under the token.
     repeated: bool,
     state: State,
@@ -143,9 +150,10 @@ impl Claim {
         let until = now.plus(ask.hold_ms);
         let Some(taken) = &mut self.0 else {
             self.0 = Some(Taken {
-                expires_at: now.plus(KEPT_MS),
+                expires_at: ask.kept_ms.map_or(now.plus(KEPT_MS), |kept_ms| until.plus(kept_ms)),
                 fingerprint: ask.fingerprint.clone(),
                 holder: ask.holder,
+                kept_ms: ask.kept_ms,
                 repeated: false,
                 state: State::Held { until },
                 token: ask.holder,
@@ -169,6 +177,9 @@ impl Claim {
                 taken.repeated |= taken.holder != ask.holder;
                 taken.holder = ask.holder;
                 taken.state = State::Held { until };
+                if let Some(kept_ms) = taken.kept_ms {
+                    taken.expires_at = until.plus(kept_ms);
+                }
                 Answer::Claimed { repeated: taken.repeated, token: taken.token }
             }
         }
@@ -199,12 +210,12 @@ impl Claim {
     /// Keeps the answer. `false` if the claim is not this holder's, or it has given it up. Safe to repeat:
     /// the first answer stays.
     #[must_use]
-    pub fn finish(&mut self, holder: &Token, kept: Kept) -> bool {
+    pub fn finish(&mut self, now: UnixMillis, holder: &Token, kept: Kept) -> bool {
         let Some(taken) = self.of(holder) else { return false };
         match taken.state {
             // A holder that is late knows what nobody else does.
             State::Held { .. } | State::Sent { .. } => {
-                taken.state = State::Done { kept };
+                taken.ended(now, State::Done { kept });
                 true
             }
             State::Done { .. } => true,
@@ -216,19 +227,18 @@ impl Claim {
     /// changes nothing. Safe to repeat.
     pub fn end(&mut self, now: UnixMillis, holder: &Token, end: End) {
         let Some(taken) = self.of(holder) else { return };
-        taken.state = match (end, &taken.state) {
-            (_, State::Done { .. } | State::Unknown { .. }) => return,
-            (End::Left, State::Sent { .. }) => State::Unknown { why: Why::Lost },
-            (End::Left, State::Held { .. }) => State::Held { until: now },
-            (End::Unknown { why }, _) => State::Unknown { why },
+        match (end, &taken.state) {
+            (_, State::Done { .. } | State::Unknown { .. }) => {}
+            (End::Left, State::Sent { .. }) => {
+                taken.ended(now, State::Unknown { why: Why::Lost });
+            }
+            (End::Left, State::Held { .. }) => taken.state = State::Held { until: now },
+            (End::Unknown { why }, _) => taken.ended(now, State::Unknown { why }),
             // Whoever held it before may be slow and not gone, and make something under its token: so token
             // and question stay together.
-            (End::Released, _) if taken.repeated => State::Held { until: now },
-            (End::Released, _) => {
-                self.0 = None;
-                return;
-            }
-        };
+            (End::Released, _) if taken.repeated => taken.state = State::Held { until: now },
+            (End::Released, _) => self.0 = None,
+        }
     }
 
     /// The kept answer, if there is one.
@@ -258,5 +268,15 @@ impl Claim {
 
     fn of(&mut self, holder: &Token) -> Option<&mut Taken> {
         self.0.as_mut().filter(|taken| taken.holder == *holder)
+    }
+}
+
+impl Taken {
+    /// From now on it says how it ended, for as long as it counts.
+    fn ended(&mut self, now: UnixMillis, state: State) {
+        self.state = state;
+        if let Some(kept_ms) = self.kept_ms {
+            self.expires_at = now.plus(kept_ms);
+        }
     }
 }

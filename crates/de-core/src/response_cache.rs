@@ -7,11 +7,19 @@
 //! once more, at the place that the new ones make.
 //!
 //! Answers rest sealed, under keys that are digests ([`place`]). A cache that fails or is late is an empty one.
+//!
+//! Of equal calls that come before there is an answer, one asks the vendor ([`flight`]).
 
+pub mod flight;
 pub mod place;
 mod recording;
 
-use std::{ops::RangeInclusive, pin::pin, sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    ops::RangeInclusive,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use axum::{
@@ -30,8 +38,9 @@ use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 
 use self::{
+    flight::{Boarded, Flight, Waits, board},
     place::{Asked, Place},
-    recording::Recording,
+    recording::{Passed, Recording},
 };
 use crate::{
     admission::AtHand,
@@ -245,6 +254,7 @@ pub struct Lookup {
     asked: Asked,
     last: Mutex<Option<Last>>,
     platform: Platform,
+    waits: Waits,
     wish: Option<Wish>,
 }
 
@@ -256,47 +266,102 @@ struct Last {
 impl Lookup {
     /// Prepares the look of a call.
     #[must_use]
-    pub fn new(platform: &Platform, wish: Option<Wish>, asked: Asked) -> Self {
-        Self { asked, last: Mutex::default(), platform: platform.clone(), wish }
+    pub fn new(platform: &Platform, wish: Option<Wish>, asked: Asked, waits: Waits) -> Self {
+        Self { asked, last: Mutex::default(), platform: platform.clone(), waits, wish }
     }
 
     /// What the last look came to.
     #[must_use]
     pub fn looked(&self) -> Looked {
-        match self.last.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match self.last().take() {
             Some(Last { answer: Some(answer), .. }) => Looked::Hit(answer),
             Some(Last { answer: None, keeper }) => Looked::Miss(keeper),
             None => Looked::Off,
         }
     }
+
+    fn last(&self) -> MutexGuard<'_, Option<Last>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What there is at a place; without an answer, whether others wait for that of this call. `before` is what this
+    /// call leads since an earlier look.
+    async fn look(
+        &self,
+        place: &Place,
+        terms: Terms,
+        models: &[Arc<Model>],
+        before: Option<Flight>,
+    ) -> Result<(Option<Answer>, Option<Flight>), ApiError> {
+        let platform = &self.platform;
+        if !terms.reads {
+            return Ok((None, None));
+        }
+        match read(platform, place, terms).await {
+            Read::Answer(answer) => return Ok((Some(answer), None)),
+            Read::Nothing if before.is_some() => return Ok((None, before)),
+            Read::Nothing => {}
+            Read::Down => return Ok((None, None)),
+        }
+        let waited_ms = self.waited_ms();
+        let flight = match board(platform, place, models, &self.waits).await {
+            Boarded::Alone => None,
+            Boarded::Answered(sealed) => {
+                return Ok((open(platform, place, terms, &sealed), None));
+            }
+            Boarded::Leads(flight) => Some(flight),
+            Boarded::Left => {
+                return Err(ApiError::new(Code::ClientLeft, "the client went away"));
+            }
+        };
+        if self.waited_ms() > waited_ms {
+            // The answer may have come here, and not to the object.
+            if let Read::Answer(answer) = read(platform, place, terms).await {
+                return Ok((Some(answer), None));
+            }
+        }
+        Ok((None, flight))
+    }
 }
 
 #[async_trait]
 impl AtHand for Lookup {
-    async fn finds(&self, caller: &Caller, model: &Model) -> bool {
+    async fn finds(&self, caller: &Caller, models: &[Arc<Model>]) -> Result<bool, ApiError> {
+        let Some(model) = models.first() else { return Ok(false) };
         let terms = Terms::of(self.wish, caller.key());
         let place =
             terms.and_then(|terms| Place::of(caller.key(), terms.generation, model, &self.asked));
+        // What is led at another place than before is led no more.
+        let before = self.last().take().map(|last| last.keeper);
+        let before = before.filter(|keeper| place.as_ref() == Some(&keeper.place));
+        let before = before.and_then(|keeper| keeper.flight);
         let last = match terms.zip(place) {
             Some((terms, place)) => {
-                let answer = match terms.reads {
-                    true => read(&self.platform, &place, terms).await,
-                    false => None,
-                };
+                let (answer, flight) = self.look(&place, terms, models, before).await?;
                 let (model_id, version) = (model.config.model_id.clone(), model.config.version);
                 let ttl_s = terms.ttl_s;
-                Some(Last { answer, keeper: Keeper { model_id, place, ttl_s, version } })
+                Some(Last { answer, keeper: Keeper { flight, model_id, place, ttl_s, version } })
             }
             None => None,
         };
         let finds = last.as_ref().is_some_and(|last| last.answer.is_some());
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
-        finds
+        *self.last() = last;
+        if self.waited_ms() > 0 {
+            // It may have been over while the call waited.
+            caller.unexpired(self.platform.clock.now())?;
+        }
+        Ok(finds)
+    }
+
+    fn waited_ms(&self) -> i64 {
+        self.waits.waited_ms.load(Ordering::Relaxed)
     }
 }
 
 /// Keeps the answer of one call.
 pub struct Keeper {
+    /// There if others wait for it.
+    flight: Option<Flight>,
     model_id: ModelId,
     place: Place,
     ttl_s: u64,
@@ -317,7 +382,7 @@ impl Keeper {
         self,
         platform: &Platform,
         context: &Context,
-        books: std::sync::Arc<Books>,
+        books: Arc<Books>,
         response: Response,
     ) -> Response {
         let (parts, body) = response.into_parts();
@@ -326,15 +391,18 @@ impl Keeper {
             .headers
             .get(header::CONTENT_TYPE)
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        let (tell, told) = oneshot::channel::<Bytes>();
+        let (tell, told) = oneshot::channel::<Passed>();
         let worker = platform.clone();
         let keep = async move {
-            let Ok(body) = told.await else { return };
-            let Ok(body) = String::from_utf8(body.into()) else { return };
+            let body = match told.await {
+                Ok(Passed::Whole(body)) => body,
+                Ok(Passed::Unkept) => return self.keeps_nothing(),
+                Err(_) => return,
+            };
+            let Ok(body) = String::from_utf8(body.into()) else { return self.keeps_nothing() };
             let at = worker.clock.now();
             let until = at.plus(i64::try_from(self.ttl_s * 1_000).unwrap_or(i64::MAX));
-            let kept = Kept { at, body, headers, streamed, until };
-            write(&worker, &self.place, self.ttl_s, &kept).await;
+            self.keep(&worker, &Kept { at, body, headers, streamed, until }).await;
         };
         // Begun now, it is done however the request ends.
         platform.background.spawn(keep.boxed());
@@ -343,11 +411,31 @@ impl Keeper {
             return Response::from_parts(parts, Body::from_stream(recording));
         }
         let body = body.collect().await.map(|all| all.to_bytes()).unwrap_or_default();
-        if books.is_repeatable() && body.len() <= LARGEST {
-            // The receiver waits in the background for as long as the runtime lives.
-            drop(tell.send(body.clone()));
-        }
+        let is_kept = books.is_repeatable() && body.len() <= LARGEST;
+        let passed = if is_kept { Passed::Whole(body.clone()) } else { Passed::Unkept };
+        // The receiver waits in the background for as long as the runtime lives.
+        drop(tell.send(passed));
         Response::from_parts(parts, Body::from(body))
+    }
+
+    /// Seals an answer, and gives it to who waits for it and to who comes later.
+    async fn keep(self, platform: &Platform, kept: &Kept) {
+        let Some(sealed) = seal(platform, &self.place, kept) else { return self.keeps_nothing() };
+        if let Some(flight) = self.flight {
+            flight.lands(sealed.clone());
+        }
+        let life = Duration::from_secs(self.ttl_s);
+        if let Err(err) = platform.answers.put(&self.place.key(), sealed, life).await {
+            complain(platform, err.to_string());
+        }
+    }
+
+    /// Goes without an answer: nobody need wait for it. One that is dropped instead, as its client has left, is
+    /// followed by the next call that asks the same.
+    pub fn keeps_nothing(self) {
+        if let Some(flight) = self.flight {
+            flight.lands_empty();
+        }
     }
 }
 
@@ -364,27 +452,42 @@ fn kept_headers(own: &HeaderMap, told: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-async fn read(platform: &Platform, place: &Place, terms: Terms) -> Option<Answer> {
+/// What KV says of a place.
+enum Read {
+    Answer(Answer),
+    /// It did not say.
+    Down,
+    Nothing,
+}
+
+async fn read(platform: &Platform, place: &Place, terms: Terms) -> Read {
     if platform.memory.answers_rest.lasts(platform.clock.now()) {
-        return None;
+        return Read::Down;
     }
     let key = place.key();
     let late = platform.clock.sleep(CACHE_PATIENCE);
-    let sealed = match select(platform.answers.get(&key), pin!(late)).await {
-        Either::Left((Ok(sealed), _)) => sealed?,
+    match select(platform.answers.get(&key), pin!(late)).await {
+        Either::Left((Ok(sealed), _)) => {
+            let answer = sealed.and_then(|sealed| open(platform, place, terms, &sealed));
+            answer.map_or(Read::Nothing, Read::Answer)
+        }
         Either::Left((Err(err), _)) => {
             if !matches!(err, PortError::Unbound { .. }) {
                 complain(platform, err.to_string());
             }
-            return None;
+            Read::Down
         }
         Either::Right(_) => {
             platform.memory.answers_rest.begin(platform.clock.now());
             complain(platform, "it was late".to_owned());
-            return None;
+            Read::Down
         }
-    };
-    let opened = vault::open_for(&platform.settings, Kind::Answer, place.digest(), &sealed);
+    }
+}
+
+/// The answer in what was kept, if it is young enough.
+fn open(platform: &Platform, place: &Place, terms: Terms, sealed: &str) -> Option<Answer> {
+    let opened = vault::open_for(&platform.settings, Kind::Answer, place.digest(), sealed);
     match opened {
         Ok(text) => {
             let kept = serde_json::from_str(text.expose()).ok()?;
@@ -397,22 +500,12 @@ async fn read(platform: &Platform, place: &Place, terms: Terms) -> Option<Answer
     }
 }
 
-async fn write(platform: &Platform, place: &Place, ttl_s: u64, kept: &Kept) {
-    let Ok(text) = serde_json::to_string(kept) else { return };
+fn seal(platform: &Platform, place: &Place, kept: &Kept) -> Option<String> {
+    let text = serde_json::to_string(kept).ok()?;
     let (settings, entropy) = (&platform.settings, &*platform.entropy);
     let sealed =
         vault::seal_for(settings, entropy, Kind::Answer, place.digest(), &Secret::new(text));
-    let put = match sealed {
-        Ok(sealed) => {
-            let life = Duration::from_secs(ttl_s);
-            let put = platform.answers.put(&place.key(), sealed, life).await;
-            put.map_err(|err| err.to_string())
-        }
-        Err(err) => Err(err.to_string()),
-    };
-    if let Err(cause) = put {
-        complain(platform, cause);
-    }
+    sealed.map_err(|err| complain(platform, err.to_string())).ok()
 }
 
 /// Says now and then that the cache fails: calls go on without it.

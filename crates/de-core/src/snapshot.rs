@@ -10,7 +10,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -71,11 +71,15 @@ pub struct Memory {
     pub(crate) access_keys: KeptKeys,
     /// When the copies in the cache are asked for again; past unless they were late.
     pub(crate) copies_rest: Rest,
+    /// When the objects where equal calls meet are asked again; past unless one failed or was late.
+    pub(crate) flights_rest: Rest,
     /// Until when log-ins from a place are refused.
     held: Mutex<Recent<UnixMillis>>,
     models: Mutex<Recent<Arc<Model>>>,
     /// When keys were last noted as used.
     noted: Mutex<Recent<UnixMillis>>,
+    /// How many calls wait for the answer of an equal one.
+    pub(crate) waiting: Arc<AtomicUsize>,
 }
 
 impl Memory {

@@ -53,6 +53,13 @@ impl LocalClaims {
         names
     }
 
+    /// How many objects have a claim that is not vacant.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        let objects = lock(&self.objects);
+        objects.values().filter(|object| object.claim.expires_at().is_some()).count()
+    }
+
     fn with<T>(&self, name: &str, work: impl FnOnce(&mut Object) -> T) -> Result<T, PortError> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(PortError::TimedOut { port: "claims", after_ms: 2_000 });
@@ -85,9 +92,10 @@ impl Claims for LocalClaims {
             let message = "a reply that is too large to be kept".to_owned();
             return Err(PortError::Failed { port: "claims", message });
         }
+        let now = self.clock.now();
         self.with(name, |object| {
             let is_first = object.claim.kept().is_none();
-            let taken = object.claim.finish(&holder, Kept { blob: None, head: reply.head });
+            let taken = object.claim.finish(now, &holder, Kept { blob: None, head: reply.head });
             if taken && is_first {
                 object.body = reply.body;
             }

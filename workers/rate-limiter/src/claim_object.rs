@@ -1,4 +1,5 @@
-//! One claim on an `Idempotency-Key`: who holds it, and the reply that is kept for a day.
+//! One claim: who holds it, and the reply that is kept. It is on an `Idempotency-Key`, and kept for a day; or on an
+//! answer of the response cache, and kept for a minute (`docs/adr/0021-equal-calls-at-once.md`).
 //!
 //! The object keeps; `de_core::idempotency` decides. That two requests never both win rests on this: the
 //! runtime hands events to an object one at a time, and lets another one in only at an await. The claim is
@@ -41,7 +42,7 @@ const AGAIN_MS: i64 = 60 * 60 * 1_000;
 /// When what was left behind is looked for.
 const SOON_MS: i64 = 1_000;
 
-/// The object of one key of one caller on one route, named by them.
+/// The object of one key of one caller on one route, named by them; or of one place in the response cache.
 #[durable_object(alarm)]
 pub struct Claim {
     /// Never borrowed across an await.
@@ -154,13 +155,14 @@ impl Claim {
 
     async fn claim(&self, ask: &Ask) -> Result<Vec<u8>, Failure> {
         let now = now();
-        let (answer, gone, is_new) = self.decide(|claim| {
+        let (answer, gone, ends_at) = self.decide(|claim| {
             let gone = claim.drop_expired(now);
             let is_new = claim.expires_at().is_none();
-            (claim.claim(now, ask), gone, is_new)
+            let answer = claim.claim(now, ask);
+            (answer, gone, claim.expires_at().filter(|_| is_new))
         })?;
-        if is_new {
-            self.state.storage().set_alarm(idempotency::KEPT_MS).await?;
+        if let Some(ends_at) = ends_at {
+            self.state.storage().set_alarm(ends_at.since(now)).await?;
         }
         if let Some(key) = gone.and_then(|kept| kept.blob)
             && let Err(err) = self.remove(&key).await
@@ -207,7 +209,7 @@ impl Claim {
         }
         if reply.len() <= INLINE {
             let kept = Kept { blob: None, head };
-            return self.decide_with(Some(&reply), |claim| claim.finish(&holder, kept));
+            return self.decide_with(Some(&reply), |claim| claim.finish(now(), &holder, kept));
         }
         // First where the bytes will be, then the bytes, then the claim that has them. Whoever dies in between
         // leaves a name, by which they are removed. Other events run meanwhile.
@@ -215,7 +217,7 @@ impl Claim {
         self.name(&key)?;
         self.bucket()?.put(&key, reply.to_vec()).execute().await?;
         let kept = Kept { blob: Some(key.clone()), head };
-        let taken = self.decide(|claim| claim.finish(&holder, kept))?;
+        let taken = self.decide(|claim| claim.finish(now(), &holder, kept))?;
         if !taken {
             // The claim may have been forgotten meanwhile, and the name with it.
             self.name(&key)?;

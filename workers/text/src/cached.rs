@@ -1,15 +1,17 @@
 //! What the response cache does for one call. Where it is off, nothing is looked up and nothing said.
 
+use std::sync::atomic::AtomicI64;
+
 use axum::response::Response;
 use de_core::{
     admission::AtHand,
     books::{Books, Outcome},
     caller::Caller,
-    http::{context::Context, error::ApiError},
-    ports::Platform,
-    response_cache::{self, Answer, Keeper, Looked, Lookup, Terms, Wish, place::Asked},
+    http::{context::Context, error::ApiError, extract::Incoming, turn::Turn},
+    response_cache::{
+        self, Answer, Keeper, Looked, Lookup, Terms, Wish, flight::Waits, place::Asked,
+    },
 };
-use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use crate::ask::Route;
@@ -37,19 +39,25 @@ impl Cached {
     /// # Errors
     /// `INVALID_REQUEST` for a header that says nothing that we know.
     pub(crate) fn of(
-        platform: &Platform,
         caller: &Caller,
-        headers: &HeaderMap,
+        turn: &Turn<'_>,
         route: &Route,
         body: &Map<String, Value>,
     ) -> Result<Self, ApiError> {
+        let Incoming { context, departure, headers } = turn.incoming;
         let wish = Wish::of(headers)?;
         if Terms::of(wish, caller.key()).is_none() {
             let is_asked = wish.is_some();
             return Ok(Self { is_asked, lookup: None, word: is_asked.then_some("off") });
         }
         let asked = Asked::of(route.operation, headers, body);
-        let lookup = Some(Lookup::new(platform, wish, asked));
+        let waits = Waits {
+            departure: departure.clone(),
+            may: turn.ticket.is_none(),
+            since: context.started(),
+            waited_ms: AtomicI64::new(0),
+        };
+        let lookup = Some(Lookup::new(turn.platform, wish, asked, waits));
         Ok(Self { is_asked: wish.is_some(), lookup, word: Some("miss") })
     }
 

@@ -27,6 +27,7 @@ use de_core::{
         openai_responses::OpenAiResponsesDialect, tool_names::ToolNames,
     },
     registry::Model,
+    response_cache::Keeper,
     split::Splitting,
 };
 use http::HeaderName;
@@ -52,7 +53,13 @@ pub(crate) async fn run(
         Taken::Mine(turn) => turn,
         Taken::Replayed(response) => return Ok(response),
     };
-    let answered = answer(&turn, caller, body, route).await;
+    let mut keeper = None;
+    let answered = answer(&turn, caller, body, route, &mut keeper).await;
+    if let (Err(error), Some(keeper)) = (&answered, keeper)
+        && error.code() != Code::ClientLeft
+    {
+        keeper.keeps_nothing();
+    }
     turn.end(answered).await
 }
 
@@ -61,18 +68,20 @@ pub(crate) fn entrance(operation: &'static str, body: &Body) -> Entrance<'static
     Entrance::new(operation, "text", Scope::Text).with_body(body)
 }
 
+/// Answers the call. What is to keep the answer stays in `keeper` until there is one.
 async fn answer(
     turn: &Turn<'_>,
     caller: Caller,
     body: Body,
     route: Route,
+    keeper: &mut Option<Keeper>,
 ) -> Result<Response, ApiError> {
     let (books, platform) = (&turn.books, turn.platform);
     let Incoming { context, headers, .. } = turn.incoming;
     let caller = caller.entitled(platform, Scope::Text).await?;
     let body_bytes = body.size_bytes();
     let body = body.into_verbatim()?;
-    let mut cache = Cached::of(platform, &caller, headers, &route, &body.members())?;
+    let mut cache = Cached::of(&caller, turn, &route, &body.members())?;
     let (mut ask, conversation) = match route.wire {
         Wire::Responses => {
             let read = conversation::read(platform, &caller, body, route.read).await?;
@@ -114,7 +123,7 @@ async fn answer(
     let admitted = admitted.map_err(|error| blamed(error, &ask))?;
     let telling = conversation.map(|it| it.telling(platform, context, &admitted.caller));
     let telling = telling.transpose()?;
-    let keeper = match cache.looked() {
+    *keeper = match cache.looked() {
         Found::Answer(answer) => {
             return Ok(give(answer, context, books));
         }
@@ -142,14 +151,21 @@ async fn answer(
     routes.hedge_after = hedge_after.filter(|_| ask.expected.is_none());
     let job = turn.job(&admitted, &draft);
     let job = Job { models: &models, routes: &routes, streamed: streams, ..job };
+    let changes = telling.as_ref().is_some_and(Telling::changes);
+    // The project may have begun to keep turns while the call came in; and of a model whose circuit is open nothing
+    // will come.
+    let is_kept = |keeper: &Keeper| !changes && models.iter().any(|model| keeper.keeps(model));
+    if let Some(useless) = keeper.take_if(|keeper| !is_kept(keeper)) {
+        useless.keeps_nothing();
+    }
     let answer = exchange::open(&job).await?;
     let model = answer.model();
     if let Some(bound) = sent_bound(&admitted, &ask, model) {
         context.tell(HeaderName::from_static("x-de-max-tokens"), &bound.to_string());
     }
-    let changes = telling.as_ref().is_some_and(Telling::changes);
-    // The project may have begun to keep turns while the call came in.
-    let keeper = keeper.filter(|keeper| !changes && keeper.keeps(model));
+    if let Some(useless) = keeper.take_if(|keeper| !keeper.keeps(model)) {
+        useless.keeps_nothing();
+    }
     let kept = turn.ticket.is_some() || keeper.is_some() || changes;
     let reply = Reply { ask: &ask, books: books.clone(), job: &job, kept, wire: route.wire };
     let response = match (answer, &ask.expected) {
@@ -166,7 +182,7 @@ async fn answer(
         None => response,
     };
     cache.tell(context);
-    match keeper {
+    match keeper.take() {
         Some(keeper) => Ok(keeper.keeping(platform, context, books.clone(), response).await),
         None => Ok(response),
     }

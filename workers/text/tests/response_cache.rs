@@ -277,6 +277,8 @@ async fn what_is_moved_or_altered_opens_nowhere() {
     let (_, sealed) = entries(&gateway).pop().unwrap();
     assert!(sealed.starts_with("v1.") && !sealed.contains("Hi."), "{sealed}");
     let ask = async |prompt: &str| {
+        // So that nobody else has the answer any more.
+        gateway.test.clock.advance(Duration::from_secs(60));
         gateway.test.fetch.answer(openai("Ho."));
         let request = gateway.text.request(Method::POST, "/generate").header("x-de-cache", "3600");
         let body = json!({"model_id": "kept", "prompt": prompt});

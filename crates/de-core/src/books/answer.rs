@@ -112,6 +112,14 @@ impl Books {
         self.with(|entry| entry.ends.otherwise = true);
     }
 
+    /// Whether the call is closed, and not because its client left.
+    #[must_use]
+    pub fn is_closed_for_its_client(&self) -> bool {
+        self.entry.lock().is_ok_and(|entry| {
+            entry.closing.is_none() && entry.receipt.status != ReceiptStatus::Cancelled
+        })
+    }
+
     /// Whether the call is closed with a whole answer that its model ended by itself, and that says something:
     /// one that may be given once more to who asks the same.
     #[must_use]

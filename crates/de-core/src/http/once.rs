@@ -130,6 +130,7 @@ pub async fn begin(
         fingerprint: fingerprint(&incoming.headers, question.subject, &body),
         hold_ms: millis(question.hold),
         holder,
+        kept_ms: None,
     };
     let mut pause = PAUSES_MS.0;
     loop {

@@ -19,7 +19,7 @@ fn ask(holder: u8) -> Ask {
 }
 
 fn about(question: &str, holder: u8) -> Ask {
-    Ask { fingerprint: question.to_owned(), hold_ms: HOLD_MS, holder: token(holder) }
+    Ask { fingerprint: question.to_owned(), hold_ms: HOLD_MS, holder: token(holder), kept_ms: None }
 }
 
 fn kept(status: u16) -> Kept {
@@ -45,8 +45,8 @@ fn one_holder_at_a_time_and_then_the_answer() {
     assert!(claim.sent(NOW, &token(1), 60_000));
     assert!(claim.sent(NOW, &token(1), 60_000), "its answer was lost");
     assert_eq!(claim.claim(late(), &ask(2)), Answer::InProgress { left_ms: 30_000 });
-    assert!(claim.finish(&token(1), kept(200)));
-    assert!(claim.finish(&token(1), kept(500)), "the first stays");
+    assert!(claim.finish(NOW, &token(1), kept(200)));
+    assert!(claim.finish(NOW, &token(1), kept(500)), "the first stays");
     let replay = Answer::Replay { head: kept(200).head };
     assert_eq!(claim.claim(late(), &ask(2)), replay);
     assert_eq!(claim.claim(late(), &about("bye", 2)), Answer::Mismatch);
@@ -60,7 +60,7 @@ fn who_vanishes_before_sending_is_followed_and_may_not_send_any_more() {
     claim.claim(NOW, &ask(1));
     assert_eq!(claim.claim(late(), &ask(2)), claimed(true, 1), "the token survives");
     assert!(!claim.sent(late(), &token(1), 60_000));
-    assert!(!claim.finish(&token(1), kept(200)));
+    assert!(!claim.finish(NOW, &token(1), kept(200)));
     claim.end(late(), &token(1), End::Released);
     assert!(claim.sent(late(), &token(2), 60_000));
     let mut left = Claim::default();
@@ -80,11 +80,11 @@ fn who_vanishes_after_sending_is_followed_by_nobody() {
     let over = NOW.plus(60_000);
     assert_eq!(claim.claim(over, &ask(2)), unknown);
     assert!(!claim.sent(over, &token(2), 60_000));
-    assert!(claim.finish(&token(1), kept(200)), "it was only late");
+    assert!(claim.finish(NOW, &token(1), kept(200)), "it was only late");
     assert_eq!(claim.claim(over, &ask(2)), Answer::Replay { head: kept(200).head });
     left.end(NOW, &token(1), End::Left);
     assert_eq!(left.claim(NOW, &ask(2)), unknown, "at once");
-    assert!(!left.awaits(&token(1)) && !left.finish(&token(1), kept(200)));
+    assert!(!left.awaits(&token(1)) && !left.finish(NOW, &token(1), kept(200)));
 }
 
 #[test]
@@ -113,12 +113,36 @@ fn a_claim_that_was_taken_over_keeps_its_token_when_it_is_released() {
 fn a_day_later_all_is_forgotten() {
     let mut claim = Claim::default();
     claim.claim(NOW, &ask(1));
-    assert!(claim.finish(&token(1), kept(200)));
+    assert!(claim.finish(NOW, &token(1), kept(200)));
     let day = NOW.plus(KEPT_MS);
     assert_eq!(claim.expires_at(), Some(day));
     assert_eq!(claim.clone().drop_expired(day.plus(-1)), None);
     assert_eq!(claim.clone().drop_expired(day), Some(kept(200)));
     assert_eq!(claim.claim(day, &about("bye", 2)), claimed(false, 2));
+}
+
+#[test]
+fn what_counts_for_a_minute_counts_from_its_end() {
+    const MINUTE_MS: i64 = 60_000;
+    let brief = |holder: u8| Ask { kept_ms: Some(MINUTE_MS), ..ask(holder) };
+    let mut held = Claim::default();
+    held.claim(NOW, &brief(1));
+    assert_eq!(held.expires_at(), Some(late().plus(MINUTE_MS)));
+    // Taken over, it is held for as long again.
+    assert_eq!(held.claim(late(), &brief(2)), claimed(true, 1));
+    let second = late().plus(HOLD_MS);
+    assert_eq!(held.expires_at(), Some(second.plus(MINUTE_MS)));
+    let at = late().plus(1_000);
+    let mut unknown = held.clone();
+    assert!(held.finish(at, &token(2), kept(200)));
+    assert!(held.finish(at.plus(5), &token(2), kept(200)), "its answer was lost");
+    unknown.end(at, &token(2), End::Unknown { why: Why::TooLarge });
+    for claim in [held, unknown] {
+        assert_eq!(claim.expires_at(), Some(at.plus(MINUTE_MS)));
+        let mut claim: Claim = serde_json::from_value(json!(claim)).unwrap();
+        assert!(!matches!(claim.claim(at.plus(MINUTE_MS - 1), &brief(3)), Answer::Claimed { .. }));
+        assert_eq!(claim.claim(at.plus(MINUTE_MS), &brief(3)), claimed(false, 3));
+    }
 }
 
 #[test]
@@ -150,7 +174,7 @@ fn the_form_is_stable() {
     lost.end(NOW, &token(1), End::Left);
     expected["state"] = json!({"is": "unknown", "why": "lost"});
     assert_eq!(shown(&lost), expected);
-    assert!(claim.finish(&token(1), Kept { blob: Some("claims/a".to_owned()), ..kept(200) }));
+    assert!(claim.finish(NOW, &token(1), Kept { blob: Some("claims/a".to_owned()), ..kept(200) }));
     let head = json!({"headers": [["content-type", "application/json"]], "status": 200});
     expected["state"] = json!({"is": "done", "kept": {"blob": "claims/a", "head": head}});
     assert_eq!(shown(&claim), expected);
@@ -292,7 +316,7 @@ impl World {
                 }
             }
             Step::Answered => {
-                let taken = arrives && self.claim.finish(&me, kept(200));
+                let taken = arrives && self.claim.finish(NOW, &me, kept(200));
                 if taken && hears { Step::Over } else { Step::Answered }
             }
             Step::Ends(end) => {

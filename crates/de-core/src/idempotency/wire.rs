@@ -16,6 +16,10 @@ pub struct Ask {
     pub hold_ms: i64,
     /// Who asks: a token of its own for each request.
     pub holder: Token,
+    /// How long the claim counts once it has ended, in milliseconds. Absent: for [`super::KEPT_MS`] from the moment
+    /// that it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_ms: Option<i64>,
 }
 
 /// What becomes of an [`Ask`].

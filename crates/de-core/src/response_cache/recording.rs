@@ -20,21 +20,29 @@ pub(super) struct Recording {
     copy: BytesMut,
     stream: BodyDataStream,
     /// Gone once it is clear that nothing is kept, or what.
-    tell: Option<oneshot::Sender<Bytes>>,
+    tell: Option<oneshot::Sender<Passed>>,
+}
+
+/// What has passed. Nothing is told of an answer whose client left.
+pub(super) enum Passed {
+    /// An answer that is never kept.
+    Unkept,
+    /// One that is.
+    Whole(Bytes),
 }
 
 impl Recording {
     pub(super) fn new(
         stream: BodyDataStream,
         books: Arc<Books>,
-        tell: oneshot::Sender<Bytes>,
+        tell: oneshot::Sender<Passed>,
     ) -> Self {
         Self { books, copy: BytesMut::new(), stream, tell: Some(tell) }
     }
 
     fn note(&mut self, bytes: &Bytes) {
         if self.copy.len() + bytes.len() > LARGEST {
-            self.tell = None;
+            self.tell(Passed::Unkept);
             self.copy = BytesMut::new();
         } else if self.tell.is_some() {
             self.copy.extend_from_slice(bytes);
@@ -42,10 +50,19 @@ impl Recording {
     }
 
     fn end(&mut self) {
-        let Some(tell) = self.tell.take() else { return };
+        let copy = std::mem::take(&mut self.copy);
         if self.books.is_repeatable() {
+            self.tell(Passed::Whole(copy.freeze()));
+        } else if self.books.is_closed_for_its_client() {
+            self.tell(Passed::Unkept);
+        }
+        self.tell = None;
+    }
+
+    fn tell(&mut self, passed: Passed) {
+        if let Some(tell) = self.tell.take() {
             // The receiver waits in the background for as long as the runtime lives.
-            drop(tell.send(std::mem::take(&mut self.copy).freeze()));
+            drop(tell.send(passed));
         }
     }
 }
@@ -57,7 +74,7 @@ impl Stream for Recording {
         let Poll::Ready(chunk) = self.stream.poll_next_unpin(cx) else { return Poll::Pending };
         match &chunk {
             Some(Ok(bytes)) => self.note(bytes),
-            Some(Err(_)) => self.tell = None,
+            Some(Err(_)) => self.tell(Passed::Unkept),
             None => self.end(),
         }
         Poll::Ready(chunk)

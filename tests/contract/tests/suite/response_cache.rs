@@ -6,6 +6,8 @@
     reason = "what does not hold ends the test"
 )]
 
+use std::time::Duration;
+
 use de_contract::{
     answer::Answer,
     call::Call,
@@ -16,7 +18,9 @@ use de_contract::{
     wait::{unique, until},
     wire::{Server, Wire, pairs},
 };
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
 
 const TTL: &str = "3600";
 
@@ -360,6 +364,70 @@ async fn a_project_gives_up_what_is_kept() {
     let admin = spender.control.tenant().await;
     let stranger = spender.control.person(&admin.organization, "admin").await;
     stranger.control.delete(&place(&other)).await.fails(404, "NOT_FOUND");
+}
+
+/// Whichever worker they come to, and whether KV was asked before.
+#[tokio::test]
+async fn of_equal_calls_at_once_one_asks_the_vendor() {
+    let stack = Stack::ready().await;
+    for wire in Wire::ALL {
+        for streamed in [false, true] {
+            let prompt = unique("at-once");
+            let call = stack.call(wire, "gpt-4o-mini", &format!("slow:2s chunks:10 {prompt}"));
+            let call = if streamed { call.streamed() } else { call };
+            let call = call.header("x-de-cache", TTL);
+            let answers = join_all((0..8).map(async |number| {
+                let call = call.clone().request_id(&unique("at-once"));
+                let call = if number % 2 == 0 { call.by_front_door() } else { call };
+                call.send().await.good()
+            }))
+            .await;
+            assert_eq!(stack.vendors.received(&prompt).await.len(), 1, "{wire:?} {streamed}");
+            let (first, others): (Vec<_>, Vec<_>) =
+                answers.iter().partition(|answer| word(answer) == "miss");
+            assert_eq!((first.len(), others.len()), (1, 7), "{wire:?} {streamed}");
+            for answer in others {
+                repeats(answer, first[0]);
+                costs_nothing(&stack, answer).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_the_first_of_equal_calls_leaves_the_next_one_asks() {
+    let stack = Stack::ready().await;
+    let prompt = unique("left");
+    let call = stack.call(Wire::OpenAi, "gpt-4o-mini", &format!("gap:300ms chunks:10 {prompt}"));
+    let call = call.streamed().header("x-de-cache", TTL);
+    let mut first = call.clone().request_id(&unique("left")).open().await;
+    assert!(first.next_chunk().await.is_some());
+    let left_at = Instant::now();
+    // Whether the other one waits by then or comes later, it finds that nobody leads any more.
+    let (answer, ()) = join(again(&call), async { drop(first) }).await;
+    misses(answer).story().is_whole();
+    assert_eq!(stack.vendors.received(&prompt).await.len(), 2);
+    assert!(left_at.elapsed() < Duration::from_secs(15), "nobody waited for the hold's end");
+}
+
+/// Nobody is asked for it, and nothing is owed.
+#[tokio::test]
+async fn who_leaves_while_it_waits_has_bought_nothing() {
+    let stack = Stack::ready().await;
+    let prompt = unique("tired");
+    let call = stack.call(Wire::OpenAi, "gpt-4o-mini", &format!("gap:1s chunks:10 {prompt}"));
+    let call = call.streamed().header("x-de-cache", TTL);
+    let mut first = call.clone().request_id(&unique("tired")).open().await;
+    assert!(first.next_chunk().await.is_some());
+    let tired = call.clone().request_id(&unique("tired"));
+    assert!(timeout(Duration::from_secs(4), tired.send()).await.is_err(), "it did not wait");
+    let row = stack.books.row(&tired.request_id).await;
+    let expected = [("status", json!("cancelled")), ("cost_micros", json!(0))];
+    for (name, expected) in expected.into_iter().chain([("attempts", json!("[]"))]) {
+        assert_eq!(row[name], expected, "{name}: {row:#}");
+    }
+    assert_eq!(stack.vendors.received(&prompt).await.len(), 1);
+    while first.next_chunk().await.is_some() {}
 }
 
 #[tokio::test]

@@ -137,6 +137,20 @@ impl Cache for HangingCache {
     }
 }
 
+/// KV that does not know yet what it was given.
+pub struct NegativeCache;
+
+#[async_trait]
+impl Cache for NegativeCache {
+    async fn get(&self, _key: &str) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+
+    async fn put(&self, _key: &str, _value: String, _life: Duration) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
 /// KV that takes what it is given and never answers a question.
 pub struct LateCache;
 
@@ -191,6 +205,7 @@ pub struct FarClaims {
 #[derive(Clone, Copy, Default)]
 pub struct ClaimRoads {
     pub claims: Road,
+    pub ends: Road,
     pub finishes: Road,
     pub sends: Road,
 }
@@ -234,7 +249,7 @@ impl Claims for FarClaims {
     }
 
     async fn end(&self, name: &str, holder: Token, end: End) -> Result<(), PortError> {
-        self.inner.end(name, holder, end).await
+        travel(self.roads().ends, self.inner.end(name, holder, end)).await
     }
 
     async fn finish(&self, name: &str, holder: Token, reply: Reply) -> Result<bool, PortError> {

@@ -14,6 +14,7 @@
 
 mod doubles;
 mod failures;
+mod flights;
 mod gateway;
 mod keys;
 mod limiter;
