@@ -1,7 +1,6 @@
 import type { Schema } from "@de/api";
 import { Time } from "@de/ui";
-import type { ComponentChildren } from "preact";
-import { Card, Changed, Facts, Id, None } from "../tenants/parts.tsx";
+import { Card, Changed, Facts, Id, Lines, None } from "../tenants/parts.tsx";
 import { useMay } from "../tenants/standing.ts";
 import { Owner, Tags } from "./columns.tsx";
 import { Expiry } from "./key-state.tsx";
@@ -53,21 +52,5 @@ export function KeyFacts({ row }: { row: Schema<"ApiKeyShown"> }) {
         ]}
       />
     </Card>
-  );
-}
-
-function Lines(props: {
-  children: (line: string) => ComponentChildren;
-  none: string;
-  of: readonly string[];
-}) {
-  const { children, none, of } = props;
-  if (of.length === 0) return <None>{none}</None>;
-  return (
-    <ul class="lines">
-      {of.map((line) => (
-        <li key={line}>{children(line)}</li>
-      ))}
-    </ul>
   );
 }

@@ -1,6 +1,6 @@
 import { api, type Schema, take, useInstance } from "@de/api";
 import { count, Tag, Time, useResource } from "@de/ui";
-import { Card, Changed, Facts, Id, None } from "./parts.tsx";
+import { Card, Changed, Facts, Id, Lines, None } from "./parts.tsx";
 import { useMay } from "./standing.ts";
 
 const FAILURE: Record<string, string> = {
@@ -43,17 +43,9 @@ export function InstanceFacts({ organization, row }: { organization: string; row
           ],
           [
             "Allowed origins",
-            origins.length === 0 ? (
-              <None>none: pages need a key that names theirs</None>
-            ) : (
-              <ul class="lines">
-                {origins.map((origin) => (
-                  <li key={origin}>
-                    <code>{origin}</code>
-                  </li>
-                ))}
-              </ul>
-            ),
+            <Lines key="origins" none="none: pages need a key that names theirs" of={origins}>
+              {(origin) => <code>{origin}</code>}
+            </Lines>,
           ],
           ["Retention", days === null ? "media are kept until they are deleted" : `${count(days)} days`],
           ["Output bound", bound === null ? <None>that of each model</None> : `${count(bound)} tokens`],

@@ -66,6 +66,23 @@ export function None({ children = "none" }: { children?: string }) {
   return <span class="quiet none">{children}</span>;
 }
 
+/** A fact of several lines, or what it means that there is none. */
+export function Lines(props: {
+  children: (line: string) => ComponentChildren;
+  none: string;
+  of: readonly string[];
+}) {
+  const { children, none, of } = props;
+  if (of.length === 0) return <None>{none}</None>;
+  return (
+    <ul class="lines">
+      {of.map((line) => (
+        <li key={line}>{children(line)}</li>
+      ))}
+    </ul>
+  );
+}
+
 /** When a row was last changed, and the way to who did it. */
 export function Changed({ row, seesAudit }: { row: { id: string; updated_at: string }; seesAudit: boolean }) {
   return (
