@@ -9,6 +9,8 @@ test("an organization is created, and found again in the list", async ({ open })
   const name = unique("Acme");
   await dialog.getByLabel("Name").fill(name);
   await dialog.getByLabel("Billing e-mail").fill("bills@example.com");
+  await dialog.getByRole("combobox", { name: "E-mail domains" }).selectOption("some");
+  await dialog.getByRole("textbox", { name: "Domains" }).fill("acme.example");
   await dialog.getByLabel("Time zone").selectOption("Europe/Berlin");
   await expectNoBarriers(page);
   await dialog.getByRole("button", { name: "Create organization" }).click();
@@ -20,6 +22,7 @@ test("an organization is created, and found again in the list", async ({ open })
   await expect(page.getByRole("region", { exact: true, name: "Organization" })).toContainText(
     "Europe/Berlin",
   );
+  await expect(page.getByRole("region", { exact: true, name: "Organization" })).toContainText("acme.example");
   await expect(page.getByRole("region", { name: "This month" })).toContainText("No call yet");
   await expectNoBarriers(page);
 
@@ -110,6 +113,53 @@ test("two edits at once keep both, and say what the other one was", async ({ api
   });
 });
 
+test("the domains of an organization's addresses are edited, and what is none is told beside its field", async ({
+  api,
+  open,
+}) => {
+  const { id } = await makeOrganization(api);
+  const page = await open("admin-panel", `/organizations/${id}`);
+  const facts = page.getByRole("region", { exact: true, name: "Organization" });
+  await expect(facts).toContainText("any: nobody has said which are its own");
+  await page.getByRole("button", { name: "Edit" }).click();
+  const dialog = page.getByRole("dialog");
+  const whether = dialog.getByRole("combobox", { name: "E-mail domains" });
+  const domains = dialog.getByRole("textbox", { name: "Domains" });
+  await expect(whether).toHaveValue("any");
+  await expect(domains).toHaveCount(0);
+  await whether.selectOption("some");
+  await domains.fill("own.example\n@other.example");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(dialog.getByRole("alert")).toContainText("/email_domains/1");
+  await expect(domains).toHaveAttribute("aria-invalid", "true");
+  await expect(domains).toHaveAccessibleDescription(/expected a domain/);
+  await expectNoBarriers(page);
+  await domains.fill("Own.example\n\n own.test \n");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(dialog).toBeHidden();
+  for (const domain of ["own.example", "own.test"]) {
+    await expect(facts.getByText(domain, { exact: true })).toBeVisible();
+  }
+  expect(await api.send("GET", `/v1/organizations/${id}`)).toMatchObject({
+    email_domains: ["own.example", "own.test"],
+  });
+  await expectNoBarriers(page);
+
+  // None of them is not the same as any.
+  await page.getByRole("button", { name: "Edit" }).click();
+  await expect(domains).toHaveValue("own.example\nown.test");
+  await domains.fill("");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(facts).toContainText("none: only a superadmin gives addresses");
+  expect(await api.send("GET", `/v1/organizations/${id}`)).toMatchObject({ email_domains: [] });
+  await page.getByRole("button", { name: "Edit" }).click();
+  await expect(whether).toHaveValue("some");
+  await whether.selectOption("any");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(facts).toContainText("any: nobody has said which are its own");
+  expect(await api.send("GET", `/v1/organizations/${id}`)).toMatchObject({ email_domains: null });
+});
+
 test("what goes with an organization is listed before it is deleted, and its name is typed", async ({
   api,
   open,
@@ -176,6 +226,31 @@ test("who administers an organization neither deletes nor suspends it", async ({
   await page.goto(new URL("/organizations", page.url()).href);
   await expect(page.getByRole("link", { name })).toBeVisible();
   await expect(page.getByRole("button", { name: "New organization" })).toHaveCount(0);
+});
+
+test("who administers an organization sees its domains, and changes all but them", async ({ api, page }) => {
+  const { id } = await makeOrganization(api);
+  await api.send("PATCH", `/v1/organizations/${id}`, { email_domains: ["own.example"] });
+  const { secret } = await makePerson(api, id, { role: "admin" });
+  await openAs(page, secret, `/organizations/${id}`);
+  const facts = page.getByRole("region", { exact: true, name: "Organization" });
+  await expect(facts.getByText("own.example", { exact: true })).toBeVisible();
+  await page.getByRole("button", { name: "Edit" }).click();
+  const dialog = page.getByRole("dialog");
+  const whether = dialog.getByRole("combobox", { name: "E-mail domains" });
+  await expect(whether).toBeDisabled();
+  await expect(whether).toHaveAccessibleDescription(/Only who operates the service changes them/);
+  await expect(dialog.getByRole("textbox", { name: "Domains" })).toBeDisabled();
+  await expect(dialog.getByRole("textbox", { name: "Domains" })).toHaveValue("own.example");
+  await expectNoBarriers(page);
+  const name = unique("Renamed");
+  await dialog.getByLabel("Name").fill(name);
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
+  expect(await api.send("GET", `/v1/organizations/${id}`)).toMatchObject({
+    email_domains: ["own.example"],
+    name,
+  });
 });
 
 test("an organization that is not there says so in the API's words", async ({ open }) => {

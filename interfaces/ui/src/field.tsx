@@ -2,6 +2,8 @@ import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 export interface FieldProps {
+  /** Shown, and not to be changed; the help says why. */
+  disabled?: boolean | undefined;
   /** What is wrong with the value. */
   fault?: string | undefined;
   help?: ComponentChildren;
@@ -14,6 +16,7 @@ export interface FieldProps {
 interface Wired {
   "aria-describedby": string | undefined;
   "aria-invalid": boolean | undefined;
+  disabled: boolean | undefined;
   id: string;
   name: string | undefined;
   required: boolean | undefined;
@@ -21,7 +24,7 @@ interface Wired {
 
 /** A label, a control, its help and what is wrong with it, tied together for who hears the page. */
 export function Field(props: FieldProps & { children: (wired: Wired) => ComponentChildren }) {
-  const { children, fault, help, label, name, required, wide } = props;
+  const { children, disabled, fault, help, label, name, required, wide } = props;
   const id = useId();
   const described = [help && `${id}-help`, fault && `${id}-fault`].filter(Boolean).join(" ");
   return (
@@ -32,6 +35,7 @@ export function Field(props: FieldProps & { children: (wired: Wired) => Componen
       {children({
         "aria-describedby": described || undefined,
         "aria-invalid": fault ? true : undefined,
+        disabled: disabled || undefined,
         id,
         name,
         required: required || undefined,
@@ -53,7 +57,6 @@ export function Field(props: FieldProps & { children: (wired: Wired) => Componen
 /** What else a line of text may be told. */
 interface Native {
   autocomplete?: string;
-  disabled?: boolean;
   inputMode?: "decimal" | "email" | "numeric" | "search" | "text" | "url";
   list?: string;
   max?: number | string;
@@ -68,9 +71,10 @@ interface Native {
 
 /** A line of text, or whatever `type` says. */
 export function TextField(props: FieldProps & Native & { onInput: (text: string) => void; value: string }) {
-  const { fault, help, label, name, onInput, required, value, wide, ...native } = props;
+  const { disabled, fault, help, label, name, onInput, required, value, wide, ...native } = props;
+  const field = { disabled, fault, help, label, name, required, wide };
   return (
-    <Field fault={fault} help={help} label={label} name={name} required={required} wide={wide}>
+    <Field {...field}>
       {(wired) => (
         <input
           autocomplete="off"

@@ -7,7 +7,7 @@ import { InstancesBelow } from "./below.tsx";
 import { NewInstance } from "./instance-form.tsx";
 import { LimitsCard } from "./limits-card.tsx";
 import { EditOrganization } from "./organization-form.tsx";
-import { Card, Changed, Facts, Id, None } from "./parts.tsx";
+import { Card, Changed, Facts, Id, Lines, None } from "./parts.tsx";
 import { remove } from "./remove.tsx";
 import { useMay } from "./standing.ts";
 import { stateOf } from "./state.ts";
@@ -43,6 +43,20 @@ export default function Organization() {
                     ["Status", <Badge key="status">{row.status}</Badge>],
                     ["Id", <Id key="id">{row.id}</Id>],
                     ["Billing e-mail", row.billing_email ?? <None />],
+                    [
+                      "E-mail domains",
+                      row.email_domains === null ? (
+                        <None>any: nobody has said which are its own</None>
+                      ) : (
+                        <Lines
+                          key="domains"
+                          none="none: only a superadmin gives addresses"
+                          of={row.email_domains}
+                        >
+                          {(domain) => <code>{domain}</code>}
+                        </Lines>
+                      ),
+                    ],
                     ["Time zone", row.time_zone],
                     ["Created", <Time key="created" at={row.created_at} />],
                     ["Changed", <Changed key="changed" row={row} seesAudit={may("audit.see", place)} />],
