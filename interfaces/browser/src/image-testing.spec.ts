@@ -128,6 +128,40 @@ test("an option that a model does not take is named with its place", async ({ op
   await expect(cardOf(page, "GPT Image 2").getByRole("alert")).toContainText("/options/size");
 });
 
+test("what a model has no word for is left out where its row says so, and told with the reason", async ({
+  api,
+  open,
+}) => {
+  const id = `page-${crypto.randomUUID().slice(0, 8)}`;
+  await api.send("POST", "/v1/model-configs", {
+    capabilities: { image: true },
+    display_name: `Painter ${id}`,
+    model_id: id,
+    on_unsupported: "warn",
+    protocol: "openai-images",
+    provider_id: "openai",
+    upstream_model: "gpt-image-2",
+  });
+  // A shape that this model does not make.
+  const shape = { aspect_ratio: "9:1" };
+  const page = await open("image-testing", at([id, "gpt-image-2"], unique("A long fox"), shape));
+  await generate(page);
+  const card = cardOf(page, `Painter ${id}`);
+  await expect(card.getByRole("img")).toHaveCount(1);
+  await expect(card).toContainText("Left out, since the model has no word for it: options/aspect_ratio");
+  await expect(card.getByRole("list", { name: "Why it was left out" }).getByRole("listitem")).toHaveText([
+    /^options\/aspect_ratio: this model makes 1:3 to 3:1/,
+  ]);
+  // Where nothing is said the order is refused, and nothing is left out.
+  const refused = cardOf(page, "GPT Image 2");
+  await expect(refused.getByRole("alert")).toContainText("/options/aspect_ratio");
+  await expect(refused).not.toContainText("Left out");
+  await expectNoBarriers(page);
+  await page.reload();
+  await expect(card).toContainText("Left out, since the model has no word for it: options/aspect_ratio");
+  await api.send("DELETE", `/v1/model-configs/${id}`);
+});
+
 test("a reload in the middle loses nothing", async ({ open }) => {
   const page = await open("image-testing", at(["fal/flux-dev"], `${unique("A fox")} job-slow:4s`));
   await generate(page);

@@ -55,6 +55,7 @@ export function JobCard({ item, name, run }: { item: Item; name: string; run: Ru
           {notice}
         </Note>
       ))}
+      {job && <LeftOut job={job} />}
       {job && over && <Figures job={job} name={name} asked={item.model} />}
       <footer class="row">
         <Button size="small" kind="plain" onClick={() => change({ call: item.idempotencyKey })}>
@@ -128,6 +129,25 @@ function Outputs(props: { job: Job; name: string; open: (asset: string) => void;
         </li>
       ))}
     </ul>
+  );
+}
+
+/** What of the order its vendor was not told, and why where somebody wants that told. */
+function LeftOut({ job: { dropped, warnings } }: { job: Job }) {
+  if (dropped.length === 0) return null;
+  return (
+    <div class="quiet small wrap">
+      <p>
+        Left out, since the model has no word for it: <code>{dropped.join(", ")}</code>
+      </p>
+      {warnings.length > 0 && (
+        <ul aria-label="Why it was left out">
+          {warnings.map((warning) => (
+            <li key={warning}>{warning}</li>
+          ))}
+        </ul>
+      )}
+    </div>
   );
 }
 
