@@ -239,6 +239,10 @@ test("what a model has no word for is refused or left out, as one likes, and tol
   await expect(answerOf(page, "Claude Haiku 4.5")).toContainText(
     "Left out, since the model has no word for it: seed",
   );
+  await expect(answerOf(page, "Claude Haiku 4.5")).not.toContainText("seed:");
+  await settings.getByLabel("What a vendor has no word for").selectOption("warn");
+  await answerOf(page, "Claude Haiku 4.5").getByRole("button", { name: "Ask again" }).click();
+  await expect(answerOf(page, "Claude Haiku 4.5")).toContainText("seed: ");
 });
 
 test("parameters follow what the model says of itself", async ({ api, open }) => {

@@ -96,6 +96,7 @@ function Status({ answer: { state } }: { answer: Answer }) {
 function Ending({ answer }: { answer: Answer }) {
   const { finish, headers, state, text } = answer;
   const dropped = headers["x-de-dropped"];
+  const warnings = headers["x-de-warnings"];
   return (
     <>
       {state === "cut" && (
@@ -114,6 +115,7 @@ function Ending({ answer }: { answer: Answer }) {
           Left out, since the model has no word for it: <code>{dropped}</code>
         </p>
       )}
+      {warnings !== undefined && <p class="quiet small">{warnings}</p>}
     </>
   );
 }
