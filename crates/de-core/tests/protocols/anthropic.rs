@@ -403,15 +403,16 @@ fn a_late_part_of_a_call_goes_to_its_block() {
         AnthropicMessagesDialect.stream(about()),
         &[part(0, true, "{"), part(1, true, "{}"), part(0, false, "}")],
     );
+    // A client takes a call as soon as its block stops.
     assert_eq!(
         outline(&stream)[1..8],
         [
             "content_block_start 0 tool_use",
             "content_block_delta 0 input_json_delta",
-            "content_block_stop 0",
             "content_block_start 1 tool_use",
             "content_block_delta 1 input_json_delta",
             "content_block_delta 0 input_json_delta",
+            "content_block_stop 0",
             "content_block_stop 1",
         ]
     );
@@ -419,6 +420,46 @@ fn a_late_part_of_a_call_goes_to_its_block() {
         events(&stream)[1]["content_block"]["id"],
         "toolu_rcpt_1_0",
         "a call without an id gets one"
+    );
+}
+
+/// One that is whole stops when something else begins, and one that never is stops at the end.
+#[test]
+fn a_block_of_a_call_stops_once_it_is_whole_or_at_the_end() {
+    let part = |index: u32, name: Option<&str>, arguments: &str| Delta::ToolCall {
+        arguments: arguments.to_owned(),
+        choice: 0,
+        id: None,
+        index,
+        name: name.map(str::to_owned),
+    };
+    let text = Delta::Text { choice: 0, text: "Well".to_owned() };
+    let deltas = [
+        part(0, Some("f"), ""),
+        text,
+        part(0, None, "{\"a\": \"}\""),
+        part(1, Some("g"), "{}"),
+        part(2, Some("h"), ""),
+        part(0, None, "}"),
+    ];
+    let stream = written(AnthropicMessagesDialect.stream(about()), &deltas);
+    assert_eq!(
+        outline(&stream)[1..14],
+        [
+            "content_block_start 0 tool_use",
+            "content_block_start 1 text",
+            "content_block_delta 1 text_delta",
+            "content_block_delta 0 input_json_delta",
+            "content_block_stop 1",
+            "content_block_start 2 tool_use",
+            "content_block_delta 2 input_json_delta",
+            "content_block_stop 2",
+            "content_block_start 3 tool_use",
+            "content_block_delta 0 input_json_delta",
+            "content_block_stop 0",
+            "content_block_stop 3",
+            "message_delta  end_turn",
+        ]
     );
 }
 

@@ -115,8 +115,7 @@ fn input(call: &ToolCall) -> Value {
 #[derive(Debug)]
 pub(super) struct Writer {
     about: About,
-    /// Blocks of tool calls, by the call's index.
-    calls: Vec<(u32, u32)>,
+    calls: Vec<CallBlock>,
     finish: Option<Finish>,
     /// The index of the next block.
     next: u32,
@@ -126,6 +125,48 @@ pub(super) struct Writer {
     started: bool,
     stop_sequence: Option<String>,
     usage: Usage,
+}
+
+/// The block of a tool call. Vendors may go on with one after they have begun another; clients take a call as soon as its
+/// block stops. So it stops once its arguments are whole, or at the end.
+#[derive(Debug)]
+struct CallBlock {
+    arguments: Nesting,
+    block: u32,
+    /// The call's own index.
+    call: u32,
+    is_stopped: bool,
+}
+
+/// How deep in an object of JSON a text has come that is written piece by piece.
+#[derive(Debug, Default)]
+struct Nesting {
+    depth: usize,
+    is_begun: bool,
+    is_escaped: bool,
+    is_quoted: bool,
+}
+
+impl Nesting {
+    fn more(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match (self.is_quoted, byte) {
+                (true, _) if self.is_escaped => self.is_escaped = false,
+                (true, b'\\') => self.is_escaped = true,
+                (_, b'"') => self.is_quoted = !self.is_quoted,
+                (false, b'{' | b'[') => {
+                    self.is_begun = true;
+                    self.depth = self.depth.saturating_add(1);
+                }
+                (false, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.is_begun && self.depth == 0 && !self.is_quoted
+    }
 }
 
 /// The event that most of a stream is made of.
@@ -210,9 +251,17 @@ impl Writer {
 
     fn close(&mut self) -> String {
         match self.open.take() {
-            Some(_) => event("content_block_stop", json!({"index": self.next.saturating_sub(1)})),
+            Some(Open::Call(call)) => self.stop_whole(call),
+            Some(Open::Sealed | Open::Text | Open::Thinking) => stop(self.next.saturating_sub(1)),
             None => String::new(),
         }
+    }
+
+    /// Stops the block of a call, if nothing can be missing of it.
+    fn stop_whole(&mut self, call: u32) -> String {
+        let mut calls = self.calls.iter_mut();
+        let block = calls.find(|one| one.call == call && one.arguments.is_whole());
+        block.map(CallBlock::stop).unwrap_or_default()
     }
 
     fn text(&mut self, more: &str) -> String {
@@ -256,22 +305,25 @@ impl Writer {
         name: Option<&str>,
         arguments: &str,
     ) -> String {
-        let known = self.calls.iter().find(|(call, _)| *call == index).map(|(_, block)| *block);
-        let (mut text, block) = match known {
-            // Even if its block is closed: clients add up by index, and nothing may be lost.
-            Some(block) => (String::new(), block),
-            None => {
-                let made = format!("toolu_{}_{index}", self.about.receipt_id);
-                let id = id.filter(|id| !id.is_empty()).unwrap_or(&made);
-                let content = json!({"type": "tool_use", "id": id, "name": name.unwrap_or_default(), "input": {}});
-                let block = self.next;
-                self.calls.push((index, block));
-                (self.switch(Open::Call(index), &content), block)
-            }
-        };
-        if !arguments.is_empty() {
+        let mut text = String::new();
+        if self.calls.iter().all(|one| one.call != index) {
+            let made = format!("toolu_{}_{index}", self.about.receipt_id);
+            let id = id.filter(|id| !id.is_empty()).unwrap_or(&made);
+            let content = json!({"type": "tool_use", "id": id, "name": name.unwrap_or_default(), "input": {}});
+            let (arguments, block) = (Nesting::default(), self.next);
+            text = self.switch(Open::Call(index), &content);
+            self.calls.push(CallBlock { arguments, block, call: index, is_stopped: false });
+        }
+        let one = self.calls.iter_mut().find(|one| one.call == index);
+        if let Some(one) = one.filter(|_| !arguments.is_empty()) {
+            one.arguments.more(arguments);
             let delta = json!({"type": "input_json_delta", "partial_json": arguments});
-            text.push_str(&event("content_block_delta", json!({"index": block, "delta": delta})));
+            let members = json!({"index": one.block, "delta": delta});
+            // Even if its block has stopped: clients add up by index, and nothing may be lost.
+            text.push_str(&event("content_block_delta", members));
+            if self.open != Some(Open::Call(index)) {
+                text.push_str(&self.stop_whole(index));
+            }
         }
         text
     }
@@ -335,6 +387,7 @@ impl DialectStream for Writer {
     fn end(&mut self) -> Bytes {
         let mut text = self.start("");
         text.push_str(&self.close());
+        text.extend(self.calls.iter_mut().map(CallBlock::stop));
         let finish = self.finish.take().unwrap_or_default();
         let stop_sequence = self.stop_sequence.take();
         let refused = self.refused.take();
@@ -359,6 +412,20 @@ impl DialectStream for Writer {
     }
 }
 
+impl CallBlock {
+    /// Nothing more comes of it. Says so once.
+    fn stop(&mut self) -> String {
+        match core::mem::replace(&mut self.is_stopped, true) {
+            true => String::new(),
+            false => stop(self.block),
+        }
+    }
+}
+
+fn stop(index: u32) -> String {
+    event("content_block_stop", json!({"index": index}))
+}
+
 /// Writes an event: its name stands in the data once more, as `type`.
 fn event(name: &str, members: Value) -> String {
     let mut data = Map::new();
@@ -372,6 +439,25 @@ fn event(name: &str, members: Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_are_whole_when_their_object_is() {
+        for (text, is_whole) in [
+            ("", false),
+            (" ", false),
+            ("{}", true),
+            (r#" {"a": [{"b": "}"}]} "#, true),
+            (r#"{"a": "\"}"#, false),
+            (r#"{"a": "\\"}"#, true),
+            (r#"{"a": {"b": 1}"#, false),
+        ] {
+            let mut nesting = Nesting::default();
+            for piece in text.split_inclusive(|_| true) {
+                nesting.more(piece);
+            }
+            assert_eq!(nesting.is_whole(), is_whole, "{text}");
+        }
+    }
 
     #[test]
     fn a_piece_is_written_like_any_event() {
