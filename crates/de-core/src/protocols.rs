@@ -27,7 +27,9 @@ mod sides;
 
 // mark: end of modules
 
-use shared::{answer, borrowed, end_user, fitted, openai_effort, picture, stock, strict, turns};
+use shared::{
+    answer, borrowed, document, end_user, fitted, openai_effort, picture, stock, strict, turns,
+};
 pub use shared::{capable, options, tool_names};
 pub(crate) use shared::{fields, inline};
 #[cfg(test)]

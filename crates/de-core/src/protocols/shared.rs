@@ -3,6 +3,7 @@
 pub(super) mod answer;
 pub(super) mod borrowed;
 pub mod capable;
+pub(super) mod document;
 pub(super) mod end_user;
 pub(crate) mod fields;
 pub(super) mod fitted;

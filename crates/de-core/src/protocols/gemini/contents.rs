@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::{
+    document::untold,
     fields::Issues,
     turns::{Turn, with_results_joined},
 };
@@ -174,6 +175,7 @@ impl<'a> Writer<'a> {
         if document.is_cited {
             self.issues.hint("/messages/*/citations", "this vendor does not cite documents");
         }
+        untold(document, false, self.issues);
         match &document.source {
             DocumentSource::File(source) => file(source),
             DocumentSource::Text(text) => json!({"text": document.as_text(text)}),

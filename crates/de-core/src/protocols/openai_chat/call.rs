@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     super::{
         FieldIssue,
-        fields::{Fields, Issues, cache_ttl, unknown_word},
+        fields::{Fields, Issues, cache_mark, cache_ttl, unknown_word},
         inline::{self, address},
     },
     SHARED, thoughts,
@@ -320,7 +320,7 @@ fn content(
     for part in item.objects("content", issues) {
         if let Some(kind) = part.string("type", issues).filter(|kind| kinds.contains(kind)) {
             // A part holds what it is under the name of its kind.
-            part.hint_others(&["cache_control", "type", kind], call);
+            part.hint_others(&["cache_control", "prompt_cache_breakpoint", "type", kind], call);
         }
         match part.required_string("type", issues) {
             Some(kind) if !kinds.contains(&kind) => relay_only(call, part.pointer().to_owned()),
@@ -340,8 +340,7 @@ fn content(
             Some(_) => parts.extend(image(&part, call, issues).map(Part::Image)),
             None => {}
         }
-        // Anthropic's mark, which callers of gateways set in this protocol too.
-        parts.extend(cache_ttl(&part, call, issues).map(Part::CacheMark));
+        parts.extend(cache_mark(&part, call, issues).map(Part::CacheMark));
     }
     parts
 }

@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{
-        Draft, FieldIssue, Target, end_user,
+        Draft, FieldIssue, Target,
+        document::untold,
+        end_user,
         fields::Issues,
         inline, openai_effort, strict,
         turns::{Turn, with_results_joined},
@@ -215,6 +217,7 @@ fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
     if document.is_cited {
         issues.hint("/messages/*/citations", "this vendor does not cite documents");
     }
+    untold(document, true, issues);
     match &document.source {
         DocumentSource::File(source @ Source::Inline { .. }) => {
             let name = document.name.as_deref().unwrap_or("document.pdf");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{fields::Issues, inline},
+    super::{document::untold, fields::Issues, inline},
     thoughts,
 };
 use crate::chat::{ChatCall, Document, DocumentSource, Message, Part, Role, Seal, Source, text_of};
@@ -106,6 +106,8 @@ fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
     if document.is_cited {
         issues.hint("/messages/*/citations", "this vendor does not cite documents");
     }
+    let has_name = !matches!(document.source, DocumentSource::File(Source::Url(_)));
+    untold(document, has_name, issues);
     Some(match &document.source {
         DocumentSource::File(source @ Source::Inline { .. }) => json!({
             "type": "input_file",

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        fields::{Fields, Issues, cache_ttl, unknown_word},
+        fields::{Fields, Issues, cache_mark, note_hint, unknown_word},
         inline::{self, address},
     },
     call::relay_only,
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     chat::{
-        CacheTtl, ChatCall, Document, DocumentSource, Image, Instruction, Message, Part, Role,
-        Seal, Source, ToolCall, Weight,
+        ChatCall, Document, DocumentSource, Image, Instruction, Message, Part, Role, Seal, Source,
+        ToolCall, Weight,
     },
     model::Protocol,
 };
@@ -60,6 +60,7 @@ pub(super) fn read(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) 
             for item in body.objects("input", issues) {
                 self::item(&item, &mut thoughts, call, issues);
             }
+            led_to_nothing(&mut thoughts, call);
         }
         Some(other) => issues.expected("/input", "a string or a list of items", other),
     }
@@ -90,7 +91,7 @@ fn item(item: &Fields<'_>, thoughts: &mut Vec<Part>, call: &mut ChatCall, issues
             }
         }
         "function_call_output" => {
-            thoughts.clear();
+            led_to_nothing(thoughts, call);
             item.require("output", issues);
             let content = content(item, "output", &TO_MODEL, call, issues);
             let id = item.required_string("call_id", issues).unwrap_or_default().to_owned();
@@ -101,6 +102,14 @@ fn item(item: &Fields<'_>, thoughts: &mut Vec<Part>, call: &mut ChatCall, issues
         "message" => message(item, thoughts, call, issues),
         "reasoning" => thought(item, thoughts, call, issues),
         _ => relay_only(call, item.pointer().to_owned()),
+    }
+}
+
+/// Leaves out thoughts that nothing of the model's follows: vendors refuse such.
+fn led_to_nothing(thoughts: &mut Vec<Part>, call: &mut ChatCall) {
+    if !thoughts.is_empty() {
+        thoughts.clear();
+        note_hint(call, "/input/*", "a thought that led to nothing is taken by no vendor");
     }
 }
 
@@ -136,10 +145,10 @@ fn message(item: &Fields<'_>, thoughts: &mut Vec<Part>, call: &mut ChatCall, iss
             } else {
                 call.messages.push(Message { parts, role: Role::System });
             }
-            thoughts.clear();
+            led_to_nothing(thoughts, call);
         }
         "user" => {
-            thoughts.clear();
+            led_to_nothing(thoughts, call);
             let parts = content(item, "content", &TO_MODEL, call, issues);
             call.messages.push(Message { parts, role: Role::User });
         }
@@ -234,20 +243,9 @@ fn content(
             None if kind.is_some() => relay_only(call, part.pointer().to_owned()),
             None => {}
         }
-        parts.extend(mark(&part, call, issues).map(Part::CacheMark));
+        parts.extend(cache_mark(&part, call, issues).map(Part::CacheMark));
     }
     parts
-}
-
-/// A cache mark: OpenAI's own, or Anthropic's, which callers of gateways set in this protocol too.
-fn mark(part: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<CacheTtl> {
-    let own = part.object("prompt_cache_breakpoint", issues).map(|mark| {
-        match mark.string("ttl", issues) {
-            Some("12h") => CacheTtl::OneHour,
-            Some(_) | None => CacheTtl::FiveMinutes,
-        }
-    });
-    own.or_else(|| cache_ttl(part, call, issues))
 }
 
 /// Reads a picture: its address or its data, or what only a relay can carry.

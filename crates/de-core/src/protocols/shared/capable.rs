@@ -162,9 +162,20 @@ fn unmark(call: &mut ChatCall) -> bool {
     marks.extend(call.tools.iter_mut().map(|tool| tool.cache.take()));
     let mut found = marks.iter().any(Option::is_some);
     for message in &mut call.messages {
-        let before = message.parts.len();
-        message.parts.retain(|part| !matches!(part, Part::CacheMark(_)));
-        found |= message.parts.len() < before;
+        found |= unmark_parts(&mut message.parts);
+    }
+    found
+}
+
+/// The same of parts, and of those in results.
+fn unmark_parts(parts: &mut Vec<Part>) -> bool {
+    let before = parts.len();
+    parts.retain(|part| !matches!(part, Part::CacheMark(_)));
+    let mut found = parts.len() < before;
+    for part in parts {
+        if let Part::ToolResult { content, .. } = part {
+            found |= unmark_parts(content);
+        }
     }
     found
 }
@@ -344,5 +355,11 @@ mod tests {
         let dropped = fit(&mut asks, &can("prompt_caching"), OnUnsupported::Reject).unwrap();
         assert_eq!(pointers(&dropped), ["/cache_control"]);
         assert_eq!(asks, call(vec![text()]));
+        let result = |content| Part::ToolResult { content, id: "t".to_owned(), is_error: false };
+        let marked = vec![text(), Part::CacheMark(CacheTtl::OneHour)];
+        let mut asks = call(vec![result(marked)]);
+        let dropped = fit(&mut asks, &can("prompt_caching"), OnUnsupported::Reject).unwrap();
+        assert_eq!(pointers(&dropped), ["/cache_control"]);
+        assert_eq!(asks, call(vec![result(vec![text()])]));
     }
 }

@@ -152,6 +152,21 @@ pub(crate) fn cache_ttl(
     Some(CacheTtl::FiveMinutes)
 }
 
+/// A cache mark on a part: OpenAI's own, or Anthropic's, which callers of gateways set in OpenAI's protocols too.
+pub(crate) fn cache_mark(
+    part: &Fields<'_>,
+    call: &mut ChatCall,
+    issues: &mut Issues,
+) -> Option<CacheTtl> {
+    let own = part.object("prompt_cache_breakpoint", issues).map(|mark| {
+        match mark.string("ttl", issues) {
+            Some("12h") => CacheTtl::OneHour,
+            Some(_) | None => CacheTtl::FiveMinutes,
+        }
+    });
+    own.or_else(|| cache_ttl(part, call, issues))
+}
+
 /// The most words that only a caller's protocol knows and that are noted of one call: a body may hold any number
 /// of them, and no answer names more.
 const MOST_NOTED: usize = 100;
@@ -162,10 +177,15 @@ fn hint_member(call: &mut ChatCall, pointer: &str) {
     let is_place = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let parts = pointer.split('/').map(|part| if is_place(part) { "*" } else { part });
     let pointer = parts.collect::<Vec<_>>().join("/");
+    note_hint(call, &pointer, "this model's vendor speaks another protocol");
+}
+
+/// Notes something that has no place in a call, and without which its answer is the same.
+pub(crate) fn note_hint(call: &mut ChatCall, pointer: &str, reason: &str) {
     let words = &mut call.own_words;
     if words.len() < MOST_NOTED && words.iter().all(|word| word.issue.pointer != pointer) {
-        let reason = "this model's vendor speaks another protocol".to_owned();
-        words.push(OwnWord { issue: FieldIssue { pointer, reason }, weight: Weight::Hint });
+        let issue = FieldIssue { pointer: pointer.to_owned(), reason: reason.to_owned() };
+        words.push(OwnWord { issue, weight: Weight::Hint });
     }
 }
 

@@ -29,6 +29,57 @@ fn documents_go_where_they_can_be_read() {
     assert!(OpenAiChatVendor.request(&call, &target()).is_err());
 }
 
+/// What is said of a file beside what it says goes to Anthropic; others are told nothing of it, and callers are told
+/// that.
+#[test]
+fn what_is_said_of_a_file_and_not_told_is_named() {
+    let file = |source: Value| {
+        anthropic(json!({"messages": [{"role": "user", "content": [
+            {"type": "document", "title": "a.pdf", "context": "Old.", "source": source},
+        ]}]}))
+    };
+    let bytes =
+        file(json!({"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="}));
+    let address = file(json!({"type": "url", "url": "https://example.test/a.pdf"}));
+    let text = file(json!({"type": "text", "media_type": "text/plain", "data": "One."}));
+    let (context, title) = ("/messages/*/context", "/messages/*/title");
+    let vendors: [(&dyn Vendor, &Value, &[&str]); 8] = [
+        (&AnthropicMessagesVendor, &bytes, &[]),
+        (&OpenAiChatVendor, &bytes, &[context]),
+        (&OpenAiResponsesVendor, &bytes, &[context]),
+        (&OpenAiResponsesVendor, &address, &[context, title]),
+        (&GeminiVendor, &bytes, &[context, title]),
+        (&OpenAiChatVendor, &text, &[]),
+        (&OpenAiResponsesVendor, &text, &[]),
+        (&GeminiVendor, &text, &[]),
+    ];
+    for (index, (vendor, body, expected)) in vendors.into_iter().enumerate() {
+        let (_, call) = AnthropicMessagesDialect.call(body).unwrap();
+        let draft = vendor.request(&call, &target()).unwrap();
+        let dropped: Vec<_> = draft.dropped.iter().map(|issue| issue.pointer.as_str()).collect();
+        assert_eq!(dropped, expected, "{index}");
+    }
+}
+
+/// A reasoning item goes with what it led to.
+#[test]
+fn thoughts_that_led_to_nothing_are_named() {
+    let thought = json!({"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]});
+    let asks = json!({"type": "message", "role": "user", "content": "Hi"});
+    let says = json!({"type": "message", "role": "assistant", "content": "Hello"});
+    for (input, is_named) in [
+        (json!([asks, thought, says, asks]), false),
+        (json!([asks, thought, asks]), true),
+        (json!([asks, thought]), true),
+    ] {
+        let body = json!({"model": "m", "input": input});
+        let (_, call) = OpenAiResponsesDialect::default().call(&body).unwrap();
+        let draft = GeminiVendor.request(&call, &target()).unwrap();
+        let named = draft.dropped.iter().any(|issue| issue.pointer == "/input/*");
+        assert_eq!(named, is_named, "{input}: {:?}", draft.dropped);
+    }
+}
+
 #[test]
 fn a_result_may_hold_a_picture() {
     let picture =
@@ -171,6 +222,30 @@ fn cache_marks_stay_where_they_were_set() {
     let draft = OpenAiChatVendor.request(&call, &target()).unwrap();
     assert_eq!(draft.dropped[0].pointer, "/cache_control");
     assert!(!String::from_utf8_lossy(&draft.body).contains("cache_control"));
+}
+
+/// OpenAI's own mark is read as Anthropic's, in both of OpenAI's protocols.
+#[test]
+fn openais_own_marks_of_caches_go_to_who_has_such() {
+    for (ttl, expected) in
+        [("30m", json!({"type": "ephemeral"})), ("12h", json!({"type": "ephemeral", "ttl": "1h"}))]
+    {
+        let mark = json!({"mode": "explicit", "ttl": ttl});
+        let chat = json!({"model": "m", "messages": [{"role": "user", "content": [
+            {"type": "text", "text": "Hi", "prompt_cache_breakpoint": mark}]}]});
+        let responses = json!({"model": "m", "input": [{"role": "user", "content": [
+            {"type": "input_text", "text": "Hi", "prompt_cache_breakpoint": mark}]}]});
+        let dialects: [(&dyn Dialect, Value); 2] =
+            [(&OpenAiChatDialect, chat), (&OpenAiResponsesDialect::default(), responses)];
+        for (dialect, body) in dialects {
+            let (_, call) = dialect.call(&body).unwrap();
+            let draft = AnthropicMessagesVendor.request(&call, &target()).unwrap();
+            assert!(draft.dropped.is_empty(), "{:?}", draft.dropped);
+            let body: Value = serde_json::from_slice(&draft.body).unwrap();
+            let block = &body["messages"][0]["content"][0];
+            assert_eq!((&block["text"], &block["cache_control"]), (&json!("Hi"), &expected));
+        }
+    }
 }
 
 #[test]
