@@ -95,6 +95,6 @@ function section(clients) {
   const without = [...unasked].filter((row) => !rows.has(row));
   const parts = [lines.join("\n")];
   if (notes.length > 0) parts.push(notes.map((note, index) => `${index + 1}. ${note}`).join("\n"));
-  if (without.length > 0) parts.push(`This protocol has no words for: ${without.join("; ")}.`);
+  if (without.length > 0) parts.push(`Not asked in this protocol, in most cases since it has no words for it: ${without.join("; ")}.`);
   return `${parts.join("\n\n")}\n\n`;
 }
