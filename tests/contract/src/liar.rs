@@ -4,11 +4,7 @@
 
 mod told;
 
-use std::{
-    net::Ipv4Addr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::Ipv4Addr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -21,18 +17,8 @@ use crate::{stack::Stack, wait::until};
 
 /// It, for as long as this lives.
 pub struct Liar {
-    asked: Arc<Mutex<Vec<Asked>>>,
     port: u16,
     task: JoinHandle<()>,
-}
-
-/// A request that it got.
-#[derive(Clone, Debug, Default)]
-pub struct Asked {
-    /// The head and the body, as they came.
-    pub text: String,
-    /// How many bytes of the answer were taken from it.
-    pub taken: usize,
 }
 
 /// One step of an answer.
@@ -90,25 +76,14 @@ impl Liar {
         })
         .await;
         let port = listener.local_addr().expect("it has an address").port();
-        let asked = Arc::<Mutex<Vec<Asked>>>::default();
-        let task = tokio::spawn(accept(listener, asked.clone()));
-        Self { asked, port, task }
+        let task = tokio::spawn(accept(listener));
+        Self { port, task }
     }
 
     /// Where it lives, as the base URL of a provider.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)
-    }
-
-    /// The requests in which this word stands.
-    ///
-    /// # Panics
-    /// If a connection of it has panicked.
-    #[must_use]
-    pub fn asked(&self, word: &str) -> Vec<Asked> {
-        let asked = self.asked.lock().expect("nobody panics with it");
-        asked.iter().filter(|asked| asked.text.contains(word)).cloned().collect()
     }
 }
 
@@ -118,30 +93,17 @@ impl Drop for Liar {
     }
 }
 
-async fn accept(listener: TcpListener, asked: Arc<Mutex<Vec<Asked>>>) {
+async fn accept(listener: TcpListener) {
     while let Ok((connection, _)) = listener.accept().await {
-        tokio::spawn(serve(connection, asked.clone()));
+        tokio::spawn(serve(connection));
     }
 }
 
-async fn serve(mut connection: TcpStream, asked: Arc<Mutex<Vec<Asked>>>) -> Option<()> {
+async fn serve(mut connection: TcpStream) -> Option<()> {
     let text = read(&mut connection).await?;
-    let steps = told::answer(&text);
-    let place = {
-        let mut asked = asked.lock().ok()?;
-        asked.push(Asked { taken: 0, text });
-        asked.len() - 1
-    };
-    let note = |bytes: usize| {
-        let mut asked = asked.lock().expect("nobody panics with it");
-        asked[place].taken += bytes;
-    };
-    for step in steps {
+    for step in told::answer(&text) {
         match step {
-            Step::Bytes(bytes) => {
-                connection.write_all(&bytes).await.ok()?;
-                note(bytes.len());
-            }
+            Step::Bytes(bytes) => connection.write_all(&bytes).await.ok()?,
             Step::Hang => {
                 // What still comes is nothing that anybody asked for.
                 while connection.read(&mut [0; 1024]).await.ok()? > 0 {}
@@ -153,7 +115,6 @@ async fn serve(mut connection: TcpStream, asked: Arc<Mutex<Vec<Asked>>>) -> Opti
                 let block = bytes.repeat(at_once);
                 for _ in 0..times / at_once {
                     connection.write_all(&block).await.ok()?;
-                    note(block.len());
                 }
             }
             Step::Reset => {

@@ -207,11 +207,6 @@ impl Simulator {
         self.shared.faults.order(Order { fault: fault.to_owned(), script, times, vendor });
         Ok(())
     }
-
-    /// Forgets all faults that were set, and which prompts have failed how often.
-    pub fn clear_faults(&self) {
-        self.shared.faults.clear();
-    }
 }
 
 impl Drop for Simulator {

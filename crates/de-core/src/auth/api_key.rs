@@ -154,7 +154,7 @@ mod tests {
 
     /// Clients hold these keys and rows hold these digests: a change locks everyone out.
     #[test]
-    fn the_form_is_stable() {
+    fn the_form_of_a_key_is_stable() {
         let made = key();
         let text = made.secret.expose();
         assert_eq!(text.len(), "de_live_".len() + 71);

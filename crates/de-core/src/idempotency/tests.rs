@@ -156,7 +156,7 @@ fn a_reply_that_is_too_large_says_so() {
 
 /// Objects hold this for a day across deploys: a change makes them forget what was bought.
 #[test]
-fn the_form_is_stable() {
+fn the_form_of_a_claim_is_stable() {
     let mut claim = Claim::default();
     let shown = |claim: &Claim| serde_json::to_value(claim).unwrap();
     assert_eq!(shown(&claim), json!(null));

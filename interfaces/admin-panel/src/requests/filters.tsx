@@ -20,7 +20,7 @@ const ALL = [...SHARED, "request_id", "range", "from", "to"] as const;
 const RARE = ["organization_id", "project_id", "api_key_id", "user_id", "error_code", "from", "to"] as const;
 
 export const STATUSES = ["ok", "failed", "cut", "cancelled"] as const;
-export const MODALITIES = ["text", "image", "audio", "video", "stock"] as const;
+const MODALITIES = ["text", "image", "audio", "video", "stock"] as const;
 
 /** All filters of the API, in the address; while one listens without those of time and of one call. */
 export function Filters({ isLive }: { isLive: boolean }) {

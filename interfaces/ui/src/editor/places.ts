@@ -23,7 +23,7 @@ export function members(object: SyntaxNode): SyntaxNode[] {
 }
 
 /** The value of a member, if it has one yet. */
-export function writtenValue(property: SyntaxNode): SyntaxNode | null {
+function writtenValue(property: SyntaxNode): SyntaxNode | null {
   const value = property.lastChild;
   return value && value.name !== "PropertyName" && !value.type.isError ? value : null;
 }

@@ -94,6 +94,8 @@ async fn nobody_is_let_in_while_the_limiter_is_down() {
     // A share that is at hand may still be used up.
     let answer = until("a call to be refused", refused).await;
     answer.fails(503, "LIMITER_UNAVAILABLE");
+    let row = stack.books.row(&answer.request_id).await;
+    assert_eq!((&row["status"], &row["cost_micros"]), (&json!("failed"), &json!(0)), "{row}");
     let again = async || (call(&unique("up")).send().await.status() == 200).then_some(());
     until("the Limiter to be back", again).await;
 }

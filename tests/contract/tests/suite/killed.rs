@@ -16,6 +16,7 @@ use de_contract::{
     wire::{Server, Wire},
 };
 use de_core::ids::JobId;
+use de_testkit::client::TestStream;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -76,6 +77,7 @@ async fn a_job_that_is_cut_off_ends_once_and_buys_nothing_twice() {
     let stack = if stack.is_real { Stack::ready().await } else { stack };
     if stack.is_real {
         streams.hold(&stack).await;
+        streams.are_broken().await;
     }
 
     let lost = until_it_is(&stack, &submitting, "failed").await;
@@ -94,6 +96,7 @@ struct Streams {
     budget: String,
     held: u64,
     model: String,
+    open: Vec<TestStream>,
     secret: String,
     spent: u64,
     used: u64,
@@ -117,6 +120,7 @@ impl Streams {
             budget,
             held: 0,
             model: stack.model(Server::OpenAi, json!({})).await,
+            open: Vec::new(),
             secret: key["secret"].as_str().unwrap().to_owned(),
             spent: 0,
             used: 0,
@@ -127,13 +131,20 @@ impl Streams {
         until("the first call to be settled", settled).await;
         for _ in 0..4 {
             let call = streams.call(stack, &format!("gap:30s {}", unique("cut"))).streamed();
-            // Held by the call until the runtime dies.
-            std::mem::forget(call.open().await);
+            streams.open.push(call.open().await);
         }
         (streams.used, streams.held) = streams.usage(stack).await;
         assert_eq!(streams.used, spent + streams.held, "the receipts, and what is held");
         assert!(streams.held > 0 && streams.used <= AMOUNT);
         streams
+    }
+
+    /// Those who read them see that their connections are gone.
+    async fn are_broken(self) {
+        for mut stream in self.open {
+            while stream.next_chunk().await.is_some() {}
+            assert!(stream.broken, "it ended in good order");
+        }
     }
 
     /// Nobody knows what became of them: what they held is held on, and the budget is not passed.

@@ -200,6 +200,11 @@ impl Sees {
                 assert_eq!(row["error_code"], code, "{case}: {row}");
             }
         }
+        if row["status"] != "ok" && !EITHER.contains(&lie) {
+            let is_billed = !FREE.contains(&lie);
+            let (estimated, cost) = (row["estimated"] == 1, row["cost_micros"].as_u64().unwrap());
+            assert_eq!((estimated, cost > 0), (is_billed, is_billed), "{case}: {row}");
+        }
         // What the vendor says of itself is not ours to repeat as the caller's fault, nor is its key to be seen.
         assert!(!answer.response.text().contains("a-key-of-the-liar"), "{case}");
     }
@@ -215,6 +220,19 @@ fn story(answer: &Answer) -> Story {
     events.retain(is_whole);
     Story::of(answer.wire, &events)
 }
+
+/// Lies by which the vendor says that it has not done what it was asked.
+const FREE: [&str; 6] = [
+    "error-huge",
+    "redirect",
+    "redirect-307",
+    "redirect-away",
+    "retry-backwards",
+    "retry-for-ever",
+];
+
+/// Where it says so, if it is heard before the answer has begun.
+const EITHER: [&str; 1] = ["error-inside"];
 
 const BROKE_OFF: Sees = Sees::Fails(502, "PROVIDER_ERROR");
 const MALFORMED: Sees = Sees::Fails(502, "PROVIDER_MALFORMED");

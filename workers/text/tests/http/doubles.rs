@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::Poll,
     time::Duration,
@@ -21,7 +21,7 @@ use de_core::{
         Epochs,
         wire::{LeaseReply, LeaseRequest, SettleReply, SettleRequest, UsageReply},
     },
-    ports::{Cache, Claims, Clock, Limiter, PortError, Whose},
+    ports::{Cache, Claims, Clock, Database, Limiter, PortError, Row, Statement, Whose},
     time::UnixMillis,
 };
 use de_testkit::{claims::LocalClaims, limiter::LocalLimiter};
@@ -134,6 +134,44 @@ impl Cache for HangingCache {
 
     async fn put(&self, _key: &str, _value: String, _life: Duration) -> Result<(), PortError> {
         std::future::pending().await
+    }
+}
+
+/// A port that counts what it is asked.
+pub struct Counted<T: ?Sized> {
+    pub asked: AtomicUsize,
+    pub inner: Arc<T>,
+}
+
+impl<T: ?Sized> Counted<T> {
+    pub fn new(inner: Arc<T>) -> Arc<Self> {
+        Arc::new(Self { asked: AtomicUsize::new(0), inner })
+    }
+
+    /// How often it was asked since this was asked last.
+    pub fn take(&self) -> usize {
+        self.asked.swap(0, Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Cache for Counted<dyn Cache> {
+    async fn get(&self, key: &str) -> Result<Option<String>, PortError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: String, life: Duration) -> Result<(), PortError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.put(key, value, life).await
+    }
+}
+
+#[async_trait]
+impl Database for Counted<dyn Database> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, PortError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.batch(statements).await
     }
 }
 
