@@ -77,7 +77,7 @@ async fn a_job_that_is_cut_off_ends_once_and_buys_nothing_twice() {
     let stack = if stack.is_real { Stack::ready().await } else { stack };
     if stack.is_real {
         streams.hold(&stack).await;
-        streams.are_broken().await;
+        streams.have_no_end().await;
     }
 
     let lost = until_it_is(&stack, &submitting, "failed").await;
@@ -139,11 +139,14 @@ impl Streams {
         streams
     }
 
-    /// Those who read them see that their connections are gone.
-    async fn are_broken(self) {
+    /// Those who read them are told no end of their protocol's.
+    async fn have_no_end(self) {
         for mut stream in self.open {
-            while stream.next_chunk().await.is_some() {}
-            assert!(stream.broken, "it ended in good order");
+            let mut text = String::new();
+            while let Some(bytes) = stream.next_chunk().await {
+                text.push_str(&String::from_utf8_lossy(&bytes));
+            }
+            assert!(!text.contains("\"done\":true"), "{text}");
         }
     }
 

@@ -181,11 +181,12 @@ async fn a_panic_at_the_front_door_ends_calls_that_their_worker_settles() {
     }
     // The platform moves it, and its worker has counted it.
     let (text, broken) = timeout(PASSED, rest(open)).await.unwrap();
-    println!("broken: {broken}; {text}");
+    assert!(!broken && text.ends_with("data: [DONE]\n\n"), "broken: {broken}; {text}");
     let mut spent = 0;
     for call in calls.iter().chain([&stream]) {
         let row = spender.stack.books.row(&call.request_id).await;
-        println!("{row}");
+        let expected = if call.request_id == stream.request_id { "ok" } else { "cancelled" };
+        assert_eq!(row["status"], expected, "{row}");
         spent += row["cost_micros"].as_u64().unwrap();
     }
     until("all of it to be settled", async || {
