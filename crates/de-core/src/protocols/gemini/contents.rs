@@ -175,7 +175,7 @@ impl<'a> Writer<'a> {
         if document.is_cited {
             self.issues.hint("/messages/*/citations", "this vendor does not cite documents");
         }
-        untold(document, false, self.issues);
+        untold(document, self.issues);
         match &document.source {
             DocumentSource::File(source) => file(source),
             DocumentSource::Text(text) => json!({"text": document.as_text(text)}),

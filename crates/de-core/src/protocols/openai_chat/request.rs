@@ -217,7 +217,7 @@ fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
     if document.is_cited {
         issues.hint("/messages/*/citations", "this vendor does not cite documents");
     }
-    untold(document, true, issues);
+    untold(document, issues);
     match &document.source {
         DocumentSource::File(source @ Source::Inline { .. }) => {
             let name = document.name.as_deref().unwrap_or("document.pdf");

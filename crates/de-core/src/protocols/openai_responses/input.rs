@@ -106,8 +106,7 @@ fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
     if document.is_cited {
         issues.hint("/messages/*/citations", "this vendor does not cite documents");
     }
-    let has_name = !matches!(document.source, DocumentSource::File(Source::Url(_)));
-    untold(document, has_name, issues);
+    untold(document, issues);
     Some(match &document.source {
         DocumentSource::File(source @ Source::Inline { .. }) => json!({
             "type": "input_file",

@@ -3,17 +3,12 @@
 use super::fields::Issues;
 use crate::chat::{Document, DocumentSource};
 
-/// Notes what a vendor is not told of a file: what the model shall know of it, and its name where `has_name` says that
-/// the vendor's files have none. A text has both before it ([`Document::as_text`]).
-pub(in super::super) fn untold(document: &Document, has_name: bool, issues: &mut Issues) {
-    if !matches!(document.source, DocumentSource::File(_)) {
-        return;
-    }
-    let is_said = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-    if is_said(&document.context) {
+/// Notes what a vendor is not told of a file: what the model shall know of it. A text has that before it
+/// ([`Document::as_text`]). The name of a file is not noted where a vendor's files have none: OpenAI's clients have to
+/// send one, whether it means something or not.
+pub(in super::super) fn untold(document: &Document, issues: &mut Issues) {
+    let is_said = document.context.as_ref().is_some_and(|context| !context.is_empty());
+    if is_said && matches!(document.source, DocumentSource::File(_)) {
         issues.hint("/messages/*/context", "this vendor is told nothing of a file but what it is");
-    }
-    if !has_name && is_said(&document.name) {
-        issues.hint("/messages/*/title", "this vendor's files have no names");
     }
 }

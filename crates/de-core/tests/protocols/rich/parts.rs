@@ -42,13 +42,13 @@ fn what_is_said_of_a_file_and_not_told_is_named() {
         file(json!({"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="}));
     let address = file(json!({"type": "url", "url": "https://example.test/a.pdf"}));
     let text = file(json!({"type": "text", "media_type": "text/plain", "data": "One."}));
-    let (context, title) = ("/messages/*/context", "/messages/*/title");
+    let context = "/messages/*/context";
     let vendors: [(&dyn Vendor, &Value, &[&str]); 8] = [
         (&AnthropicMessagesVendor, &bytes, &[]),
         (&OpenAiChatVendor, &bytes, &[context]),
         (&OpenAiResponsesVendor, &bytes, &[context]),
-        (&OpenAiResponsesVendor, &address, &[context, title]),
-        (&GeminiVendor, &bytes, &[context, title]),
+        (&OpenAiResponsesVendor, &address, &[context]),
+        (&GeminiVendor, &bytes, &[context]),
         (&OpenAiChatVendor, &text, &[]),
         (&OpenAiResponsesVendor, &text, &[]),
         (&GeminiVendor, &text, &[]),
@@ -64,12 +64,15 @@ fn what_is_said_of_a_file_and_not_told_is_named() {
 /// A reasoning item goes with what it led to.
 #[test]
 fn thoughts_that_led_to_nothing_are_named() {
+    let seal =
+        json!({"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "AAAA"});
     let thought = json!({"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]});
     let asks = json!({"type": "message", "role": "user", "content": "Hi"});
     let says = json!({"type": "message", "role": "assistant", "content": "Hello"});
     for (input, is_named) in [
         (json!([asks, thought, says, asks]), false),
         (json!([asks, thought, asks]), true),
+        (json!([asks, thought, says, seal, asks]), false),
         (json!([asks, thought]), true),
     ] {
         let body = json!({"model": "m", "input": input});
