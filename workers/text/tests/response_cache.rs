@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 
 use crate::{
     doubles::{HangingCache, LateCache},
-    gateway::{Gateway, openai},
+    gateway::{Gateway, openai, openai_chunk},
 };
 
 /// What the log says of a cache that fails.
@@ -165,8 +165,8 @@ async fn an_answer_that_says_nothing_is_not_kept() {
             assert_eq!(call(&gateway, Some("3600")).await.header("x-de-cache"), "miss");
         }
         // Nor as a stream.
-        let end = chunk(&json!({}), Some("stop"));
-        let begin = chunk(&json!({"role": "assistant", "content": ""}), None);
+        let end = openai_chunk(&json!({}), Some("stop"));
+        let begin = openai_chunk(&json!({"role": "assistant", "content": ""}), None);
         let answer = Answer::events().chunk(begin).chunk(end).chunk("data: [DONE]\n\n");
         gateway.test.fetch.answer(answer);
         let body = json!({"model_id": "kept", "prompt": "Hello"});
@@ -223,13 +223,6 @@ async fn what_is_too_large_is_given_and_not_kept() {
     assert!(entries(&gateway).is_empty());
 }
 
-/// OpenAI's stream. Follows <https://platform.openai.com/docs/api-reference/chat-streaming>.
-fn chunk(delta: &Value, finish: Option<&str>) -> String {
-    let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
-    let chunk = json!({"id": "c", "object": "chat.completion.chunk", "choices": [choice]});
-    format!("data: {chunk}\n\n")
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_stream_whose_client_leaves_is_kept_only_if_it_has_all_events() {
     let gateway = gateway().await;
@@ -249,9 +242,9 @@ async fn a_stream_whose_client_leaves_is_kept_only_if_it_has_all_events() {
                 _ => body["messages"] = json!([{"role": "user", "content": text}]),
             }
             let before = entries(&gateway).len();
-            let end = chunk(&json!({}), Some("stop")) + "data: [DONE]\n\n";
+            let end = openai_chunk(&json!({}), Some("stop")) + "data: [DONE]\n\n";
             let answer = Answer::ok().header("content-type", "text/event-stream");
-            let answer = answer.chunk(chunk(&json!({"content": "Hi"}), None));
+            let answer = answer.chunk(openai_chunk(&json!({"content": "Hi"}), None));
             gateway.test.fetch.answer(answer.pause(Duration::from_secs(2)).chunk(end));
             let request = gateway.text.request(Method::POST, path).header("x-de-cache", "60");
             let mut stream = request.json(&body).stream().await.unwrap();

@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout};
 const AMOUNT: u64 = 20_000;
 
 /// How long a call that was in flight may wait until it is told that nobody answers it any more: half a second of
-/// ours ([ADR 0017](../../../../docs/adr/0017-a-panic-ends-its-isolate.md)), and less by far than its vendor takes.
+/// ours (ADR 0017), and less by far than its vendor takes.
 const MOURNED: Duration = Duration::from_secs(4);
 /// How long a vendor takes that has nothing to say before the panic.
 const SLOW: &str = "slow:12s";

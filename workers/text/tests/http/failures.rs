@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use de_core::ports::{Cache, Clock, Database};
+use de_core::ports::Clock;
 use de_testkit::fetch::Answer;
 use serde_json::json;
 
 use crate::{
-    doubles::{Counted, HangingCache, LateCache},
+    doubles::{HangingCache, LateCache},
     gateway::{Gateway, openai, openai_error},
 };
 
@@ -153,31 +153,6 @@ async fn a_request_that_cannot_be_sent_is_not_the_vendors_fault() {
     }
     gateway.test.fetch.answer(openai("Hi."));
     assert_eq!(gateway.generate("odd").await.status, 200);
-}
-
-/// Which is what keeps the database out of the way of calls ([ADR 0020](../../../../docs/adr/0020-what-aims-of-speed-are-held-against.md)).
-#[tokio::test(start_paused = true)]
-async fn a_call_whose_key_and_model_are_known_asks_neither_database_nor_cache() {
-    let mut counted = None;
-    let gateway = Gateway::with(|platform| {
-        let database = Counted::<dyn Database>::new(platform.database.clone());
-        let cache = Counted::<dyn Cache>::new(platform.cache.clone());
-        platform.database = database.clone();
-        platform.cache = cache.clone();
-        counted = Some((database, cache));
-    })
-    .await;
-    let (database, cache) = counted.unwrap();
-    let mut asked = Vec::new();
-    for _ in 0..3 {
-        gateway.test.fetch.answer(openai("Hi."));
-        let answer = gateway.generate("gpt-4o-mini").await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        assert_eq!(gateway.test.background.join_all().await, 0);
-        asked.push((database.take(), cache.take()));
-    }
-    assert!(asked[0].0 > 0 && asked[0].1 > 0, "{asked:?}");
-    assert_eq!(asked[1..], [(0, 0), (0, 0)]);
 }
 
 #[tokio::test(start_paused = true)]

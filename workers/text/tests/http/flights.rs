@@ -6,12 +6,12 @@ use de_core::ports::Clock;
 use de_testkit::{client::TestResponse, fetch::Answer};
 use futures_util::future::{join, join_all};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     doubles::{ClaimRoads, FarClaims, NegativeCache, Road},
-    gateway::{Gateway, openai, openai_error},
+    gateway::{Gateway, openai, openai_chunk, openai_ended, openai_error},
 };
 
 const COMPLAINT: &str = "the response cache did not work; the vendors do";
@@ -25,20 +25,42 @@ async fn with(gateway: Gateway) -> Gateway {
     gateway
 }
 
+/// One whose claims are at the end of these roads.
+async fn far(roads: ClaimRoads) -> Gateway {
+    Gateway::with_claims(|claims| {
+        let far = FarClaims::new(claims);
+        far.go(roads);
+        far.into()
+    })
+    .await
+}
+
 /// One more equal call, that tells nothing of itself but its headers.
-async fn call(gateway: &Gateway, headers: &[(&'static str, &str)]) -> TestResponse {
-    let mut request = gateway.text.request(Method::POST, "/generate").header("x-de-cache", "3600");
+async fn call_with(gateway: &Gateway, headers: &[(&'static str, &str)]) -> TestResponse {
+    let mut request = gateway.text.request(Method::POST, "/generate");
     for (name, value) in headers {
         request = request.header(name, value);
     }
     request.json(&json!({"model_id": "kept", "prompt": "Hello"})).send().await.unwrap()
 }
 
+async fn call(gateway: &Gateway) -> TestResponse {
+    call_with(gateway, &[("x-de-cache", "3600")]).await
+}
+
+/// One more equal stream, read to its end.
+async fn stream(gateway: &Gateway) -> TestResponse {
+    let request = gateway.text.request(Method::POST, "/v1/chat/completions");
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    let body = json!({"model": "kept", "stream": true, "messages": messages});
+    request.header("x-de-cache", "3600").json(&body).send().await.unwrap()
+}
+
 /// So many equal calls, each a little after the one before.
 async fn calls(gateway: &Gateway, count: u64) -> Vec<TestResponse> {
     join_all((0..count).map(async |number| {
         sleep(Duration::from_millis(10 * number)).await;
-        call(gateway, &[]).await
+        call(gateway).await
     }))
     .await
 }
@@ -70,7 +92,7 @@ async fn of_equal_calls_at_once_one_asks_the_vendor() {
     assert_eq!(gateway.receipt(first).await["input_tokens"], 9);
     // Once it is kept, nobody is asked whose turn it is.
     gateway.test.claims.set_failing(true);
-    assert_eq!(call(&gateway, &[]).await.header("x-de-cache"), "hit");
+    assert_eq!(call(&gateway).await.header("x-de-cache"), "hit");
 }
 
 /// KV tells for up to a minute that it has nothing, where it was asked before.
@@ -79,14 +101,14 @@ async fn what_kv_does_not_know_yet_is_there_for_a_minute() {
     let gateway = Gateway::with(|platform| platform.answers = Arc::new(NegativeCache)).await;
     let gateway = with(gateway).await;
     gateway.test.fetch.answer(openai("Hi."));
-    assert_eq!(call(&gateway, &[]).await.header("x-de-cache"), "miss");
+    assert_eq!(call(&gateway).await.header("x-de-cache"), "miss");
     gateway.test.background.join_all().await;
     gateway.test.clock.advance(Duration::from_secs(59));
-    let answer = call(&gateway, &[]).await;
+    let answer = call(&gateway).await;
     assert_eq!((answer.header("x-de-cache"), answer.header("age")), ("hit", "59"));
     gateway.test.clock.advance(Duration::from_secs(1));
     gateway.test.fetch.answer(openai("Hello."));
-    let answer = call(&gateway, &[]).await;
+    let answer = call(&gateway).await;
     assert_eq!(answer.header("x-de-cache"), "miss");
     assert_eq!(answer.json()["text"], "Hello.");
 }
@@ -94,21 +116,10 @@ async fn what_kv_does_not_know_yet_is_there_for_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_waited_for_until_it_is_whole() {
     let gateway = gateway().await;
-    let chunk = |delta: Value, finish: Value| {
-        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
-        json!({"id": "c", "object": "chat.completion.chunk", "choices": [choice]}).to_string()
-    };
-    let answer = Answer::events().event(&chunk(json!({"content": "Hi."}), Value::Null));
-    let answer = answer.pause(Duration::from_secs(2));
-    let answer = answer.event(&chunk(json!({}), "stop".into())).event("[DONE]");
-    gateway.test.fetch.answer(answer);
-    let body = json!({"model": "kept", "stream": true, "messages": [
-        {"role": "user", "content": "Hello"}]});
-    let one = async || {
-        let request = gateway.text.request(Method::POST, "/v1/chat/completions");
-        request.header("x-de-cache", "3600").json(&body).send().await.unwrap()
-    };
-    let answers = join_all([one(), one(), one()]).await;
+    let answer = Answer::events().chunk(openai_chunk(&json!({"content": "Hi."}), None));
+    let end = openai_chunk(&json!({}), Some("stop")) + "data: [DONE]\n\n";
+    gateway.test.fetch.answer(answer.pause(Duration::from_secs(2)).chunk(end));
+    let answers = join_all((0..3).map(|_| stream(&gateway))).await;
     assert_eq!((gateway.sent(), told(&answers, "hit")), (1, 2));
     assert!(answers.iter().all(|answer| answer.body == answers[0].body));
     assert!(answers[0].text().ends_with("data: [DONE]\n\n"), "{}", answers[0].text());
@@ -118,9 +129,8 @@ async fn a_stream_is_waited_for_until_it_is_whole() {
 #[tokio::test(start_paused = true)]
 async fn where_one_fails_the_others_ask_at_once() {
     let gateway = gateway().await;
-    for number in 0..10 {
-        let wait = Duration::from_secs(1 + number / 9);
-        gateway.test.fetch.answer(openai_error(400, "no").head_after(wait));
+    for _ in 0..10 {
+        gateway.test.fetch.answer(openai_error(400, "no").head_after(Duration::from_secs(1)));
     }
     let began = Instant::now();
     let answers = calls(&gateway, 10).await;
@@ -151,12 +161,12 @@ async fn where_a_fallback_serves_the_others_ask_at_once() {
 async fn where_one_is_not_let_in_the_next_one_asks() {
     let gateway = gateway().await;
     gateway.limiter.leases_go(Road::Cut);
-    assert_eq!(call(&gateway, &[]).await.status, 503);
+    assert_eq!(call(&gateway).await.status, 503);
     gateway.limiter.leases_go(Road::Open);
     gateway.test.background.join_all().await;
     gateway.test.fetch.answer(openai("Hi."));
     let began = Instant::now();
-    assert_eq!(call(&gateway, &[]).await.header("x-de-cache"), "miss");
+    assert_eq!(call(&gateway).await.header("x-de-cache"), "miss");
     assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
 }
 
@@ -165,7 +175,7 @@ async fn where_the_client_of_one_leaves_the_next_one_asks() {
     let gateway = gateway().await;
     gateway.test.fetch.answer(slow("Hi."));
     gateway.test.fetch.answer(slow("Hello."));
-    let leaves = timeout(Duration::from_secs(1), call(&gateway, &[]));
+    let leaves = timeout(Duration::from_secs(1), call(&gateway));
     let stays = async {
         sleep(Duration::from_millis(10)).await;
         calls(&gateway, 3).await
@@ -180,18 +190,7 @@ async fn where_the_client_of_one_leaves_the_next_one_asks() {
 #[tokio::test(start_paused = true)]
 async fn where_an_answer_is_not_kept_each_asks_at_once() {
     let gateway = gateway().await;
-    let cut = |after_s: u64| {
-        let message = json!({"role": "assistant", "content": "Hi", "refusal": null});
-        let choice = json!({"index": 0, "message": message, "finish_reason": "length"});
-        let answer = Answer::json(
-            200,
-            &json!({
-                "id": "c", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
-                "choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12},
-            }),
-        );
-        answer.head_after(Duration::from_secs(after_s))
-    };
+    let cut = |after_s: u64| openai_ended("Hi", "length").head_after(Duration::from_secs(after_s));
     for _ in 0..5 {
         gateway.test.fetch.answer(cut(3));
     }
@@ -215,10 +214,10 @@ async fn half_of_its_time_a_call_waits_and_then_it_asks() {
     let began = Instant::now();
     let waits = async {
         sleep(Duration::from_millis(10)).await;
-        let answer = call(&gateway, &[]).await;
+        let answer = call(&gateway).await;
         (answer, began.elapsed())
     };
-    let (late, (answer, after)) = join(call(&gateway, &[]), waits).await;
+    let (late, (answer, after)) = join(call(&gateway), waits).await;
     assert_eq!((late.status, answer.status, gateway.sent()), (200, 200, 2));
     assert_eq!((answer.header("x-de-cache"), &answer.json()["text"]), ("miss", &json!("Hi.")));
     assert!((10..12).contains(&after.as_secs()), "{after:?}");
@@ -236,14 +235,13 @@ async fn who_holds_a_key_or_wants_a_new_answer_waits_for_nobody() {
         .await;
     let others = async {
         sleep(Duration::from_millis(10)).await;
-        let mine = call(&gateway, &[("idempotency-key", "mine")]).await;
-        let request = gateway.text.request(Method::POST, "/generate");
-        let request = request.header("x-de-cache", "refresh");
-        let body = json!({"model_id": "kept", "prompt": "Hello"});
-        (mine, request.json(&body).send().await.unwrap(), Instant::now())
+        let key = ("idempotency-key", "mine");
+        let mine = call_with(&gateway, &[key, ("x-de-cache", "3600")]).await;
+        let new = call_with(&gateway, &[("x-de-cache", "refresh")]).await;
+        (mine, new, Instant::now())
     };
     let began = Instant::now();
-    let (first, (mine, new, at)) = join(call(&gateway, &[]), others).await;
+    let (first, (mine, new, at)) = join(call(&gateway), others).await;
     let texts = [&first, &mine, &new].map(|answer| answer.json()["text"].clone());
     assert_eq!(texts, ["Hi.", "Mine.", "New."]);
     assert!(at - began < Duration::from_secs(1));
@@ -252,11 +250,7 @@ async fn who_holds_a_key_or_wants_a_new_answer_waits_for_nobody() {
 #[tokio::test(start_paused = true)]
 async fn where_calls_cannot_meet_each_asks() {
     for road in [Road::Cut, Road::Hanging, Road::Lossy] {
-        let gateway = Gateway::with_claims(|claims| {
-            let far = FarClaims::new(claims);
-            far.go(ClaimRoads { claims: road, ..ClaimRoads::default() });
-            far.into()
-        });
+        let gateway = far(ClaimRoads { claims: road, ..ClaimRoads::default() });
         let gateway = with(gateway.await).await;
         for _ in 0..3 {
             gateway.test.fetch.answer(slow("Hi."));
@@ -270,29 +264,28 @@ async fn where_calls_cannot_meet_each_asks() {
     }
 }
 
-/// Its isolate is gone, and says nothing any more.
+/// Its isolate is gone, and says nothing any more. Before it has said that it is there, the next one leads; after that
+/// nobody does.
 #[tokio::test(start_paused = true)]
-async fn where_one_vanishes_the_next_one_asks_after_a_while() {
-    let gateway = Gateway::with_claims(|claims| {
-        let far = FarClaims::new(claims);
-        far.go(ClaimRoads { ends: Road::Cut, ..ClaimRoads::default() });
-        far.into()
-    });
-    let gateway = with(gateway.await).await;
-    // Longer than what is asked of this one.
-    gateway.model("long", "openai-chat", json!({})).await;
-    gateway.test.fetch.answer(slow("Hi."));
-    gateway.test.fetch.answer(slow("Hello."));
-    let body = json!({"model_id": "long", "prompt": "Hello"});
-    let one = async || {
-        let request = gateway.text.request(Method::POST, "/generate").header("x-de-cache", "3600");
-        request.json(&body).send().await.unwrap()
-    };
-    let began = Instant::now();
-    assert!(timeout(Duration::from_secs(1), one()).await.is_err());
-    let answers: [TestResponse; 2] = join(one(), one()).await.into();
-    assert_eq!((gateway.sent(), told(&answers, "miss"), told(&answers, "hit")), (2, 1, 1));
-    assert!((20..32).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+async fn where_one_vanishes_nobody_waits_for_it_for_long() {
+    for (vanishes_after_s, hits) in [(1, 1), (10, 0)] {
+        let gateway = far(ClaimRoads { ends: Road::Cut, ..ClaimRoads::default() }).await;
+        gateway.model("kept", "openai-chat", json!({})).await;
+        gateway.test.fetch.answer(openai("Hi.").head_after(Duration::from_secs(60)));
+        gateway.test.fetch.answer(slow("Hello."));
+        gateway.test.fetch.answer(slow("Hello."));
+        let began = Instant::now();
+        let leaves = timeout(Duration::from_secs(vanishes_after_s), call(&gateway));
+        let stay = async {
+            sleep(Duration::from_millis(10)).await;
+            calls(&gateway, 2).await
+        };
+        let (left, answers) = join(leaves, stay).await;
+        assert!(left.is_err());
+        assert_eq!((told(&answers, "hit"), told(&answers, "miss")), (hits, 2 - hits));
+        // After a hold, a pause, the vendor's time, and a pause of the one that waits on.
+        assert!((20..36).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    }
 }
 
 /// Longer than a leader may be silent.
@@ -320,16 +313,12 @@ async fn nobody_waits_for_more_than_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_came_too_late_is_given_back() {
     for road in [Road::Long, Road::Lossy] {
-        let gateway = Gateway::with_claims(|claims| {
-            let far = FarClaims::new(claims);
-            far.go(ClaimRoads { claims: road, ..ClaimRoads::default() });
-            far.into()
-        });
+        let gateway = far(ClaimRoads { claims: road, ..ClaimRoads::default() });
         let gateway = gateway.await;
         // It waits for half a second, and the way back is longer.
         gateway.model("kept", "openai-chat", json!({"timeouts": {"total_ms": 2_000}})).await;
         gateway.test.fetch.answer(openai("Hi."));
-        assert_eq!(call(&gateway, &[]).await.header("x-de-cache"), "miss", "{road:?}");
+        assert_eq!(call(&gateway).await.header("x-de-cache"), "miss", "{road:?}");
         gateway.test.background.join_all().await;
         let claims = &gateway.test.claims;
         assert_eq!((claims.names().len(), claims.taken()), (1, 0), "{road:?}");
@@ -345,10 +334,10 @@ async fn half_of_a_short_time_is_left_for_the_vendor() {
     let began = Instant::now();
     let waits = async {
         sleep(Duration::from_millis(10)).await;
-        let answer = call(&gateway, &[]).await;
+        let answer = call(&gateway).await;
         (answer, began.elapsed())
     };
-    let (_, (answer, after)) = join(call(&gateway, &[]), waits).await;
+    let (_, (answer, after)) = join(call(&gateway), waits).await;
     assert_eq!(answer.json()["text"], "Hi.");
     assert!((4_000..4_100).contains(&after.as_millis()), "{after:?}");
 }
@@ -357,20 +346,12 @@ async fn half_of_a_short_time_is_left_for_the_vendor() {
 #[tokio::test(start_paused = true)]
 async fn where_a_stream_is_cut_the_others_ask_at_once() {
     let gateway = gateway().await;
-    let chunk = json!({"id": "c", "object": "chat.completion.chunk", "choices": [
-        {"index": 0, "delta": {"content": "Hi"}, "finish_reason": null}]});
     for _ in 0..4 {
-        let answer = Answer::events().event(&chunk.to_string());
+        let answer = Answer::events().chunk(openai_chunk(&json!({"content": "Hi"}), None));
         gateway.test.fetch.answer(answer.pause(Duration::from_secs(2)).break_off());
     }
-    let body = json!({"model": "kept", "stream": true, "messages": [
-        {"role": "user", "content": "Hello"}]});
-    let one = async || {
-        let request = gateway.text.request(Method::POST, "/v1/chat/completions");
-        request.header("x-de-cache", "3600").json(&body).send().await.unwrap()
-    };
     let began = Instant::now();
-    let answers = join_all([one(), one(), one(), one()]).await;
+    let answers = join_all((0..4).map(|_| stream(&gateway))).await;
     assert_eq!((gateway.sent(), told(&answers, "miss")), (4, 4));
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
 }
@@ -394,11 +375,7 @@ async fn a_key_that_ends_while_its_call_waits_is_refused() {
 /// An answer may not arrive where they meet, but it is in the cache.
 #[tokio::test(start_paused = true)]
 async fn what_is_lost_on_the_way_is_found_in_the_cache() {
-    let gateway = Gateway::with_claims(|claims| {
-        let far = FarClaims::new(claims);
-        far.go(ClaimRoads { finishes: Road::Cut, ..ClaimRoads::default() });
-        far.into()
-    });
+    let gateway = far(ClaimRoads { finishes: Road::Cut, ..ClaimRoads::default() });
     let gateway = with(gateway.await).await;
     gateway.test.fetch.answer(slow("Hi."));
     let answers = calls(&gateway, 5).await;

@@ -128,15 +128,27 @@ fn isolate(test: &TestPlatform) -> TestClient {
 
 /// OpenAI's whole answer. Follows <https://platform.openai.com/docs/api-reference/chat/object>.
 pub fn openai(text: &str) -> Answer {
+    openai_ended(text, "stop")
+}
+
+/// The same, ended for another reason.
+pub fn openai_ended(text: &str, finish: &str) -> Answer {
     let message = json!({"role": "assistant", "content": text, "refusal": null});
     Answer::json(
         200,
         &json!({
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "choices": [{"index": 0, "message": message, "finish_reason": finish}],
             "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12},
         }),
     )
+}
+
+/// An event of OpenAI's stream. Follows <https://platform.openai.com/docs/api-reference/chat-streaming>.
+pub fn openai_chunk(delta: &Value, finish: Option<&str>) -> String {
+    let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
+    let chunk = json!({"id": "c", "object": "chat.completion.chunk", "choices": [choice]});
+    format!("data: {chunk}\n\n")
 }
 
 /// Anthropic's whole answer. Follows <https://docs.anthropic.com/en/api/messages>.

@@ -1,4 +1,5 @@
-//! Keys and sessions: how soon one that was revoked is refused, and what is noted of their use.
+//! Keys and sessions: how soon one that was revoked is refused, what is noted of their use, and what a call asks for that
+//! knows its own.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +7,7 @@ use de_core::{
     auth::session::NewSession,
     ids::{SessionId, UserId},
     limits::Epochs,
-    ports::{Clock, Database, Limiter, Settings},
+    ports::{Cache, Clock, Database, Limiter, Settings},
     store::{
         epochs::{self, EpochScope},
         sessions::{self, NewRow},
@@ -16,7 +17,10 @@ use de_testkit::client::TestClient;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::gateway::{Gateway, openai};
+use crate::{
+    doubles::Counted,
+    gateway::{Gateway, openai},
+};
 
 /// The status and code of a call that presents a key.
 async fn refusal(client: &TestClient, path: &str) -> (u16, String) {
@@ -160,4 +164,29 @@ async fn a_session_buys_in_the_name_of_its_person() {
     let over = ask().header("origin", page).send().await.unwrap();
     assert_eq!(over.json()["error_code"], "SESSION_EXPIRED");
     assert_eq!(gateway.sent(), 1);
+}
+
+/// Which is what keeps the database out of the way of calls (ADR 0020).
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_key_and_model_are_known_asks_neither_database_nor_cache() {
+    let mut counted = None;
+    let gateway = Gateway::with(|platform| {
+        let database = Counted::<dyn Database>::new(platform.database.clone());
+        let cache = Counted::<dyn Cache>::new(platform.cache.clone());
+        platform.database = database.clone();
+        platform.cache = cache.clone();
+        counted = Some((database, cache));
+    })
+    .await;
+    let (database, cache) = counted.unwrap();
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        gateway.test.fetch.answer(openai("Hi."));
+        let answer = gateway.generate("gpt-4o-mini").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(gateway.test.background.join_all().await, 0);
+        asked.push((database.take(), cache.take()));
+    }
+    assert!(asked[0].0 > 0 && asked[0].1 > 0, "{asked:?}");
+    assert_eq!(asked[1..], [(0, 0), (0, 0)]);
 }
