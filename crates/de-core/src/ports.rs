@@ -8,7 +8,7 @@ mod background;
 mod blobs;
 mod brake;
 mod cache;
-mod claims;
+pub(crate) mod claims;
 mod clock;
 mod database;
 mod departure;

@@ -154,8 +154,8 @@ async fn answer(
     let changes = telling.as_ref().is_some_and(Telling::changes);
     // The project may have begun to keep turns while the call came in; and of a model whose circuit is open nothing
     // will come.
-    let is_kept = |keeper: &Keeper| !changes && models.iter().any(|model| keeper.keeps(model));
-    if let Some(useless) = keeper.take_if(|keeper| !is_kept(keeper)) {
+    let never = |keeper: &mut Keeper| changes || !models.iter().any(|model| keeper.keeps(model));
+    if let Some(useless) = keeper.take_if(never) {
         useless.keeps_nothing();
     }
     let answer = exchange::open(&job).await?;

@@ -114,7 +114,7 @@ impl Books {
 
     /// Whether the call is closed, and not because its client left.
     #[must_use]
-    pub fn is_closed_for_its_client(&self) -> bool {
+    pub fn is_closed_and_not_left(&self) -> bool {
         self.entry.lock().is_ok_and(|entry| {
             entry.closing.is_none() && entry.receipt.status != ReceiptStatus::Cancelled
         })

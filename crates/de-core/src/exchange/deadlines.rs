@@ -8,7 +8,7 @@ use super::{
     failure,
     job::{Job, Line},
 };
-use crate::{http::error::ApiError, registry::Model, time::UnixMillis};
+use crate::{http::error::ApiError, ports::Departure, registry::Model, time::UnixMillis};
 
 /// When the whole call must be over.
 pub(super) fn deadline(job: &Job<'_>, model: &Model) -> UnixMillis {
@@ -43,13 +43,7 @@ pub(super) async fn within<T>(
     answer: impl Future<Output = T> + Send,
 ) -> Result<T, Interrupted> {
     let late = line.platform.clock.sleep(patience);
-    let left = async {
-        match line.departure {
-            Some(departure) => departure.0.fired().await,
-            None => std::future::pending().await,
-        }
-    };
-    match select(pin!(answer), select(pin!(late), pin!(left))).await {
+    match select(pin!(answer), select(pin!(late), pin!(Departure::of(line.departure)))).await {
         Either::Left((answer, _)) => Ok(answer),
         Either::Right((Either::Left(_), _)) => Err(Interrupted::TimedOut),
         Either::Right((Either::Right(_), _)) => Err(Interrupted::ClientLeft),

@@ -128,13 +128,7 @@ async fn first(
 
 /// Waits for the vendor, but not past the client's patience: `None`.
 async fn heard(upstream: &mut Upstream, departure: Option<&Departure>) -> Option<Heard> {
-    let left = async {
-        match departure {
-            Some(departure) => departure.0.fired().await,
-            None => std::future::pending().await,
-        }
-    };
-    match select(pin!(upstream.hear()), pin!(left)).await {
+    match select(pin!(upstream.hear()), pin!(Departure::of(departure))).await {
         Either::Left((heard, _)) => heard,
         Either::Right(_) => None,
     }

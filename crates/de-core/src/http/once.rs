@@ -216,13 +216,7 @@ async fn wait_for(
     departure: Option<&Departure>,
     wait: Duration,
 ) -> Result<(), ApiError> {
-    let left = async {
-        match departure {
-            Some(departure) => departure.0.fired().await,
-            None => std::future::pending().await,
-        }
-    };
-    match select(platform.clock.sleep(wait), pin!(left)).await {
+    match select(platform.clock.sleep(wait), pin!(Departure::of(departure))).await {
         Either::Left(_) => Ok(()),
         Either::Right(_) => Err(ApiError::new(Code::ClientLeft, "the client went away")),
     }

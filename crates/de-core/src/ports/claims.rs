@@ -1,8 +1,10 @@
 //! The objects that keep claims on `Idempotency-Key`s.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
-use super::PortError;
+use super::{Clock, PortError};
 use crate::idempotency::{
     Token,
     wire::{Ask, End, Found, Reply, Sending},
@@ -38,4 +40,28 @@ pub trait Claims: Send + Sync {
     /// [`PortError`] if the object does not answer: nothing may be sent, and whether the claim says so is not
     /// known.
     async fn sent(&self, name: &str, sending: Sending) -> Result<bool, PortError>;
+}
+
+/// How often an object is told something before it is given up, and how long between.
+const TRIES: u32 = 2;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Tells an object something, once more if it does not answer.
+///
+/// # Errors
+/// That of the last try.
+pub(crate) async fn told<T, F: Future<Output = Result<T, PortError>>>(
+    clock: &dyn Clock,
+    tell: impl Fn() -> F,
+) -> Result<T, PortError> {
+    let mut tries = 1;
+    loop {
+        match tell().await {
+            Err(_) if tries < TRIES => {
+                tries += 1;
+                clock.sleep(PAUSE).await;
+            }
+            told => return told,
+        }
+    }
 }

@@ -8,6 +8,16 @@ use async_trait::async_trait;
 #[derive(Clone)]
 pub struct Departure(pub Arc<dyn Signal>);
 
+impl Departure {
+    /// Waits until the client has gone; for ever, where the host cannot tell.
+    pub(crate) async fn of(departure: Option<&Self>) {
+        match departure {
+            Some(Self(signal)) => signal.fired().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
 /// Something that happens at most once.
 #[async_trait]
 pub trait Signal: Send + Sync {

@@ -10,7 +10,7 @@
 //! `docs/adr/0021-equal-calls-at-once.md`.
 
 use std::{
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -30,14 +30,14 @@ use crate::{
         Token,
         wire::{Answer, Ask, End, Found, Head, Reply, Sending, Why},
     },
-    ports::{Departure, Platform, PortError, random},
+    ports::{Departure, Platform, PortError, claims::told, random},
     registry::Model,
     time::UnixMillis,
 };
 
 /// How long the object has an answer: for as long as KV may say that there is none.
 const KEPT_MS: i64 = 60_000;
-/// How long a leader may be silent before the next one leads, and how often it says that it is there.
+/// How long a leader may be silent before nobody waits for it any more, and how often it says that it is there.
 const HOLD_MS: i64 = 20_000;
 const SAYS_EVERY: Duration = Duration::from_secs(7);
 /// How long the object may take to say whose turn it is; and to one that has waited already.
@@ -49,9 +49,6 @@ const PAUSES_MS: (u64, u64) = (100, 2_000);
 const LONGEST_MS: i64 = 60_000;
 /// How many calls of an isolate may wait at once. Each holds a connection, and nothing of any limit.
 const MOST_WAITING: usize = 500;
-/// How often an answer is handed over, or the object told that there is none, before it is left to the hold's end.
-const TRIES: u32 = 2;
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// A call that may wait for another one's answer.
 pub struct Waits {
@@ -142,7 +139,8 @@ async fn see_off(
         Ok(Landing::Answer(sealed)) => {
             let head = Head { headers: Vec::new(), status: 200 };
             let reply = Reply { body: sealed.into(), head };
-            let handed = again(&platform, || platform.claims.finish(&name, holder, reply.clone()));
+            let handed =
+                told(&*platform.clock, || platform.claims.finish(&name, holder, reply.clone()));
             match handed.await {
                 // `false`: another one leads.
                 Ok(_) => return,
@@ -274,33 +272,15 @@ fn duration(ms: i64) -> Duration {
 }
 
 async fn leave(platform: &Platform, name: &str, holder: Token, end: End) {
-    if let Err(err) = again(platform, || platform.claims.end(name, holder, end)).await {
+    if let Err(err) = told(&*platform.clock, || platform.claims.end(name, holder, end)).await {
         complain(platform, err.to_string());
-    }
-}
-
-type Told<'a, T> = Pin<Box<dyn Future<Output = Result<T, PortError>> + Send + 'a>>;
-
-async fn again<'a, T>(platform: &Platform, tell: impl Fn() -> Told<'a, T>) -> Result<T, PortError> {
-    let mut tries = 1;
-    loop {
-        match tell().await {
-            Err(_) if tries < TRIES => {
-                tries += 1;
-                platform.clock.sleep(PAUSE).await;
-            }
-            told => return told,
-        }
     }
 }
 
 /// Waits a while; `false` if the client leaves meanwhile.
 async fn stays(platform: &Platform, departure: Option<&Departure>, pause: Duration) -> bool {
-    let left = async {
-        match departure {
-            Some(departure) => departure.0.fired().await,
-            None => std::future::pending().await,
-        }
-    };
-    matches!(select(platform.clock.sleep(pause), pin!(left)).await, Either::Left(_))
+    matches!(
+        select(platform.clock.sleep(pause), pin!(Departure::of(departure))).await,
+        Either::Left(_)
+    )
 }

@@ -53,7 +53,7 @@ impl Recording {
         let copy = std::mem::take(&mut self.copy);
         if self.books.is_repeatable() {
             self.tell(Passed::Whole(copy.freeze()));
-        } else if self.books.is_closed_for_its_client() {
+        } else if self.books.is_closed_and_not_left() {
             self.tell(Passed::Unkept);
         }
         self.tell = None;

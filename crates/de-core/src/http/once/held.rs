@@ -11,12 +11,8 @@ use crate::{
         wire::{Ask, End, Found, Reply, Sending},
     },
     log::LogLine,
-    ports::{Platform, PortError},
+    ports::{Platform, PortError, claims::told},
 };
-
-/// How often the object is told something before it is given up, and how long between.
-const TRIES: u32 = 2;
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// A claim, and who asks for it.
 pub(super) struct Held {
@@ -55,7 +51,7 @@ impl Held {
     /// Asks for the claim.
     pub(super) async fn claim(self: &std::sync::Arc<Self>, ask: &Ask) -> Result<Found, ApiError> {
         let claims = &self.platform.claims;
-        let found = self.again(|| claims.claim(&self.name, ask.clone())).await;
+        let found = told(&*self.platform.clock, || claims.claim(&self.name, ask.clone())).await;
         found.map_err(|err| {
             // It may be ours all the same: then the next one shall not have to wait.
             let held = self.clone();
@@ -68,13 +64,13 @@ impl Held {
     pub(super) async fn sent(&self, hold_ms: i64) -> Result<bool, ApiError> {
         let sending = || Sending { hold_ms, holder: self.holder };
         let claims = &self.platform.claims;
-        let taken = self.again(|| claims.sent(&self.name, sending())).await;
+        let taken = told(&*self.platform.clock, || claims.sent(&self.name, sending())).await;
         taken.map_err(|err| unavailable(&err))
     }
 
     pub(super) async fn end(&self, end: End) {
         let claims = &self.platform.claims;
-        let told = self.again(|| claims.end(&self.name, self.holder, end)).await;
+        let told = told(&*self.platform.clock, || claims.end(&self.name, self.holder, end)).await;
         if let Err(err) = told {
             self.warn("a claim was not told how its call ended", &err);
         }
@@ -82,25 +78,11 @@ impl Held {
 
     pub(super) async fn finish(&self, reply: Reply) {
         let claims = &self.platform.claims;
-        let kept = self.again(|| claims.finish(&self.name, self.holder, reply.clone())).await;
+        let kept =
+            told(&*self.platform.clock, || claims.finish(&self.name, self.holder, reply.clone()))
+                .await;
         if let Err(err) = kept {
             self.warn("a reply could not be kept", &err);
-        }
-    }
-
-    async fn again<T, F: Future<Output = Result<T, PortError>>>(
-        &self,
-        tell: impl Fn() -> F,
-    ) -> Result<T, PortError> {
-        let mut tries = 1;
-        loop {
-            match tell().await {
-                Err(_) if tries < TRIES => {
-                    tries += 1;
-                    self.platform.clock.sleep(PAUSE).await;
-                }
-                told => return told,
-            }
         }
     }
 
