@@ -295,11 +295,12 @@ async fn a_first_model_that_is_late_leaves_its_fallback_time() {
 #[tokio::test]
 async fn what_may_have_been_billed_or_only_an_operator_mends_is_not_to_be_asked_again() {
     let stack = Stack::ready().await;
-    for (wire, server) in pairs() {
-        let late = stack.model(server, json!({"timeouts": {"total_ms": 500}})).await;
+    join_all(pairs().map(async |(wire, server)| {
+        // Long enough that the vendor was asked where the machine is busy too.
+        let late = stack.model(server, json!({"timeouts": {"total_ms": 2_000}})).await;
         let model = server.model().to_owned();
         let rows = [
-            (&late, "slow:3s", 504, "PROVIDER_TIMEOUT", "false"),
+            (&late, "slow:5s", 504, "PROVIDER_TIMEOUT", "false"),
             (&model, "fail:401", 502, "PROVIDER_AUTH", "false"),
             (&model, "fail:quota", 502, "PROVIDER_ERROR", "false"),
             (&model, "fail:429:30", 429, "PROVIDER_RATE_LIMIT", ""),
@@ -310,7 +311,8 @@ async fn what_may_have_been_billed_or_only_an_operator_mends_is_not_to_be_asked_
             answer.fails(status, code);
             assert_eq!(answer.header("x-should-retry"), retry, "{wire:?} {server:?} {fault}");
         }
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]

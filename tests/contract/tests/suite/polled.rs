@@ -13,6 +13,7 @@ use de_contract::{
     wait::{unique, until},
     wire::{Server, Wire},
 };
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 /// What the vendor received about the job that was ordered with this word: the order, the polls, the
@@ -215,11 +216,12 @@ async fn an_order_that_fails_is_repeated_as_any_other_call() {
 #[tokio::test]
 async fn a_job_that_is_too_slow_is_a_timeout_and_is_stopped() {
     let stack = Stack::ready().await;
-    let calls = model(&stack, &json!({"timeouts": {"total_ms": 1_500}}), &json!({})).await;
-    let jobs = model(&stack, &json!({}), &json!({"timeout_ms": 1_000})).await;
+    // Time for several polls where the machine is busy too.
+    let calls = model(&stack, &json!({"timeouts": {"total_ms": 5_000}}), &json!({})).await;
+    let jobs = model(&stack, &json!({}), &json!({"timeout_ms": 4_000})).await;
     // A connection that breaks each time is as good as no answer.
     let cases = [(&calls, "job-slow:60s"), (&jobs, "job-slow:60s"), (&calls, "poll-cut:1")];
-    for (model, fault) in cases {
+    join_all(cases.map(async |(model, fault)| {
         let word = unique("slow");
         let answer = stack.call(Wire::Native, model, &format!("{fault} {word}")).send().await;
         answer.fails(504, "PROVIDER_TIMEOUT");
@@ -237,7 +239,8 @@ async fn a_job_that_is_too_slow_is_a_timeout_and_is_stopped() {
         // It ran, and may be billed.
         assert_eq!(row["estimated"], 1, "{row}");
         assert!(row["cost_micros"].as_i64().unwrap() > 0, "{row}");
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
