@@ -26,6 +26,7 @@ use crate::{
 #[derive(Default)]
 pub struct MemoryBlobs {
     breaks: Arc<AtomicBool>,
+    failing_reads: AtomicU32,
     failing_writes: Arc<AtomicU32>,
     fails: AtomicBool,
     objects: Arc<Mutex<HashMap<String, Object>>>,
@@ -61,6 +62,11 @@ impl MemoryBlobs {
     /// Makes every call fail, or work again.
     pub fn set_failing(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Makes the next reads fail, each of them once.
+    pub fn fail_reads(&self, times: u32) {
+        self.failing_reads.store(times, Ordering::SeqCst);
     }
 
     /// Makes the next writes fail, each of them once.
@@ -104,6 +110,10 @@ impl Blobs for MemoryBlobs {
 
     async fn read(&self, key: &str, range: Option<BlobRange>) -> Result<Option<Blob>, PortError> {
         self.works()?;
+        let less = |left: u32| left.checked_sub(1);
+        if self.failing_reads.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
+            return Err(failed("a test makes this read fail"));
+        }
         let Some(object) = lock(&self.objects).get(key).cloned() else { return Ok(None) };
         let size_bytes = object.bytes.len() as u64;
         let bytes = match range {

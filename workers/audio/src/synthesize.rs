@@ -85,12 +85,12 @@ async fn shown(
     call: &SpeechCall,
     view: &View,
 ) -> Result<Value, ApiError> {
-    let output = view.outputs.first().ok_or_else(|| {
-        ApiError::internal("a job succeeded without a file").with("job_id", view.id.as_str())
-    })?;
+    let lost = |why: String| ApiError::internal(why).with("job_id", view.id.as_str());
+    let output = view.outputs.first();
+    let output = output.ok_or_else(|| lost("a job succeeded without a file".to_owned()))?;
     let now = platform.clock.now();
     let link = link::make(&platform.settings, &output.asset_id, now, link::LIFE, None)
-        .map_err(|err| ApiError::internal(err.to_string()))?;
+        .map_err(|err| lost(err.to_string()))?;
     let voice = match &call.voice {
         Some(voice) => Some(voice.clone()),
         None => usual_voice(platform, caller, view).await,

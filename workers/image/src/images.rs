@@ -91,6 +91,9 @@ fn ask(request: ImagesRequest) -> Ask {
 }
 
 /// Answers with what a job has made.
+///
+/// # Errors
+/// `INTERNAL_ERROR` with `job_id`, as [`pictures::of`]; also where the first picture cannot be read.
 pub(crate) async fn answer(
     platform: &Platform,
     wish: Wish,
@@ -100,7 +103,9 @@ pub(crate) async fn answer(
     let about = about(platform, &wish.options, &pictures);
     let usage = view.usage.as_ref().and_then(usage);
     match wish.form.unwrap_or_else(|| usual(view)) {
-        AnswerForm::Base64 => inline::answer(platform, about, pictures, usage).await,
+        AnswerForm::Base64 => inline::answer(platform, about, pictures, usage)
+            .await
+            .map_err(|err| err.with("job_id", view.id.as_str())),
         AnswerForm::Url => Ok(Json(linked(about, &pictures, usage)).into_response()),
     }
 }

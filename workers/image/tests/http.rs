@@ -14,7 +14,7 @@ use de_core::{
     jobs::order::LONGEST_PROMPT,
     ports::{Database, Statement},
 };
-use de_testkit::fetch::Answer;
+use de_testkit::{client::TestRequest, fetch::Answer};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -431,6 +431,38 @@ async fn an_answer_that_broke_off_is_given_again() {
     assert_eq!(again.status, 200, "{}", again.text());
     assert_eq!(again.json()["data"].as_array().unwrap().len(), 2);
     assert_eq!(gateway.test.fetch.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn pictures_that_cannot_be_read_are_not_bought_again() {
+    let gateway = Gateway::new().await;
+    let body = json!({"model": "gpt-image-2", "prompt": "A kite"});
+    let ask = || gateway.image.request(Method::POST, "/v1/images/generations").json(&body);
+    let failed = async |request: TestRequest| {
+        gateway.test.blobs.fail_reads(1);
+        let failed = request.send().await.unwrap();
+        assert_eq!(failed.status, 500, "{}", failed.text());
+        let error = &failed.json()["error"];
+        let job = error["details"]["job_id"].as_str().unwrap().to_owned();
+        assert_eq!(gateway.job(&job).await.outputs.len(), 1);
+        failed.header("x-should-retry").to_owned()
+    };
+    // With a key, whoever asks again gets what was bought.
+    gateway.test.fetch.answer(openai(1));
+    let once = || ask().header("idempotency-key", "k1");
+    assert_eq!(failed(once()).await, "");
+    // Nor does who cannot look for it give the key away.
+    gateway.test.jobs.set_failing(true);
+    let lost = once().send().await.unwrap();
+    assert_eq!((lost.status, lost.header("x-should-retry")), (500, ""), "{}", lost.text());
+    gateway.test.jobs.set_failing(false);
+    let again = once().send().await.unwrap();
+    assert_eq!(again.status, 200, "{}", again.text());
+    assert_eq!(again.json()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(gateway.test.fetch.sent().len(), 1);
+    // Without one it would be another order, which nobody makes by itself.
+    gateway.test.fetch.answer(openai(1));
+    assert_eq!(failed(ask()).await, "false");
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ impl<'a> Claimed<'a> {
     /// The answer's own.
     pub async fn end(self, answered: Result<Response, ApiError>) -> Result<Response, ApiError> {
         if self.ticket.is_none() {
-            return answered;
+            return answered.map_err(not_by_itself);
         }
         let outlay = match &answered {
             Ok(_) => Some(Outlay::Spent),
@@ -150,9 +150,16 @@ impl<'a> Claimed<'a> {
                 ticket.leave();
                 answered
             }
-            (None, _) => answered,
+            (None, _) => answered.map_err(not_by_itself),
         }
     }
+}
+
+/// Without a key the same call is another order, which no client should make by itself where a failure of ours hides
+/// what the first has come to.
+fn not_by_itself(error: ApiError) -> ApiError {
+    let is_made = error.details().contains_key("job_id");
+    if is_made && error.code() == Code::InternalError { error.for_good() } else { error }
 }
 
 /// What a job has cost whose call failed with that code; `None` while it goes on, or can be answered again.
