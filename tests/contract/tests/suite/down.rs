@@ -169,6 +169,36 @@ async fn calls_go_on_while_kv_is_down_or_slow() {
     faults.set("config", "cache", "fail", Duration::ZERO).await;
 }
 
+/// A place has what it has kept in its own cache, for a minute: neither KV is needed to find it, nor the object where
+/// equal calls meet.
+#[tokio::test]
+async fn a_kept_answer_is_found_while_kv_and_claims_are_down() {
+    let stack = Stack::ready().await;
+    let Some(faults) = stack.faults() else { return };
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let prompt = unique("near");
+    let call = stack.call(Wire::OpenAi, &model, &prompt).header("x-de-cache", "300");
+    let again = async || call.clone().request_id(&unique("again")).send().await.good();
+    assert_eq!(call.send().await.good().header("x-de-cache"), "miss");
+    until("the answer to be kept", async || {
+        (again().await.header("x-de-cache") == "hit").then_some(())
+    })
+    .await;
+    let asked = stack.vendors.received(&prompt).await.len();
+    let ports = ["cache", "claims"];
+    for port in ports {
+        faults.set("text", port, "fail", Duration::from_secs(10)).await;
+    }
+    assert_eq!(again().await.header("x-de-cache"), "hit");
+    // What nobody has kept is asked of the vendor then.
+    let other = stack.call(Wire::OpenAi, &model, &unique("far")).header("x-de-cache", "300");
+    assert_eq!(other.send().await.good().header("x-de-cache"), "miss");
+    for port in ports {
+        faults.set("text", port, "fail", Duration::ZERO).await;
+    }
+    assert_eq!(stack.vendors.received(&prompt).await.len(), asked);
+}
+
 /// More than a test's calls cost, in micro-dollars.
 const AMOUNT: u64 = 1_000_000;
 
@@ -296,6 +326,42 @@ async fn a_picture_that_r2_does_not_take_is_not_bought_again() {
         let row = stack.books.row(&id).await;
         assert!(row["cost_micros"].as_i64().unwrap() > 0, "the vendor has made it: {row}");
     }
+}
+
+/// A picture that is kept and cannot be read is told as ours, and given to whoever asks again.
+#[tokio::test]
+async fn a_picture_that_r2_does_not_give_is_bought_once_and_given_later() {
+    let stack = Stack::ready().await;
+    let Some(faults) = stack.faults() else { return };
+    let front = stack.front.clone().with_key(&stack.keys.client).unwrap();
+    let (prompt, once) = (unique("kite"), unique("once"));
+    let order = json!({"model": "gpt-image-2", "prompt": prompt, "quality": "low"});
+    let ask = async || {
+        let request = front.request(Method::POST, "/v1/images/generations").json(&order);
+        request.header("idempotency-key", &once).send().await.unwrap()
+    };
+    faults.set("image", "blobs", "fail", Duration::from_secs(20)).await;
+    let failed = ask().await;
+    assert_eq!(failed.status, 500, "{}", failed.text());
+    assert!(failed.json()["error"]["details"]["job_id"].is_string(), "{}", failed.text());
+    let row = stack.books.row(failed.header("x-request-id")).await;
+    assert_eq!((&row["status"], &row["estimated"]), (&json!("ok"), &json!(0)), "{row}");
+    faults.set("image", "blobs", "fail", Duration::ZERO).await;
+    let given = ask().await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    assert!(given.json()["data"][0]["b64_json"].is_string());
+    assert_eq!(stack.vendors.received(&prompt).await.len(), 1);
+    // The same of a link.
+    let linked =
+        json!({"model": "gpt-image-2", "prompt": unique("kite"), "response_format": "url"});
+    let made = front.post("/v1/images/generations", &linked).await.unwrap().json();
+    let link = made["data"][0]["url"].as_str().unwrap();
+    let path = link.strip_prefix(&stack.front_base).unwrap_or(link);
+    faults.set("render", "blobs", "fail", Duration::from_secs(20)).await;
+    let failed = stack.front.get(path).await.unwrap();
+    assert_eq!(failed.json()["error_code"], "INTERNAL_ERROR", "{}", failed.text());
+    faults.set("render", "blobs", "fail", Duration::ZERO).await;
+    assert_eq!(stack.front.get(path).await.unwrap().status, 200);
 }
 
 /// A sound is in the vendor's answer alone: it is paid for, so it is stored when R2 takes it again.
