@@ -1,5 +1,7 @@
 //! `cargo xtask ci`: the one list of steps that decides whether a change is good, here and on GitHub.
 
+use std::thread;
+
 use de_services::WORKERS;
 
 use crate::build::Purpose;
@@ -44,7 +46,11 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     steps.run("what the generators write", || new::trial::run(layout))?;
     steps.run("format, lints and types of pages", || pages::check(layout, &tools))?;
     steps.run("description of the API", || types::lint(layout, &tools))?;
-    test::suites(layout, &tools, &clients, &mut steps)?;
+    thread::scope(|scope| {
+        // Two minutes that the suites, which wait much, have to spare.
+        scope.spawn(|| fuzz::prepare(layout));
+        test::suites(layout, &tools, &clients, &mut steps)
+    })?;
     // After the suites, which leave the cores to it.
     steps.run("fuzzing", || {
         fuzz::run(layout, &fuzz::Order { input: None, seconds: fuzz::IN_CI, target: None })

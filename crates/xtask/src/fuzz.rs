@@ -76,7 +76,7 @@ pub(crate) fn run(layout: &Layout, order: &Order) -> Result<(), Failure> {
             return Err(Failure::Missing { what, remedy: format!("there are {known}") });
         }
     }
-    let program = build(layout)?;
+    let program = build(layout, true)?;
     if let (Some(input), Some(target)) = (&order.input, targets.first()) {
         return Run::new(program).args([input]).env("DE_FUZZ_TARGET", target).show();
     }
@@ -97,19 +97,25 @@ fn corpus(layout: &Layout) -> PathBuf {
     layout.root.join("tests/fuzz/corpus")
 }
 
-fn build(layout: &Layout) -> Result<PathBuf, Failure> {
+/// Builds what [`run`] runs, without a word, and of the processors only what others leave: beside other steps, of which
+/// many wait for something else. What fails is told by [`run`], which builds what is not there.
+pub(crate) fn prepare(layout: &Layout) {
+    let _built_later = build(layout, false);
+}
+
+fn build(layout: &Layout, alone: bool) -> Result<PathBuf, Failure> {
     let told = Run::new("rustc").args(["-vV"]).capture()?;
     let machine = told.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
     let folder = layout.target.join("fuzz");
     // With a target that is named, scripts and macros of builds are compiled without these flags.
-    Run::new("cargo")
+    let run = if alone { Run::new("cargo") } else { Run::new("nice").args(["-n", "19", "cargo"]) };
+    let run = run
         .args(["build", "--quiet", "--profile", "fuzz", "--target", machine, "--target-dir"])
         .args([&folder])
         .args(["--package", "de-fuzz", "--bin", "fuzz", "--features", "libfuzzer"])
         .dir(&layout.root)
-        .env("RUSTFLAGS", FLAGS)
-        .progress("build of what is fuzzed")
-        .capture()?;
+        .env("RUSTFLAGS", FLAGS);
+    if alone { run.progress("build of what is fuzzed") } else { run }.capture()?;
     Ok(folder.join(machine).join("fuzz/fuzz"))
 }
 
