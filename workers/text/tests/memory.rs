@@ -19,6 +19,7 @@ mod gateway;
 
 use axum::body::Body;
 use bytes::Bytes;
+use de_testkit::fetch::Answer;
 use futures_util::stream;
 use http::{Request, header};
 use peak_alloc::PeakAlloc;
@@ -91,6 +92,17 @@ fn messages(model: &str, picture: &str) -> Value {
     json!({"model": model, "max_tokens": 100, "messages": [{"role": "user", "content": content}]})
 }
 
+/// A tool whose arguments are described deep inside, where each level is one of several that hold at once.
+fn tools(model: &str, text: &str) -> Value {
+    let deepest = json!({"type": "string", "description": text});
+    let listed =
+        (0..40).fold(deepest, |inner, _| json!({"allOf": [], "type": "array", "items": inner}));
+    let parameters = json!({"allOf": [{"type": "object", "properties": {"a": listed}}]});
+    let tools =
+        json!([{"type": "function", "function": {"name": "draw", "parameters": parameters}}]);
+    json!({"model": model, "max_tokens": 100, "messages": [{"role": "user", "content": "Draw"}], "tools": tools})
+}
+
 fn responses(model: &str, picture: &str) -> Value {
     let url = format!("data:image/png;base64,{picture}");
     let content = json!([{"type": "input_text", "text": "What is this?"}, {"type": "input_image", "image_url": url}]);
@@ -100,16 +112,20 @@ fn responses(model: &str, picture: &str) -> Value {
 #[tokio::test(start_paused = true)]
 async fn a_large_body_stands_in_memory_a_few_times_at_most() {
     let gateway = Gateway::new().await;
-    let can = json!({"text": true, "streaming": true, "vision": true});
+    let can = json!({"text": true, "streaming": true, "tools": true, "vision": true});
     gateway.model("gpt", "openai-chat", json!({"capabilities": can})).await;
     gateway.model("claude", "anthropic-messages", json!({"capabilities": can})).await;
+    gateway.model("gemini", "gemini", json!({"capabilities": can, "provider_id": "google"})).await;
+    let gemini = json!({"candidates": [{"content": {"parts": [{"text": "A dot."}]}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 3}});
     let picture = "iVBORw0KGgo=".replace('=', "A").repeat(SIZE / 12);
     type Make = fn(&str, &str) -> Value;
-    let rows: [(&str, Make, &str, f64); 6] = [
+    let rows: [(&str, Make, &str, f64); 7] = [
         ("/v1/chat/completions", chat, "gpt", RELAYED),
         ("/v1/messages", messages, "claude", RELAYED),
         ("/v1/chat/completions", chat, "claude", TRANSLATED),
         ("/v1/messages", messages, "gpt", TRANSLATED),
+        ("/v1/chat/completions", tools, "gemini", SCHEMAS),
         ("/v1/responses", responses, "gpt", KEPT),
         ("/v1/responses", responses, "claude", KEPT),
     ];
@@ -118,6 +134,7 @@ async fn a_large_body_stands_in_memory_a_few_times_at_most() {
     for (path, make, model, most) in rows {
         for comes in [Comes::Whole, Comes::Pieces] {
             let answer = || match model {
+                "gemini" => Answer::json(200, &gemini),
                 "gpt" => openai("A dot."),
                 _ => anthropic(&json!({"input_tokens": 9, "output_tokens": 3})),
             };
@@ -140,5 +157,7 @@ async fn a_large_body_stands_in_memory_a_few_times_at_most() {
 const RELAYED: f64 = 3.2;
 /// The call, what is written of it, and the text that is sent; before, the text that came and what was read of it.
 const TRANSLATED: f64 = 3.2;
+/// As often as that, and not once for each level of a schema: what was read of it is copied on its way.
+const SCHEMAS: f64 = 7.2;
 /// The text, what was read of it, the call, and what may have to be kept of it as a turn.
 const KEPT: f64 = 4.2;

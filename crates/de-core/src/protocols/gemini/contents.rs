@@ -4,6 +4,8 @@
 //! and each with the name of its function: older models know them by these. Signatures go back on the part that they came on:
 //! <https://ai.google.dev/gemini-api/docs/thought-signatures>.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::super::{
@@ -56,7 +58,8 @@ impl Kind {
 /// the first call of each turn, and that results may hold files.
 pub(super) fn write(messages: &[Message], is_sealed: bool, issues: &mut Issues) -> Vec<Value> {
     let mut writer = Writer {
-        calls: Vec::new(),
+        called: 0,
+        calls: BTreeMap::new(),
         files_in_results: is_sealed,
         has_lost_results: false,
         issues,
@@ -74,7 +77,9 @@ pub(super) fn write(messages: &[Message], is_sealed: bool, issues: &mut Issues) 
         let reason = "this model's vendor needs at least one message with content";
         writer.issues.add("/messages", reason);
     }
-    let turns = writer.turns.into_iter().map(|(kind, mut parts)| {
+    let turns = writer.turns.into_iter().map(|(kind, mut placed)| {
+        placed.sort_by_key(|(place, _)| *place);
+        let mut parts: Vec<Value> = placed.into_iter().map(|(_, part)| part).collect();
         if is_sealed && kind == Kind::Model {
             seal_first_call(&mut parts);
         }
@@ -89,26 +94,27 @@ pub(super) fn unmarked(issues: &mut Issues) {
 }
 
 struct Writer<'a> {
-    /// Calls so far: id and name.
-    calls: Vec<(&'a str, &'a str)>,
+    /// How many calls there were so far.
+    called: usize,
+    /// The last call of each id: which it is, and its name.
+    calls: BTreeMap<&'a str, (usize, &'a str)>,
     files_in_results: bool,
     has_lost_results: bool,
     issues: &'a mut Issues,
-    turns: Vec<(Kind, Vec<Value>)>,
+    /// Results with the call that each is of, for their order; other parts stay as they came.
+    turns: Vec<(Kind, Vec<(usize, Value)>)>,
 }
 
 impl<'a> Writer<'a> {
     fn push(&mut self, kind: Kind, parts: Vec<Value>) {
+        self.push_placed(kind, parts.into_iter().map(|part| (0, part)).collect());
+    }
+
+    fn push_placed(&mut self, kind: Kind, parts: Vec<(usize, Value)>) {
         match self.turns.last_mut() {
             Some((last, turn)) if *last == kind => turn.extend(parts),
             _ if parts.is_empty() => {}
             _ => self.turns.push((kind, parts)),
-        }
-        if let (Kind::Results, Some((Kind::Results, turn))) = (kind, self.turns.last_mut()) {
-            turn.sort_by_key(|part| {
-                let id = part.pointer("/functionResponse/id").and_then(Value::as_str);
-                self.calls.iter().rposition(|(call, _)| Some(*call) == id)
-            });
         }
     }
 
@@ -128,7 +134,7 @@ impl<'a> Writer<'a> {
                 part => said.extend(self.said(part)),
             }
         }
-        self.push(Kind::Results, results);
+        self.push_placed(Kind::Results, results);
         self.push(Kind::User, said);
     }
 
@@ -194,9 +200,8 @@ impl<'a> Writer<'a> {
         id: &str,
         is_error: bool,
         after: &mut Vec<Value>,
-    ) -> Option<Value> {
-        let call = self.calls.iter().rev().find(|(call, _)| *call == id);
-        let Some((_, name)) = call.copied() else {
+    ) -> Option<(usize, Value)> {
+        let Some((place, name)) = self.calls.get(id).copied() else {
             let reason = format!("this model's vendor needs the tool call {id} before its result");
             self.issues.add("/messages", reason);
             self.has_lost_results = true;
@@ -225,7 +230,7 @@ impl<'a> Writer<'a> {
         if !files.is_empty() {
             result.insert("parts".to_owned(), files.into());
         }
-        Some(json!({"functionResponse": result}))
+        Some((place, json!({"functionResponse": result})))
     }
 
     /// Writes a turn of the model. Thoughts of others are none of its own.
@@ -251,7 +256,8 @@ impl<'a> Writer<'a> {
                 Part::Citation(_) => self.issues.lost_citations(),
                 Part::Sealed(_) | Part::Thinking { .. } => self.issues.lost_thoughts(),
                 Part::ToolCall(call) => {
-                    self.calls.push((&call.id, &call.name));
+                    self.calls.insert(&call.id, (self.called, &call.name));
+                    self.called = self.called.saturating_add(1);
                     parts.push(self.call(call));
                 }
                 Part::Audio(_) | Part::Document(_) | Part::Image(_) | Part::ToolResult { .. } => {

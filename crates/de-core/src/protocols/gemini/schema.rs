@@ -73,7 +73,7 @@ pub(super) fn fit(schema: &Value) -> Fitted {
         root: schema,
         trail: Vec::new(),
     };
-    let mut written = walk.node(schema);
+    let mut written = walk.node(schema.clone());
     let definitions = walk.definitions();
     if let (false, Some(members)) = (definitions.is_empty(), written.as_object_mut()) {
         members.insert("$defs".to_owned(), definitions.into());
@@ -98,7 +98,8 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn node(&mut self, schema: &Value) -> Value {
+    /// Writes a schema. It is taken apart and not copied: levels of it would be copied once for each that they stand in.
+    fn node(&mut self, schema: Value) -> Value {
         let members = match schema {
             Value::Object(members) => members,
             Value::Bool(true) => return json!({}),
@@ -107,7 +108,7 @@ impl<'a> Walk<'a> {
                 return json!({"description": "There is no such value."});
             }
             // No schema: for the vendor to judge.
-            other => return other.clone(),
+            other => return other,
         };
         self.depth = self.depth.saturating_add(1);
         let trail = self.trail.len();
@@ -117,7 +118,7 @@ impl<'a> Walk<'a> {
             members.contains_key("allOf") || (members.contains_key("$ref") && !refers_alone);
         let written = if joins {
             let (members, words) = self.joined(members);
-            self.members(&members, words)
+            self.members(members, words)
         } else {
             self.members(members, Map::new())
         };
@@ -127,10 +128,10 @@ impl<'a> Walk<'a> {
     }
 
     /// One schema of a schema, what it refers to, and its parts; and what of these cannot be said in one.
-    fn joined(&mut self, members: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value>) {
+    fn joined(&mut self, members: Map<String, Value>) -> (Map<String, Value>, Map<String, Value>) {
         let (mut whole, mut words) = (Map::new(), Map::new());
         let (mut refers, mut parts) = (Vec::new(), 0_usize);
-        let mut waiting = vec![members.clone()];
+        let mut waiting = vec![members];
         while let Some(mut part) = waiting.pop() {
             parts = parts.saturating_add(1);
             let mut next = Vec::new();
@@ -176,50 +177,50 @@ impl<'a> Walk<'a> {
         (whole, words)
     }
 
-    fn members(&mut self, members: &Map<String, Value>, mut words: Map<String, Value>) -> Value {
+    fn members(&mut self, members: Map<String, Value>, mut words: Map<String, Value>) -> Value {
         let mut fitted = Map::new();
+        let (mut one, mut choice) = (None, None);
         for (name, value) in members {
             match (name.as_str(), value) {
                 (name, _) if is_passed_over(name) => {}
-                ("$ref", Value::String(place)) => match self.reference(place) {
+                ("$ref", Value::String(place)) => match self.reference(&place) {
                     Some(place) => {
-                        fitted.insert(name.clone(), place.into());
+                        fitted.insert(name, place.into());
                     }
-                    None => self.put(name, value.clone(), &mut words),
+                    None => self.put(&name, place.into(), &mut words),
                 },
                 ("properties", Value::Object(all)) => {
-                    let all = all.iter().map(|(name, schema)| (name.clone(), self.node(schema)));
+                    let all = all.into_iter().map(|(name, schema)| (name, self.node(schema)));
                     let all = all.collect::<Map<_, _>>();
-                    fitted.insert(name.clone(), all.into());
+                    fitted.insert(name, all.into());
                 }
                 ("anyOf" | "oneOf" | "prefixItems", Value::Array(all)) => {
-                    fitted.insert(name.clone(), self.nodes(all));
+                    fitted.insert(name, self.nodes(all));
                 }
                 // As older drafts say it.
                 ("items", Value::Array(all)) => {
                     fitted.insert("prefixItems".to_owned(), self.nodes(all));
                 }
-                ("items", Value::Bool(false)) => self.put(name, value.clone(), &mut words),
-                ("additionalProperties", Value::Bool(_)) => {
-                    fitted.insert(name.clone(), value.clone());
+                ("items", value @ Value::Bool(false)) => self.put(&name, value, &mut words),
+                ("additionalProperties", value @ Value::Bool(_)) => {
+                    fitted.insert(name, value);
                 }
-                ("additionalProperties" | "items", _) => {
-                    fitted.insert(name.clone(), self.node(value));
+                ("additionalProperties" | "items", value) => {
+                    fitted.insert(name, self.node(value));
                 }
-                ("const" | "enum", _) => {}
-                (name, _) if NOT_HELD.contains(&name) => self.put(name, value.clone(), &mut words),
-                _ => {
-                    fitted.insert(name.clone(), value.clone());
+                ("const", value) => one = Some(value),
+                ("enum", value) => choice = Some(value),
+                (word, value) if NOT_HELD.contains(&word) => self.put(&name, value, &mut words),
+                (_, value) => {
+                    fitted.insert(name, value);
                 }
             }
         }
-        match (members.get("const"), members.get("enum")) {
-            (Some(one), _) => {
-                self.choice("const", core::slice::from_ref(one), &mut fitted, &mut words)
-            }
-            (None, Some(Value::Array(all))) => self.choice("enum", all, &mut fitted, &mut words),
+        match (one, choice) {
+            (Some(one), _) => self.choice("const", &[one], &mut fitted, &mut words),
+            (None, Some(Value::Array(all))) => self.choice("enum", &all, &mut fitted, &mut words),
             (None, Some(other)) => {
-                fitted.insert("enum".to_owned(), other.clone());
+                fitted.insert("enum".to_owned(), other);
             }
             (None, None) => {}
         }
@@ -229,8 +230,8 @@ impl<'a> Walk<'a> {
         fitted.into()
     }
 
-    fn nodes(&mut self, all: &[Value]) -> Value {
-        all.iter().map(|schema| self.node(schema)).collect()
+    fn nodes(&mut self, all: Vec<Value>) -> Value {
+        all.into_iter().map(|schema| self.node(schema)).collect()
     }
 
     /// Writes a choice of values. The vendor takes texts and numbers; null is a type.
@@ -292,7 +293,7 @@ impl<'a> Walk<'a> {
 
     fn definition(&mut self, place: String, schema: &Value) -> Value {
         self.trail = vec![place];
-        let written = self.node(schema);
+        let written = self.node(schema.clone());
         self.trail.clear();
         written
     }

@@ -39,7 +39,10 @@ pub(super) fn draft(call: &ChatCall, target: &Target) -> Result<Draft, Vec<Field
     if !call.tools.is_empty() {
         let declarations: Vec<Value> =
             call.tools.iter().map(|tool| declaration(tool, &mut issues)).collect();
-        set("tools", Some(json!([{"functionDeclarations": declarations}])));
+        // Moved: `json!` would copy them.
+        let declarations =
+            Map::from_iter([("functionDeclarations".to_owned(), declarations.into())]);
+        set("tools", Some(Value::Array(vec![declarations.into()])));
         set("toolConfig", tool_config(call));
         if call.parallel_tool_calls == Some(false) {
             issues.unsupported("/parallel_tool_calls", target);

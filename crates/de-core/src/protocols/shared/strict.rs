@@ -5,7 +5,7 @@
 //!
 //! Follows <https://platform.openai.com/docs/guides/structured-outputs#supported-schemas>.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -104,10 +104,12 @@ fn is_closed(members: &Map<String, Value>) -> bool {
         return true;
     }
     let properties = members.get("properties").and_then(Value::as_object);
-    let required = members.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let required = members.get("required").and_then(Value::as_array);
+    let required: BTreeSet<&str> =
+        required.into_iter().flatten().filter_map(Value::as_str).collect();
     let mut names = properties.into_iter().flat_map(Map::keys);
     members.get("additionalProperties") == Some(&Value::Bool(false))
-        && names.all(|name| required.iter().any(|one| one == name.as_str()))
+        && names.all(|name| required.contains(name.as_str()))
 }
 
 #[cfg(test)]
