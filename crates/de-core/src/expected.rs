@@ -7,6 +7,8 @@
 mod find;
 mod schema;
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
 use self::find::Candidate;
@@ -132,10 +134,10 @@ impl Expected {
     /// # Errors
     /// What is wrong with the likeliest piece of the text.
     pub fn read(&self, text: &str) -> Result<Found, Fault> {
-        let mut first = None;
+        let (mut first, spent) = (None, Cell::new(0));
         for Candidate { is_whole, value } in find::candidates(text) {
             let checked = match &self.schema {
-                Some(schema) => schema.check(&value),
+                Some(schema) => schema.check_within(&value, &spent),
                 None if value.is_object() || value.is_array() => Ok(()),
                 None => {
                     let reason = format!("expected an object or a list, got {}", type_name(&value));

@@ -15,8 +15,12 @@ use crate::{json::type_name, protocols::fields::below};
 
 /// The largest schema, in bytes: it is sent along with each call.
 const LARGEST: usize = 32 * 1024;
-/// How many steps a check may take: schemas can refer to themselves.
-const MOST_STEPS: u32 = 100_000;
+/// What a check may cost: schemas can refer to themselves, and a reply can be made for one.
+const MOST: usize = 100_000 * STEP;
+/// What it costs to hold a value against a schema. Two values that are compared cost one, as do [`BYTES`] of a text.
+const STEP: usize = 16;
+/// How many bytes of a text are read at the cost of one.
+const BYTES: usize = 64;
 
 const TOO_MANY_STEPS: &str = "the schema takes too many steps to check";
 
@@ -80,8 +84,18 @@ impl Schema {
     /// # Errors
     /// The first place where it does not fit.
     pub fn check(&self, value: &Value) -> Result<(), Fault> {
-        let check = Check { root: &self.source, steps: Cell::new(0) };
-        check.fits(&self.source, value, "", 0)
+        self.check_within(value, &Cell::new(0))
+    }
+
+    /// Holds one of several values against it. `spent` is what was spent on all of them.
+    ///
+    /// # Errors
+    /// As [`Schema::check`].
+    pub(super) fn check_within(&self, value: &Value, spent: &Cell<usize>) -> Result<(), Fault> {
+        let check = Check { root: &self.source, spent };
+        let fits = check.fits(&self.source, value, "", 0);
+        // What is broken off fits neither a schema nor its opposite.
+        check.spend(0, "").and(fits)
     }
 }
 
@@ -164,12 +178,12 @@ fn target<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
 
 struct Check<'a> {
     root: &'a Value,
-    steps: Cell<u32>,
+    spent: &'a Cell<usize>,
 }
 
 impl<'a> Check<'a> {
     fn fits(&self, schema: &'a Value, value: &Value, at: &str, depth: u32) -> Result<(), Fault> {
-        self.step(1, at)?;
+        self.spend(STEP.saturating_add(at.len() / BYTES), at)?;
         if depth > DEEPEST {
             return Err(fault(at, TOO_MANY_STEPS));
         }
@@ -182,30 +196,35 @@ impl<'a> Check<'a> {
         if let Some(reference) = members.get("$ref").and_then(Value::as_str)
             && let Some(schema) = target(self.root, reference)
         {
+            self.spend(reference.len() / BYTES, at)?;
             self.fits(schema, value, at, deeper)?;
         }
-        is_one_of(members, value, at)?;
+        self.is_one_of(members, value, at)?;
         match value {
             Value::Array(items) => self.list(members, items, at, deeper)?,
             Value::Number(number) => within(members, number.as_f64().unwrap_or(f64::NAN), at)?,
             Value::Object(found) => self.object(members, found, at, deeper)?,
-            Value::String(text) => {
+            Value::String(text)
+                if members.contains_key("minLength") || members.contains_key("maxLength") =>
+            {
+                self.spend(text.len() / BYTES, at)?;
                 counted(members, "Length", text.chars().count(), "characters", at)?;
             }
+            Value::String(_) => {}
             Value::Bool(_) | Value::Null => {}
         }
         self.combined(members, value, at, deeper)
     }
 
-    fn step(&self, steps: u32, at: &str) -> Result<(), Fault> {
-        self.steps.set(self.steps.get().saturating_add(steps));
-        if self.steps.get() > MOST_STEPS { Err(fault(at, TOO_MANY_STEPS)) } else { Ok(()) }
+    fn spend(&self, cost: usize, at: &str) -> Result<(), Fault> {
+        self.spent.set(self.spent.get().saturating_add(cost));
+        if self.spent.get() > MOST { Err(fault(at, TOO_MANY_STEPS)) } else { Ok(()) }
     }
 
-    /// Writes what a value has in common with those that are the [`same`], and with no other. Each value in it is a
-    /// step, and so is each kilobyte of a text.
+    /// Writes what a value has in common with those that are the [same](Check::same), and with no other. Each value in it is a
+    /// step.
     fn mark(&self, value: &Value, mark: &mut String, at: &str) -> Result<(), Fault> {
-        self.step(1, at)?;
+        self.spend(STEP, at)?;
         match value {
             Value::Array(items) => {
                 mark.push('[');
@@ -232,7 +251,7 @@ impl<'a> Check<'a> {
                 mark.push('}');
             }
             Value::String(text) => {
-                self.step(u32::try_from(text.len() / 1_024).unwrap_or(u32::MAX), at)?;
+                self.spend(text.len() / BYTES, at)?;
                 mark.push_str(&format!("{text:?}"));
             }
             Value::Bool(_) | Value::Null => mark.push_str(&value.to_string()),
@@ -261,6 +280,7 @@ impl<'a> Check<'a> {
         let first = schema.get("prefixItems").and_then(Value::as_array);
         let first = first.map(Vec::as_slice).unwrap_or_default();
         let rest = schema.get("items");
+        self.spend(items.len() / STEP, at)?;
         for (index, item) in items.iter().enumerate() {
             if let Some(schema) = first.get(index).or(rest) {
                 self.fits(schema, item, &format!("{at}/{index}"), depth)?;
@@ -278,6 +298,7 @@ impl<'a> Check<'a> {
     ) -> Result<(), Fault> {
         counted(schema, "Properties", found.len(), "members", at)?;
         let required = schema.get("required").and_then(Value::as_array);
+        self.spend(required.map_or(0, Vec::len).saturating_add(found.len()), at)?;
         for name in required.into_iter().flatten().filter_map(Value::as_str) {
             if !found.contains_key(name) {
                 return Err(fault(&below(at, name), "is required"));
@@ -297,6 +318,55 @@ impl<'a> Check<'a> {
             }
         }
         Ok(())
+    }
+
+    /// `type`, `const`, `enum`.
+    fn is_one_of(&self, schema: &Map<String, Value>, value: &Value, at: &str) -> Result<(), Fault> {
+        if let Some(types) = schema.get("type") {
+            let words = types.as_array().map_or(core::slice::from_ref(types), Vec::as_slice);
+            self.spend(words.len(), at)?;
+            let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+            if !words.iter().any(|word| is_a(value, word)) {
+                let reason = format!("expected {}, got {}", words.join(" or "), type_name(value));
+                return Err(fault(at, reason));
+            }
+        }
+        if schema.get("const").is_some_and(|wanted| !self.same(wanted, value)) {
+            return Err(fault(at, "is not the value of const"));
+        }
+        let allowed = schema.get("enum").and_then(Value::as_array);
+        match allowed.filter(|allowed| !allowed.iter().any(|one| self.same(one, value))) {
+            Some(allowed) => {
+                let words: Vec<String> = allowed.iter().take(20).map(Value::to_string).collect();
+                let words = words.join(", ");
+                self.spend(words.len() / BYTES, at)?;
+                Err(fault(at, format!("expected one of {words}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether two values are the same: 1 and 1.0 are. What that costs is looked at by the next that spends: a schema
+    /// is small.
+    fn same(&self, one: &Value, other: &Value) -> bool {
+        let texts = match (one, other) {
+            (Value::String(one), Value::String(other)) if one.len() == other.len() => one.len(),
+            _ => 0,
+        };
+        self.spent.set(self.spent.get().saturating_add(1).saturating_add(texts / BYTES));
+        match (one, other) {
+            (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+            (Value::Array(a), Value::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.same(a, b))
+            }
+            (Value::Object(a), Value::Object(b)) => {
+                let has = |(name, value): (&String, &Value)| {
+                    b.get(name).is_some_and(|other| self.same(value, other))
+                };
+                a.len() == b.len() && a.iter().all(has)
+            }
+            _ => one == other,
+        }
     }
 
     /// `allOf`, `anyOf`, `oneOf`, `not`.
@@ -338,29 +408,6 @@ impl<'a> Check<'a> {
     }
 }
 
-/// `type`, `const`, `enum`.
-fn is_one_of(schema: &Map<String, Value>, value: &Value, at: &str) -> Result<(), Fault> {
-    if let Some(types) = schema.get("type") {
-        let words = types.as_array().map_or(core::slice::from_ref(types), Vec::as_slice);
-        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-        if !words.iter().any(|word| is_a(value, word)) {
-            let reason = format!("expected {}, got {}", words.join(" or "), type_name(value));
-            return Err(fault(at, reason));
-        }
-    }
-    if schema.get("const").is_some_and(|wanted| !same(wanted, value)) {
-        return Err(fault(at, "is not the value of const"));
-    }
-    let allowed = schema.get("enum").and_then(Value::as_array);
-    match allowed.filter(|allowed| !allowed.iter().any(|one| same(one, value))) {
-        Some(allowed) => {
-            let words: Vec<String> = allowed.iter().take(20).map(Value::to_string).collect();
-            Err(fault(at, format!("expected one of {}", words.join(", "))))
-        }
-        None => Ok(()),
-    }
-}
-
 fn is_a(value: &Value, word: &str) -> bool {
     match value {
         Value::Array(_) => word == "array",
@@ -372,23 +419,6 @@ fn is_a(value: &Value, word: &str) -> bool {
         }
         Value::Object(_) => word == "object",
         Value::String(_) => word == "string",
-    }
-}
-
-/// Whether two values are the same: 1 and 1.0 are.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            let has = |(name, value): (&String, &Value)| {
-                b.get(name).is_some_and(|other| same(value, other))
-            };
-            a.len() == b.len() && a.iter().all(has)
-        }
-        _ => one == other,
     }
 }
 

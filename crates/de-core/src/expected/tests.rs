@@ -245,6 +245,66 @@ fn a_long_list_is_searched_for_doubles_in_one_go() {
     assert_eq!(too_many(&large), "the schema takes too many steps to check");
 }
 
+/// Small schemas that look at the same value again and again, and at much of it each time.
+#[test]
+fn what_is_looked_at_is_counted_however_it_is_asked_for() {
+    let turned = |inner: Value, times: usize| {
+        let to =
+            |name: &str| json!({"anyOf": vec![json!({"$ref": format!("#/$defs/{name}")}); times]});
+        let source = json!({"allOf": [{"$ref": "#/$defs/b"}],
+            "$defs": {"a": to("e"), "b": to("a"), "e": inner}});
+        Schema::parse(&source).unwrap()
+    };
+    let none: Vec<String> = (0..2_000).map(|number| format!("m{number}")).collect();
+    let words = vec!["x".repeat(1_000); 20];
+    let rows = [
+        (json!({"enum": vec![0; 9_000]}), 200, json!(1)),
+        (json!({"enum": words}), 150, json!(1)),
+        (json!({"const": "x".repeat(20_000)}), 150, json!("y".repeat(20_000))),
+        (json!({"maxLength": 1}), 100, json!("x".repeat(1 << 20))),
+        (json!({"type": vec!["null"; 2_000]}), 200, json!(1)),
+        (json!({"required": none, "properties": {"z": false}}), 100, {
+            let mut whole: Value = none.iter().map(|name| (name.clone(), json!(0))).collect();
+            whole["z"] = json!(0);
+            whole
+        }),
+        (json!({"minProperties": 9_000}), 200, {
+            (0..8_000).map(|number| (number.to_string(), json!(0))).collect()
+        }),
+    ];
+    for (inner, times, value) in rows {
+        let name = inner.to_string().chars().take(40).collect::<String>();
+        let schema = turned(inner, times);
+        let told = schema.check(&value).unwrap_err().reason;
+        assert_eq!(told, "the schema takes too many steps to check", "{name}");
+    }
+    // Below a long name each place is as long.
+    let schema = following(json!({"additionalProperties": {"items": {}}})).schema.unwrap();
+    let long = json!({"x".repeat(1 << 20): vec![0; 6_000]});
+    let told = schema.check(&long).unwrap_err().reason;
+    assert_eq!(told, "the schema takes too many steps to check");
+    // Nor does the opposite fit where it was not looked at to its end.
+    let schema = json!({"not": {"items": {"allOf": vec![json!({}); 500]}}});
+    let schema = Schema::parse(&schema).unwrap();
+    let told = schema.check(&json!(vec![0; 1_000])).unwrap_err().reason;
+    assert_eq!(told, "the schema takes too many steps to check");
+    // Where one of a list is meant, each entry may be compared with many.
+    let countries: Vec<String> = (0..250).map(|number| format!("country {number}")).collect();
+    let schema = following(json!({"items": {"enum": countries}})).schema.unwrap();
+    assert_eq!(schema.check(&json!(vec!["country 249"; 2_000])), Ok(()));
+}
+
+#[test]
+fn all_pieces_of_a_text_have_the_steps_of_one() {
+    let integers = vec![json!({"type": "integer"}); 1_000];
+    let expected = following(json!({"items": {"allOf": integers}, "not": {"minItems": 60}}));
+    let long = format!("{:?}", [1; 60]);
+    let found = expected.read(&format!("{long} or [1, 2]")).unwrap();
+    assert_eq!(found.value, json!([1, 2]));
+    let told = expected.read(&format!("{long} or {long} or [1, 2]")).unwrap_err();
+    assert_eq!(told.reason, "fits what it must not be");
+}
+
 proptest! {
     #[test]
     fn a_list_has_doubles_if_two_of_it_are_the_same(
