@@ -161,7 +161,8 @@ pub struct GrantRow {
     pub catalogue_epoch: u64,
 }
 
-/// Finds an instance and the person's grant on it: at most one [`GrantRow`], also without a grant.
+/// Finds an instance and the person's grant on it: at most one [`GrantRow`], also without a grant. An instance of an
+/// organization that is suspended is too, for its guests as for its own.
 #[must_use]
 pub fn instance_for_user(instance: &InstanceId, user: &UserId) -> Statement {
     statement(
@@ -171,10 +172,12 @@ pub fn instance_for_user(instance: &InstanceId, user: &UserId) -> Statement {
              WHERE b.organization_id = i.organization_id AND coalesce(b.instance_id, i.id) = i.id AND b.shadow = 0
            ) THEN 'refuse' ELSE i.on_limiter_failure END AS on_limiter_failure,
            i.default_models, i.default_max_output_tokens,
-           i.status AS instance_status, i.organization_id, g.role AS grant_role,
+           CASE o.status WHEN 'suspended' THEN o.status ELSE i.status END AS instance_status,
+           i.organization_id, g.role AS grant_role,
            coalesce((SELECT epoch FROM epochs WHERE scope = i.organization_id), 0) AS tenant_epoch,
            coalesce((SELECT epoch FROM epochs WHERE scope = 'catalogue'), 0) AS catalogue_epoch
          FROM instances AS i
+         JOIN organizations AS o ON o.id = i.organization_id
          LEFT JOIN user_grants AS g ON g.instance_id = i.id AND g.user_id = ?2
          WHERE i.id = ?1",
         [instance.as_str().into(), user.as_str().into()],

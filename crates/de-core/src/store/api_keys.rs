@@ -135,8 +135,9 @@ pub fn find(id: &ApiKeyId, user: Option<&UserId>) -> Statement {
             columns!(),
             ", g.role AS grant_role FROM api_keys AS k",
             holders!(),
-            " LEFT JOIN user_grants AS g ON g.instance_id = p.instance_id AND g.user_id = ?2
-             WHERE k.id = ?1"
+            " ",
+            grant_on!("p.instance_id"),
+            " WHERE k.id = ?1"
         ),
         [id.as_str().into(), user.map(UserId::as_str).into()],
     )

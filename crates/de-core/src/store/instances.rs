@@ -61,7 +61,9 @@ pub fn find(id: &InstanceId, user: Option<&UserId>) -> Statement {
             "SELECT ",
             columns!(),
             ", g.role AS grant_role FROM instances AS i
-             LEFT JOIN user_grants AS g ON g.instance_id = i.id AND g.user_id = ?2
+             ",
+            grant_on!("i.id"),
+            "
              WHERE i.id = ?1"
         ),
         [id.as_str().into(), user.map(UserId::as_str).into()],

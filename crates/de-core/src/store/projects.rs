@@ -59,7 +59,9 @@ pub fn find(id: &ProjectId, user: Option<&UserId>) -> Statement {
             "SELECT ",
             columns!(),
             ", g.role AS grant_role FROM projects AS p JOIN instances AS i ON i.id = p.instance_id
-             LEFT JOIN user_grants AS g ON g.instance_id = i.id AND g.user_id = ?2
+             ",
+            grant_on!("i.id"),
+            "
              WHERE p.id = ?1"
         ),
         [id.as_str().into(), user.map(UserId::as_str).into()],

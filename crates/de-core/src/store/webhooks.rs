@@ -93,7 +93,9 @@ pub fn find(id: &WebhookId, user: Option<&UserId>) -> Statement {
             "SELECT ",
             columns!(),
             ", g.role AS grant_role FROM webhooks AS h
-             LEFT JOIN user_grants AS g ON g.instance_id = h.instance_id AND g.user_id = ?2
+             ",
+            grant_on!("h.instance_id"),
+            "
              WHERE h.id = ?1"
         ),
         [id.as_str().into(), user.map(UserId::as_str).into()],

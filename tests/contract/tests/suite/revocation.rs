@@ -14,6 +14,7 @@ use de_contract::{
     control::{Control, Tenant},
     stack::Stack,
     traffic::{Passed, during},
+    wait::unique,
     wire::{Server, Wire},
 };
 use http::Method;
@@ -259,6 +260,39 @@ async fn a_suspended_organization_and_its_guest_elsewhere() {
     });
     ends(&stack, &calls.await, 403, "FORBIDDEN").await;
     stack.call(Wire::Native, &model, "Hello").send().await.good();
+}
+
+#[tokio::test]
+async fn a_suspended_organization_for_its_guests() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let model = stack.model(Server::OpenAi, json!({})).await;
+    let (tenant, _) = buyer(&stack, &control).await;
+    let guest = control.person(ORGANIZATION, "user").await;
+    control.grant(&guest.id, &tenant.instance, "owner").await;
+    let theirs = Control::of(stack.admin().with_key(&guest.key).unwrap());
+    let (instance, project) =
+        (format!("/v1/instances/{}", tenant.instance), format!("/v1/projects/{}", tenant.project));
+    let limit = json!({"name": unique("renamed")});
+    theirs.patch(&project, &limit).await.is(200);
+    let call = |word: &str| {
+        let call = stack.call(Wire::Native, &model, word).key(&guest.key);
+        call.header("x-instance-id", &tenant.instance)
+    };
+    let calls = during(call, async || {
+        let path = format!("/v1/organizations/{}", tenant.organization);
+        control.patch(&path, &json!({"status": "suspended"})).await.is(200);
+    });
+    ends(&stack, &calls.await, 403, "FORBIDDEN").await;
+    // Nor do they change anything there.
+    let vendors_key = json!({"secret": stack.vendor_keys["openai"]});
+    let provider_key = format!("/v1/provider-keys/{}/openai", tenant.instance);
+    theirs.put(&provider_key, &vendors_key).await.is(404);
+    theirs.patch(&project, &limit).await.is(404);
+    theirs.patch(&instance, &limit).await.is(404);
+    let path = format!("/v1/organizations/{}", tenant.organization);
+    control.patch(&path, &json!({"status": "active"})).await.is(200);
+    theirs.patch(&project, &limit).await.is(200);
 }
 
 #[tokio::test]
