@@ -199,6 +199,8 @@ fn joined(before: &[Value], input: &Value) -> Value {
     let mut items = before.to_vec();
     match input {
         Value::Array(own) => items.extend(own.iter().cloned()),
+        // What was said goes on: `incomplete` may be why.
+        Value::Null => {}
         text => items.push(json!({"role": "user", "content": text})),
     }
     Value::Array(items)

@@ -323,3 +323,25 @@ async fn what_is_recalled_counts_in_what_a_call_may_cost() {
     let answer = ask(&gateway, again).await;
     assert_eq!(answer.status, 429, "{}", answer.text());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_goes_on_without_another_word() {
+    let gateway = keeping(false).await;
+    let first = good(&gateway, json!({})).await;
+    for input in [None, Some(json!([]))] {
+        let mut body = json!({"model": "kept", "previous_response_id": first["id"]});
+        if let Some(input) = input {
+            body["input"] = input;
+        }
+        gateway.test.fetch.answer(openai("And more."));
+        let answer = gateway.text.post("/v1/responses", &body).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let sent = gateway.test.fetch.sent().last().unwrap().json();
+        let said: Vec<&Value> = sent["messages"].as_array().unwrap().iter().collect();
+        let roles: Vec<&Value> = said.iter().map(|turn| &turn["role"]).collect();
+        assert_eq!(roles, ["user", "assistant"], "{sent}");
+    }
+    // Where nothing was said before there is nothing to go on with.
+    let answer = gateway.text.post("/v1/responses", &json!({"model": "kept"})).await.unwrap();
+    assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &json!("input")));
+}

@@ -355,3 +355,36 @@ fn a_stream_in_the_same_protocol_reads_back() {
     let again = deltas(OPENAI.vendor, &written(OpenAiChatDialect.stream(about()), &steps));
     assert_eq!(sum(&again).choices, sum(&steps).choices);
 }
+
+/// Some compatible hosts tell no arguments of a call that has none.
+#[test]
+fn a_call_without_arguments_has_an_empty_object() {
+    let call = |index: u32, function: Value| {
+        let call = json!({"index": index, "id": format!("c{index}"), "type": "function", "function": function});
+        json!({"id": "r", "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
+    };
+    let more = json!({"id": "r", "choices": [{"index": 0, "delta": {"tool_calls": [{"index": 2, "function": {"arguments": "{\"a\":1}"}}]}}]});
+    let finish =
+        json!({"id": "r", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]});
+    let chunks = [
+        call(0, json!({"name": "on"})),
+        call(1, json!({"name": "off", "arguments": ""})),
+        call(2, json!({"name": "set", "arguments": ""})),
+        more,
+        finish,
+    ];
+    let stream: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+    let reply = sum(&deltas(&OpenAiChatVendor, &format!("{stream}data: [DONE]\n\n")));
+    let arguments = |parts: &[Part]| -> Vec<String> {
+        let calls = parts.iter().filter_map(|part| match part {
+            Part::ToolCall(call) => Some(call.arguments.clone()),
+            _ => None,
+        });
+        calls.collect()
+    };
+    assert_eq!(arguments(&reply.choices[0].parts), ["{}", "{}", "{\"a\":1}"]);
+    let whole = json!({"id": "r", "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant",
+        "content": null, "tool_calls": [{"id": "c0", "type": "function", "function": {"name": "on"}}]}}]});
+    let reply = OpenAiChatVendor.reply(&whole).unwrap();
+    assert_eq!(arguments(&reply.choices[0].parts), ["{}"]);
+}

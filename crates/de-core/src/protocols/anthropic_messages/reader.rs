@@ -173,9 +173,15 @@ impl Reader {
                     .map(|citation| Delta::Citation { choice: 0, citation }),
                 None => None,
             },
+            // One that is empty says that there is none.
             Some("signature_delta") => {
-                let seal = Some(own_seal(delta.string_or_empty("signature")?));
-                Some(Delta::Thinking { choice: 0, seal, text: String::new() })
+                let signature = delta.string_or_empty("signature")?;
+                let seal = (!signature.is_empty()).then(|| own_seal(signature));
+                seal.map(|seal| Delta::Thinking {
+                    choice: 0,
+                    seal: Some(seal),
+                    text: String::new(),
+                })
             }
             Some("text_delta") => text_delta(delta.string("text")?),
             Some("thinking_delta") => thinking_delta(delta.string("thinking")?),

@@ -252,7 +252,13 @@ impl Writer {
     fn close(&mut self) -> String {
         match self.open.take() {
             Some(Open::Call(call)) => self.stop_whole(call),
-            Some(Open::Sealed | Open::Text | Open::Thinking) => stop(self.next.saturating_sub(1)),
+            // The vendor signs all of its thoughts, and clients drop one whose signature they have not heard of.
+            Some(Open::Thinking) => {
+                let mut text = self.more(json!({"type": "signature_delta", "signature": ""}));
+                text.push_str(&stop(self.next.saturating_sub(1)));
+                text
+            }
+            Some(Open::Sealed | Open::Text) => stop(self.next.saturating_sub(1)),
             None => String::new(),
         }
     }
@@ -293,7 +299,8 @@ impl Writer {
         if let Some(signature) = signature {
             text.push_str(&self.more(json!({"type": "signature_delta", "signature": signature})));
             // A seal is of one thought: what comes next is another.
-            text.push_str(&self.close());
+            self.open = None;
+            text.push_str(&stop(self.next.saturating_sub(1)));
         }
         text
     }

@@ -31,6 +31,8 @@ struct OpenCall {
     id: String,
     /// Ours, from 0 within the choice.
     index: u32,
+    /// Whether nothing was heard of its arguments.
+    is_silent: bool,
     /// The vendor's.
     vendor_index: u32,
 }
@@ -107,14 +109,26 @@ impl Reader {
                 deltas.push(Delta::Logprobs { choice: index, tokens });
             }
             if let Some(word) = choice.string("finish_reason")?.filter(|word| !word.is_empty()) {
-                let calls = self.calls.iter().any(|call| call.choice == index);
-                let finish = finish_of(word, calls);
+                let finish = finish_of(word, self.without_arguments(index, &mut deltas));
                 deltas.push(Delta::Finish { choice: index, finish, stop_sequence: None });
             }
         }
         deltas.extend(self.tier(chunk.word("service_tier").unwrap_or_default()));
         deltas.extend(self.counts.take_over(chunk).map(Delta::Usage));
         Ok(deltas)
+    }
+
+    /// Whether a choice has calls. Those of which some hosts tell no arguments have none, which in JSON is `{}`.
+    fn without_arguments(&mut self, choice: u32, deltas: &mut Vec<Delta>) -> bool {
+        let mut has_calls = false;
+        for call in self.calls.iter_mut().filter(|call| call.choice == choice) {
+            has_calls = true;
+            if core::mem::take(&mut call.is_silent) {
+                let (arguments, index) = ("{}".to_owned(), call.index);
+                deltas.push(Delta::ToolCall { arguments, choice, id: None, index, name: None });
+            }
+        }
+        has_calls
     }
 
     fn delta(
@@ -161,17 +175,25 @@ impl Reader {
         };
         let open = self
             .calls
-            .iter()
+            .iter_mut()
             .rev()
             .find(|open| open.choice == choice && open.vendor_index == vendor_index);
         match open {
             Some(open) if id.is_empty() || open.id == id => {
+                open.is_silent &= arguments.is_empty();
                 Ok(Delta::ToolCall { arguments, choice, id: None, index: open.index, name: None })
             }
             _ => {
                 let others = self.calls.iter().filter(|open| open.choice == choice).count();
                 let index = u32::try_from(others).unwrap_or(u32::MAX);
-                self.calls.push(OpenCall { choice, id: id.to_owned(), index, vendor_index });
+                let is_silent = arguments.is_empty();
+                self.calls.push(OpenCall {
+                    choice,
+                    id: id.to_owned(),
+                    index,
+                    is_silent,
+                    vendor_index,
+                });
                 let name = Some(name.unwrap_or_default().to_owned());
                 Ok(Delta::ToolCall { arguments, choice, id: Some(id.to_owned()), index, name })
             }

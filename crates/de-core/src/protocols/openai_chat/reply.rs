@@ -45,8 +45,10 @@ fn choice(choice: &Answer<'_>) -> Result<Choice, Malformed> {
     }
     for call in message.objects("tool_calls")? {
         let Some(function) = call.object("function")? else { continue };
+        let arguments = function.string_or_empty("arguments")?;
         parts.push(Part::ToolCall(ToolCall {
-            arguments: function.string_or_empty("arguments")?,
+            // Some hosts leave out those of a call without any, which in JSON is `{}`.
+            arguments: if arguments.is_empty() { "{}".to_owned() } else { arguments },
             id: call.string_or_empty("id")?,
             name: function.string_or_empty("name")?,
             seal: None,

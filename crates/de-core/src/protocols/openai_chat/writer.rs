@@ -154,10 +154,11 @@ enum More<'a> {
 /// What one choice has said so far, as far as later events need it.
 #[derive(Debug, Default)]
 struct Said {
+    annotations: Vec<Value>,
     /// The ids of its tool calls, by index.
     calls: Vec<(u32, String)>,
-    /// Entries of `reasoning_details` so far.
-    details: usize,
+    /// Entries of `reasoning_details`.
+    details: Vec<Value>,
     /// Characters of text.
     text_length: u64,
     /// The thought that has no seal yet.
@@ -214,8 +215,8 @@ impl Writer {
         )
     }
 
-    /// Tells a seal, with the thought that it is on.
-    fn sealed(&mut self, choice: u32, call: Option<u32>, seal: &Seal) -> String {
+    /// Notes a seal, with the thought that it is on.
+    fn sealed(&mut self, choice: u32, call: Option<u32>, seal: &Seal) {
         let provider = self.about.provider_id.clone();
         let said = self.said(choice);
         let thought = core::mem::take(&mut said.thought);
@@ -226,9 +227,8 @@ impl Writer {
             (None, text) if !text.is_empty() => Detail::Text { seal: Some(seal), text },
             (call, _) => Detail::Encrypted { call: call.as_deref(), seal },
         };
-        let entry = thoughts::entry(said.details, &detail, &provider);
-        said.details = said.details.saturating_add(1);
-        self.more(choice, &json!({"reasoning_details": [entry]}))
+        let entry = thoughts::entry(said.details.len(), &detail, &provider);
+        said.details.push(entry);
     }
 
     /// Writes the chunk with the role, which comes before all else of a choice.
@@ -262,10 +262,22 @@ impl Writer {
         text
     }
 
+    /// What stands in lists, each in one chunk: the vendor's SDKs cannot join entries that come one by one.
+    fn lists(&mut self, choice: u32) -> String {
+        let said = self.said(choice);
+        let lists = [
+            ("annotations", core::mem::take(&mut said.annotations)),
+            ("reasoning_details", core::mem::take(&mut said.details)),
+        ];
+        let told = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        told.map(|(name, list)| self.step(choice, &json!({name: list}), None)).collect()
+    }
+
     fn close(&mut self, choice: u32, finish: &Finish) -> String {
         let mut text = self.open(choice);
         if !self.finished.contains(&choice) {
             self.finished.push(choice);
+            text.push_str(&self.lists(choice));
             text.push_str(&self.step(choice, &json!({}), Some(finish)));
         }
         text
@@ -291,17 +303,19 @@ impl DialectStream for Writer {
                 self.piece(*choice, More::Content(text))
             }
             Delta::Citation { choice, citation } => {
-                match annotations::write(citation, self.said(*choice).text_length) {
-                    Some(note) => self.more(*choice, &json!({"annotations": [note]})),
-                    None => String::new(),
-                }
+                let said = self.said(*choice);
+                said.annotations.extend(annotations::write(citation, said.text_length));
+                String::new()
             }
             Delta::Logprobs { choice, tokens } => {
                 let mut text = self.open(*choice);
                 text.push_str(&self.told_step(*choice, &json!({}), None, Some(tokens)));
                 text
             }
-            Delta::Sealed { call, choice, seal } => self.sealed(*choice, *call, seal),
+            Delta::Sealed { call, choice, seal } => {
+                self.sealed(*choice, *call, seal);
+                String::new()
+            }
             // The caller did not ask the vendor that said it.
             Delta::ServiceTier(_) => String::new(),
             Delta::Thinking { choice, seal, text } => {
@@ -311,7 +325,7 @@ impl DialectStream for Writer {
                     told.push_str(&self.piece(*choice, More::Thought(text)));
                 }
                 if let Some(seal) = seal {
-                    told.push_str(&self.sealed(*choice, None, seal));
+                    self.sealed(*choice, None, seal);
                 }
                 told
             }

@@ -46,15 +46,15 @@ const OF_PARTS: [&str; 13] = [
 pub(super) fn read(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     let mut thoughts = Vec::new();
     match body.value("input") {
-        // A saved prompt may hold all.
-        None if body.has("prompt") => {}
+        // A saved prompt may hold all, and what was said before too.
+        None if body.has("prompt") || body.has("previous_response_id") => {}
         None => body.require("input", issues),
         Some(Value::String(text)) => {
             let parts = vec![Part::Text(text.clone())];
             call.messages.push(Message { parts, role: Role::User });
         }
         Some(Value::Array(items)) => {
-            if items.is_empty() {
+            if items.is_empty() && !body.has("previous_response_id") {
                 issues.add("/input", "expected at least one item");
             }
             for item in body.objects("input", issues) {

@@ -1,5 +1,7 @@
 //! Thoughts, how they are asked for, and their seals.
 
+use de_core::chat::{Citation, CitedPlace};
+
 use super::*;
 
 /// A reply of thoughts, a hidden thought and a call, of one vendor.
@@ -259,4 +261,44 @@ fn each_thought_has_a_block_and_a_seal_of_its_own() {
     let starts = events(&stream);
     let starts = starts.iter().filter(|event| event["type"] == "content_block_start");
     assert_eq!(starts.count(), 2);
+}
+
+/// The vendors' SDKs join pieces of text, and cannot join entries of a list that come one by one.
+#[test]
+fn lists_of_a_message_come_in_one_piece() {
+    let source = |url: &str| {
+        let place = CitedPlace::Web { mark: None, url: url.to_owned() };
+        let citation = Citation { cited_text: None, place, span: None, title: None };
+        Delta::Citation { choice: 0, citation }
+    };
+    let mut steps = sealed(Protocol::AnthropicMessages);
+    steps.splice(1..1, [source("https://example.test/1"), source("https://example.test/2")]);
+    let stream = events(&written(OpenAiChatDialect.stream(about()), &steps));
+    let told = |name: &str| -> Vec<usize> {
+        let lists = stream.iter().filter_map(|event| event["choices"][0]["delta"][name].as_array());
+        lists.map(Vec::len).collect()
+    };
+    assert_eq!((told("annotations"), told("reasoning_details")), (vec![2], vec![3]));
+    let finish = stream.iter().position(|event| !event["choices"][0]["finish_reason"].is_null());
+    let details = |event: &Value| event["choices"][0]["delta"].get("reasoning_details").is_some();
+    assert!(stream.iter().position(details) < finish);
+}
+
+/// Clients that wait for the signature of a thought send back none without it.
+#[test]
+fn a_thought_that_nobody_sealed_is_signed_with_nothing() {
+    let mut steps = sealed(Protocol::AnthropicMessages);
+    steps.truncate(2);
+    steps.push(Delta::Text { choice: 0, text: "So.".into() });
+    steps.push(Delta::Finish { choice: 0, finish: Finish::Stop, stop_sequence: None });
+    let stream = events(&written(AnthropicMessagesDialect.stream(about()), &steps));
+    let of_first = stream.iter().filter(|event| event["index"] == 0);
+    let kinds: Vec<&str> = of_first
+        .map(|event| event["delta"]["type"].as_str().or(event["type"].as_str()).unwrap())
+        .collect();
+    let expected =
+        ["content_block_start", "thinking_delta", "signature_delta", "content_block_stop"];
+    assert_eq!(kinds, expected);
+    let signature = stream.iter().find_map(|event| event["delta"]["signature"].as_str());
+    assert_eq!(signature, Some(""));
 }
