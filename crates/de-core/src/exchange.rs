@@ -151,8 +151,7 @@ async fn run(job: &Job<'_>, patience: Patience) -> Result<(First, LeftOut), ApiE
             Err(Failure { class: Some(class), error, .. })
                 if class.is_usual() || any_serves(job, rest, class) =>
             {
-                failed.billed |=
-                    error.code() == Code::ProviderTimeout && job.books.outlay() != Outlay::Nothing;
+                failed.billed |= job.books.outlay() != Outlay::Nothing;
                 failed.with(error, class);
             }
             Err(failure) => return Err(failure.error),
@@ -192,8 +191,7 @@ impl Failed {
         self.were_others = true;
         self.beside = Some(model.config.model_id.clone());
         let Failure { class: Some(class), error, .. } = failure else { return Err(failure.error) };
-        self.billed |=
-            error.code() == Code::ProviderTimeout && job.books.outlay() != Outlay::Nothing;
+        self.billed |= job.books.outlay() != Outlay::Nothing;
         self.with(error, class);
         Ok(())
     }

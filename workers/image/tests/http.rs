@@ -466,6 +466,56 @@ async fn pictures_that_cannot_be_read_are_not_bought_again() {
 }
 
 #[tokio::test]
+async fn what_may_have_been_made_is_not_ordered_again_by_an_sdk() {
+    let gateway = Gateway::new().await;
+    let ask = async |model: &str| {
+        let body = json!({"model": model, "prompt": "A kite"});
+        let answer = gateway.image.post("/v1/images/generations", &body).await.unwrap();
+        assert_eq!(answer.header("x-should-retry"), "false", "{}", answer.text());
+        (answer.status, gateway.receipt(&answer).await)
+    };
+    // It is made, and the link to it leads to nothing.
+    gateway.test.fetch.answer(ideogram(&[true]));
+    gateway.test.fetch.answer(Answer::json(404, &json!({})));
+    let (status, receipt) = ask("ideogram-v3").await;
+    assert_eq!(status, 502);
+    assert!(receipt["cost_micros"].as_i64().unwrap() > 0, "{receipt}");
+    // The vendor broke over it.
+    let before = gateway.test.fetch.sent().len();
+    gateway.test.fetch.answer(Answer::json(500, &json!({"error": {"message": "Oh."}})));
+    assert_eq!(ask("gpt-image-2").await.0, 502);
+    assert_eq!(gateway.test.fetch.sent().len(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_fails_leaves_what_another_vendor_may_bill() {
+    let gateway = Gateway::new().await;
+    let body = json!({"model": "gpt-image-2", "prompt": "A kite"});
+    let send = async || {
+        let request = gateway.image.request(Method::POST, "/generate").json(&body);
+        let request = request.header("x-de-fallback", "fal/flux-dev");
+        request.header("idempotency-key", "k1").send().await.unwrap()
+    };
+    // The connection breaks: who knows what that has made.
+    gateway.test.fetch.answer(Answer::refused());
+    gateway
+        .test
+        .fetch
+        .answer(Answer::json(200, &json!({"status": "IN_QUEUE", "request_id": "f1"})));
+    let failed = json!({"status": "COMPLETED", "request_id": "f1", "error": "No.", "error_type": "internal"});
+    gateway.test.fetch.answer(Answer::json(200, &failed));
+    gateway.test.fetch.answer(Answer::json(500, &json!({"detail": "No."})));
+    let answer = send().await;
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    let receipt = gateway.receipt(&answer).await;
+    assert!(receipt["cost_micros"].as_i64().unwrap() > 0, "{receipt}");
+    let before = gateway.test.fetch.sent().len();
+    let again = send().await;
+    assert_eq!(again.header("idempotency-replayed"), "true", "{}", again.text());
+    assert_eq!(gateway.test.fetch.sent().len(), before);
+}
+
+#[tokio::test]
 async fn a_form_is_not_read_for_whoever_may_not_send_it() {
     let gateway = Gateway::new().await;
     let sql = "UPDATE api_keys SET scopes = '[\"text\"]'";

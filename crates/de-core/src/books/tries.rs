@@ -108,6 +108,15 @@ impl Books {
         self.with(|entry| entry.billable = false);
     }
 
+    /// The same of the last try alone: what those before it may have cost stands.
+    pub fn absolved_of_the_last(&self) {
+        self.with(|entry| {
+            let before = entry.receipt.attempts.split_last().map_or(&[][..], |(_, before)| before);
+            let perhaps = |status: u16| (200..300).contains(&status);
+            entry.billable = before.iter().any(|attempt| attempt.status.is_none_or(perhaps));
+        });
+    }
+
     /// The tries so far, as JSON for a caller.
     #[must_use]
     pub fn attempts(&self) -> Value {

@@ -149,10 +149,8 @@ async fn attempt(
                             let opened = Opened { inbound, model: model.clone() };
                             (Ok(First::Answer(Answer::Opened(opened))), Outlay::Spent)
                         }
-                        Err((mut failure, outlay)) => {
-                            failure.repeatable &= !makes;
-                            (Err(failure), outlay)
-                        }
+                        Err((failure, outlay)) if makes => (Err(failure.perhaps_made()), outlay),
+                        Err((failure, outlay)) => (Err(failure), outlay),
                     }
                 }
                 (Some(polling), Patience::FirstAnswer) => {
@@ -168,8 +166,9 @@ async fn attempt(
         }
         Ok(Ok(inbound)) => {
             let status = inbound.status;
-            let mut failure = refused(job.line(), model, inbound, &key).await;
-            failure.repeatable &= !(makes && matches!(status, 500 | 502));
+            let failure = refused(job.line(), model, inbound, &key).await;
+            let is_made = makes && matches!(status, 500 | 502);
+            let failure = if is_made { failure.perhaps_made() } else { failure };
             (Err(failure), Some(status), Outlay::Nothing)
         }
         // Nothing was sent: it is no try.

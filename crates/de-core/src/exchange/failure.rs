@@ -48,6 +48,11 @@ impl Failure {
     pub(super) fn tripping(error: ApiError) -> Self {
         Self { trips: true, ..Self::passing_on(error) }
     }
+
+    /// The vendor may have made what was ordered, and bill it: neither we nor the client's SDK send it again.
+    pub(super) fn perhaps_made(self) -> Self {
+        Self { error: self.error.for_good(), repeatable: false, ..self }
+    }
 }
 
 /// The class of what another model may do better.

@@ -207,7 +207,8 @@ impl Sounding {
                 }
                 None => {
                     self.close(Outcome::Cancelled, CLIENT_LEFT);
-                    return None;
+                    // No end in good order: whoever keeps it under an `Idempotency-Key` would take it for whole.
+                    return Some(Err(io::Error::other("the client went away")));
                 }
             }
         }

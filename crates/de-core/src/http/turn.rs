@@ -254,6 +254,8 @@ impl Turn<'_> {
     ) -> Result<Response, ApiError> {
         match self.ticket {
             Some(ticket) => ticket.end(&self.incoming.context, answered, outlay).await,
+            // Without a key the same call would be bought anew.
+            None if outlay != Outlay::Nothing => answered.map_err(ApiError::for_good),
             None => answered,
         }
     }

@@ -79,7 +79,9 @@ pub async fn buy(purchase: Purchase<'_>) -> Result<View, ApiError> {
     match (&ended.error, ended.status.as_str()) {
         (Some(fault), _) => Err(job(fault.as_error())),
         (None, "cancelled") => {
-            Err(job(ApiError::new(Code::Conflict, "the job was cancelled before its end")))
+            // Somebody has stopped it: no client shall order it anew by itself, which SDKs do at a 409.
+            let stopped = ApiError::new(Code::Conflict, "the job was cancelled before its end");
+            Err(job(stopped.for_good()))
         }
         _ => {
             ended.left_out().tell(context);

@@ -165,7 +165,7 @@ impl Running<'_> {
             Ok(News::Done(reply)) => self.made(record, &model, *reply).await,
             Ok(News::Failed(error)) => {
                 let books = self.books(record, Some(model));
-                books.absolved();
+                books.absolved_of_the_last();
                 self.fail(record, &books, &error);
             }
             Ok(News::Wait(_)) if now >= ends_at => {

@@ -1,8 +1,17 @@
 //! Calls with an `Idempotency-Key`: bought once, answered as often as they are asked.
 
-use de_testkit::{client::TestResponse, fetch::Answer};
+use std::{pin::Pin, sync::Arc};
+
+use axum::Extension;
+use de_core::ports::{Departure, Signal};
+use de_testkit::{
+    client::{TestClient, TestResponse},
+    fetch::Answer,
+};
 use http::Method;
 use serde_json::{Value, json};
+
+use tokio::sync::Semaphore;
 
 use crate::gateway::{Gateway, mp3_frame, sound};
 
@@ -42,6 +51,42 @@ async fn sound_is_bought_once() {
         (answer.status, &answer.json()["detail"]["code"]),
         (409, &json!("idempotency_mismatch"))
     );
+}
+
+/// A client that has gone once there is a permit.
+struct Gone(Semaphore);
+
+impl Signal for Gone {
+    fn fired<'a, 'b>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'b>>
+    where
+        'a: 'b,
+    {
+        Box::pin(async { drop(self.0.acquire().await) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sound_whose_client_left_is_not_kept_for_a_whole_one() {
+    let gateway = Gateway::new().await;
+    let body = json!({"model": "tts-1", "input": "Hello there", "voice": "alloy"});
+    let gone = Arc::new(Gone(Semaphore::new(0)));
+    let told = Extension(Departure(gone.clone()));
+    let router = de_audio::router(gateway.test.another_isolate()).layer(told);
+    let client = TestClient::of_router(router);
+    let client = client.with_key(gateway.test.tenant.client_key.expose()).unwrap();
+    gateway.vendor(Answer::ok().chunk(mp3_frame()).hang());
+    let request = client.request(Method::POST, "/v1/audio/speech").json(&body);
+    let mut stream = request.header("idempotency-key", "k-1").stream().await.unwrap();
+    assert_eq!(stream.next_chunk().await.unwrap(), mp3_frame());
+    // The edge may ask for more in the moment in which both hear of it.
+    gone.0.add_permits(1);
+    assert!(stream.next_chunk().await.is_none());
+    assert!(stream.broken);
+    gateway.test.background.join_all().await;
+    let again = post(&gateway, "/v1/audio/speech", &body).await;
+    assert_eq!(again.status, 409, "{}", again.text());
+    assert_eq!(again.header("idempotency-replayed"), "");
+    assert_eq!(gateway.test.fetch.sent().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -163,3 +163,18 @@ async fn a_cache_that_fails_is_an_empty_one() {
     let answer = gateway.generate("gpt-4o-mini").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_first_may_bill_is_not_asked_again_where_the_fallback_is_only_busy() {
+    let gateway = Gateway::new().await;
+    gateway.model("second", "anthropic-messages", json!({})).await;
+    gateway.model("first", "openai-chat", json!({"fallbacks": ["second"]})).await;
+    gateway.test.fetch.answer(Answer::events().break_off());
+    for _ in 0..3 {
+        gateway.test.fetch.answer(openai_error(503, "Busy."));
+    }
+    let body = json!({"model_id": "first", "prompt": "Hello"});
+    let answer = gateway.text.post("/generate/stream", &body).await.unwrap();
+    assert_eq!(answer.json()["error_code"], "ALL_PROVIDERS_FAILED", "{}", answer.text());
+    assert_eq!(answer.header("x-should-retry"), "false");
+}

@@ -45,9 +45,10 @@ impl Lost {
         matches!(self, Self::Kept(err) if err.may_pass())
     }
 
+    /// What the job's caller is told. The vendor has made it and is paid: asked again, it would make another.
     pub(super) fn into_error(self) -> ApiError {
         match self {
-            Self::Kept(err) => err.into(),
+            Self::Kept(err) => ApiError::from(err).for_good(),
             Self::NotBase64 | Self::NoAddress => {
                 let message = format!("what the provider made cannot be read: {self}");
                 ApiError::new(Code::ProviderMalformed, message).with("reason", "unreadable")
