@@ -4,19 +4,6 @@
 //! columns convert it back, and where a number stands in an expression it is cast. Tests run each query
 //! on the real migrations and ask `EXPLAIN QUERY PLAN` that it reads no table from end to end.
 
-/// The grant `g` that the person `?2` has on an instance, which is none while its organization is suspended.
-macro_rules! grant_on {
-    ($instance:literal) => {
-        concat!(
-            "LEFT JOIN user_grants AS g ON g.user_id = ?2 AND g.instance_id = ",
-            $instance,
-            " AND EXISTS (
-               SELECT 1 FROM instances AS granted JOIN organizations AS its ON its.id = granted.organization_id
-               WHERE granted.id = g.instance_id AND its.status = 'active')"
-        )
-    };
-}
-
 pub mod access;
 pub mod api_keys;
 pub mod assets;

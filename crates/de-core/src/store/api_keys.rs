@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Activity, Viewer, json_arg, json_text, json_text_or_null, pages::PageQuery, statement,
+    Activity, Viewer, grants::grant_on, json_arg, json_text, json_text_or_null, pages::PageQuery,
+    statement,
 };
 use crate::{
     auth::Scope,

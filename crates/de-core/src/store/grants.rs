@@ -9,6 +9,21 @@ use crate::{
     time::UnixMillis,
 };
 
+/// The grant `g` that the person `?2` has on an instance, which is none while its organization is suspended.
+macro_rules! grant_on {
+    ($instance:literal) => {
+        concat!(
+            "LEFT JOIN user_grants AS g ON g.user_id = ?2 AND g.instance_id = ",
+            $instance,
+            " AND EXISTS (
+               SELECT 1 FROM instances AS granted JOIN organizations AS its ON its.id = granted.organization_id
+               WHERE granted.id = g.instance_id AND its.status = 'active')"
+        )
+    };
+}
+
+pub(in crate::store) use grant_on;
+
 macro_rules! columns {
     () => {
         "g.user_id, g.instance_id, g.role, g.created_at, g.updated_at, u.email"

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Activity, Viewer, assets, json_arg, json_text, pages::PageQuery, statement};
+use super::{
+    Activity, Viewer, assets, grants::grant_on, json_arg, json_text, pages::PageQuery, statement,
+};
 use crate::{
     ids::{InstanceId, ModelId, OrganizationId, UserId},
     ports::{Arg, Statement},

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Activity, Viewer, flag, json_arg, json_text, limits, pages::PageQuery, statement};
+use super::{
+    Activity, Viewer, flag, grants::grant_on, json_arg, json_text, limits, pages::PageQuery,
+    statement,
+};
 use crate::{
     ids::{InstanceId, OrganizationId, ProjectId, UserId},
     ports::{Arg, Statement},

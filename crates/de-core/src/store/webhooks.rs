@@ -4,7 +4,7 @@ pub mod deliveries;
 
 use serde::Deserialize;
 
-use super::{Viewer, json_arg, json_text, pages::PageQuery, statement};
+use super::{Viewer, grants::grant_on, json_arg, json_text, pages::PageQuery, statement};
 use crate::{
     ids::{InstanceId, OrganizationId, UserId, WebhookId},
     ports::{Arg, Statement},
