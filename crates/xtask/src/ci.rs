@@ -47,7 +47,7 @@ pub(crate) fn run(layout: &Layout) -> Result<(), Failure> {
     steps.run("format, lints and types of pages", || pages::check(layout, &tools))?;
     steps.run("description of the API", || types::lint(layout, &tools))?;
     thread::scope(|scope| {
-        // Two minutes that the suites, which wait much, have to spare.
+        // The suites wait much, and have the time to spare.
         scope.spawn(|| fuzz::prepare(layout));
         test::suites(layout, &tools, &clients, &mut steps)
     })?;

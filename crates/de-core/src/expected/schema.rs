@@ -210,8 +210,7 @@ impl<'a> Check<'a> {
                 self.spend(text.len() / BYTES, at)?;
                 counted(members, "Length", text.chars().count(), "characters", at)?;
             }
-            Value::String(_) => {}
-            Value::Bool(_) | Value::Null => {}
+            Value::Bool(_) | Value::Null | Value::String(_) => {}
         }
         self.combined(members, value, at, deeper)
     }
@@ -221,8 +220,8 @@ impl<'a> Check<'a> {
         if self.spent.get() > MOST { Err(fault(at, TOO_MANY_STEPS)) } else { Ok(()) }
     }
 
-    /// Writes what a value has in common with those that are the [same](Check::same), and with no other. Each value in it is a
-    /// step.
+    /// Writes what a value has in common with those that are the [same](Check::same), and with no other. Each value in
+    /// it costs as much as a schema.
     fn mark(&self, value: &Value, mark: &mut String, at: &str) -> Result<(), Fault> {
         self.spend(STEP, at)?;
         match value {

@@ -98,7 +98,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Writes a schema. It is taken apart and not copied: levels of it would be copied once for each that they stand in.
+    /// Writes a schema. It is taken apart and not copied: what stands deep would be copied once for each level above.
     fn node(&mut self, schema: Value) -> Value {
         let members = match schema {
             Value::Object(members) => members,
