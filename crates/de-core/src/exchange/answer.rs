@@ -153,8 +153,7 @@ pub(super) async fn refused(
         let until = stock.rates(&headers, now).used_up_until()?;
         Some(Duration::from_millis(u64::try_from(until.since(now)).unwrap_or(0)))
     });
-    let mut told = model.vendor.error(status, &body);
-    told.message = told.message.map(|message| key.mask(&message));
+    let told = model.vendor.error(status, &body).without(key);
     let word = headers.get("x-should-retry").and_then(|word| word.to_str().ok());
     let mut failure = failure::refused(model, status, told, asked);
     match word {

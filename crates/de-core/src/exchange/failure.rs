@@ -169,7 +169,7 @@ fn meant(
     let error = ApiError::new(code, message)
         .with("provider", name.as_str())
         .with("provider_status", answered)
-        .because(format!("{name} answered {answered} {}", told.code.as_deref().unwrap_or("")));
+        .because(format!("{name} answered {answered} {}", word(&told)));
     let mut error = in_its_words(error, told);
     if out_of_money || (status == 404 && code == Code::ProviderError) {
         // Only an operator can help.
@@ -207,7 +207,7 @@ pub(super) fn undone(model: &Model, told: VendorError) -> Failure {
         false => (Code::ProviderError, format!("{name} could not finish the job")),
     };
     let retry = told.retry;
-    let cause = format!("the job at {name} failed {}", told.code.as_deref().unwrap_or(""));
+    let cause = format!("the job at {name} failed {}", word(&told));
     let error = ApiError::new(code, message).with("provider", name.as_str()).because(cause);
     let error = in_its_words(error, told);
     // It ran, and may be billed.
@@ -244,13 +244,18 @@ pub fn unreadable(model: &Model, reason: String) -> ApiError {
 
 /// Adds the vendor's own code and message, masked and cut.
 fn in_its_words(mut error: ApiError, told: VendorError) -> ApiError {
-    if let Some(word) = told.code {
-        error = error.with("provider_code", cut(&word));
+    if told.code.is_some() {
+        error = error.with("provider_code", word(&told));
     }
     if let Some(message) = told.message {
         error = error.with("provider_message", cut(&mask(&message)));
     }
     error
+}
+
+/// The vendor's own code, masked and cut: nothing binds a vendor to keep it short, or to keep keys out of it.
+fn word(told: &VendorError) -> String {
+    cut(&mask(told.code.as_deref().unwrap_or_default()))
 }
 
 /// No answer came. It may have been served and billed, so it is not repeated at this vendor.
@@ -321,6 +326,7 @@ pub(super) fn misconfigured(provider: &Provider, reason: String) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     #[test]
     fn s14_keys_in_a_vendors_words_are_masked() {
@@ -333,5 +339,22 @@ mod tests {
         assert_eq!(mask(harmless), harmless);
         assert_eq!(mask("token 0123456789abcdef0123456789abcdef"), "token ***");
         assert_eq!(cut(&"é".repeat(600)).chars().count(), 500);
+    }
+
+    #[test]
+    fn s14_a_vendors_code_is_masked_and_cut_like_its_words() {
+        let provider = ProviderId::parse("acme").unwrap();
+        let of = |code: &str| {
+            let told = VendorError { code: Some(code.to_owned()), ..VendorError::default() };
+            let told = told.without(&Secret::new("a-key-of-acme".to_owned()));
+            refused_by(&provider, "voices", 500, told, None).error
+        };
+        for code in ["a-key-of-acme", "sk-abc***"] {
+            let error = of(code);
+            assert_eq!(error.details()["provider_code"], "***");
+            assert!(!format!("{error:?}").contains("sk-abc"), "{error:?}");
+        }
+        let long = of(&"é".repeat(600)).details()["provider_code"].as_str().unwrap().to_owned();
+        assert_eq!(long.chars().count(), 500);
     }
 }

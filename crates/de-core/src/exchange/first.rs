@@ -74,11 +74,13 @@ pub(super) async fn wait(
     };
     let name = &model.config.provider_id;
     Err(match unbegun {
-        Unbegun::Refused(mut told, asked) => {
-            told.message = told.message.map(|message| key.mask(&message));
+        Unbegun::Refused(told, asked) => {
             let asked = asked.or_else(|| retry::asked(&inbound.headers, job.platform.clock.now()));
             // As after a status, an answer that was refused before it began is not billed.
-            (failure::told_at_once(model, inbound.status, *told, asked), Outlay::Nothing)
+            (
+                failure::told_at_once(model, inbound.status, told.without(key), asked),
+                Outlay::Nothing,
+            )
         }
         Unbegun::Malformed(reason) => {
             (Failure::passing_on(failure::unreadable(model, reason)), Outlay::Unknown)

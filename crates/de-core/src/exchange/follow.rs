@@ -216,8 +216,7 @@ impl Following<'_> {
         match step {
             Step::Done(reply) => Ok(Pending::Done(reply)),
             Step::Failed(error) => {
-                let mut told = mapped::as_vendors(error);
-                told.message = told.message.map(|message| self.key.mask(&message));
+                let told = mapped::as_vendors(error).without(self.key);
                 Err(failure::undone(self.model, told))
             }
             Step::Wait(wait) => Ok(Pending::Wait(wait)),
@@ -257,8 +256,8 @@ impl Following<'_> {
                 Ok(Told::Lost(retry::asked(&headers, platform.clock.now())))
             }
             (_, body) => {
-                let mut told = self.model.vendor.error(status, &body.unwrap_or_default());
-                told.message = told.message.map(|message| self.key.mask(&message));
+                let told = self.model.vendor.error(status, &body.unwrap_or_default());
+                let told = told.without(self.key);
                 let is_final = told.refused || matches!(status, 401 | 403);
                 let failure = failure::untold(self.model, status, told);
                 if is_final { Err(failure) } else { Ok(Told::Odd(failure)) }

@@ -156,7 +156,6 @@ async fn heard(
     }
     let body = body.whole(ERROR_CAP).await.ok().flatten().unwrap_or_default();
     let asked = retry::asked(&headers, platform.clock.now());
-    let mut told = vendor.error(status, &body);
-    told.message = told.message.map(|message| key.mask(&message));
+    let told = vendor.error(status, &body).without(key);
     Err(failure::refused_by(name, &what, status, told, asked).error)
 }

@@ -1,5 +1,7 @@
 //! What a vendor said when it refused or failed.
 
+use crate::secret::Secret;
+
 /// What a vendor said when it refused or failed.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct VendorError {
@@ -31,5 +33,12 @@ impl VendorError {
     pub fn is_of_the_request(&self) -> bool {
         let by_code = self.code.as_deref().is_some_and(|code| OF_THE_REQUEST.contains(&code));
         self.refused || self.too_long || self.unsupported || by_code
+    }
+
+    /// The same where the vendor quotes our key: with `***` in its place.
+    #[must_use]
+    pub fn without(self, key: &Secret) -> Self {
+        let hidden = |text: Option<String>| text.map(|text| key.mask(&text));
+        Self { code: hidden(self.code), message: hidden(self.message), ..self }
     }
 }
