@@ -399,16 +399,34 @@ macro_rules! leave_person {
         concat!(
             "DELETE FROM ",
             $table,
-            " WHERE organization_id IN (
-                 SELECT organization_id FROM users WHERE id = ?1
-                 UNION SELECT i.organization_id FROM user_grants AS g
-                 JOIN instances AS i ON i.id = g.instance_id WHERE g.user_id = ?1)
-               AND scope = 'key' AND scope_id IN (SELECT id FROM api_keys WHERE user_id = ?1)"
+            " WHERE scope = 'key' AND scope_id IN (SELECT id FROM api_keys WHERE user_id = ?1)"
         )
     };
 }
 
-/// Removes what holds for the keys of a person, wherever they have a grant: two statements, before the person
+macro_rules! leave_persons_of {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE scope = 'key' AND scope_id IN (
+                 SELECT k.id FROM users AS u JOIN api_keys AS k ON k.user_id = u.id
+                 WHERE u.organization_id = ?1)"
+        )
+    };
+}
+
+/// Removes what holds for the keys of an organization's persons, wherever they are or were guests: two statements,
+/// before the organization is removed.
+#[must_use]
+pub fn leave_persons_of(organization: &OrganizationId) -> [Statement; 2] {
+    [
+        statement(leave_persons_of!("limits"), [organization.as_str().into()]),
+        statement(leave_persons_of!("budgets"), [organization.as_str().into()]),
+    ]
+}
+
+/// Removes what holds for the keys of a person, wherever they have or had a grant: two statements, before the person
 /// is removed.
 #[must_use]
 pub fn leave_person(user: &UserId) -> [Statement; 2] {

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Activity, assets, json_arg, json_text_or_null, pages::PageQuery, statement, users};
+use super::{
+    Activity, assets, json_arg, json_text_or_null, limits, pages::PageQuery, statement, users,
+};
 use crate::{
     ids::OrganizationId,
     ports::{Arg, Statement},
@@ -118,11 +120,14 @@ fn domains(row: &OrganizationRow) -> Arg {
     row.email_domains.as_ref().map_or(Arg::Null, json_arg)
 }
 
-/// Removes it and all below it: six statements, in an order that its foreign keys allow.
+/// Removes it and all below it: eight statements, in an order that its foreign keys allow.
 #[must_use]
-pub fn delete(id: &OrganizationId) -> [Statement; 6] {
+pub fn delete(id: &OrganizationId) -> [Statement; 8] {
+    let [limits, budgets] = limits::leave_persons_of(id);
     [
         users::others_operate(id),
+        limits,
+        budgets,
         assets::leave_by_organization(id),
         statement(
             "DELETE FROM projects

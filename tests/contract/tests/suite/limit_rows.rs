@@ -458,6 +458,36 @@ async fn a_persons_key_is_limited_in_each_instance_by_itself() {
 }
 
 #[tokio::test]
+async fn what_holds_for_a_guests_key_goes_with_the_guest_who_has_left() {
+    let stack = Stack::ready().await;
+    let control = Control::of(stack.admin());
+    let (host, home) = (control.tenant().await, control.tenant().await);
+    let mut guests = Vec::new();
+    for _ in 0..2 {
+        let guest = control.person(&home.organization, "user").await;
+        let grant = format!("/v1/users/{}/grants/{}", guest.id, host.instance);
+        control.grant(&guest.id, &host.instance, "user").await;
+        let keys = control.get(&format!("/v1/api-keys?user_id={}", guest.id)).await.is(200).json();
+        let id = keys["data"][0]["id"].as_str().unwrap();
+        let key = format!("key/{id}?instance_id={}", host.instance);
+        control.put(&format!("/v1/limits/{key}"), &json!({"concurrent": 2})).await.is(200);
+        let budget = json!({"period": "week", "amount_micros": 77});
+        control.put(&format!("/v1/budgets/{key}"), &budget).await.is(200);
+        control.delete(&grant).await.is(204);
+        guests.push(guest.id);
+    }
+    let left = async |resource: &str| {
+        let path = format!("/v1/{resource}?instance_id={}", host.instance);
+        control.get(&path).await.is(200).json()["data"].as_array().unwrap().len()
+    };
+    assert_eq!((left("limits").await, left("budgets").await), (2, 2));
+    control.delete(&format!("/v1/users/{}?cascade=true", guests[0])).await.is(204);
+    assert_eq!((left("limits").await, left("budgets").await), (1, 1));
+    control.delete(&format!("/v1/organizations/{}?cascade=true", home.organization)).await.is(204);
+    assert_eq!((left("limits").await, left("budgets").await), (0, 0));
+}
+
+#[tokio::test]
 async fn a_time_zone_is_one_that_there_is_and_moves_the_periods() {
     let stack = Stack::ready().await;
     let control = Control::of(stack.admin());

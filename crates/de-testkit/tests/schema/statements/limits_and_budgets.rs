@@ -37,6 +37,7 @@ pub(super) fn limits_and_budgets() -> Vec<Statement> {
         limits::of_models(&["m"], &organization),
     ];
     all.extend(limits::leave_person(&user));
+    all.extend(limits::leave_persons_of(&organization));
     all.extend(limits::leave_project(&project));
     all.extend(api_keys::inherit_limits(&api_key(&organization, &user), &key, NOW));
     for sight in [
