@@ -295,6 +295,10 @@ fn details() -> Value {
             "type": "boolean",
             "description": "`LIMITER_UNAVAILABLE`: the change is saved, and not every limiter knows yet.",
         },
+        "suspended": {
+            "type": "boolean",
+            "description": "`LIMITER_UNAVAILABLE` of a `DELETE` with all that is below: it is suspended, and not deleted yet.",
+        },
         "scope": text("`FORBIDDEN`: the scope that the key lacks. `RATE_LIMIT_EXCEEDED`, `BUDGET_EXCEEDED`: whose limit it is."),
         "scopes": {
             "type": "array",

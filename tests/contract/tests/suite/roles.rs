@@ -553,3 +553,19 @@ async fn a_change_that_a_limiter_does_not_hear_of_says_so() {
     world.test.limiter.set_failing(false);
     assert_eq!(world.control.get(&path).await.is(200).json()["name"], "Deaf");
 }
+
+#[tokio::test]
+async fn what_is_deleted_with_all_below_while_a_limiter_is_deaf_is_suspended_and_says_so() {
+    let world = World::new().await;
+    let home = world.control.tenant().await;
+    world.test.limiter.set_failing(true);
+    let path = format!("/v1/organizations/{}", home.organization);
+    let delete = format!("{path}?cascade=true");
+    let refused = world.control.delete(&delete).await.fails(503, "LIMITER_UNAVAILABLE");
+    assert_eq!(refused["details"]["saved"], Value::Null);
+    assert_eq!(refused["details"]["suspended"], true);
+    assert_eq!(world.control.get(&path).await.is(200).json()["status"], "suspended");
+    world.test.limiter.set_failing(false);
+    world.control.delete(&delete).await.is(204);
+    world.control.get(&path).await.fails(404, "NOT_FOUND");
+}

@@ -80,7 +80,8 @@ pub(crate) async fn delete<R: Cascade>(
     let mut still = before.clone();
     if let Some(mut suspended) = before.suspended().filter(|_| cascade) {
         suspended.set_updated_at(later(platform.clock.now(), before.updated_at()));
-        if !request.replace("suspend", &before, &suspended).await?.done()? {
+        let saved = request.replace("suspend", &before, &suspended).await.map_err(not_yet)?;
+        if !saved.done()? {
             return Err(overtaken(&incoming.headers));
         }
         still = suspended;
@@ -104,6 +105,16 @@ pub(crate) async fn delete<R: Cascade>(
             Err(if cascade || is_empty { overtaken(&incoming.headers) } else { not_empty(&below) })
         }
     }
+}
+
+/// A Limiter that does not hear of the suspension does not hear of the deletion either, and afterwards there is no row
+/// by which it could be told: nothing is deleted, and whoever asked has to ask again.
+fn not_yet(err: ApiError) -> ApiError {
+    if err.code() != Code::LimiterUnavailable {
+        return err;
+    }
+    let message = "it is suspended, and not deleted: not every limiter knows yet; delete it again";
+    ApiError::new(Code::LimiterUnavailable, message).with("suspended", true)
 }
 
 /// What is not deleted, because something is below it.
