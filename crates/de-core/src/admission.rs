@@ -1,16 +1,18 @@
 //! Lets a call in: finds its models, reserves its share, and takes care that both are fresh.
 
+mod models;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use http::HeaderName;
 
+use self::models::{Found, passable};
 use crate::{
     auth::Scope,
     books::{Books, Share},
     caller::Caller,
-    circuit::known::Refused,
     circuits,
     exchange::{self, routes::Routes},
     http::{
@@ -18,7 +20,7 @@ use crate::{
         error::ApiError,
         limits::{denied, tell},
     },
-    ids::{LeaseId, ModelId},
+    ids::LeaseId,
     limits::{
         Epochs,
         holder::{Granted, Key, Take},
@@ -26,9 +28,8 @@ use crate::{
     },
     model::Modality,
     ports::{Platform, random},
-    protocols::FieldIssue,
-    registry::{self, Model},
-    split::{Seed, Splitting},
+    registry::Model,
+    split::Splitting,
     time::UnixMillis,
 };
 
@@ -38,9 +39,6 @@ const RENEWALS: u32 = 3;
 
 /// How long a call without a deadline may hold its slot.
 const LONGEST_MS: i64 = 600_000;
-
-/// How many fallbacks a caller may name.
-const FALLBACKS: usize = 5;
 
 /// A call that is let in.
 pub struct Admitted {
@@ -131,7 +129,7 @@ async fn find_and_reserve(
     loop {
         // A key that was read anew may have lost the scope.
         caller.require(wanted.scope)?;
-        let Found { asked, models, routes } = match models(platform, &caller, wanted).await {
+        let Found { asked, models, routes } = match models::of(platform, &caller, wanted).await {
             Ok(found) => found,
             // Refused by a copy: it may be old.
             Err(refusal) if renewals == 0 => {
@@ -390,162 +388,6 @@ pub fn oldest<'a>(caller: &Caller, models: impl IntoIterator<Item = &'a Arc<Mode
 /// The newest epochs that any copy has.
 fn newest<'a>(caller: &Caller, models: impl IntoIterator<Item = &'a Arc<Model>>) -> Epochs {
     models.into_iter().fold(caller.epochs(), |newest, model| newest.newest(model.epochs))
-}
-
-/// The models from the first one on that may be asked: those before have open circuits, or do not serve after
-/// what opened them.
-///
-/// # Errors
-/// `PROVIDER_UNAVAILABLE` where none is left, with the time when one may be asked again.
-fn passable(
-    platform: &Platform,
-    caller: &Caller,
-    models: &[Arc<Model>],
-    routes: &Routes,
-) -> Result<Vec<Arc<Model>>, ApiError> {
-    let mut class = None;
-    let mut first: Option<(&Arc<Model>, Refused)> = None;
-    for (index, model) in models.iter().enumerate() {
-        if class.is_some_and(|class| !routes.serves(&model.config.model_id, class)) {
-            continue;
-        }
-        let Some(refused) = circuits::refused(platform, caller.instance_id(), model) else {
-            return Ok(models.get(index..).unwrap_or_default().to_vec());
-        };
-        class = Some(refused.class);
-        if first.as_ref().is_none_or(|(_, known)| refused.until < known.until) {
-            first = Some((model, refused));
-        }
-    }
-    let now = platform.clock.now();
-    Err(match first {
-        Some((model, refused)) => circuits::error(now, model, refused),
-        None => ApiError::internal("a call had no model"),
-    })
-}
-
-/// The models of a call.
-struct Found {
-    /// The one that was asked for.
-    asked: Arc<Model>,
-    /// Those that are tried, in this order.
-    models: Vec<Arc<Model>>,
-    routes: Routes,
-}
-
-/// The model that was asked for, or those that share its calls; then the fallbacks: the caller's, then the model's
-/// own, each once.
-async fn models(
-    platform: &Platform,
-    caller: &Caller,
-    wanted: &Wanted<'_>,
-) -> Result<Found, ApiError> {
-    let modality = wanted.modality;
-    let named = wanted.model.map(str::to_owned);
-    let Some(name) = named.or_else(|| caller.default_model(modality.as_str())) else {
-        let reason = format!("name a model; this instance has no default for {modality}");
-        return Err(ApiError::fields(&[FieldIssue { pointer: "/model_id".to_owned(), reason }]));
-    };
-    let found = async |name: &str| {
-        let model = registry::resolve(platform, caller, name, modality).await?;
-        (wanted.serves)(&model)?;
-        Ok::<_, ApiError>(model)
-    };
-    let asked = found(&name).await?;
-    let mut models = Vec::new();
-    let mut routes = Routes::default();
-    let (named, adds_own) = match wanted.fallbacks.map(str::trim) {
-        None => ("", true),
-        Some("") => ("", false),
-        Some(named) => match named.split_once(';') {
-            None => (named, true),
-            Some((named, word)) if word.trim() == "only" => (named, false),
-            Some((_, word)) => {
-                let reason = format!("{} is not `only`", shown(word.trim()));
-                let pointer = "x-de-fallback".to_owned();
-                return Err(ApiError::fields(&[FieldIssue { pointer, reason }]));
-            }
-        },
-    };
-    let mut targets = Vec::new();
-    for portion in asked.config.routing.split.iter().filter(|portion| portion.weight > 0) {
-        // As a fallback of the row: one that this caller cannot have has no part, and the others have it.
-        let Ok(model) = found(portion.model_id.as_str()).await else { continue };
-        if (wanted.splitting.alike)(&asked, &model) && add(&mut models, model) {
-            targets.push(portion.weight);
-        }
-    }
-    let mut models = in_turn(platform, caller, wanted, &asked, models.into_iter().zip(targets));
-    match models.first() {
-        None => models.push(asked.clone()),
-        Some(_) if adds_own => {
-            models.iter().for_each(|model| routes.instead(&model.config.model_id));
-        }
-        // Who wants no other than its own fallbacks gets one that may be asked.
-        Some(_) => {
-            let open = |model: &Arc<Model>| {
-                circuits::refused(platform, caller.instance_id(), model).is_none()
-            };
-            let place = models.iter().position(open).unwrap_or(0);
-            models = models.into_iter().skip(place).take(1).collect();
-        }
-    }
-    let names = named.split(',').map(str::trim).filter(|name| !name.is_empty());
-    for name in names.take(FALLBACKS) {
-        add(&mut models, found(name).await?);
-    }
-    let own = asked.config.fallbacks.iter().filter(|_| adds_own);
-    for fallback in own {
-        // A fallback of the row that this caller cannot have is none: the call goes on.
-        let Ok(model) = found(fallback.model_id.as_str()).await else { continue };
-        let id = model.config.model_id.clone();
-        if add(&mut models, model)
-            && let Some(on) = &fallback.on
-        {
-            routes.only(&id, on);
-        }
-    }
-    Ok(Found { asked, models, routes })
-}
-
-/// Models that share calls, with their weights, in the order in which this call tries them.
-fn in_turn(
-    platform: &Platform,
-    caller: &Caller,
-    wanted: &Wanted<'_>,
-    asked: &Model,
-    targets: impl Iterator<Item = (Arc<Model>, u64)>,
-) -> Vec<Arc<Model>> {
-    let targets: Vec<(Arc<Model>, u64)> = targets.collect();
-    let weights: Vec<(&ModelId, u64)> =
-        targets.iter().map(|(model, weight)| (&model.config.model_id, *weight)).collect();
-    if weights.is_empty() {
-        return Vec::new();
-    }
-    let config = &asked.config;
-    let seed = Seed::of(
-        caller,
-        &config.model_id,
-        config.routing.sticky,
-        &wanted.splitting,
-        &*platform.entropy,
-    );
-    let order = seed.order(&weights).into_iter();
-    order.filter_map(|place| Some(targets.get(place)?.0.clone())).collect()
-}
-
-/// Adds a model, unless it is there: nobody serves for itself.
-fn add(models: &mut Vec<Arc<Model>>, model: Arc<Model>) -> bool {
-    let is_new = models.iter().all(|known| known.config.model_id != model.config.model_id);
-    if is_new {
-        models.push(model);
-    }
-    is_new
-}
-
-/// A caller's word, cut.
-fn shown(word: &str) -> String {
-    word.chars().take(40).collect()
 }
 
 /// RFC 9745 and RFC 8594: since when, and until when.
