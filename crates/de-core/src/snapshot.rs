@@ -10,7 +10,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,7 @@ use crate::{
     model::Status,
     ports::{Platform, PortError, Row, Statement, row},
     registry::Model,
+    response_cache::flight::Waiting,
     store::{self, access::AccessRow, epochs::EpochsRow, models::ResolvedRow},
     time::UnixMillis,
 };
@@ -79,7 +80,7 @@ pub struct Memory {
     /// When keys were last noted as used.
     noted: Mutex<Recent<UnixMillis>>,
     /// How many calls wait for the answer of an equal one.
-    pub(crate) waiting: Arc<AtomicUsize>,
+    pub(crate) waiting: Waiting,
 }
 
 impl Memory {

@@ -12,8 +12,8 @@
 use std::{
     pin::pin,
     sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -195,7 +195,7 @@ pub(super) async fn board(
             Answer::InProgress { .. } => {
                 let asked_at = platform.clock.now();
                 let left_ms = most_ms - asked_at.since(waits.since);
-                room = room.or_else(|| Room::take(platform));
+                room = room.or_else(|| platform.memory.waiting.room(asked_at));
                 if !waits.may || left_ms <= 0 || room.is_none() {
                     return Boarded::Alone;
                 }
@@ -249,21 +249,37 @@ async fn claim(platform: &Platform, name: &str, ask: &Ask, patience: Duration) -
     }
 }
 
-/// A place among those of an isolate that wait.
-struct Room(Arc<AtomicUsize>);
+/// The calls of an isolate that wait, by when each of them has waited for as long as any may. A call that its host ends
+/// without a word gives nothing back: its place is free when that time has come.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiting(Arc<Mutex<Vec<UnixMillis>>>);
 
-impl Room {
-    fn take(platform: &Platform) -> Option<Self> {
-        let waiting = platform.memory.waiting.clone();
-        let is_free = waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING;
-        let room = Self(waiting);
-        is_free.then_some(room)
+/// A place among those of an isolate that wait.
+struct Room {
+    until: UnixMillis,
+    waiting: Waiting,
+}
+
+impl Waiting {
+    fn room(&self, now: UnixMillis) -> Option<Room> {
+        let mut all = self.0.lock().ok()?;
+        all.retain(|until| *until > now);
+        if all.len() >= MOST_WAITING {
+            return None;
+        }
+        // It waits for its last question too.
+        let until = now.plus(LONGEST_MS).plus(10_000);
+        all.push(until);
+        Some(Room { until, waiting: self.clone() })
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let Ok(mut all) = self.waiting.0.lock() else { return };
+        if let Some(place) = all.iter().position(|until| *until == self.until) {
+            all.swap_remove(place);
+        }
     }
 }
 
@@ -283,4 +299,26 @@ async fn stays(platform: &Platform, departure: Option<&Departure>, pause: Durati
         select(platform.clock.sleep(pause), pin!(Departure::of(departure))).await,
         Either::Left(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_nobody_gives_back_is_free_when_its_call_could_wait_no_longer() {
+        let waiting = Waiting::default();
+        let now = UnixMillis(1_000_000);
+        let mut rooms: Vec<Room> = (0..MOST_WAITING).filter_map(|_| waiting.room(now)).collect();
+        assert_eq!(rooms.len(), MOST_WAITING);
+        assert!(waiting.room(now).is_none());
+        // One is given back.
+        drop(rooms.pop());
+        let last = waiting.room(now);
+        assert!(last.is_some() && waiting.room(now).is_none());
+        // The others are not.
+        rooms.into_iter().chain(last).for_each(std::mem::forget);
+        assert!(waiting.room(now.plus(LONGEST_MS)).is_none());
+        assert!(waiting.room(now.plus(2 * LONGEST_MS)).is_some());
+    }
 }
