@@ -76,6 +76,9 @@ const ADMISSION: Need = Need { micros: Some(0), requests: 1, slots: 0, tokens: 0
 
 /// What a call wants to be let in for.
 pub struct Wanted<'a> {
+    /// Whether it asks its vendor for something else than what the model is for, which has limits of its own there:
+    /// circuits neither hold it nor hear of it.
+    pub apart: bool,
     /// Where an answer may be that was kept; absent: a vendor is asked in any case.
     pub at_hand: Option<&'a dyn AtHand>,
     /// How long a slot may be held for a model, in milliseconds: until the call's last deadline.
@@ -95,8 +98,19 @@ pub struct Wanted<'a> {
     pub pooled: bool,
     /// Refuses a model of this modality that cannot serve the route, such as one that only listens.
     pub serves: &'a (dyn Fn(&Model) -> Result<(), ApiError> + Send + Sync),
+    /// Refuses the second model as a fallback of the first, which was asked for, where its answers would mean something
+    /// else: see [`anyone`].
+    pub stands_in: fn(&Model, &Model) -> Result<(), ApiError>,
     /// What decides who serves where several share the model's calls.
     pub splitting: Splitting<'a>,
+}
+
+/// Whoever serves a route may be the fallback of whoever else does.
+///
+/// # Errors
+/// None.
+pub fn anyone(_asked: &Model, _fallback: &Model) -> Result<(), ApiError> {
+    Ok(())
 }
 
 /// Finds the models, reserves the share.
@@ -150,6 +164,9 @@ async fn find_and_reserve(
             caller = caller.renewed(platform, newest).await?;
             continue;
         }
+        if wanted.apart {
+            books.stands_apart();
+        }
         books.trying(model);
         warn_of_retirement(context, &asked);
         let is_at_hand = match wanted.at_hand {
@@ -174,6 +191,7 @@ async fn find_and_reserve(
         let ask = Ask {
             caller: &caller,
             deadline_ms,
+            apart: wanted.apart,
             epochs: oldest(&caller, std::iter::once(&asked).chain(&models)),
             // Limits of a model are there for its vendor, whom nobody asks.
             model: (!is_at_hand).then_some(model),
@@ -221,6 +239,8 @@ fn whichever_serves(needs: &[Need]) -> Need {
 
 /// A share of the limits, as a call asks for it.
 pub struct Ask<'a> {
+    /// Whether circuits are nothing to it.
+    pub apart: bool,
     /// For whom.
     pub caller: &'a Caller,
     /// How long its slot may be held, in milliseconds.
@@ -261,7 +281,7 @@ pub async fn reserve(
     books: &Books,
     ask: Ask<'_>,
 ) -> Result<Reserved, ApiError> {
-    let Ask { caller, deadline_ms, epochs, model, need, pooled } = ask;
+    let Ask { apart, caller, deadline_ms, epochs, model, need, pooled } = ask;
     let asked_at = platform.clock.now();
     let mut scopes = caller.scopes();
     scopes.extend(model.into_iter().flat_map(exchange::model_scopes));
@@ -270,8 +290,8 @@ pub async fn reserve(
     let deadline = asked_at.plus(deadline);
     let take = || platform.shares.take(asked_at, &key, epochs, need, deadline);
     // Whether a circuit has closed, or this call is its probe, only the Limiter knows.
-    let is_due =
-        model.is_some_and(|model| circuits::must_ask(platform, caller.instance_id(), model));
+    let due = |model| circuits::must_ask(platform, caller.instance_id(), model);
+    let is_due = !apart && model.is_some_and(due);
     let extra = match if pooled && !is_due { take() } else { None } {
         Some(Take::Share(taken)) => {
             books.takes(&taken.call, need);

@@ -10,6 +10,7 @@ mod dropped;
 mod failure;
 mod first;
 pub mod follow;
+mod gathered;
 mod hedge;
 mod job;
 pub mod key_test;
@@ -22,7 +23,7 @@ pub mod sound;
 pub mod translate;
 mod upstream;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
 
@@ -31,11 +32,15 @@ pub use self::{
     deadlines::left,
     dropped::LeftOut,
     failure::unreadable,
+    gathered::Gathered,
     job::{BeforeSend, Holder, Job},
     shares::{limiter_unavailable, model_scopes, reserve_another},
 };
 use self::{deadlines::remaining, failure::Failure, shares::reserve};
-pub(crate) use self::{failure::without_queries, shares::has_no_budget};
+pub(crate) use self::{
+    failure::{had_its_time, without_queries},
+    shares::has_no_budget,
+};
 use crate::{
     books::{Outlay, Share},
     circuit::known::Refused,
@@ -68,6 +73,19 @@ pub async fn open(job: &Job<'_>) -> Result<Answer, ApiError> {
 pub async fn open_at_once(job: &Job<'_>) -> Result<Opened, ApiError> {
     match open(job).await? {
         Answer::Opened(opened) => Ok(opened),
+        Answer::Gathered(_) => Err(ApiError::internal("an answer was read that was to be opened")),
+        Answer::Polled(_) => Err(ApiError::internal("a vendor that answers at once was polled")),
+    }
+}
+
+/// As [`open`], for what is [read at once](Job::gathers).
+///
+/// # Errors
+/// As [`open`]; `INTERNAL_ERROR` if it is not read at once, or if a vendor has taken it as an order.
+pub async fn gathered(job: &Job<'_>) -> Result<Gathered, ApiError> {
+    match open(job).await? {
+        Answer::Gathered(gathered) => Ok(gathered),
+        Answer::Opened(_) => Err(ApiError::internal("an answer was opened that was to be read")),
         Answer::Polled(_) => Err(ApiError::internal("a vendor that answers at once was polled")),
     }
 }
@@ -212,6 +230,17 @@ impl Failed {
 /// Whether one of these models serves after a failure.
 fn any_serves(job: &Job<'_>, models: &[Arc<Model>], class: ErrorClass) -> bool {
     models.iter().any(|model| job.routes.serves(&model.config.model_id, class))
+}
+
+/// Whether one of these models would be asked if a model were late with its first byte: its circuit is not open, and
+/// it has time left then.
+fn any_would_serve(job: &Job<'_>, late: &Model, models: &[Arc<Model>]) -> bool {
+    let wait = Duration::from_millis(late.deadlines().first_byte_ms);
+    models.iter().any(|model| {
+        job.routes.serves(&model.config.model_id, ErrorClass::Timeout)
+            && remaining(job, model) > wait
+            && shut(job, model).is_none()
+    })
 }
 
 /// Why a model is not asked, unless this call is the probe of its circuit.

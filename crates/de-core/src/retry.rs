@@ -26,6 +26,14 @@ pub fn is_passing(status: u16) -> bool {
     matches!(status, 409 | 425 | 429 | 500 | 502 | 503 | 529)
 }
 
+/// Whether a status comes from someone between us and the vendor's model, who has given up waiting for it: what was
+/// asked for may have been made. 520 to 524 are Cloudflare's:
+/// <https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>.
+#[must_use]
+pub fn is_untold(status: u16) -> bool {
+    matches!(status, 408 | 502 | 504 | 520..=524)
+}
+
 /// How long to wait before try number `next` (2 is the first repetition), or `None` to give up.
 ///
 /// Full jitter: between half and the whole of a doubling step, so that callers who failed together do

@@ -19,7 +19,9 @@ use std::time::Duration;
 use de_core::{
     http::error::Code,
     jobs::{Stage, View},
-    ports::{Jobs, PortError},
+    limits::Epochs,
+    ports::{Arg, Clock, Database, Jobs, PortError, Statement},
+    store::epochs::{EpochScope, bump},
 };
 use de_testkit::fetch::Answer;
 use http::{HeaderValue, Method};
@@ -268,6 +270,22 @@ async fn what_the_vendor_could_not_do_costs_nothing() {
     );
 }
 
+/// Who stands before the vendor has given up waiting: the picture may be made, and billed.
+#[tokio::test(start_paused = true)]
+async fn an_order_of_which_nobody_knows_is_estimated_and_not_sent_again() {
+    for (status, cost) in [(524, 80_000), (504, 80_000), (502, 80_000), (500, 0), (503, 0)] {
+        let scene = Scene::new().await;
+        // Where it is sent again, there are answers enough.
+        scene.vendor((0..3).map(|_| Answer::status(status)));
+        let error = scene.buy(DRAWN).await.unwrap_err();
+        scene.quiet().await;
+        let orders = if status == 503 { 3 } else { 1 };
+        assert_eq!(scene.orders(), orders, "{status}: {error:?}");
+        assert_eq!(scene.receipt()["cost_micros"], cost, "{status}");
+        assert_eq!(scene.receipt()["estimated"], i64::from(cost > 0), "{status}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_order_that_cannot_be_followed_is_estimated() {
     let scene = Scene::new().await;
@@ -353,6 +371,29 @@ async fn a_result_that_breaks_off_is_fetched_again() {
     scene.settled(&view).await;
     scene.only("assets");
     assert_eq!(scene.made.fetch.left(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_deleted_while_its_picture_comes_home_has_its_price_all_the_same() {
+    let scene = Scene::new().await;
+    let slow = Answer::ok().chunk(&PNG[..10]).pause(Duration::from_secs(9)).chunk(&PNG[10..]);
+    scene.vendor([drawn("https://files.example.com/1.png"), slow, png()]);
+    let begun = scene.begin(DRAWN).await.unwrap();
+    scene.until(&begun, |stage| matches!(stage, Stage::Copying { .. })).await;
+    let sql = "DELETE FROM model_configs WHERE model_id = ?1";
+    let mut batch = vec![Statement { args: vec![Arg::Text(DRAWN.to_owned())], sql }];
+    let now = scene.made.clock.now();
+    batch.extend(bump(EpochScope::of(None), now));
+    scene.made.database.batch(batch).await.unwrap();
+    let instance = &scene.made.tenant.tenant.instance_id;
+    scene.made.platform.limiter.refresh(instance, Epochs::default()).await.unwrap();
+    // What goes on is another isolate, which has not read the model.
+    scene.made.jobs.crash(&begun.id);
+    let view = scene.ended(&begun).await;
+    assert_eq!(view.status.as_str(), "succeeded");
+    assert_eq!(view.cost_micros.map(|cost| cost.0), Some(80_000));
+    scene.settled(&view).await;
+    assert_eq!(scene.receipt()["cost_micros"], 80_000);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{body::Body as HttpBody, response::Response};
 use de_core::{
-    admission::Wanted,
+    admission::{Wanted, anyone},
     auth::Scope,
     caller::Caller,
     ceiling,
@@ -75,6 +75,7 @@ async fn answer(
         ceiling::need(model, most, spoken::ceiling(model, &ask.call))
     };
     let wanted = Wanted {
+        apart: false,
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
         fallbacks: turn.incoming.fallbacks(),
@@ -84,6 +85,7 @@ async fn answer(
         pooled: true,
         scope: Scope::Audio,
         serves: &speaks,
+        stands_in: anyone,
         splitting: spoken::splitting(&ask.call),
     };
     let admitted = turn.admit(caller, &wanted).await?;

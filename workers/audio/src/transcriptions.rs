@@ -2,7 +2,7 @@
 
 use axum::{extract::Request, response::Response};
 use de_core::{
-    admission::Wanted,
+    admission::{Wanted, anyone},
     auth::Scope,
     caller::{Caller, Tenant},
     calls::TranscriptionCall,
@@ -70,6 +70,7 @@ async fn answer(
     let length = Length::of(media, &Extent::whole(&call.file.bytes), call.file.bytes.len());
     books.expects(length.billed());
     let wanted = Wanted {
+        apart: false,
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
         fallbacks: turn.incoming.fallbacks(),
@@ -79,6 +80,7 @@ async fn answer(
         pooled: true,
         scope: Scope::Audio,
         serves: &listens,
+        stands_in: anyone,
         splitting: Splitting::default(),
     };
     let admitted = turn.admit(caller, &wanted).await?;

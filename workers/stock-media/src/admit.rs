@@ -1,7 +1,7 @@
 //! What every route does first: it finds a library, and reserves a share of its limits.
 
 use de_core::{
-    admission::{Admitted, Wanted},
+    admission::{Admitted, Wanted, anyone},
     auth::Scope,
     caller::Caller,
     http::{error::ApiError, turn::Turn},
@@ -29,6 +29,7 @@ pub(crate) async fn admitted(
     let name = asker.model_id.as_deref().or(asker.provider.as_deref());
     turn.books.asked(name, false, 0);
     let wanted = Wanted {
+        apart: false,
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
         fallbacks,
@@ -40,6 +41,7 @@ pub(crate) async fn admitted(
         scope: Scope::Stock,
         serves: &|model| library(model).map(drop),
         // The pages of a search are of one library.
+        stands_in: anyone,
         splitting: Splitting::none(),
     };
     let admitted = turn.admit(caller, &wanted).await?;

@@ -12,7 +12,7 @@ use axum::{
 };
 use bytes::Bytes;
 use de_core::{
-    admission::Wanted,
+    admission::{Wanted, anyone},
     auth::Scope,
     books::Outcome,
     caller::{Caller, Tenant},
@@ -75,6 +75,7 @@ async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Bytes, Ap
         .map_err(|issues| ApiError::fields(&issues))?;
     books.asked(Some(&name), false, 0);
     let wanted = Wanted {
+        apart: true,
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
         // None, rather than those of the model's row.
@@ -86,6 +87,7 @@ async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Bytes, Ap
         scope: Scope::Text,
         serves: &makes_text,
         // Others would count otherwise.
+        stands_in: anyone,
         splitting: Splitting::none(),
     };
     let admitted = turn.admit(caller, &wanted).await?;

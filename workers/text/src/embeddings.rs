@@ -4,15 +4,13 @@
 //! must never be compared with the other. So a fallback serves only if it is the same model at another host,
 //! by the vendor's name of it.
 
-use std::sync::Arc;
-
 use axum::response::Response;
 use de_core::{
     admission::Wanted,
     auth::Scope,
     caller::{Caller, Tenant},
     ceiling::{self, Most},
-    exchange::{self, Job},
+    exchange::{self, Gathered, Job},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
@@ -63,17 +61,18 @@ async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Response,
     let tokens = ceiling::embedding_tokens(&call.input);
     let most = Most { input_tokens: tokens, ..Most::default() };
     let on_unsupported = unsupported::asked(&incoming.headers)?;
-    let fallbacks = incoming.fallbacks();
     let wanted = Wanted {
+        apart: false,
         at_hand: None,
         deadline_ms: &|model| model.deadlines().total_ms,
-        fallbacks,
+        fallbacks: incoming.fallbacks(),
         modality: Modality::Text,
         model: Some(model),
         need: &|_, model| ceiling::need(model, most, tokens),
         pooled: true,
         scope: Scope::Text,
         serves: &makes_vectors,
+        stands_in: of_one_space,
         splitting: Splitting {
             alike: of_same_space,
             user: members.get("user").and_then(|user| user.as_str()),
@@ -81,12 +80,9 @@ async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Response,
         },
     };
     let admitted = turn.admit(caller, &wanted).await?;
-    let models = of_one_space(&admitted.models, fallbacks)?;
     let draft = |model: &Model| drafted(&raw, &read, model, on_unsupported);
-    let job = Job { models: &models, ..turn.job(&admitted, &draft) };
-    let opened = exchange::open_at_once(&job).await?;
-    let model = opened.model.clone();
-    let bytes = exchange::whole_up_to(&job, opened, VECTORS_CAP).await?;
+    let job = Job { gathers: Some(VECTORS_CAP), ..turn.job(&admitted, &draft) };
+    let Gathered { bytes, model, .. } = exchange::gathered(&job).await?;
     let vendor = model.vendor.embeddings();
     let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
     let reply =
@@ -118,27 +114,19 @@ fn makes_vectors(model: &Model) -> Result<(), ApiError> {
     })
 }
 
-/// The model and those of its fallbacks that are the same model elsewhere.
+/// Lets a model stand in only for the same one at another provider.
 ///
 /// # Errors
-/// `MODEL_CAPABILITY` if the caller itself names another one.
-fn of_one_space(
-    models: &[Arc<Model>],
-    fallbacks: Option<&str>,
-) -> Result<Vec<Arc<Model>>, ApiError> {
-    let Some(first) = models.first() else { return Ok(Vec::new()) };
-    let named = fallbacks.and_then(|list| list.split(';').next()).unwrap_or_default();
-    let is_named =
-        |model: &Model| named.split(',').any(|name| name.trim() == model.config.model_id.as_str());
-    let other = models.iter().find(|model| !of_same_space(model, first) && is_named(model));
-    if let Some(other) = other {
-        let (id, first) = (&other.config.model_id, &first.config.model_id);
-        let message = format!(
-            "x-de-fallback: {id} is another model than {first}, and its vectors mean something else"
-        );
-        return Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()));
+/// `MODEL_CAPABILITY`, which a caller sees who names another one itself.
+fn of_one_space(asked: &Model, other: &Model) -> Result<(), ApiError> {
+    if of_same_space(asked, other) {
+        return Ok(());
     }
-    Ok(models.iter().filter(|model| of_same_space(model, first)).cloned().collect())
+    let (id, asked) = (&other.config.model_id, &asked.config.model_id);
+    let message = format!(
+        "x-de-fallback: {id} is another model than {asked}, and its vectors mean something else"
+    );
+    Err(ApiError::new(Code::ModelCapability, message).with("model", id.as_str()))
 }
 
 /// Whether two are the same model, at one host or two.

@@ -111,7 +111,7 @@ pub(crate) async fn answer(
     let mut answer = first;
     let mut spent = Spent::default();
     loop {
-        let (said, model) = reply.read(answer).await?;
+        let (said, model) = reply.read(answer)?;
         spent.add(&ask, &said);
         spent.note(&reply);
         let text = said.text();

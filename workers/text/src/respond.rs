@@ -8,12 +8,11 @@ use de_core::{
     books::{Books, Outcome},
     chat::{ChatReply, Delta, Finish, Part},
     exchange::{
-        self, Answer, Job, Opened, Polled,
+        self, Answer, Gathered, Job, Opened, Polled,
         relay::{Tail, filtered, passed, relay},
         translate::{note_whole, translated},
     },
     http::{error::ApiError, relayed},
-    json,
     protocols::{
         About, Billed, Dialect, DialectStream,
         anthropic_messages::AnthropicMessagesDialect,
@@ -63,9 +62,8 @@ impl Reply<'_> {
     }
 
     /// A whole answer. Where the caller wanted a stream and the vendor has none, it is told as one.
-    pub(crate) async fn whole(self, opened: Opened) -> Result<Response, ApiError> {
-        let model = opened.model.clone();
-        let (body, bytes) = self.received(opened).await?;
+    pub(crate) fn whole(self, gathered: Gathered) -> Result<Response, ApiError> {
+        let Gathered { body, bytes, model } = gathered;
         let same = self.wire.protocol() == Some(model.config.protocol);
         match self.read_as(&model, &body) {
             Ok(reply) => Ok(self.booked(&reply, &model, same.then_some(bytes))),
@@ -76,15 +74,6 @@ impl Reply<'_> {
             },
             Err(error) => Err(error),
         }
-    }
-
-    /// The bytes of a whole answer, and what they say.
-    async fn received(&self, opened: Opened) -> Result<(Value, Bytes), ApiError> {
-        let model = opened.model.clone();
-        let bytes = exchange::whole(self.job, opened).await?;
-        let body =
-            json::parse(&bytes).map_err(|err| exchange::unreadable(&model, err.to_string()))?;
-        Ok((body, bytes))
     }
 
     fn read_as(&self, model: &Model, body: &Value) -> Result<ChatReply, ApiError> {
@@ -121,13 +110,12 @@ impl Reply<'_> {
     }
 
     /// Reads a whole answer, which is nobody's yet.
-    pub(crate) async fn read(&self, answer: Answer) -> Result<(ChatReply, Arc<Model>), ApiError> {
+    pub(crate) fn read(&self, answer: Answer) -> Result<(ChatReply, Arc<Model>), ApiError> {
         match answer {
-            Answer::Opened(opened) => {
-                let model = opened.model.clone();
-                let (body, _) = self.received(opened).await?;
+            Answer::Gathered(Gathered { body, model, .. }) => {
                 self.read_as(&model, &body).map(|reply| (reply, model))
             }
+            Answer::Opened(_) => Err(ApiError::internal("a whole answer was opened as a stream")),
             Answer::Polled(Polled { model, reply }) => Ok((mapped::reply(*reply), model)),
         }
     }

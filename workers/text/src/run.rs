@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use de_core::{
-    admission::{Admitted, Wanted},
+    admission::{Admitted, Wanted, anyone},
     auth::Scope,
     caller::Caller,
     ceiling::{self, Most},
@@ -108,6 +108,7 @@ async fn answer(
         expect::for_all_tries(ask.expected.as_ref(), Need { micros, ..need }, bound)
     };
     let wanted = Wanted {
+        apart: false,
         at_hand: cache.lookup(),
         deadline_ms: &|model| model.deadlines().total_ms,
         fallbacks: turn.incoming.fallbacks(),
@@ -117,6 +118,7 @@ async fn answer(
         pooled: true,
         scope: Scope::Text,
         serves: &makes_text,
+        stands_in: anyone,
         splitting: Splitting { user: ask.call.user.as_deref(), ..Splitting::of(headers) },
     };
     let admitted = turn.admit(caller, &wanted).await;
@@ -150,7 +152,8 @@ async fn answer(
     let mut routes = admitted.routes.clone();
     routes.hedge_after = hedge_after.filter(|_| ask.expected.is_none());
     let job = turn.job(&admitted, &draft);
-    let job = Job { models: &models, routes: &routes, streamed: streams, ..job };
+    let gathers = (!streams).then_some(exchange::ANSWER_CAP);
+    let job = Job { gathers, models: &models, routes: &routes, streamed: streams, ..job };
     let changes = telling.as_ref().is_some_and(Telling::changes);
     // The project may have begun to keep turns while the call came in; and of a model whose circuit is open nothing
     // will come.
@@ -173,8 +176,8 @@ async fn answer(
             let redraft = |ask: &Ask, model: &Model| Drafting { ask, ..drafting }.draft(model);
             expect::answer(reply, expected, answer, &redraft).await?
         }
-        (Answer::Opened(opened), None) if streams => reply.streamed(opened),
-        (Answer::Opened(opened), None) => reply.whole(opened).await?,
+        (Answer::Gathered(gathered), None) => reply.whole(gathered)?,
+        (Answer::Opened(opened), None) => reply.streamed(opened),
         (Answer::Polled(polled), None) => reply.polled(polled),
     };
     let response = match telling {

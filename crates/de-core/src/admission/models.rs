@@ -37,7 +37,8 @@ pub(super) fn passable(
         if class.is_some_and(|class| !routes.serves(&model.config.model_id, class)) {
             continue;
         }
-        let Some(refused) = circuits::refused(platform, caller.instance_id(), model) else {
+        let refused = || circuits::refused(platform, caller.instance_id(), model);
+        let Some(refused) = (!routes.past_circuits).then(refused).flatten() else {
             return Ok(models.get(index..).unwrap_or_default().to_vec());
         };
         class = Some(refused.class);
@@ -81,7 +82,7 @@ pub(super) async fn of(
     };
     let asked = found(&name).await?;
     let mut models = Vec::new();
-    let mut routes = Routes::default();
+    let mut routes = Routes::new(wanted.apart);
     let (named, adds_own) = match wanted.fallbacks.map(str::trim) {
         None => ("", true),
         Some("") => ("", false),
@@ -89,12 +90,15 @@ pub(super) async fn of(
             None => (named, true),
             Some((named, word)) if word.trim() == "only" => (named, false),
             Some((_, word)) => {
-                let reason = format!("{} is not `only`", shown(word.trim()));
-                let pointer = "x-de-fallback".to_owned();
-                return Err(ApiError::fields(&[FieldIssue { pointer, reason }]));
+                return Err(misnamed(format!("{} is not `only`", shown(word.trim()))));
             }
         },
     };
+    let names: Vec<&str> =
+        named.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if names.len() > FALLBACKS {
+        return Err(misnamed(format!("has {} models; at most {FALLBACKS} are tried", names.len())));
+    }
     let mut targets = Vec::new();
     for portion in asked.config.routing.split.iter().filter(|portion| portion.weight > 0) {
         // As a fallback of the row: one that this caller cannot have has no part, and the others have it.
@@ -118,14 +122,18 @@ pub(super) async fn of(
             models = models.into_iter().skip(place).take(1).collect();
         }
     }
-    let names = named.split(',').map(str::trim).filter(|name| !name.is_empty());
-    for name in names.take(FALLBACKS) {
-        add(&mut models, found(name).await?);
+    for name in &names {
+        let model = found(name).await?;
+        (wanted.stands_in)(&asked, &model)?;
+        add(&mut models, model);
     }
     let own = asked.config.fallbacks.iter().filter(|_| adds_own);
     for fallback in own {
         // A fallback of the row that this caller cannot have is none: the call goes on.
         let Ok(model) = found(fallback.model_id.as_str()).await else { continue };
+        if (wanted.stands_in)(&asked, &model).is_err() {
+            continue;
+        }
         let id = model.config.model_id.clone();
         if add(&mut models, model)
             && let Some(on) = &fallback.on
@@ -169,6 +177,11 @@ fn add(models: &mut Vec<Arc<Model>>, model: Arc<Model>) -> bool {
         models.push(model);
     }
     is_new
+}
+
+/// The refusal of a caller's list of fallbacks.
+fn misnamed(reason: String) -> ApiError {
+    ApiError::fields(&[FieldIssue { pointer: "x-de-fallback".to_owned(), reason }])
 }
 
 /// A caller's word, cut.

@@ -27,6 +27,7 @@ impl Books {
             billable: false,
             expected: None,
             finished: false,
+            known_cost: None,
             leases: Vec::new(),
             picture: Picture::default(),
             probe: None,

@@ -132,7 +132,10 @@ pub(super) fn price(entry: &Entry, usage: &Usage) -> Option<Micros> {
     if *usage == Usage::default() {
         return Some(Micros::ZERO);
     }
-    let pricing = entry.model.as_ref()?.config.pricing.as_ref()?;
+    let Some(model) = &entry.model else {
+        return entry.known_cost.filter(|_| entry.usage.as_ref() == Some(usage));
+    };
+    let pricing = model.config.pricing.as_ref()?;
     let percent = percent(pricing, entry.service_tier.as_deref());
     let terms = Terms {
         image_quality: entry.picture.quality.as_deref().unwrap_or_default(),

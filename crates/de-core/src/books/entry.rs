@@ -19,6 +19,8 @@ use crate::{
 const MOST_ANSWERS: u32 = 128;
 
 pub(super) struct Entry {
+    /// Whether its vendor is asked for something else than what its models are for: circuits hear nothing of it.
+    pub(super) apart: bool,
     /// Where the closing goes; gone once the call is closed or handed over.
     pub(super) closing: Option<Way>,
     /// Whether a vendor was sent something that it may bill.
@@ -30,6 +32,8 @@ pub(super) struct Entry {
     pub(super) expected: Option<Usage>,
     /// Whether the vendor has said why its answer ended: counts that came before are not the last.
     pub(super) finished: bool,
+    /// What its counts cost by the prices of a model that may be gone since.
+    pub(super) known_cost: Option<Micros>,
     /// What came of each answer so far, by its number.
     pub(super) heard: BTreeMap<u32, Estimate>,
     /// Whether something was heard after the vendor counted last.
@@ -60,11 +64,13 @@ impl Entry {
     /// A call of which nothing has become yet.
     pub(super) fn new(closing: Way, receipt: Receipt, since: UnixMillis) -> Self {
         Self {
+            apart: false,
             billable: false,
             closing: Some(closing),
             ends: Ends::default(),
             expected: None,
             finished: false,
+            known_cost: None,
             heard: BTreeMap::new(),
             heard_since: false,
             leases: Vec::new(),

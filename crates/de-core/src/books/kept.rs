@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Books, Closing, Outcome,
     cover::Held,
-    ending::close,
+    ending::{close, price},
     entry::{Entry, Picture, Way},
 };
 use crate::{
@@ -27,6 +27,9 @@ pub struct Kept {
     pub(super) expected: Option<Usage>,
     #[serde(default)]
     pub(super) finished: bool,
+    /// What its counts cost, where both they and its model's prices were known: its model may be gone when it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) known_cost: Option<Micros>,
     pub(super) leases: Vec<Held>,
     #[serde(default)]
     pub(super) picture: Picture,
@@ -67,6 +70,7 @@ impl Books {
             billable: entry.billable,
             expected: entry.expected,
             finished: entry.finished,
+            known_cost: entry.usage.and_then(|usage| price(&entry, &usage)).or(entry.known_cost),
             leases: std::mem::take(&mut entry.leases),
             picture: entry.picture.clone(),
             probe: entry.probe.take(),
@@ -88,6 +92,7 @@ impl Books {
             billable: kept.billable,
             expected: kept.expected,
             finished: kept.finished,
+            known_cost: kept.known_cost,
             leases: kept.leases,
             model,
             picture: kept.picture,

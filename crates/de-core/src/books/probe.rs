@@ -3,9 +3,11 @@
 use super::{Books, Outcome, entry::Entry};
 use crate::{
     circuits::{self, Probe},
+    exchange::had_its_time,
     http::error::Code,
     ids::ModelId,
     model::ErrorClass,
+    registry::Model,
 };
 
 impl Books {
@@ -25,11 +27,23 @@ impl Books {
         self.entry.lock().is_ok_and(|entry| entry.probe.as_ref().is_some_and(is_of))
     }
 
-    /// Takes the probe of a model's circuit, for whoever says what it came to.
+    /// Takes the probe of a model's circuit, for whoever says what it came to. One that stands apart has none to say:
+    /// it goes back when the call ends.
     #[must_use]
     pub fn take_probe(&self, model_id: &ModelId) -> Option<Probe> {
-        let mut entry = self.entry.lock().ok()?;
+        let mut entry = self.entry.lock().ok().filter(|entry| !entry.apart)?;
         entry.probe.take_if(|probe| probe.key.model_id == *model_id)
+    }
+
+    /// Notes that circuits are to hear nothing of what becomes of this call.
+    pub fn stands_apart(&self) {
+        self.with(|entry| entry.apart = true);
+    }
+
+    /// Whether circuits hear nothing of what becomes of this call.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.entry.lock().is_ok_and(|entry| entry.apart)
     }
 
     /// Says what the call's end means for its model's circuit. Tries that failed have been told of.
@@ -39,14 +53,23 @@ impl Books {
             circuits::probed(&self.platform, instance, &probe, None);
         }
         let is_served = entry.receipt.attempts.last().is_some_and(|last| last.error_code.is_none());
-        let Some(model) = entry.model.as_ref().filter(|_| is_served) else { return };
+        let heard = is_served && !entry.apart;
+        let Some(model) = entry.model.as_ref().filter(|_| heard) else { return };
         let class = match outcome {
             Outcome::Ok => return circuits::served(&self.platform, instance, model),
+            Outcome::Cut(Code::ProviderTimeout) if self.is_short_of_time(entry, model) => return,
             Outcome::Cut(Code::ProviderTimeout) => ErrorClass::Timeout,
             Outcome::Cut(Code::ProviderError) => ErrorClass::Error,
             Outcome::Cancelled | Outcome::Cut(_) | Outcome::Failed(_) => return,
         };
         let failure = circuits::Failure { asked: None, began: entry.trying_since, class };
         circuits::failed(&self.platform, instance, model, failure);
+    }
+
+    /// Whether a call has come to the end of its time while the vendor that serves it had little of it: others before
+    /// have used it up.
+    fn is_short_of_time(&self, entry: &Entry, model: &Model) -> bool {
+        let (now, total) = (self.platform.clock.now(), model.deadlines().total_ms);
+        had_its_time(now, self.started, total) && !had_its_time(now, entry.trying_since, total)
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     ids::{ModelId, ProviderId},
     receipt::Attempt,
     registry::Model,
+    retry::is_untold,
     time::UnixMillis,
 };
 
@@ -112,7 +113,7 @@ impl Books {
     pub fn absolved_of_the_last(&self) {
         self.with(|entry| {
             let before = entry.receipt.attempts.split_last().map_or(&[][..], |(_, before)| before);
-            let perhaps = |status: u16| (200..300).contains(&status);
+            let perhaps = |status: u16| (200..300).contains(&status) || is_untold(status);
             entry.billable = before.iter().any(|attempt| attempt.status.is_none_or(perhaps));
         });
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     deadlines::{Interrupted, remaining, within},
     failure::{self, Failure},
+    gathered::Gathered,
     job::{Job, Line},
 };
 use crate::{
@@ -39,6 +40,8 @@ pub struct Opened {
 
 /// A vendor's good answer.
 pub enum Answer {
+    /// All of it is here, as its vendor sent it.
+    Gathered(Gathered),
     /// Its head is here.
     Opened(Opened),
     /// All of it is here: the vendor was polled until its job was done.
@@ -76,6 +79,7 @@ impl Answer {
     #[must_use]
     pub fn model(&self) -> &Arc<Model> {
         match self {
+            Self::Gathered(gathered) => &gathered.model,
             Self::Opened(opened) => &opened.model,
             Self::Polled(polled) => &polled.model,
         }
@@ -100,12 +104,17 @@ pub async fn whole_up_to(job: &Job<'_>, opened: Opened, cap: usize) -> Result<By
     let body = body(job.line(), &model, inbound, cap, remaining(job, &model)).await;
     job.context.answered(job.platform.clock.now());
     if let Err(error) = &body
+        && !job.books.is_apart()
         && matches!(error.code(), Code::ProviderError | Code::ProviderTimeout)
     {
         let class = failure::class_of(error.code());
         let began = job.books.trying_since();
-        let failure = circuits::Failure { asked: None, began, class };
-        circuits::failed(job.platform, job.holder.instance, &model, failure);
+        let now = job.platform.clock.now();
+        let due = model.deadlines().total_ms;
+        if error.code() == Code::ProviderError || failure::had_its_time(now, began, due) {
+            let failure = circuits::Failure { asked: None, began, class };
+            circuits::failed(job.platform, job.holder.instance, &model, failure);
+        }
     }
     body
 }

@@ -8,6 +8,7 @@ use super::{
     deadlines::{Interrupted, deadline, pause, remaining, within},
     failure::{self, Failure, misconfigured, without_queries},
     first, follow,
+    gathered::gather,
     job::Job,
     outbound,
     shares::reserve,
@@ -16,11 +17,13 @@ use super::{
 use crate::{
     books::{Outlay, Share},
     circuits,
-    ports::{PortError, random},
+    ports::{Inbound, PortError, random},
     protocols::Draft,
     receipt::Attempt,
     registry::Model,
     retry,
+    secret::Secret,
+    time::UnixMillis,
 };
 
 /// All tries at one model. The first is reserved already. What they come to counts once for its circuit: the
@@ -33,6 +36,9 @@ pub(super) async fn tries(
     patience: Patience,
 ) -> Result<First, Failure> {
     let answer = repeated(job, model, draft, has_fallback, patience).await;
+    if job.books.is_apart() {
+        return answer;
+    }
     let instance = job.holder.instance;
     let probe = job.books.take_probe(&model.config.model_id);
     let failure = answer.as_ref().err().filter(|failure| failure.trips);
@@ -51,7 +57,7 @@ pub(super) async fn tries(
         }
         (None, Some(failure), _) => circuits::failed(job.platform, instance, model, failure),
         // An answer that has begun may break off: it counts when it ends.
-        (None, None, Ok(First::Answer(Answer::Opened(_))) | Err(_)) => {}
+        (None, None, Ok(First::Answer(Answer::Gathered(_) | Answer::Opened(_))) | Err(_)) => {}
         (None, None, Ok(First::Answer(Answer::Polled(_)) | First::Ordered(_))) => {
             circuits::served(job.platform, instance, model);
         }
@@ -139,6 +145,9 @@ async fn attempt(
         Ok(Ok(mut inbound)) if (200..300).contains(&inbound.status) => {
             let status = inbound.status;
             let (answer, outlay) = match (polling, follows) {
+                (None, _) if job.gathers.is_some() => {
+                    whole(job, model, inbound, &key, sent_at, has_fallback).await
+                }
                 (None, _) => {
                     let begun = match job.streamed {
                         true => first::wait(job, model, &mut inbound, &key, sent_at).await,
@@ -167,9 +176,14 @@ async fn attempt(
         Ok(Ok(inbound)) => {
             let status = inbound.status;
             let failure = refused(job.line(), model, inbound, &key).await;
-            let is_made = makes && matches!(status, 500 | 502);
-            let failure = if is_made { failure.perhaps_made() } else { failure };
-            (Err(failure), Some(status), Outlay::Nothing)
+            let (failure, outlay) = match status {
+                // Who stands before the vendor does not know what became of it.
+                _ if makes && retry::is_untold(status) => (failure.perhaps_made(), Outlay::Unknown),
+                // The vendor says that it has failed, and bills nothing for that: but not everyone who says so has.
+                500 if makes => (failure.perhaps_made(), Outlay::Nothing),
+                _ => (failure, Outlay::Nothing),
+            };
+            (Err(failure), Some(status), outlay)
         }
         // Nothing was sent: it is no try.
         Ok(Err(err @ PortError::Unsendable { .. })) => {
@@ -195,6 +209,23 @@ async fn attempt(
     job.context.answered(job.platform.clock.now());
     job.books.tried(tried, outlay);
     result
+}
+
+/// An answer that is read where it is asked for, and what its vendor may bill.
+async fn whole(
+    job: &Job<'_>,
+    model: &Arc<Model>,
+    inbound: Inbound,
+    key: &Secret,
+    sent_at: UnixMillis,
+    has_fallback: bool,
+) -> (Result<First, Failure>, Outlay) {
+    match gather(job, model, inbound, key, sent_at).await {
+        Ok(gathered) => (Ok(First::Answer(Answer::Gathered(gathered))), Outlay::Spent),
+        // Nobody else's answer takes its place: it is what the call comes to, and is booked as that.
+        Err((failure, Outlay::Unknown)) if !has_fallback => (Err(failure), Outlay::Spent),
+        Err((failure, outlay)) => (Err(failure), outlay),
+    }
 }
 
 /// Whether a model's vendor bills by what it has made, and none of them takes a request twice as one.

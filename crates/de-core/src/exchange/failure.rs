@@ -280,13 +280,18 @@ pub(crate) fn without_queries(cause: &str) -> String {
 /// The vendor did not begin its answer, since `sent_at`.
 pub(super) fn late(job: &Job<'_>, model: &Model, sent_at: UnixMillis) -> Failure {
     let error = timed_out(model, "begin its answer");
-    // The vendor has failed only if it had all of the time that its model's row gives it: others may have
-    // used some up, and a whole answer is not late because its fallback is waiting.
+    // A whole answer is not late because its fallback is waiting.
     let deadlines = model.deadlines();
     let due = if job.streamed { deadlines.first_byte_ms } else { deadlines.total_ms };
-    let had = u64::try_from(job.platform.clock.now().since(sent_at)).unwrap_or(0);
-    let is_due = had.saturating_mul(10) >= due.saturating_mul(9);
+    let is_due = had_its_time(job.platform.clock.now(), sent_at, due);
     if is_due { Failure::tripping(error) } else { Failure::passing_on(error) }
+}
+
+/// Whether a vendor that was asked at `since` has had nearly all of the time that its model's row gives it: others may
+/// have used some up before, and that is no failure of its own.
+pub(crate) fn had_its_time(now: UnixMillis, since: UnixMillis, due_ms: u64) -> bool {
+    let had = u64::try_from(now.since(since)).unwrap_or(0);
+    had.saturating_mul(10) >= due_ms.saturating_mul(9)
 }
 
 pub(super) fn timed_out(model: &Model, what: &str) -> ApiError {

@@ -17,7 +17,7 @@ use futures_util::future::{Either, select};
 use super::{
     Patience,
     answer::First,
-    any_serves,
+    any_would_serve,
     attempt::{self, makes_media},
     deadlines::remaining,
     failure::Failure,
@@ -55,7 +55,7 @@ pub(super) async fn tries(
     rest: &[Arc<Model>],
     patience: Patience,
 ) -> Asked {
-    let has_fallback = any_serves(job, rest, ErrorClass::Timeout);
+    let has_fallback = any_would_serve(job, model, rest);
     let (dropped, warns) = (draft.dropped.clone(), draft.warns);
     let alone = |result| Asked { beside: None, dropped, model: model.clone(), result, warns };
     let Some(after) = wait(job, model, &draft, has_fallback, patience) else {
@@ -86,7 +86,7 @@ pub(super) async fn tries(
         beside.books.trying(&other);
         let rest = rest.iter().filter(|model| model.config.model_id != other.config.model_id);
         let rest: Vec<Arc<Model>> = rest.cloned().collect();
-        let has_fallback = any_serves(job, &rest, ErrorClass::Timeout);
+        let has_fallback = any_would_serve(job, &other, &rest);
         Some(attempt::tries(&beside, &other, draft, has_fallback, patience).await)
     });
     // What is given up is dropped, which closes its connection, before the books are told.

@@ -30,6 +30,9 @@ pub struct Job<'a> {
     pub departure: Option<&'a Departure>,
     /// Writes the request for one of the models.
     pub draft: &'a (dyn Fn(&Model) -> Result<Draft, ApiError> + Send + Sync),
+    /// How large a whole answer may be that is read where it is asked for, so that a fallback serves in place of one that
+    /// cannot be read; absent: its reader reads it. It is JSON.
+    pub gathers: Option<usize>,
     /// Whose keys and limits it goes by.
     pub holder: Holder<'a>,
     /// The model that was asked for, then its fallbacks.

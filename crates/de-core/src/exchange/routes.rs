@@ -24,10 +24,10 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Those of a call that tries a model, whatever is known of it.
+    /// Those of a call that circuits are nothing to, or of any other.
     #[must_use]
-    pub fn past_circuits() -> Self {
-        Self { past_circuits: true, ..Self::default() }
+    pub fn new(past_circuits: bool) -> Self {
+        Self { past_circuits, ..Self::default() }
     }
 
     /// Lets a model serve after these failures only.

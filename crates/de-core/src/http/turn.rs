@@ -203,6 +203,7 @@ impl Turn<'_> {
             need: admitted.need,
             platform: self.platform,
             routes: &admitted.routes,
+            gathers: None,
             streamed: false,
         }
     }

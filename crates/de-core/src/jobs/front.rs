@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::{Order, View, Work, run::CALL};
 use crate::{
-    admission::{Wanted, admit},
+    admission::{Wanted, admit, anyone},
     auth::Scope,
     books::{self, Asked, Books, Outcome},
     caller::Caller,
@@ -151,6 +151,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
     books.expects(work.expected());
     let need = |_: &Caller, model: &Model| work.need(model);
     let wanted = Wanted {
+        apart: false,
         at_hand: None,
         deadline_ms: &|model| millis(longest(model).saturating_add(COPYING)),
         fallbacks: purchase.headers.get("x-de-fallback").and_then(|value| value.to_str().ok()),
@@ -160,6 +161,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
         pooled: false,
         scope: purchase.scope,
         serves: &|model| work.served_by(model),
+        stands_in: anyone,
         splitting: match &work {
             Work::Speech(call) => spoken::splitting(call),
             _ => Splitting::default(),

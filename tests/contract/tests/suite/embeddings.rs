@@ -7,7 +7,11 @@
 )]
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use de_contract::{stack::Stack, wait::unique, wire::Server};
+use de_contract::{
+    stack::Stack,
+    wait::{unique, until},
+    wire::Server,
+};
 use de_testkit::client::TestResponse;
 use http::Method;
 use serde_json::{Value, json};
@@ -174,6 +178,33 @@ async fn vectors_of_two_models_are_never_mixed() {
     let named = [("x-de-fallback", same.as_str())];
     let answer = ask(&stack, &json!({"model": first, "input": "a"}), &named).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn vectors_are_not_mixed_while_a_circuit_is_open_nor_by_another_name() {
+    let stack = Stack::ready().await;
+    let mut other = row("openai", "openai-embeddings", "text-embedding-3-large");
+    let alias = unique("large");
+    other["aliases"] = json!([alias]);
+    let other = stack.model(Server::OpenAi, other).await;
+    let same = stack.model(Server::OpenAi, row("openai", "openai-embeddings", SMALL)).await;
+    let mut first = row("openai", "openai-embeddings", SMALL);
+    first["fallbacks"] = json!([other]);
+    first["circuit_breaker"] = json!({"failures": 2, "window_ms": 60_000, "open_ms": 60_000});
+    let first = stack.model(Server::OpenAi, first).await;
+    let named = [("x-de-fallback", alias.as_str())];
+    let answer = ask(&stack, &json!({"model": first, "input": "a"}), &named).await;
+    fails(&answer, 400, "MODEL_CAPABILITY");
+    until("the circuit to open", async || {
+        let body = json!({"model": first, "input": unique("fail:503:9")});
+        let answer = ask(&stack, &body, &[]).await;
+        fails(&answer, 503, "PROVIDER_UNAVAILABLE");
+        answer.text().contains("circuit").then_some(())
+    })
+    .await;
+    let named = [("x-de-fallback", same.as_str())];
+    let answer = ask(&stack, &json!({"model": first, "input": "a"}), &named).await;
+    assert_eq!((answer.status, answer.header("x-de-model")), (200, same.as_str()));
 }
 
 #[tokio::test]

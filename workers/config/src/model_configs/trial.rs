@@ -174,12 +174,13 @@ impl Trial<'_> {
             context,
             departure: incoming.departure.as_ref(),
             draft: &draft,
+            gathers: None,
             holder: (&caller).into(),
             models: &models,
             need,
             platform: &listening,
             // What an operator tries is asked for, whatever is known of its vendor.
-            routes: &Routes::past_circuits(),
+            routes: &Routes::new(true),
             streamed: false,
         };
         let sent_at = platform.clock.now();
@@ -190,6 +191,7 @@ impl Trial<'_> {
                 let cap = images.map_or(exchange::ANSWER_CAP, |images| images.answer_cap());
                 exchange::whole_up_to(&job, opened, cap).await.map(Said::Whole)
             }
+            Ok(Answer::Gathered(gathered)) => Ok(Said::Whole(gathered.bytes)),
             Ok(Answer::Polled(polled)) => Ok(Said::Polled(Box::new(mapped::reply(*polled.reply)))),
             Err(error) => Err(error),
         };

@@ -85,6 +85,7 @@ impl Running<'_> {
             need,
             platform,
             routes: &routes,
+            gathers: None,
             streamed: matches!(work, Work::Speech(_)),
         };
         // What it makes at once names its row: that is there by then.
@@ -103,6 +104,10 @@ impl Running<'_> {
                 let patience = i64::try_from(ordered.polling.timeout_ms()).unwrap_or(i64::MAX);
                 record.to(running(&ordered.polling, &ordered.wait, now, now.plus(patience)), now);
                 self.put_back(record, &books);
+            }
+            Ok(First::Answer(Answer::Gathered(_))) => {
+                let error = ApiError::internal("a job's answer was read before its time");
+                self.fail(record, &books, &error);
             }
             Ok(First::Answer(Answer::Polled(polled))) => {
                 record.served_by = Some(served_by(&polled.model));

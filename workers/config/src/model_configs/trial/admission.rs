@@ -75,8 +75,15 @@ pub(super) async fn admit(
         let deadline_ms = Some(model.deadlines().total_ms);
         let epochs = admission::oldest(&caller, std::slice::from_ref(&model));
         // An operator's trial is no load: it asks for itself.
-        let ask =
-            Ask { caller: &caller, deadline_ms, epochs, model: Some(&model), need, pooled: false };
+        let ask = Ask {
+            apart: false,
+            caller: &caller,
+            deadline_ms,
+            epochs,
+            model: Some(&model),
+            need,
+            pooled: false,
+        };
         match admission::reserve(platform, context, books, ask).await? {
             Reserved::Granted { bounded, .. } => {
                 return Ok(Admitted { bounded, caller, model, need });
