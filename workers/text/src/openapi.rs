@@ -61,12 +61,21 @@ pub fn describe(document: &mut Document) {
 /// What a call brings along, whatever protocol it speaks.
 fn buys(operation: Operation) -> Operation {
     let operation = operation.scope(Some(de_core::auth::Scope::Text)).bought_once();
-    let operation = operation.header("x-de-cache").header("x-de-fallback");
-    operation.header("x-de-on-unsupported").header("x-de-session").buys_of_model()
+    let operation = operation.header("x-de-fallback").header("x-de-on-unsupported");
+    operation.header("x-de-session").buys_of_model()
 }
 
-/// An answer to one, with what its headers tell.
+/// The same of a call that the response cache may answer.
+fn buys_or_finds(operation: Operation) -> Operation {
+    buys(operation.header("x-de-cache"))
+}
+
+/// An answer to a call, with what its headers tell.
 fn of_call(answer: Answer) -> Answer {
-    let answer = answer.of_call().left_out();
-    answer.headers(&["Idempotency-Replayed", "x-de-cache", "Age", "x-de-max-tokens"])
+    answer.of_call().left_out().headers(&["Idempotency-Replayed", "x-de-max-tokens"])
+}
+
+/// The same where the response cache may have answered.
+fn of_call_or_cache(answer: Answer) -> Answer {
+    of_call(answer).headers(&["x-de-cache", "Age"])
 }

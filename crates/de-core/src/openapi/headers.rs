@@ -210,7 +210,9 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
         "x-de-fallback" => (
             "gpt-4o-mini",
             json!({"type": "string"}),
-            "Models to try when the first fails, with commas, at most five; they replace those of the row.",
+            "Models to try when the first fails, with commas, at most five: they come before those of the \
+             model's config. `; only` at the end leaves those of the config out, an empty value all: then nobody serves \
+             instead.",
         ),
         "x-de-on-unsupported" => (
             "drop",

@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{buys, of_call};
+use super::{buys_or_finds, of_call_or_cache};
 
 /// A call in Anthropic's protocol. Null counts as absent.
 #[derive(ToSchema)]
@@ -176,6 +176,6 @@ pub(super) fn operation() -> Operation {
             "messages": [{"role": "user", "content": "Name three rivers of Europe."}],
         }),
     )
-    .answers(of_call(answer));
-    buys(create)
+    .answers(of_call_or_cache(answer));
+    buys_or_finds(create)
 }

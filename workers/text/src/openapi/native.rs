@@ -13,7 +13,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{buys, of_call};
+use super::{buys_or_finds, of_call_or_cache};
 
 /// A call in our own protocol. Fields that are not here are refused by name; null counts as absent.
 #[derive(ToSchema)]
@@ -340,7 +340,7 @@ pub(super) fn operations() -> Vec<Operation> {
     )
     .fails(&[Code::JsonValidationFailed])
     .body(Shape::of::<GenerateRequest>(), example.clone())
-    .answers(of_call(
+    .answers(of_call_or_cache(
         Answer::json(200, "The answer.", Shape::of::<Generated>()).or_events(events, event()),
     ));
     let stream = Operation::new(
@@ -350,6 +350,6 @@ pub(super) fn operations() -> Vec<Operation> {
         "Answers a prompt or a conversation as events",
     )
     .body(Shape::of::<GenerateRequest>(), example)
-    .answers(of_call(Answer::empty(200, "The answer.").or_events(events, event())));
-    [generate, stream].map(|one| buys(one.speaks(Speaks::NativeCall))).into()
+    .answers(of_call_or_cache(Answer::empty(200, "The answer.").or_events(events, event())));
+    [generate, stream].map(|one| buys_or_finds(one.speaks(Speaks::NativeCall))).into()
 }

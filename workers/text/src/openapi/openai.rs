@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{
-    buys,
+    buys_or_finds,
     native::{FinishReason, Stop},
-    of_call,
+    of_call_or_cache,
 };
 
 /// A call in OpenAI's protocol. Null counts as absent.
@@ -280,6 +280,6 @@ pub(super) fn operation() -> Operation {
             "max_completion_tokens": 100,
         }),
     )
-    .answers(of_call(answer));
-    buys(complete)
+    .answers(of_call_or_cache(answer));
+    buys_or_finds(complete)
 }

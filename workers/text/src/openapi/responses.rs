@@ -13,7 +13,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{buys, of_call};
+use super::{buys_or_finds, of_call_or_cache};
 
 /// What is asked. Members that are not here are relayed, or named in `x-de-dropped`.
 #[derive(ToSchema)]
@@ -211,8 +211,8 @@ fn create() -> Operation {
         }),
     )
     .fails(&[Code::NotFound])
-    .answers(of_call(answer));
-    buys(create)
+    .answers(of_call_or_cache(answer));
+    buys_or_finds(create)
 }
 
 pub(super) fn operations() -> Vec<Operation> {
