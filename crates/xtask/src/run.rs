@@ -87,6 +87,12 @@ impl Run {
         self
     }
 
+    /// The command line, as failures name it.
+    #[cfg(test)]
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
+    }
+
     /// Runs with its output on ours.
     ///
     /// # Errors

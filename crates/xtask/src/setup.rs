@@ -117,3 +117,44 @@ pub(crate) fn has_nextest() -> bool {
 pub(crate) fn stamped(path: &std::path::Path, expected: &str) -> bool {
     path.exists() && files::read(path).is_ok_and(|found| found == expected)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::{node, python};
+
+    /// What keeps out whoever takes over a dependency: no hash but the known one, no code while it is installed, and a
+    /// week in which it can be found out.
+    #[test]
+    fn packages_come_by_their_hashes_run_no_scripts_and_are_a_week_old() {
+        let npm = node::ci(Path::new("wrangler"));
+        assert!(npm.shown().starts_with("npm ci --ignore-scripts "), "{}", npm.shown());
+        let pip = python::pip(Path::new("env"), Path::new("requirements.txt"));
+        for option in [" --only-binary :all: ", " --require-hashes "] {
+            assert!(pip.shown().contains(option), "{}", pip.shown());
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+        for folder in ["interfaces", "tests/clients", "wrangler"] {
+            let lock = read(&format!("{folder}/package-lock.json"));
+            let lock: Value = serde_json::from_str(&lock).unwrap();
+            let mut fetched = 0;
+            for (name, package) in lock["packages"].as_object().unwrap() {
+                if package["resolved"].as_str().is_some_and(|at| at.starts_with("https:")) {
+                    fetched += 1;
+                    assert!(package["integrity"].is_string(), "{folder}: {name} has no hash");
+                }
+            }
+            assert!(fetched > 0, "{folder}: nothing is fetched");
+        }
+        let proposed: Value = serde_saphyr::from_str(&read(".github/dependabot.yml")).unwrap();
+        for update in proposed["updates"].as_array().unwrap() {
+            let days = update["cooldown"]["default-days"].as_u64();
+            assert!(days >= Some(7), "{}: {days:?}", update["package-ecosystem"]);
+        }
+    }
+}

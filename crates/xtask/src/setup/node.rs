@@ -43,16 +43,19 @@ pub(crate) fn install(layout: &Layout, folder: &Path) -> Result<(), Failure> {
     let watch = Watch::start();
     let name = layout.short(folder).display();
     say::line(&format!("installing the Node modules of {name}/ (half a minute)"));
+    ci(folder).progress("npm ci").capture()?;
+    files::write(&stamp(folder), &expected)?;
+    say::line(&format!("installed the Node modules of {name}/ ({})", watch.text()));
+    Ok(())
+}
+
+/// What installs the modules of a folder, as its lock file has them.
+pub(super) fn ci(folder: &Path) -> Run {
     // No package may run code of its own while it is installed: what is used here works without.
     Run::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .env("NO_UPDATE_NOTIFIER", "1")
         .dir(folder)
-        .progress("npm ci")
-        .capture()?;
-    files::write(&stamp(folder), &expected)?;
-    say::line(&format!("installed the Node modules of {name}/ ({})", watch.text()));
-    Ok(())
 }
 
 /// Whether the modules of wrangler are those of the lock file.

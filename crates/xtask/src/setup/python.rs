@@ -76,13 +76,16 @@ fn fill(packages: Packages<'_>, aside: &Path) -> Result<(), Failure> {
         }
         other => other?,
     };
-    Run::new(aside.join("bin/python"))
+    pip(aside, packages.requirements).progress("pip install").capture()?;
+    Ok(())
+}
+
+/// What installs the packages of a list into an environment: those whose hashes are in it, and no script of theirs runs.
+pub(super) fn pip(environment: &Path, requirements: &Path) -> Run {
+    Run::new(environment.join("bin/python"))
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
         .args(["--only-binary", ":all:", "--require-hashes", "--requirement"])
-        .args([packages.requirements])
-        .progress("pip install")
-        .capture()?;
-    Ok(())
+        .args([requirements])
 }
 
 /// The version of the Python on PATH, as `3.11`: an environment is made by it.
