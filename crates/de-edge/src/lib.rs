@@ -20,6 +20,7 @@ mod fetch;
 mod jobs;
 mod limiter;
 pub mod log;
+mod objects;
 mod peers;
 mod relay;
 mod settings;

@@ -1,4 +1,4 @@
-//! The Limiter objects, by their stubs. A hung object must not hang a request: every call has a deadline.
+//! The Limiter objects.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,12 +11,13 @@ use de_core::{
     },
     ports::{Limiter, PortError, Whose},
 };
-use futures_util::future::{Either, select};
 use serde::{Serialize, de::DeserializeOwned};
-use wasm_bindgen::JsValue;
-use worker::{Delay, Env, Headers, Method, Request, RequestInit, send::SendFuture};
+use worker::Env;
 
-use crate::bindings::LIMITER;
+use crate::{
+    bindings::LIMITER,
+    objects::{Ask, Body, Objects},
+};
 
 const DEADLINE: Duration = Duration::from_secs(2);
 /// The answer to a change of epochs comes when the last older lease has ended.
@@ -25,62 +26,33 @@ const REFRESH_DEADLINE: Duration = Duration::from_secs(5);
 pub(crate) struct EdgeLimiter(pub(crate) Arc<Env>);
 
 impl EdgeLimiter {
-    async fn call<T: DeserializeOwned + Send>(
+    fn objects(&self) -> Objects<'_> {
+        Objects { binding: LIMITER, env: &self.0, port: "limiter" }
+    }
+
+    /// What one of them says when nothing is sent to it.
+    async fn told<T: DeserializeOwned>(&self, name: &str, path: &str) -> Result<T, PortError> {
+        let (body, deadline) = (Body::Nothing, DEADLINE);
+        self.objects().ask(Ask { body, deadline, name, path }).await
+    }
+
+    async fn call<T: DeserializeOwned>(
         &self,
-        name: &str,
-        method: Method,
+        instance: &InstanceId,
         path: &str,
-        body: Option<String>,
+        value: &(impl Serialize + Sync),
+        deadline: Duration,
     ) -> Result<T, PortError> {
-        let deadline = if path == "/refresh" { REFRESH_DEADLINE } else { DEADLINE };
-        let objects =
-            self.0.durable_object(LIMITER).map_err(|_| PortError::Unbound { port: "limiter" })?;
-        let name = name.to_owned();
-        SendFuture::new(async move {
-            let stub = objects.get_by_name(&name).map_err(failed)?;
-            let mut init = RequestInit::new();
-            init.with_method(method);
-            if let Some(body) = body {
-                let headers = Headers::new();
-                headers.set("content-type", "application/json").map_err(failed)?;
-                init.with_headers(headers).with_body(Some(JsValue::from_str(&body)));
-            }
-            let url = format!("http://limiter{path}");
-            let request = Request::new_with_init(&url, &init).map_err(failed)?;
-            let call = std::pin::pin!(async {
-                #[cfg(feature = "faults")]
-                crate::faults::pass("limiter").await?;
-                let mut reply = stub.fetch_with_request(request).await.map_err(failed)?;
-                let bytes = reply.bytes().await.map_err(failed)?;
-                Ok::<_, PortError>((reply.status_code(), bytes))
-            });
-            match select(call, Delay::from(deadline)).await {
-                Either::Left((Ok((200, bytes)), _)) => {
-                    serde_json::from_slice(&bytes).map_err(|err| PortError::Malformed {
-                        port: "limiter",
-                        message: err.to_string(),
-                    })
-                }
-                Either::Left((Ok((status, bytes)), _)) => {
-                    let text = String::from_utf8_lossy(&bytes);
-                    let message = format!("{path} answered {status}: {text}");
-                    Err(PortError::Failed { port: "limiter", message })
-                }
-                Either::Left((Err(err), _)) => Err(err),
-                Either::Right(_) => {
-                    let after_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-                    Err(PortError::TimedOut { port: "limiter", after_ms })
-                }
-            }
-        })
-        .await
+        let objects = self.objects();
+        let body = objects.json(value)?;
+        objects.ask(Ask { body, deadline, name: instance.as_str(), path }).await
     }
 }
 
 #[async_trait]
 impl Limiter for EdgeLimiter {
     async fn epochs(&self, instance: &InstanceId) -> Result<Epochs, PortError> {
-        self.call(instance.as_str(), Method::Get, "/epoch", None).await
+        self.told(instance.as_str(), "/epoch").await
     }
 
     async fn lease(
@@ -92,17 +64,17 @@ impl Limiter for EdgeLimiter {
         if let Some(granted) = crate::faults::granted(&ask) {
             return Ok(granted);
         }
-        self.call(instance.as_str(), Method::Post, "/lease", Some(json(&ask)?)).await
+        self.call(instance, "/lease", &ask, DEADLINE).await
     }
 
     async fn refresh(&self, instance: &InstanceId, epochs: Epochs) -> Result<(), PortError> {
         let _: serde_json::Value =
-            self.call(instance.as_str(), Method::Post, "/refresh", Some(json(&epochs)?)).await?;
+            self.call(instance, "/refresh", &epochs, REFRESH_DEADLINE).await?;
         Ok(())
     }
 
     async fn usage(&self, whose: Whose<'_>) -> Result<UsageReply, PortError> {
-        self.call(name_of(whose), Method::Get, "/usage", None).await
+        self.told(name_of(whose), "/usage").await
     }
 
     async fn settle(
@@ -114,7 +86,7 @@ impl Limiter for EdgeLimiter {
         if let Some(settled) = crate::faults::settled() {
             return Ok(settled);
         }
-        self.call(instance.as_str(), Method::Post, "/settle", Some(json(&report)?)).await
+        self.call(instance, "/settle", &report, DEADLINE).await
     }
 }
 
@@ -123,13 +95,4 @@ fn name_of(whose: Whose<'_>) -> &str {
         Whose::Instance(id) => id.as_str(),
         Whose::Organization(id) => id.as_str(),
     }
-}
-
-fn json(value: &impl Serialize) -> Result<String, PortError> {
-    serde_json::to_string(value)
-        .map_err(|err| PortError::Malformed { port: "limiter", message: err.to_string() })
-}
-
-fn failed(err: worker::Error) -> PortError {
-    PortError::Failed { port: "limiter", message: err.to_string() }
 }
