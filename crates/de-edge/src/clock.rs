@@ -7,14 +7,20 @@ use de_core::{ports::Clock, time::UnixMillis};
 use futures_util::FutureExt;
 use worker::{Delay, send::SendFuture};
 
+/// What time it is. The platform's clock stands still while nothing is waited for.
+#[must_use]
+pub fn now() -> UnixMillis {
+    // As a number: `worker::Date` makes an object of each look, and a call looks some thirty times.
+    #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds, below 2^53")]
+    UnixMillis(js_sys::Date::now() as i64)
+}
+
 pub(crate) struct EdgeClock;
 
 #[async_trait]
 impl Clock for EdgeClock {
     fn now(&self) -> UnixMillis {
-        // As a number: `worker::Date` makes an object of each look, and a call looks some thirty times.
-        #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds, below 2^53")]
-        UnixMillis(js_sys::Date::now() as i64)
+        now()
     }
 
     async fn sleep(&self, duration: Duration) {

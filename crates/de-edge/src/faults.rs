@@ -16,9 +16,9 @@ use de_core::{
     time::UnixMillis,
 };
 use serde_json::json;
-use worker::{Date, Delay, Env, Method, Request, RequestInit, Response, Url};
+use worker::{Delay, Env, Method, Request, RequestInit, Response, Url};
 
-use crate::bindings::LIMITER;
+use crate::{bindings::LIMITER, clock::now};
 
 thread_local! {
     static FAULTS: RefCell<BTreeMap<String, Fault>> = const { RefCell::new(BTreeMap::new()) };
@@ -27,7 +27,7 @@ thread_local! {
 #[derive(Clone, Copy)]
 struct Fault {
     mode: Mode,
-    until_ms: u64,
+    until: UnixMillis,
 }
 
 #[derive(Clone, Copy)]
@@ -40,9 +40,9 @@ enum Mode {
 }
 
 fn fault(port: &str) -> Option<Mode> {
-    let now = Date::now().as_millis();
+    let now = now();
     FAULTS.with_borrow(|faults| {
-        faults.get(port).filter(|fault| now < fault.until_ms).map(|fault| fault.mode)
+        faults.get(port).filter(|fault| now < fault.until).map(|fault| fault.mode)
     })
 }
 
@@ -85,9 +85,8 @@ pub(crate) fn takes(statements: &[Statement]) -> Result<(), PortError> {
 /// The grant of a Limiter that is switched off; `None` if it is not.
 pub(crate) fn granted(ask: &LeaseRequest) -> Option<LeaseReply> {
     matches!(fault("limiter"), Some(Mode::Off)).then(|| {
-        let now = UnixMillis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX));
         LeaseReply::from(Grant::Granted(Share {
-            expires_at: now.plus(2_000),
+            expires_at: now().plus(2_000),
             extra: ask.extra,
             life_ms: 2_000,
             shadowed: Vec::new(),
@@ -164,13 +163,13 @@ pub fn set(url: &Url) -> worker::Result<Response> {
         Some(other) => other.strip_prefix("slow:").and_then(|ms| ms.parse().ok()).map(Mode::Slow),
         None => None,
     };
-    let for_ms = word("for_ms").and_then(|ms| ms.parse::<u64>().ok());
+    let for_ms = word("for_ms").and_then(|ms| ms.parse::<u32>().ok());
     let (Some(port), Some(mode), Some(for_ms)) = (word("port"), mode, for_ms) else {
         return Response::error("port, mode (fail, full, off, refuse, slow:<ms>) and for_ms", 400);
     };
-    let until_ms = Date::now().as_millis().saturating_add(for_ms);
-    FAULTS.with_borrow_mut(|faults| faults.insert(port.clone(), Fault { mode, until_ms }));
-    Response::from_json(&json!({"port": port, "until_ms": until_ms}))
+    let until = now().plus(for_ms.into());
+    FAULTS.with_borrow_mut(|faults| faults.insert(port.clone(), Fault { mode, until }));
+    Response::from_json(&json!({"port": port, "until_ms": until.0}))
 }
 
 async fn ask(env: &Env, object: &str, method: Method, path: &str) -> worker::Result<Response> {

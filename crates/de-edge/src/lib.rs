@@ -11,7 +11,7 @@ mod body;
 mod brake;
 mod cache;
 mod claims;
-mod clock;
+pub mod clock;
 mod departure;
 mod entropy;
 #[cfg(feature = "faults")]

@@ -23,13 +23,14 @@ use de_core::{
 };
 use de_edge::{
     bindings::ASSETS,
+    clock::now,
     log::{begin, say},
 };
 use futures_util::future::join;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use worker::{
-    Bucket, Date, DurableObject, Env, Error, Headers, Method, Request, Response, Result,
+    Bucket, DurableObject, Env, Error, Headers, Method, Request, Response, Result,
     SqlStorageValue as Value, State, durable_object,
 };
 
@@ -377,10 +378,6 @@ fn load(state: &State) -> Result<(idempotency::Claim, bool)> {
         None => idempotency::Claim::default(),
     };
     Ok((claim, true))
-}
-
-fn now() -> UnixMillis {
-    UnixMillis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
 }
 
 fn log(what: &str, err: &impl ToString) {

@@ -31,9 +31,12 @@ use de_core::{
     ports::PortError,
     time::UnixMillis,
 };
-use de_edge::log::{begin, say};
+use de_edge::{
+    clock::now,
+    log::{begin, say},
+};
 use kept::{Kept, Notice};
-use reach::{now, sleep};
+use reach::sleep;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use worker::{DurableObject, Env, Error, Method, Request, Response, Result, State, durable_object};

@@ -29,6 +29,7 @@ use de_core::{
     time::UnixMillis,
 };
 use de_edge::{
+    clock::now,
     log::{self, say},
     serve::object_platform,
 };
@@ -317,8 +318,4 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 
 fn shown(view: Option<View>) -> Result<Value> {
     serde_json::to_value(view).map_err(|err| worker::Error::RustError(err.to_string()))
-}
-
-fn now() -> UnixMillis {
-    UnixMillis(i64::try_from(worker::Date::now().as_millis()).unwrap_or(i64::MAX))
 }

@@ -6,14 +6,9 @@ use de_core::{
     log::LogLine,
     outbox,
 };
-use de_edge::log::say;
+use de_edge::{clock::now, log::say};
 
-use super::{
-    Failure, Limiter,
-    kept::Kept,
-    reach::{self, now},
-    to_json,
-};
+use super::{Failure, Limiter, kept::Kept, reach, to_json};
 
 impl Limiter {
     /// Tells the organization's object what was spent, without the receipts, which are kept here. What it does

@@ -6,9 +6,9 @@ use de_core::{
     log::LogLine,
     outbox::{self, Change, Outcome, Waiting},
 };
-use de_edge::log::say;
+use de_edge::{clock::now, log::say};
 
-use super::{Failure, Limiter, database, kept::Kept, reach::now};
+use super::{Failure, Limiter, database, kept::Kept};
 
 /// The most batches of one alarm.
 const BATCHES: u32 = 40;

@@ -4,8 +4,9 @@ use de_core::{
     limits::wire::{SettleRequest, Spent},
     store::usage::DirectRow,
 };
+use de_edge::clock::now;
 
-use super::{Failure, Limiter, database, reach::now};
+use super::{Failure, Limiter, database};
 
 impl Limiter {
     /// Looks in the database for their receipts: a worker that could not reach this object has written them

@@ -6,12 +6,11 @@ use de_core::{
     notices::{self, Failing},
     ports::{Statement, Whose},
 };
-use de_edge::log::say;
+use de_edge::{clock::now, log::say};
 
 use super::{
     Failure, Limiter, database, from_json,
     kept::{Kept, Notice},
-    reach::now,
 };
 
 /// After so many deliveries in a row that failed, people are told: within the first half minute nobody

@@ -1,22 +1,18 @@
-//! The clock, and calls out of the object: each has a deadline.
+//! Waiting, and calls out of the object: each has a deadline.
 
 use std::{future::Future, pin::pin, time::Duration};
 
-use de_core::{ids::OrganizationId, time::UnixMillis};
+use de_core::ids::OrganizationId;
 use de_edge::bindings::LIMITER;
 use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
-use worker::{Date, Delay, Env, Headers, Method, Request, RequestInit};
+use worker::{Delay, Env, Headers, Method, Request, RequestInit};
 
 use super::Failure;
 
 /// How long another Limiter may take.
 const LIMITER_MS: u64 = 1_500;
-
-pub(super) fn now() -> UnixMillis {
-    UnixMillis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
-}
 
 pub(super) async fn sleep(duration_ms: i64) {
     if let Ok(millis @ 1..) = u64::try_from(duration_ms) {
