@@ -170,6 +170,13 @@ impl TestRequest {
         self
     }
 
+    /// Sets a header beside one of that name.
+    #[must_use]
+    pub fn another(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.append(name, HeaderValue::from_static(value));
+        self
+    }
+
     /// Leaves out a header of the client's own.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {

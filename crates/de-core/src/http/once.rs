@@ -165,8 +165,11 @@ pub async fn begin(
     }
 }
 
-/// The caller's key.
-fn key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+/// The caller's key, if one was sent.
+///
+/// # Errors
+/// `INVALID_REQUEST` for one that is none, and where there are two.
+pub fn key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let mut all = headers.get_all(HEADER).iter();
     let Some(given) = all.next() else { return Ok(None) };
     let key = given.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST);

@@ -11,6 +11,7 @@ use de_contract::{
     life::{path, whole},
     stack::Stack,
     wait::unique,
+    world::World,
 };
 use de_testkit::client::TestResponse;
 use futures_util::future::join_all;
@@ -138,4 +139,15 @@ async fn a_key_that_would_not_be_kept_is_refused() {
         assert_eq!(refused.status, 400, "{place}: {}", refused.text());
         assert!(refused.text().contains("Idempotency-Key"), "{}", refused.text());
     }
+}
+
+/// In process: the platform joins two headers of a name to one.
+#[tokio::test]
+async fn of_two_keys_neither_is_taken() {
+    let control = World::new().await.operator();
+    let request = control.client.request(Method::POST, "/v1/organizations");
+    let request = request.header("idempotency-key", "one").another("idempotency-key", "two");
+    let refused = request.json(&json!({"name": "Twice"})).send().await.unwrap();
+    assert_eq!((refused.status, &refused.json()["error_code"]), (400, &json!("INVALID_REQUEST")));
+    assert!(refused.text().contains("Idempotency-Key"), "{}", refused.text());
 }

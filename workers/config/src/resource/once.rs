@@ -13,24 +13,20 @@ use de_core::{
     http::{
         error::{ApiError, Code},
         extract::Incoming,
+        once::{self, HEADER, REPLAYED},
     },
     ports::{Platform, Statement, rows},
     secret::Secret,
     store::idempotency::{self, KeptReply, Place},
     time::UnixMillis,
 };
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 use serde_json::{Map, Value};
 
 use super::{Created, Request};
 
 /// How long an answer is kept: a day.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
-/// The longest `Idempotency-Key`.
-const LONGEST: usize = 255;
-
-const HEADER: &str = "idempotency-key";
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A creation, and the caller's key for it if there is one.
 pub(crate) struct Once(Option<Asked>);
@@ -53,18 +49,13 @@ impl Once {
     /// Looks whether this was asked for before. `route` names operation and place: `POST /v1/projects`.
     ///
     /// # Errors
-    /// `INVALID_REQUEST` for a key that is none, `IDEMPOTENCY_MISMATCH` if it came with another body.
+    /// `INVALID_REQUEST` for a key that is none or comes twice, `IDEMPOTENCY_MISMATCH` if it came with another body.
     pub(crate) async fn begin(
         request: &Request<'_>,
         route: impl Into<String>,
         body: &Map<String, Value>,
     ) -> Result<Begun, ApiError> {
-        let Some(given) = request.headers.get(HEADER) else { return Ok(Begun::New(Self(None))) };
-        let key = given.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST);
-        let key = key.ok_or_else(|| {
-            let message = format!("Idempotency-Key: expected 1 to {LONGEST} visible characters");
-            ApiError::new(Code::InvalidRequest, message)
-        })?;
+        let Some(key) = once::key(request.headers)? else { return Ok(Begun::New(Self(None))) };
         let holder = request.allowed.caller().key().who();
         let asked = Asked {
             body_digest: digest(&Value::Object(body.clone()).to_string()),
@@ -75,10 +66,10 @@ impl Once {
                 route: route.into(),
             },
         };
-        let once = Self(Some(asked));
-        Ok(match once.kept(request.platform).await? {
+        let asked = Self(Some(asked));
+        Ok(match asked.kept(request.platform).await? {
             Some(answer) => Begun::Again(answer),
-            None => Begun::New(once),
+            None => Begun::New(asked),
         })
     }
 
