@@ -28,7 +28,8 @@ mod sides;
 // mark: end of modules
 
 use shared::{
-    answer, borrowed, document, end_user, fitted, openai_effort, picture, stock, strict, turns,
+    answer, borrowed, document, end_user, fitted, openai_effort, openai_own, picture, stock,
+    strict, turns,
 };
 pub use shared::{capable, options, tool_names};
 pub(crate) use shared::{fields, inline};

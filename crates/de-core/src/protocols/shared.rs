@@ -9,6 +9,7 @@ pub(crate) mod fields;
 pub(super) mod fitted;
 pub(crate) mod inline;
 pub(super) mod openai_effort;
+pub(super) mod openai_own;
 pub mod options;
 pub(super) mod picture;
 pub(super) mod stock;

@@ -88,11 +88,6 @@ pub(super) fn write(messages: &[Message], is_sealed: bool, issues: &mut Issues) 
     turns.collect()
 }
 
-/// The vendor caches what is repeated without being told.
-pub(super) fn unmarked(issues: &mut Issues) {
-    issues.hint("/cache_control", "this vendor caches prompts without marks");
-}
-
 struct Writer<'a> {
     /// How many calls there were so far.
     called: usize,
@@ -120,7 +115,7 @@ impl<'a> Writer<'a> {
 
     fn marks(&mut self, parts: &[&Part]) {
         if parts.iter().any(|part| matches!(part, Part::CacheMark(_))) {
-            unmarked(self.issues);
+            self.issues.no_cache_marks();
         }
     }
 
@@ -146,7 +141,7 @@ impl<'a> Writer<'a> {
                 Some(json!({"inlineData": {"mimeType": mime_type, "data": &*audio.base64}}))
             }
             Part::CacheMark(_) => {
-                unmarked(self.issues);
+                self.issues.no_cache_marks();
                 None
             }
             Part::Document(document) => Some(self.document(document)),
@@ -240,7 +235,7 @@ impl<'a> Writer<'a> {
         let mut early = None;
         for part in said {
             match part {
-                Part::CacheMark(_) => unmarked(self.issues),
+                Part::CacheMark(_) => self.issues.no_cache_marks(),
                 Part::Refusal(text) | Part::Text(text) => {
                     parts.extend((!text.is_empty()).then(|| json!({"text": text})));
                 }

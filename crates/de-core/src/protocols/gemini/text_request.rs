@@ -65,7 +65,7 @@ fn left_out(call: &ChatCall, target: &Target, issues: &mut Issues) {
     let marked = call.system.iter().any(|block| block.cache.is_some())
         || call.tools.iter().any(|tool| tool.cache.is_some());
     if marked {
-        contents::unmarked(issues);
+        issues.no_cache_marks();
     }
     if call.user.is_some() {
         issues.hint("/user", "this vendor has no mark for end users");

@@ -7,12 +7,13 @@ use super::{
         FieldIssue,
         fields::{Fields, Issues, cache_mark, cache_ttl, unknown_word},
         inline::{self, address},
+        openai_own::{own, relay_only},
     },
     SHARED, thoughts,
 };
 use crate::chat::{
-    Audio, ChatCall, Document, DocumentSource, Image, Instruction, Message, OwnWord, Part,
-    ResponseFormat, Role, Tool, ToolCall, ToolChoice, Weight,
+    Audio, ChatCall, Document, DocumentSource, Image, Instruction, Message, Part, ResponseFormat,
+    Role, Tool, ToolCall, ToolChoice, Weight,
 };
 
 /// The most answers that OpenAI gives to one request.
@@ -123,17 +124,6 @@ fn settings(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
     }
     let user = body.string("user", issues);
     call.user = body.string("safety_identifier", issues).or(user).map(str::to_owned);
-}
-
-fn own(call: &mut ChatCall, pointer: String, weight: Weight) {
-    let reason = "only OpenAI's own protocol can say this, and this model's vendor speaks another"
-        .to_owned();
-    call.own_words.push(OwnWord { issue: FieldIssue { pointer, reason }, weight });
-}
-
-/// Notes a piece of the conversation or a tool that only a relay can carry.
-fn relay_only(call: &mut ChatCall, pointer: String) {
-    own(call, pointer, Weight::Essential);
 }
 
 fn tool(item: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) -> Option<Tool> {

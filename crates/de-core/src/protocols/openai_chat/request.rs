@@ -126,14 +126,14 @@ fn messages(call: &ChatCall, target: &Target, issues: &mut Issues) -> Vec<Value>
         call.tools.iter().any(|tool| tool.cache.is_some()),
     ];
     if marks.contains(&true) {
-        unmarked(issues);
+        issues.no_cache_marks();
     }
     for Turn { parts, role } in with_results_joined(&call.messages) {
         match role {
             Role::Assistant => messages.push(assistant(&parts, target, issues)),
             Role::System => {
                 if parts.iter().any(|part| matches!(part, Part::CacheMark(_))) {
-                    unmarked(issues);
+                    issues.no_cache_marks();
                 }
                 messages.push(json!({"role": "system", "content": text_of(parts)}));
             }
@@ -184,7 +184,7 @@ fn shown(part: &Part, issues: &mut Issues) -> Option<Value> {
             "input_audio": {"data": &*audio.base64, "format": audio.format},
         }),
         Part::CacheMark(CacheTtl::FiveMinutes | CacheTtl::OneHour) => {
-            unmarked(issues);
+            issues.no_cache_marks();
             return None;
         }
         Part::Document(document) => return self::document(document, issues),
@@ -206,11 +206,6 @@ fn shown(part: &Part, issues: &mut Issues) -> Option<Value> {
             return None;
         }
     })
-}
-
-/// OpenAI caches what is repeated without being told.
-fn unmarked(issues: &mut Issues) {
-    issues.hint("/cache_control", "this vendor caches prompts without marks");
 }
 
 fn document(document: &Document, issues: &mut Issues) -> Option<Value> {
@@ -244,7 +239,7 @@ fn assistant(parts: &[&Part], target: &Target, issues: &mut Issues) -> Value {
             Part::Thinking { seal: None, text } if target.takes_thoughts => {
                 thoughts.get_or_insert_default().push_str(text);
             }
-            Part::CacheMark(_) => unmarked(issues),
+            Part::CacheMark(_) => issues.no_cache_marks(),
             // OpenAI takes no thoughts back, and its own citations are none of its input.
             Part::Citation(_) => issues.lost_citations(),
             Part::Sealed(_) | Part::Thinking { .. } => issues.lost_thoughts(),

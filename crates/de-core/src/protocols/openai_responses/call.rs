@@ -7,10 +7,11 @@ use super::{
         FieldIssue,
         fields::{Fields, Issues, cache_ttl, unknown_word},
         openai_chat::SHARED,
+        openai_own::{own, relay_only},
     },
     ENCRYPTED, LOGPROBS, items,
 };
-use crate::chat::{ChatCall, OwnWord, ResponseFormat, Tool, ToolChoice, Weight};
+use crate::chat::{ChatCall, ResponseFormat, Tool, ToolChoice, Weight};
 
 /// Members that have their place in a [`ChatCall`], or mean something to whoever keeps conversations.
 const KNOWN: [&str; 22] = [
@@ -170,18 +171,6 @@ fn text(body: &Fields<'_>, call: &mut ChatCall, issues: &mut Issues) {
             None
         }
     };
-}
-
-/// Notes what only this protocol can say.
-pub(super) fn own(call: &mut ChatCall, pointer: String, weight: Weight) {
-    let reason = "only OpenAI's own protocol can say this, and this model's vendor speaks another"
-        .to_owned();
-    call.own_words.push(OwnWord { issue: FieldIssue { pointer, reason }, weight });
-}
-
-/// Notes a piece of the conversation that only a relay can carry.
-pub(super) fn relay_only(call: &mut ChatCall, pointer: String) {
-    own(call, pointer, Weight::Essential);
 }
 
 /// Reads a tool. Without its vendor's own tools the model answers too, but perhaps something else.

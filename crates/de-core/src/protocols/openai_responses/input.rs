@@ -11,7 +11,7 @@ use crate::chat::{ChatCall, Document, DocumentSource, Message, Part, Role, Seal,
 /// Writes all turns.
 pub(super) fn items(call: &ChatCall, issues: &mut Issues) -> Vec<Value> {
     if call.system.iter().any(|block| block.cache.is_some()) {
-        unmarked(issues);
+        issues.no_cache_marks();
     }
     let mut items = Vec::with_capacity(call.messages.len());
     for message in &call.messages {
@@ -19,7 +19,7 @@ pub(super) fn items(call: &ChatCall, issues: &mut Issues) -> Vec<Value> {
             Role::Assistant => assistant(message, &mut items, issues),
             Role::System => {
                 if message.parts.iter().any(|part| matches!(part, Part::CacheMark(_))) {
-                    unmarked(issues);
+                    issues.no_cache_marks();
                 }
                 items.push(json!({"role": "developer", "content": text_of(&message.parts)}));
             }
@@ -31,11 +31,6 @@ pub(super) fn items(call: &ChatCall, issues: &mut Issues) -> Vec<Value> {
         issues.add("/messages", "this model's vendor needs at least one message with content");
     }
     items
-}
-
-/// The vendor caches what is repeated without being told.
-pub(super) fn unmarked(issues: &mut Issues) {
-    issues.hint("/cache_control", "this vendor caches prompts without marks");
 }
 
 /// Writes a user's turn. Results come first, since they must follow the turn that called for them.
@@ -78,7 +73,7 @@ fn shown(part: &Part, issues: &mut Issues) -> Option<Value> {
             None
         }
         Part::CacheMark(_) => {
-            unmarked(issues);
+            issues.no_cache_marks();
             None
         }
         Part::Document(document) => self::document(document, issues),
@@ -159,7 +154,7 @@ fn assistant(message: &Message, items: &mut Vec<Value>, issues: &mut Issues) {
                 })
             }
             Part::CacheMark(_) => {
-                unmarked(issues);
+                issues.no_cache_marks();
                 continue;
             }
             // The vendor's own citations are none of its input.

@@ -9,8 +9,8 @@ use super::{
     super::{
         fields::{Fields, Issues, cache_mark, note_hint, unknown_word},
         inline::{self, address},
+        openai_own::relay_only,
     },
-    call::relay_only,
     reply::BETWEEN,
     thoughts,
 };

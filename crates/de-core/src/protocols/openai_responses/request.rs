@@ -158,7 +158,7 @@ fn response_format(format: &ResponseFormat) -> Value {
 /// Writes a tool. Unlike elsewhere, one that does not say so is strict here.
 fn tool(tool: &Tool, issues: &mut Issues) -> Value {
     if tool.cache.is_some() {
-        input::unmarked(issues);
+        issues.no_cache_marks();
     }
     let tool = strict::tool(tool, issues);
     let parameters = match &tool.parameters {

@@ -70,6 +70,11 @@ impl Issues {
         self.hint("/messages/*/citations", "this vendor takes no such citations back");
     }
 
+    /// Notes marks of a caller's cache, at a vendor that caches what is repeated without being told.
+    pub(crate) fn no_cache_marks(&mut self) {
+        self.hint("/cache_control", "this vendor caches prompts without marks");
+    }
+
     /// Notes one of the settings that OpenAI's protocols share and that this vendor lacks.
     pub(crate) fn own_setting(&mut self, name: &str, target: &Target) {
         let pointer = format!("/{name}");
