@@ -6,13 +6,12 @@ use axum::response::{IntoResponse, Response};
 use de_core::{
     auth::{
         Scope,
-        access::{Grant, Role},
         api_key::{ApiKey, KeyKind},
     },
     http::{
         error::{ApiError, Code},
         extract::{AdminBody, Incoming, PathText},
-        routes::{Allowed, unknown},
+        routes::{Allowed, Person, unknown},
     },
     ids::{ApiKeyId, InstanceId, ModelId, OrganizationId, ProjectId, UserId},
     ports::{Platform, Statement, rows},
@@ -35,6 +34,8 @@ use crate::{
 };
 
 const WHAT: &str = "API key";
+/// What the key of a person above its caller is, to who reads a refusal.
+const KEY_OF: &str = "a key of someone";
 
 /// The longest time that a rotated key lives on, in seconds: 30 days.
 const MOST_OVERLAP_S: i64 = 30 * 24 * 60 * 60;
@@ -293,27 +294,9 @@ async fn holder(
     let id = id.ok_or_else(|| unknown("user"))?;
     let found: Vec<HolderRow> = rows(&*platform.database, store::holder(id)).await?;
     let found = found.into_iter().next().ok_or_else(|| unknown("user"))?;
-    may_hold(allowed, id, Some(&found.role), &found.organization_id, "user")?;
+    let person = Person { id, organization: &found.organization_id, role: Some(&found.role) };
+    allowed.on_persons(&person, "user", KEY_OF)?;
     Ok(found)
-}
-
-/// Whether the caller may do to a person's key what the route is for: to their own, and as an
-/// administrator to those of persons who are no more than they are themselves.
-fn may_hold(
-    allowed: &Allowed,
-    holder: &UserId,
-    role: Option<&str>,
-    organization: &OrganizationId,
-    what: &str,
-) -> Result<(), ApiError> {
-    let caller = allowed.caller();
-    let is_own = caller.key().user_id.as_ref() == Some(holder);
-    allowed.on(organization, is_own.then_some(Grant::Owner), what)?;
-    if allowed.changes() && !caller.role().reaches(Role::of(role)) {
-        let message = "this is a key of someone who may do more than you";
-        return Err(ApiError::new(Code::Forbidden, message));
-    }
-    Ok(())
 }
 
 /// An address in the one spelling that the platform has for it.
@@ -344,7 +327,8 @@ impl Resource for ApiKeyRow {
         match &found.user_id {
             Some(holder) => {
                 let role = found.user_role.as_deref();
-                may_hold(allowed, holder, role, &found.organization_id, WHAT)?;
+                let organization = &found.organization_id;
+                allowed.on_persons(&Person { id: holder, organization, role }, WHAT, KEY_OF)?;
             }
             None => {
                 allowed.on(&found.organization_id, grant(found.grant_role.as_deref()), WHAT)?;

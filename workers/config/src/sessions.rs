@@ -6,7 +6,6 @@ use axum::{
 };
 use de_core::{
     auth::{
-        access::{Grant, Role},
         access_keys,
         access_token::{self, AccessTeam, AccessToken, AccessTokenError},
         attempts, origins,
@@ -16,7 +15,7 @@ use de_core::{
     http::{
         error::{ApiError, Code},
         extract::{Incoming, OptionalBody, PathText},
-        routes::{Allowed, CURRENT, unknown},
+        routes::{Allowed, CURRENT, Person, unknown},
     },
     ids::{ApiKeyId, OrganizationId, SessionId, UserId},
     ports::{Platform, random, rows},
@@ -296,17 +295,11 @@ async fn find(platform: &Platform, allowed: &Allowed, id: &str) -> Result<Sessio
     Ok(found)
 }
 
-/// Whether the caller may do to the sessions of a person what the route is for: to their own, and as an
-/// administrator to those of persons who are no more than they are themselves.
-fn may(allowed: &Allowed, person: &PersonRow, what: &str) -> Result<(), ApiError> {
-    let caller = allowed.caller();
-    let is_own = caller.key().user_id.as_ref() == Some(&person.user_id);
-    allowed.on(&person.organization_id, is_own.then_some(Grant::Owner), what)?;
-    if allowed.changes() && !caller.role().reaches(Role::of(Some(&person.role))) {
-        let message = "this is a session of someone who may do more than you";
-        return Err(ApiError::new(Code::Forbidden, message));
-    }
-    Ok(())
+/// Whether the caller may do to the sessions of a person what the route is for.
+fn may(allowed: &Allowed, row: &PersonRow, what: &str) -> Result<(), ApiError> {
+    let (id, organization) = (&row.user_id, &row.organization_id);
+    let person = Person { id, organization, role: Some(&row.role) };
+    allowed.on_persons(&person, what, "a session of someone")
 }
 
 fn shown(row: &SessionRow, current: Option<&SessionId>) -> SessionShown {

@@ -22,7 +22,7 @@ use crate::{
         access::{Grant, Permission, Role, Standing},
     },
     caller::{Caller, Operator},
-    ids::{OrganizationId, SessionId},
+    ids::{OrganizationId, SessionId, UserId},
     ports::Platform,
 };
 
@@ -272,6 +272,27 @@ impl Allowed {
         }
     }
 
+    /// Refuses what the caller may not do to something of a person: each may do it to what is their own, and an
+    /// administrator to what is of persons who are no more than they are themselves. `what` is the word for what is
+    /// looked for, `of_whom` says what may not be changed: `a key of someone`.
+    ///
+    /// # Errors
+    /// As [`Self::on`].
+    pub fn on_persons(
+        &self,
+        person: &Person<'_>,
+        what: &str,
+        of_whom: &str,
+    ) -> Result<(), ApiError> {
+        let is_own = self.caller.key().user_id.as_ref() == Some(person.id);
+        self.on(person.organization, is_own.then_some(Grant::Owner), what)?;
+        if self.changes() && !self.caller.role().reaches(Role::of(person.role)) {
+            let message = format!("this is {of_whom} who may do more than you");
+            return Err(ApiError::new(Code::Forbidden, message));
+        }
+        Ok(())
+    }
+
     /// Refuses everyone who does not operate the service.
     ///
     /// # Errors
@@ -296,6 +317,17 @@ impl Allowed {
     pub fn administers(&self) -> Option<&OrganizationId> {
         (self.caller.role() == Role::Admin).then_some(&self.caller.key().organization_id)
     }
+}
+
+/// Whose something is.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'a> {
+    /// Who they are.
+    pub id: &'a UserId,
+    /// Where they are at home.
+    pub organization: &'a OrganizationId,
+    /// The word for what they may do, as it is kept.
+    pub role: Option<&'a str>,
 }
 
 /// What does not exist for this caller.
