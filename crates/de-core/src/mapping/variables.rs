@@ -78,11 +78,6 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Sets a file, which JSON could only carry as text.
-    pub fn set_file(&mut self, name: &str, file: File) {
-        self.values.insert(name.to_owned(), Datum::File(file));
-    }
-
     /// Whether the variable has this value.
     pub fn is(&self, name: &str, expected: &Value) -> bool {
         matches!(self.values.get(name), Some(Datum::Json(value)) if value == expected)

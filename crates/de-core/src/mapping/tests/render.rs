@@ -292,10 +292,10 @@ fn forms_and_multipart_hold_scalars_lists_and_files() {
 #[test]
 fn files_go_into_json_as_data_urls_or_base64() {
     let mapping = parse(json!({"endpoint": "/x", "body": {"u": "{image}", "b": "{image|base64}"}}));
-    let (mut variables, _) = mapping.variables(Reserved::default(), &object(json!({}))).unwrap();
     let data = vec![0_u8; 2 * MAX_RENDERED].into();
     let file = File { content_type: "image/png".into(), data, filename: None };
-    variables.set_file("image", file);
+    let reserved = Reserved { files: vec![("image", file)], ..Reserved::default() };
+    let (variables, _) = mapping.variables(reserved, &object(json!({}))).unwrap();
     let RenderedBody::Json { value, .. } = mapping.render(&variables).unwrap().body else {
         panic!("json")
     };
