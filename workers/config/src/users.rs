@@ -1,6 +1,6 @@
 //! `/v1/users`: persons, and what they are. What they may do on instances is in `grants.rs`.
 
-mod promotion;
+mod endings;
 
 use axum::response::Response;
 use de_core::{
@@ -234,10 +234,10 @@ impl Resource for UserRow {
     /// Whoever becomes more begins anew, and whoever has another address logs in by it.
     async fn entails(&self, before: &Self, platform: &Platform) -> Result<Consequence, ApiError> {
         if !role(before).reaches(role(self)) {
-            return promotion::ends(platform, &self.id).await;
+            return endings::ends(platform, &self.id).await;
         }
         if before.email != self.email {
-            return promotion::ends_log_ins(platform, &self.id).await;
+            return endings::ends_log_ins(platform, &self.id).await;
         }
         Ok(Consequence::default())
     }
