@@ -6,6 +6,7 @@
 
 mod api_keys;
 mod audit_events;
+mod bootstrap;
 mod budgets;
 mod document;
 mod grants;
@@ -15,6 +16,7 @@ mod metrics;
 mod model_configs;
 mod organizations;
 mod projects;
+mod provider_health;
 mod provider_keys;
 mod providers;
 mod requests;
@@ -41,6 +43,10 @@ use crate::{control_plane, resource::WouldDelete};
 
 /// Adds the operations of the control plane.
 pub fn describe(document: &mut Document) {
+    let mut calls = requests::operations();
+    calls.extend(provider_health::operations());
+    let mut log_ins = sessions::operations();
+    log_ins.push(bootstrap::operation());
     let resources = [
         (organizations::TAG, organizations::operations()),
         (instances::TAG, instances::operations()),
@@ -53,12 +59,12 @@ pub fn describe(document: &mut Document) {
         (provider_keys::TAG, provider_keys::operations()),
         (model_configs::TAG, model_configs::operations()),
         (usage::TAG, usage::operations()),
-        (requests::TAG, requests::operations()),
+        (requests::TAG, calls),
         (metrics::TAG, metrics::operations()),
         (limits::TAG, limits::operations()),
         (budgets::TAG, budgets::operations()),
         (webhooks::TAG, webhooks::operations()),
-        (sessions::TAG, sessions::operations()),
+        (sessions::TAG, log_ins),
         (services::TAG, services::operations()),
         (document::TAG, document::operations()),
     ];

@@ -1,8 +1,8 @@
-//! `/v1/requests`, `/v1/receipts` and the health of providers, described.
+//! `/v1/requests` and `/v1/receipts`, described.
 
 use de_core::{
     http::error::Code,
-    ids::{InstanceId, ProviderId, ReceiptId, UserId},
+    ids::{ReceiptId, UserId},
     openapi::{
         document::Tag,
         operation::{Answer, Operation},
@@ -13,10 +13,7 @@ use http::Method;
 use serde_json::json;
 
 use super::usage::{as_table, selected, times};
-use crate::{
-    provider_health::{ProviderHealth, ProviderHealths},
-    requests::{ReceiptShown, Request},
-};
+use crate::requests::{ReceiptShown, Request};
 
 pub(super) const TAG: Tag =
     Tag { about: "Calls, one by one. No prompt and no reply is kept.", name: "requests" };
@@ -64,48 +61,8 @@ pub(super) fn operations() -> Vec<Operation> {
     .id::<ReceiptId>("receipt_id", "Its id: the header `x-de-receipt` of the answer.")
     .fails(&[Code::ValidationError])
     .answers(Answer::json(200, "As it stands in the books.", Shape::shown::<ReceiptShown>()));
-    let health = Operation::new(
-        Method::GET,
-        "/v1/providers/{id}/health",
-        "getProviderHealth",
-        "Tells how a vendor did lately",
-    )
-    .notes(
-        "By what calls of one instance in the last 15 minutes left in the books; nothing is tried.",
-    )
-    .id::<ProviderId>("id", "Its id.")
-    .query(
-        "instance_id",
-        Shape::of::<InstanceId>(),
-        "The instance whose calls are looked at. A program need not name its own.",
-    )
-    .answers(Answer::json(200, "How it did.", Shape::shown::<ProviderHealth>()));
-    let all = Operation::new(
-        Method::GET,
-        "/v1/provider-health",
-        "listProviderHealth",
-        "Tells how the vendors of an instance did lately",
-    )
-    .notes(
-        "By what calls of one instance in the last 15 minutes left in the books; nothing is tried. Those that were \
-         tried, or have a model whose circuit is open: of all others there is nothing to tell.",
-    )
-    .query(
-        "instance_id",
-        Shape::of::<InstanceId>(),
-        "The instance whose calls are looked at. A program need not name its own.",
-    )
-    .fails(&[Code::NotFound, Code::ValidationError])
-    .answers(Answer::json(200, "How they did.", Shape::shown::<ProviderHealths>()));
     let of_person = |operation: Operation| {
         operation.query("user_id", Shape::of::<UserId>(), "Only those that this person made.")
     };
-    vec![
-        of_person(as_table(times(selected(list)))),
-        read,
-        of_person(selected(events)),
-        receipt,
-        health,
-        all,
-    ]
+    vec![of_person(as_table(times(selected(list)))), read, of_person(selected(events)), receipt]
 }

@@ -1,4 +1,4 @@
-//! `/v1/sessions` and `/v1/bootstrap`, described.
+//! `/v1/sessions`, described.
 
 use de_core::{
     http::error::Code,
@@ -13,11 +13,20 @@ use http::Method;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::values::{EmailAddress, Name};
-use crate::{bootstrap::Bootstrapped, sessions::SessionShown};
+use crate::sessions::SessionShown;
 
 pub(super) const TAG: Tag =
     Tag { about: "Log-ins of browsers, and the first of all.", name: "sessions" };
+
+/// What whoever comes without a session is told where their proof does not do.
+pub(super) const REFUSED: [Code; 6] = [
+    Code::Forbidden,
+    Code::InvalidApiKey,
+    Code::KeyExpired,
+    Code::MissingAuth,
+    Code::OriginNotAllowed,
+    Code::RateLimitExceeded,
+];
 
 /// What somebody logs in with.
 #[derive(ToSchema)]
@@ -29,32 +38,8 @@ struct LogIn {
     key: Option<String>,
 }
 
-/// Who operates the service from now on.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "describes what the handler reads")]
-struct Bootstrap {
-    /// The secret `DE_BOOTSTRAP_TOKEN` of the deployment.
-    #[schema(min_length = 1, max_length = 500)]
-    token: String,
-    /// The name of their organization.
-    organization: Name,
-    /// Their address.
-    email: EmailAddress,
-    /// For people; the address unless given.
-    name: Option<Name>,
-}
-
 pub(super) fn operations() -> Vec<Operation> {
     let row = Shape::shown::<SessionShown>;
-    let refused = [
-        Code::Forbidden,
-        Code::InvalidApiKey,
-        Code::KeyExpired,
-        Code::MissingAuth,
-        Code::OriginNotAllowed,
-        Code::RateLimitExceeded,
-    ];
     let create = Operation::new(Method::POST, "/v1/sessions", "createSession", "Logs in")
         .notes(
             "With the key of a person, or by what Cloudflare Access says in its own header. The cookie is in this \
@@ -62,7 +47,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .optional_body(Shape::of::<LogIn>(), json!({"key": "de_admin_..."}))
         .changes()
-        .fails(&refused)
+        .fails(&REFUSED)
         .answers(
             Answer::json(201, "The session has begun.", row()).headers(&["Location", "Set-Cookie"]),
         );
@@ -85,28 +70,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .changes()
         .fails(&[Code::Conflict])
         .answers(gone);
-    let bootstrap = Operation::new(
-        Method::POST,
-        "/v1/bootstrap",
-        "bootstrap",
-        "Makes the first who operates the service",
-    )
-    .notes("Once: not where there is someone already. `Idempotency-Key` is refused.")
-    .body(
-        Shape::of::<Bootstrap>(),
-        json!({
-            "token": "the DE_BOOTSTRAP_TOKEN of the deployment",
-            "organization": "Example Ltd",
-            "email": "root@example.com",
-        }),
-    )
-    .changes()
-    .fails(&refused)
-    .fails(&[Code::Conflict])
-    .answers(
-        Answer::json(201, "They are made.", Shape::shown::<Bootstrapped>()).headers(&["Location"]),
-    );
-    vec![create, list, either(read), either(delete), bootstrap]
+    vec![create, list, either(read), either(delete)]
 }
 
 fn current_or_id() -> Shape {
