@@ -5,12 +5,13 @@ use std::{collections::HashMap, sync::Arc};
 use de_core::{
     auth::access_token::AccessTeam,
     ids::ProviderId,
-    ports::{Fetch, Peers, Platform, Settings},
+    ports::{Arg, Database, Fetch, Peers, Platform, Settings, Statement},
     secret::Secret,
     shares::Shares,
     snapshot::Memory,
     time::UnixMillis,
 };
+use serde_json::Value;
 
 use crate::{
     background::TokioBackground,
@@ -288,5 +289,17 @@ impl TestPlatform {
             shares: shares(self.pools_shares),
             ..self.platform.clone()
         }
+    }
+
+    /// Runs a statement behind everyone's back: its rows, as objects.
+    ///
+    /// # Panics
+    /// If the database refuses it.
+    #[expect(clippy::expect_used, reason = "a test's own statement is one that the schema takes")]
+    pub async fn sql(&self, sql: &'static str, args: &[&str]) -> Vec<Value> {
+        let args = args.iter().map(|arg| Arg::Text((*arg).to_owned())).collect();
+        let answers = self.database.batch(vec![Statement { args, sql }]).await;
+        let answers = answers.expect("the database takes a test's statement");
+        answers.into_iter().flatten().map(Value::Object).collect()
     }
 }

@@ -151,7 +151,7 @@ async fn a_stream_that_does_not_begin_falls_back_on_every_road() {
             assert_eq!(gateway.receipt(&answer).await["status"], "ok", "{case}");
             let id = answer.header("x-de-receipt");
             let sql = "SELECT attempts FROM usage_logs WHERE receipt_id = ?1";
-            let attempts = gateway.sql(sql, &[id]).await[0]["attempts"].clone();
+            let attempts = gateway.test.sql(sql, &[id]).await[0]["attempts"].clone();
             let attempts: Value = serde_json::from_str(attempts.as_str().unwrap()).unwrap();
             assert_eq!(attempts[0]["error_code"], code, "{case}: {attempts}");
             assert_eq!(attempts[0]["status"], 200, "{case}: {attempts}");
@@ -253,7 +253,7 @@ async fn a_client_that_leaves_before_the_first_event_stops_the_vendor() {
         assert!(gateway.test.fetch.sent().pop().unwrap().is_closed(), "{}", road.1);
         gateway.test.background.join_all().await;
         let sql = "SELECT status, estimated FROM usage_logs ORDER BY created_at DESC LIMIT 1";
-        assert_eq!(gateway.sql(sql, &[]).await[0]["status"], "cancelled");
+        assert_eq!(gateway.test.sql(sql, &[]).await[0]["status"], "cancelled");
     }
 }
 

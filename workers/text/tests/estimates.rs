@@ -80,7 +80,7 @@ async fn row(gateway: &Gateway, request_id: &str) -> Value {
     assert_eq!(gateway.test.background.join_all().await, 0, "work after an answer panicked");
     let sql = "SELECT status, http_status, input_tokens, output_tokens, cost_micros, estimated
            FROM usage_logs WHERE request_id = ?1";
-    let mut rows = gateway.sql(sql, &[request_id]).await;
+    let mut rows = gateway.test.sql(sql, &[request_id]).await;
     assert_eq!(rows.len(), 1, "{rows:#?}");
     rows.remove(0)
 }

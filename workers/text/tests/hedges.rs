@@ -70,7 +70,7 @@ async fn ask(gateway: &Gateway) -> (TestResponse, i64) {
 async fn attempts(gateway: &Gateway, answer: &TestResponse) -> Vec<Value> {
     gateway.receipt(answer).await;
     let sql = "SELECT attempts FROM usage_logs WHERE request_id = ?1";
-    let rows = gateway.sql(sql, &[answer.header("x-request-id")]).await;
+    let rows = gateway.test.sql(sql, &[answer.header("x-request-id")]).await;
     serde_json::from_str(rows[0]["attempts"].as_str().unwrap()).unwrap()
 }
 
@@ -228,7 +228,7 @@ async fn left_both(gateway: &Gateway) {
     assert!(sent.len() == 2 && sent.iter().all(|sent| sent.is_closed()), "{sent:#?}");
     assert_eq!(gateway.test.background.join_all().await, 0);
     let sql = "SELECT status, cost_micros, estimated, attempts FROM usage_logs";
-    let rows = gateway.sql(sql, &[]).await;
+    let rows = gateway.test.sql(sql, &[]).await;
     assert_eq!(rows.len(), 1);
     assert_eq!((&rows[0]["status"], &rows[0]["estimated"]), (&json!("cancelled"), &json!(1)));
     assert!(rows[0]["cost_micros"].as_u64().unwrap() > 0);

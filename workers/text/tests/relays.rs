@@ -276,7 +276,7 @@ async fn a_vendor_keeps_nothing_for_projects_that_keep_nothing() {
     ] {
         let gateway = gateway().await;
         if retains {
-            gateway.sql("UPDATE projects SET retain_content = 1", &[]).await;
+            gateway.test.sql("UPDATE projects SET retain_content = 1", &[]).await;
         }
         let reply = Answer::ok().header("content-type", "application/json").chunk(case.answer);
         gateway.test.fetch.answer(reply);

@@ -342,7 +342,7 @@ async fn a_response_is_given_again_where_it_is_no_turn_of_a_kept_conversation() 
     assert_eq!(gateway.sent(), 2);
     // Where turns are kept, one that is none is given again, and one that is one is not.
     let gateway = Gateway::new().await;
-    gateway.sql("UPDATE projects SET retain_content = 1", &[]).await;
+    gateway.test.sql("UPDATE projects SET retain_content = 1", &[]).await;
     gateway.model("kept", "openai-responses", json!({})).await;
     assert_eq!(respond(&gateway, no_turn.clone(), "resp_1").await, told("miss", "resp_1"));
     assert_eq!(respond(&gateway, no_turn, "resp_2").await, told("hit", "resp_1"));

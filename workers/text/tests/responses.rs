@@ -48,7 +48,7 @@ async fn keeping(forgetful: bool) -> Gateway {
         }
     })
     .await;
-    gateway.sql("UPDATE projects SET retain_content = 1", &[]).await;
+    gateway.test.sql("UPDATE projects SET retain_content = 1", &[]).await;
     gateway.model("kept", "openai-chat", json!({})).await;
     gateway
 }
@@ -175,7 +175,7 @@ async fn a_large_turn_rests_in_parts_and_is_read_whole() {
     assert_eq!(first["store"], true);
     let sizes = "SELECT r.size_bytes AS told, length(r.content) + sum(length(p.content)) AS rests, count(*) AS parts
          FROM responses AS r JOIN response_parts AS p ON p.response_id = r.id";
-    let row = gateway.sql(sizes, &[]).await.remove(0);
+    let row = gateway.test.sql(sizes, &[]).await.remove(0);
     assert_eq!((&row["told"], &row["parts"]), (&row["rests"], &json!(3)));
     // It goes on from it by either name.
     let next = json!({"previous_response_id": first["id"]});
@@ -189,14 +189,14 @@ async fn a_large_turn_rests_in_parts_and_is_read_whole() {
     let items = gateway.text.get(&path).await.unwrap().json();
     assert!(items["data"][0]["content"][0]["text"] == large);
     // What rests for another place opens nowhere else.
-    gateway.sql("UPDATE response_parts SET place = 9 WHERE place = 1", &[]).await;
+    gateway.test.sql("UPDATE response_parts SET place = 9 WHERE place = 1", &[]).await;
     assert_eq!(status(&gateway, first["id"].as_str().unwrap()).await, 500);
     // Its parts go with it.
     let id = first["id"].as_str().unwrap();
     let path = format!("/v1/responses/{id}");
     let deleted = gateway.text.request(http::Method::DELETE, &path).send().await.unwrap();
     assert_eq!(deleted.status, 200, "{}", deleted.text());
-    let left = gateway.sql("SELECT count(*) AS parts FROM response_parts", &[]).await;
+    let left = gateway.test.sql("SELECT count(*) AS parts FROM response_parts", &[]).await;
     assert_eq!(left[0]["parts"], 0);
 }
 
@@ -207,7 +207,7 @@ async fn what_a_conversation_comes_to_is_known_before_it_is_read() {
     let next = json!({"previous_response_id": first["id"]});
     let second = good(&gateway, next).await;
     // Contents that do not open: whoever reads them fails.
-    gateway.sql("UPDATE responses SET content = 'v1.a.b', size_bytes = 12000000", &[]).await;
+    gateway.test.sql("UPDATE responses SET content = 'v1.a.b', size_bytes = 12000000", &[]).await;
     let next = json!({"previous_response_id": second["id"]});
     let answer = ask(&gateway, next).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
@@ -221,7 +221,7 @@ async fn a_conversation_that_is_too_large_to_be_read_again_says_so() {
     let last = last["id"].as_str().unwrap();
     // Turns of before there was a bound: 30 of a megabyte, each after the one before it.
     gateway
-        .sql(
+        .test.sql(
             "WITH RECURSIVE turns (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM turns WHERE number < 29)
              INSERT INTO responses (project_id, id, previous_id, content, created_at, expires_at)
              SELECT r.project_id, 'resp_old_' || turns.number,
@@ -236,7 +236,7 @@ async fn a_conversation_that_is_too_large_to_be_read_again_says_so() {
     let error = &answer.json()["error"];
     assert_eq!(error["param"], "previous_response_id");
     assert!(error["message"].as_str().unwrap().contains("larger than"), "{error}");
-    gateway.sql("DELETE FROM responses WHERE id = 'resp_old_27'", &[]).await;
+    gateway.test.sql("DELETE FROM responses WHERE id = 'resp_old_27'", &[]).await;
     let answer = ask(&gateway, json!({"previous_response_id": "resp_old_29"})).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert!(answer.text().contains("not kept any more"), "{}", answer.text());
@@ -295,7 +295,7 @@ async fn an_answer_is_given_though_it_cannot_be_kept() {
 async fn a_project_that_begins_or_ceases_to_keep_is_known_at_once() {
     let gateway = keeping(false).await;
     let admin = gateway.config.clone().with_key(gateway.test.tenant.admin_key.expose()).unwrap();
-    let id = gateway.sql("SELECT min(id) AS id FROM projects", &[]).await.remove(0);
+    let id = gateway.test.sql("SELECT min(id) AS id FROM projects", &[]).await.remove(0);
     let path = format!("/v1/projects/{}", id["id"].as_str().unwrap());
     let first = good(&gateway, json!({})).await;
     for keeps in [false, true] {

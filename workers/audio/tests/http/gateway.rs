@@ -1,6 +1,5 @@
 //! The audio worker over doubles.
 
-use de_core::ports::{Arg, Database, Statement};
 use de_testkit::{
     client::{TestClient, TestResponse},
     fetch::Answer,
@@ -47,16 +46,9 @@ impl Gateway {
         (last.url.to_string(), serde_json::from_slice(&last.body).unwrap_or_default())
     }
 
-    /// Runs a statement behind everyone's back.
-    pub async fn sql(&self, sql: &'static str, args: &[&str]) -> Vec<Value> {
-        let args = args.iter().map(|arg| Arg::Text((*arg).to_owned())).collect();
-        let mut answers = self.test.database.batch(vec![Statement { args, sql }]).await.unwrap();
-        answers.pop().unwrap().into_iter().map(Value::Object).collect()
-    }
-
     /// Changes members of a model's config.
     pub async fn change(&self, model: &str, path: &str, json: &Value) {
-        self.sql(
+        self.test.sql(
             "UPDATE model_configs SET config = json_set(config, ?2, json(?3)) WHERE model_id = ?1",
             &[model, path, &json.to_string()],
         )
@@ -70,7 +62,7 @@ impl Gateway {
             "SELECT receipt_id, status, http_status, error_code, cost_micros, estimated, streamed,
              input_tokens, audio_output_tokens, characters, media_ms, response_bytes, operation
            FROM usage_logs WHERE request_id = ?1";
-        let mut rows = self.sql(sql, &[answer.header("x-request-id")]).await;
+        let mut rows = self.test.sql(sql, &[answer.header("x-request-id")]).await;
         assert_eq!(rows.len(), 1, "one call, one row: {rows:#?}");
         assert_eq!(rows[0]["receipt_id"], answer.header("x-de-receipt"));
         rows.remove(0)

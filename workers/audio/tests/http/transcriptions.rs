@@ -203,7 +203,7 @@ async fn the_caller_does_not_set_the_price() {
 #[tokio::test(start_paused = true)]
 async fn a_form_is_not_read_for_whoever_may_not_send_it() {
     let gateway = Gateway::new().await;
-    gateway.sql(r#"UPDATE api_keys SET scopes = '["text"]'"#, &[]).await;
+    gateway.test.sql(r#"UPDATE api_keys SET scopes = '["text"]'"#, &[]).await;
     // It would be refused for what it is, were it read.
     let answer = gateway.isolate().post("/v1/audio/transcriptions", &json!({})).await.unwrap();
     assert_eq!(answer.status, 403, "{}", answer.text());

@@ -38,7 +38,7 @@ async fn ours_are_flat_and_kept_for_ten_minutes() {
     gateway.isolate().get("/voices").await.unwrap();
     assert_eq!(gateway.test.fetch.sent().len(), 2);
     // Another key may be of another account.
-    gateway.sql("DELETE FROM provider_keys WHERE provider_id = 'elevenlabs'", &[]).await;
+    gateway.test.sql("DELETE FROM provider_keys WHERE provider_id = 'elevenlabs'", &[]).await;
     let answer = gateway.isolate().get("/voices").await.unwrap();
     assert_eq!((answer.status, &answer.json()["error_code"]), (503, &json!("MISSING_API_KEY")));
 }
@@ -97,7 +97,7 @@ async fn a_vendor_that_fails_is_told_as_for_calls() {
 #[tokio::test(start_paused = true)]
 async fn they_need_the_scope() {
     let gateway = Gateway::new().await;
-    gateway.sql(r#"UPDATE api_keys SET scopes = '["text"]'"#, &[]).await;
+    gateway.test.sql(r#"UPDATE api_keys SET scopes = '["text"]'"#, &[]).await;
     for path in ["/voices", "/v1/voices", "/v2/voices"] {
         assert_eq!(gateway.isolate().get(path).await.unwrap().status, 403, "{path}");
     }

@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use de_core::{
-    ids::JobId,
-    jobs::View,
-    ports::{Arg, Database, Jobs, Statement},
-};
+use de_core::{ids::JobId, jobs::View, ports::Jobs};
 use de_testkit::{
     client::{TestClient, TestResponse},
     fetch::Answer,
@@ -39,12 +35,6 @@ impl Gateway {
         Self { image, test }
     }
 
-    async fn sql(&self, sql: &'static str, args: &[&str]) -> Vec<Value> {
-        let args = args.iter().map(|arg| Arg::Text((*arg).to_owned())).collect();
-        let mut answers = self.test.database.batch(vec![Statement { args, sql }]).await.unwrap();
-        answers.pop().unwrap().into_iter().map(Value::Object).collect()
-    }
-
     /// The one row of a call in the books, when all that goes on after its answer is done.
     pub(crate) async fn receipt(&self, answer: &TestResponse) -> Value {
         let sql = "SELECT receipt_id, status, operation, error_code, cost_micros, images,
@@ -53,7 +43,7 @@ impl Gateway {
         // A job settles by itself, after whoever waited for its end.
         for _ in 0..200 {
             assert_eq!(self.test.background.join_all().await, 0, "work after an answer panicked");
-            rows = self.sql(sql, &[answer.header("x-request-id")]).await;
+            rows = self.test.sql(sql, &[answer.header("x-request-id")]).await;
             if !rows.is_empty() {
                 break;
             }

@@ -187,8 +187,9 @@ async fn a_person_may_name_a_project_of_the_instance_and_no_other() {
         scopes: &[Scope::Stock],
     };
     library.test.database.batch(vec![tenants::put_key(&key, START)]).await.unwrap();
-    library.sql("INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('org_b', 'B', 0, 0)", &[]).await;
+    library.test.sql("INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('org_b', 'B', 0, 0)", &[]).await;
     library
+        .test
         .sql(
             "INSERT INTO instances (id, organization_id, name, environment, created_at, updated_at)
              VALUES ('inst_b', 'org_b', 'B', 'development', 0, 0)",
@@ -196,6 +197,7 @@ async fn a_person_may_name_a_project_of_the_instance_and_no_other() {
         )
         .await;
     library
+        .test
         .sql(
             "INSERT INTO projects (id, instance_id, name, created_at, updated_at)
              VALUES ('proj_b', 'inst_b', 'B', 0, 0)",

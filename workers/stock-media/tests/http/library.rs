@@ -1,6 +1,5 @@
 //! The stock-media worker over doubles, and what its vendors answer.
 
-use de_core::ports::{Arg, Database, Statement};
 use de_testkit::{
     client::{TestClient, TestResponse},
     fetch::{Answer, Sent},
@@ -67,13 +66,6 @@ impl Library {
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
-    /// Runs a statement behind everyone's back.
-    pub async fn sql(&self, sql: &'static str, args: &[&str]) -> Vec<Value> {
-        let args = args.iter().map(|arg| Arg::Text((*arg).to_owned())).collect();
-        let mut answers = self.test.database.batch(vec![Statement { args, sql }]).await.unwrap();
-        answers.pop().unwrap().into_iter().map(Value::Object).collect()
-    }
-
     /// The one row of a call in the books, when all that goes on after its answer is done.
     pub async fn receipt(&self, answer: &TestResponse) -> Value {
         assert_eq!(self.test.background.join_all().await, 0, "work after an answer panicked");
@@ -81,7 +73,7 @@ impl Library {
             "SELECT receipt_id, modality, operation, provider_id, model_id, status, http_status,
              error_code, cost_micros, requests, attempts, requested_model_id
            FROM usage_logs WHERE request_id = ?1";
-        let mut rows = self.sql(sql, &[answer.header("x-request-id")]).await;
+        let mut rows = self.test.sql(sql, &[answer.header("x-request-id")]).await;
         assert_eq!(rows.len(), 1, "one call, one row: {rows:#?}");
         assert_eq!(rows[0]["receipt_id"], answer.header("x-de-receipt"));
         let mut row = rows.remove(0);

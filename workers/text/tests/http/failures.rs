@@ -14,7 +14,7 @@ use crate::{
 #[tokio::test(start_paused = true)]
 async fn a_provider_without_a_key_is_not_to_be_asked_again() {
     let gateway = Gateway::new().await;
-    gateway.sql("DELETE FROM provider_keys WHERE provider_id = 'openai'", &[]).await;
+    gateway.test.sql("DELETE FROM provider_keys WHERE provider_id = 'openai'", &[]).await;
     let answer = gateway.generate("gpt-4o-mini").await;
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert_eq!(answer.json()["error_code"], "MISSING_API_KEY");

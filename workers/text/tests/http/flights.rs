@@ -231,6 +231,7 @@ async fn who_holds_a_key_or_wants_a_new_answer_waits_for_nobody() {
     gateway.test.fetch.answer(openai("New."));
     let project = gateway.test.tenant.tenant.project_id.clone();
     gateway
+        .test
         .sql("UPDATE projects SET response_cache_ttl_s = 3600 WHERE id = ?1", &[project.as_str()])
         .await;
     let others = async {
@@ -365,7 +366,7 @@ async fn a_key_that_ends_while_its_call_waits_is_refused() {
     let ends_at = (now + 2_000).to_string();
     let keys = &gateway.test.tenant.tenant.keys;
     let key = keys.iter().find(|key| key.name == "dev client").unwrap();
-    gateway.sql(sql, &[&ends_at, key.id.as_str()]).await;
+    gateway.test.sql(sql, &[&ends_at, key.id.as_str()]).await;
     gateway.test.fetch.answer(slow("Hi."));
     let answers = calls(&gateway, 2).await;
     assert_eq!((answers[0].status, answers[1].status), (200, 401));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use de_core::ports::{Arg, Database, Platform, Statement};
+use de_core::ports::Platform;
 use de_testkit::{
     claims::LocalClaims,
     client::{TestClient, TestResponse},
@@ -90,13 +90,6 @@ impl Gateway {
         self.text.post("/generate", &body).await.unwrap()
     }
 
-    /// Runs a statement behind everyone's back.
-    pub async fn sql(&self, sql: &'static str, args: &[&str]) -> Vec<Value> {
-        let args = args.iter().map(|arg| Arg::Text((*arg).to_owned())).collect();
-        let mut answers = self.test.database.batch(vec![Statement { args, sql }]).await.unwrap();
-        answers.pop().unwrap().into_iter().map(Value::Object).collect()
-    }
-
     /// All rows that a call has in the books, when all that goes on after its answer is done.
     pub async fn receipts(&self, answer: &TestResponse) -> Vec<Value> {
         assert_eq!(self.test.background.join_all().await, 0, "work after an answer panicked");
@@ -104,7 +97,7 @@ impl Gateway {
             "SELECT receipt_id, status, http_status, error_code, limiter_bypassed, cost_micros, estimated,
              input_tokens, output_tokens, cache_write_1h_tokens
            FROM usage_logs WHERE request_id = ?1";
-        self.sql(sql, &[answer.header("x-request-id")]).await
+        self.test.sql(sql, &[answer.header("x-request-id")]).await
     }
 
     /// The one row of a call.

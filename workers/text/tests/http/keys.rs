@@ -45,7 +45,7 @@ async fn s03_a_persons_key_is_refused_as_soon_as_it_is_revoked() {
         assert_eq!(refusal(&text, "/v1/models").await.0, 200);
     }
     gateway.test.background.join_all().await;
-    gateway.sql("UPDATE api_keys SET revoked_at = 1 WHERE prefix = 'de_admin_'", &[]).await;
+    gateway.test.sql("UPDATE api_keys SET revoked_at = 1 WHERE prefix = 'de_admin_'", &[]).await;
     let refused = (401, "INVALID_API_KEY".to_owned());
     assert_eq!(refusal(&config, "/v1/model-configs").await, refused);
     assert_eq!(refusal(&text, "/v1/models").await, refused);
@@ -58,7 +58,7 @@ async fn s03_the_control_plane_reads_every_key_anew() {
     let client = gateway.config.clone().with_key(gateway.test.tenant.client_key.expose()).unwrap();
     assert_eq!(refusal(&client, "/v1/model-configs").await.0, 200);
     gateway.test.background.join_all().await;
-    gateway.sql("UPDATE api_keys SET revoked_at = 1 WHERE prefix = 'de_test_'", &[]).await;
+    gateway.test.sql("UPDATE api_keys SET revoked_at = 1 WHERE prefix = 'de_test_'", &[]).await;
     let refused = (401, "INVALID_API_KEY".to_owned());
     assert_eq!(refusal(&client, "/v1/model-configs").await, refused);
 }
@@ -76,12 +76,13 @@ async fn s03_a_projects_key_is_refused_everywhere_once_its_epoch_is_told() {
     let copies = gateway.test.cache.entries();
     assert!(copies.iter().any(|(key, _)| key.starts_with("v1/access/")), "{copies:?}");
 
-    gateway.sql("UPDATE api_keys SET revoked_at = 1 WHERE prefix = 'de_test_'", &[]).await;
+    gateway.test.sql("UPDATE api_keys SET revoked_at = 1 WHERE prefix = 'de_test_'", &[]).await;
     let tenant = &gateway.test.tenant.tenant;
     let now = gateway.test.clock.now();
     let bump = epochs::bump(EpochScope::Tenant(&tenant.organization_id), now);
     gateway.test.database.batch(bump.into()).await.unwrap();
     let row = gateway
+        .test
         .sql("SELECT epoch FROM epochs WHERE scope = ?1", &[tenant.organization_id.as_str()])
         .await;
     let tenant_epoch = row[0]["epoch"].as_u64().unwrap();
@@ -107,7 +108,7 @@ async fn a_vendors_key_that_was_opened_is_noted_once_a_minute() {
         gateway.test.background.join_all().await;
         let sql =
             "SELECT provider_id, last_used_at FROM provider_keys WHERE last_used_at IS NOT NULL";
-        let read = gateway.sql(sql, &[]).await;
+        let read = gateway.test.sql(sql, &[]).await;
         let at = |row: &Value| row["last_used_at"].as_i64().unwrap();
         read.iter().map(|row| (row["provider_id"].clone(), at(row))).collect::<Vec<_>>()
     };
@@ -156,11 +157,11 @@ async fn a_session_buys_in_the_name_of_its_person() {
     gateway.receipt(&answer).await;
     let sql = "SELECT api_key_id, project_id, user_id FROM usage_logs";
     let row = json!({"api_key_id": null, "project_id": null, "user_id": "user_dev"});
-    assert_eq!(gateway.sql(sql, &[]).await, [row]);
+    assert_eq!(gateway.test.sql(sql, &[]).await, [row]);
     // The vendor hears nothing of the cookie.
     assert!(!gateway.test.fetch.sent()[0].headers.contains_key("cookie"));
     // Ended while its copies were warm, if it had any.
-    gateway.sql("UPDATE sessions SET revoked_at = 1", &[]).await;
+    gateway.test.sql("UPDATE sessions SET revoked_at = 1", &[]).await;
     let over = ask().header("origin", page).send().await.unwrap();
     assert_eq!(over.json()["error_code"], "SESSION_EXPIRED");
     assert_eq!(gateway.sent(), 1);

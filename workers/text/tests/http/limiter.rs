@@ -46,7 +46,7 @@ async fn a_grant_whose_answer_was_lost_is_given_back() {
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_goes_on_without_its_limiter_says_so_in_the_receipt() {
     let gateway = Gateway::new().await;
-    gateway.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
+    gateway.test.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
     gateway.model("lost", "openai-chat", json!({"rate_limits": {"rpm": 5}})).await;
     for (road, bypassed) in [(Road::Open, 0), (Road::Lossy, 1), (Road::Cut, 1)] {
         gateway.limiter.leases_go(road);
@@ -68,7 +68,7 @@ async fn an_instance_that_goes_on_without_its_limiter_says_so_in_the_receipt() {
 #[tokio::test(start_paused = true)]
 async fn a_budget_that_was_set_since_is_kept_without_a_limiter_too() {
     let gateway = Gateway::new().await;
-    gateway.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
+    gateway.test.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
     gateway.test.fetch.answer(openai("Hi."));
     assert_eq!(gateway.generate("gpt-4o-mini").await.status, 200);
     let admin = gateway.config.clone().with_key(gateway.test.tenant.admin_key.expose()).unwrap();
@@ -109,7 +109,7 @@ async fn what_has_ended_since_is_refused_without_a_limiter_too() {
     ];
     for (what, change, status, code) in ends {
         let gateway = Gateway::new().await;
-        gateway.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
+        gateway.test.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
         gateway.model("soon-gone", "openai-chat", json!({})).await;
         // Not a share that is still there, but the Limiter itself is asked each time.
         gateway.limiter.leases_go(Road::Cut);
@@ -137,7 +137,7 @@ async fn what_has_ended_since_is_refused_without_a_limiter_too() {
 #[tokio::test(start_paused = true)]
 async fn an_instance_with_a_budget_to_keep_does_not_go_on_without_its_limiter() {
     let gateway = Gateway::new().await;
-    gateway.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
+    gateway.test.sql("UPDATE instances SET on_limiter_failure = 'allow'", &[]).await;
     let pricing = json!({"currency": "USD", "input_micros_per_million_tokens": 1_000_000,
         "output_micros_per_million_tokens": 1_000_000});
     gateway.model("priced", "openai-chat", json!({"pricing": pricing})).await;

@@ -23,7 +23,7 @@ async fn rows(gateway: &Gateway) -> Vec<Value> {
     assert_eq!(gateway.test.background.join_all().await, 0, "work after an answer panicked");
     let sql = "SELECT receipt_id, status, error_code, cost_micros, calls FROM usage_logs
       ORDER BY receipt_id";
-    gateway.sql(sql, &[]).await
+    gateway.test.sql(sql, &[]).await
 }
 
 #[tokio::test(start_paused = true)]

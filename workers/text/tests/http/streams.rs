@@ -148,7 +148,7 @@ async fn a_client_that_reads_slowly_makes_no_vendor_late() {
         drop(stream);
         gateway.test.background.join_all().await;
         let sql = "SELECT status, error_code FROM usage_logs WHERE request_id = ?1";
-        let row = &gateway.sql(sql, &[&request_id]).await[0];
+        let row = &gateway.test.sql(sql, &[&request_id]).await[0];
         assert_eq!(row["status"], "ok", "{path}: {row}");
     }
 }
