@@ -1,4 +1,5 @@
 import { type Api, expect, expectNoBarriers, stack, test, unique } from "./stack.ts";
+import { makeKey, makePerson } from "./tenants.ts";
 
 /** A project of its own, in an instance of its own, so that no other test counts against it. */
 async function tenant(api: Api) {
@@ -61,6 +62,39 @@ test("limits are set, shown with their use, changed and removed", async ({ api, 
     .getByRole("button", { name: "Remove limits" })
     .click();
   await expect(page.getByRole("heading", { name: "Nothing is limited here" })).toBeVisible();
+});
+
+test("a key is limited in an instance: a person's in the chosen one, a project's in its own", async ({
+  api,
+  open,
+}) => {
+  const { instance, organization, project } = await tenant(api);
+  const person = await makePerson(api, organization.id);
+  const own = await makeKey(api, { scopes: ["read"], user_id: person.id });
+  const page = await open("admin-panel", `/limits?instance_id=${instance.id}`);
+  await page.getByRole("button", { name: "Set limits" }).first().click();
+  const choose = page.getByRole("dialog", { name: "Set limits or budgets" });
+  await choose.getByLabel("For what").selectOption("key");
+  await expect(choose.getByLabel("Instance")).toHaveValue(instance.id);
+  await choose.getByLabel("API key").fill(own.id);
+  await choose.getByRole("button", { name: "Go on" }).click();
+  const dialog = page.getByRole("dialog", { name: /^Key / });
+  await dialog.getByLabel("Requests a minute").fill("60");
+  await dialog.getByRole("button", { name: "Save limits" }).click();
+  await expect(page.getByRole("status", { name: "News" })).toContainText("The limits hold");
+  expect(await api.send("GET", `/v1/limits/key/${own.id}?instance_id=${instance.id}`)).toMatchObject({
+    requests_per_minute: 60,
+  });
+
+  // From the page of a key whose project stands in another instance than the one that is acted for.
+  const key = await makeKey(api, { project_id: project.id });
+  await page.goto(new URL(`/api-keys/${key.id}`, page.url()).href);
+  await page.getByRole("region", { name: "Limits and budgets" }).getByRole("link").click();
+  await expect(page).toHaveURL(new RegExp(`scope_id=${key.id}&instance_id=${instance.id}`));
+  await page.getByRole("button", { name: "Set limits" }).first().click();
+  await expect(choose.getByLabel("Instance")).toHaveValue(instance.id);
+  await choose.getByRole("button", { name: "Go on" }).click();
+  await expect(dialog.getByLabel("Requests a minute")).toHaveValue("");
 });
 
 test("a budget is typed in dollars, has thresholds, and is removed", async ({ api, open }) => {

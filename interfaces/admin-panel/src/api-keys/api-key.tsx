@@ -27,7 +27,7 @@ export default function ApiKey() {
   );
   const close = () => setOpen(null);
   // The key of a project is limited where that is, that of a person in each instance by itself.
-  const at = one.data?.project_id ? undefined : (acting.value ?? undefined);
+  const at = one.data?.instance_id ?? acting.value;
   return (
     <Page
       title={one.data ? one.data.name || "API key without a name" : "API key"}
@@ -49,7 +49,7 @@ export default function ApiKey() {
               <KeyFacts row={row} />
               <div class="stack">
                 <UsageCard of={{ api_key_id: id }} />
-                {(row.project_id || at) && <LimitsCard of={{ id, instance: at, scope: "key" }} />}
+                {at && <LimitsCard of={{ id, instance: at, scope: "key" }} />}
               </div>
             </div>
             {open === "edit" && (

@@ -27,7 +27,7 @@ export const PERIOD_WORDS: Record<string, string> = {
   week: "a week",
 };
 
-/** What limits and budgets are of: models and providers are meant within an instance. */
+/** What limits and budgets are of: models, providers and the keys of persons are meant within an instance. */
 export interface Place {
   id: string;
   instance: string | null;
@@ -50,9 +50,9 @@ export function editing({ id, instance, scope }: Place): Record<string, string |
   return { edit: scope, edit_id: id, edit_instance: instance, tab: null };
 }
 
-/** Whether a scope's id alone does not say in which instance it counts. */
+/** Whether a scope's id alone may not say in which instance it counts: a person's key acts in several. */
 export function needsInstance(scope: Scope): boolean {
-  return scope === "model" || scope === "provider";
+  return scope === "key" || scope === "model" || scope === "provider";
 }
 
 const PAGES = 4;

@@ -3,7 +3,7 @@ import { Badge, count, every, money, Resource, Time, useResource } from "@de/ui"
 import { Card, None } from "./parts.tsx";
 
 interface Of {
-  /** A person's key is limited in each instance by itself. */
+  /** Of a key, where it is limited: that of a person is in each instance by itself. */
   instance?: string | undefined;
   id: string;
   scope: "instance" | "key" | "organization" | "project";
