@@ -11,7 +11,8 @@ import {
   TextField,
 } from "@de/ui";
 import { useState } from "preact/hooks";
-import { paramsOf, type Read, saving, WasChanged } from "./editor.tsx";
+import { saving } from "../tenants/saving.ts";
+import { paramsOf, type Read, WasChanged } from "./editor.tsx";
 import { type Budgets, PERIOD_WORDS, PERIODS, type Period, type Place } from "./scopes.ts";
 import { BudgetUses } from "./use.tsx";
 

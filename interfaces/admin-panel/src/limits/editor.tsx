@@ -1,5 +1,5 @@
 import { api, isApiError } from "@de/api";
-import { Button, Dialog, Note, Resource, Tabs, toast, useQuery, useResource } from "@de/ui";
+import { Button, Dialog, Note, Resource, Tabs, useQuery, useResource } from "@de/ui";
 import { BudgetsOf } from "./budget-form.tsx";
 import { LimitForm } from "./limit-form.tsx";
 import type { Budgets, Limits, Place } from "./scopes.ts";
@@ -18,18 +18,6 @@ function at({ id, instance, scope }: Place) {
 /** Where a scope's limits or budgets are, and the state that a change is meant for. */
 export function paramsOf(place: Place, etag: string | null) {
   return { ...at(place), header: etag ? { "If-Match": etag } : {} };
-}
-
-/** Says that a change holds; also where some Limiter will hear of it a little later. */
-export async function saving(work: Promise<unknown>, said: string): Promise<void> {
-  try {
-    await work;
-  } catch (thrown) {
-    if (!isApiError(thrown) || thrown.details.saved !== true) throw thrown;
-    toast.done(`${said}. Not every Limiter knows yet: each is told again within a minute`);
-    return;
-  }
-  toast.done(said);
 }
 
 interface EditorProps {

@@ -1,7 +1,8 @@
 import { api, take } from "@de/api";
 import { Button, CheckField, confirm, count, Form, faultsOf, Note, TextField } from "@de/ui";
 import { useState } from "preact/hooks";
-import { paramsOf, type Read, saving, WasChanged } from "./editor.tsx";
+import { saving } from "../tenants/saving.ts";
+import { paramsOf, type Read, WasChanged } from "./editor.tsx";
 import { KINDS, type Limits, type Place } from "./scopes.ts";
 import { LimitUses } from "./use.tsx";
 
