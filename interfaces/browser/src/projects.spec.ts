@@ -1,5 +1,5 @@
 import { expect, expectNoBarriers, test, unique } from "./stack.ts";
-import { call, makeInstance, makeKey, makeProject, news } from "./tenants.ts";
+import { call, makeInstance, makeKey, makeProject, news, notTold } from "./tenants.ts";
 
 test("a project is created with all that it has, and edited", async ({ api, open }) => {
   const instance = await makeInstance(api, "org_dev");
@@ -157,6 +157,38 @@ test("the keys of a suspended project are refused until it is active again", asy
   await page.getByRole("button", { name: "Activate" }).click();
   await expect(page.getByRole("button", { name: "Suspend" })).toBeVisible();
   expect((await call(secret)).status).toBe(200);
+});
+
+test("a change that some Limiter does not know of yet is saved, and the next one is nobody else's", async ({
+  api,
+  open,
+}) => {
+  const project = await makeProject(api, "inst_dev");
+  const page = await open("admin-panel", `/projects/${project.id}`);
+  // The change comes to be, and the answer says that not every Limiter could be told.
+  await page.route(`**/v1/projects/${project.id}`, async (route) => {
+    if (route.request().method() !== "PATCH") return route.fallback();
+    await route.fetch();
+    await route.fulfill(notTold("the change is saved", { saved: true }));
+  });
+  const edit = page.getByRole("dialog", { name: /^Edit / });
+  for (const text of ["First", "Second"]) {
+    await page.getByRole("button", { exact: true, name: "Edit" }).click();
+    await edit.getByLabel("Description").fill(text);
+    await edit.getByRole("button", { name: "Save" }).click();
+    await expect(edit).toBeHidden();
+    await expect(news(page)).toContainText("Saved. Not every Limiter knows yet");
+    await expect(page.getByRole("main")).toContainText(text);
+  }
+  await page.getByRole("button", { name: "Suspend" }).click();
+  await page.getByRole("button", { name: "Suspend project" }).click();
+  await expect(news(page)).toContainText(`${project.name} is suspended. Not every Limiter knows yet`);
+  await page.getByRole("button", { name: "Activate" }).click();
+  await expect(page.getByRole("button", { name: "Suspend" })).toBeVisible();
+  expect(await api.send("GET", `/v1/projects/${project.id}`)).toMatchObject({
+    description: "Second",
+    status: "active",
+  });
 });
 
 test("its response cache is cleared after a question", async ({ api, open }) => {

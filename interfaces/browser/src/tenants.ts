@@ -56,6 +56,18 @@ export async function call(key: string, prompt = "Hello"): Promise<{ body: strin
   return { body: await answer.text(), status: answer.status };
 }
 
+/** The answer where some Limiter could not be told of a change. */
+export function notTold(error: string, details: Record<string, boolean>) {
+  return {
+    headers: {
+      "access-control-allow-credentials": "true",
+      "access-control-allow-origin": stack.interfaces["admin-panel"],
+    },
+    json: { details, error, error_code: "LIMITER_UNAVAILABLE" },
+    status: 503,
+  };
+}
+
 /** Where short news stand. */
 export function news(page: Page) {
   return page.getByRole("status", { name: "News" });

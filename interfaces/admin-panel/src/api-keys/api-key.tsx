@@ -1,8 +1,9 @@
 import { instance as acting, api, isOperator, person, type Schema, take } from "@de/api";
-import { Button, Crumbs, confirm, Note, Page, Resource, Time, toast, useResource } from "@de/ui";
+import { Button, Crumbs, confirm, Note, Page, Resource, Time, useResource } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { LimitsCard } from "../tenants/limits-card.tsx";
+import { saving } from "../tenants/saving.ts";
 import { useMay } from "../tenants/standing.ts";
 import { stateOf } from "../tenants/state.ts";
 import { UsageCard } from "../tenants/usage.tsx";
@@ -124,7 +125,7 @@ function Actions({ onOpen, reload, row }: ActionsProps) {
   if (row.revoked_at || !(isOwn || isOperator.value || may("key.change", place))) return null;
   const revoke = async () => {
     const params = { header: stateOf(row), path: { id: row.id } };
-    const done = await confirm({
+    await confirm({
       action: "Revoke API key",
       body: (
         <div class="form">
@@ -141,9 +142,8 @@ function Actions({ onOpen, reload, row }: ActionsProps) {
         </div>
       ),
       title: `Revoke ${row.name || "this API key"}?`,
-      work: () => take(api.DELETE("/v1/api-keys/{id}", { params })),
+      work: () => saving(take(api.DELETE("/v1/api-keys/{id}", { params })), "The API key is revoked"),
     });
-    if (done) toast.done("The API key is revoked");
     await reload();
   };
   return (

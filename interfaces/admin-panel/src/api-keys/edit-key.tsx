@@ -1,6 +1,6 @@
 import shape from "shape:NewApiKey";
 import { api, type Schema, take } from "@de/api";
-import { Dialog, Form, faultsOf, SchemaFields, toast } from "@de/ui";
+import { Dialog, Form, faultsOf, SchemaFields } from "@de/ui";
 import { useState } from "preact/hooks";
 import { TheirsNote, useDraft } from "../tenants/draft.tsx";
 import { stateOf } from "../tenants/state.ts";
@@ -19,7 +19,6 @@ export function EditKey(props: { onClose: () => void; onSaved: () => void; row: 
       const params = { header: stateOf(base), path };
       return take(api.PATCH("/v1/api-keys/{id}", { body: tidy(edits), params }));
     });
-    toast.done("Saved");
     onSaved();
   };
   return (

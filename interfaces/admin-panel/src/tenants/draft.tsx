@@ -1,6 +1,7 @@
 import { isApiError } from "@de/api";
 import { Note } from "@de/ui";
 import { useState } from "preact/hooks";
+import { saving } from "./saving.ts";
 
 type Values = Record<string, unknown>;
 
@@ -10,7 +11,10 @@ export interface Draft<Row> {
   base: Row;
   /** The fields that differ from the row. */
   edits: Values;
-  /** Sends the edits. Where somebody was faster, the form takes the newest row and keeps the edits. */
+  /**
+   * Sends the edits, and says that they are saved. Where somebody was faster, the form takes the newest row and keeps
+   * the edits.
+   */
   save: (send: (edits: Values, base: Row) => Promise<unknown>) => Promise<void>;
   set: (values: Values) => void;
   /** The fields that somebody else has changed meanwhile. */
@@ -30,7 +34,7 @@ export function useDraft<Row extends object>(row: Row, again: () => Promise<Row>
   const set = (values: Values) => setEdits(differing(base, values));
   const save = async (send: (edits: Values, base: Row) => Promise<unknown>) => {
     try {
-      await send(edits, base);
+      await saving(send(edits, base), "Saved");
     } catch (thrown) {
       if (isApiError(thrown) && thrown.status === 412) {
         const now = await again();

@@ -50,7 +50,6 @@ export function EditInstance(props: { onClose: () => void; onSaved: () => void; 
       const params = { header: stateOf(base), path };
       return take(api.PATCH("/v1/instances/{id}", { body: tidy(edits), params }));
     });
-    toast.done("Saved");
     tenantsChanged();
     onSaved();
   };

@@ -110,12 +110,11 @@ function Actions({ onEdit, reload, row }: ActionsProps) {
   const path = { id: row.id };
   const header = stateOf(row);
   const place = { instance: row.id, organization: row.organization_id };
-  const setStatus = async (status: "active" | "suspended") => {
-    await take(api.PATCH("/v1/instances/{id}", { body: { status }, params: { header, path } })).finally(
-      reload,
-    );
-    tenantsChanged();
-  };
+  const setStatus = (status: "active" | "suspended") =>
+    take(api.PATCH("/v1/instances/{id}", { body: { status }, params: { header, path } })).finally(() => {
+      tenantsChanged();
+      return reload();
+    });
   const erase = async () => {
     const done = await remove({
       kind: "instance",

@@ -44,7 +44,6 @@ export function EditOrganization(props: { onClose: () => void; onSaved: () => vo
       const params = { header: stateOf(base), path };
       return take(api.PATCH("/v1/organizations/{id}", { body: tidy(edits), params }));
     });
-    toast.done("Saved");
     tenantsChanged();
     onSaved();
   };

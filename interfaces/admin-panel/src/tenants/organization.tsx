@@ -108,12 +108,11 @@ function Actions({ onEdit, reload, row }: ActionsProps) {
   const may = useMay();
   const path = { id: row.id };
   const header = stateOf(row);
-  const setStatus = async (status: "active" | "suspended") => {
-    await take(api.PATCH("/v1/organizations/{id}", { body: { status }, params: { header, path } })).finally(
-      reload,
-    );
-    tenantsChanged();
-  };
+  const setStatus = (status: "active" | "suspended") =>
+    take(api.PATCH("/v1/organizations/{id}", { body: { status }, params: { header, path } })).finally(() => {
+      tenantsChanged();
+      return reload();
+    });
   const erase = async () => {
     const done = await remove({
       kind: "organization",

@@ -57,7 +57,6 @@ export function EditProject(props: { onClose: () => void; onSaved: () => void; r
     await draft.save((body, base) =>
       take(api.PATCH("/v1/projects/{id}", { body, params: { header: stateOf(base), path } })),
     );
-    toast.done("Saved");
     tenantsChanged();
     onSaved();
   };

@@ -1,4 +1,5 @@
-import { Button, confirm, toast } from "@de/ui";
+import { Button, confirm } from "@de/ui";
+import { saving } from "./saving.ts";
 
 interface StatusButtonProps {
   kind: string;
@@ -13,20 +14,15 @@ interface StatusButtonProps {
 /** Suspends something, after asking; or makes it active again. */
 export function StatusButton({ kind, name, send, status, what }: StatusButtonProps) {
   if (status === "suspended") {
-    const activate = async () => {
-      await send("active");
-      toast.done(`${name} is active again`);
-    };
+    const activate = () => saving(send("active"), `${name} is active again`);
     return <Button onClick={activate}>Activate</Button>;
   }
-  const suspend = async () => {
-    const done = await confirm({
+  const suspend = () =>
+    confirm({
       action: `Suspend ${kind}`,
       body: <p>{what}</p>,
       title: `Suspend ${name}?`,
-      work: () => send("suspended"),
+      work: () => saving(send("suspended"), `${name} is suspended`),
     });
-    if (done) toast.done(`${name} is suspended`);
-  };
   return <Button onClick={suspend}>Suspend</Button>;
 }

@@ -1,6 +1,6 @@
 import shape from "shape:NewUser";
 import { api, person, type Schema, take } from "@de/api";
-import { Dialog, Form, faultsOf, Note, SchemaFields, toast } from "@de/ui";
+import { Dialog, Form, faultsOf, Note, SchemaFields } from "@de/ui";
 import { useState } from "preact/hooks";
 import { TheirsNote, useDraft } from "../tenants/draft.tsx";
 import { stateOf } from "../tenants/state.ts";
@@ -18,7 +18,6 @@ export function EditUser(props: { onClose: () => void; onSaved: () => void; row:
     await draft.save((body, base) =>
       take(api.PATCH("/v1/users/{id}", { body, params: { header: stateOf(base), path } })),
     );
-    toast.done("Saved");
     onSaved();
   };
   const isSelf = person.value?.id === row.id;
