@@ -221,3 +221,27 @@ test("a project without keys is deleted after one question, one with keys after 
   await expect(page.getByRole("dialog")).toBeHidden();
   await api.send("GET", `/v1/projects/${used.id}`);
 });
+
+test("what was suspended before it could be deleted goes at the next press", async ({ api, open }) => {
+  const project = await makeProject(api, "inst_dev");
+  await makeKey(api, { project_id: project.id });
+  const page = await open("admin-panel", `/projects/${project.id}`);
+  let deletions = 0;
+  await page.route(`**/v1/projects/${project.id}*`, async (route) => {
+    const isDeletion = route.request().method() === "DELETE" && !route.request().url().includes("dry_run");
+    if (!isDeletion) return route.fallback();
+    deletions += 1;
+    if (deletions > 1) return route.fallback();
+    await api.send("PATCH", `/v1/projects/${project.id}`, { status: "suspended" });
+    await route.fulfill(notTold("it is suspended, not deleted yet: delete it again", { suspended: true }));
+  });
+  await page.getByRole("button", { exact: true, name: "Delete" }).click();
+  const dialog = page.getByRole("dialog", { name: `Delete ${project.name}?` });
+  await dialog.getByLabel(`Type ${project.name} to go on`).fill(project.name);
+  const button = dialog.getByRole("button", { name: "Delete project" });
+  await button.click();
+  await expect(dialog.getByRole("alert")).toContainText("it is suspended, not deleted yet");
+  await button.click();
+  await expect(news(page)).toContainText(`${project.name} is deleted`);
+  expect(deletions).toBe(2);
+});

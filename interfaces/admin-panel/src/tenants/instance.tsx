@@ -117,9 +117,11 @@ function Actions({ onEdit, reload, row }: ActionsProps) {
     });
   const erase = async () => {
     const done = await remove({
+      again: () => take(api.GET("/v1/instances/{id}", { params: { path } })),
       kind: "instance",
       name: row.name,
-      send: (query) => take(api.DELETE("/v1/instances/{id}", { params: { header, path, query } })),
+      row,
+      send: (asked) => take(api.DELETE("/v1/instances/{id}", { params: { ...asked, path } })),
     });
     if (!done) return reload();
     tenantsChanged();

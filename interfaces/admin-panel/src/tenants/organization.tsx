@@ -115,9 +115,11 @@ function Actions({ onEdit, reload, row }: ActionsProps) {
     });
   const erase = async () => {
     const done = await remove({
+      again: () => take(api.GET("/v1/organizations/{id}", { params: { path } })),
       kind: "organization",
       name: row.name,
-      send: (query) => take(api.DELETE("/v1/organizations/{id}", { params: { header, path, query } })),
+      row,
+      send: (asked) => take(api.DELETE("/v1/organizations/{id}", { params: { ...asked, path } })),
     });
     if (!done) return reload();
     tenantsChanged();

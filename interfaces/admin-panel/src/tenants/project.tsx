@@ -182,10 +182,12 @@ function Actions({ onEdit, place, reload, row }: ActionsProps) {
     });
   const erase = async () => {
     const done = await remove({
+      again: () => take(api.GET("/v1/projects/{id}", { params: { path } })),
       kind: "project",
       name: row.name,
       note: "What its calls came to stays in the usage of the instance.",
-      send: (query) => take(api.DELETE("/v1/projects/{id}", { params: { header, path, query } })),
+      row,
+      send: (asked) => take(api.DELETE("/v1/projects/{id}", { params: { ...asked, path } })),
     });
     if (!done) return reload();
     tenantsChanged();

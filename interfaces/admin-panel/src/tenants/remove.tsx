@@ -1,4 +1,7 @@
-import { confirm, toast } from "@de/ui";
+import { isApiError } from "@de/api";
+import { confirm } from "@de/ui";
+import { saving } from "./saving.ts";
+import { stateOf } from "./state.ts";
 
 /** How kinds of rows are called, one and several. */
 const KINDS: Record<string, readonly [string, string]> = {
@@ -15,30 +18,47 @@ const KINDS: Record<string, readonly [string, string]> = {
   webhooks: ["webhook", "webhooks"],
 };
 
+interface Row {
+  updated_at: string;
+}
+
 interface Removal {
+  /** Asks for the row as it is now. */
+  again: () => Promise<Row>;
   kind: string;
   name: string;
   /** What else there is to know. */
   note?: string;
-  send: (query: {
-    cascade?: boolean;
-    dry_run?: boolean;
+  row: Row;
+  send: (asked: {
+    header: ReturnType<typeof stateOf>;
+    query: { cascade?: boolean; dry_run?: boolean };
   }) => Promise<{ would_delete: Record<string, number> } | undefined>;
 }
 
 /** Asks, with a list of all that goes too, and deletes. Resolves with whether it is gone. */
-export async function remove({ kind, name, note, send }: Removal): Promise<boolean> {
-  const would = await send({ dry_run: true });
+export async function remove({ again, kind, name, note, row, send }: Removal): Promise<boolean> {
+  const would = await send({ header: stateOf(row), query: { dry_run: true } });
   const below = Object.entries(would?.would_delete ?? {}).filter(([, count]) => count > 0);
-  const done = await confirm({
+  const query = below.length > 0 ? { cascade: true } : {};
+  let isSuspended = false;
+  const work = async () => {
+    const header = stateOf(isSuspended ? await again() : row);
+    try {
+      await saving(send({ header, query }), `${name} is deleted`);
+    } catch (thrown) {
+      // What much hangs on is suspended first, and is another row from then on: it is deleted at the next press.
+      isSuspended ||= isApiError(thrown) && thrown.details.suspended === true;
+      throw thrown;
+    }
+  };
+  return confirm({
     action: `Delete ${kind}`,
     body: <Consequences below={below} kind={kind} note={note} />,
     title: `Delete ${name}?`,
-    work: () => send(below.length > 0 ? { cascade: true } : {}),
+    work,
     ...(below.length > 0 && { typed: name }),
   });
-  if (done) toast.done(`${name} is deleted`);
-  return done;
 }
 
 function Consequences(props: { below: [string, number][]; kind: string; note?: string | undefined }) {

@@ -98,10 +98,12 @@ function Actions({ onEdit, reload, row }: ActionsProps) {
     take(api.PATCH("/v1/users/{id}", { body: { status }, params: { header, path } })).finally(reload);
   const erase = async () => {
     const done = await remove({
+      again: () => take(api.GET("/v1/users/{id}", { params: { path } })),
       kind: "user",
       name: row.email,
       note: "Their log-ins end. What they did stays in the audit.",
-      send: (query) => take(api.DELETE("/v1/users/{id}", { params: { header, path, query } })),
+      row,
+      send: (asked) => take(api.DELETE("/v1/users/{id}", { params: { ...asked, path } })),
     });
     if (!done) return reload();
     route("/users");
