@@ -1,5 +1,5 @@
 import { expect, expectNoBarriers, test, unique } from "./stack.ts";
-import { call, makeInstance, makeKey, makeProject, news, notTold } from "./tenants.ts";
+import { call, makeInstance, makeKey, makeProject, news, notTold, readable } from "./tenants.ts";
 
 test("a project is created with all that it has, and edited", async ({ api, open }) => {
   const instance = await makeInstance(api, "org_dev");
@@ -123,6 +123,19 @@ test("what its calls came to this month is told, failures of vendors too", async
   await expect(month.getByRole("link", { name: "Requests" })).toHaveAttribute(
     "href",
     new RegExp(`project_id=${project.id}&from=`),
+  );
+});
+
+test("the tokens of this month are those of all classes", async ({ api, open, page }) => {
+  const project = await makeProject(api, "inst_dev");
+  const text = ["input", "cached_input", "cache_write", "cache_write_1h", "cache_write_12h", "output"];
+  const other = ["image_input", "cached_image_input", "image_output", "audio_input", "audio_output"];
+  const tokens = Object.fromEntries([...text, ...other].map((name, at) => [`${name}_tokens`, 2 ** at]));
+  const sum = { ...tokens, cost_micros: 0, errors: 0, reasoning_tokens: 20, requests: 1, unpriced: 0 };
+  await page.route(/\/v1\/usage\?/, (route) => route.fulfill({ headers: readable, json: { data: [sum] } }));
+  await open("admin-panel", `/projects/${project.id}`);
+  await expect(page.getByRole("region", { name: "This month" }).getByRole("definition").nth(2)).toHaveText(
+    "2,047",
   );
 });
 

@@ -1,24 +1,9 @@
 import type { Schema } from "@de/api";
 import { Badge, type Column, count, duration, Tag, Time } from "@de/ui";
 import { Cost } from "./cost.tsx";
+import { tokensOf } from "./tokens.ts";
 
 type Call = Schema<"Request">;
-
-/** All tokens that were read, and all that were made. */
-export function tokensOf({ usage }: Pick<Call, "usage">): { made: number; read: number } {
-  return {
-    made: usage.output_tokens + usage.image_output_tokens + usage.audio_output_tokens,
-    read:
-      usage.input_tokens +
-      usage.cached_input_tokens +
-      usage.cache_write_tokens +
-      usage.cache_write_1h_tokens +
-      usage.cache_write_12h_tokens +
-      usage.image_input_tokens +
-      usage.cached_image_input_tokens +
-      usage.audio_input_tokens,
-  };
-}
 
 /** How a call ended: in a word, and in the code that the caller got. */
 export function Ending({ call }: { call: Pick<Call, "error_code" | "http_status" | "status"> }) {
@@ -65,7 +50,7 @@ export const COLUMNS: readonly Column<Call>[] = [
   },
   {
     cell: (call) => {
-      const { made, read } = tokensOf(call);
+      const { made, read } = tokensOf(call.usage);
       if (read + made === 0) return <span class="quiet">–</span>;
       return (
         <span class="nowrap" title={call.estimated ? "The vendor named no counts: ours" : undefined}>

@@ -1,5 +1,6 @@
 import { api, isAdministrator, type Schema, take } from "@de/api";
 import { count, money, Resource, useResource } from "@de/ui";
+import { tokensOf } from "../requests/tokens.ts";
 import { Card } from "./parts.tsx";
 
 interface Of {
@@ -26,14 +27,13 @@ export function UsageCard({ of }: { of: Of }) {
     <Card title="This month" actions={<a href={requests}>Requests</a>}>
       <Resource of={usage}>
         {(sum) => {
-          const tokens =
-            (sum?.input_tokens ?? 0) + (sum?.cached_input_tokens ?? 0) + (sum?.output_tokens ?? 0);
+          const { made, read } = sum ? tokensOf(sum) : { made: 0, read: 0 };
           return (
             <>
               <dl class="month">
                 <Figure name="Requests" value={count(sum?.requests ?? 0)} />
                 <Figure name="Errors" value={count(sum?.errors ?? 0)} />
-                <Figure name="Tokens" value={count(tokens)} />
+                <Figure name="Tokens" value={count(read + made)} />
                 <Figure name="Spend" value={money(sum?.cost_micros ?? 0)} />
               </dl>
               {(sum?.requests ?? 0) === 0 && <p class="quiet">No call yet since the month began (UTC).</p>}
