@@ -1,4 +1,5 @@
 import { type Api, expect, expectNoBarriers, stack, test, unique } from "./stack.ts";
+import { readable } from "./tenants.ts";
 
 /** An instance that can call OpenAI's stand-in, with a key of a program in it. */
 async function tenant(api: Api) {
@@ -79,6 +80,27 @@ test("the day is told in figures, and what needs attention leads to where it is 
   await page.goBack();
   await page.getByRole("region", { name: "The last failures" }).getByRole("link", { name: "All" }).click();
   await expect(page.getByRole("row").filter({ hasText: "PROVIDER_ERROR" })).toHaveCount(3);
+});
+
+test("a spend is called unbounded only where that is known", async ({ api, open, page }) => {
+  const { instance } = await tenant(api);
+  await open("admin-panel", `/?instance_id=${instance.id}`);
+  const spend = page.getByRole("region", { exact: true, name: "Spend" });
+  await expect(spend).toContainText("No budget bounds it");
+  // A Limiter that does not answer: the API tells the budget without its use.
+  const budgets = /\/v1\/budgets\?/;
+  await page.route(budgets, async (route) => {
+    const json = await (await route.fetch()).json();
+    for (const held of json.data) for (const budget of held.budgets) budget.usage = null;
+    await route.fulfill({ headers: readable, json });
+  });
+  await api.send("PUT", `/v1/budgets/instance/${instance.id}`, { amount_micros: 2_000_000, period: "day" });
+  await expect(spend).toContainText(
+    "A budget of $2.00 a day holds for the instance; what is used of it is not known.",
+  );
+  await page.unrouteAll({ behavior: "wait" });
+  await page.route(budgets, (route) => route.abort());
+  await expect(spend).toContainText("Its budgets could not be read");
 });
 
 test("an instance without a call says so, and a place that cannot be looked at hides nothing else", async ({

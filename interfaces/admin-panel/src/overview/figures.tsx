@@ -22,7 +22,8 @@ export function within({ instance }: View): Record<string, string> {
 }
 
 interface Read {
-  budgets: readonly Budgets[];
+  /** Null where they could not be read: that is no day without a budget. */
+  budgets: readonly Budgets[] | null;
   hours: readonly Sum[];
   sum: Sum | undefined;
 }
@@ -38,11 +39,11 @@ export function Figures({ view }: { view: View }) {
         view.organization
           ? rowsOf({ organization_id: view.organization }, signal).then(
               ({ rows }) => rows,
-              () => [],
+              () => null,
             )
           : [],
       ]);
-      return { budgets: rows.flatMap(({ budgets }) => budgets ?? []), hours, sum: sums[0] };
+      return { budgets: rows?.flatMap(({ budgets }) => budgets ?? []) ?? null, hours, sum: sums[0] };
     },
     [view.instance, view.organization],
     every,
@@ -119,31 +120,40 @@ function Figure(props: {
 }
 
 /** The spend against the budget that bounds what is shown: of the instance, or else of its organization. */
-function Spent({ budgets, sum, view }: { budgets: readonly Budgets[]; sum: Sum; view: View }) {
-  const own = budgets.find(({ scope, scope_id }) => scope === "instance" && scope_id === view.instance);
-  const above = budgets.find(({ scope }) => scope === "organization");
+function Spent({ budgets, sum, view }: { budgets: Read["budgets"]; sum: Sum; view: View }) {
+  const own = budgets?.find(({ scope, scope_id }) => scope === "instance" && scope_id === view.instance);
+  const above = budgets?.find(({ scope }) => scope === "organization");
   const holder = [own, above].find((one) => one && one.budgets.length > 0);
   const budget = holder?.budgets.find(({ period }) => period === "day") ?? holder?.budgets[0];
   const unpriced =
     sum.unpriced > 0 ? ` ${count(sum.unpriced)} calls have no price, so it is more than that.` : "";
-  if (!holder || !budget?.usage) {
+  if (!holder || !budget) {
     const href = view.instance ? `/limits?instance_id=${view.instance}` : "/limits";
     return (
       <>
-        <a href={href}>No budget bounds it</a>.{unpriced}
+        <a href={href}>{budgets === null ? "Its budgets" : "No budget bounds it"}</a>
+        {budgets === null && " could not be read"}.{unpriced}
       </>
     );
   }
-  const words = `${money(budget.usage.used_micros)} of ${money(budget.amount_micros)} ${PERIOD_WORDS[budget.period]}`;
+  const { amount_micros, period, usage } = budget;
+  const amount = `${money(amount_micros)} ${PERIOD_WORDS[period]}`;
+  const edit = `/limits?edit=${holder.scope}&edit_id=${holder.scope_id}&tab=budgets`;
+  if (!usage) {
+    return (
+      <>
+        <a href={edit}>A budget of {amount}</a> holds for the {holder.scope}; what is used of it is not known.
+        {unpriced}
+      </>
+    );
+  }
   return (
     <>
-      <Meter
-        label={`Budget of the ${holder.scope}`}
-        of={budget.amount_micros}
-        used={budget.usage.used_micros}
-      />
-      <a href={`/limits?edit=${holder.scope}&edit_id=${holder.scope_id}&tab=budgets`}>{words}</a> for the{" "}
-      {holder.scope}.{unpriced}
+      <Meter label={`Budget of the ${holder.scope}`} of={amount_micros} used={usage.used_micros} />
+      <a href={edit}>
+        {money(usage.used_micros)} of {amount}
+      </a>{" "}
+      for the {holder.scope}.{unpriced}
     </>
   );
 }
