@@ -29,7 +29,10 @@ export function Dialog({ children, onClose, size = "usual", title }: DialogProps
       class="dialog"
       data-size={size}
       aria-labelledby={id}
-      onCancel={onClose}
+      onCancel={({ currentTarget, target }) => {
+        // A picker of files within it that is left without a choice cancels too, and that bubbles.
+        if (target === currentTarget) onClose();
+      }}
       onClose={onClose}
     >
       <div class="dialog-body">
