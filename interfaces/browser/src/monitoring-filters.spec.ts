@@ -127,6 +127,29 @@ test("an own time range is asked for, checked, and kept", async ({ api, open }) 
   await expect(figure(page, "Requests")).toHaveText("5");
 });
 
+test("an own time of some hours is summed over the same quarters of an hour everywhere", async ({
+  api,
+  open,
+  page,
+}) => {
+  const caller = await makeCalls(api);
+  const minute = 60_000;
+  const quarter = Math.ceil(Date.now() / (15 * minute)) * 15 * minute;
+  const iso = (at: number) => new Date(at).toISOString();
+  const asked = new Set<string>();
+  page.on("request", (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname.startsWith("/v1/usage") && searchParams.has("to")) {
+      asked.add(`${searchParams.get("from")} ${searchParams.get("to")}`);
+    }
+  });
+  const [from, to] = [quarter - 240 * minute + 7 * minute, quarter + 7 * minute];
+  await open("monitoring", address(caller, `&from=${iso(from)}&to=${iso(to)}&live=off`));
+  await expectFigures(page, figuresOf(await callsOf(api, caller)));
+  await expect(panel(page, "Requests").getByRole("button", { name: /^ok/ })).toHaveText(/ok 3/);
+  expect([...asked]).toEqual([`${iso(from - 7 * minute)} ${iso(to + 8 * minute)}`]);
+});
+
 test("the instance is in the address, and another one shows its own", async ({ api, open }) => {
   const caller = await makeCalls(api);
   const page = await open("monitoring", address(caller));

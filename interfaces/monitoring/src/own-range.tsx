@@ -32,8 +32,9 @@ export function OwnRange(props: { address: Address; end: number; onClose: () => 
           />
         </div>
         <p class="quiet">
-          In the time of {zone}. Up to three hours of the last three days are shown call by call; all else is
-          summed by whole hours, and by days of UTC where it is longer than three days.
+          In the time of {zone}. Of the last three days, up to three hours are shown call by call, and up to a
+          day is summed by quarters of an hour; all else is summed by whole hours, and by days of UTC where it
+          is longer than three days.
         </p>
       </Form>
     </Dialog>

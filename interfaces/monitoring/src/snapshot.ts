@@ -1,7 +1,7 @@
 import { api, type Schema, take } from "@de/api";
 import type { Span } from "@de/ui";
 import { type Call, type Sums, sumsOf } from "./sums.ts";
-import { INTERVALS, type Source, spanOf, spansOf, type Window } from "./window.ts";
+import { INTERVALS, type Source, spanOf, spansOf, type Window, widened } from "./window.ts";
 
 type Report = Schema<"UsageReport">;
 type Row = Schema<"UsageRow">;
@@ -85,11 +85,13 @@ export async function snapshotOfUsage(
   signal: AbortSignal,
 ): Promise<Snapshot> {
   const interval = INTERVALS.get(window.step as never) ?? "hour";
+  // By less than an hour each question has a grain of its own, and all have to be about the same time.
+  const whole = window.source === "minutes" ? widened(window, window.step) : window;
   const asked = {
     ...parameters,
     ...(window.source === "minutes" && { precision: "minute" as const }),
-    from: new Date(window.start).toISOString(),
-    to: new Date(window.end).toISOString(),
+    from: new Date(whole.start).toISOString(),
+    to: new Date(whole.end).toISOString(),
   };
   const sums = async (group_by?: string) => {
     const query = group_by === undefined ? asked : { ...asked, group_by };

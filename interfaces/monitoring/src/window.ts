@@ -1,6 +1,7 @@
 import type { Span } from "@de/ui";
 
 const MINUTE = 60_000;
+const QUARTER = 15 * MINUTE;
 const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
@@ -20,7 +21,7 @@ export const USUAL = "1h";
 
 /** Up to so long, calls are read one by one. */
 const LONGEST_BY_CALL = 3 * HOUR;
-/** Up to so long, the API sums by less than an hour. */
+/** Up to so long, the API sums by less than an hour: from the first to the last quarter of an hour. */
 const LONGEST_BY_MINUTES = DAY;
 /** Receipts are kept at least so long. */
 const KEPT = 3 * DAY;
@@ -37,7 +38,7 @@ export type Source = "calls" | "days" | "hours" | "minutes";
 export const INTERVALS = new Map([
   [MINUTE, "minute"],
   [5 * MINUTE, "five_minutes"],
-  [15 * MINUTE, "quarter_hour"],
+  [QUARTER, "quarter_hour"],
   [HOUR, "hour"],
   [DAY, "day"],
 ] as const);
@@ -62,21 +63,25 @@ export interface Asked {
 export function windowOf(asked: Asked, now: number): Window {
   const [start, end] = [Date.parse(asked.from ?? ""), Date.parse(asked.to ?? "")];
   if (start < end) {
-    const source = sourceOf(end - start, start < now - KEPT);
+    const source = sourceOf({ end, start }, now);
     return { end, fixed: true, source, start, step: stepOf(end - start, source) };
   }
   const [, , length] = RANGES.find(([name]) => name === asked.range) ?? RANGES[1];
-  const source = sourceOf(length, false);
+  const { end: quarter } = widened({ end: now, start: now }, QUARTER);
+  const source = sourceOf({ end: quarter, start: quarter - length }, now);
   const step = stepOf(length, source);
   // The step that runs is the last one.
   const until = (Math.floor(now / step) + 1) * step;
   return { end: until, fixed: false, source, start: until - length, step };
 }
 
-function sourceOf(length: number, old: boolean): Source {
-  if (length <= LONGEST_BY_CALL && !old) return "calls";
-  if (length <= LONGEST_BY_MINUTES && !old) return "minutes";
-  return length <= LONGEST_BY_HOUR ? "hours" : "days";
+function sourceOf({ end, start }: Span, now: number): Source {
+  const quarters = widened({ end, start }, QUARTER);
+  if (quarters.start >= now - KEPT) {
+    if (end - start <= LONGEST_BY_CALL) return "calls";
+    if (quarters.end - quarters.start <= LONGEST_BY_MINUTES) return "minutes";
+  }
+  return end - start <= LONGEST_BY_HOUR ? "hours" : "days";
 }
 
 /** The same time where there are too many calls to read them one by one. */
@@ -85,9 +90,14 @@ export function summedUp(window: Window): Window {
 }
 
 function stepOf(length: number, source: Source): number {
-  if (source === "minutes") return 15 * MINUTE;
+  if (source === "minutes") return QUARTER;
   if (source !== "calls") return source === "hours" ? HOUR : DAY;
   return STEPS.find((step) => length / step <= 40) ?? HOUR;
+}
+
+/** The whole steps that a time lies in. */
+export function widened({ end, start }: Span, step: number): Span {
+  return { end: Math.ceil(end / step) * step, start: Math.floor(start / step) * step };
 }
 
 /** The bars of a time: whole steps, but for what is cut off at its ends. */
