@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { APIRequestContext } from "@playwright/test";
+import { chargesOf } from "../../admin-panel/src/requests/prices.ts";
 import { expect, expectNoBarriers, stack, test } from "./stack.ts";
 
 /** Sends a call of the dev project, under a request id of its own. */
@@ -108,6 +109,31 @@ test("one call shows its tries, its times, and what it was charged at which pric
   ).json()) as { cost_micros: number };
   await expect(bill.getByText(`$${(cost_micros / 1_000_000).toFixed(6)}`, { exact: true })).toBeVisible();
   await expectNoBarriers(page);
+});
+
+test("a bill has the lines that are billed: pictures by tokens or by the piece, all at the tier of the whole input", () => {
+  const text = ["input", "cached_input", "cache_write", "cache_write_1h", "cache_write_12h", "output"];
+  const other = ["image_input", "cached_image_input", "image_output", "audio_input", "audio_output"];
+  const none = Object.fromEntries([...text, ...other, "reasoning"].map((name) => [`${name}_tokens`, 0]));
+  const lines = (usage: object, pricing: object) =>
+    chargesOf(
+      { ...none, characters: 0, images: 0, media_ms: 0, requests: 0, ...usage } as never,
+      pricing as never,
+    ).map(({ micros, name }) => [name, micros]);
+  const both = { image_micros: 40_000, image_output_micros_per_million_tokens: 10_000_000 };
+  expect(lines({ image_output_tokens: 1_000, images: 1 }, both)).toEqual([
+    ["Images made, in tokens", 10_000],
+  ]);
+  expect(lines({ images: 2 }, both)).toEqual([["Images", 80_000]]);
+  const long = {
+    audio_input_micros_per_million_tokens: 1_000_000,
+    input_micros_per_million_tokens: 1_000_000,
+    tiers: [{ above_input_tokens: 1_000, input_micros_per_million_tokens: 2_000_000 }],
+  };
+  expect(lines({ audio_input_tokens: 600, input_tokens: 500 }, long)).toEqual([
+    ["Input", 1_000],
+    ["Sound read", 600],
+  ]);
 });
 
 test("a vendor's failure is told with its code, and leads to the vendor", async ({ open, request }) => {

@@ -1,4 +1,5 @@
 import type { Schema } from "@de/api";
+import { tokensOf } from "./tokens.ts";
 
 type Pricing = Schema<"Pricing">;
 type Usage = Schema<"Usage">;
@@ -37,8 +38,10 @@ const AS: Partial<Record<string, string>> = {
 
 /** What was used by class, at list prices. Reasoning is part of the output, and no class of its own. */
 export function chargesOf(usage: Usage, pricing: Pricing | null): Charge[] {
-  const read = TOKENS.slice(0, 5).reduce((sum, [name]) => sum + usage[name], 0);
-  const tier = pricing?.tiers?.findLast((one) => read > one.above_input_tokens);
+  const { read } = tokensOf(usage);
+  const tier = pricing?.tiers
+    ?.filter(({ above_input_tokens }) => read > above_input_tokens)
+    .sort((a, b) => b.above_input_tokens - a.above_input_tokens)[0];
   const prices: Record<string, unknown> = { ...pricing, ...tier };
   const priceOf = (name: string): number | null => {
     const key = name.replace(/_tokens$/, "_micros_per_million_tokens");
@@ -54,7 +57,9 @@ export function chargesOf(usage: Usage, pricing: Pricing | null): Charge[] {
   };
   for (const [name, title] of TOKENS) add(title, usage[name], "M tokens", priceOf(name), 1_000_000);
   const image = typeof prices.image_micros === "number" ? prices.image_micros : null;
-  add("Images", usage.images, "image", image);
+  // Images that were billed in tokens are not billed by the piece again.
+  const isInTokens = usage.image_output_tokens > 0 && priceOf("image_output_tokens") !== null;
+  add("Images", isInTokens ? 0 : usage.images, "image", image);
   add(
     "Characters",
     usage.characters,
