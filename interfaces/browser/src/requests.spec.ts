@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { APIRequestContext } from "@playwright/test";
 import { chargesOf } from "../../admin-panel/src/requests/prices.ts";
-import { expect, expectNoBarriers, stack, test } from "./stack.ts";
+import { expect, expectNoBarriers, stack, test, unique } from "./stack.ts";
+import { makeInstance, makeKey, makeOrganization, makeProject } from "./tenants.ts";
 
 /** Sends a call of the dev project, under a request id of its own. */
 async function call(request: APIRequestContext, content: string, more: Record<string, string> = {}) {
@@ -109,6 +110,42 @@ test("one call shows its tries, its times, and what it was charged at which pric
   ).json()) as { cost_micros: number };
   await expect(bill.getByText(`$${(cost_micros / 1_000_000).toFixed(6)}`, { exact: true })).toBeVisible();
   await expectNoBarriers(page);
+});
+
+test("a call of a tenant's own model is told at the prices of that, and leads to it", async ({
+  api,
+  open,
+  request,
+}) => {
+  const organization = await makeOrganization(api);
+  const instance = await makeInstance(api, organization.id);
+  const project = await makeProject(api, instance.id);
+  const { secret } = await makeKey(api, { project_id: project.id });
+  await api.send("PUT", `/v1/provider-keys/${instance.id}/openai`, { secret: stack.simulator_keys.openai });
+  const model_id = unique("own").replace(" ", "-");
+  await api.send("POST", "/v1/model-configs", {
+    capabilities: { streaming: true, system_prompt: true, text: true },
+    display_name: model_id,
+    model_id,
+    organization_id: organization.id,
+    pricing: { input_micros_per_million_tokens: 7_000_000, output_micros_per_million_tokens: 9_000_000 },
+    protocol: "openai-chat",
+    provider_id: "openai",
+    upstream_model: "gpt-4o-mini",
+  });
+  const answer = await request.post(`${stack.base}/v1/chat/completions`, {
+    data: { messages: [{ content: "hello", role: "user" }], model: model_id },
+    headers: { authorization: `Bearer ${secret}` },
+  });
+  expect(answer.status()).toBe(200);
+  const page = await open("admin-panel", `/requests/${answer.headers()["x-de-receipt"]}`);
+  const bill = page.getByRole("region", { name: "What it cost" });
+  await expect(bill.getByRole("row").filter({ hasText: "Output" })).toContainText("$9.00 / M tokens", {
+    timeout: 20_000,
+  });
+  await expect(
+    page.getByRole("region", { name: "The call" }).getByRole("link", { name: model_id }),
+  ).toHaveAttribute("href", `/models/${model_id}?organization_id=${organization.id}`);
 });
 
 test("a bill has the lines that are billed: pictures by tokens or by the piece, all at the tier of the whole input", () => {

@@ -1,9 +1,11 @@
-import { api, type Schema, take } from "@de/api";
+import { api, isOperator, type Schema, take } from "@de/api";
 import { count, Note, Resource, Tag, Time, useInstances, useResource } from "@de/ui";
 import { type ComponentChildren, Fragment } from "preact";
 import { namesOf } from "../limits/scopes.ts";
+import { modelHref } from "../models/rows.ts";
 import { Charges } from "./charges.tsx";
 import { Ending } from "./columns.tsx";
+import { ofReached } from "./reached.ts";
 import { Waterfall } from "./waterfall.tsx";
 
 type Call = Schema<"Request">;
@@ -82,6 +84,17 @@ function Facts({ call }: { call: Call }) {
       ),
     [project_id, api_key_id],
   );
+  const { model_id } = call;
+  // Only who operates the service has to be led to whose model it is.
+  const model = useResource(
+    async (signal) => {
+      if (!model_id || !isOperator.value) return null;
+      return ofReached(call, (query) =>
+        take(api.GET("/v1/model-configs/{id}", { params: { path: { id: model_id }, query }, signal })),
+      );
+    },
+    [model_id, call.organization_id],
+  );
   const nameOf = (id: string) =>
     instances.data?.find((one) => one.id === id)?.name ?? names.data?.get(id) ?? id;
   const facts: [string, ComponentChildren][] = [
@@ -89,10 +102,10 @@ function Facts({ call }: { call: Call }) {
     ["Came", <Moment key="at" at={call.admitted_at} />],
     [
       "Model",
-      call.model_id ? (
+      model_id ? (
         <span class="row">
-          <a href={`/models/${encodeURIComponent(call.model_id)}`}>{call.model_id}</a>
-          {call.requested_model_id && call.requested_model_id !== call.model_id && (
+          <a href={modelHref(model.data ?? { model_id })}>{model_id}</a>
+          {call.requested_model_id && call.requested_model_id !== model_id && (
             <span class="quiet">asked for as {call.requested_model_id}</span>
           )}
         </span>

@@ -1,6 +1,7 @@
 import { api, type Schema, take } from "@de/api";
 import { count, money, Note, Resource, Table, useResource } from "@de/ui";
 import { type Charge, chargesOf } from "./prices.ts";
+import { ofReached } from "./reached.ts";
 
 type Receipt = Schema<"ReceiptShown">;
 
@@ -11,12 +12,10 @@ export function Charges({ receipt }: { receipt: Receipt }) {
     async (signal) => {
       if (!model_id || !price) return null;
       const path = { id: model_id, version: price.version };
-      return take(
-        api.GET("/v1/model-configs/{id}/versions/{version}", {
-          params: { path },
-          signal,
-        }),
-      ).catch(() => null);
+      const version = ofReached(receipt, (query) =>
+        take(api.GET("/v1/model-configs/{id}/versions/{version}", { params: { path, query }, signal })),
+      );
+      return version.catch(() => null);
     },
     [model_id, price?.version],
   );
