@@ -1,4 +1,5 @@
 import { type Api, expect, expectNoBarriers, stack, test, unique } from "./stack.ts";
+import { makeInstance, makeOrganization, makePerson, openAs } from "./tenants.ts";
 
 test.beforeEach(async ({ page }) => {
   await page.addInitScript(() => localStorage.setItem("de.instance", "inst_dev"));
@@ -106,6 +107,38 @@ test("a key is forgotten once that was asked", async ({ api, open }) => {
   await dialog.getByRole("button", { name: "Delete key" }).click();
   await expect(page.getByRole("status", NEWS)).toContainText(`The key for ${id} is deleted`);
   await expect(page.getByRole("row").filter({ hasText: id })).toHaveCount(0);
+});
+
+test("keys are put by whoever has a grant for it there, and by no administrator of another place", async ({
+  api,
+  page,
+}) => {
+  const vendor = await make(api);
+  const instance = await makeInstance(api, "org_dev");
+  const elsewhere = await makeOrganization(api);
+  const guest = await makePerson(api, elsewhere.id, { role: "admin" });
+  const person = await makePerson(api, "org_dev");
+  await page.addInitScript((id) => localStorage.setItem("de.instance", id), instance.id);
+  const put = page.getByRole("button", { exact: true, name: "Put a key" });
+  const none = page.getByRole("heading", { name: "No key yet" });
+  for (const { id, secret } of [guest, person]) {
+    await api.send("PUT", `/v1/users/${id}/grants/${instance.id}`, { role: "user" });
+    await openAs(page, secret, "/provider-keys");
+    await expect(none).toBeVisible();
+    await expect(page.getByLabel("Instance", { exact: true })).toHaveValue(instance.id);
+    await expect(put).toHaveCount(0);
+  }
+
+  await api.send("PUT", `/v1/users/${person.id}/grants/${instance.id}`, { role: "admin" });
+  await page.reload();
+  await put.click();
+  const dialog = page.getByRole("dialog", { name: "Put a key" });
+  await dialog.getByLabel("Provider").selectOption(vendor);
+  await dialog.getByLabel("Key", { exact: true }).fill(stack.simulator_keys.openai ?? "");
+  await dialog.getByRole("button", { name: "Save and test" }).click();
+  await expect(page.getByRole("row").filter({ hasText: vendor })).toContainText("taken");
+  await page.goto(new URL(`/providers/${vendor}`, page.url()).href);
+  await expect(page.getByRole("button", { name: "Test the key" })).toBeVisible();
 });
 
 test("the operator seals all keys anew, and sees how far it is", async ({ open }) => {

@@ -1,8 +1,9 @@
-import { api, instance, isAdministrator, isOperator, type Schema, take } from "@de/api";
+import { api, instance, isOperator, type Schema, take } from "@de/api";
 import { Button, confirm, Page, Resource, Table, Time, toast } from "@de/ui";
 import { useState } from "preact/hooks";
 import { useProviderKeys, useProviders } from "../models/rows.ts";
 import { type KeyRow, LastFour, LastTest } from "./key-parts.tsx";
+import { useMayPut } from "./may.ts";
 import { PutKey } from "./put-key.tsx";
 import { Reseal } from "./reseal.tsx";
 import { TestKey } from "./test-key.tsx";
@@ -17,7 +18,7 @@ export default function ProviderKeys() {
   const providers = useProviders();
   const keys = useProviderKeys(at);
   const providerOf = (id: string) => providers.data?.find((one) => one.id === id);
-  const mayPut = isAdministrator.value && at !== null;
+  const mayPut = useMayPut(at);
   return (
     <Page
       title="Provider keys"

@@ -1,7 +1,8 @@
-import { api, instance, isAdministrator, isApiError, take } from "@de/api";
+import { api, instance, isApiError, take } from "@de/api";
 import { Button, Resource, useResource } from "@de/ui";
 import { useState } from "preact/hooks";
 import { KeyFacts, KeyTest } from "../provider-keys/key-parts.tsx";
+import { useMayPut } from "../provider-keys/may.ts";
 import { PutKey } from "../provider-keys/put-key.tsx";
 import type { Provider } from "./draft.ts";
 
@@ -24,7 +25,7 @@ export function KeyCard({ provider }: { provider: Provider }) {
     },
     [at, provider.id],
   );
-  const mayPut = isAdministrator.value && at !== null;
+  const mayPut = useMayPut(at);
   return (
     <section class="card" aria-label="Key">
       <div class="card-head">

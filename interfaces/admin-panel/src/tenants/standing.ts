@@ -20,6 +20,7 @@ const RULES = {
   "organization.limits": { admin: true },
   "project.change": { admin: true, grant: "admin" },
   "project.delete": { admin: true, grant: "owner" },
+  "provider-key.change": { admin: true, grant: "admin" },
   "user.change": { admin: true },
 } as const satisfies Record<string, { admin: boolean; grant?: Grant }>;
 
