@@ -99,7 +99,7 @@ fn bodies() -> Vec<(&'static str, Answer, &'static str, u16, bool)> {
 
 async fn attempts(gateway: &Gateway, answer: &TestResponse) -> Value {
     let sql = "SELECT attempts FROM usage_logs WHERE receipt_id = ?1";
-    let rows = gateway.sql(sql, &[answer.header("x-de-receipt")]).await;
+    let rows = gateway.test.sql(sql, &[answer.header("x-de-receipt")]).await;
     serde_json::from_str(rows[0]["attempts"].as_str().unwrap()).unwrap()
 }
 
