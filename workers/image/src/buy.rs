@@ -82,7 +82,7 @@ pub(crate) async fn serve(
 async fn answer(claimed: &Claimed<'_>, caller: Caller, ask: Ask) -> Result<Response, ApiError> {
     let (platform, context) = (claimed.platform, &claimed.incoming.context);
     let wire = ask.wire.clone();
-    let bought = buy(claimed, caller, ask).await;
+    let bought = buy(claimed, caller.clone(), ask).await;
     let bought = match &wire {
         Wire::Native => bought?,
         Wire::OpenAi(_) => bought.map_err(images::in_openai_words)?,
@@ -93,7 +93,9 @@ async fn answer(claimed: &Claimed<'_>, caller: Caller, ask: Ask) -> Result<Respo
     match (bought, wire) {
         (Bought::Begun(view), _) => Ok(prefer::accepted(platform, context, &view)),
         (Bought::Done(view), Wire::Native) => generate::answer(platform, context, &view).await,
-        (Bought::Done(view), Wire::OpenAi(wish)) => images::answer(platform, wish, &view).await,
+        (Bought::Done(view), Wire::OpenAi(wish)) => {
+            images::answer(platform, &caller, wish, &view).await
+        }
     }
 }
 

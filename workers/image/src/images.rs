@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use de_core::{
-    caller::Tenant,
+    caller::{Caller, Tenant},
     exchange::LeftOut,
     http::{
         error::ApiError,
@@ -16,12 +16,14 @@ use de_core::{
         upload::{Form, Limits, Upload},
     },
     jobs::View,
+    model::Protocol,
     ports::Platform,
     protocols::{
         FieldIssue,
         openai_images::{AnswerForm, ImagesRequest},
     },
     receipt::Usage,
+    snapshot::{self, Named},
 };
 use serde_json::{Map, Value, json};
 
@@ -96,13 +98,18 @@ fn ask(request: ImagesRequest) -> Ask {
 /// `INTERNAL_ERROR` with `job_id`, as [`pictures::of`]; also where the first picture cannot be read.
 pub(crate) async fn answer(
     platform: &Platform,
+    caller: &Caller,
     wish: Wish,
     view: &View,
 ) -> Result<Response, ApiError> {
     let pictures = pictures::of(platform, view).await?;
     let about = about(platform, &wish.options, &pictures);
     let usage = view.usage.as_ref().and_then(usage);
-    match wish.form.unwrap_or_else(|| usual(view)) {
+    let form = match wish.form {
+        Some(form) => form,
+        None => usual(platform, caller, view).await,
+    };
+    match form {
         AnswerForm::Base64 => inline::answer(platform, about, pictures, usage)
             .await
             .map_err(|err| err.with("job_id", view.id.as_str())),
@@ -110,12 +117,18 @@ pub(crate) async fn answer(
     }
 }
 
-/// GPT image models answer with the picture itself, and SDKs count on it; others link to it.
-fn usual(view: &View) -> AnswerForm {
-    match &view.model_id {
-        Some(model) if model.as_str().contains("gpt-image") => AnswerForm::Base64,
-        Some(_) | None => AnswerForm::Url,
-    }
+/// GPT image models answer with the picture itself, and SDKs count on it; others link to it. What counts is who
+/// made the pictures: its id here is its operator's choice.
+async fn usual(platform: &Platform, caller: &Caller, view: &View) -> AnswerForm {
+    let Some(id) = &view.model_id else { return AnswerForm::Url };
+    let (organization, instance) = (caller.organization_id(), caller.instance_id());
+    let found =
+        snapshot::model(platform, organization, instance, id.as_str(), caller.epochs()).await;
+    // That its row was removed since is no reason to lose what is paid for: a link says where it is.
+    let Ok(Named::Model(model)) = found else { return AnswerForm::Url };
+    let is_gpt_image = model.config.protocol == Protocol::OpenaiImages
+        && model.config.upstream_model.contains("gpt-image");
+    if is_gpt_image { AnswerForm::Base64 } else { AnswerForm::Url }
 }
 
 /// What is told of all pictures: what they are, and what of the request is known to have been done.

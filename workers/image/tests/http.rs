@@ -96,6 +96,29 @@ async fn openai_answers_with_the_pictures_or_links() {
     }
 }
 
+/// An operator names rows as it likes: SDKs count on what serves, not on what it is called here.
+#[tokio::test]
+async fn what_serves_decides_how_the_pictures_come_and_not_its_id() {
+    for (seeded, id, in_base64) in
+        [("gpt-image-2", "pictures", true), ("ideogram-v3", "my-gpt-image-like", false)]
+    {
+        let gateway = Gateway::new().await;
+        gateway.rename(seeded, id).await;
+        if in_base64 {
+            gateway.test.fetch.answer(openai(1));
+        } else {
+            gateway.test.fetch.answer(ideogram(&[true]));
+            gateway.test.fetch.answer(picture());
+        }
+        let body = json!({"model": id, "prompt": "A kite"});
+        let answer = gateway.image.post("/v1/images/generations", &body).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let first = &answer.json()["data"][0];
+        assert_eq!(first["b64_json"].is_string(), in_base64, "{id}: {first}");
+        assert_eq!(first["url"].is_string(), !in_base64, "{id}: {first}");
+    }
+}
+
 #[tokio::test]
 async fn other_vendors_answer_openais_protocol_with_links() {
     let gateway = Gateway::new().await;

@@ -35,6 +35,13 @@ impl Gateway {
         Self { image, test }
     }
 
+    /// Gives a seeded model another id of ours.
+    pub(crate) async fn rename(&self, from: &str, to: &str) {
+        let sql = "UPDATE model_configs SET model_id = ?2,
+             config = json_set(config, '$.model_id', ?2) WHERE model_id = ?1";
+        self.test.sql(sql, &[from, to]).await;
+    }
+
     /// The one row of a call in the books, when all that goes on after its answer is done.
     pub(crate) async fn receipt(&self, answer: &TestResponse) -> Value {
         let sql = "SELECT receipt_id, status, operation, error_code, cost_micros, images,
