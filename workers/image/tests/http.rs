@@ -10,6 +10,8 @@
 #[path = "http/gateway.rs"]
 mod gateway;
 
+use std::time::Duration;
+
 use de_core::{
     jobs::order::LONGEST_PROMPT,
     ports::{Database, Statement},
@@ -171,6 +173,27 @@ async fn a_refused_prompt_is_not_billed() {
     assert_eq!(answer.status, 422, "{}", answer.text());
     assert_eq!(answer.json()["error"]["code"], "content_refused");
     assert_eq!(gateway.receipt(&answer).await["cost_micros"], 0);
+}
+
+/// It was made, and is billed: in the books it costs the most that it may have cost, not nothing.
+#[tokio::test(start_paused = true)]
+async fn pictures_in_tokens_that_are_not_read_to_their_end_have_a_cost() {
+    let gateway = Gateway::new().await;
+    let body = json!({"model": "gpt-image-2", "prompt": "A kite", "n": 2, "quality": "low"});
+    for (theirs, status) in [
+        (Answer::ok().chunk("{\"data\": [{").break_off(), 502),
+        (Answer::ok().chunk("<html>"), 502),
+        (Answer::ok().head_after(Duration::from_secs(3_600)), 504),
+    ] {
+        gateway.test.fetch.answer(theirs);
+        let answer = gateway.image.post("/v1/images/generations", &body).await.unwrap();
+        assert_eq!(answer.status, status, "{}", answer.text());
+        let row = gateway.receipt(&answer).await;
+        assert_eq!((&row["status"], &row["estimated"]), (&json!("failed"), &json!(1)), "{row}");
+        // Two of 408 tokens, and a prompt of six bytes, at 30 micro-dollars.
+        assert_eq!((&row["image_output_tokens"], &row["images"]), (&json!(822), &json!(2)));
+        assert_eq!(row["cost_micros"], 24_660);
+    }
 }
 
 #[tokio::test]

@@ -68,6 +68,12 @@ impl Books {
         self.with(|entry| entry.tries(model.clone(), now));
     }
 
+    /// The model that was tried last, if one was.
+    #[must_use]
+    pub fn tried_last(&self) -> Option<Arc<Model>> {
+        self.entry.lock().ok()?.model.clone()
+    }
+
     /// When the first try at the model that is tried now began.
     #[must_use]
     pub fn trying_since(&self) -> UnixMillis {

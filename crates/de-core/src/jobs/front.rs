@@ -148,7 +148,6 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
         caller.require(purchase.scope)?;
     }
     books.asked(purchase.model, false, 0);
-    books.expects(work.expected());
     let need = |_: &Caller, model: &Model| work.need(model);
     let wanted = Wanted {
         apart: false,
@@ -171,6 +170,7 @@ async fn store(purchase: Purchase<'_>, books: &Books) -> Result<Begun, ApiError>
     let Some(first) = admitted.models.first() else {
         return Err(ApiError::internal("a purchase without a model"));
     };
+    books.expects(work.expected(first));
     // What its vendor cannot do is told now, not by a job that fails. Files are not looked at here.
     let others = admitted.models.iter().skip(1);
     let mut others = others

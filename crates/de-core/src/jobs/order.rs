@@ -1,5 +1,6 @@
 //! What a job has to do, and for whom.
 
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -203,17 +204,14 @@ impl Work {
         Ok(Draft { warns: target.warns_of_options(), ..draft })
     }
 
-    /// What it uses if the vendor names no counts.
+    /// What it uses at a model if the vendor names no counts: in the units that the model's prices are of, as a class
+    /// without a price would leave the call without a cost.
     #[must_use]
-    pub fn expected(&self) -> Usage {
-        let usage = Usage { requests: 1, ..Usage::default() };
+    pub fn expected(&self, model: &Model) -> Usage {
         match self {
-            Self::Image(call) => Usage { images: call.n.into(), ..usage },
+            Self::Image(call) => expected_pictures(model, call),
             Self::Render(call) => render::length::usage(&call.edit),
-            Self::Speech(call) => {
-                let characters = u64::try_from(call.text.chars().count()).unwrap_or(u64::MAX);
-                Usage { characters, ..usage }
-            }
+            Self::Speech(call) => spoken::bill(model, call, &HeaderMap::new(), None).usage,
         }
     }
 
@@ -255,6 +253,21 @@ impl Work {
             Self::Render(_) | Self::Speech(_) => Vec::new(),
         }
     }
+}
+
+/// What pictures use: of a model that is billed in tokens alone the most that they may come to, as nobody knows what
+/// its vendor has counted.
+fn expected_pictures(model: &Model, call: &ImageCall) -> Usage {
+    let pieces = Usage { images: call.n.into(), requests: 1, ..Usage::default() };
+    let pricing = model.config.pricing.as_ref();
+    let is_in_tokens = pricing.is_some_and(|pricing| {
+        pricing.image_micros.is_none() && pricing.image_output_micros_per_million_tokens.is_some()
+    });
+    if !is_in_tokens {
+        return pieces;
+    }
+    let tokens = model.vendor.images().map_or(0, |vendor| vendor.ceiling(call));
+    Usage { image_output_tokens: tokens, ..pieces }
 }
 
 /// How long something is as JSON, in bytes.

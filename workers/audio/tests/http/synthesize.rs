@@ -1,5 +1,7 @@
 //! Our own protocol: a file that is kept.
 
+use std::time::Duration;
+
 use de_testkit::fetch::Answer;
 use http::Method;
 use serde_json::{Value, json};
@@ -46,6 +48,35 @@ async fn a_file_is_kept_and_told_of() {
     let answer = gateway.audio.post("/synthesize", &body).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.json()["metadata"]["voice_id"], "21m00Tcm4TlvDq8ikWAM");
+}
+
+/// Nobody knows what it made: it costs what it would, in the unit that the model is billed by.
+#[tokio::test(start_paused = true)]
+async fn speech_in_tokens_that_never_comes_has_a_cost() {
+    let gateway = Gateway::new().await;
+    let ours = "gpt-4o-mini-tts";
+    let rows = [
+        (ours, vec![Answer::ok().head_after(Duration::from_secs(3_600))]),
+        (ours, vec![Answer::ok().chunk("<html>")]),
+        // As a fallback of one that is billed by the character.
+        ("tts-1", vec![Answer::json(500, &json!({})), Answer::ok().chunk("<html>")]),
+    ];
+    for (model, theirs) in rows {
+        for theirs in theirs {
+            gateway.vendor(theirs);
+        }
+        // 150 characters, at 15 a second, are ten seconds.
+        let body = json!({"text": "Hello ".repeat(25), "model_id": model});
+        let request = gateway.audio.request(Method::POST, "/synthesize").json(&body);
+        let answer = request.header("x-de-fallback", ours).send().await.unwrap();
+        assert!(answer.status >= 500, "{}", answer.text());
+        let receipt = gateway.receipt(&answer).await;
+        let told = (&receipt["status"], &receipt["estimated"], &receipt["characters"]);
+        assert_eq!(told, (&json!("failed"), &json!(1), &json!(0)), "{receipt}");
+        assert_eq!(receipt["audio_output_tokens"], 209);
+        assert!(receipt["cost_micros"].as_i64().unwrap() > 209 * 12, "{receipt}");
+        assert_eq!(gateway.test.fetch.left(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]

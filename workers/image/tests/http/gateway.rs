@@ -44,7 +44,8 @@ impl Gateway {
 
     /// The one row of a call in the books, when all that goes on after its answer is done.
     pub(crate) async fn receipt(&self, answer: &TestResponse) -> Value {
-        let sql = "SELECT receipt_id, status, operation, error_code, cost_micros, images,
+        let sql =
+            "SELECT receipt_id, status, operation, error_code, cost_micros, estimated, images,
              image_output_tokens FROM usage_logs WHERE request_id = ?1";
         let mut rows = Vec::new();
         // A job settles by itself, after whoever waited for its end.

@@ -90,6 +90,10 @@ impl Running<'_> {
         };
         // What it makes at once names its row: that is there by then.
         let (ordered, ()) = join(exchange::order(&job), self.note(record)).await;
+        if let Some(model) = books.tried_last() {
+            // A fallback may be billed in other units.
+            books.expects(work.expected(&model));
+        }
         let first = ordered.map(|(first, left_out)| {
             record.left_out = left_out;
             first
@@ -219,7 +223,12 @@ impl Running<'_> {
             Ok(Reply::Images(reply)) => self.images(record, &books, model, reply).await,
             Ok(Reply::Film(reply)) => self.film(record, &books, reply).await,
             Ok(Reply::Sound(url)) => {
-                books.counted(&record.order.work.expected());
+                // No length is known yet.
+                let expected = record.order.work.expected(model);
+                match spoken::depends_on_length(model) {
+                    true => books.guessed(&expected),
+                    false => books.counted(&expected),
+                }
                 books.finished();
                 let parts = vec![(pending(0, "audio"), Made::Url(url))];
                 self.take(record, &books, parts, Vec::new()).await;
