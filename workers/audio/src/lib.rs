@@ -14,6 +14,7 @@
 mod ask;
 #[cfg(target_family = "wasm")]
 mod entry;
+mod heard;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 mod speak;

@@ -6,7 +6,6 @@ use de_core::{
     auth::Scope,
     caller::{Caller, Tenant},
     calls::TranscriptionCall,
-    ceiling::{self, Most},
     exchange,
     http::{
         error::ApiError,
@@ -16,17 +15,18 @@ use de_core::{
         unsupported,
         upload::{Form, Limits, Upload},
     },
-    media::{self, Extent, MediaType},
+    media::Extent,
     model::{Modality, OnUnsupported},
     ports::Platform,
     protocols::{
         Draft,
         openai_transcriptions::{LARGEST_FILE, OpenAiTranscriptionCall, content_type, write},
     },
-    receipt::Usage,
     registry::Model,
     split::Splitting,
 };
+
+use crate::heard::Length;
 
 /// What OpenAI takes, and an isolate can hold.
 const LIMITS: Limits = Limits { field: "/file", file: LARGEST_FILE, files: LARGEST_FILE };
@@ -68,7 +68,6 @@ async fn answer(
     books.asked(Some(&model), false, 0);
     let on_unsupported = unsupported::asked(&turn.incoming.headers)?;
     let length = Length::of(media, &Extent::whole(&call.file.bytes), call.file.bytes.len());
-    books.expects(length.billed());
     let wanted = Wanted {
         apart: false,
         at_hand: None,
@@ -76,7 +75,7 @@ async fn answer(
         fallbacks: turn.incoming.fallbacks(),
         modality: Modality::Audio,
         model: Some(&model),
-        need: &|_, model| ceiling::need(model, Most::from(length.most()), 0),
+        need: &|_, model| length.need(model, &call),
         pooled: true,
         scope: Scope::Audio,
         serves: &listens,
@@ -84,19 +83,30 @@ async fn answer(
         splitting: Splitting::default(),
     };
     let admitted = turn.admit(caller, &wanted).await?;
+    if let Some(first) = admitted.models.first() {
+        books.expects(length.billed(first, &call));
+    }
     let draft = |model: &Model| drafted(&call, on_unsupported, model);
     let job = turn.job(&admitted, &draft);
-    let opened = exchange::open_at_once(&job).await?;
+    let opened = exchange::open_at_once(&job).await;
+    if let Some(model) = books.tried_last() {
+        // A fallback may be billed in other units.
+        books.expects(length.billed(&model, &call));
+    }
+    let opened = opened?;
     let model = opened.model.clone();
     let bytes = exchange::whole(&job, opened).await?;
     let vendor = model.vendor.transcription();
     let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;
     let reply =
         vendor.reply(&call, &bytes).map_err(|err| exchange::unreadable(&model, err.to_string()))?;
-    let length = Length { heard_ms: reply.heard_ms, ..length };
+    let length = length.heard(reply.heard_ms);
     match &reply.usage {
-        Some(usage) => books.counted(usage),
-        None => books.guessed(&length.billed()),
+        Some(usage) => match length.billed_instead(&model, &call, usage) {
+            Some(guess) => books.guessed(&guess),
+            None => books.counted(usage),
+        },
+        None => books.guessed(&length.billed(&model, &call)),
     }
     let body = match &reply.transcript {
         Some(heard) => {
@@ -107,50 +117,6 @@ async fn answer(
         None => bytes,
     };
     Ok(turn.answer(content_type(&call.format), body))
-}
-
-/// How long a recording is, as far as somebody knows.
-#[derive(Clone, Copy, Debug, Default)]
-struct Length {
-    /// By its head, which its sender wrote.
-    head_ms: Option<u64>,
-    /// So far in it the vendor has heard something.
-    heard_ms: Option<u64>,
-    /// It cannot be shorter, of so many bytes.
-    least_ms: u64,
-    size_bytes: u64,
-}
-
-/// The sparest that speech is stored in: Opus and AMR at some 6 kbit a second.
-const SPAREST_BYTES_A_SECOND: u64 = 750;
-
-impl Length {
-    fn of(media: Option<MediaType>, bytes: &Extent<'_>, size_bytes: usize) -> Self {
-        Self {
-            head_ms: media.and_then(|media| media::measure(media, bytes).duration_ms),
-            heard_ms: None,
-            least_ms: media.map_or(0, |media| media::shortest_ms(media, bytes)),
-            size_bytes: u64::try_from(size_bytes).unwrap_or(u64::MAX),
-        }
-    }
-
-    fn known_ms(self) -> Option<u64> {
-        self.head_ms.max(self.heard_ms)
-    }
-
-    /// The most that it may be billed as: what its head says, begun seconds in full; without a head, what
-    /// so many bytes hold of the sparest speech.
-    fn most(self) -> Usage {
-        let by_size = self.size_bytes.saturating_mul(1_000).div_ceil(SPAREST_BYTES_A_SECOND);
-        let media_ms = self.known_ms().unwrap_or(by_size).max(self.least_ms).saturating_add(1_000);
-        Usage { media_ms, requests: 1, ..Usage::default() }
-    }
-
-    /// What it is billed as, where the vendor does not say.
-    fn billed(self) -> Usage {
-        let media_ms = self.known_ms().unwrap_or(0).max(self.least_ms);
-        Usage { media_ms, requests: 1, ..Usage::default() }
-    }
 }
 
 /// Refuses a model that only speaks.

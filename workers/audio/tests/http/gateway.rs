@@ -60,7 +60,7 @@ impl Gateway {
         assert_eq!(self.test.background.join_all().await, 0, "work after an answer panicked");
         let sql =
             "SELECT receipt_id, status, http_status, error_code, cost_micros, estimated, streamed,
-             input_tokens, audio_output_tokens, characters, media_ms, response_bytes, operation
+             input_tokens, audio_input_tokens, output_tokens, audio_output_tokens, characters, media_ms, response_bytes, operation
            FROM usage_logs WHERE request_id = ?1";
         let mut rows = self.test.sql(sql, &[answer.header("x-request-id")]).await;
         assert_eq!(rows.len(), 1, "one call, one row: {rows:#?}");

@@ -71,6 +71,49 @@ async fn the_vendors_answer_passes_and_its_count_is_booked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_model_in_tokens_serves_under_a_budget_and_is_booked_in_tokens() {
+    let gateway = Gateway::new().await;
+    let budget = "INSERT INTO budgets (organization_id, instance_id, scope, scope_id, period,
+         amount_micros, created_at, updated_at)
+         VALUES ('org_dev', 'inst_dev', 'instance', 'inst_dev', 'day', 1000000, 1, 1)";
+    gateway.sql(budget, &[]).await;
+    let pricing = json!({"currency": "USD", "input_micros_per_million_tokens": 2_500_000,
+        "audio_input_micros_per_million_tokens": 6_000_000,
+        "output_micros_per_million_tokens": 10_000_000});
+    gateway.change("gpt-transcribe", "$.pricing", &pricing).await;
+    let told = json!({"type": "tokens", "input_tokens": 12, "output_tokens": 3,
+        "input_token_details": {"audio_tokens": 8, "text_tokens": 4}});
+    let counted = (json!({"text": "Hi.", "usage": told}), [4, 8, 3], 0);
+    // Nobody counts: a second is ten tokens heard, and four written.
+    let guessed = (json!({"text": "Hi."}), [0, 10, 4], 1);
+    for (theirs, tokens, estimated) in [counted, guessed] {
+        gateway.vendor(Answer::json(200, &theirs));
+        let answer = transcribe(&gateway, &[("model", "gpt-transcribe")], &wav()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let receipt = gateway.receipt(&answer).await;
+        let classes = ["input_tokens", "audio_input_tokens", "output_tokens"];
+        assert_eq!(classes.map(|class| receipt[class].as_i64().unwrap()), tokens, "{receipt}");
+        assert_eq!((&receipt["estimated"], &receipt["media_ms"]), (&json!(estimated), &json!(0)));
+        let [text, sound, made] = tokens;
+        assert_eq!(receipt["cost_micros"], (text * 5 + sound * 12 + made * 20) / 2);
+    }
+}
+
+/// The bill is in the units of the row's price, whatever the vendor counts.
+#[tokio::test(start_paused = true)]
+async fn a_count_that_has_no_price_is_a_guess_by_the_length() {
+    let gateway = Gateway::new().await;
+    let usage = json!({"type": "tokens", "input_tokens": 10, "output_tokens": 3,
+        "input_token_details": {"audio_tokens": 10}});
+    gateway.vendor(Answer::json(200, &json!({"text": "Hi.", "usage": usage})));
+    let answer = transcribe(&gateway, &[("model", "whisper-1")], &wav()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let receipt = gateway.receipt(&answer).await;
+    assert_eq!((&receipt["media_ms"], &receipt["estimated"]), (&json!(1_000), &json!(1)));
+    assert_eq!(receipt["cost_micros"], 100);
+}
+
+#[tokio::test(start_paused = true)]
 async fn elevenlabs_answers_in_the_same_forms() {
     let gateway = Gateway::new().await;
     let heard = json!({"language_code": "eng", "text": "Hi there.", "words": [
