@@ -89,7 +89,8 @@ async fn shown(
     let output = view.outputs.first();
     let output = output.ok_or_else(|| lost("a job succeeded without a file".to_owned()))?;
     let now = platform.clock.now();
-    let link = link::make(&platform.settings, &output.asset_id, now, link::LIFE, None)
+    let ends_at = output.expires_at.map(|at| at.0);
+    let link = link::make(&platform.settings, &output.asset_id, now, link::LIFE, ends_at)
         .map_err(|err| lost(err.to_string()))?;
     let voice = match &call.voice {
         Some(voice) => Some(voice.clone()),

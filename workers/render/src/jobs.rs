@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use de_core::{
+    assets::link,
     auth::Scope,
     caller::{Caller, Tenant},
     http::{
@@ -129,7 +130,7 @@ pub(crate) async fn find(platform: &Platform, id: &JobId) -> Result<Option<View>
 
 /// A job as answers have it.
 pub(crate) fn shown(platform: &Platform, view: &View) -> Result<Value, ApiError> {
-    Ok(shown::job(&platform.settings, view, platform.clock.now())?)
+    Ok(shown::job(&platform.settings, view, platform.clock.now(), link::LIFE)?)
 }
 
 /// What a key must be allowed to have ordered it.

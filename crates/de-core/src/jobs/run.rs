@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{Fault, Record, Stage, View, shown};
 use crate::{
+    assets::link,
     books::{self, Books, Outcome},
     exchange::{
         follow::{self, News},
@@ -238,7 +239,8 @@ impl Running<'_> {
             _ => EventType::JobFailed,
         };
         let at = record.finished_at.unwrap_or(record.updated_at);
-        let job = match shown::job(&self.platform.settings, &view, at) {
+        // A message may be told again for a month, and is the same each time.
+        let job = match shown::job(&self.platform.settings, &view, at, link::LONGEST) {
             Ok(job) => job,
             Err(err) => {
                 let what = "nobody is told of a job's end";

@@ -88,6 +88,10 @@ pub struct Output {
     pub content_type: String,
     /// How long it is, read from its bytes; absent where that cannot be read.
     pub duration_ms: Option<u64>,
+    /// When its asset is deleted by itself; absent: never, and in outputs of before it was kept.
+    #[cfg_attr(not(target_family = "wasm"), schema(value_type = Option<String>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// In pixels, read from its bytes.
     pub height: Option<u32>,
     /// The prompt as the vendor rewrote it.

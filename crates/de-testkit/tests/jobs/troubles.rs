@@ -8,12 +8,13 @@ use de_core::{
     http::error::Code,
     ids::JobId,
     jobs::{LARGEST_RECORD, Record, Stage, Work},
-    ports::{Database, Jobs, PortError},
+    ports::{Database, Jobs, PortError, Statement},
     seeds,
     store::instances,
+    time::UnixMillis,
 };
 use de_testkit::{fetch::Answer, platform::START};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scene::{DRAWN, PNG, POLLED, Scene, drawn, ordered, ordered_as, png, polled};
 
@@ -43,6 +44,40 @@ async fn odd_answers_to_polls_are_survived() {
     ]);
     let view = scene.buy(POLLED).await.unwrap();
     assert_eq!((view.status.as_str(), scene.orders()), ("succeeded", 1));
+}
+
+/// The last try at a message comes after a day, and it is told again by hand for longer: its links have to be good
+/// then, but not beyond what they lead to.
+#[tokio::test(start_paused = true)]
+async fn links_in_messages_are_good_for_a_week_or_as_long_as_the_asset() {
+    for (retention, days) in [("NULL", 7), ("1", 1), ("30", 7)] {
+        let scene = Scene::new().await;
+        let sql = match retention {
+            "1" => "UPDATE instances SET retention_days = 1",
+            "30" => "UPDATE instances SET retention_days = 30",
+            _ => "UPDATE instances SET retention_days = NULL",
+        };
+        let hook = "INSERT INTO webhooks (id, organization_id, instance_id, url, sealed, created_at, updated_at)
+             VALUES ('whk_1', 'org_dev', 'inst_dev', 'https://shop.example.com/hooks', 'v1.a.b', 1, 1)";
+        let event =
+            "INSERT INTO webhook_events (webhook_id, event_type) VALUES ('whk_1', 'job.succeeded')";
+        for sql in [sql, hook, event] {
+            let args = Vec::new();
+            scene.made.database.batch(vec![Statement { args, sql }]).await.unwrap();
+        }
+        scene.vendor([ordered_as("processing"), ordered(&data_url())]);
+        let view = scene.buy(POLLED).await.unwrap();
+        scene.settled(&view).await;
+        let message = scene.only("webhook_deliveries");
+        let payload: Value = serde_json::from_str(message["payload"].as_str().unwrap()).unwrap();
+        let output = &payload["data"]["job"]["outputs"][0];
+        let ends = output["url_expires_at"].as_str().unwrap();
+        let ends = UnixMillis::parse_rfc3339(ends).unwrap();
+        let good_for = ends.since(view.finished_at.unwrap().0);
+        let expected = days * 86_400_000;
+        assert!((expected - 10_000..=expected).contains(&good_for), "{retention}: {output}");
+        assert_eq!(output["expires_at"].is_null(), retention == "NULL", "{output}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

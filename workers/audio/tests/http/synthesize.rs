@@ -50,6 +50,28 @@ async fn a_file_is_kept_and_told_of() {
     assert_eq!(answer.json()["metadata"]["voice_id"], "21m00Tcm4TlvDq8ikWAM");
 }
 
+#[tokio::test(start_paused = true)]
+async fn no_link_outlives_its_file() {
+    let gateway = Gateway::new().await;
+    gateway.sql("UPDATE instances SET retention_days = 1", &[]).await;
+    gateway.vendor(long().head_after(Duration::from_secs(2)));
+    let body = json!({"text": "Hello there", "voice_id": "alloy", "model_id": "tts-1"});
+    let send = async || {
+        let request = gateway.audio.request(Method::POST, "/synthesize").json(&body);
+        request.header("idempotency-key", "k1").send().await.unwrap()
+    };
+    // The client leaves, and comes for its file half a day later.
+    assert!(tokio::time::timeout(Duration::from_secs(1), send()).await.is_err());
+    gateway.test.background.join_all().await;
+    tokio::time::sleep(Duration::from_secs(43_200)).await;
+    let answer = send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let kept = gateway.sql("SELECT expires_at FROM assets", &[]).await;
+    let ends_s = kept[0]["expires_at"].as_i64().unwrap() / 1_000;
+    let url = answer.json()["audio_url"].as_str().unwrap().to_owned();
+    assert!(url.contains(&format!("expires={ends_s}&")), "{url} {ends_s}");
+}
+
 /// Nobody knows what it made: it costs what it would, in the unit that the model is billed by.
 #[tokio::test(start_paused = true)]
 async fn speech_in_tokens_that_never_comes_has_a_cost() {

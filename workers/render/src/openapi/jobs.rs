@@ -104,8 +104,11 @@ pub(super) struct JobOutput {
     asset_id: AssetId,
     /// A signed link to the bytes, for whoever has it. Ask for the job again to have a new one.
     url: String,
-    /// When the link ends: 24 hours from now.
+    /// When the link ends: 24 hours from now, or with its asset; in messages of webhooks seven days from the job's end.
     url_expires_at: Timestamp,
+    /// When its asset is deleted by itself; null: never.
+    #[schema(required)]
+    expires_at: Option<Timestamp>,
     /// `image`, `audio`, `video`, or of a film `poster`, `thumbnail`.
     role: String,
     /// Read from its bytes: `image/png`.

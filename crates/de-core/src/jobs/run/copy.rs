@@ -218,6 +218,7 @@ fn output(row: &AssetRow, wanted: Wanted<'_>) -> Output {
         asset_id: row.id.clone(),
         content_type: row.content_type.clone(),
         duration_ms: row.duration_ms,
+        expires_at: row.expires_at.map(Into::into),
         height: row.height,
         revised_prompt: wanted.revised_prompt,
         role: wanted.role.to_owned(),
