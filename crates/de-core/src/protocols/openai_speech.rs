@@ -23,8 +23,11 @@ pub use self::{
 /// Under the base URL, which has the version in it: `https://api.openai.com/v1`.
 const PATH: &str = "/audio/speech";
 
-/// The longest text, in characters.
+/// The longest text that OpenAI's own models take, in characters. What those of other hosts take is not known here.
 const LONGEST: usize = 4_096;
+
+/// How the names of these models begin.
+const OPENAIS: [&str; 2] = ["gpt-4o-mini-tts", "tts-1"];
 
 /// What speaks where the caller names no voice: the protocol demands one.
 const VOICE: &str = "alloy";
@@ -53,7 +56,7 @@ impl Vendor for OpenAiSpeechVendor {
 impl SpeechVendor for OpenAiSpeechVendor {
     fn request(&self, call: &SpeechCall, target: &Target) -> Result<Draft, Vec<FieldIssue>> {
         let mut issues = Issues::default();
-        check_length(call, &mut issues);
+        check_length(call, target, &mut issues);
         let mut body = Map::new();
         body.insert("model".to_owned(), target.upstream_model.as_str().into());
         body.insert("input".to_owned(), call.text.as_str().into());
@@ -98,14 +101,18 @@ impl SpeechVendor for OpenAiSpeechVendor {
         target: &Target,
     ) -> Result<Draft, Vec<FieldIssue>> {
         let mut issues = Issues::default();
-        check_length(call, &mut issues);
+        check_length(call, target, &mut issues);
         let mut body = body.clone();
         body.insert("model".to_owned(), target.upstream_model.as_str().into());
         issues.written(Draft::json(PATH, &Value::Object(body)))
     }
 }
 
-fn check_length(call: &SpeechCall, issues: &mut Issues) {
+fn check_length(call: &SpeechCall, target: &Target, issues: &mut Issues) {
+    let model = target.upstream_model.as_str();
+    if !OPENAIS.iter().any(|openais| model.starts_with(openais)) {
+        return;
+    }
     let length = call.text.chars().count();
     if length > LONGEST {
         issues.add("/text", format!("has {length} characters; this model takes {LONGEST}"));
@@ -169,6 +176,24 @@ mod tests {
         assert_eq!((sent.get("stability"), sent.get("speed")), (None, Some(&json!(2))));
         let dropped: Vec<&str> = draft.dropped.iter().map(|issue| issue.pointer.as_str()).collect();
         assert_eq!(dropped, ["/options/stability"]);
+    }
+
+    /// Hosts of the protocol have models of their own, whose bounds are theirs.
+    #[test]
+    fn the_bound_of_openais_models_is_theirs_alone() {
+        let long = SpeechCall { text: "x".repeat(4_097), ..call(json!({})) };
+        for (model, is_openais) in
+            [("tts-1-hd", true), ("gpt-4o-mini-tts-2025-12-15", true), ("kokoro", false)]
+        {
+            let target = super::super::test_target(model, OnUnsupported::Reject);
+            let vendor = OpenAiSpeechVendor;
+            let written = SpeechVendor::request(&vendor, &long, &target);
+            let relayed = SpeechVendor::relay(&vendor, &Map::new(), &long, &target);
+            for draft in [written, relayed] {
+                let refused = draft.err().map(|issues| issues[0].pointer.clone());
+                assert_eq!(refused.as_deref(), is_openais.then_some("/text"), "{model}");
+            }
+        }
     }
 
     #[test]
