@@ -18,10 +18,7 @@ use de_core::{
     jobs::View,
     model::Protocol,
     ports::Platform,
-    protocols::{
-        FieldIssue,
-        openai_images::{AnswerForm, ImagesRequest},
-    },
+    protocols::openai_images::{AnswerForm, ImagesRequest},
     receipt::Usage,
     snapshot::{self, Named},
 };
@@ -203,34 +200,19 @@ pub(crate) fn left_out(view: &View) -> LeftOut {
 
 /// Names fields as OpenAI's body has them: what is an option of ours is a member of its.
 pub(crate) fn in_openai_words(error: ApiError) -> ApiError {
-    let ours = |pointer: String| match pointer.strip_prefix("/options/") {
+    error.renamed(|pointer| match pointer.strip_prefix("/options/") {
         Some("num_images") => "/n".to_owned(),
         Some(option) => format!("/{option}"),
-        None => pointer,
-    };
-    if let Some(field) = error.details().get("field").and_then(Value::as_str) {
-        let field = ours(field.to_owned());
-        return error.with("field", field);
-    }
-    let Some(fields) = error.details().get("fields").and_then(Value::as_array) else {
-        return error;
-    };
-    let text = |field: &Value, name: &str| {
-        field.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let issues: Vec<FieldIssue> = fields
-        .iter()
-        .map(|field| {
-            let pointer = ours(text(field, "field"));
-            FieldIssue { pointer, reason: text(field, "reason") }
-        })
-        .collect();
-    let others = error.details().iter().filter(|(name, _)| *name != "fields");
-    others.fold(ApiError::fields(&issues), |told, (name, value)| told.with(name, value.clone()))
+        None => pointer.to_owned(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use de_core::{http::error::Code, jobs::Fault, protocols::FieldIssue};
+
     use super::*;
 
     #[test]
@@ -243,5 +225,21 @@ mod tests {
         assert_eq!(fields, ["/n", "/size", "/prompt"]);
         assert_eq!(told.details()["job_id"], "job_1");
         assert_eq!(told.message(), "/n: no (and 2 more)");
+        let one =
+            ApiError::new(Code::BodyTooLarge, "it is too long").with("field", "/options/user");
+        let one = in_openai_words(one);
+        assert_eq!((&one.details()["field"], one.message()), (&json!("/user"), "it is too long"));
+    }
+
+    #[test]
+    fn what_else_an_error_says_stays() {
+        let issue = FieldIssue { pointer: "/options/size".into(), reason: "no".into() };
+        let wait = Duration::from_secs(7);
+        let error = ApiError::beyond("m", &[issue]).for_good().retry_after(wait);
+        let told = in_openai_words(error);
+        assert_eq!((told.code(), told.message()), (Code::ModelCapability, "/size: no"));
+        let kept = Fault::from(&told);
+        assert_eq!((kept.is_final, kept.retry_after_ms), (true, Some(7_000)));
+        assert_eq!(told.details()["model"], "m");
     }
 }

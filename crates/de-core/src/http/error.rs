@@ -282,6 +282,29 @@ impl ApiError {
         self
     }
 
+    /// The same with its fields (`field`, `fields`) named as a caller's body has them, also where the message begins
+    /// with the first of them; all else stays.
+    #[must_use]
+    pub fn renamed(mut self, name: impl Fn(&str) -> String) -> Self {
+        let Failure { details, message, .. } = &mut *self.0;
+        if let Some(Value::String(field)) = details.get_mut("field") {
+            *field = name(field);
+        }
+        let fields = details.get_mut("fields").and_then(Value::as_array_mut);
+        for (place, entry) in fields.into_iter().flatten().enumerate() {
+            let Some(Value::String(field)) = entry.get_mut("field") else { continue };
+            let renamed = name(field);
+            if place == 0
+                && let Some(rest) = message.strip_prefix(field.as_str())
+                && rest.starts_with(": ")
+            {
+                *message = format!("{renamed}{rest}");
+            }
+            *field = renamed;
+        }
+        self
+    }
+
     /// Says when another try makes sense.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
