@@ -26,6 +26,7 @@ use crate::{
 #[derive(Default)]
 pub struct MemoryBlobs {
     breaks: Arc<AtomicBool>,
+    breaks_left: Arc<AtomicU32>,
     failing_reads: AtomicU32,
     failing_writes: Arc<AtomicU32>,
     fails: AtomicBool,
@@ -85,6 +86,11 @@ impl MemoryBlobs {
         self.breaks.store(breaks, Ordering::SeqCst);
     }
 
+    /// Makes the next reads break off after a first piece, each of them once.
+    pub fn break_off(&self, times: u32) {
+        self.breaks_left.store(times, Ordering::SeqCst);
+    }
+
     fn works(&self) -> Result<(), PortError> {
         if self.fails.load(Ordering::SeqCst) { Err(failed("it is down")) } else { Ok(()) }
     }
@@ -131,7 +137,9 @@ impl Blobs for MemoryBlobs {
             body: Box::new(MemoryBody {
                 ahead: Ahead::default(),
                 breaks: self.breaks.clone(),
+                breaks_left: self.breaks_left.clone(),
                 bytes,
+                has_begun: false,
             }),
             size_bytes,
         }))
@@ -194,13 +202,21 @@ const PIECE: usize = 64 * 1024;
 struct MemoryBody {
     ahead: Ahead,
     breaks: Arc<AtomicBool>,
+    breaks_left: Arc<AtomicU32>,
     bytes: Bytes,
+    has_begun: bool,
 }
 
 impl MemoryBody {
     fn next(&mut self) -> Result<Option<Bytes>, PortError> {
         if self.bytes.len() <= PIECE && self.breaks.load(Ordering::SeqCst) {
             return Err(failed("it broke off"));
+        }
+        let less = |left: u32| left.checked_sub(1);
+        if std::mem::replace(&mut self.has_begun, true)
+            && self.breaks_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
+        {
+            return Err(failed("a test makes it break off"));
         }
         if self.bytes.is_empty() {
             return Ok(None);

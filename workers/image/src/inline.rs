@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use de_core::{
     http::error::ApiError,
-    ports::{InboundBody, Platform},
+    ports::{BlobRange, Blobs, InboundBody, Platform, PortError},
 };
 use http::{HeaderValue, header};
 use serde_json::{Map, Value};
@@ -18,7 +18,8 @@ use crate::pictures::Picture;
 /// `{…about, "data": [{"b64_json": …}, …], "usage": …}`.
 ///
 /// # Errors
-/// `INTERNAL_ERROR` if the first picture is not there. Should a later one not be, the answer breaks off.
+/// `INTERNAL_ERROR` if the first picture is not there. Should a later one not be, or one not be read to its end
+/// though it is opened again, the answer breaks off.
 pub(crate) async fn answer(
     platform: &Platform,
     about: Map<String, Value>,
@@ -64,11 +65,63 @@ struct Writing {
     tail: Option<String>,
 }
 
+/// How often a picture is opened again that breaks off while it is read. The head of the answer is sent by then, and
+/// whoever orders again what broke off pays for it again.
+const REOPENED: u32 = 3;
+
 /// A picture that is being read.
 struct Open {
     body: Box<dyn InboundBody>,
+    /// So many bytes were read.
+    read: u64,
+    /// So often it was opened again.
+    reopened: u32,
     /// Up to two bytes that make no whole group of base64 yet.
     rest: Vec<u8>,
+    size_bytes: u64,
+    storage_key: String,
+}
+
+impl Open {
+    /// The next bytes of the picture; `None` at its end. One that breaks off is read on from there.
+    async fn chunk(&mut self, blobs: &dyn Blobs) -> Result<Option<Bytes>, PortError> {
+        loop {
+            let error = match self.body.chunk().await {
+                Ok(Some(chunk)) => {
+                    let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+                    self.read = self.read.saturating_add(length);
+                    return Ok(Some(chunk));
+                }
+                // All of it is here, also if its end was not told.
+                _ if self.read >= self.size_bytes => return Ok(None),
+                Ok(None) => {
+                    let message = "a picture ended before its end".to_owned();
+                    PortError::Failed { port: "blobs", message }
+                }
+                Err(error) => error,
+            };
+            self.reopen(blobs, error).await?;
+        }
+    }
+
+    /// Opens the picture where reading it has stopped with that error.
+    async fn reopen(&mut self, blobs: &dyn Blobs, mut error: PortError) -> Result<(), PortError> {
+        let length = self.size_bytes.saturating_sub(self.read);
+        let range = BlobRange { length, offset: self.read };
+        while self.reopened < REOPENED {
+            self.reopened += 1;
+            match blobs.read(&self.storage_key, Some(range)).await {
+                Ok(Some(blob)) => {
+                    self.body = blob.body;
+                    return Ok(());
+                }
+                // It was deleted meanwhile.
+                Ok(None) => return Err(error),
+                Err(err) => error = err,
+            }
+        }
+        Err(error)
+    }
 }
 
 impl Writing {
@@ -83,7 +136,8 @@ impl Writing {
                 out.extend_from_slice(tail.as_bytes());
                 return Ok(Some(out.into()));
             };
-            match open.body.chunk().await.map_err(io::Error::other)? {
+            let chunk = open.chunk(&*self.platform.blobs).await;
+            match chunk.map_err(io::Error::other)? {
                 Some(chunk) => {
                     open.rest.extend_from_slice(&chunk);
                     let whole = open.rest.len() / 3 * 3;
@@ -121,7 +175,14 @@ impl Writing {
             self.head.extend_from_slice(format!("\"revised_prompt\":{prompt},").as_bytes());
         }
         self.head.extend_from_slice(b"\"b64_json\":\"");
-        self.open = Some(Open { body: blob.body, rest: Vec::new() });
+        self.open = Some(Open {
+            body: blob.body,
+            read: 0,
+            reopened: 0,
+            rest: Vec::new(),
+            size_bytes: blob.size_bytes,
+            storage_key: picture.storage_key,
+        });
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod gateway;
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use de_core::{
     jobs::order::LONGEST_PROMPT,
     ports::{Database, Statement},
@@ -477,6 +478,32 @@ async fn an_answer_that_broke_off_is_given_again() {
     assert_eq!(again.status, 200, "{}", again.text());
     assert_eq!(again.json()["data"].as_array().unwrap().len(), 2);
     assert_eq!(gateway.test.fetch.sent().len(), 1);
+}
+
+/// The head of the answer is sent by then, and an SDK that sees it break orders the pictures anew.
+#[tokio::test]
+async fn a_picture_that_breaks_off_is_read_on_from_there() {
+    // The same pixel, and what no reader of it looks at: some pieces in the store, none of them whole in base64.
+    let mut large = png();
+    large.extend((0..300_000_u32).map(|number| (number % 251) as u8));
+    let large = STANDARD.encode(large);
+    let ordered = || {
+        let data = vec![json!({"b64_json": large}); 2];
+        Answer::json(200, &json!({"created": 1, "data": data}))
+    };
+    let body = json!({"model": "gpt-image-2", "prompt": "A kite", "n": 2});
+    for (breaks, comes_whole) in [(1, true), (3, true), (4, false)] {
+        let gateway = Gateway::new().await;
+        gateway.test.fetch.answer(ordered());
+        gateway.test.blobs.break_off(breaks);
+        let answer = gateway.image.post("/v1/images/generations", &body).await.unwrap();
+        assert_eq!(answer.broken, !comes_whole, "{breaks}");
+        if comes_whole {
+            let told = answer.json();
+            assert!(told["data"].as_array().unwrap().iter().all(|one| one["b64_json"] == large));
+            assert_eq!(told["data"].as_array().unwrap().len(), 2);
+        }
+    }
 }
 
 #[tokio::test]
