@@ -57,7 +57,7 @@ async fn a_fallback_of_the_callers_counts_instead_of_the_models() {
 #[tokio::test]
 async fn more_fallbacks_than_are_tried_are_refused_by_name() {
     let stack = Stack::ready().await;
-    let six = vec!["claude-haiku-4-5"; 6].join(", ");
+    let six = ["claude-haiku-4-5"; 6].join(", ");
     let call = stack.call(Wire::Native, "gpt-4o-mini", "Hello");
     let answer = call.header("x-de-fallback", &six).send().await;
     answer.fails(400, "VALIDATION_ERROR");

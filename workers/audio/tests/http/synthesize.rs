@@ -53,7 +53,7 @@ async fn a_file_is_kept_and_told_of() {
 #[tokio::test(start_paused = true)]
 async fn no_link_outlives_its_file() {
     let gateway = Gateway::new().await;
-    gateway.sql("UPDATE instances SET retention_days = 1", &[]).await;
+    gateway.test.sql("UPDATE instances SET retention_days = 1", &[]).await;
     gateway.vendor(long().head_after(Duration::from_secs(2)));
     let body = json!({"text": "Hello there", "voice_id": "alloy", "model_id": "tts-1"});
     let send = async || {
@@ -66,7 +66,7 @@ async fn no_link_outlives_its_file() {
     tokio::time::sleep(Duration::from_secs(43_200)).await;
     let answer = send().await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let kept = gateway.sql("SELECT expires_at FROM assets", &[]).await;
+    let kept = gateway.test.sql("SELECT expires_at FROM assets", &[]).await;
     let ends_s = kept[0]["expires_at"].as_i64().unwrap() / 1_000;
     let url = answer.json()["audio_url"].as_str().unwrap().to_owned();
     assert!(url.contains(&format!("expires={ends_s}&")), "{url} {ends_s}");

@@ -76,7 +76,7 @@ async fn a_model_in_tokens_serves_under_a_budget_and_is_booked_in_tokens() {
     let budget = "INSERT INTO budgets (organization_id, instance_id, scope, scope_id, period,
          amount_micros, created_at, updated_at)
          VALUES ('org_dev', 'inst_dev', 'instance', 'inst_dev', 'day', 1000000, 1, 1)";
-    gateway.sql(budget, &[]).await;
+    gateway.test.sql(budget, &[]).await;
     let pricing = json!({"currency": "USD", "input_micros_per_million_tokens": 2_500_000,
         "audio_input_micros_per_million_tokens": 6_000_000,
         "output_micros_per_million_tokens": 10_000_000});
