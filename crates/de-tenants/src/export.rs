@@ -7,6 +7,7 @@ use crate::{
         API_KEY, FORMAT_VERSION, INSTANCE, ORGANIZATION, PROJECT, PROVIDER, Resource, USER, WEBHOOK,
     },
     gateway::{Gateway, GatewayError, plain, text},
+    keys::holding,
 };
 
 /// The members of an answer about limits that are limits.
@@ -93,8 +94,8 @@ fn instance(
         let id = text(&row, "id");
         let mut project = with_id(&PROJECT, &row);
         known.bounds.add("project", id, None, &mut project);
-        let keys = gateway.list(API_KEY.path, &format!("project_id={}", plain(id)))?;
-        let keys = keys.iter().filter(|key| is_good(key)).map(|row| {
+        let keys = named_keys(gateway, &format!("project_id={}", plain(id)))?;
+        let keys = keys.iter().map(|row| {
             let mut key = with_id(&API_KEY, row);
             known.bounds.add("key", text(row, "id"), None, &mut key);
             Value::Object(key)
@@ -150,16 +151,16 @@ fn models(gateway: &Gateway, organization: &str, of_it: &str) -> Result<Vec<Valu
 fn persons_keys(gateway: &Gateway, persons: &[Value]) -> Result<Vec<Vec<Value>>, GatewayError> {
     let of = |person: &Value| {
         let query = format!("user_id={}", plain(text(person, "id")));
-        let mut keys = gateway.list(API_KEY.path, &query)?;
-        keys.retain(is_good);
-        Ok(keys)
+        named_keys(gateway, &query)
     };
     persons.iter().map(of).collect()
 }
 
-/// Whether a key can be called by its name, and was not revoked.
-fn is_good(key: &Value) -> bool {
-    key.get("revoked_at").is_none_or(Value::is_null) && !text(key, "name").is_empty()
+/// The keys of a holder that hold and can be called by their names.
+fn named_keys(gateway: &Gateway, holder: &str) -> Result<Vec<Value>, GatewayError> {
+    let mut keys = holding(&gateway.list(API_KEY.path, holder)?);
+    keys.retain(|key| !text(key, "name").is_empty());
+    Ok(keys)
 }
 
 fn webhooks(rows: &[Value], instance: Option<&str>) -> Vec<Value> {

@@ -15,6 +15,7 @@ pub mod apply;
 pub mod document;
 pub mod export;
 pub mod gateway;
+mod keys;
 pub mod ledger;
 pub mod plan;
 pub mod remove;

@@ -7,6 +7,7 @@ use super::{Thing, Walk, rows::Home};
 use crate::{
     document::{API_KEY, ApiKey, Row, WEBHOOK},
     gateway::{Answer, Gateway, plain, text},
+    keys::holding,
     ledger::Asked,
     plan::{RunError, Shown, Verb},
 };
@@ -32,11 +33,7 @@ impl Walk<'_> {
     ) -> Result<Option<String>, RunError> {
         let name = format!("API key {} of {}", key.row.name, holder.thing);
         let thing = Thing::new(name, &key.row.place);
-        let good: Vec<Value> = rows
-            .iter()
-            .filter(|row| row.get("revoked_at").is_none_or(Value::is_null))
-            .cloned()
-            .collect();
+        let good = holding(rows);
         let found = self.pick(&good, &key.row, &API_KEY);
         if found.is_none() && !self.options.issues_keys {
             self.step(Verb::ByHand, &thing, "make it, and give its secret to who uses it");

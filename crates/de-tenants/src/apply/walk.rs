@@ -10,6 +10,7 @@ use crate::{
         ProviderKey, Resource, Row, Tenant, USER, User,
     },
     gateway::{plain, text},
+    keys::holding,
     plan::{RunError, Verb},
 };
 
@@ -356,9 +357,8 @@ impl Walk<'_> {
         let thing = Thing::new(format!("limits of {name}"), &bounds.place);
         let user = self.person(&key.email, &thing)?;
         let keys = self.below("/v1/api-keys", "user_id", user.as_deref(), &thing)?;
-        let is_it = |found: &&Value| {
-            text(found, "name") == key.name && found.get("revoked_at").is_none_or(Value::is_null)
-        };
+        let keys = holding(&keys);
+        let is_it = |found: &&Value| text(found, "name") == key.name;
         let id = keys.iter().find(is_it).map(|found| text(found, "id").to_owned());
         if id.is_none() {
             let detail = "once the key is there, run this again";
