@@ -196,7 +196,7 @@ async fn vectors_are_not_mixed_while_a_circuit_is_open_nor_by_another_name() {
     let answer = ask(&stack, &json!({"model": first, "input": "a"}), &named).await;
     fails(&answer, 400, "MODEL_CAPABILITY");
     until("the circuit to open", async || {
-        let body = json!({"model": first, "input": unique("fail:503:9")});
+        let body = json!({"model": first, "input": unique("fail:503:9 down")});
         let answer = ask(&stack, &body, &[]).await;
         fails(&answer, 503, "PROVIDER_UNAVAILABLE");
         answer.text().contains("circuit").then_some(())

@@ -296,7 +296,7 @@ async fn after_the_first_byte_nobody_else_serves() {
 async fn a_fallback_has_what_is_left_of_its_total_and_a_late_first_byte_falls_back_in_a_stream_too()
 {
     let stack = Stack::ready().await;
-    // The fallback's total counts from the call's arrival: after the first model's second nothing is left.
+    // The fallback's total counts from the call's arrival: after the first model's second nothing would be left.
     let spent = stack.model(Server::Anthropic, json!({"timeouts": {"total_ms": 900}})).await;
     let enough = stack.model(Server::Anthropic, json!({"timeouts": {"total_ms": 9_000}})).await;
     for streamed in [false, true] {
@@ -309,6 +309,9 @@ async fn a_fallback_has_what_is_left_of_its_total_and_a_late_first_byte_falls_ba
             let answer = if streamed { call.streamed() } else { call }.send().await;
             if serves {
                 assert_eq!(answer.good().header("x-de-model"), enough);
+            } else if !streamed {
+                // Nobody would serve in its place, so that a whole answer has all of its model's time.
+                assert_eq!(answer.good().header("x-de-model"), model);
             } else {
                 answer.fails(502, "ALL_PROVIDERS_FAILED");
                 assert_eq!(answer.details()["attempts"].as_array().unwrap().len(), 1);
