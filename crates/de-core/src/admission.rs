@@ -314,8 +314,13 @@ pub async fn reserve(
     };
     let reply = circuits::lease(platform, caller.instance_id(), request).await;
     let probed = |model: &Model| circuits::probe(reply.as_ref().ok()?, model);
-    if let Some(probe) = model.and_then(probed) {
-        books.probes(probe);
+    match model.and_then(probed) {
+        // Another call is to be it.
+        Some(probe) if apart => {
+            circuits::probed(platform, caller.instance_id(), &probe, None);
+        }
+        Some(probe) => books.probes(probe),
+        None => {}
     }
     match reply.map(|reply| reply.grant) {
         Ok(Grant::Granted(share)) => {

@@ -33,7 +33,7 @@ pub use self::{
     dropped::LeftOut,
     failure::unreadable,
     gathered::Gathered,
-    job::{BeforeSend, Holder, Job},
+    job::{BeforeSend, Gathers, Holder, Job},
     shares::{limiter_unavailable, model_scopes, reserve_another},
 };
 use self::{deadlines::remaining, failure::Failure, shares::reserve};

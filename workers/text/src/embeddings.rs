@@ -10,7 +10,7 @@ use de_core::{
     auth::Scope,
     caller::{Caller, Tenant},
     ceiling::{self, Most},
-    exchange::{self, Gathered, Job},
+    exchange::{self, Gathered, Gathers, Job},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
@@ -81,7 +81,8 @@ async fn answer(turn: &Turn<'_>, caller: Caller, body: Body) -> Result<Response,
     };
     let admitted = turn.admit(caller, &wanted).await?;
     let draft = |model: &Model| drafted(&raw, &read, model, on_unsupported);
-    let job = Job { gathers: Some(VECTORS_CAP), ..turn.job(&admitted, &draft) };
+    let gathers = Some(Gathers { cap: VECTORS_CAP, parses: false });
+    let job = Job { gathers, ..turn.job(&admitted, &draft) };
     let Gathered { bytes, model, .. } = exchange::gathered(&job).await?;
     let vendor = model.vendor.embeddings();
     let vendor = vendor.ok_or_else(|| ApiError::internal("a vendor lost an ability"))?;

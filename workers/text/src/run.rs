@@ -9,7 +9,7 @@ use de_core::{
     caller::Caller,
     ceiling::{self, Most},
     conversations::told::Telling,
-    exchange::{self, Answer, Job},
+    exchange::{self, Answer, Gathers, Job},
     http::{
         error::{ApiError, Code},
         extract::{Body, Incoming},
@@ -152,7 +152,8 @@ async fn answer(
     let mut routes = admitted.routes.clone();
     routes.hedge_after = hedge_after.filter(|_| ask.expected.is_none());
     let job = turn.job(&admitted, &draft);
-    let gathers = (!streams).then_some(exchange::ANSWER_CAP);
+    let gathers = Gathers { cap: exchange::ANSWER_CAP, parses: true };
+    let gathers = (!streams).then_some(gathers);
     let job = Job { gathers, models: &models, routes: &routes, streamed: streams, ..job };
     let changes = telling.as_ref().is_some_and(Telling::changes);
     // The project may have begun to keep turns while the call came in; and of a model whose circuit is open nothing

@@ -106,3 +106,15 @@ async fn what_becomes_of_the_unsupported_is_the_callers_to_say_here_too() {
         assert_eq!(said, warnings, "{word}");
     }
 }
+
+/// Four hundred vectors of OpenAI's usual length are more numbers than any other answer may have values.
+#[tokio::test(start_paused = true)]
+async fn as_many_numbers_as_a_vendor_sends_in_a_call_are_taken() {
+    let gateway = gateway().await;
+    let long = Value::Array(vec![json!(0.5); 300_000]);
+    let counted = json!({"prompt_tokens": 7, "total_tokens": 7});
+    gateway.test.fetch.answer(answer(&[long.clone(), long], counted));
+    let told = ask(&gateway, "float").await;
+    assert_eq!(told.status, 200, "{}", told.text().chars().take(300).collect::<String>());
+    assert_eq!(gateway.receipt(&told).await["input_tokens"], 7);
+}

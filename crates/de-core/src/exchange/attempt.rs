@@ -26,16 +26,25 @@ use crate::{
     time::UnixMillis,
 };
 
+/// Who may serve in place of a model.
+#[derive(Clone, Copy)]
+pub(super) struct Behind {
+    /// There is nobody, whatever the failure.
+    pub(super) is_last: bool,
+    /// Somebody would be asked if it were late.
+    pub(super) would_serve: bool,
+}
+
 /// All tries at one model. The first is reserved already. What they come to counts once for its circuit: the
 /// repetitions are the answer to a failure that passes.
 pub(super) async fn tries(
     job: &Job<'_>,
     model: &Arc<Model>,
     draft: Draft,
-    has_fallback: bool,
+    behind: Behind,
     patience: Patience,
 ) -> Result<First, Failure> {
-    let answer = repeated(job, model, draft, has_fallback, patience).await;
+    let answer = repeated(job, model, draft, behind, patience).await;
     if job.books.is_apart() {
         return answer;
     }
@@ -69,12 +78,12 @@ async fn repeated(
     job: &Job<'_>,
     model: &Arc<Model>,
     draft: Draft,
-    has_fallback: bool,
+    behind: Behind,
     patience: Patience,
 ) -> Result<First, Failure> {
     let mut number = 1;
     loop {
-        let answer = attempt(job, model, draft.clone(), has_fallback, patience).await;
+        let answer = attempt(job, model, draft.clone(), behind, patience).await;
         job.books.is_back(model);
         let failure = match answer {
             Ok(answer) => return Ok(answer),
@@ -108,7 +117,7 @@ async fn attempt(
     job: &Job<'_>,
     model: &Arc<Model>,
     mut draft: Draft,
-    has_fallback: bool,
+    behind: Behind,
     follows: Patience,
 ) -> Result<First, Failure> {
     let is_post = draft.method == http::Method::POST;
@@ -133,7 +142,7 @@ async fn attempt(
     job.books.sends(model);
     // The head of a whole answer comes when the answer is made. Where a fallback waits, it must have
     // time left.
-    let patience = if job.streamed || has_fallback {
+    let patience = if job.streamed || behind.would_serve {
         Duration::from_millis(model.deadlines().first_byte_ms).min(remaining(job, model))
     } else {
         remaining(job, model)
@@ -146,7 +155,7 @@ async fn attempt(
             let status = inbound.status;
             let (answer, outlay) = match (polling, follows) {
                 (None, _) if job.gathers.is_some() => {
-                    whole(job, model, inbound, &key, sent_at, has_fallback).await
+                    whole(job, model, inbound, &key, sent_at, behind).await
                 }
                 (None, _) => {
                     let begun = match job.streamed {
@@ -218,12 +227,12 @@ async fn whole(
     inbound: Inbound,
     key: &Secret,
     sent_at: UnixMillis,
-    has_fallback: bool,
+    behind: Behind,
 ) -> (Result<First, Failure>, Outlay) {
-    match gather(job, model, inbound, key, sent_at).await {
+    match gather(job, model, inbound, key, sent_at, behind.would_serve).await {
         Ok(gathered) => (Ok(First::Answer(Answer::Gathered(gathered))), Outlay::Spent),
         // Nobody else's answer takes its place: it is what the call comes to, and is booked as that.
-        Err((failure, Outlay::Unknown)) if !has_fallback => (Err(failure), Outlay::Spent),
+        Err((failure, Outlay::Unknown)) if behind.is_last => (Err(failure), Outlay::Spent),
         Err((failure, outlay)) => (Err(failure), outlay),
     }
 }

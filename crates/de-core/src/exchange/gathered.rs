@@ -1,7 +1,7 @@
 //! A whole answer, read to its end where it is asked for: while nothing of it has gone to the client, another model may
 //! still serve, as it may before the first event of a stream.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::{
     answer::{ANSWER_CAP, body},
     deadlines::remaining,
     failure::{self, Failure},
-    job::Job,
+    job::{Gathers, Job},
 };
 use crate::{
     books::Outlay, http::error::Code, json, model::Protocol, ports::Inbound, registry::Model,
@@ -18,11 +18,17 @@ use crate::{
 };
 
 /// Members of answers that no failure has: what has one of them is an answer, whatever else it says.
-const OF_ANSWERS: [&str; 6] = ["candidates", "choices", "content", "data", "id", "output"];
+const OF_ANSWERS: [&str; 5] = ["candidates", "choices", "content", "data", "output"];
+
+/// The least time that a body has to come, once its head is here.
+const LEAST: Duration = Duration::from_secs(1);
+
+/// The largest body that is looked at where it is not taken apart: failures are short.
+const LOOKED_AT: usize = 64 * 1024;
 
 /// All of a vendor's good answer.
 pub struct Gathered {
-    /// What it says.
+    /// What it says; null where it is not [taken apart](super::Gathers::parses).
     pub body: Value,
     /// The same as it came.
     pub bytes: Bytes,
@@ -40,10 +46,17 @@ pub(super) async fn gather(
     inbound: Inbound,
     key: &Secret,
     sent_at: UnixMillis,
+    would_serve: bool,
 ) -> Result<Gathered, (Failure, Outlay)> {
-    let cap = job.gathers.unwrap_or(ANSWER_CAP);
+    let Gathers { cap, parses } = job.gathers.unwrap_or(Gathers { cap: ANSWER_CAP, parses: true });
     let (headers, status) = (inbound.headers.clone(), inbound.status);
-    let bytes = body(job.line(), model, inbound, cap, remaining(job, model)).await;
+    // Head and body share one wait: a fallback that waits has to have time left.
+    let deadlines = model.deadlines();
+    let due_ms = if would_serve { deadlines.first_byte_ms } else { deadlines.total_ms };
+    let waited = job.platform.clock.now().since(sent_at);
+    let left = due_ms.saturating_sub(u64::try_from(waited).unwrap_or(0));
+    let left = Duration::from_millis(left).max(LEAST).min(remaining(job, model));
+    let bytes = body(job.line(), model, inbound, cap, left).await;
     let now = job.platform.clock.now();
     let bytes = match bytes {
         Ok(bytes) => bytes,
@@ -53,9 +66,7 @@ pub(super) async fn gather(
         Err(error) => {
             let is_its_fault = match error.code() {
                 Code::ProviderError => true,
-                Code::ProviderTimeout => {
-                    failure::had_its_time(now, sent_at, model.deadlines().total_ms)
-                }
+                Code::ProviderTimeout => failure::had_its_time(now, sent_at, due_ms),
                 _ => false,
             };
             let failure = match is_its_fault {
@@ -65,6 +76,9 @@ pub(super) async fn gather(
             return Err((failure, Outlay::Unknown));
         }
     };
+    if !parses && bytes.len() > LOOKED_AT {
+        return Ok(Gathered { body: Value::Null, bytes, model: model.clone() });
+    }
     let said = match json::parse(&bytes) {
         Ok(said) => said,
         Err(err) => {
@@ -77,7 +91,8 @@ pub(super) async fn gather(
         let asked = retry::asked(&headers, now).or_else(|| model.vendor.asked(&bytes));
         return Err((failure::told_at_once(model, status, told, asked), Outlay::Nothing));
     }
-    Ok(Gathered { body: said, bytes, model: model.clone() })
+    let body = if parses { said } else { Value::Null };
+    Ok(Gathered { body, bytes, model: model.clone() })
 }
 
 /// Whether a body that came with a good status is a failure in its vendor's words: hosts that pass on what others

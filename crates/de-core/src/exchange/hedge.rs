@@ -17,8 +17,8 @@ use futures_util::future::{Either, select};
 use super::{
     Patience,
     answer::First,
-    any_would_serve,
-    attempt::{self, makes_media},
+    any_serves, any_would_serve,
+    attempt::{self, Behind, makes_media},
     deadlines::remaining,
     failure::Failure,
     job::{BeforeSend, Job},
@@ -55,15 +55,16 @@ pub(super) async fn tries(
     rest: &[Arc<Model>],
     patience: Patience,
 ) -> Asked {
-    let has_fallback = any_would_serve(job, model, rest);
+    let would_serve = any_would_serve(job, model, rest);
+    let behind = Behind { is_last: rest.is_empty(), would_serve };
     let (dropped, warns) = (draft.dropped.clone(), draft.warns);
     let alone = |result| Asked { beside: None, dropped, model: model.clone(), result, warns };
-    let Some(after) = wait(job, model, &draft, has_fallback, patience) else {
-        return alone(attempt::tries(job, model, draft, has_fallback, patience).await);
+    let Some(after) = wait(job, model, &draft, rest, patience) else {
+        return alone(attempt::tries(job, model, draft, behind, patience).await);
     };
     let sending = Sending::of(job);
     let own = Job { before_send: sending.as_ref().map(|told| told as &dyn BeforeSend), ..*job };
-    let mut first = Box::pin(attempt::tries(&own, model, draft, has_fallback, patience));
+    let mut first = Box::pin(attempt::tries(&own, model, draft, behind, patience));
     match select(&mut first, job.platform.clock.sleep(after)).await {
         Either::Left((result, _)) => return alone(result),
         Either::Right(_) => {}
@@ -86,8 +87,10 @@ pub(super) async fn tries(
         beside.books.trying(&other);
         let rest = rest.iter().filter(|model| model.config.model_id != other.config.model_id);
         let rest: Vec<Arc<Model>> = rest.cloned().collect();
-        let has_fallback = any_would_serve(job, &other, &rest);
-        Some(attempt::tries(&beside, &other, draft, has_fallback, patience).await)
+        // The first one runs beside it.
+        let would_serve = any_would_serve(job, &other, &rest);
+        let behind = Behind { is_last: false, would_serve };
+        Some(attempt::tries(&beside, &other, draft, behind, patience).await)
     });
     // What is given up is dropped, which closes its connection, before the books are told.
     let came = match select(first, running).await {
@@ -154,11 +157,12 @@ fn wait(
     job: &Job<'_>,
     model: &Model,
     draft: &Draft,
-    has_fallback: bool,
+    rest: &[Arc<Model>],
     patience: Patience,
 ) -> Option<Duration> {
     let is_whole = patience == Patience::ToTheEnd && draft.polling.is_none();
-    let may = has_fallback && is_whole && job.books.tries() == 0 && !makes_media(model);
+    let has_other = any_serves(job, rest, ErrorClass::Timeout);
+    let may = has_other && is_whole && job.books.tries() == 0 && !makes_media(model);
     job.routes.hedge_after.filter(|_| may)
 }
 

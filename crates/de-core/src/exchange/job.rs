@@ -30,9 +30,9 @@ pub struct Job<'a> {
     pub departure: Option<&'a Departure>,
     /// Writes the request for one of the models.
     pub draft: &'a (dyn Fn(&Model) -> Result<Draft, ApiError> + Send + Sync),
-    /// How large a whole answer may be that is read where it is asked for, so that a fallback serves in place of one that
-    /// cannot be read; absent: its reader reads it. It is JSON.
-    pub gathers: Option<usize>,
+    /// Where a whole answer is read where it is asked for, so that a fallback serves in place of one that cannot be
+    /// read; absent: its reader reads it.
+    pub gathers: Option<Gathers>,
     /// Whose keys and limits it goes by.
     pub holder: Holder<'a>,
     /// The model that was asked for, then its fallbacks.
@@ -45,6 +45,16 @@ pub struct Job<'a> {
     pub routes: &'a Routes,
     /// Whether the answer is read as a stream: its head comes early, and it has begun with its first event.
     pub streamed: bool,
+}
+
+/// How a whole answer is read that is JSON.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Gathers {
+    /// The largest one, in bytes.
+    pub cap: usize,
+    /// Whether all of it is taken apart. Vectors are not: they have more values than a tree of JSON may, and their reader
+    /// reads them in place.
+    pub parses: bool,
 }
 
 /// Someone who has to know before money can be spent.
