@@ -189,9 +189,9 @@ async fn find_and_reserve(
         let need = if is_at_hand { ADMISSION } else { whichever_serves(&needs) };
         let deadline_ms = models.iter().map(|model| (wanted.deadline_ms)(model)).max();
         let ask = Ask {
+            apart: wanted.apart,
             caller: &caller,
             deadline_ms,
-            apart: wanted.apart,
             epochs: oldest(&caller, std::iter::once(&asked).chain(&models)),
             // Limits of a model are there for its vendor, whom nobody asks.
             model: (!is_at_hand).then_some(model),

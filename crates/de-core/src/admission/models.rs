@@ -82,7 +82,7 @@ pub(super) async fn of(
     };
     let asked = found(&name).await?;
     let mut models = Vec::new();
-    let mut routes = Routes::new(wanted.apart);
+    let mut routes = if wanted.apart { Routes::past_circuits() } else { Routes::default() };
     let (named, adds_own) = match wanted.fallbacks.map(str::trim) {
         None => ("", true),
         Some("") => ("", false),

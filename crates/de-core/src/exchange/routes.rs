@@ -24,10 +24,10 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Those of a call that circuits are nothing to, or of any other.
+    /// Those of a call to which circuits are nothing: it asks for something else, or tries a model whatever is known of it.
     #[must_use]
-    pub fn new(past_circuits: bool) -> Self {
-        Self { past_circuits, ..Self::default() }
+    pub fn past_circuits() -> Self {
+        Self { past_circuits: true, ..Self::default() }
     }
 
     /// Lets a model serve after these failures only.

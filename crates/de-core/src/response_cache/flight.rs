@@ -267,8 +267,8 @@ impl Waiting {
         if all.len() >= MOST_WAITING {
             return None;
         }
-        // It waits for its last question too.
-        let until = now.plus(LONGEST_MS).plus(10_000);
+        // It waits for the answer to its last question too.
+        let until = now.plus(LONGEST_MS).plus(2 * millis(LONG_PATIENCE));
         all.push(until);
         Some(Room { until, waiting: self.clone() })
     }
@@ -281,6 +281,10 @@ impl Drop for Room {
             all.swap_remove(place);
         }
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn duration(ms: i64) -> Duration {

@@ -180,7 +180,7 @@ impl Trial<'_> {
             need,
             platform: &listening,
             // What an operator tries is asked for, whatever is known of its vendor.
-            routes: &Routes::new(true),
+            routes: &Routes::past_circuits(),
             streamed: false,
         };
         let sent_at = platform.clock.now();
